@@ -1,0 +1,167 @@
+"""Builds a service's HTTP application: the same request ids, errors, limits, health and documentation in all four."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import docs_page, problems, telemetry
+from shared.auth.tokens import TokenVerifier
+from shared.db import Database
+from shared.errors import AppError, PayloadTooLarge
+from shared.settings import KIB, ServiceSettings
+
+BODY_LIMIT_BYTES = 64 * KIB
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Check = Callable[[], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+
+
+class _BodyTooLarge(Exception):  # noqa: N818 - never leaves this file
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+
+
+class RequestFrame:
+    """Outermost ASGI layer: request id in and out, body limit by what is received, one metric per request.
+
+    Pure ASGI on purpose: BaseHTTPMiddleware cancels the inner task when a client hangs up and leaks connections.
+    """
+
+    def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
+        self._app = app
+        self._body_limits = body_limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = telemetry.begin_request(headers.get("x-request-id"))
+        limit = self._body_limits.get(scope["path"], BODY_LIMIT_BYTES)
+        started, status, answered = time.perf_counter(), 500, False
+        received_bytes = 0
+
+        async def bounded_receive() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            if message["type"] == "http.request":
+                received_bytes += len(message.get("body", b""))
+                if received_bytes > limit:
+                    raise _BodyTooLarge(limit)
+            return message
+
+        async def framed_send(message: Message) -> None:
+            nonlocal status, answered
+            if message["type"] == "http.response.start":
+                status, answered = message["status"], True
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        async def refuse(error: AppError) -> None:
+            response = problems.problem_response(error, headers=headers, path=scope["path"], request_id=request_id)
+            await response(scope, receive, framed_send)
+
+        try:
+            declared = headers.get("content-length", "")
+            if declared.isdecimal() and int(declared[:18]) > limit:
+                await refuse(PayloadTooLarge(limit_bytes=limit))
+            else:
+                await self._app(scope, bounded_receive, framed_send)
+        except _BodyTooLarge as exc:
+            if not answered:
+                await refuse(PayloadTooLarge(limit_bytes=exc.limit_bytes))
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            telemetry.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+
+
+def _health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"service": service, "status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        state: dict[str, str] = {}
+        for name, check in readiness.items():
+            try:
+                await check()
+                state[name] = "ok"
+            except Exception as exc:
+                _log.warning("not_ready", part=name, error=repr(exc))
+                state[name] = "unavailable"
+        ready = all(value == "ok" for value in state.values())
+        return JSONResponse({"service": service, "ready": ready, "parts": state}, status_code=200 if ready else 503)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def build_app(
+    *,
+    service: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    title_zh: str,
+    title_en: str,
+    description: str = "",
+    lifespan: Lifespan | None = None,
+    readiness: Mapping[str, Check] | None = None,
+    body_limits: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """The service's application. `body_limits` maps an exact path to its bytes; all others get 64 KiB.
+
+    Sets `app.state.settings`, `app.state.db`, `app.state.tokens`; opens what `lifespan` brings after them.
+    """
+    telemetry.configure_logging(service, settings.log_level)
+    database = Database(
+        settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-api"
+    )
+    tokens = TokenVerifier(settings)
+
+    @asynccontextmanager
+    async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            if lifespan is None:
+                yield
+            else:
+                async with lifespan(app):
+                    yield
+        finally:
+            await tokens.stop()
+            await database.stop()
+
+    prefix = f"/api/v1/{service}"
+    app = FastAPI(
+        title=f"{title_zh} {title_en}",
+        description=description,
+        version="1.0.0",
+        openapi_url=f"{prefix}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=whole_lifespan,
+        responses={"4XX": docs_page.PROBLEM_RESPONSE, "5XX": docs_page.PROBLEM_RESPONSE},
+        separate_input_output_schemas=False,
+    )
+    app.state.settings, app.state.db, app.state.tokens, app.state.service = settings, database, tokens, service
+    app.include_router(_health_router(service, {"database": database.ping, **(readiness or {})}))
+    for router in routers:
+        app.include_router(router)
+    docs_page.install(app)
+    problems.install(app)
+    app.add_middleware(RequestFrame, body_limits=dict(body_limits or {}))
+    return app

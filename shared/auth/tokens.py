@@ -1,0 +1,216 @@
+"""Tokens after RFC 8725: one algorithm per kind, issuer, audience, type and expiry always checked, keys by id only.
+
+* Citizens and operators: EdDSA, header `typ: at+jwt`, keys published by the accounts service as JWKS.
+* Services: HS256 with the deployment's own secret, header `typ: svc+jwt`, audience = the called service, 60 s at most.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+import httpx
+import jwt
+import structlog
+from fastapi import Depends, Request
+
+from shared import clock
+from shared.contracts.identity import person_account_id
+from shared.errors import Forbidden, Unauthenticated, Unavailable
+from shared.ids import new_id
+from shared.settings import ServiceSettings
+
+ACCESS_TYPE = "at+jwt"
+SERVICE_TYPE = "svc+jwt"
+CITIZEN_SCOPE = "citizen"
+SERVICE_TOKEN_LIFE_S = 60
+_TOKEN_CHARS_MAX = 4096
+_JWKS_MAX_AGE_S = 300
+# An unknown key id asks for the keys again, but not more often: a forger must not make us hammer the accounts service.
+_JWKS_MIN_INTERVAL_S = 5
+_JWKS_TIMEOUT_S = 3
+_CLOCK_LEEWAY_S = 5
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenIdentity:
+    user_id: uuid.UUID
+    account_id: uuid.UUID
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    subject: str
+    scopes: frozenset[str]
+
+
+class TokenVerifier:
+    """Verifies access tokens with the published keys, service tokens with the shared secret."""
+
+    def __init__(self, settings: ServiceSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._settings = settings
+        self._client = httpx.AsyncClient(timeout=_JWKS_TIMEOUT_S, transport=transport)
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._asked_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def stop(self) -> None:
+        await self._client.aclose()
+
+    async def _key(self, key_id: str) -> jwt.PyJWK:
+        age_s = time.monotonic() - self._asked_at
+        known = self._keys.get(key_id)
+        if (known and age_s < _JWKS_MAX_AGE_S) or (not known and self._keys and age_s < _JWKS_MIN_INTERVAL_S):
+            if known is None:
+                raise Unauthenticated
+            return known
+        async with self._lock:
+            if time.monotonic() - self._asked_at >= _JWKS_MIN_INTERVAL_S or not self._keys:
+                await self._refresh()
+        found = self._keys.get(key_id)
+        if found is None:
+            raise Unauthenticated
+        return found
+
+    async def _refresh(self) -> None:
+        try:
+            answer = await self._client.get(self._settings.jwks_url)
+            answer.raise_for_status()
+            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as exc:
+            _log.warning("jwks_unavailable", error=repr(exc))
+            if not self._keys:
+                raise Unavailable from exc
+        else:
+            self._keys = {str(key.key_id): key for key in keys if key.key_type == "OKP"}
+        self._asked_at = time.monotonic()
+
+    async def access_claims(self, token: str) -> dict[str, Any]:
+        """Claims of a valid access token. Raises Unauthenticated, Unavailable."""
+        header = _header(token, ACCESS_TYPE, "EdDSA")
+        key = await self._key(str(header.get("kid", "")))
+        return _decode(
+            token,
+            key,
+            "EdDSA",
+            audience=self._settings.token_audience,
+            issuer=self._settings.token_issuer,
+            required=["exp", "iat", "sub", "aud", "iss", "jti", "scope"],
+        )
+
+    def service_claims(self, token: str, *, audience: str) -> dict[str, Any]:
+        """Claims of a valid service token for this service. Raises Unauthenticated."""
+        _header(token, SERVICE_TYPE, "HS256")
+        secret = self._settings.service_token_secret.get_secret_value()
+        claims = _decode(
+            token, secret, "HS256", audience=audience, issuer=None, required=["exp", "iat", "aud", "iss", "jti"]
+        )
+        if claims["exp"] - claims["iat"] > SERVICE_TOKEN_LIFE_S:
+            raise Unauthenticated
+        return claims
+
+
+def _header(token: str, expected_type: str, algorithm: str) -> dict[str, Any]:
+    if len(token) > _TOKEN_CHARS_MAX:
+        raise Unauthenticated
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except jwt.PyJWTError as exc:
+        raise Unauthenticated from exc
+    if header.get("typ") != expected_type or header.get("alg") != algorithm:
+        raise Unauthenticated
+    return header
+
+
+def _decode(
+    token: str, key: Any, algorithm: str, *, audience: str, issuer: str | None, required: list[str]
+) -> dict[str, Any]:
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            leeway=_CLOCK_LEEWAY_S,
+            options={"require": required},
+        )
+    except jwt.PyJWTError as exc:
+        raise Unauthenticated from exc
+    return claims
+
+
+class ServiceTokens:
+    """Issues the short tokens with which one service calls another's `/internal/…` routes."""
+
+    def __init__(self, secret: str, issuer: str) -> None:
+        self._secret = secret
+        self._issuer = issuer
+
+    def issue(self, audience: str) -> str:
+        issued = clock.now()
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "iat": issued,
+            "exp": issued + timedelta(seconds=SERVICE_TOKEN_LIFE_S),
+            "jti": str(new_id()),
+        }
+        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"typ": SERVICE_TYPE})
+
+
+def bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated(headers={"WWW-Authenticate": "Bearer"})
+    return token.strip()
+
+
+async def _access_claims(request: Request) -> dict[str, Any]:
+    verifier: TokenVerifier = request.app.state.tokens
+    return await verifier.access_claims(bearer_token(request))
+
+
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    return frozenset(str(claims["scope"]).split())
+
+
+async def _citizen(claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> CitizenIdentity:
+    if CITIZEN_SCOPE not in _scopes(claims):
+        raise Forbidden(scope=CITIZEN_SCOPE)
+    try:
+        user_id = uuid.UUID(str(claims["sub"]))
+    except ValueError as exc:
+        raise Unauthenticated from exc
+    return CitizenIdentity(user_id=user_id, account_id=person_account_id(user_id), token_id=str(claims["jti"]))
+
+
+Citizen = Annotated[CitizenIdentity, Depends(_citizen)]
+
+
+def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
+    """Dependency of an operator's route: `Annotated[Operator, Depends(require_scope("ops:ledger"))]`."""
+
+    async def operator(claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> Operator:
+        scopes = _scopes(claims)
+        if scope not in scopes:
+            raise Forbidden(scope=scope)
+        return Operator(subject=str(claims["sub"]), scopes=scopes)
+
+    return operator
+
+
+def require_service(own_name: str) -> Callable[[Request], str]:
+    """Dependency of an internal route of service `own_name`; gives the calling service's name."""
+
+    def caller(request: Request) -> str:
+        verifier: TokenVerifier = request.app.state.tokens
+        return str(verifier.service_claims(bearer_token(request), audience=own_name)["iss"])
+
+    return caller

@@ -1,0 +1,26 @@
+"""Topic `accounts.bindings.v1` (compacted, key = binding id): who is who, without names."""
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+
+class BindingChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole state of one binding; the newest record of a key wins (`version` grows with every change).
+
+    Acts count when `counts_from` <= start of the act < `ended_at`, and before `consent_withdrawn_at`.
+    """
+
+    binding_id: uuid.UUID
+    version: int
+    partner_id: str
+    account_key: str
+    account_id: uuid.UUID
+    user_id: uuid.UUID
+    status: Literal["pending", "active", "ended"]
+    counts_from: datetime
+    ended_at: datetime | None = None
+    consent_withdrawn_at: datetime | None = None
+    changed_at: datetime

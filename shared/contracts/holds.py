@@ -1,0 +1,37 @@
+"""HTTP models of `/internal/accounting/holds`: grams set aside for a purpose, then captured or given back."""
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below what overflows 64 bits
+
+
+class HoldRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    hold_id: uuid.UUID = Field(description="made by the caller, so that a repeat is recognised")
+    account_id: uuid.UUID
+    amount_mg: int = Field(gt=0, le=AMOUNT_MG_MAX)
+    purpose: str = Field(min_length=1, max_length=100, description="e.g. order:<order id>")
+    expires_at: datetime
+
+
+class CaptureRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    to: str = Field(
+        pattern=r"^(redeemed|donated):[A-Za-z0-9._-]{1,60}$", description="redeemed:<sponsor> or donated:<campaign>"
+    )
+
+
+class HoldState(BaseModel):
+    hold_id: uuid.UUID
+    account_id: uuid.UUID | None
+    amount_mg: int
+    purpose: str | None
+    status: Literal["held", "captured", "voided", "expired"]
+    expires_at: datetime | None
+    captured_to: str | None

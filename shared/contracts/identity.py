@@ -1,0 +1,28 @@
+"""Names by which services speak of people without naming them."""
+
+import hashlib
+import hmac
+import uuid
+
+_PERSON_ACCOUNT_NAMESPACE = uuid.UUID("5b3a9f0e-6d0c-5f7e-9d53-6a1b1f0c7a10")
+_EVENT_NAMESPACE_BYTES = b"carbon-inclusion/event/v1\x00"
+
+
+def person_account_id(user_id: uuid.UUID) -> uuid.UUID:
+    """The personal carbon account of a user. Derived, so that no service has to ask or wait for a message."""
+    return uuid.uuid5(_PERSON_ACCOUNT_NAMESPACE, user_id.hex)
+
+
+def account_key(pepper: str, partner_id: str, ref_type: str, ref_value: str) -> str:
+    """A partner's reference to a person, as it may travel on a topic: keyed, 128 bits, 32 hex characters.
+
+    Without the pepper nobody can tell which phone hash or open id stands behind it.
+    """
+    message = f"{partner_id}\x00{ref_type}\x00{ref_value}".encode()
+    return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()[:32]
+
+
+def event_key(partner_id: str, event_id: str) -> uuid.UUID:
+    """The identity of a partner's event, for ever: the activity's id, the inbox key, the record that proves it."""
+    digest = hashlib.sha256(_EVENT_NAMESPACE_BYTES + partner_id.encode() + b"\x00" + event_id.encode()).digest()
+    return uuid.UUID(bytes=digest[:16], version=8)

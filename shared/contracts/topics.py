@@ -1,0 +1,11 @@
+"""Topic names and partition counts. A count never changes: keys would move and one person's acts lose their order."""
+
+ACTIVITIES = "ingest.activities.v1"
+BINDINGS = "accounts.bindings.v1"
+OUTCOMES = "accounting.outcomes.v1"
+REWARDS = "rewards.events.v1"
+
+PARTITIONS = {ACTIVITIES: 8, BINDINGS: 4, OUTCOMES: 8, REWARDS: 4}
+COMPACTED = frozenset({BINDINGS})
+DEADLETTER_SUFFIX = ".deadletter"
+DEADLETTER_PARTITIONS = 1

@@ -1,0 +1,95 @@
+"""The database of a service: one engine, one transaction per request or poll, and the only place that commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, cast
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+# Longer than any statement of ours should take; a forgotten transaction must not hold row locks for ever.
+_SERVER_SETTINGS = {
+    "statement_timeout": "30000",
+    "lock_timeout": "10000",
+    "idle_in_transaction_session_timeout": "30000",
+    "jit": "off",
+    "timezone": "UTC",
+}
+_CONNECT_TIMEOUT_S = 5
+_POOL_WAIT_S = 5
+
+
+def metadata_for(schema: str) -> MetaData:
+    return MetaData(schema=schema, naming_convention=NAMING)
+
+
+def declarative_base_for(schema: str) -> type[DeclarativeBase]:
+    """A declarative base whose tables live in `schema` and whose constraints all have predictable names."""
+    return cast(
+        "type[DeclarativeBase]",
+        type("Base", (DeclarativeBase,), {"metadata": metadata_for(schema), "__module__": __name__}),
+    )
+
+
+class Database:
+    """Engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
+
+    def __init__(self, dsn: str, *, pool_size: int = 10, application_name: str = "carbon") -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_WAIT_S,
+            pool_pre_ping=False,
+            connect_args={
+                "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
+                "timeout": _CONNECT_TIMEOUT_S,
+            },
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    async def stop(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commits on return, rolls back on any exception."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+
+async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.db
+    async with database.transaction() as session:
+        yield session
+
+
+# scope="function" commits before the answer is sent: with the default scope a failed commit would still answer 200.
+Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
+
+
+async def driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
+    """The asyncpg connection under an open transaction, for set-wise statements with arrays.
+
+    Opens the transaction on the server first: statements on the raw connection would otherwise commit one by one.
+    """
+    connection = await session.connection()
+    raw = cast(Any, await connection.get_raw_connection())
+    if not raw.driver_connection.is_in_transaction():
+        await connection.execute(text("SELECT 1"))
+    return cast("asyncpg.Connection[asyncpg.Record]", raw.driver_connection)

@@ -1,0 +1,97 @@
+"""One documentation page for all services at `/docs`, from local assets only: CDN pages stay blank in closed networks."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+from scalar_fastapi import AgentScalarConfig, OpenAPISource, get_scalar_api_reference
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+SERVICES = {
+    "accounts": "账户 Accounts",
+    "ingest": "数据接入 Ingest",
+    "accounting": "核算 Accounting",
+    "rewards": "权益 Rewards",
+}
+_ASSET_PACKAGE = "star_openapi_scalar"
+_ASSET_PATH = "templates/scalar/js/scalar.standalone.js"
+_FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="#1b8a5a"/>'
+    '<path d="M9 19c0-7 6-10 14-10 0 8-4 14-10 14-3 0-4-2-4-4z" fill="#fff"/></svg>'
+)
+
+
+class ProblemField(BaseModel):
+    field: str = Field(examples=["body.amount_mg"])
+    code: str = Field(examples=["GREATER_THAN"])
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document; `code` is stable, `title` and `detail` follow Accept-Language (zh, en)."""
+
+    type: str = Field(examples=["urn:carbon-inclusion:problem:not-found"])
+    title: str = Field(examples=["没有找到"])
+    status: int = Field(examples=[404])
+    detail: str
+    instance: str = Field(examples=["/api/v1/accounting/me/activities/0"])
+    code: str = Field(examples=["NOT_FOUND"])
+    retryable: bool
+    request_id: str
+    errors: list[ProblemField] = []
+
+
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "问题说明 Problem (RFC 9457)",
+    "content": {"application/problem+json": {"schema": {}}},
+}
+
+
+def _inline_problem_schema() -> dict[str, Any]:
+    """The problem schema without references, so that it can stand in any document."""
+    schema = Problem.model_json_schema()
+    field_schema = schema.pop("$defs")["ProblemField"]
+    schema["properties"]["errors"]["items"] = field_schema
+    return schema
+
+
+PROBLEM_RESPONSE["content"]["application/problem+json"]["schema"] = _inline_problem_schema()
+
+
+def script_path() -> Path:
+    """The page's script inside its wheel; found without importing the package, which would pull in another framework."""
+    spec = importlib.util.find_spec(_ASSET_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(_ASSET_PACKAGE)
+    return Path(next(iter(spec.submodule_search_locations))) / _ASSET_PATH
+
+
+def install(app: FastAPI) -> None:
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        own = app.state.service
+        return get_scalar_api_reference(
+            title="碳普惠开放平台 API · Carbon inclusion API",
+            sources=[
+                OpenAPISource(title=title, slug=name, url=f"/api/v1/{name}/openapi.json", default=name == own)
+                for name, title in SERVICES.items()
+            ],
+            scalar_js_url="/docs/scalar.js",
+            scalar_favicon_url="/docs/favicon.svg",
+            with_default_fonts=False,
+            telemetry=False,
+            hide_client_button=True,
+            show_developer_tools="never",
+            agent=AgentScalarConfig(disabled=True),
+            overrides={"mcp": {"disabled": True}},
+        )
+
+    @app.get("/docs/scalar.js", include_in_schema=False)
+    async def script() -> FileResponse:
+        return FileResponse(script_path(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+
+    @app.get("/docs/favicon.svg", include_in_schema=False)
+    async def favicon() -> Response:
+        return Response(_FAVICON, media_type="image/svg+xml")

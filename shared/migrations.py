@@ -1,0 +1,102 @@
+"""One Alembic runner behind the four services: each has its own history, schema, version table and owner role.
+
+    python -m shared.migrations upgrade accounts ingest accounting rewards
+    python -m shared.migrations check accounts
+"""
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, MetaData, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+SERVICES = ("accounts", "ingest", "accounting", "rewards")
+_ROOT = Path(__file__).resolve().parent.parent
+# A migration that waits longer for a lock would make every request behind it wait as well.
+_LOCK_TIMEOUT = "5s"
+
+
+def config_for(service: str, dsn: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_ROOT / "services" / service / "migrations").replace("%", "%%"))
+    config.attributes["service"] = service
+    config.attributes["dsn"] = dsn
+    return config
+
+
+def run_env() -> None:
+    """Body of every service's `env.py`: sees its own schema only, so that no service can drop a neighbour's tables."""
+    service: str = context.config.attributes["service"]
+    metadata: MetaData = importlib.import_module(f"services.{service}.tables").metadata
+    asyncio.run(_run(service, str(context.config.attributes["dsn"]), metadata))
+
+
+async def _run(service: str, dsn: str, metadata: MetaData) -> None:
+    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate, service, metadata)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
+    connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
+    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
+    connection.execute(text(f'GRANT USAGE ON SCHEMA "{service}" TO "{service}"'))
+    for kind, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
+        connection.execute(
+            text(f'ALTER DEFAULT PRIVILEGES IN SCHEMA "{service}" GRANT {rights} ON {kind} TO "{service}"')
+        )
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table_schema=service,
+        include_schemas=True,
+        include_name=lambda name, kind, _parents: kind != "schema" or name == service,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def upgrade(service: str, dsn: str) -> None:
+    """Brings one service's schema to its newest version; nothing happens when it is there already."""
+    command.upgrade(config_for(service, dsn), "head")
+
+
+def check(service: str, dsn: str) -> None:
+    """Raises when the tables in the code and in the database differ."""
+    command.check(config_for(service, dsn))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m shared.migrations")
+    parser.add_argument("action", choices=["upgrade", "check"])
+    parser.add_argument("services", nargs="+", choices=SERVICES)
+    options = parser.parse_args(arguments)
+    for service in options.services:
+        variable = f"{service.upper()}_MIGRATION_DATABASE_URL"
+        dsn = os.environ.get(variable)
+        if not dsn:
+            print(f"缺少环境变量 {variable} is not set", file=sys.stderr)
+            return 2
+        try:
+            (upgrade if options.action == "upgrade" else check)(service, dsn)
+        except CommandError as exc:
+            print(f"{service}: {exc}", file=sys.stderr)
+            return 1
+        print(f"{service}: {options.action} ok")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

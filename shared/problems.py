@@ -1,0 +1,143 @@
+"""RFC 9457 `application/problem+json` for everything that goes wrong, whoever noticed it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy.exc
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared import telemetry
+from shared.errors import (
+    AppError,
+    FieldError,
+    Forbidden,
+    InternalError,
+    InvalidRequest,
+    Language,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:carbon-inclusion:problem:"
+RETRY_AFTER_S = 1
+# A message of a validator can quote input; both are cut so that an answer stays small whatever was sent.
+_MESSAGE_CHARS_MAX = 300
+_FIELD_ERRORS_MAX = 20
+
+_log = structlog.get_logger(__name__)
+
+
+def language_of(accept_language: str | None) -> Language:
+    """`en` only when English is asked for before Chinese: the programme speaks Chinese by default."""
+    for part in (accept_language or "").lower().split(","):
+        tag = part.split(";")[0].strip()
+        if tag.startswith("zh"):
+            return "zh"
+        if tag.startswith("en"):
+            return "en"
+    return "zh"
+
+
+def problem_document(error: AppError, *, language: Language, instance: str, request_id: str) -> dict[str, Any]:
+    return {
+        "type": TYPE_PREFIX + error.code.lower().replace("_", "-"),
+        "title": error.title(language),
+        "status": error.status,
+        "detail": error.detail(language),
+        "instance": instance,
+        "code": error.code,
+        "retryable": error.retryable,
+        "request_id": request_id,
+        "errors": [
+            {"field": e.field, "code": e.code, "message": e.message[:_MESSAGE_CHARS_MAX]}
+            for e in error.field_errors[:_FIELD_ERRORS_MAX]
+        ],
+        **error.extensions,
+    }
+
+
+def problem_response(error: AppError, *, headers: Mapping[str, str], path: str, request_id: str) -> Response:
+    document = problem_document(
+        error, language=language_of(headers.get("accept-language")), instance=path, request_id=request_id
+    )
+    answer_headers = dict(error.headers)
+    if error.retryable:
+        answer_headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    # ensure_ascii: a lone surrogate quoted from the input must not make the answer itself fail.
+    text = json.dumps(document, ensure_ascii=True)
+    return Response(text, status_code=error.status, headers=answer_headers, media_type=MEDIA_TYPE)
+
+
+def _respond(request: Request, error: AppError) -> Response:
+    telemetry.PROBLEMS.labels(code=error.code).inc()
+    return problem_response(
+        error, headers=request.headers, path=request.url.path, request_id=telemetry.current_request_id()
+    )
+
+
+async def _app_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, AppError)
+    return _respond(request, exc)
+
+
+async def _validation_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    issues = list(exc.errors())
+    if any(issue["type"] == "json_invalid" for issue in issues):
+        return _respond(request, MalformedBody())
+    fields = [
+        FieldError(".".join(str(p) for p in issue["loc"]), issue["type"].upper(), str(issue["msg"])) for issue in issues
+    ]
+    return _respond(request, InvalidRequest(field_errors=fields))
+
+
+_BY_STATUS: dict[int, AppError] = {
+    400: MalformedBody(),
+    401: Unauthenticated(),
+    403: Forbidden(scope="-"),
+    404: NotFound(),
+    405: MethodNotAllowed(),
+    413: PayloadTooLarge(limit_bytes="-"),
+    503: Unavailable(),
+}
+
+
+async def _http_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    error = _BY_STATUS.get(exc.status_code) or (MalformedBody() if exc.status_code < 500 else InternalError())
+    response = _respond(request, error)
+    for name, value in (exc.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _database_error(request: Request, exc: Exception) -> Response:
+    """A database that is away, too slow or full is a 503 the caller may repeat; the cause stays in the log."""
+    _log.warning("database_unavailable", error=type(exc).__name__, path=request.url.path, exc_info=exc)
+    return _respond(request, Unavailable())
+
+
+async def _unexpected(request: Request, exc: Exception) -> Response:
+    _log.error("unexpected_error", error=type(exc).__name__, path=request.url.path, exc_info=exc)
+    return _respond(request, InternalError())
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(sqlalchemy.exc.OperationalError, _database_error)
+    app.add_exception_handler(sqlalchemy.exc.InterfaceError, _database_error)
+    app.add_exception_handler(sqlalchemy.exc.TimeoutError, _database_error)
+    app.add_exception_handler(ConnectionError, _database_error)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,60 @@
+"""Logs, request ids and every metric name of the platform in one typed place."""
+
+import logging
+import re
+import sys
+from contextvars import ContextVar
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.ids import new_id
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+PROBLEMS = Counter("carbon_problems", "Problem documents answered", ["code"])
+HTTP_SECONDS = Histogram("carbon_http_seconds", "Seconds from first byte to answer", ["method", "route", "status"])
+CONSUMED = Counter("carbon_consumed_records", "Records whose effects are committed", ["consumer"])
+CONSUMER_LAG = Gauge("carbon_consumer_lag_records", "Records in the log not yet consumed", ["consumer"])
+CONSUMER_FENCED = Counter(
+    "carbon_consumer_fenced", "Transactions refused because another worker took over", ["consumer"]
+)
+CONSUMER_FAILURES = Counter("carbon_consumer_failures", "Polls rolled back by an error and retried", ["consumer"])
+DEAD_LETTERS = Counter("carbon_dead_letters", "Records set aside", ["consumer", "reason"])
+OUTBOX_PENDING = Gauge("carbon_outbox_pending_rows", "Outbox rows waiting for the log", ["service"])
+EVENTS_INTAKE = Counter("carbon_intake_events", "Events answered", ["partner", "status"])
+ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
+LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anything but 0 is an alarm")
+
+
+def configure_logging(service: str, level: str) -> None:
+    """JSON lines on stderr, one event name and fields each; context (request, consumer) is added by itself."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    # Client libraries log full addresses at INFO, and one of them carries a secret in its query (WeChat login).
+    for noisy in ("httpx", "httpcore", "aiokafka", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def current_request_id() -> str:
+    return _request_id.get()
+
+
+def begin_request(offered: str | None) -> str:
+    """Takes the caller's request id when it is harmless to print, otherwise makes one."""
+    request_id = offered if offered and _ACCEPTED_REQUEST_ID.fullmatch(offered) else str(new_id())
+    _request_id.set(request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
