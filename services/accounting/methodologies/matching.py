@@ -1,0 +1,5 @@
+"""Which methodology version applies to an act."""
+
+
+class MethodologyIndex:
+    pass
