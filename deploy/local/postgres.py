@@ -1,0 +1,352 @@
+"""One PostgreSQL server: started the same way by `make run`, the tests and CI.
+
+    with PostgresServer(Path(".run/postgres")) as server:
+        print(server.admin_dsn())
+
+Where the programs come from and which account runs them: deploy/local/pgbinaries.py.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import quote
+
+from deploy.local.errors import StackError
+from deploy.local.pgbinaries import Account, account_can_use, choose, reachable, run_as, server_account
+from deploy.local.ports import free_port, holder, is_free
+from deploy.local.processes import (
+    command_line,
+    is_same,
+    send,
+    start_mark,
+    wait_gone,
+    with_working_directory,
+)
+
+HOST = "127.0.0.1"
+SUPERUSER = "postgres"
+ELSEWHERE = Path("/var/tmp")  # survives a reboot, unlike /tmp  # noqa: S108 -- ownership and mode are checked
+START_TIMEOUT_S = 60  # recovery after kill -9 replays at most max_wal_size
+STOP_TIMEOUT_S = 20
+INITDB_TIMEOUT_S = 120
+ORPHAN_WAIT_S = 10.0
+START_ATTEMPTS = 5
+LOG_KEPT_BYTES = 10 * 1024 * 1024
+LOG_SHOWN_LINES = 12
+
+StopMode = Literal["smart", "fast", "immediate"]
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    # No socket file: its path is limited to 107 bytes, and a checkout may lie deeper than that.
+    "unix_socket_directories": "",
+    "max_connections": "200",  # 4 APIs and 4 workers with pools of 20, tests and psql beside them
+    "max_wal_size": "4GB",  # checkpoints by time, not by volume, during bulk posting
+    "jit": "off",  # short statements; compiling them costs more than running them
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+}
+DURABLE = {"shared_buffers": "256MB"}
+THROW_AWAY = {
+    "shared_buffers": "64MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+class PostgresServer:
+    """A PostgreSQL server on 127.0.0.1 that owns one data directory.
+
+    port      None picks a free one at every start.
+    durable   False switches fsync and its relatives off: for unit tests only, a crash of the machine loses the data.
+    password  of the superuser `postgres`, fixed when the data directory is first made; None trusts every local
+              connection and is for throw-away test clusters.
+
+    Started by root, the server runs under `postgres` or `nobody`. Where that account cannot reach `data_dir` (root's
+    home, a checkout or a test directory under a 0700 parent), the data lies under /var/tmp instead, in a directory only
+    that account can enter, and `<data_dir>.location` says where. Nothing above the data directory is ever opened up.
+    """
+
+    def __init__(
+        self, data_dir: Path, port: int | None = None, durable: bool = True, password: str | None = None
+    ) -> None:
+        self.wanted_dir = data_dir.absolute()
+        self.wanted_port = port
+        self.durable = durable
+        self.password = password
+        self.port: int | None = port
+        self._account: Account | None = server_account()
+        self.home = self._place()
+        self.cluster = self.home / "data"
+        self._bin: Path | None = None
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Makes the data directory if there is none, clears up after an earlier run, starts, waits until ready.
+
+        Raises StackError: no server program, wrong version of the data, port held by someone else, start failed.
+        """
+        self._make_home()
+        major = self._data_major()
+        self._bin = reachable(choose(major), self._account, self.home)
+        if major is None:
+            self._initialise()
+        self._end_earlier_run()
+        last = ""
+        for attempt in range(START_ATTEMPTS):
+            self.port = self.wanted_port or free_port()
+            if self.wanted_port and not is_free(self.wanted_port):
+                self._refuse_busy_port(self.wanted_port)
+            self._configure()
+            log_from = self._log_size()
+            done = self._run("pg_ctl", "start", "-w", "-s", "-t", str(START_TIMEOUT_S), "-l", str(self.log_file))
+            if done.returncode == 0:
+                return
+            last = self._log_since(log_from) or done.stderr
+            if "could not bind" not in last and "shared memory block" not in last:
+                break
+            # A free port was taken meanwhile, or backends of a killed server still hold its memory: they leave soon.
+            self._end_orphans()
+            time.sleep(0.2 * (attempt + 1))
+        raise StackError(
+            f"PostgreSQL 启动失败, 日志 {self.log_file}:\n{last}",
+            f"PostgreSQL did not start; its log {self.log_file} ends as shown above.",
+        )
+
+    def stop(self, mode: StopMode = "fast") -> None:
+        """Stops the server; after STOP_TIMEOUT_S the hard way (the next start then recovers). No-op when stopped."""
+        pid = self.pid()
+        if pid is None:
+            return
+        mark = start_mark(pid)
+        signals = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+        send(pid, signals[mode])
+        if not wait_gone([(pid, mark)], STOP_TIMEOUT_S):
+            return
+        send(pid, signal.SIGQUIT)
+        if wait_gone([(pid, mark)], STOP_TIMEOUT_S):
+            send(pid, signal.SIGKILL)
+        self._end_orphans()
+
+    def running(self) -> bool:
+        """Whether a server process works on this data directory."""
+        return self.pid() is not None
+
+    def destroy(self) -> None:
+        """Stops the server and deletes its data for good."""
+        self.stop("immediate")
+        self._end_orphans()
+        shutil.rmtree(self.home, ignore_errors=True)
+        self._location_note().unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- what others ask -------------------------------------------------------------------------------------------
+
+    def admin_dsn(self, database: str = "postgres") -> str:
+        """URL of the superuser for `database`; the server must have been started."""
+        if self.port is None:
+            raise RuntimeError("the server has not been started")
+        secret = f":{quote(self.password, safe='')}" if self.password else ""
+        return f"postgresql://{SUPERUSER}{secret}@{HOST}:{self.port}/{quote(database, safe='')}"
+
+    def pid(self) -> int | None:
+        """Process id of the running postmaster, None when stopped."""
+        lines = self._pid_file_lines()
+        if not lines or not lines[0].lstrip("-").isdigit():
+            return None
+        pid = abs(int(lines[0]))
+        return pid if self._is_our_server(pid) else None
+
+    @property
+    def log_file(self) -> Path:
+        """The server's own log."""
+        return self.home / "server.log"
+
+    # --- places ----------------------------------------------------------------------------------------------------
+
+    def _place(self) -> Path:
+        """`wanted_dir`, or the stand-in under /var/tmp when the server's account could not reach it."""
+        parent = self.wanted_dir.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        if account_can_use(self._account, parent):
+            return self.wanted_dir.resolve()
+        # resolve(): the same checkout reached by another path must find the same data again.
+        name = hashlib.sha256(os.fsencode(self.wanted_dir.resolve())).hexdigest()[:16]
+        return ELSEWHERE / f"carbon-inclusion-{name}"
+
+    def _location_note(self) -> Path:
+        return self.wanted_dir.with_name(f"{self.wanted_dir.name}.location")
+
+    def _make_home(self) -> None:
+        """Creates the home for the account alone, and refuses one that somebody else prepared."""
+        with contextlib.suppress(FileExistsError):
+            self.home.mkdir(mode=0o700)
+            if self._account:
+                os.chown(self.home, self._account.uid, self._account.gid)
+        found = self.home.lstat()
+        owner = self._account.uid if self._account else os.geteuid()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
+            raise StackError(
+                f"{self.home} 不属于运行 PostgreSQL 的账户 (uid {owner}), 不使用它。请删除后重试。",
+                f"{self.home} does not belong to the account that runs PostgreSQL (uid {owner}) and is not used. "
+                f"Remove it and try again.",
+            )
+        self.home.chmod(0o700)
+        if self.home.parent == ELSEWHERE:
+            self._location_note().write_text(f"{self.home}\n", encoding="utf-8")
+
+    def _data_major(self) -> int | None:
+        try:
+            return int((self.cluster / "PG_VERSION").read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
+
+    # --- steps of a start ------------------------------------------------------------------------------------------
+
+    def _initialise(self) -> None:
+        """Makes the cluster beside its place and moves it there whole: a killed initdb never looks like a done one."""
+        unfinished = self.home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password_file = self.home / f".password-{secrets.token_hex(4)}"
+        # C collation: the same order in every build, also in the wheel's, which has no ICU.
+        options = ["-D", str(unfinished), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C", "--no-instructions"]
+        options += ["--data-checksums"] if self.durable else ["--no-sync"]
+        try:
+            if self.password:
+                password_file.touch(mode=0o600)
+                password_file.write_text(self.password, encoding="utf-8")
+                if self._account:
+                    os.chown(password_file, self._account.uid, self._account.gid)
+                options += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+            else:
+                options += ["--auth=trust"]
+            done = self._run("initdb", *options, timeout_s=INITDB_TIMEOUT_S, in_cluster=False)
+        finally:
+            password_file.unlink(missing_ok=True)
+        if done.returncode != 0:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise StackError(
+                f"initdb 失败 (数据目录 {self.cluster}):\n{done.stderr.strip()}",
+                f"initdb failed for {self.cluster}: see above.",
+            )
+        unfinished.rename(self.cluster)
+
+    def _configure(self) -> None:
+        """Writes the settings file anew at each start, so that a change of ours reaches old data directories too."""
+        values = {**SETTINGS, **(DURABLE if self.durable else THROW_AWAY), "port": str(self.port)}
+        text = "".join(f"{name} = '{value}'\n" for name, value in values.items())
+        ours = self.cluster / "local.conf"
+        ours.write_text(text, encoding="utf-8")
+        ours.chmod(0o644)
+        main = self.cluster / "postgresql.conf"
+        if "include_if_exists = 'local.conf'" not in main.read_text(encoding="utf-8"):
+            with main.open("a", encoding="utf-8") as file:
+                file.write("\ninclude_if_exists = 'local.conf'\n")
+        if self._log_size() > LOG_KEPT_BYTES:
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+
+    def _end_earlier_run(self) -> None:
+        """Stops a server left over on our data, and removes the pid file of one that is gone.
+
+        PostgreSQL removes a stale pid file itself, except when the pid now belongs to another process of the same
+        account, which is common after a restart of a container.
+        """
+        if self.running():
+            self.stop("fast")
+        self._end_orphans()
+        pid_file = self.cluster / "postmaster.pid"
+        if pid_file.exists() and not self.running():
+            pid_file.unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """Ends backends that outlived a killed postmaster: each works inside the data directory.
+
+        Where the kernel hides that, waiting is enough: they notice and leave, only later.
+        """
+        orphans = [
+            (pid, start_mark(pid)) for pid in with_working_directory(self.cluster) if "postgres" in command_line(pid)
+        ]
+        for signum in (signal.SIGQUIT, signal.SIGKILL):
+            for pid, mark in orphans:
+                if is_same(pid, mark):
+                    send(pid, signum)
+            orphans = wait_gone(orphans, ORPHAN_WAIT_S / 2)
+
+    def _is_our_server(self, pid: int) -> bool:
+        # By its command line, which every account may see; the working directory is hidden from root in containers
+        # without CAP_SYS_PTRACE.
+        if start_mark(pid) is None:
+            return False
+        shown = command_line(pid)
+        return "postgres" in shown and str(self.cluster) in shown
+
+    def _refuse_busy_port(self, port: int) -> None:
+        found = holder(port)
+        by = f"{found[1]} (pid {found[0]})" if found else "?"
+        raise StackError(f"PostgreSQL 的端口 {port} 已被占用: {by}。", f"Port {port} for PostgreSQL is held by: {by}.")
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self.cluster / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+
+    # --- programs and their output ---------------------------------------------------------------------------------
+
+    def _run(
+        self, program: str, *arguments: str, timeout_s: int = START_TIMEOUT_S + 10, in_cluster: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        if self._bin is None:
+            raise RuntimeError("the programs have not been chosen yet")
+        command = [str(self._bin / program), *(["-D", str(self.cluster)] if in_cluster else []), *arguments]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment |= {"LC_ALL": "C", "LANG": "C"}
+        # Files, not pipes: the server inherits what pg_ctl has, and a pipe would stay open as long as it runs.
+        output = self.home / "pg_ctl.log"
+        with output.open("w+", encoding="utf-8", errors="replace") as file:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd="/",  # the account may not be able to enter ours
+                env=environment,
+                timeout=timeout_s,
+                check=False,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the server last
+                **run_as(self._account),
+            )
+            file.seek(0)
+            return subprocess.CompletedProcess(command, done.returncode, "", file.read())
+
+    def _log_size(self) -> int:
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+    def _log_since(self, offset: int) -> str:
+        if not self.log_file.exists():
+            return ""
+        with self.log_file.open(encoding="utf-8", errors="replace") as file:
+            file.seek(offset)
+            lines = [re.sub(r"^\S+ \S+ UTC ", "", line) for line in file.read().splitlines()]
+        return "\n".join(lines[-LOG_SHOWN_LINES:])

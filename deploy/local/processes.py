@@ -1,0 +1,97 @@
+"""Who is running: process identity that survives the reuse of a pid, and stopping within a bound."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+POLL_S = 0.05
+KILL_WAIT_S = 5.0
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The command name stands in parentheses and may itself contain spaces and parentheses.
+    return text.rpartition(")")[2].split()
+
+
+def start_mark(pid: int) -> str | None:
+    """A text that differs between two processes that had the same pid; None when no such process lives.
+
+    On Linux the boot and the clock tick of the start, elsewhere what `ps` says. A zombie counts as gone.
+    """
+    if Path("/proc/self/stat").exists():
+        fields = _stat_fields(pid)
+        if fields is None or fields[0] in {"Z", "X"}:
+            return None
+        try:
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
+            boot = "-"
+        return f"{boot}:{fields[19]}"
+    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = shown.stdout.strip().partition(" ")
+    return started.strip() if started and not state.startswith("Z") else None
+
+
+def is_same(pid: int, mark: str | None) -> bool:
+    """Whether the process noted as (pid, mark) still lives."""
+    return mark is not None and pid > 0 and start_mark(pid) == mark
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process, empty when it cannot be seen."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return shown.stdout.strip()
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def with_working_directory(directory: Path) -> list[int]:
+    """Pids of the processes whose working directory this is (Linux only; elsewhere empty)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").resolve() == directory:
+                found.append(int(entry.name))
+    return found
+
+
+def send(pid: int, signum: int, *, group: bool = False) -> None:
+    """Sends a signal to a process or its group; a process that has just gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(pid, signum)
+        else:
+            os.kill(pid, signum)
+
+
+def wait_gone(processes: Iterable[tuple[int, str | None]], timeout_s: float) -> list[tuple[int, str | None]]:
+    """Waits until the noted processes are gone; returns those that are not after `timeout_s`."""
+    left = list(processes)
+    deadline = time.monotonic() + timeout_s
+    while left:
+        left = [(pid, mark) for pid, mark in left if is_same(pid, mark)]
+        if not left or time.monotonic() >= deadline:
+            break
+        time.sleep(POLL_S)
+    return left
+
+
+def terminate(pid: int, mark: str | None, timeout_s: float, *, group: bool = False) -> bool:
+    """SIGTERM, then SIGKILL after `timeout_s`; False when the process outlives even that."""
+    if not is_same(pid, mark):
+        return True
+    send(pid, signal.SIGTERM, group=group)
+    if wait_gone([(pid, mark)], timeout_s):
+        send(pid, signal.SIGKILL, group=group)
+        return not wait_gone([(pid, mark)], KILL_WAIT_S)
+    return True
