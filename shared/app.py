@@ -25,7 +25,7 @@ Check = Callable[[], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 
 
-class _BodyTooLarge(Exception):  # noqa: N818 - never leaves this file
+class _BodyTooLarge(Exception):
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
 
@@ -84,7 +84,7 @@ class RequestFrame:
             telemetry.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
 
 
-def _health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
+def health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -128,9 +128,7 @@ def build_app(
     Sets `app.state.settings`, `app.state.db`, `app.state.tokens`; opens what `lifespan` brings after them.
     """
     telemetry.configure_logging(service, settings.log_level)
-    database = Database(
-        settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-api"
-    )
+    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-api")
     tokens = TokenVerifier(settings)
 
     @asynccontextmanager
@@ -158,7 +156,7 @@ def build_app(
         separate_input_output_schemas=False,
     )
     app.state.settings, app.state.db, app.state.tokens, app.state.service = settings, database, tokens, service
-    app.include_router(_health_router(service, {"database": database.ping, **(readiness or {})}))
+    app.include_router(health_router(service, {"database": database.ping, **(readiness or {})}))
     for router in routers:
         app.include_router(router)
     docs_page.install(app)

@@ -1,4 +1,4 @@
-"""One documentation page for all services at `/docs`, from local assets only: CDN pages stay blank in closed networks."""
+"""One documentation page for all services at `/docs`, from local assets only: CDN pages stay blank behind firewalls."""
 
 import importlib.util
 from pathlib import Path
@@ -61,7 +61,7 @@ PROBLEM_RESPONSE["content"]["application/problem+json"]["schema"] = _inline_prob
 
 
 def script_path() -> Path:
-    """The page's script inside its wheel; found without importing the package, which would pull in another framework."""
+    """The page's script inside its wheel; found without importing the package, which pulls in another framework."""
     spec = importlib.util.find_spec(_ASSET_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(_ASSET_PACKAGE)

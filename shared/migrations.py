@@ -1,7 +1,7 @@
 """One Alembic runner behind the four services: each has its own history, schema, version table and owner role.
 
-    python -m shared.migrations upgrade accounts ingest accounting rewards
-    python -m shared.migrations check accounts
+python -m shared.migrations upgrade accounts ingest accounting rewards
+python -m shared.migrations check accounts
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Partner signature `CP1`, in the shape of WeChat Pay v3: method, target, time, nonce and raw body, each on its line.
 
-    Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signature="<base64>"
+Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signature="<base64>"
 """
 
 import base64
@@ -69,6 +69,4 @@ def authorization(
     """The header a partner sends; used by our own clients, tools and tests."""
     message = string_to_sign(method=method, target=target, timestamp=timestamp, nonce=nonce, body=body)
     signature = base64.b64encode(hmac_sha256(secret.encode(), message)).decode()
-    return (
-        f'CP1-HMAC-SHA256 app_key="{app_key}",timestamp="{timestamp}",nonce="{nonce}",signature="{signature}"'
-    )
+    return f'CP1-HMAC-SHA256 app_key="{app_key}",timestamp="{timestamp}",nonce="{nonce}",signature="{signature}"'

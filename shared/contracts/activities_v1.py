@@ -10,7 +10,7 @@ import msgspec
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was done, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids."""
 
-    kind: Literal["trip", "transit", "recycling", "bag", "energy"]
+    kind: Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved"]
     started_at: datetime
     ended_at: datetime | None = None
     city_code: str
@@ -33,8 +33,8 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """Value of a record. Key of the record = `partner_id:account_key`, so one person at one partner stays in order.
 
     `operation` correct and cancel name the event they speak of in `original_event_id`; a correction brings the new
-    `act`, a cancellation none. `fingerprint` = SHA-256 hex of the event's identity-relevant content: same id with another
-    fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes the partner signed for this event.
+    `act`, a cancellation none. `fingerprint` = SHA-256 hex of the event's type, account key and act: the same id with
+    another fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes the partner signed for this event.
     """
 
     operation: Literal["report", "correct", "cancel"] = "report"

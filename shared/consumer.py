@@ -1,0 +1,210 @@
+"""The consume loop: one transaction per poll, in this order.
+
+1. fence: move the offsets of all polled partitions by compare-and-set   (a zombie stops here, nothing is kept)
+2. the handler's effects                                                 (idempotent by unique keys as well)
+3. dead letters of the poll
+4. commit                                                                (effects and offsets together, or neither)
+5. tell the log, as a courtesy for lag tools                             (may fail, changes nothing)
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy.exc
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import outbox, telemetry
+from shared.contracts.topics import DEADLETTER_SUFFIX
+from shared.db import Database
+from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition
+from shared.eventlog.errors import EventLogError
+from shared.ids import new_id
+from shared.leases import Claim, Fenced, Leases
+from shared.settings import ServiceSettings
+
+# A bad deployment that refuses everything must stop, not empty the topic into the dead letters.
+CONSECUTIVE_DEAD_LETTERS_MAX = 100
+_FETCH_WAIT_S = 0.5
+_NOTHING_HELD_PAUSE_S = 0.5
+_BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
+_EXIT_STALLED = 70
+_LAG_EVERY_S = 5
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that will never be processable. `reason` is a stable code; `message` must not quote personal data."""
+
+    record: StoredRecord
+    reason: str
+    message: str
+
+
+class TooManyDeadLetters(Exception):
+    """The consumer stops and lets lag grow: more likely a bad deployment than this many bad records in a row."""
+
+
+Handler = Callable[[AsyncSession, Sequence[StoredRecord]], Awaitable[Sequence[DeadLetter]]]
+
+
+class Consumer:
+    """Consumes one topic under a name of its own; several processes with the same name share its partitions."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        topic: str,
+        schema: str,
+        database: Database,
+        log: EventLog,
+        settings: ServiceSettings,
+        handler: Handler,
+    ) -> None:
+        self.name, self._topic, self._schema = name, topic, schema
+        self._database, self._event_log, self._handler = database, log, handler
+        self._records_max, self._lease_s = settings.poll_records_max, settings.lease_s
+        self._stalled_after_s = settings.stalled_after_s
+        self._leases = Leases(schema=schema, consumer=name, holder=str(new_id()), lease_s=settings.lease_s)
+        self._claims: dict[TopicPartition, Claim] = {}
+        self._renewed_at = float("-inf")
+        self._progress_at = time.monotonic()
+        self._lag_at = float("-inf")
+        self._consecutive_dead = 0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        watchdog = asyncio.create_task(self._watch(stopping))
+        backoff_s = _BACKOFF_FIRST_S
+        try:
+            while not stopping.is_set():
+                try:
+                    await self._poll()
+                    backoff_s = _BACKOFF_FIRST_S
+                except Fenced:
+                    telemetry.CONSUMER_FENCED.labels(self.name).inc()
+                    _log.warning("consumer_fenced", consumer=self.name)
+                    self._renewed_at = float("-inf")
+                except (EventLogError, sqlalchemy.exc.SQLAlchemyError, OSError) as exc:
+                    telemetry.CONSUMER_FAILURES.labels(self.name).inc()
+                    _log.warning("consumer_retries", consumer=self.name, error=repr(exc)[:500], pause_s=backoff_s)
+                    self._renewed_at = float("-inf")
+                    await asyncio.sleep(backoff_s)
+                    backoff_s = min(backoff_s * 2, _BACKOFF_MAX_S)
+        finally:
+            watchdog.cancel()
+            await self._release()
+
+    async def _watch(self, stopping: asyncio.Event) -> None:
+        """Leaves the process when polls stop succeeding: clients of a log can hang silently; a restart cures it."""
+        while not stopping.is_set():
+            await asyncio.sleep(1)
+            if time.monotonic() - self._progress_at > self._stalled_after_s:
+                _log.error("consumer_stalled", consumer=self.name, after_s=self._stalled_after_s)
+                os._exit(_EXIT_STALLED)
+
+    async def _release(self) -> None:
+        try:
+            async with self._database.transaction() as session:
+                await self._leases.release_all(session)
+        except Exception as exc:
+            _log.warning("leases_not_released", consumer=self.name, error=repr(exc))
+
+    async def _renew(self) -> None:
+        if time.monotonic() - self._renewed_at < self._lease_s / 3:
+            return
+        if self._renewed_at == float("-inf"):
+            count = await self._event_log.partition_count(self._topic)
+            begins = await self._event_log.begin_offsets([TopicPartition(self._topic, p) for p in range(count)])
+            async with self._database.transaction() as session:
+                await self._leases.register(session, begins)
+        async with self._database.transaction() as session:
+            self._claims = await self._leases.renew(session)
+        self._renewed_at = time.monotonic()
+
+    async def _poll(self) -> None:
+        await self._renew()
+        if not self._claims:
+            self._progress_at = time.monotonic()
+            await asyncio.sleep(_NOTHING_HELD_PAUSE_S)
+            return
+        positions = {tp: claim.next_offset for tp, claim in self._claims.items()}
+        per_partition = max(self._records_max // len(positions), 1)
+        fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=_FETCH_WAIT_S)
+        batch = [record for tp in sorted(fetched) for record in fetched[tp]]
+        if batch:
+            moves = {tp: (positions[tp], records[-1].offset + 1) for tp, records in fetched.items() if records}
+            await self._process(batch, moves)
+        self._progress_at = time.monotonic()
+        await self._report_lag()
+
+    async def _process(self, batch: list[StoredRecord], moves: dict[TopicPartition, tuple[int, int]]) -> None:
+        async with self._database.transaction() as session:
+            await self._leases.advance(session, moves, self._claims)
+            dead = await self._handler(session, batch)
+            consecutive_dead = self._count_consecutive(batch, dead)
+            await self._keep_dead_letters(session, dead)
+        self._consecutive_dead = consecutive_dead
+        for tp, (_, end) in moves.items():
+            self._claims[tp] = Claim(end, self._claims[tp].epoch)
+        telemetry.CONSUMED.labels(self.name).inc(len(batch))
+        await self._event_log.record_progress(self.name, {tp: end for tp, (_, end) in moves.items()})
+
+    def _count_consecutive(self, batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> int:
+        dead_positions = {(letter.record.partition, letter.record.offset) for letter in dead}
+        run = self._consecutive_dead
+        for record in batch:
+            run = run + 1 if (record.partition, record.offset) in dead_positions else 0
+            if run > CONSECUTIVE_DEAD_LETTERS_MAX:
+                raise TooManyDeadLetters(
+                    f"{self.name}: more than {CONSECUTIVE_DEAD_LETTERS_MAX} invalid records in a row"
+                )
+        return run
+
+    async def _keep_dead_letters(self, session: AsyncSession, dead: Sequence[DeadLetter]) -> None:
+        if not dead:
+            return
+        await session.execute(
+            text(
+                f'INSERT INTO "{self._schema}".dead_letter'
+                ' (consumer, topic, partition, "offset", reason, message, key, value, appended_at)'
+                " VALUES (:consumer, :topic, :partition, :offset, :reason, :message, :key, :value, :appended_at)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            [
+                {
+                    "consumer": self.name,
+                    "topic": letter.record.topic,
+                    "partition": letter.record.partition,
+                    "offset": letter.record.offset,
+                    "reason": letter.reason,
+                    "message": letter.message[:1000],
+                    "key": letter.record.key,
+                    "value": letter.record.value,
+                    "appended_at": letter.record.appended_at,
+                }
+                for letter in dead
+            ],
+        )
+        records = [
+            Record(key=d.record.key, value=d.record.value, headers=(("deadletter_reason", d.reason.encode()),))
+            for d in dead
+        ]
+        await outbox.add(session, self._schema, self._topic + DEADLETTER_SUFFIX, records)
+        for letter in dead:
+            telemetry.DEAD_LETTERS.labels(self.name, letter.reason).inc()
+            _log.warning("dead_letter", consumer=self.name, reason=letter.reason, offset=letter.record.offset)
+
+    async def _report_lag(self) -> None:
+        if time.monotonic() - self._lag_at < _LAG_EVERY_S or not self._claims:
+            return
+        ends = await self._event_log.end_offsets(list(self._claims))
+        lag = sum(max(ends[tp] - claim.next_offset, 0) for tp, claim in self._claims.items())
+        telemetry.CONSUMER_LAG.labels(self.name).set(lag)
+        self._lag_at = time.monotonic()

@@ -1,0 +1,95 @@
+"""Publishing what a transaction decided: a row beside the effect, sent to the log by one relay afterwards.
+
+At least once, in the order of commit per key as long as writers of one key exclude each other by a row lock; readers
+recognise a repeat by the ids inside. One row holds all records of one transaction and topic: a batch of thousands of
+outcomes costs one insert.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import telemetry
+from shared.db import Database
+from shared.eventlog import EventLog, Record
+from shared.eventlog.errors import EventLogError
+
+RELAY_ROWS_MAX = 20
+_IDLE_S = 0.05
+_FAILURE_PAUSE_S = 1.0
+_LOCK_KEY = 0x6F7574626F78  # "outbox": one relay per schema; the schema's oid is the second half of the key
+
+_log = structlog.get_logger(__name__)
+_Packed = list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]
+
+
+async def add(session: AsyncSession, schema: str, topic: str, records: Sequence[Record]) -> None:
+    """Stores records to be published once this transaction is committed."""
+    if not records:
+        return
+    packed = msgspec.msgpack.encode([(r.key, r.value, list(r.headers)) for r in records])
+    await session.execute(
+        text(f'INSERT INTO "{schema}".outbox (topic, records) VALUES (:topic, :records)'),
+        {"topic": topic, "records": packed},
+    )
+
+
+class OutboxRelay:
+    """Moves outbox rows of one schema to the log. Several may run; an advisory lock lets one work at a time."""
+
+    def __init__(self, schema: str, database: Database, log: EventLog) -> None:
+        self._schema = schema
+        self._database = database
+        self._log = log
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                moved = await self.relay_once()
+                pause_s = 0.0 if moved else _IDLE_S
+            except (EventLogError, OSError) as exc:
+                _log.warning("outbox_waits_for_log", error=repr(exc))
+                pause_s = _FAILURE_PAUSE_S
+            except Exception as exc:
+                _log.warning("outbox_relay_failed", error=repr(exc))
+                pause_s = _FAILURE_PAUSE_S
+            if pause_s:
+                await asyncio.sleep(pause_s)
+
+    async def relay_once(self) -> int:
+        """Publishes the oldest rows and removes them; returns how many rows were moved."""
+        async with self._database.transaction() as session:
+            locked = await session.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:key, (SELECT oid::int FROM pg_namespace WHERE nspname = :s))"),
+                {"key": _LOCK_KEY & 0x7FFFFFFF, "s": self._schema},
+            )
+            if not locked:
+                return 0
+            rows = (
+                await session.execute(
+                    text(f'SELECT id, topic, records FROM "{self._schema}".outbox ORDER BY id LIMIT :n'),
+                    {"n": RELAY_ROWS_MAX},
+                )
+            ).all()
+            telemetry.OUTBOX_PENDING.labels(self._schema).set(len(rows))
+            if not rows:
+                return 0
+            for topic, records in _by_topic([(row.topic, row.records) for row in rows]):
+                await self._log.publish(topic, records)
+            await session.execute(
+                text(f'DELETE FROM "{self._schema}".outbox WHERE id = ANY(:ids)'),
+                {"ids": [row.id for row in rows]},
+            )
+        return len(rows)
+
+
+def _by_topic(rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, list[Record]]]:
+    grouped: dict[str, list[Record]] = {}
+    for topic, packed in rows:
+        for key, value, headers in msgspec.msgpack.decode(packed, type=_Packed):
+            grouped.setdefault(topic, []).append(Record(key=key, value=value, headers=tuple(headers)))
+    return list(grouped.items())

@@ -1,0 +1,147 @@
+"""A service's second process: consumers, the outbox relay and timed jobs, with health and metrics of its own."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import telemetry
+from shared.app import health_router
+from shared.consumer import Consumer, Handler
+from shared.contracts.topics import COMPACTED, DEADLETTER_PARTITIONS, DEADLETTER_SUFFIX, PARTITIONS
+from shared.db import Database
+from shared.eventlog import EventLog, open_event_log
+from shared.eventlog.errors import EventLogError
+from shared.outbox import OutboxRelay
+from shared.settings import ServiceSettings
+
+Job = Callable[[AsyncSession], Awaitable[None]]
+_START_ATTEMPTS = 30
+_START_PAUSE_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Assembled by a service's `worker.py`, then run until SIGTERM. Any part that fails ends the process: a supervisor
+    restarts it, and everything it does is safe to repeat."""
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        telemetry.configure_logging(f"{service}-worker", settings.log_level)
+        self.service, self.settings = service, settings
+        self.database = Database(
+            settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-worker"
+        )
+        self.log: EventLog = open_event_log(settings.event_log_url, client_id=f"{service}-worker")
+        self._parts: list[Callable[[asyncio.Event], Coroutine[Any, Any, None]]] = []
+        self._topics: set[str] = set()
+
+    def topic(self, name: str) -> str:
+        return self.settings.topic_prefix + name
+
+    def consume(self, name: str, topic: str, handler: Handler) -> None:
+        """Runs `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`."""
+        consumer = Consumer(
+            name=name,
+            topic=self.topic(topic),
+            schema=self.service,
+            database=self.database,
+            log=self.log,
+            settings=self.settings,
+            handler=handler,
+        )
+        self._topics.update({topic, topic + DEADLETTER_SUFFIX})
+        self._parts.append(consumer.run)
+
+    def publish(self, *topics: str) -> None:
+        """Runs the relay of this service's outbox; `topics` are what it may publish to."""
+        self._topics.update(topics)
+        self._parts.append(OutboxRelay(self.service, self.database, self.log).run)
+
+    def every(self, interval_s: float, name: str, job: Job) -> None:
+        """Runs `job` in a transaction of its own every `interval_s`; a failure is logged and tried again next time."""
+
+        async def loop(stopping: asyncio.Event) -> None:
+            while not stopping.is_set():
+                try:
+                    async with self.database.transaction() as session:
+                        await job(session)
+                except Exception as exc:
+                    _log.warning("job_failed", job=name, error=repr(exc)[:500])
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), interval_s)
+
+        self._parts.append(loop)
+
+    async def _ensure_topics(self) -> None:
+        for topic in sorted(self._topics):
+            partitions = PARTITIONS.get(topic, DEADLETTER_PARTITIONS)
+            await self.log.ensure_topic(self.topic(topic), partitions=partitions, compacted=topic in COMPACTED)
+
+    async def _start(self) -> None:
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            try:
+                await self.log.start()
+                await self._ensure_topics()
+                await self.database.ping()
+            except (EventLogError, OSError) as exc:
+                if attempt == _START_ATTEMPTS:
+                    raise
+                _log.warning("worker_waits", error=repr(exc)[:300], attempt=attempt)
+                await asyncio.sleep(_START_PAUSE_S)
+            else:
+                return
+
+    @contextlib.asynccontextmanager
+    async def _health(self) -> AsyncIterator[None]:
+        if not self.settings.worker_health_port:
+            yield
+            return
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.include_router(health_router(self.service, {"database": self.database.ping, "log": self.log.ping}))
+        config = uvicorn.Config(
+            app,
+            host=self.settings.worker_health_host,
+            port=self.settings.worker_health_port,
+            log_config=None,
+            access_log=False,
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve())
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
+
+    async def run_until(self, stopping: asyncio.Event) -> None:
+        """Runs all parts until `stopping` is set or one of them fails."""
+        await self._start()
+        try:
+            async with self._health(), asyncio.TaskGroup() as group:
+                for part in self._parts:
+                    group.create_task(part(stopping))
+                _log.info("worker_started", parts=len(self._parts))
+        finally:
+            await self.log.stop()
+            await self.database.stop()
+
+
+def run(worker_for: Callable[[], Worker]) -> None:
+    """Entry point of `python -m services.<service>.worker`."""
+
+    async def main() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await worker_for().run_until(stopping)
+
+    uvloop.run(main())
