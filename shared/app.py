@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import httpx
 import structlog
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -122,6 +123,7 @@ def build_app(
     lifespan: Lifespan | None = None,
     readiness: Mapping[str, Check] | None = None,
     body_limits: Mapping[str, int] | None = None,
+    jwks_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """The service's application. `body_limits` maps an exact path to its bytes; all others get 64 KiB.
 
@@ -129,7 +131,7 @@ def build_app(
     """
     telemetry.configure_logging(service, settings.log_level)
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-api")
-    tokens = TokenVerifier(settings)
+    tokens = TokenVerifier(settings, transport=jwks_transport)
 
     @asynccontextmanager
     async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,44 @@
+"""What every test may use: one throw-away PostgreSQL for the session, tokens, and time limits."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy.local.postgres import PostgresServer
+from tests.tokens import TokenFactory
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres") / "data", durable=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop("immediate")
+        server.destroy()
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_dsn(postgres_server: PostgresServer) -> str:
+    """Superuser of the session's cluster."""
+    return postgres_server.admin_dsn()
+
+
+@pytest.fixture(scope="session")
+def tokens() -> TokenFactory:
+    """Makes citizens', operators' and forged tokens; `tokens.jwks_transport()` serves its public key."""
+    return TokenFactory(Ed25519PrivateKey.generate())
+
+
+@pytest.fixture(scope="session")
+def jwks_transport(tokens: TokenFactory) -> httpx.MockTransport:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        document: dict[str, Any] = tokens.jwks()
+        return httpx.Response(200, content=json.dumps(document))
+
+    return httpx.MockTransport(answer)

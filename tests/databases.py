@@ -1,0 +1,66 @@
+"""Test databases: the roles, schemas and migrations of production, on a throw-away cluster."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from deploy.local.database import create_test_database, role_dsn
+from shared import migrations
+
+
+def in_own_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Runs a coroutine to its end beside whatever loop the test session has."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(work())).result()
+
+
+@dataclass(frozen=True)
+class Dsns:
+    """Addresses of one test database, by role."""
+
+    admin_server: str
+    name: str
+
+    def app(self, service: str) -> str:
+        return role_dsn(self.admin_server, service, service, self.name)
+
+    def owner(self, service: str) -> str:
+        return role_dsn(self.admin_server, f"{service}_owner", f"{service}_owner", self.name)
+
+    @property
+    def event_log(self) -> str:
+        return role_dsn(self.admin_server, "eventlog", "eventlog", self.name)
+
+    @property
+    def admin(self) -> str:
+        return self.admin_server.rsplit("/", 1)[0] + f"/{self.name}"
+
+
+def make_database(admin_dsn: str, name: str, services: Iterable[str]) -> Dsns:
+    """A fresh database with the migrations of `services` applied."""
+    in_own_loop(lambda: create_test_database(admin_dsn, name))
+    dsns = Dsns(admin_dsn, name)
+    for service in services:
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(migrations.upgrade, service, dsns.owner(service)).result()
+    return dsns
+
+
+async def empty_tables(dsns: Dsns, schema: str, keep: Iterable[str] = ()) -> None:
+    """Empties every table of a schema between two tests; reference data named in `keep` stays."""
+    connection = await asyncpg.connect(dsns.admin)
+    try:
+        rows = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> ALL($2::text[])",
+            schema,
+            ["alembic_version", *keep],
+        )
+        if rows:
+            tables = ", ".join(f'"{schema}"."{row["tablename"]}"' for row in rows)
+            await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    finally:
+        await connection.close()
