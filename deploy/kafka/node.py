@@ -1,0 +1,251 @@
+"""One real Apache Kafka broker on this machine, for the local stack and the tests.
+
+    node = KafkaNode(Path(".run/kafka"), port=8192)
+    node.start()
+    print(node.bootstrap_servers)
+
+Not for production: one node, one copy of everything, plain text on the loopback interface.
+"""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.kafka.jars import LIBS_ROOT, SHOWN_CHARS, KafkaUnavailable, Progress, resolve_jars, silent
+from deploy.local.ports import free_port, require_free
+from deploy.local.processes import command_line, start_mark, terminate
+
+HERE = Path(__file__).parent
+HOST = "127.0.0.1"
+HEAP = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+START_TIMEOUT_S = 90.0  # three seconds on an idle machine; a loaded one with a log to recover needs far longer
+FORMAT_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0  # a broker that has not closed its logs by then is killed: they recover at the next start
+POLL_S = 0.05
+
+
+class KafkaNode:
+    """A broker whose files all live under `base_dir`; data and ports survive stop, kill and a new process.
+
+    port       None takes a free one at the first start and keeps it.
+    overrides  lines of server.properties, by name.
+    """
+
+    def __init__(
+        self,
+        base_dir: Path,
+        port: int | None = None,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        libs_root: Path = LIBS_ROOT,
+    ) -> None:
+        self.base_dir = base_dir.resolve()
+        self._wanted_port = port
+        self._overrides = dict(overrides or {})
+        self._libs_root = libs_root
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: tuple[int, int] | None = None
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self, progress: Progress | None = None) -> None:
+        """Returns when the broker answers; no-op when it runs. Raises KafkaUnavailable, StackError (port busy)."""
+        say = progress or silent
+        if self.pid is not None:
+            return
+        java = _java()
+        class_path = f"{resolve_jars(self._libs_root, say)}/*"
+        self._end_earlier_run(say)
+        for port in self._broker_and_controller():
+            require_free(port, "Kafka", "KAFKA_PORT", HOST)
+        self._write_properties()
+        if not (self._data / "meta.properties").exists():
+            say("正在初始化 Kafka 数据目录 / Formatting Kafka's storage")
+            self._format(java, class_path)
+        say("正在启动 Apache Kafka / Starting Apache Kafka")
+        self._spawn(java, class_path)
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        """An orderly end; kills after STOP_TIMEOUT_S. No-op when stopped."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """The end without any order, for tests: SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start on the same data and port."""
+        self.stop()
+        self.start()
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The broker's exit code, or None when it still runs after `timeout_s`."""
+        if self._process is None:
+            return None
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    # --- what others ask -------------------------------------------------------------------------------------------
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port` for clients; known before the start."""
+        return f"{HOST}:{self._broker_and_controller()[0]}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running broker, None when stopped."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    @property
+    def log_file(self) -> Path:
+        """The broker's own log."""
+        return self.base_dir / "logs" / "server.log"
+
+    # --- steps of a start ------------------------------------------------------------------------------------------
+
+    @property
+    def _data(self) -> Path:
+        return self.base_dir / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self.base_dir / "server.properties"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.base_dir / "kafka.pid"
+
+    def _broker_and_controller(self) -> tuple[int, int]:
+        """Ports; written down, because clients of an earlier run come back to the same address."""
+        if self._ports is None:
+            note = self.base_dir / "ports.json"
+            kept = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+            self._ports = self._wanted_port or kept.get("broker") or free_port(), kept.get("controller") or free_port()
+            self.base_dir.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps({"broker": self._ports[0], "controller": self._ports[1]}), encoding="utf-8")
+        return self._ports
+
+    def _write_properties(self) -> None:
+        broker, controller = self._broker_and_controller()
+        text = (HERE / "server.properties").read_text(encoding="utf-8")
+        for name, value in {"port": broker, "controller_port": controller, "data_dir": self._data}.items():
+            text = text.replace("{" + name + "}", str(value))
+        text += "".join(f"{name}={value}\n" for name, value in self._overrides.items())
+        self._properties.write_text(text, encoding="utf-8")
+
+    def _command(self, java: str, class_path: str, *arguments: str) -> list[str]:
+        logs = self.base_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        options = [f"-Dkafka.log.dir={logs}", f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"]
+        return [java, *HEAP, *options, "-cp", class_path, *arguments]
+
+    def _format(self, java: str, class_path: str) -> None:
+        # A leading dash would look like an option to the tool.
+        cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        done = subprocess.run(
+            self._command(java, class_path, *tool),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            last = (done.stdout + done.stderr).strip()[-SHOWN_CHARS:]
+            raise KafkaUnavailable(
+                f"Kafka 无法初始化数据目录:\n{last}", "Kafka could not format its storage: see above."
+            )
+
+    def _spawn(self, java: str, class_path: str) -> None:
+        command = self._command(java, class_path, "kafka.Kafka", str(self._properties))
+        with (self.base_dir / "logs" / "stdout.log").open("wb") as sink:
+            # Its own session: Ctrl-C in the terminal must reach the supervisor alone, which stops the broker last.
+            self._process = subprocess.Popen(
+                command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self._pid_file.write_text(str(self._process.pid), encoding="ascii")
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        port = self._broker_and_controller()[0]
+        while not _answers(port):
+            if self.pid is None:
+                self._fail("Kafka 启动时退出", "Kafka ended while starting: see above.")
+            if time.monotonic() > deadline:
+                self.kill()
+                self._fail(f"Kafka 在 {START_TIMEOUT_S:.0f} 秒内没有应答", "Kafka did not answer in time: see above.")
+            time.sleep(POLL_S)
+
+    def _fail(self, zh: str, en: str) -> None:
+        words = ""
+        for path in (self.base_dir / "logs" / "stdout.log", self.log_file):
+            if path.exists():
+                words += path.read_text(encoding="utf-8", errors="replace")[-SHOWN_CHARS:]
+        raise KafkaUnavailable(f"{zh}, 日志 {self.log_file}:\n{words.strip()}", en)
+
+    # --- ends ------------------------------------------------------------------------------------------------------
+
+    def _end(self, how: signal.Signals) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(how)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(STOP_TIMEOUT_S)
+        if process is not None:
+            self._pid_file.unlink(missing_ok=True)
+        self._process = None
+
+    def _end_earlier_run(self, say: Progress) -> None:
+        """Ends a broker whose parent was killed: it still holds the data directory and the port.
+
+        By its command line, because the number in the file may belong to another program by now.
+        """
+        try:
+            pid = int(self._pid_file.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return
+        mark = start_mark(pid)
+        if mark is not None and str(self._properties) in command_line(pid):
+            say("正在结束上次遗留的 Kafka / Stopping the Kafka broker an earlier run left behind")
+            terminate(pid, mark, STOP_TIMEOUT_S)
+        self._pid_file.unlink(missing_ok=True)
+
+
+def _java() -> str:
+    home = os.environ.get("JAVA_HOME")
+    java = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
+    if java is None:
+        raise KafkaUnavailable(
+            "Apache Kafka 需要 Java 17 或更高版本, 而 PATH 中没有 java。请安装 JRE。",
+            "Apache Kafka needs Java 17 or later, and there is no java on PATH. Install a JRE.",
+        )
+    return java
+
+
+def _answers(port: int) -> bool:
+    """Whether the broker answers an ApiVersions request; an open port alone may be a broker still recovering."""
+    client = b"probe"
+    request = struct.pack(">hhih", 18, 0, 1, len(client)) + client
+    try:
+        with socket.create_connection((HOST, port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            return len(connection.recv(4)) > 0
+    except OSError:
+        return False
