@@ -10,7 +10,7 @@ import msgspec
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was done, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids."""
 
-    kind: Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved"]
+    kind: Literal["trip", "transit", "recycling", "bag", "energy"]
     started_at: datetime
     ended_at: datetime | None = None
     city_code: str
