@@ -1,62 +1,40 @@
 """What an act is worth: the pure rule from a batch of acts and the caps' state to one judgement each.
 
 No clock, no I/O: "now" is the moment the log accepted the act (`received_at`), so a replay years later judges alike.
+Order of the checks, the first that fails gives the reason: plausibility, window of time, binding and consent,
+methodology, duplicate act, evidence, count caps, amount caps, minimum.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
 
+from services.accounting.activities import reasons
+from services.accounting.activities.acts import Act, BindingState
+from services.accounting.activities.plausibility import implausible
+from services.accounting.methodologies.compiled import CapRule, Compiled, FactorRef
+from services.accounting.methodologies.errors import NotComputable
+from services.accounting.methodologies.evaluation import Value
 from services.accounting.methodologies.matching import MethodologyIndex
 
+__all__ = [
+    "Act", "BindingState", "CapKey", "CapTouched", "CapUsed", "DuplicateCheck", "FactorRef", "JudgedBatch", "Judgement",
+    "Status", "cap_keys", "from_record", "judge", "period_start", "to_record", "usage_of",
+]  # fmt: skip
 
-class BindingState(StrEnum):
-    """How the act's time lies to the binding between the citizen and the partner, resolved before judging."""
-
-    BOUND = "bound"
-    NONE = "none"
-    BEFORE = "before"
-    AFTER = "after"
-    CONSENT_WITHDRAWN = "consent_withdrawn"
+FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a partner's clock may run ahead of ours by this much
+# 1,000 tonnes: no single act of a person comes near, and sums of them stay far below 64 bits.
+MAX_ACT_MG: Final = 10**12
 
 
 class Status(StrEnum):
     CREDITED = "credited"
     REFUSED = "refused"
     PARKED = "parked"
-
-
-class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """One reported act, normalised. Times are aware UTC; `local_date` is the start's date in Asia/Shanghai."""
-
-    activity_id: UUID
-    account_id: UUID | None
-    partner_id: str
-    kind: str  # event type's short name: "trip.completed", "transit.ridden", …
-    occurred_at: datetime
-    local_date: date
-    received_at: datetime
-    late_window_s: int
-    binding: BindingState
-    city_code: str
-    evidence_tier: str = "partner_signed"
-    ended_at: datetime | None = None
-    vehicle_type: str | None = None
-    propulsion_type: str | None = None
-    trip_type: str | None = None
-    material: str | None = None
-    distance_m: int | None = None
-    straight_line_m: int | None = None
-    duration_s: int | None = None
-    passenger_count: int | None = None
-    weight_g: int | None = None
-    energy_wh: int | None = None
-    baseline_wh: int | None = None
-    count: int | None = None
 
 
 class CapKey(NamedTuple):
@@ -83,28 +61,28 @@ class CapTouched(msgspec.Struct, frozen=True, kw_only=True):
     granted: int
 
 
-class FactorRef(msgspec.Struct, frozen=True):
-    factor_id: str
-    vintage: int
-
-
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one act, complete enough to be explained and recomputed years later."""
+    """The verdict on one act, complete enough to be explained and recomputed years later.
+
+    `reason_code` is None for an act credited in full. `raw_mg` is the worth before caps, never negative. `inputs` holds
+    what the formula read, in the unit of the field's name; `detail` what a sentence about the refusal needs.
+    """
 
     activity_id: UUID
     account_id: UUID | None
+    local_date: date
     status: Status
-    reason_code: str  # "CREDITED", "CREDITED_PARTLY" or why not
-    amount_mg: int  # granted; 0 unless credited
-    raw_mg: int  # before caps, never negative
+    reason_code: str | None = None
+    amount_mg: int = 0
+    raw_mg: int = 0
     methodology_code: str | None = None
     methodology_version: int | None = None
     scene: str | None = None
     evidence_tier: str | None = None
     factors: tuple[FactorRef, ...] = ()
-    inputs: Mapping[str, int] = {}  # act field -> value in the field's unit, e.g. {"distance_m": 2360}
+    inputs: dict[str, int] = {}
     caps: tuple[CapTouched, ...] = ()
-    detail: Mapping[str, int | str] = {}  # e.g. {"measure": "speed_kmh", "measured": 212, "limit": 120}
+    detail: dict[str, int | str] = {}
     vesting_days: int = 0
     issuable: bool = False
 
@@ -115,16 +93,64 @@ class JudgedBatch(NamedTuple):
 
 
 class DuplicateCheck(Protocol):
-    """Decides whether an act is the same physical act as one already credited (see duplicates.py)."""
+    """Decides whether an act is the same physical act as one already credited (`duplicates.CountedActs`)."""
 
     def original_of(self, act: Act, groups: Sequence[str]) -> UUID | None: ...
 
     def credited(self, act: Act, groups: Sequence[str]) -> None: ...
 
 
+def period_start(period: str, day: date) -> date:
+    if period == "day":
+        return day
+    return day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
+
+
 def cap_keys(acts: Sequence[Act], index: MethodologyIndex) -> set[CapKey]:
     """The cap counters that must be loaded before `judge` may run on these acts."""
-    raise NotImplementedError
+    keys = set()
+    for act in acts:
+        method = index.find(act)
+        if method is not None and act.account_id is not None:
+            for cap in (*method.count_caps, *method.amount_caps):
+                keys.add(CapKey(act.account_id, cap.id, period_start(cap.period, act.local_date)))
+    return keys
+
+
+def usage_of(judgement: Judgement) -> dict[CapKey, CapUsed]:
+    """What a credited act took from its caps: added when credited, to be subtracted when reversed."""
+    if judgement.status is not Status.CREDITED or judgement.account_id is None:
+        return {}
+    used = CapUsed(1, judgement.amount_mg)
+    return {CapKey(judgement.account_id, cap.cap_id, cap.period_start): used for cap in judgement.caps}
+
+
+def to_record(judgement: Judgement) -> dict[str, Any]:
+    """The judgement as plain JSON values, to be stored."""
+    record: dict[str, Any] = msgspec.to_builtins(judgement)
+    return record
+
+
+def from_record(record: Mapping[str, Any]) -> Judgement:
+    return msgspec.convert(record, Judgement)
+
+
+class _Tally:
+    """Cap counters: what was used before the batch, and what the batch adds."""
+
+    def __init__(self, before: Mapping[CapKey, CapUsed]) -> None:
+        self._before = before
+        self.added: dict[CapKey, CapUsed] = {}
+
+    def used(self, key: CapKey, measure: str) -> int:
+        before, added = self._before.get(key), self.added.get(key)
+        if measure == "acts":
+            return (before[0] if before else 0) + (added[0] if added else 0)
+        return (before[1] if before else 0) + (added[1] if added else 0)
+
+    def add(self, key: CapKey, amount_mg: int) -> None:
+        acts, amount = self.added.get(key, (0, 0))
+        self.added[key] = CapUsed(acts + 1, amount + amount_mg)
 
 
 def judge(
@@ -133,5 +159,176 @@ def judge(
     usage: Mapping[CapKey, CapUsed],
     duplicates: DuplicateCheck | None = None,
 ) -> JudgedBatch:
-    """Judge the acts in log order. Equals judging them one by one with the usage carried along."""
-    raise NotImplementedError
+    """Judge the acts in log order. Equals judging them one by one with the usage carried along.
+
+    `usage` holds the counters named by `cap_keys`; one that is missing counts as unused.
+    """
+    tally = _Tally(usage)
+    return JudgedBatch([_judge_one(act, index, tally, duplicates) for act in acts], tally.added)
+
+
+def _judge_one(act: Act, index: MethodologyIndex, tally: _Tally, duplicates: DuplicateCheck | None) -> Judgement:
+    method = index.find(act)
+    found = implausible(act, method.document.plausibility if method else None)
+    if found is not None:
+        return _refused(act, method, found.code, detail=_limit_broken(found.measure, found.measured, found.limit))
+    reason = _outside_window(act) or _unbound(act)
+    if reason is not None:
+        return _refused(act, method, reason)
+    if method is None:
+        return _refused(act, None, reasons.NO_METHODOLOGY)
+    groups = method.document.exclusivity_groups
+    if duplicates is not None and (original := duplicates.original_of(act, groups)) is not None:
+        return _refused(act, method, reasons.DUPLICATE_ACT, detail={"original": str(original)})
+    judgement = _valued(act, method, tally)
+    if duplicates is not None and judgement.status is Status.CREDITED:
+        duplicates.credited(act, groups)
+    return judgement
+
+
+def _limit_broken(measure: str, measured: int, limit: int) -> dict[str, int | str]:
+    return {"measure": measure, "measured": measured, "limit": limit}
+
+
+def _outside_window(act: Act) -> str | None:
+    """By the end of the act: a month's electricity is reported after the month."""
+    happened = act.ended_at or act.occurred_at
+    if happened - act.received_at > FUTURE_TOLERANCE:
+        return reasons.NOT_YET_HAPPENED
+    if act.received_at - happened > timedelta(seconds=act.late_window_s):
+        return reasons.TOO_LATE
+    return None
+
+
+_UNBOUND: Final = {
+    BindingState.NONE: reasons.NO_BINDING,
+    BindingState.BEFORE: reasons.BEFORE_BINDING,
+    BindingState.AFTER: reasons.AFTER_BINDING,
+    BindingState.CONSENT_WITHDRAWN: reasons.CONSENT_WITHDRAWN,
+}
+
+
+def _unbound(act: Act) -> str | None:
+    if act.binding is BindingState.BOUND:
+        return None if act.account_id is not None else reasons.NO_BINDING
+    return _UNBOUND[act.binding]
+
+
+def _valued(act: Act, method: Compiled, tally: _Tally) -> Judgement:
+    """Evidence, formula, caps."""
+    amount = method.amounts.get(act.evidence_tier)
+    if amount is None:
+        return _refused(act, method, reasons.EVIDENCE_NOT_ACCEPTED, detail={"evidence_tier": act.evidence_tier})
+    inputs: dict[str, int] = {}
+    values: list[Value] = []
+    for slot in method.slots:
+        value = slot.read(act)
+        if value is None:
+            return _refused(act, method, reasons.MISSING_INPUT, detail={"field": slot.field})
+        inputs[slot.field] = value
+        values.append(value)
+    if method.improvement is not None:
+        values.append(method.improvement_factor(act.local_date))
+    try:
+        raw_mg = max(0, amount(values))
+    except NotComputable:
+        return _refused(act, method, reasons.NOT_COMPUTABLE, inputs=inputs)
+    if raw_mg > MAX_ACT_MG:
+        detail = _limit_broken("raw_mg", raw_mg, MAX_ACT_MG)
+        return _refused(act, method, reasons.IMPLAUSIBLE_AMOUNT, inputs=inputs, detail=detail)
+    return _capped(act, method, tally, inputs, raw_mg)
+
+
+def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], raw_mg: int) -> Judgement:
+    assert act.account_id is not None  # bound, or we would not be here
+    account_id, day = act.account_id, act.local_date
+    states: list[tuple[CapRule, CapKey, int]] = []
+    for cap in method.count_caps:
+        key = CapKey(account_id, cap.id, period_start(cap.period, day))
+        used = tally.used(key, "acts")
+        if used >= cap.limit:
+            return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=(_touched(cap, key, used, 0),))
+        states.append((cap, key, used))
+    granted = raw_mg
+    for cap in method.amount_caps:
+        key = CapKey(account_id, cap.id, period_start(cap.period, day))
+        used = tally.used(key, "mg")
+        if used >= cap.limit:
+            return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=(_touched(cap, key, used, 0),))
+        granted = min(granted, cap.limit - used)
+        states.append((cap, key, used))
+    if granted <= 0:
+        return _refused(act, method, reasons.BELOW_MINIMUM, inputs=inputs, raw_mg=raw_mg)
+    for _, key, _ in states:
+        tally.add(key, granted)
+    touched = tuple(_touched(cap, key, used, 1 if cap.measure == "acts" else granted) for cap, key, used in states)
+    reason = reasons.PARTLY_CAPPED if granted < raw_mg else None
+    return _about(act, method, Status.CREDITED, reason, inputs, raw_mg, granted, touched, {})
+
+
+def _touched(cap: CapRule, key: CapKey, used: int, granted: int) -> CapTouched:
+    return CapTouched(
+        cap_id=cap.id,
+        period_start=key.period_start,
+        measure=cap.measure,
+        limit=cap.limit,
+        used_before=used,
+        granted=granted,
+    )
+
+
+def _refused(
+    act: Act,
+    method: Compiled | None,
+    reason: str,
+    *,
+    inputs: dict[str, int] | None = None,
+    raw_mg: int = 0,
+    caps: tuple[CapTouched, ...] = (),
+    detail: dict[str, int | str] | None = None,
+) -> Judgement:
+    status = Status.PARKED if reason == reasons.NO_BINDING else Status.REFUSED
+    return _about(act, method, status, reason, inputs or {}, raw_mg, 0, caps, detail or {})
+
+
+def _about(
+    act: Act,
+    method: Compiled | None,
+    status: Status,
+    reason: str | None,
+    inputs: dict[str, int],
+    raw_mg: int,
+    amount_mg: int,
+    caps: tuple[CapTouched, ...],
+    detail: dict[str, int | str],
+) -> Judgement:
+    if method is None:
+        return Judgement(
+            activity_id=act.activity_id,
+            account_id=act.account_id,
+            local_date=act.local_date,
+            status=status,
+            reason_code=reason,
+            evidence_tier=act.evidence_tier,
+            detail=detail,
+        )
+    document = method.document
+    return Judgement(
+        activity_id=act.activity_id,
+        account_id=act.account_id,
+        local_date=act.local_date,
+        status=status,
+        reason_code=reason,
+        amount_mg=amount_mg,
+        raw_mg=raw_mg,
+        methodology_code=document.code,
+        methodology_version=document.version,
+        scene=document.scene,
+        evidence_tier=act.evidence_tier,
+        factors=method.factor_refs,
+        inputs=inputs,
+        caps=caps,
+        detail=detail,
+        vesting_days=document.vesting_days,
+        issuable=document.issuable,
+    )

@@ -1,0 +1,63 @@
+"""An act as it is judged: what was done, when, where, by whom, in integers with units."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class BindingState(StrEnum):
+    """How the act's time lies to the binding between the citizen and the partner, resolved before judging."""
+
+    BOUND = "bound"
+    NONE = "none"
+    BEFORE = "before"
+    AFTER = "after"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One reported act, normalised. Times are aware UTC; `local_date` is the start's date in Asia/Shanghai.
+
+    `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`.
+    """
+
+    activity_id: UUID
+    account_id: UUID | None
+    partner_id: str
+    kind: str  # "trip", "transit", "recycling", "bag", "energy"
+    occurred_at: datetime
+    local_date: date
+    received_at: datetime
+    late_window_s: int
+    binding: BindingState
+    city_code: str
+    evidence_tier: str = "partner_signed"
+    ended_at: datetime | None = None
+    vehicle_type: str | None = None
+    propulsion_type: str | None = None
+    trip_type: str | None = None
+    material: str | None = None
+    distance_m: int | None = None
+    straight_line_m: int | None = None
+    duration_s: int | None = None
+    passenger_count: int | None = None
+    weight_g: int | None = None
+    energy_wh: int | None = None
+    baseline_wh: int | None = None
+    count: int | None = None
+    natural_key: str | None = None
+
+    @property
+    def elapsed_s(self) -> int | None:
+        """Whole seconds between start and end, None without an end."""
+        if self.ended_at is None:
+            return None
+        elapsed = self.ended_at - self.occurred_at
+        return elapsed.days * 86_400 + elapsed.seconds
+
+    @property
+    def lasted_s(self) -> int | None:
+        """The reported duration (which may leave out pauses), or else the time between start and end."""
+        return self.elapsed_s if self.duration_s is None else self.duration_s

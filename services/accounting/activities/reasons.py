@@ -1,0 +1,81 @@
+"""Why an act was not credited in full: stable codes, and a short concrete sentence for the citizen.
+
+The sentences of caps stand in the methodology document; those here are format strings over a judgement's `detail`.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Reason(NamedTuple):
+    zh: str
+    en: str
+
+
+IMPLAUSIBLE_TIME: Final = "IMPLAUSIBLE_TIME"
+IMPLAUSIBLE_DURATION: Final = "IMPLAUSIBLE_DURATION"
+IMPLAUSIBLE_DISTANCE: Final = "IMPLAUSIBLE_DISTANCE"
+IMPLAUSIBLE_SPEED: Final = "IMPLAUSIBLE_SPEED"
+IMPLAUSIBLE_AMOUNT: Final = "IMPLAUSIBLE_AMOUNT"
+NOT_YET_HAPPENED: Final = "NOT_YET_HAPPENED"
+TOO_LATE: Final = "TOO_LATE"
+NO_BINDING: Final = "NO_BINDING"
+BEFORE_BINDING: Final = "BEFORE_BINDING"
+AFTER_BINDING: Final = "AFTER_BINDING"
+CONSENT_WITHDRAWN: Final = "CONSENT_WITHDRAWN"
+DUPLICATE_ACT: Final = "DUPLICATE_ACT"
+NO_METHODOLOGY: Final = "NO_METHODOLOGY"
+EVIDENCE_NOT_ACCEPTED: Final = "EVIDENCE_NOT_ACCEPTED"
+MISSING_INPUT: Final = "MISSING_INPUT"
+NOT_COMPUTABLE: Final = "NOT_COMPUTABLE"
+DAILY_CAP: Final = "DAILY_CAP"
+MONTHLY_CAP: Final = "MONTHLY_CAP"
+YEARLY_CAP: Final = "YEARLY_CAP"
+BELOW_MINIMUM: Final = "BELOW_MINIMUM"
+PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
+
+REASONS: Final[dict[str, Reason]] = {
+    IMPLAUSIBLE_TIME: Reason(
+        "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not fit together."
+    ),
+    IMPLAUSIBLE_DURATION: Reason(
+        "这条记录的用时超出合理范围，没有累计。", "The duration of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_DISTANCE: Reason(
+        "这条记录的里程超出合理范围，没有累计。", "The distance of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_SPEED: Reason(
+        "这条记录的平均速度超出合理范围，没有累计。", "The average speed of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_AMOUNT: Reason(
+        "这条记录的数量超出合理范围，没有累计。", "The quantity of this record is outside what is plausible."
+    ),
+    NOT_YET_HAPPENED: Reason(
+        "这条记录的时间在收到之后，没有累计。", "This record is dated after the moment we received it."
+    ),
+    TOO_LATE: Reason("合作方上报太晚，已过补录期限，没有累计。", "The partner reported this too late to count."),
+    NO_BINDING: Reason(
+        "还没有绑定这个合作方的账号；绑定后会自动重新核算。",
+        "No binding to this partner yet; it is judged again once you bind.",
+    ),
+    BEFORE_BINDING: Reason(
+        "发生在绑定生效之前，没有累计。", "It happened before your binding to this partner took effect."
+    ),
+    AFTER_BINDING: Reason("发生在解除绑定之后，没有累计。", "It happened after your binding to this partner ended."),
+    CONSENT_WITHDRAWN: Reason("您已撤回授权，没有累计。", "You have withdrawn your consent, so it does not count."),
+    DUPLICATE_ACT: Reason("这次行为已经累计过一次，不重复累计。", "This act has already been counted once."),
+    NO_METHODOLOGY: Reason(
+        "这类行为在当地、当时还没有可用的方法学，没有累计。", "No methodology covers this kind of act there and then."
+    ),
+    EVIDENCE_NOT_ACCEPTED: Reason(
+        "这个方法学不接受这种证明方式，没有累计。", "The methodology does not accept this kind of evidence."
+    ),
+    MISSING_INPUT: Reason(
+        "合作方没有提供核算所需的数据，没有累计。", "The partner did not report a value the calculation needs."
+    ),
+    NOT_COMPUTABLE: Reason("用这条记录的数据无法算出减排量，没有累计。", "No result can be computed from this record."),
+    DAILY_CAP: Reason("今天这一项已达上限，这一次不再累计。", "Today's limit is reached; this one does not count."),
+    MONTHLY_CAP: Reason("本月这一项已达上限，这一次不再累计。", "This month's limit is reached; it does not count."),
+    YEARLY_CAP: Reason("今年这一项已达上限，这一次不再累计。", "This year's limit is reached; it does not count."),
+    BELOW_MINIMUM: Reason("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
+    PARTLY_CAPPED: Reason("已接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
+}

@@ -1,0 +1,315 @@
+"""A methodology made ready: every reference resolved, units balanced, formula compiled, caps in milligrams.
+
+`compile_methodology` is the gate: what it lets through can be evaluated for any act without surprises, except for a
+division by zero, which refuses that one act.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from services.accounting.methodologies.document import ACT_KINDS, Cap, Factor, Methodology, content_sha256, mark_of
+from services.accounting.methodologies.errors import DocumentInvalid, FormulaFault, Path, Problem
+from services.accounting.methodologies.evaluation import Amount, Value, compile_amount
+from services.accounting.methodologies.expression import Node, check, names_of, parse
+from services.accounting.methodologies.source import Marks
+from services.accounting.methodologies.units import Dimension, Unit, co2e, dimensionless, parse_unit
+
+Factors = Mapping[tuple[str, int], Factor]  # by id and vintage
+
+LEAKAGE: Final = "leakage"
+IMPROVEMENT: Final = "improvement_factor"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an input comes from: the act's field (None: always 1), its unit, and the kinds of act that carry it.
+
+    `read` is the attribute to read where it is not the field itself.
+    """
+
+    field: str | None
+    unit: str
+    kinds: frozenset[str]
+    read: str | None = None
+
+
+_ROUTES: Final = frozenset({"trip", "transit"})
+SOURCES: Final[Mapping[str, Source]] = {
+    "distance": Source("distance_m", "m", _ROUTES),
+    "duration": Source("duration_s", "s", _ROUTES, read="lasted_s"),
+    "passenger_count": Source("passenger_count", "person", frozenset({"trip"})),
+    "weight_g": Source("weight_g", "g", frozenset({"recycling"})),
+    "energy_wh": Source("energy_wh", "Wh", frozenset({"energy"})),
+    "baseline_wh": Source("baseline_wh", "Wh", frozenset({"energy"})),
+    "count": Source("count", "piece", frozenset({"bag"})),
+    "one_trip": Source(None, "trip", _ROUTES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One input that is read from the act."""
+
+    name: str
+    field: str
+    read: Callable[[Any], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CapRule:
+    id: str
+    period: str
+    limit: int  # acts or milligrams
+    measure: str  # "acts" | "mg"
+    code: str
+
+
+class FactorRef(NamedTuple):
+    factor_id: str
+    vintage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One version, ready to judge acts with. `improvement` is None where the formula does not use it."""
+
+    document: Methodology
+    sha256: str
+    kind: str
+    tree: Node
+    slots: tuple[Slot, ...]
+    factors: Mapping[str, Factor]  # by the name used in the formula
+    factor_refs: tuple[FactorRef, ...]
+    constants: Mapping[str, Fraction]  # factors, leakage and fixed inputs, in base units
+    units: Mapping[str, Unit]  # of every name of the formula, for display
+    amounts: Mapping[str, Amount]  # by evidence tier
+    count_caps: tuple[CapRule, ...]
+    amount_caps: tuple[CapRule, ...]
+    improvement: tuple[Fraction, int] | None
+
+    @property
+    def code(self) -> str:
+        return self.document.code
+
+    @property
+    def version(self) -> int:
+        return self.document.version
+
+    @property
+    def label(self) -> str:
+        return f"{self.document.code} v{self.document.version}"
+
+    def improvement_factor(self, local_date: date) -> Value:
+        assert self.improvement is not None
+        rate, base_year = self.improvement
+        return _power(rate, max(0, local_date.year - base_year))
+
+    def raw_mg(self, inputs: Mapping[str, int], tier: str, local_date: date) -> int:
+        """Milligrams before caps, as judged, from the inputs a judgement kept. Raises NotComputable, KeyError."""
+        values: list[Value] = [inputs[slot.field] for slot in self.slots]
+        if self.improvement is not None:
+            values.append(self.improvement_factor(local_date))
+        return max(0, self.amounts[tier](values))
+
+
+@lru_cache(maxsize=1_000)  # a rate and a year or two per methodology
+def _power(rate: Fraction, years: int) -> Fraction:
+    return Fraction(rate**years)
+
+
+def factor_set(factors: Iterable[Factor]) -> Factors:
+    """Index factors by id and vintage. Raises DocumentInvalid when one is given twice."""
+    found: dict[tuple[str, int], Factor] = {}
+    for number, factor in enumerate(factors):
+        key = (factor.id, factor.vintage)
+        if key in found:
+            zh, en = f"因子 {key} 重复。", f"Factor {key} is given twice."
+            raise DocumentInvalid([Problem("FACTOR_TWICE", ("factors", number), zh, en)])
+        try:
+            parse_unit(factor.unit)
+        except FormulaFault as fault:
+            raise DocumentInvalid([Problem(fault.code, ("factors", number, "unit"), fault.zh, fault.en)]) from None
+        found[key] = factor
+    return found
+
+
+def region_prefix(code: str) -> str:
+    """A GB/T 2260 code without its empty levels: 420100 -> 4201, 420000 -> 42."""
+    while code.endswith("00"):
+        code = code[:-2]
+    return code
+
+
+def amount_mg(text: str) -> Fraction:
+    """Exact milligrams of an amount such as "10 gCO2e"."""
+    number, unit = text.split(" ")
+    return Fraction(number) * parse_unit(unit).ratio
+
+
+class _Compiler:
+    def __init__(self, document: Methodology, factors: Factors, marks: Marks) -> None:
+        self.document, self.known, self.marks = document, factors, marks
+        self.problems: list[Problem] = []
+        self.units: dict[str, Unit] = {}
+        self.constants: dict[str, Fraction] = {LEAKAGE: amount_mg(document.leakage)}
+        self.factors: dict[str, Factor] = {}
+        self.slots: list[Slot] = []
+        self.kind = ACT_KINDS[document.applies_to.event]
+
+    def refuse(self, code: str, path: Path, zh: str, en: str) -> None:
+        self.problems.append(Problem(code, path, zh, en, *mark_of(path, self.marks)))
+
+    def unit(self, text: str, path: Path) -> Unit | None:
+        try:
+            return parse_unit(text)
+        except FormulaFault as fault:
+            self.refuse(fault.code, path, fault.zh, fault.en)
+            return None
+
+    def read_inputs(self) -> None:
+        for name, given in self.document.inputs.items():
+            path: Path = ("inputs", name)
+            source = SOURCES[given.source]
+            if name in _RESERVED:
+                self.refuse("RESERVED_NAME", path, f"{name} 是保留名称。", f"{name} is a reserved name.")
+            if self.kind not in source.kinds:
+                zh, en = f"{self.kind} 类行为没有 {given.source}。", f"Acts of {self.kind} carry no {given.source}."
+                self.refuse("INPUT_NOT_AVAILABLE", (*path, "from"), zh, en)
+            unit = self.unit(given.unit, (*path, "unit"))
+            if unit is None:
+                continue
+            if unit.dimension != parse_unit(source.unit).dimension:
+                zh, en = f"单位应与 {source.unit} 同类。", f"The unit must be one of {source.unit}'s kind."
+                self.refuse("UNITS_DIFFER", (*path, "unit"), zh, en)
+            self.units[name] = unit
+            if source.field is None:
+                self.constants[name] = Fraction(1)
+                continue
+            self.slots.append(Slot(name, source.field, attrgetter(source.read or source.field)))
+            if getattr(self.document.plausibility, source.field) is None:
+                zh, en = f"{source.field} 缺少上限。", f"{source.field} needs an upper bound."
+                self.refuse("BOUND_MISSING", ("plausibility",), zh, en)
+
+    def read_factors(self) -> None:
+        for number, reference in enumerate(self.document.factors):
+            path: Path = ("factors", number)
+            factor = self.known.get((reference.factor_id, reference.vintage))
+            if reference.name in self.units or reference.name in _RESERVED:
+                zh, en = f"名称 {reference.name} 已被使用。", f"The name {reference.name} is taken."
+                self.refuse("NAME_TWICE", path, zh, en)
+            elif factor is None:
+                shown = f"{reference.factor_id} {reference.vintage}"
+                self.refuse("UNKNOWN_FACTOR", path, f"没有因子 {shown}。", f"There is no factor {shown}.")
+            elif not region_prefix(self.document.region).startswith(region_prefix(factor.region)):
+                zh, en = "因子的地区不覆盖方法学的地区。", "The factor's region does not cover the methodology's."
+                self.refuse("FACTOR_REGION", path, zh, en)
+            elif (unit := self.unit(factor.unit, path)) is not None:
+                self.factors[reference.name], self.units[reference.name] = factor, unit
+                self.constants[reference.name] = Fraction(factor.value) * unit.ratio
+
+    def read_formula(self) -> Node | None:
+        try:
+            tree = parse(self.document.formula)
+            used = set(names_of(tree))
+            dimensions: dict[str, Dimension] = {name: unit.dimension for name, unit in self.units.items()}
+            check(tree, {**dimensions, LEAKAGE: co2e(), IMPROVEMENT: dimensionless()})
+        except FormulaFault as fault:
+            where = f"{fault.line}:{fault.column}"
+            self.refuse(fault.code, ("formula",), f"公式 {where}：{fault.zh}", f"Formula {where}: {fault.en}")
+            return None
+        for name in self.units.keys() - used:
+            part = "inputs" if name in self.document.inputs else "factors"
+            self.refuse("UNUSED_NAME", (part, name), f"公式没有用到 {name}。", f"The formula does not use {name}.")
+        if self.constants[LEAKAGE] and LEAKAGE not in used:
+            self.refuse("UNUSED_NAME", (LEAKAGE,), "公式没有扣除泄漏。", "The formula does not deduct the leakage.")
+        rate = Fraction(self.document.improvement_rate.rate)
+        if rate != 1 and IMPROVEMENT not in used:
+            zh, en = "公式没有用到改进系数。", "The formula does not use the improvement factor."
+            self.refuse("UNUSED_NAME", ("improvement_rate",), zh, en)
+        if not 0 < rate <= 1:
+            self.refuse("OUT_OF_RANGE", ("improvement_rate", "rate"), "应大于 0、不大于 1。", "Must be in (0, 1].")
+        return tree
+
+    def check_rules(self) -> None:
+        document = self.document
+        if document.effective_to is not None and document.effective_to <= document.effective_from:
+            self.refuse("EMPTY_INTERVAL", ("effective_to",), "应晚于生效日。", "Must be after effective_from.")
+        for tier, multiplier in document.evidence_tiers.items():
+            if Fraction(multiplier) > 1:
+                self.refuse("OUT_OF_RANGE", ("evidence_tiers", tier), "不能大于 1。", "Must not exceed 1.")
+        for number, cap in enumerate(document.caps):
+            if cap.amount is not None and (amount_mg(cap.amount) < 1 or amount_mg(cap.amount).denominator != 1):
+                zh, en = "应为至少 1 毫克的整毫克数。", "Must be whole milligrams, at least one."
+                self.refuse("OUT_OF_RANGE", ("caps", number, "amount"), zh, en)
+        statuses = {document.source_status, *(factor.source_status for factor in self.factors.values())}
+        if document.issuable and statuses != {"official"}:
+            zh = "方法学与全部因子均为官方来源时才可签发。"
+            en = "Only a methodology whose own source and factors are all official may be issued."
+            self.refuse("NOT_ISSUABLE", ("issuable",), zh, en)
+
+    def amounts(self, tree: Node, improves: bool) -> dict[str, Amount]:
+        slots = {slot.name: place for place, slot in enumerate(self.slots)}
+        if improves:
+            slots[IMPROVEMENT] = len(self.slots)
+        try:
+            return {
+                tier: compile_amount(tree, self.constants, slots, Fraction(multiplier))
+                for tier, multiplier in self.document.evidence_tiers.items()
+            }
+        except FormulaFault as fault:
+            self.refuse(fault.code, ("formula",), fault.zh, fault.en)
+            return {}
+
+    def caps(self, measure: str) -> tuple[CapRule, ...]:
+        return tuple(_cap_rule(cap) for cap in self.document.caps if (cap.acts is None) == (measure == "mg"))
+
+    def compile(self) -> Compiled:
+        self.read_inputs()
+        self.read_factors()
+        self.check_rules()
+        # Units are checked only once every name has one; otherwise one fault would be told many times.
+        tree = None if self.problems else self.read_formula()
+        improves = tree is not None and IMPROVEMENT in names_of(tree)
+        amounts = self.amounts(tree, improves) if tree is not None and not self.problems else {}
+        if tree is None or self.problems:
+            raise DocumentInvalid(self.problems)
+        improvement = self.document.improvement_rate
+        return Compiled(
+            document=self.document,
+            sha256=content_sha256(self.document),
+            kind=self.kind,
+            tree=tree,
+            slots=tuple(self.slots),
+            factors=self.factors,
+            factor_refs=tuple(FactorRef(factor.id, factor.vintage) for factor in self.factors.values()),
+            constants=self.constants,
+            units=self.units,
+            amounts=amounts,
+            count_caps=self.caps("acts"),
+            amount_caps=self.caps("mg"),
+            improvement=(Fraction(improvement.rate), improvement.base_year) if improves else None,
+        )
+
+
+_RESERVED: Final = frozenset({LEAKAGE, IMPROVEMENT, "min", "max", "if", "floor", "clamp"})
+
+
+def _cap_rule(cap: Cap) -> CapRule:
+    if cap.acts is not None:
+        return CapRule(cap.id, cap.period, cap.acts, "acts", cap.code)
+    assert cap.amount is not None  # a cap has one or the other
+    return CapRule(cap.id, cap.period, int(amount_mg(cap.amount)), "mg", cap.code)
+
+
+def compile_methodology(document: Methodology, factors: Factors, marks: Marks | None = None) -> Compiled:
+    """Resolve, check and compile. Raises DocumentInvalid with every fault found, placed by `marks` where given."""
+    return _Compiler(document, factors, marks or {}).compile()
+
+
+def compile_all(documents: Sequence[Methodology], factors: Factors) -> list[Compiled]:
+    return [compile_methodology(document, factors) for document in documents]

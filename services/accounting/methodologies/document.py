@@ -1,0 +1,330 @@
+"""The shape of a methodology document and of a factor document: every key, its type and its bounds.
+
+Shape only; what needs the factors or the formula (units, examples) is checked by `evaluation.compile_methodology` and
+`activities.examples`. Decimals are strings ("0.5257") and become exact fractions where they are used.
+Optional keys are left out of the canonical form when they hold their default, so that a later optional key does not
+change the hash of a document written before it. A default, once published, may therefore never change.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from services.accounting.methodologies.errors import DocumentInvalid, Path, Problem
+from services.accounting.methodologies.source import Marks, read_yaml
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+){1,7}$", max_length=40)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+DottedSlug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*$", max_length=60)]
+Decimal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,14})?$")]
+Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})? (mgCO2e|gCO2e|kgCO2e|tCO2e)$")]
+Region = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}){0,3}$")]  # GB/T 2260, shortened from the right
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Published = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")]  # as exact as known
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)]
+UnitText = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Day = Annotated[date, Field(strict=False)]  # in Asia/Shanghai, "2024-06-01"
+Year = Annotated[int, Field(ge=1990, le=2200)]
+
+SourceStatus = Literal["official", "secondary", "published_app_value", "unverified"]
+EventType = Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved"]
+EvidenceTier = Literal["partner_signed", "navigation_trace", "photo", "self_declared"]
+VehicleType = Literal[
+    "absent", "bicycle", "bus", "car", "cargo_bicycle", "delivery_robot", "metro", "moped", "motorcycle", "other",
+    "scooter_seated", "scooter_standing", "truck",
+]  # fmt: skip
+PropulsionType = Literal[
+    "absent", "combustion", "combustion_diesel", "electric", "electric_assist", "human", "hybrid",
+    "hydrogen_fuel_cell", "plug_in_hybrid",
+]  # fmt: skip
+InputSource = Literal[
+    "distance", "duration", "passenger_count", "weight_g", "energy_wh", "baseline_wh", "count",
+    "one_trip",
+]  # fmt: skip
+
+# Event type of a document -> `kind` of an act on the topic.
+ACT_KINDS: Final[dict[str, str]] = {
+    "trip.completed": "trip",
+    "transit.ridden": "transit",
+    "recycling.deposited": "recycling",
+    "bag.reused": "bag",
+    "energy.saved": "energy",
+}
+
+
+class _Part(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Text(_Part):
+    zh: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+    en: Annotated[str, StringConstraints(min_length=1, max_length=900)]
+
+
+class IssuingDocument(_Part):
+    title: Text
+    number: Annotated[str, StringConstraints(max_length=100)] | None = None
+    url: Url | None = None
+    published_on: Published
+    sha256: Sha256 | None = None
+
+
+class AppliesTo(_Part):
+    """Which acts: a list left out means any value; `absent` in a list means an act that does not say."""
+
+    event: EventType
+    vehicle_type: Annotated[tuple[VehicleType, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    propulsion_type: Annotated[tuple[PropulsionType, ...], Field(min_length=1, max_length=20, strict=False)] | None = (
+        None
+    )
+    trip_type: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    material: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+
+
+class Input(_Part):
+    """`unit` is the one shown to people; the event field has its own, fixed by its name."""
+
+    title: Text
+    unit: UnitText
+    source: InputSource = Field(alias="from")
+
+
+class FactorReference(_Part):
+    name: Slug
+    factor_id: DottedSlug
+    vintage: Year
+
+
+class Result(_Part):
+    unit: Literal["gCO2e", "mgCO2e"]
+    rounding: Literal["floor_to_mg"]
+
+
+class Improvement(_Part):
+    """Yearly improvement of the baseline technology: `improvement_factor` in the formula is rate^(year - base_year)."""
+
+    rate: Decimal
+    base_year: Year
+
+
+class Cap(_Part):
+    """An upper limit: either a number of acts or an amount. `zh` and `en` tell the citizen that it is reached."""
+
+    id: DottedSlug
+    per: Literal["account"]
+    period: Literal["day", "month", "year"]
+    acts: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    amount: Amount | None = None
+    code: Literal["DAILY_CAP", "MONTHLY_CAP", "YEARLY_CAP"]
+    zh: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    en: Annotated[str, StringConstraints(min_length=1, max_length=150)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.acts is None) == (self.amount is None):
+            raise ValueError("give either acts or amount")
+        if self.code != {"day": "DAILY_CAP", "month": "MONTHLY_CAP", "year": "YEARLY_CAP"}[self.period]:
+            raise ValueError("the code must fit the period")
+        return self
+
+
+class Range(_Part):
+    min: Count = 0
+    max: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError("min is above max")
+        return self
+
+
+class StraightLine(_Part):
+    """A route cannot be shorter than the straight line, less what errors of both end points can explain."""
+
+    min_ratio: Decimal
+    slack_m: Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Plausibility(_Part):
+    """What can have happened. A check is left out where the act does not carry the value."""
+
+    distance_m: Range | None = None
+    duration_s: Range | None = None
+    speed_kmh_min: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    speed_kmh_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    straight_line: StraightLine | None = None
+    passenger_count: Range | None = None
+    weight_g: Range | None = None
+    energy_wh: Range | None = None
+    baseline_wh: Range | None = None
+    count: Range | None = None
+
+
+class ExampleInput(_Part):
+    """Fields of the act; what is left out is chosen so that the methodology applies."""
+
+    vehicle_type: Slug | None = None
+    propulsion_type: Slug | None = None
+    trip_type: Slug | None = None
+    material: Slug | None = None
+    evidence_tier: EvidenceTier | None = None
+    distance_m: Count | None = None
+    straight_line_m: Count | None = None
+    duration_s: Count | None = None
+    passenger_count: Count | None = None
+    weight_g: Count | None = None
+    energy_wh: Count | None = None
+    baseline_wh: Count | None = None
+    count: Count | None = None
+
+
+class Example(_Part):
+    """One worked act: `after` identical acts of the same day come first, `date` is the day (default: the first)."""
+
+    title: Text
+    input: ExampleInput
+    after: Annotated[int, Field(ge=0, le=50)] = 0
+    date: Day | None = None
+    expect_mg: Count
+    expect_reason: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z_]{2,40}$")] | None = None
+
+
+def _unique(values: Sequence[Any], key: str) -> None:
+    seen = [getattr(value, key) for value in values]
+    if len(set(seen)) != len(seen):
+        raise ValueError(f"{key} must be unique")
+
+
+def _unique_caps(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
+    _unique(caps, "id")
+    return caps
+
+
+class Methodology(_Part):
+    """One version of a methodology, in force from `effective_from` to before `effective_to` (days in Asia/Shanghai)."""
+
+    code: Code
+    version: Annotated[int, Field(ge=1, le=10_000)]
+    scene: Slug
+    title: Text
+    summary: Text
+    issuer: Text
+    document: IssuingDocument
+    source_status: SourceStatus
+    region: Region
+    effective_from: Day
+    effective_to: Day | None
+    subject: Literal["person", "household", "enterprise"]
+    applies_to: AppliesTo
+    inputs: Annotated[dict[Slug, Input], Field(min_length=1, max_length=10)]
+    factors: Annotated[tuple[FactorReference, ...], Field(max_length=20, strict=False)]
+    formula: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    result: Result
+    leakage: Amount
+    improvement_rate: Improvement
+    evidence_tiers: Annotated[dict[EvidenceTier, Decimal], Field(min_length=1)]
+    caps: Annotated[tuple[Cap, ...], Field(max_length=10, strict=False), AfterValidator(_unique_caps)]
+    exclusivity_groups: Annotated[tuple[Slug, ...], Field(max_length=5, strict=False)]
+    vesting_days: Annotated[int, Field(ge=0, le=366)]
+    issuable: bool
+    plausibility: Plausibility
+    examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=50, strict=False)]
+
+
+class Factor(_Part):
+    """One emission factor of one vintage (the year its data stand for). `id` and `vintage` name it for ever."""
+
+    id: DottedSlug
+    name: Text
+    region: Region
+    vintage: Year
+    unit: UnitText
+    value: Decimal
+    source: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    source_status: SourceStatus
+    sha256: Sha256 | None = None
+
+
+class FactorDocument(_Part):
+    factors: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=500, strict=False)]
+
+
+# pydantic's error types in the author's language; others are told in English only.
+_PYDANTIC_ZH: Final = {
+    "missing": "缺少这一项。",
+    "extra_forbidden": "没有这一项，请检查拼写。",
+    "string_type": "应为文字（数字请加引号）。",
+    "string_pattern_mismatch": "格式不符。",
+    "string_too_long": "文字过长。",
+    "string_too_short": "不能为空。",
+    "int_type": "应为整数。",
+    "bool_type": "应为 true 或 false。",
+    "literal_error": "不在允许的取值之内。",
+    "too_short": "至少要有一项。",
+    "too_long": "项数过多。",
+    "greater_than_equal": "数值过小。",
+    "less_than_equal": "数值过大。",
+    "date_from_datetime_parsing": "应为日期，例如 2024-06-01。",
+}
+
+
+def mark_of(path: Path, marks: Marks) -> tuple[int, int]:
+    """Where the value stands, or the nearest thing around it."""
+    while path not in marks and path:
+        path = path[:-1]
+    return marks.get(path, (0, 0))
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _validate(model: type[Model], plain: object, marks: Marks) -> Model:
+    try:
+        return model.model_validate(plain)
+    except ValidationError as invalid:
+        problems = []
+        for error in invalid.errors(include_url=False, include_context=False, include_input=False):
+            path = tuple(part for part in error["loc"] if part != "[key]")
+            zh = _PYDANTIC_ZH.get(error["type"], "内容不符合要求。")
+            code = error["type"].upper()
+            problems.append(Problem(code, path, zh, f"{error['msg']}.", *mark_of(path, marks)))
+        raise DocumentInvalid(problems) from None
+
+
+def parse_methodology(text: str) -> tuple[Methodology, Marks]:
+    """Read a YAML (or JSON) document. The marks tell where each value stands, for later checks.
+
+    Raises DocumentInvalid with every fault found.
+    """
+    plain, marks = read_yaml(text)
+    return _validate(Methodology, plain, marks), marks
+
+
+def parse_factors(text: str) -> tuple[Factor, ...]:
+    plain, marks = read_yaml(text)
+    return _validate(FactorDocument, plain, marks).factors
+
+
+def canonical_json(part: Methodology | Factor) -> str:
+    """The one way to write this document: sorted keys, no spaces, no defaults, integers and strings only (RFC 8785)."""
+    plain = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def content_sha256(part: Methodology | Factor) -> str:
+    return hashlib.sha256(canonical_json(part).encode()).hexdigest()
+
+
+def methodology_from_canonical(text: str) -> Methodology:
+    """What `canonical_json` wrote, read back from the database."""
+    return _validate(Methodology, json.loads(text), {})
+
+
+def factor_from_canonical(text: str) -> Factor:
+    return _validate(Factor, json.loads(text), {})

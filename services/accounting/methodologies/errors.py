@@ -1,0 +1,81 @@
+"""What can be wrong with a methodology or a factor, and how it is told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.errors import FieldError, InvalidRequest
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a document. `line` and `column` count from 1 and are 0 where no text position is known."""
+
+    code: str
+    path: Path
+    zh: str
+    en: str
+    line: int = 0
+    column: int = 0
+
+    @property
+    def field(self) -> str:
+        return ".".join(str(part) for part in self.path)
+
+    @property
+    def message(self) -> str:
+        if not self.line:
+            return f"{self.zh} {self.en}"
+        return f"第 {self.line} 行第 {self.column} 列：{self.zh} Line {self.line}, column {self.column}: {self.en}"
+
+
+class DocumentInvalid(InvalidRequest):
+    """A methodology or factor document that may not be used; `problems` names every fault found."""
+
+    code = "DOCUMENT_INVALID"
+    title_zh = "方法学文件有错误"
+    title_en = "The methodology document has faults"
+    detail_zh = "共 {count} 处错误，请逐条修改。"
+    detail_en = "{count} fault(s); correct each of them."
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(problems)
+        super().__init__(
+            field_errors=[FieldError(p.field, p.code, p.message) for p in self.problems], count=len(self.problems)
+        )
+
+    def __str__(self) -> str:
+        return "; ".join(f"{p.field or 'document'}: {p.code}: {p.message}" for p in self.problems)
+
+
+class AmbiguousMethodologies(InvalidRequest):
+    """Two versions would apply to the same act, so neither may."""
+
+    code = "METHODOLOGIES_OVERLAP"
+    title_zh = "方法学适用范围重叠"
+    title_en = "Methodologies overlap"
+    detail_zh = "{first} 与 {second} 在 {region} 自 {since} 起同时适用于同一类行为。"
+    detail_en = "{first} and {second} both apply to the same acts in {region} from {since}."
+
+
+class CapMismatch(InvalidRequest):
+    """Two documents use one cap id for different things, so one counter would mean two things."""
+
+    code = "CAP_MISMATCH"
+    title_zh = "同一上限编号含义不一致"
+    title_en = "One cap id with two meanings"
+    detail_zh = "上限 {cap_id} 在 {first} 与 {second} 中的周期或计量方式不同。"
+    detail_en = "Cap {cap_id} has another period or measure in {second} than in {first}."
+
+
+class FormulaFault(Exception):
+    """A formula that cannot be read or whose units do not balance. Position counts from 1 inside the formula."""
+
+    def __init__(self, code: str, zh: str, en: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(f"{code} at {line}:{column}: {en}")
+        self.code, self.zh, self.en, self.line, self.column = code, zh, en, line, column
+
+
+class NotComputable(Exception):
+    """The formula has no value for these inputs (a division by zero)."""

@@ -1,0 +1,157 @@
+"""Exact values of formulas: a tree becomes a closure over the inputs, once, and milligrams per act after that.
+
+Almost every published formula is a product of factors and inputs; such a tree becomes one ratio of integers, so that an
+act costs a multiplication and a floor division. Anything else runs on exact fractions. Either way the result is floored
+once, at the end, after the evidence multiplier.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from services.accounting.methodologies.errors import FormulaFault, NotComputable
+from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
+
+Value = int | Fraction
+Values = Sequence[Value]  # the inputs in base units, in the order of their slots
+Formula = Callable[[Values], Value]
+Amount = Callable[[Values], int]
+
+_COMPARE: Final[dict[str, Callable[[Value, Value], bool]]] = {
+    "<": lambda one, two: one < two,
+    "<=": lambda one, two: one <= two,
+    ">": lambda one, two: one > two,
+    ">=": lambda one, two: one >= two,
+    "==": lambda one, two: one == two,
+}
+
+
+def apply_binary(operator: str, left: Value, right: Value) -> Value:
+    """Raises NotComputable on a division by zero."""
+    if operator == "+":
+        return left + right
+    if operator == "-":
+        return left - right
+    if operator == "*":
+        return left * right
+    if right == 0:
+        raise NotComputable("division by zero")
+    return Fraction(left) / right
+
+
+def apply_call(function: str, values: Sequence[Value]) -> Value:
+    """The functions whose arguments are all needed; `if` is not among them."""
+    if function == "min":
+        return min(values)
+    if function == "max":
+        return max(values)
+    if function == "floor":
+        return values[0] // 1
+    low, high = values[1], values[2]
+    return max(low, min(values[0], high))
+
+
+def holds(condition: Node, value_of: Callable[[Node], Value]) -> bool:
+    assert isinstance(condition, Compare)  # the parser puts nothing else there
+    return _COMPARE[condition.operator](value_of(condition.left), value_of(condition.right))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ratio:
+    """coefficient * product(inputs above) / product(inputs below)"""
+
+    coefficient: Fraction
+    above: tuple[int, ...] = ()
+    below: tuple[int, ...] = ()
+
+
+def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, int]) -> _Ratio | None:
+    match node:
+        case Number():
+            return _Ratio(node.value)
+        case Name(_, name):
+            return _Ratio(constants[name]) if name in constants else _Ratio(Fraction(1), (slots[name],))
+        case Negate(_, operand):
+            inner = _as_ratio(operand, constants, slots)
+            return inner and _Ratio(-inner.coefficient, inner.above, inner.below)
+        case Binary(place, "*" | "/" as operator, left, right):
+            one, two = _as_ratio(left, constants, slots), _as_ratio(right, constants, slots)
+            if one is None or two is None:
+                return None
+            if operator == "*":
+                return _Ratio(one.coefficient * two.coefficient, one.above + two.above, one.below + two.below)
+            if two.below:
+                return None  # x / (1 / y): cancelling would hide that y may be zero
+            if two.coefficient == 0:
+                raise FormulaFault(
+                    "DIVISION_BY_ZERO", "除数恒为零。", "The divisor is always zero.",
+                    line=place.line, column=place.column,
+                )  # fmt: skip
+            return _Ratio(one.coefficient / two.coefficient, one.above, one.below + two.above)
+        case _:
+            return None
+
+
+def _ratio_formula(ratio: _Ratio) -> Formula:
+    coefficient, above, below = ratio.coefficient, ratio.above, ratio.below
+
+    def evaluate(values: Values) -> Value:
+        result: Value = coefficient
+        for slot in above:
+            result *= values[slot]
+        for slot in below:
+            result = apply_binary("/", result, values[slot])
+        return result
+
+    return evaluate
+
+
+def _formula(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, int]) -> Formula:
+    ratio = _as_ratio(node, constants, slots)
+    if ratio is not None:
+        if not ratio.above and not ratio.below:
+            constant = ratio.coefficient
+            return lambda _: constant
+        return _ratio_formula(ratio)
+    match node:
+        case Negate(_, operand):
+            inner = _formula(operand, constants, slots)
+            return lambda values: -inner(values)
+        case Binary(_, operator, left, right):
+            one, two = _formula(left, constants, slots), _formula(right, constants, slots)
+            return lambda values: apply_binary(operator, one(values), two(values))
+        case Call(_, "if", (Compare(_, operator, left, right), then, otherwise)):
+            compare = _COMPARE[operator]
+            one, two = _formula(left, constants, slots), _formula(right, constants, slots)
+            yes, no = _formula(then, constants, slots), _formula(otherwise, constants, slots)
+            return lambda values: yes(values) if compare(one(values), two(values)) else no(values)
+        case Call(_, function, arguments):
+            parts = [_formula(argument, constants, slots) for argument in arguments]
+            return lambda values: apply_call(function, [part(values) for part in parts])
+        case _:
+            raise AssertionError(node)  # numbers and names are ratios; a comparison stands only inside `if`
+
+
+def compile_amount(
+    node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, int], multiplier: Fraction
+) -> Amount:
+    """A closure from the inputs to whole milligrams: floor(formula * multiplier).
+
+    `constants` are in base units, `slots` give each input's place. The closure raises NotComputable on a division by
+    zero; a divisor that is zero whatever the inputs raises FormulaFault here.
+    """
+    ratio = _as_ratio(node, constants, slots)
+    if ratio is None:
+        formula = _formula(node, constants, slots)
+        return lambda values: formula(values) * multiplier // 1
+    exact = ratio.coefficient * multiplier
+    numerator, denominator = exact.numerator, exact.denominator
+    if not ratio.above and not ratio.below:
+        fixed = numerator // denominator
+        return lambda _: fixed
+    if len(ratio.above) == 1 and not ratio.below:
+        slot = ratio.above[0]
+        return lambda values: numerator * values[slot] // denominator
+    formula = _ratio_formula(_Ratio(exact, ratio.above, ratio.below))
+    return lambda values: formula(values) // 1

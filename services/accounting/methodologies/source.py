@@ -1,0 +1,135 @@
+"""Reading a document's YAML with bounds: plain maps, lists, strings and integers, each with its line and column.
+
+YAML is read event by event, so that a bomb is refused before anything is built: no anchors or aliases, no tags, no
+second document, bounded size, depth and number of values. What YAML 1.1 would guess at (1.5, 0x10, 1:30, yes) is
+refused with the advice to quote it: a number in a methodology is exact or it is not there.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import yaml
+from yaml import events as ev
+
+from services.accounting.methodologies.errors import DocumentInvalid, Path, Problem
+
+MAX_BYTES: Final = 64 * 1024  # the longest document of the library has 5 KiB
+MAX_DEPTH: Final = 10  # documents are five levels deep
+MAX_VALUES: Final = 5_000
+
+Plain = dict[str, "Plain"] | list["Plain"] | str | int | bool | None
+Marks = dict[Path, tuple[int, int]]
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_RESOLVER: Final = yaml.resolver.Resolver()
+_TAGS: Final = {
+    "tag:yaml.org,2002:str": "text",
+    "tag:yaml.org,2002:timestamp": "text",
+    "tag:yaml.org,2002:int": "int",
+    "tag:yaml.org,2002:bool": "bool",
+    "tag:yaml.org,2002:null": "null",
+}
+
+
+def _position(event: ev.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.events: Iterator[ev.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self.marks: Marks = {}
+        self.values = 0
+
+    def refuse(self, code: str, zh: str, en: str, event: ev.Event, path: Path) -> DocumentInvalid:
+        return DocumentInvalid([Problem(code, path, zh, en, *_position(event))])
+
+    def document(self) -> Plain:
+        for event in self.events:
+            if not isinstance(event, (ev.StreamStartEvent, ev.DocumentStartEvent)):
+                break
+        else:
+            raise DocumentInvalid([Problem("EMPTY", (), "文件是空的。", "The document is empty.")])
+        value = self.value(event, (), 0)
+        for event in self.events:
+            if isinstance(event, ev.DocumentStartEvent):
+                raise self.refuse("SECOND_DOCUMENT", "一个文件只能有一份。", "Only one per file.", event, ())
+        return value
+
+    def value(self, event: ev.Event, path: Path, depth: int) -> Plain:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise self.refuse("TOO_MANY_VALUES", f"超过 {MAX_VALUES} 个值。", f"Over {MAX_VALUES} values.", event, path)
+        if depth > MAX_DEPTH:
+            raise self.refuse("TOO_DEEP", f"嵌套超过 {MAX_DEPTH} 层。", f"Nested over {MAX_DEPTH} deep.", event, path)
+        if isinstance(event, ev.AliasEvent) or getattr(event, "anchor", None):
+            raise self.refuse("ALIAS", "不允许使用锚点和引用。", "Anchors and aliases are not allowed.", event, path)
+        if getattr(event, "tag", None) is not None:
+            raise self.refuse("TAG", "不允许使用类型标签。", "Tags are not allowed.", event, path)
+        self.marks[path] = _position(event)
+        if isinstance(event, ev.MappingStartEvent):
+            return self.mapping(path, depth)
+        if isinstance(event, ev.SequenceStartEvent):
+            return self.sequence(path, depth)
+        assert isinstance(event, ev.ScalarEvent)  # the parser gives nothing else here
+        return self.scalar(event, path)
+
+    def mapping(self, path: Path, depth: int) -> Plain:
+        found: dict[str, Plain] = {}
+        for event in self.events:
+            if isinstance(event, ev.MappingEndEvent):
+                break
+            key = event.value if isinstance(event, ev.ScalarEvent) else None
+            if not key or key == "<<" or len(key) > 60:
+                raise self.refuse("KEY", "键必须是简单的文字。", "Keys must be plain words.", event, path)
+            if key in found:
+                raise self.refuse("DUPLICATE_KEY", f"重复的键 {key}。", f"{key} is given twice.", event, (*path, key))
+            found[key] = self.value(next(self.events), (*path, key), depth + 1)
+        return found
+
+    def sequence(self, path: Path, depth: int) -> Plain:
+        found: list[Plain] = []
+        for event in self.events:
+            if isinstance(event, ev.SequenceEndEvent):
+                break
+            found.append(self.value(event, (*path, len(found)), depth + 1))
+        return found
+
+    def scalar(self, event: ev.ScalarEvent, path: Path) -> Plain:
+        text: str = event.value
+        if not event.implicit[0]:  # quoted or a block: text, whatever it looks like
+            return text
+        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
+        kind = _TAGS.get(str(tag), "guess")
+        if kind == "text":
+            return text
+        if kind == "null":
+            return None
+        if kind == "int" and _INTEGER.fullmatch(text):
+            return int(text)
+        if kind == "bool" and text in {"true", "false"}:
+            return text == "true"
+        raise self.refuse(
+            "AMBIGUOUS_VALUE",
+            f"{text[:40]!r} 请加引号：小数写成 '0.5'，其他文字也用引号。",
+            f"Quote {text[:40]!r}: decimals are written as '0.5', other texts in quotes too.",
+            event,
+            path,
+        )
+
+
+def read_yaml(text: str) -> tuple[Plain, Marks]:
+    """The document's plain values and where each of them stands. Raises DocumentInvalid with line and column."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise DocumentInvalid([Problem("TOO_LARGE", (), f"超过 {MAX_BYTES} 字节。", f"Over {MAX_BYTES} bytes.")])
+    try:
+        reader = _Reader(text)
+        return reader.document(), reader.marks
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        said = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
+        problem = Problem("NOT_YAML", (), f"不是有效的 YAML：{said}。", f"Not valid YAML: {said}.", line, column)
+        raise DocumentInvalid([problem]) from None
