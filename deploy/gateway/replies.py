@@ -1,0 +1,169 @@
+"""What the gateway itself answers: problem documents in the shape of the services' own (shared/problems.py)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:carbon-inclusion:problem:"
+# What Envoy notes about a token check that failed because the keys could not be had: not the caller's fault.
+KEYS_MISSING = "Jwks"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One refusal: the statuses it stands for (inclusive), the status it is answered with, and its words."""
+
+    first: int
+    last: int
+    code: str
+    zh: tuple[str, str]
+    en: tuple[str, str]
+    status: int | None = None
+    retry_after_s: int | None = None
+
+
+UPSTREAM_UNAVAILABLE = Reply(
+    502,
+    503,
+    "UPSTREAM_UNAVAILABLE",
+    ("服务暂时不可用", "请稍后用相同的标识重试，不会重复生效。"),
+    ("Temporarily unavailable", "Try again with the same ids; nothing will take effect twice."),
+    status=503,
+    retry_after_s=1,
+)
+# The first that fits is taken; the last fits everything.
+REPLIES = (
+    Reply(
+        401,
+        401,
+        "UNAUTHENTICATED",
+        ("请先登录", "登录凭证缺失、无效或已过期。"),
+        ("Please log in", "The credential is missing, invalid or expired."),
+    ),
+    # Envoy says 403 to a token for another audience; a client can do the same about it as about any other bad token.
+    Reply(
+        403,
+        403,
+        "UNAUTHENTICATED",
+        ("请先登录", "登录凭证不适用于本平台。"),
+        ("Please log in", "The credential is not meant for this platform."),
+        status=401,
+    ),
+    Reply(404, 404, "NOT_FOUND", ("没有找到", "没有这个地址。"), ("Not found", "There is nothing at this address.")),
+    Reply(
+        408,
+        408,
+        "REQUEST_TIMEOUT",
+        ("请求未能及时传完", "请检查网络后重试。"),
+        ("The request took too long to arrive", "Check the network and try again."),
+        retry_after_s=1,
+    ),
+    Reply(
+        413,
+        413,
+        "PAYLOAD_TOO_LARGE",
+        ("请求体过大", "上限：一般请求 64 KiB，事件批次 1 MiB，导入文件 64 MiB。"),
+        ("The body is too large", "Limits: 64 KiB, 1 MiB for a batch of events, 64 MiB for an import."),
+    ),
+    Reply(
+        429,
+        429,
+        "TOO_MANY_REQUESTS",
+        ("请求过于频繁", "请稍后重试。"),
+        ("Too many requests", "Try again a little later."),
+        retry_after_s=1,
+    ),
+    Reply(
+        431,
+        431,
+        "HEADERS_TOO_LARGE",
+        ("请求头过大", "请求头上限为 32 KiB、64 项。"),
+        ("The headers are too large", "Limits: 32 KiB and 64 headers."),
+    ),
+    Reply(
+        400,
+        499,
+        "MALFORMED_REQUEST",
+        ("请求格式不正确", "请检查地址、请求头和请求体。"),
+        ("Malformed request", "Check the address, the headers and the body."),
+    ),
+    UPSTREAM_UNAVAILABLE,
+    Reply(
+        504,
+        504,
+        "UPSTREAM_TIMEOUT",
+        ("服务未能及时应答", "结果未知，请用相同的标识重试，不会重复生效。"),
+        ("No answer in time", "The outcome is unknown; try again with the same ids, nothing takes effect twice."),
+        retry_after_s=1,
+    ),
+    Reply(
+        500,
+        599,
+        "INTERNAL_ERROR",
+        ("服务器内部错误", "请稍后重试；如持续出现，请把 request_id 告诉我们。"),
+        ("Internal error", "Please try again; if it persists, tell us the request_id."),
+    ),
+)
+
+
+def _compare(operator: str, status: int) -> dict[str, Any]:
+    # Envoy wants a runtime key; one that nobody sets leaves the default.
+    comparison = {"op": operator, "value": {"default_value": status, "runtime_key": "reply.status"}}
+    return {"status_code_filter": {"comparison": comparison}}
+
+
+def _mapper(reply: Reply, conditions: list[dict[str, Any]], *, english: bool, status: int | None) -> dict[str, Any]:
+    title, detail = reply.en if english else reply.zh
+    headers = [("x-request-id", "%REQ(X-REQUEST-ID):64%"), ("cache-control", "no-store")]
+    if reply.retry_after_s is not None:
+        headers.append(("retry-after", str(reply.retry_after_s)))
+    mapper: dict[str, Any] = {
+        "filter": {"and_filter": {"filters": conditions}},
+        "headers_to_add": [
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in headers
+        ],
+        "body_format_override": {
+            "content_type": MEDIA_TYPE,
+            "json_format": {
+                "type": TYPE_PREFIX + reply.code.lower().replace("_", "-"),
+                "title": title,
+                "status": status if status is not None else "%RESPONSE_CODE%",
+                "detail": detail,
+                "instance": "%PATH(NQ)%",
+                "code": reply.code,
+                "retryable": reply.retry_after_s is not None,
+                "request_id": "%REQ(X-REQUEST-ID):64%",
+                "errors": [],
+            },
+        },
+    }
+    if status is not None:
+        mapper["status_code"] = status
+    return mapper
+
+
+def mappers() -> list[dict[str, Any]]:
+    """Envoy's `local_reply_config.mappers`: Chinese, or English for who asks for it first."""
+    english = {"header_filter": {"header": {"name": "accept-language", "string_match": _ENGLISH}}}
+    everyone: dict[str, Any] = {"not_health_check_filter": {}}  # Envoy joins two conditions or more
+    keys_missing = {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                "expression": f"response.code_details.contains('{KEYS_MISSING}')",
+            },
+        }
+    }
+    found = []
+    for language in (english, everyone):
+        spoken = {"english": language is english}
+        found.append(_mapper(UPSTREAM_UNAVAILABLE, [_compare("EQ", 401), keys_missing, language], status=503, **spoken))
+        for reply in REPLIES:
+            conditions = [_compare("GE", reply.first), _compare("LE", reply.last), language]
+            found.append(_mapper(reply, conditions, status=reply.status, **spoken))
+    return found
+
+
+_ENGLISH = {"safe_regex": {"regex": "\\s*[eE][nN].*"}}

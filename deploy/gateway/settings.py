@@ -1,0 +1,48 @@
+"""Addresses and limits of the gateway, from GATEWAY_* variables."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,200}$")]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
+
+
+class GatewaySettings(BaseSettings):
+    """Everything that differs between one machine and a city."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+
+    host: Host = Field("127.0.0.1", description="0.0.0.0 to be reached from other machines, e.g. a phone")
+    port: int = Field(8080, ge=1, le=65535)
+    admin_host: Host = Field("127.0.0.1", description="Envoy's own statistics; never a public address")
+    admin_port: int = Field(8181, ge=1, le=65535)
+
+    accounts: Endpoint = "127.0.0.1:8101"
+    ingest: Endpoint = "127.0.0.1:8102"
+    accounting: Endpoint = "127.0.0.1:8103"
+    rewards: Endpoint = "127.0.0.1:8104"
+
+    token_issuer: Token = "carbon-inclusion"
+    token_audience: Token = "carbon-api"
+    trusted_hops: int = Field(0, ge=0, le=10, description="proxies of ours in front that append X-Forwarded-For")
+
+    connections_max: int = Field(
+        10_000, ge=10, description="open client connections; some 40 KiB each when idle, and below common fd limits"
+    )
+    address_per_s: int = Field(
+        2000,
+        ge=1,
+        description="requests of one address: a carrier's NAT hides a district, a demo comes from one machine",
+    )
+    address_burst: int = Field(4000, ge=1, description="two seconds of it")
+    addresses_max: int = Field(20_000, ge=1, description="addresses counted at a time, oldest forgotten; some 6 MiB")
+    subject_per_s: int = Field(
+        50,
+        ge=1,
+        description="requests of one token's owner: a client has 10 connections and a page needs about 5 calls",
+    )
+    subject_burst: int = Field(300, ge=1, description="an operator's script or a demo that polls")
+    subjects_max: int = Field(50_000, ge=1, description="owners counted at a time, oldest forgotten; some 15 MiB")

@@ -1,0 +1,324 @@
+"""The gateway as clients meet it: a real Envoy with the real configuration before stand-in services."""
+
+import itertools
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy.gateway.render import envoy_command, envoy_program, render
+from deploy.gateway.settings import GatewaySettings
+from deploy.local.ports import free_port
+from tests.deploy.upstream import Upstream
+
+SUBJECT_BURST = 5
+ADDRESS_BURST = 60
+KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def settings(upstream: Upstream) -> GatewaySettings:
+    here = f"127.0.0.1:{upstream.port}"
+    return GatewaySettings(
+        port=free_port(),
+        admin_port=free_port(),
+        accounts=here,
+        ingest=here,
+        accounting=here,
+        rewards=f"127.0.0.1:{free_port()}",  # a service that is down
+        trusted_hops=1,  # lets each test come from an address of its own
+        subject_burst=SUBJECT_BURST,
+        subject_per_s=1,
+        address_burst=ADDRESS_BURST,
+        address_per_s=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def gateway(settings: GatewaySettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(settings, tmp_path_factory.mktemp("gateway"), "/api/v1/accounts/readyz") as url:
+        yield url
+
+
+@contextmanager
+def running(settings: GatewaySettings, place: Path, ready_path: str) -> Iterator[str]:
+    config = place / "envoy.yaml"
+    config.write_text(render(settings), encoding="utf-8")
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(envoy_command(envoy_program(), config, concurrency=1), stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{settings.port}"
+    try:
+        wait_until_served(url + ready_path, process, place / "log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "deprecated" not in (place / "log").read_text(encoding="utf-8")
+
+
+def wait_until_served(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            if httpx.get(url, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
+
+
+addresses = itertools.count(1)
+
+
+@pytest.fixture
+def client(gateway: str) -> Iterator[httpx.Client]:
+    address = f"10.0.0.{next(addresses)}"
+    with httpx.Client(base_url=gateway, headers={"X-Forwarded-For": address}, trust_env=False) as found:
+        yield found
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def assert_problem(response: httpx.Response, status: int, code: str, *, retryable: bool = False) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert set(problem) == {
+        *("type", "title", "status", "detail", "instance", "code", "retryable", "request_id", "errors")
+    }
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["retryable"] is retryable
+    assert problem["errors"] == []
+    assert problem["instance"] == response.request.url.path
+    assert problem["request_id"] == response.headers["x-request-id"] != ""
+    assert ("retry-after" in response.headers) is retryable
+    return problem
+
+
+def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
+    for service in ("accounts", "ingest", "accounting"):
+        told = client.get(f"/api/v1/{service}/some/page?x=1&y=%E4%BD%A0").json()
+        assert told["path"] == f"/api/v1/{service}/some/page"
+        assert told["query"] == "x=1&y=%E4%BD%A0"
+        assert client.get(f"/api/v1/{service}/readyz").json()["path"] == "/readyz"
+        assert client.get(f"/api/v1/{service}/healthz").json()["path"] == "/healthz"
+    assert client.get("/docs").json()["path"] == "/docs"
+    assert client.get("/docs/scalar.js").json()["path"] == "/docs/scalar.js"
+    assert client.get("/").headers["location"].endswith("/docs")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/accounts/me"),
+        ("DELETE", "/api/v1/accounts/me"),
+        ("GET", "/api/v1/accounting/me/balance?x=1"),
+        ("GET", "/api/v1/rewards/me/orders"),
+        ("POST", "/api/v1/rewards/orders"),
+        ("POST", "/api/v1/rewards/campaigns/c1/donations"),
+        ("POST", "/api/v1/accounts/households"),
+        ("POST", "/api/v1/accounts/enterprises"),
+        ("GET", "/api/v1/ingest/ops/partners"),
+        ("GET", "/api/v1/accounting/ops/dead-letters"),
+        ("GET", "/api/v1/accounting/x/../me/balance"),
+    ],
+)
+def test_without_a_token_401(client: httpx.Client, method: str, path: str) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 401
+    assert response.json()["code"] == "UNAUTHENTICATED"
+
+
+def test_bad_tokens_are_refused_like_none(client: httpx.Client, upstream: Upstream) -> None:
+    forged = jwt.encode({"sub": "x"}, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": upstream.kid})
+    for token in (
+        "nonsense",
+        forged,
+        upstream.token(exp=int(time.time()) - 60),
+        upstream.token(iss="another"),
+        upstream.token(aud=["another"]),
+    ):
+        problem = assert_problem(
+            client.get("/api/v1/accounting/me/balance", headers=bearer(token)), 401, "UNAUTHENTICATED"
+        )
+        assert problem["title"] == "请先登录"
+
+
+def test_problems_speak_english_on_request(client: httpx.Client) -> None:
+    response = client.get("/api/v1/accounts/me", headers={"Accept-Language": "en-GB,en;q=0.9"})
+    assert assert_problem(response, 401, "UNAUTHENTICATED")["title"] == "Please log in"
+
+
+def test_a_good_token_passes_on_to_the_service(client: httpx.Client, upstream: Upstream) -> None:
+    token = upstream.token("good")
+    told = client.get("/api/v1/accounting/me/balance", headers=bearer(token)).json()
+    assert told["headers"]["authorization"] == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/accounts/sessions"),
+        ("GET", "/api/v1/accounts/openapi.json"),
+        ("GET", "/api/v1/accounts/scenes"),
+        ("POST", "/api/v1/accounts/partner/bindings"),
+        ("POST", "/api/v1/ingest/events"),
+        ("GET", "/api/v1/accounting/methodologies"),
+        ("GET", "/api/v1/accounting/public/stats"),
+    ],
+)
+def test_public_and_signed_paths_need_no_token(client: httpx.Client, method: str, path: str) -> None:
+    signed = {"Authorization": 'CP1-HMAC-SHA256 app_key="k"'}
+    assert client.request(method, path, headers=signed).json()["headers"]["authorization"] == signed["Authorization"]
+
+
+def test_headers_that_name_somebody_are_stripped(client: httpx.Client, upstream: Upstream) -> None:
+    spoofed = {"X-User-Id": "42", "X-Account-Id": "42", "X-Forwarded-User": "root", "X-Original-Url": "/internal"}
+    for headers, path in ((spoofed, "accounts/scenes"), (spoofed | bearer(upstream.token("spoof")), "accounts/me")):
+        told = client.get(f"/api/v1/{path}", headers=headers).json()
+        assert not {name.lower() for name in spoofed} & set(told["headers"])
+
+
+def test_envoys_own_headers_are_not_taken_from_clients(client: httpx.Client) -> None:
+    told = client.get("/api/v1/accounts/scenes", headers={"X-Envoy-Upstream-Rq-Timeout-Ms": "1"}).json()
+    assert "x-envoy-upstream-rq-timeout-ms" not in told["headers"]
+    assert told["headers"].get("x-envoy-internal") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/internal/accounting/holds",
+        "/api/v1/accounts/../../../internal/accounting/holds",
+        "/api/v1/accounts/%2e%2e/%2e%2e/%2e%2e/internal/accounting/holds",
+        "//internal/accounting/holds",
+        "/api/v1/accounting/internal/holds",
+        "/metrics",
+        "/api/v1/accounts/metrics",
+        "/readyz",
+        "/api/v1/unknown/x",
+        "/api/v2/accounts/me",
+    ],
+)
+def test_what_is_inside_stays_inside(gateway: str, path: str) -> None:
+    # Over a raw socket: a client library would tidy the path first.
+    status, body = raw(gateway, f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    assert status == 404
+    assert '"code":"NOT_FOUND"' in body
+
+
+def test_escaped_slashes_are_refused(gateway: str) -> None:
+    status, body = raw(gateway, "GET /api/v1/accounts/..%2f..%2f..%2finternal/x HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status == 400
+    assert '"code":"MALFORMED_REQUEST"' in body
+
+
+def raw(gateway: str, request: str) -> tuple[int, str]:
+    port = int(gateway.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request.encode())
+        response = HTTPResponse(connection)
+        response.begin()
+        return response.status, response.read().decode()
+
+
+def test_404_is_a_problem_without_the_query(client: httpx.Client) -> None:
+    assert_problem(client.get("/nothing/here?phone=13800000000"), 404, "NOT_FOUND")
+
+
+def test_request_id_is_made_or_taken(client: httpx.Client) -> None:
+    made = client.get("/api/v1/accounts/scenes")
+    assert made.headers["x-request-id"] == made.json()["headers"]["x-request-id"] != ""
+    taken = client.get("/api/v1/accounts/scenes", headers={"X-Request-Id": "mine-1"})
+    assert taken.headers["x-request-id"] == taken.json()["headers"]["x-request-id"] == "mine-1"
+    refused = client.get("/nothing", headers={"X-Request-Id": 'x"\\' + "y" * 100})
+    assert refused.json()["request_id"] == ('x"\\' + "y" * 100)[:64]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/api/v1/accounts/sessions", 64 * KIB), ("/api/v1/ingest/events", 1024 * KIB)]
+)
+def test_bodies_have_two_limits(client: httpx.Client, path: str, limit: int, *, chunked: bool) -> None:
+    def content(size: int) -> Any:
+        return (b"x" * 1024 for _ in range(size // 1024)) if chunked else b"x" * size
+
+    assert client.post(path, content=content(limit)).json()["bytes"] == limit
+    assert_problem(client.post(path, content=content(limit + 2 * KIB)), 413, "PAYLOAD_TOO_LARGE")
+
+
+def test_imports_stream_up_to_64_mib(client: httpx.Client, gateway: str) -> None:
+    size = 3 * 1024 * KIB
+    assert client.post("/api/v1/ingest/imports", content=b"x" * size).json()["bytes"] == size
+    announced = "POST /api/v1/ingest/imports HTTP/1.1\r\nHost: x\r\nContent-Length: 67108865\r\n\r\n"
+    status, body = raw(gateway, announced)
+    assert status == 413
+    assert '"code":"PAYLOAD_TOO_LARGE"' in body
+
+
+def test_a_service_that_is_down_is_503(client: httpx.Client) -> None:
+    assert_problem(client.get("/api/v1/rewards/items"), 503, "UPSTREAM_UNAVAILABLE", retryable=True)
+
+
+def test_what_a_service_refuses_passes_unchanged(client: httpx.Client) -> None:
+    for status in (401, 404, 413, 429, 503):
+        response = client.post(f"/api/v1/accounting/x?answer={status}")
+        assert response.status_code == status
+        assert response.json()["path"] == "/api/v1/accounting/x"
+
+
+def test_keys_that_cannot_be_had_are_not_the_callers_fault(
+    settings: GatewaySettings, upstream: Upstream, tmp_path: Path
+) -> None:
+    changed = {"port": free_port(), "admin_port": free_port(), "accounts": f"127.0.0.1:{free_port()}"}
+    with running(settings.model_copy(update=changed), tmp_path, "/api/v1/accounting/readyz") as url:
+        response = httpx.get(f"{url}/api/v1/accounting/me", headers=bearer(upstream.token()), trust_env=False)
+        assert_problem(response, 503, "UPSTREAM_UNAVAILABLE", retryable=True)
+
+
+def test_one_subject_is_limited_and_another_is_not(client: httpx.Client, upstream: Upstream) -> None:
+    mine = bearer(upstream.token("eager"))
+    statuses = [client.get("/api/v1/accounts/me", headers=mine).status_code for _ in range(SUBJECT_BURST)]
+    assert statuses == [200] * SUBJECT_BURST
+    refused = client.get("/api/v1/accounts/me", headers=mine)
+    assert_problem(refused, 429, "TOO_MANY_REQUESTS", retryable=True)
+    assert refused.headers["x-ratelimit-remaining"] == "0"
+    assert client.get("/api/v1/accounts/me", headers=bearer(upstream.token("calm"))).status_code == 200
+
+
+def test_a_forged_token_does_not_use_up_its_victims_share(client: httpx.Client, upstream: Upstream) -> None:
+    other = Ed25519PrivateKey.generate()
+    forged = jwt.encode({"sub": "victim"}, other, algorithm="EdDSA", headers={"kid": upstream.kid})
+    for _ in range(2 * SUBJECT_BURST):
+        assert client.get("/api/v1/accounts/me", headers=bearer(forged)).status_code == 401
+    assert client.get("/api/v1/accounts/me", headers=bearer(upstream.token("victim"))).status_code == 200
+
+
+def test_one_address_is_limited_and_another_is_not(client: httpx.Client) -> None:
+    answers = [client.get("/api/v1/accounts/scenes") for _ in range(ADDRESS_BURST + 10)]
+    assert [answer.status_code for answer in answers[:ADDRESS_BURST]] == [200] * ADDRESS_BURST
+    assert_problem(answers[-1], 429, "TOO_MANY_REQUESTS", retryable=True)
+    elsewhere = client.get("/api/v1/accounts/scenes", headers={"X-Forwarded-For": "10.9.9.9"})
+    assert elsewhere.status_code == 200
