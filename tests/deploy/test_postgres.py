@@ -1,0 +1,194 @@
+"""The PostgreSQL launcher, with real servers."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from deploy.local import pgbinaries, postgres
+from deploy.local.database import ROLES, create_test_database, role_dsn
+from deploy.local.errors import StackError
+from deploy.local.pgbinaries import server_account, wheel_directory
+from deploy.local.postgres import PostgresServer
+from deploy.local.processes import start_mark, wait_gone
+
+
+async def ask(dsn: str, sql: str) -> Any:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A directory every account can reach, with a space in its name."""
+    path = Path(tempfile.mkdtemp(prefix="carbon test ", dir="/var/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[PostgresServer]:
+    found = PostgresServer(place / "pg", durable=False, password="p w'ü@:/%")
+    found.start()
+    yield found
+    found.destroy()
+    assert not found.home.exists()
+
+
+async def test_start_stop_and_start_again_keep_the_data(server: PostgresServer, place: Path) -> None:
+    assert server.home == place / "pg"
+    assert server.home.stat().st_mode & 0o777 == 0o700
+    await ask(server.admin_dsn(), "CREATE TABLE kept AS SELECT 7 AS value")
+    server.stop()
+    assert not server.running()
+    server.start()
+    assert server.running()
+    assert await ask(server.admin_dsn(), "SELECT value FROM kept") == 7
+    assert await ask(server.admin_dsn(), "SHOW fsync") == "off"
+    assert await ask(server.admin_dsn(), "SHOW jit") == "off"
+
+
+async def test_password_is_asked_for(server: PostgresServer) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await ask(f"postgresql://postgres:wrong@127.0.0.1:{server.port}/postgres", "SELECT 1")
+
+
+async def test_starts_again_after_kill_9(server: PostgresServer) -> None:
+    pid = server.pid()
+    assert pid is not None
+    mark = start_mark(pid)
+    os.kill(pid, signal.SIGKILL)
+    wait_gone([(pid, mark)], 5)
+    assert not server.running()
+    server.start()
+    assert await ask(server.admin_dsn(), "SELECT 1") == 1
+
+
+@pytest.fixture
+def impostor() -> Iterator["subprocess.Popen[bytes]"]:
+    """Another program of the server's account, as after a restart of a container that counts pids from 1 again."""
+    process = subprocess.Popen(["/bin/sleep", "60"], cwd="/", **pgbinaries.run_as(server_account()))
+    yield process
+    process.kill()
+    process.wait()
+
+
+async def test_pid_file_of_another_program_does_not_hinder(
+    server: PostgresServer, impostor: "subprocess.Popen[bytes]"
+) -> None:
+    server.stop("immediate")
+    (server.cluster / "postmaster.pid").write_text(f"{impostor.pid}\n{server.cluster}\n", encoding="utf-8")
+    assert not server.running()
+    server.start()
+    assert await ask(server.admin_dsn(), "SELECT 1") == 1
+    assert impostor.poll() is None
+
+
+async def test_roles_see_their_own_schema_only(server: PostgresServer) -> None:
+    admin = server.admin_dsn()
+    passwords = {role: f"{role}'s" for role in ROLES}
+    await create_test_database(admin, "prepared", passwords)
+    await create_test_database(admin, "copied", template="prepared")
+    dsn = {role: role_dsn(admin, role, passwords[role], "copied") for role in ROLES}
+    await ask(dsn["accounts_owner"], "CREATE TABLE users AS SELECT 1 AS id")
+    assert await ask(dsn["accounts"], "UPDATE users SET id = 2 RETURNING id") == 2
+    assert await ask(dsn["accounts"], "SHOW lock_timeout") == "5s"
+    assert await ask(dsn["eventlog"], "CREATE TABLE log (id int)") is None
+    for role, sql in (
+        ("accounts", "CREATE TABLE more (id int)"),
+        ("accounts", "DROP TABLE users"),
+        ("ingest", "SELECT id FROM accounts.users"),
+        ("ingest_owner", "SELECT id FROM accounts.users"),
+        ("eventlog", "SELECT id FROM accounts.users"),
+        ("accounts", "CREATE TABLE public.open (id int)"),
+        ("accounts", "SELECT * FROM eventlog.log"),
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await ask(dsn[role], sql)
+
+
+def test_a_busy_port_is_named(server: PostgresServer, place: Path) -> None:
+    other = PostgresServer(place / "other", port=server.port, durable=False)
+    with pytest.raises(StackError) as refused:
+        other.start()
+    other.destroy()
+    assert str(server.port) in refused.value.en
+    assert "postgres" in refused.value.en
+
+
+async def test_where_the_account_cannot_reach_the_data_lies_elsewhere(place: Path) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    server = PostgresServer(closed / "deep" / "pg", durable=False)
+    try:
+        server.start()
+        assert await ask(server.admin_dsn(), "SELECT 1") == 1
+        assert closed.stat().st_mode & 0o777 == 0o700
+        if server_account() is not None:
+            assert server.home.parent == Path("/var/tmp")
+            assert (closed / "deep" / "pg.location").read_text().strip() == str(server.home)
+        else:
+            assert server.home == closed / "deep" / "pg"
+    finally:
+        server.destroy()
+    assert not server.home.exists()
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_falls_back_to_the_wheel(place: Path, monkeypatch: pytest.MonkeyPatch, *, reachable: bool) -> None:
+    monkeypatch.delenv("PG_BIN", raising=False)
+    monkeypatch.setattr(pgbinaries, "DISTRIBUTION_GLOBS", ())
+    if not reachable:
+        # As in a checkout under a 0700 parent, where the unprivileged account cannot execute the wheel's programs.
+        monkeypatch.setattr(pgbinaries, "account_can_use", lambda *_: False)
+    server = PostgresServer(place / f"wheel-{reachable}", durable=False)
+    try:
+        started = time.monotonic()
+        server.start()
+        assert time.monotonic() - started < 20
+        assert (await ask(server.admin_dsn(), "SHOW server_version")).startswith("18.")
+        assert (server._bin == wheel_directory()) is reachable
+    finally:
+        server.destroy()
+
+
+def test_data_of_another_major_version_is_refused_in_words(place: Path) -> None:
+    server = PostgresServer(place / "old", durable=False)
+    server.start()
+    server.stop("immediate")
+    (server.cluster / "PG_VERSION").write_text("9\n")
+    with pytest.raises(StackError, match="PostgreSQL 9"):
+        server.start()
+    server.destroy()
+
+
+def test_pg_bin_without_a_server_is_refused_in_words(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PG_BIN", str(place))
+    with pytest.raises(StackError, match="PG_BIN="):
+        PostgresServer(place / "none", durable=False).start()
+
+
+def test_a_directory_prepared_by_somebody_else_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names under /var/tmp can be foreseen: a link waiting there must not be followed."""
+    monkeypatch.setattr(postgres, "ELSEWHERE", place)
+    monkeypatch.setattr(postgres, "account_can_use", lambda *_: False)
+    server = PostgresServer(place / "unreachable" / "pg", durable=False)
+    assert server.home.parent == place
+    trap = place / "trap"
+    trap.mkdir()
+    server.home.symlink_to(trap)
+    with pytest.raises(StackError, match="does not belong"):
+        server.start()
+    assert list(trap.iterdir()) == []
