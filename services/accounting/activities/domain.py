@@ -64,15 +64,15 @@ class CapTouched(msgspec.Struct, frozen=True, kw_only=True):
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on one act, complete enough to be explained and recomputed years later.
 
-    `reason_code` is None for an act credited in full. `raw_mg` is the worth before caps, never negative. `inputs` holds
-    what the formula read, in the unit of the field's name; `detail` what a sentence about the refusal needs.
+    `reason_code` is CREDITED for an act credited in full. `raw_mg` is the worth before caps, never negative. `inputs`
+    holds what the formula read, in the unit of the field's name; `detail` what a sentence about the refusal needs.
     """
 
     activity_id: UUID
     account_id: UUID | None
-    local_date: date
     status: Status
-    reason_code: str | None = None
+    reason_code: str
+    local_date: date | None = None
     amount_mg: int = 0
     raw_mg: int = 0
     methodology_code: str | None = None
@@ -262,7 +262,7 @@ def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], r
     for _, key, _ in states:
         tally.add(key, granted)
     touched = tuple(_touched(cap, key, used, 1 if cap.measure == "acts" else granted) for cap, key, used in states)
-    reason = reasons.PARTLY_CAPPED if granted < raw_mg else None
+    reason = reasons.PARTLY_CAPPED if granted < raw_mg else reasons.CREDITED
     return _about(act, method, Status.CREDITED, reason, inputs, raw_mg, granted, touched, {})
 
 
@@ -295,7 +295,7 @@ def _about(
     act: Act,
     method: Compiled | None,
     status: Status,
-    reason: str | None,
+    reason: str,
     inputs: dict[str, int],
     raw_mg: int,
     amount_mg: int,

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from services.accounting.activities import reasons
 from services.accounting.activities.acts import Act, BindingState
 from services.accounting.activities.domain import Judgement, judge
 from services.accounting.methodologies.compiled import Compiled
@@ -65,10 +66,9 @@ def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[P
             problems.append(Problem("EXAMPLE_DATE", (*path, "date"), zh, en, *place))
             continue
         got = run_example(example, version)
-        if (got.amount_mg, got.reason_code) != (example.expect_mg, example.expect_reason):
-            zh = f"示例应得 {example.expect_mg} 毫克（{example.expect_reason or '全额'}），"
-            zh += f"实得 {got.amount_mg} 毫克（{got.reason_code or '全额'}）。"
-            en = f"Expected {example.expect_mg} mg ({example.expect_reason or 'in full'}), "
-            en += f"got {got.amount_mg} mg ({got.reason_code or 'in full'})."
+        expected = example.expect_reason or reasons.CREDITED
+        if (got.amount_mg, got.reason_code) != (example.expect_mg, expected):
+            zh = f"示例应得 {example.expect_mg} 毫克（{expected}），实得 {got.amount_mg} 毫克（{got.reason_code}）。"
+            en = f"Expected {example.expect_mg} mg ({expected}), got {got.amount_mg} mg ({got.reason_code})."
             problems.append(Problem("EXAMPLE_FAILED", path, zh, en, *place))
     return problems

@@ -1,4 +1,4 @@
-"""Why an act was not credited in full: stable codes, and a short concrete sentence for the citizen.
+"""What became of an act and why: stable codes, and a short concrete sentence for the citizen.
 
 The sentences of caps stand in the methodology document; those here are format strings over a judgement's `detail`.
 """
@@ -31,6 +31,7 @@ DAILY_CAP: Final = "DAILY_CAP"
 MONTHLY_CAP: Final = "MONTHLY_CAP"
 YEARLY_CAP: Final = "YEARLY_CAP"
 BELOW_MINIMUM: Final = "BELOW_MINIMUM"
+CREDITED: Final = "CREDITED"
 PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
 
 REASONS: Final[dict[str, Reason]] = {
@@ -77,5 +78,6 @@ REASONS: Final[dict[str, Reason]] = {
     MONTHLY_CAP: Reason("本月这一项已达上限，这一次不再累计。", "This month's limit is reached; it does not count."),
     YEARLY_CAP: Reason("今年这一项已达上限，这一次不再累计。", "This year's limit is reached; it does not count."),
     BELOW_MINIMUM: Reason("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
+    CREDITED: Reason("已累计。", "Credited."),
     PARTLY_CAPPED: Reason("已接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
 }

@@ -321,10 +321,10 @@ def content_sha256(part: Methodology | Factor) -> str:
     return hashlib.sha256(canonical_json(part).encode()).hexdigest()
 
 
-def methodology_from_canonical(text: str) -> Methodology:
-    """What `canonical_json` wrote, read back from the database."""
-    return _validate(Methodology, json.loads(text), {})
+def methodology_from_plain(plain: object) -> Methodology:
+    """A stored document read back: the parsed JSON of `canonical_json`."""
+    return _validate(Methodology, plain, {})
 
 
-def factor_from_canonical(text: str) -> Factor:
-    return _validate(Factor, json.loads(text), {})
+def factor_from_plain(plain: object) -> Factor:
+    return _validate(Factor, plain, {})

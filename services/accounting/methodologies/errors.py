@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.errors import FieldError, InvalidRequest
+from shared.errors import Conflict, FieldError, InvalidRequest, NotFound
 
 Path = tuple[str | int, ...]
 
@@ -79,3 +79,19 @@ class FormulaFault(Exception):
 
 class NotComputable(Exception):
     """The formula has no value for these inputs (a division by zero)."""
+
+
+class MethodologyNotFound(NotFound):
+    code = "METHODOLOGY_NOT_FOUND"
+    title_zh = "没有这个方法学版本"
+    title_en = "No such methodology version"
+
+
+class PublishedDocumentDiffers(Conflict):
+    """A published document never changes: other content needs another version (or vintage)."""
+
+    code = "PUBLISHED_DOCUMENT_DIFFERS"
+    title_zh = "已发布的文件不可更改"
+    title_en = "A published document never changes"
+    detail_zh = "{name} 已发布且内容不同，请使用新的版本号。"
+    detail_en = "{name} is published with other content; use a new version."

@@ -1,0 +1,166 @@
+"""A formula as people read it: once with words, once step by step with this act's numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, holds
+from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
+from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
+
+MAX_DECIMALS: Final = 6  # shown; the calculation itself is exact
+_SIGNS: Final = {"+": " + ", "-": " − ", "*": " × ", "/": " ÷ ", "<=": " ≤ ", ">=": " ≥ ", "==": " = "}
+_WORDS: Final = {
+    "zh": {"min": "较小值", "max": "较大值", "if": "如果", "floor": "取整", "clamp": "限制在范围内"},
+    "en": {"min": "min", "max": "max", "if": "if", "floor": "floor", "clamp": "clamp"},
+}
+_PRECEDENCE: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
+
+
+def decimal(value: Value) -> str:
+    """An exact value in at most six decimals; a leading "≈" tells that digits were cut."""
+    exact = Fraction(value)
+    scaled, rest = divmod(abs(exact) * 10**MAX_DECIMALS, 1)
+    whole, digits = divmod(int(scaled), 10**MAX_DECIMALS)
+    fraction = f"{digits:0{MAX_DECIMALS}d}".rstrip("0")
+    sign = "−" if exact < 0 else ""
+    return f"{'≈' if rest else ''}{sign}{whole}{'.' + fraction if fraction else ''}"
+
+
+def quantity(value: Value, unit: Unit, language: str) -> str:
+    """A value in base units, shown in `unit`: 2360 m as "2.36 公里"."""
+    label = unit.label(language)
+    number = decimal(Fraction(value) / unit.ratio)
+    return f"{number} {label}" if label else number
+
+
+def formula_text(tree: Node, titles: Mapping[str, str], language: str) -> str:
+    """The formula with every name in words, e.g. 骑行里程 × 骑行每公里减排量."""
+    return _text(tree, language, lambda name: titles[name], 0)
+
+
+def _text(node: Node, language: str, named: Callable[[str], str], outer: int) -> str:
+    match node:
+        case Number(_, digits, unit):
+            label = unit.label(language) if unit else ""
+            return f"{digits} {label}" if label else digits
+        case Name(_, name):
+            return named(name)
+        case Negate(_, operand):
+            return f"−{_text(operand, language, named, 3)}"
+        case Binary(_, operator, left, right):
+            level = _PRECEDENCE[operator]
+            text = _text(left, language, named, level) + _SIGNS[operator] + _text(right, language, named, level + 1)
+            return f"（{text}）" if level < outer and language == "zh" else f"({text})" if level < outer else text
+        case Compare(_, operator, left, right):
+            sign = _SIGNS.get(operator, f" {operator} ")
+            return _text(left, language, named, 0) + sign + _text(right, language, named, 0)
+        case Call(_, function, arguments):
+            parts = [_text(argument, language, named, 0) for argument in arguments]
+            if language == "zh":
+                return f"{_WORDS['zh'][function]}（{'，'.join(parts)}）"
+            return f"{_WORDS['en'][function]}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value in base units with the unit it is shown in."""
+
+    value: Value
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the calculation. `text` holds both languages, e.g. 2.36 公里 × 40 克/公里 = 94.4 克."""
+
+    zh: str
+    en: str
+    result: Quantity
+
+
+class _Walk:
+    """Computes bottom-up and writes a line for every chain of one kind of operation."""
+
+    def __init__(self, names: Mapping[str, Quantity]) -> None:
+        self.names = names
+        self.steps: list[Step] = []
+
+    def value(self, node: Node) -> Quantity:
+        match node:
+            case Number(_, _, unit):
+                shown = unit or Unit("1", Fraction(1), dimensionless())
+                return Quantity(node.value, shown)
+            case Name(_, name):
+                return self.names[name]
+            case Negate(_, operand):
+                inner = self.value(operand)
+                return Quantity(-inner.value, inner.unit)
+            case Binary():
+                return self.chain(node)
+            case Call(_, "if", (condition, then, otherwise)):
+                return self.value(then if holds(condition, lambda side: self.value(side).value) else otherwise)
+            case Call(_, function, arguments):
+                return self.call(function, [self.value(argument) for argument in arguments])
+            case Compare():
+                raise AssertionError(node)  # only inside `if`, which is handled above
+
+    def chain(self, node: Binary) -> Quantity:
+        level = _PRECEDENCE[node.operator]
+        links: list[tuple[str, Node]] = []
+        first: Node = node
+        while isinstance(first, Binary) and _PRECEDENCE[first.operator] == level:
+            links.append((first.operator, first.right))
+            first = first.left
+        start = self.value(first)
+        terms = [("", start)]
+        value: Value = start.value
+        dimension: Dimension = start.unit.dimension
+        for operator, part in reversed(links):
+            term = self.value(part)
+            terms.append((operator, term))
+            value = apply_binary(operator, value, term.value)
+            if operator == "*":
+                dimension = dimension * term.unit.dimension
+            elif operator == "/":
+                dimension = dimension / term.unit.dimension
+            elif not dimension:
+                dimension = term.unit.dimension  # a bare 0 takes the other side's unit
+        return self.write(terms, Quantity(value, display_unit(dimension)))
+
+    def write(self, terms: list[tuple[str, Quantity]], result: Quantity) -> Quantity:
+        def text(language: str) -> str:
+            parts = [f"{_SIGNS[sign] if sign else ''}{_bracketed(term, language)}" for sign, term in terms]
+            return f"{''.join(parts)} = {quantity(result.value, result.unit, language)}"
+
+        self.steps.append(Step(text("zh"), text("en"), result))
+        return result
+
+    def call(self, function: str, values: list[Quantity]) -> Quantity:
+        unit = next((q.unit for q in values if q.unit.dimension), values[0].unit)
+        result = Quantity(apply_call(function, [q.value for q in values]), unit)
+
+        def text(language: str) -> str:
+            parts = [quantity(q.value, unit if not q.unit.dimension else q.unit, language) for q in values]
+            inside = ("，" if language == "zh" else ", ").join(parts)
+            name = _WORDS[language][function]
+            call = f"{name}（{inside}）" if language == "zh" else f"{name}({inside})"
+            return f"{call} = {quantity(result.value, result.unit, language)}"
+
+        self.steps.append(Step(text("zh"), text("en"), result))
+        return result
+
+
+def _bracketed(term: Quantity, language: str) -> str:
+    text = quantity(term.value, term.unit, language)
+    return f"({text})" if term.value < 0 else text
+
+
+def steps(tree: Node, names: Mapping[str, Quantity]) -> list[Step]:
+    """The calculation line by line; the last line's result is the formula's. Raises NotComputable."""
+    walk = _Walk(names)
+    result = walk.value(tree)
+    if not walk.steps:  # a formula that is one bare number or name
+        walk.write([("", result)], Quantity(result.value, display_unit(result.unit.dimension)))
+    return walk.steps
