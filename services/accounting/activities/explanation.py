@@ -96,17 +96,19 @@ _PERIODS: Final = {
     "MONTHLY_CAP": Text("当月", "that month"),
     "YEARLY_CAP": Text("当年", "that year"),
 }
+# What was measured and its unit, in Chinese and English.
 _MEASURES: Final = {
-    "distance_m": Text("里程 {0} 米", "a distance of {0} m"),
-    "duration_s": Text("用时 {0} 秒", "a duration of {0} s"),
-    "elapsed_s": Text("起止相差 {0} 秒", "{0} s from start to end"),
-    "speed_kmh": Text("平均时速 {0} 公里", "an average of {0} km/h"),
-    "weight_g": Text("重量 {0} 克", "a weight of {0} g"),
-    "energy_wh": Text("电量 {0} 瓦时", "{0} Wh"),
-    "baseline_wh": Text("基准电量 {0} 瓦时", "a baseline of {0} Wh"),
-    "count": Text("数量 {0}", "a count of {0}"),
-    "passenger_count": Text("乘客 {0} 人", "{0} passengers"),
-    "raw_mg": Text("减排量 {0} 毫克", "a reduction of {0} mg"),
+    "distance_m": (Text("里程", "distance"), Text("米", "m")),
+    "route_m": (Text("里程（对照两端直线距离）", "distance (against the straight line)"), Text("米", "m")),
+    "duration_s": (Text("用时", "duration"), Text("秒", "s")),
+    "elapsed_s": (Text("起止时间差", "time from start to end"), Text("秒", "s")),
+    "speed_kmh": (Text("平均时速", "average speed"), Text("公里", "km/h")),
+    "weight_g": (Text("重量", "weight"), Text("克", "g")),
+    "energy_wh": (Text("电量", "energy"), Text("瓦时", "Wh")),
+    "baseline_wh": (Text("基准电量", "baseline"), Text("瓦时", "Wh")),
+    "count": (Text("数量", "count"), Text("件", "")),
+    "passenger_count": (Text("乘客", "passengers"), Text("人", "")),
+    "raw_mg": (Text("减排量", "reduction"), Text("毫克", "mg")),
 }
 
 
@@ -181,13 +183,12 @@ def _missing(field: str, version: Compiled) -> Text:
     )
 
 
-def _too_much(judgement: Judgement, measure: Text) -> Text:
+def _too_much(judgement: Judgement, measure: tuple[Text, Text]) -> Text:
     measured, limit = int(judgement.detail["measured"]), int(judgement.detail["limit"])
-    over = measured > limit
-    return Text(
-        f"{measure.zh.format(measured)}，{'超过上限' if over else '低于下限'} {limit}，这条记录没有累计。",
-        f"{measure.en.format(measured)} is {'above' if over else 'below'} the limit of {limit}; it does not count.",
-    )
+    name, unit = measure
+    zh, en = ("超过上限", "above the limit") if measured > limit else ("低于下限", "below the limit")
+    told = f"The {name.en} of {measured} {unit.en}".rstrip() + f" is {en} of {limit} {unit.en}".rstrip()
+    return Text(f"{name.zh} {measured} {unit.zh}，{zh} {limit} {unit.zh}，没有累计。", f"{told}; it does not count.")
 
 
 def _methodology(version: Compiled) -> ExplainedMethodology:

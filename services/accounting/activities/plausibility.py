@@ -57,7 +57,7 @@ def _shorter_than_straight(act: Act, rules: Plausibility) -> Finding | None:
         return None
     least = act.straight_line_m * _ratio(limit.min_ratio) // 1 - limit.slack_m
     if act.distance_m < least:
-        return Finding(reasons.IMPLAUSIBLE_DISTANCE, "distance_m", act.distance_m, least)
+        return Finding(reasons.IMPLAUSIBLE_DISTANCE, "route_m", act.distance_m, least)
     return None
 
 
