@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import asyncpg
 import sqlalchemy.exc
 import structlog
 from sqlalchemy import text
@@ -34,6 +35,16 @@ _NOTHING_HELD_PAUSE_S = 0.5
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
 _EXIT_STALLED = 70
 _LAG_EVERY_S = 5
+# Everything a database or log that is away, restarting or contended can raise. A unique key met by two writers at once
+# is among them: the second try sees the first one's row.
+RETRYABLE = (
+    EventLogError,
+    sqlalchemy.exc.SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +102,7 @@ class Consumer:
                     telemetry.CONSUMER_FENCED.labels(self.name).inc()
                     _log.warning("consumer_fenced", consumer=self.name)
                     self._renewed_at = float("-inf")
-                except (EventLogError, sqlalchemy.exc.SQLAlchemyError, OSError) as exc:
+                except RETRYABLE as exc:
                     telemetry.CONSUMER_FAILURES.labels(self.name).inc()
                     _log.warning("consumer_retries", consumer=self.name, error=repr(exc)[:500], pause_s=backoff_s)
                     self._renewed_at = float("-inf")

@@ -5,10 +5,11 @@ wakes up late fails the compare-and-set of offset, holder and epoch.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.eventlog import TopicPartition
@@ -32,10 +33,10 @@ class Leases:
         self._partition_table = f'"{schema}".consumer_partition'
         self._worker_table = f'"{schema}".consumer_worker'
 
-    async def _run(self, session: AsyncSession, sql: str, **params: object) -> list[tuple[object, ...]]:
+    async def _run(self, session: AsyncSession, sql: str, **params: object) -> Sequence[Any]:
         values = {"consumer": self._consumer, "holder": self._holder, "lease": self._lease_s, **params}
         result = await session.execute(text(sql.format(p=self._partition_table, w=self._worker_table)), values)
-        return [tuple(row) for row in result.all()] if result.returns_rows else []
+        return cast("CursorResult[Any]", result).all() if cast("CursorResult[Any]", result).returns_rows else []
 
     async def register(self, session: AsyncSession, begins: Mapping[TopicPartition, int]) -> None:
         """Makes the rows of partitions never consumed before; they start at the log's first record."""
@@ -64,7 +65,7 @@ class Leases:
             " (SELECT count(*) FROM {p} WHERE consumer = :consumer),"
             " (SELECT count(*) FROM {p} WHERE consumer = :consumer AND holder = :holder)",
         )
-        workers, partitions, held = (int(str(value)) for value in counts[0])
+        workers, partitions, held = counts[0]
         share = math.ceil(partitions / max(workers, 1))
         await self._run(
             session,
@@ -79,10 +80,7 @@ class Leases:
             session,
             "SELECT topic, partition, next_offset, epoch FROM {p} WHERE consumer = :consumer AND holder = :holder",
         )
-        return {
-            TopicPartition(str(topic), int(str(part))): Claim(int(str(offset)), int(str(epoch)))
-            for topic, part, offset, epoch in rows
-        }
+        return {TopicPartition(topic, part): Claim(offset, epoch) for topic, part, offset, epoch in rows}
 
     async def _give_back(self, session: AsyncSession, count: int) -> None:
         await self._run(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -30,7 +31,7 @@ def encode_cursor(*position: str | int) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
+def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
     """The position a cursor stands for, one value per kind (`str`, `int`, or any constructor from str).
 
     Raises InvalidRequest for anything we did not make ourselves.

@@ -25,6 +25,7 @@ from shared.settings import ServiceSettings
 Job = Callable[[AsyncSession], Awaitable[None]]
 _START_ATTEMPTS = 30
 _START_PAUSE_S = 1.0
+_TRIM_EVERY_S = 600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +81,17 @@ class Worker:
 
         self._parts.append(loop)
 
+    async def _trim(self, stopping: asyncio.Event) -> None:
+        """Lets the embedded log forget what its retention allows; brokers do so by themselves and answer 0."""
+        while not stopping.is_set():
+            try:
+                while await self.log.trim() and not stopping.is_set():
+                    await asyncio.sleep(0)
+            except (EventLogError, OSError) as exc:
+                _log.warning("trim_failed", error=repr(exc)[:300])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _TRIM_EVERY_S)
+
     async def _ensure_topics(self) -> None:
         for topic in sorted(self._topics):
             partitions = PARTITIONS.get(topic, DEADLETTER_PARTITIONS)
@@ -126,7 +138,7 @@ class Worker:
         await self._start()
         try:
             async with self._health(), asyncio.TaskGroup() as group:
-                for part in self._parts:
+                for part in (*self._parts, self._trim):
                     group.create_task(part(stopping))
                 _log.info("worker_started", parts=len(self._parts))
         finally:

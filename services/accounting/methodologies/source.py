@@ -22,6 +22,7 @@ Plain = dict[str, "Plain"] | list["Plain"] | str | int | bool | None
 Marks = dict[Path, tuple[int, int]]
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+")  # a number in YAML 1.2, a text in 1.1
 _RESOLVER: Final = yaml.resolver.Resolver()
 _TAGS: Final = {
     "tag:yaml.org,2002:str": "text",
@@ -50,7 +51,7 @@ class _Reader:
         for event in self.events:
             if not isinstance(event, (ev.StreamStartEvent, ev.DocumentStartEvent)):
                 break
-        else:
+        if isinstance(event, ev.StreamEndEvent):
             raise DocumentInvalid([Problem("EMPTY", (), "文件是空的。", "The document is empty.")])
         value = self.value(event, (), 0)
         for event in self.events:
@@ -103,7 +104,7 @@ class _Reader:
             return text
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
         kind = _TAGS.get(str(tag), "guess")
-        if kind == "text":
+        if kind == "text" and not _EXPONENT.fullmatch(text):
             return text
         if kind == "null":
             return None

@@ -1,0 +1,210 @@
+"""Routes of activities: what I did and what it earned, why, what is left to earn, and the operator's totals."""
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request
+
+from services.accounting.activities import service
+from services.accounting.activities.domain import from_record, period_start
+from services.accounting.activities.explanation import Explanation as Explained
+from services.accounting.activities.explanation import explain
+from services.accounting.activities.schemas import (
+    ActivityDetail,
+    ActivityItem,
+    ActivityStatus,
+    Allowances,
+    Bilingual,
+    CapAllowance,
+    Explanation,
+    IntakeTotal,
+    IntakeTotals,
+    MethodologyRef,
+    SceneAllowance,
+    Summary,
+    SummaryPoint,
+)
+from services.accounting.ledger.domain import display
+from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.service import Library
+from shared import clock
+from shared.auth.tokens import Citizen, Operator, require_scope
+from shared.db import Session
+from shared.errors import FieldError, InvalidRequest, Language
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.problems import language_of
+from shared.settings import ServiceSettings
+
+SUMMARY_DAYS_MAX = 1100  # three years of days: what a chart can show, and a bound on what a query reads
+_DEFAULT_DAYS = {"day": 30, "month": 366, "year": SUMMARY_DAYS_MAX, "scene": 366}
+
+router = APIRouter(prefix="/api/v1/accounting", tags=["减碳记录 Activities"])
+
+
+async def _index(request: Request, session: Session) -> MethodologyIndex:
+    library: Library = request.app.state.library
+    return await library.index(session)
+
+
+Index = Annotated[MethodologyIndex, Depends(_index)]
+
+
+def _settings(request: Request) -> ServiceSettings:
+    settings: ServiceSettings = request.app.state.settings
+    return settings
+
+
+def _explained(row: Any, index: MethodologyIndex) -> Explained:
+    judgement = from_record(row.judgement)
+    version = (
+        index.version(judgement.methodology_code, judgement.methodology_version)
+        if judgement.methodology_code and judgement.methodology_version
+        else None
+    )
+    return explain(judgement, version)
+
+
+def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> dict[str, Any]:
+    reference = (
+        MethodologyRef(code=row.methodology_code, version=row.methodology_version) if row.methodology_code else None
+    )
+    return {
+        "activity_id": row.activity_id,
+        "scene": row.scene,
+        "occurred_at": row.occurred_at.astimezone(zone),
+        "status": row.status,
+        "amount_mg": row.amount_mg,
+        "display": display(row.amount_mg, language),
+        "reason_code": row.reason_code,
+        "reason": told.reason.zh if language == "zh" else told.reason.en,
+        "methodology": reference,
+    }
+
+
+@router.get("/me/activities", summary="我的减碳记录 · My activities, newest first")
+async def list_activities(
+    session: Session,
+    citizen: Citizen,
+    request: Request,
+    index: Index,
+    scene: Annotated[str | None, Query(max_length=40, examples=["metro"])] = None,
+    status: ActivityStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[ActivityItem]:
+    position = decode_cursor(cursor, datetime.fromisoformat, uuid.UUID)
+    rows = await service.list_activities(
+        session,
+        account_id=citizen.account_id,
+        scene=scene,
+        status=status,
+        before=(position[0], position[1]) if position else None,
+        limit=limit + 1,
+    )
+    language = language_of(request.headers.get("accept-language"))
+    zone = ZoneInfo(_settings(request).time_zone)
+    shown = rows[:limit]
+    items = [ActivityItem(**_fields(row, _explained(row, index), language, zone)) for row in shown]
+    has_more = len(rows) > limit
+    last = shown[-1] if has_more else None
+    next_cursor = encode_cursor(last.occurred_at.isoformat(), str(last.activity_id)) if last else None
+    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
+
+
+@router.get("/me/activities/{activity_id}", summary="这次为什么是这么多 · Why this much")
+async def get_activity(
+    session: Session, citizen: Citizen, request: Request, index: Index, activity_id: uuid.UUID
+) -> ActivityDetail:
+    row = await service.activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    told = _explained(row, index)
+    language = language_of(request.headers.get("accept-language"))
+    return ActivityDetail(
+        **_fields(row, told, language, ZoneInfo(_settings(request).time_zone)),
+        partner_id=row.partner_id,
+        event_id=row.event_id,
+        received_at=row.received_at,
+        act=row.act,
+        raw_event_sha256=row.raw_sha256.hex(),
+        explanation=Explanation.model_validate(msgspec.to_builtins(told)),
+    )
+
+
+@router.get("/me/summary", summary="减碳统计 · Series for charts")
+async def get_summary(
+    session: Session,
+    citizen: Citizen,
+    request: Request,
+    by: Literal["day", "month", "year", "scene"] = "month",
+    first: Annotated[date | None, Query(description="首日 First day, Asia/Shanghai")] = None,
+    last: Annotated[date | None, Query(description="末日 Last day, inclusive")] = None,
+) -> Summary:
+    time_zone = _settings(request).time_zone
+    last = last or clock.local_date(clock.now(), time_zone)
+    first = first or last - timedelta(days=_DEFAULT_DAYS[by])
+    if not timedelta(0) <= last - first <= timedelta(days=SUMMARY_DAYS_MAX):
+        raise InvalidRequest(
+            field_errors=[FieldError("query.first", "RANGE", f"between 0 and {SUMMARY_DAYS_MAX} days before `last`")]
+        )
+    rows = await service.summary(
+        session, account_id=citizen.account_id, by=by, first=first, last=last, time_zone=time_zone
+    )
+    items = [SummaryPoint(key=row.key, amount_mg=row.amount_mg, acts=row.acts) for row in rows]
+    return Summary(by=by, first=first, last=last, items=items, total_mg=sum(item.amount_mg for item in items))
+
+
+@router.get("/me/allowances", summary="今天和本月还能累计多少 · What is left to earn")
+async def get_allowances(session: Session, citizen: Citizen, request: Request, index: Index) -> Allowances:
+    today = clock.local_date(clock.now(), _settings(request).time_zone)
+    versions = [version for version in index if _in_force(index, version, today)]
+    starts = {cap.id: period_start(cap.period, today) for v in versions for cap in (*v.count_caps, *v.amount_caps)}
+    used = await service.cap_usage(session, account_id=citizen.account_id, starts=starts) if starts else {}
+    items = [_allowance(version, starts, used) for version in versions]
+    return Allowances(today=today, items=sorted(items, key=lambda item: item.scene))
+
+
+def _in_force(index: MethodologyIndex, version: Compiled, day: date) -> bool:
+    first, end = index.interval(version)
+    return first <= day < end
+
+
+def _allowance(version: Compiled, starts: dict[str, date], used: dict[str, tuple[int, int]]) -> SceneAllowance:
+    caps = []
+    for cap in (*version.count_caps, *version.amount_caps):
+        acts, amount_mg = used.get(cap.id, (0, 0))
+        taken = acts if cap.measure == "acts" else amount_mg
+        caps.append(
+            CapAllowance.model_validate(
+                {
+                    "cap_id": cap.id,
+                    "period": cap.period,
+                    "period_start": starts[cap.id],
+                    "measure": cap.measure,
+                    "limit": cap.limit,
+                    "used": taken,
+                    "left": max(cap.limit - taken, 0),
+                }
+            )
+        )
+    title = version.document.title
+    return SceneAllowance(
+        scene=version.document.scene,
+        title=Bilingual(zh=title.zh, en=title.en),
+        methodology=MethodologyRef(code=version.code, version=version.version),
+        caps=caps,
+    )
+
+
+@router.get("/ops/activities/totals", summary="判定汇总 · Verdicts counted", tags=["运营 Operations"])
+async def get_intake_totals(
+    session: Session,
+    _operator: Annotated[Operator, Depends(require_scope("ops:read"))],
+    day: Annotated[date | None, Query(alias="date", description="收到的日期 Day of receipt")] = None,
+    partner_id: Annotated[str | None, Query(max_length=64)] = None,
+) -> IntakeTotals:
+    rows = await service.intake_totals(session, day=day, partner_id=partner_id)
+    items = [IntakeTotal.model_validate(row, from_attributes=True) for row in rows]
+    return IntakeTotals(events=sum(item.events for item in items), items=items)

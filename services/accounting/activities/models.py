@@ -1,0 +1,103 @@
+"""Tables of activities: the permanent inbox with its verdicts, cap counters, bindings as accounts told us, tallies."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.accounting.database import metadata
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="derived from (partner, event id): the inbox key, for ever"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("receipt_id", Uuid, nullable=False),
+    Column("receipt_index", Integer, nullable=False),
+    Column("account_id", Uuid, comment="null while parked and for strangers"),
+    Column("account_key", Text, comment="only while parked"),
+    Column("status", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("scene", Text),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+    Column("methodology_code", Text),
+    Column("methodology_version", Integer),
+    Column("judgement", JSONB),
+    Column("act", JSONB, comment="the reported act; null for strangers"),
+    Column("raw_sha256", LargeBinary, nullable=False),
+    Column("sequence", SmallInteger, nullable=False, server_default="1"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("status IN ('credited', 'pending', 'refused', 'parked', 'reversed')", name="status"),
+    CheckConstraint("(amount_mg > 0) = (status IN ('credited', 'pending', 'reversed'))", name="amount_fits_status"),
+    CheckConstraint("status IN ('refused', 'parked') OR account_id IS NOT NULL", name="credited_to_someone"),
+    CheckConstraint("(status = 'parked') = (account_key IS NOT NULL)", name="key_only_while_parked"),
+)
+Index(
+    "ix_activity_account",
+    activity.c.account_id,
+    activity.c.occurred_at,
+    activity.c.activity_id,
+    postgresql_where=text("account_id IS NOT NULL"),
+)
+Index(
+    "ix_activity_parked",
+    activity.c.partner_id,
+    activity.c.account_key,
+    postgresql_where=text("status = 'parked'"),
+)
+
+cap_usage = Table(
+    "cap_usage",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("cap_id", Text, primary_key=True),
+    Column("period_start", Date, primary_key=True),
+    Column("acts", Integer, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+    CheckConstraint("acts >= 0 AND amount_mg >= 0", name="not_negative"),
+    postgresql_with={"fillfactor": 70},
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("binding_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("account_key", Text, nullable=False),
+    Column("account_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("counts_from", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("consent_withdrawn_at", DateTime(timezone=True)),
+)
+Index("ix_binding_key", binding.c.partner_id, binding.c.account_key)
+
+intake_tally = Table(
+    "intake_tally",
+    metadata,
+    Column("partner_id", Text, primary_key=True),
+    Column("received_on", Date, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("reason_code", Text, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+)

@@ -1,0 +1,269 @@
+"""SQL of the posting path: every statement takes the whole batch as arrays, so its cost per event stays small.
+
+Order of locks: people (sorted by id), then tallies and issuance accounts (sorted) as the very last statements, because
+those rows are shared by all workers and held only until the commit that follows.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class BindingRow(NamedTuple):
+    """One binding as accounts published it; times are aware."""
+
+    account_id: uuid.UUID
+    counts_from: datetime
+    ended_at: datetime | None
+    consent_withdrawn_at: datetime | None
+
+
+class ActivityRow(NamedTuple):
+    """One row of `activity`, in the order of its columns."""
+
+    activity_id: uuid.UUID
+    fingerprint: bytes
+    partner_id: str
+    event_id: str
+    receipt_id: uuid.UUID
+    receipt_index: int
+    account_id: uuid.UUID | None
+    account_key: str | None
+    status: str
+    reason_code: str
+    scene: str | None
+    occurred_at: datetime
+    ended_at: datetime | None
+    received_at: datetime
+    amount_mg: int
+    methodology_code: str | None
+    methodology_version: int | None
+    judgement: str | None
+    act: str | None
+    raw_sha256: bytes
+
+
+class CreditRow(NamedTuple):
+    """One credit: issuance account of the methodology → account, `amount_mg` > 0."""
+
+    posting_id: uuid.UUID
+    issuance_account_id: uuid.UUID
+    account_id: uuid.UUID
+    amount_mg: int
+    activity_id: uuid.UUID
+    requested_by: str
+
+
+async def known_fingerprints(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    rows = await connection.fetch(
+        "SELECT activity_id, fingerprint FROM accounting.activity WHERE activity_id = ANY($1::uuid[])", activity_ids
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def bindings_of(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[BindingRow]]:
+    """Bindings, active and ended, of (partner, account key) pairs."""
+    rows = await connection.fetch(
+        "SELECT b.partner_id, b.account_key, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at"
+        " FROM accounting.binding b JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
+        " USING (partner_id, account_key) WHERE b.status <> 'pending' ORDER BY b.counts_from",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    found: dict[tuple[str, str], list[BindingRow]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(BindingRow(row[2], row[3], row[4], row[5]))
+    return found
+
+
+async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> None:
+    """Makes missing personal accounts, then locks all in order: two workers can wait for each other only in line."""
+    await connection.execute(
+        "INSERT INTO accounting.ledger_account (account_id, kind)"
+        " SELECT id, 'person' FROM unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
+        account_ids,
+    )
+    await connection.execute(
+        "SELECT 1 FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[]) ORDER BY account_id FOR UPDATE",
+        account_ids,
+    )
+
+
+async def cap_usage_of(
+    connection: Connection, keys: Sequence[tuple[uuid.UUID, str, date]]
+) -> list[tuple[uuid.UUID, str, date, int, int]]:
+    rows = await connection.fetch(
+        "SELECT u.account_id, u.cap_id, u.period_start, u.acts, u.amount_mg FROM accounting.cap_usage u"
+        " JOIN unnest($1::uuid[], $2::text[], $3::date[]) AS k(account_id, cap_id, period_start)"
+        " USING (account_id, cap_id, period_start)",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+    )
+    return [tuple(row) for row in rows]
+
+
+async def credited_near(connection: Connection, spans: Mapping[uuid.UUID, tuple[datetime, datetime]]) -> Sequence[Any]:
+    """Credited acts of these accounts whose time touches the span, for the double-reporting check."""
+    ids = list(spans)
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.activity_id, a.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
+        " a.methodology_version, a.act->>'natural_key' AS natural_key"
+        " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS s(account_id, low, high)"
+        " JOIN accounting.activity a ON a.account_id = s.account_id AND a.occurred_at BETWEEN s.low AND s.high"
+        " WHERE a.status IN ('credited', 'pending')",
+        ids,
+        [spans[i][0] for i in ids],
+        [spans[i][1] for i in ids],
+    )
+    return rows
+
+
+_INSERT_ACTIVITIES = """
+INSERT INTO accounting.activity (activity_id, fingerprint, partner_id, event_id, receipt_id, receipt_index, account_id,
+    account_key, status, reason_code, scene, occurred_at, ended_at, received_at, amount_mg, methodology_code,
+    methodology_version, judgement, act, raw_sha256)
+SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::uuid[], $6::int[], $7::uuid[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
+    $16::text[], $17::int[], $18::jsonb[], $19::jsonb[], $20::bytea[])"""
+
+_RELEASE_PARKED = """
+UPDATE accounting.activity a SET account_id = v.account_id, account_key = v.account_key, status = v.status,
+    reason_code = v.reason_code, scene = v.scene, amount_mg = v.amount_mg, methodology_code = v.methodology_code,
+    methodology_version = v.methodology_version, judgement = v.judgement, act = v.act, sequence = a.sequence + 1
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::int[],
+    $10::jsonb[], $11::jsonb[]) AS v(activity_id, account_id, account_key, status, reason_code, scene, amount_mg,
+    methodology_code, methodology_version, judgement, act)
+WHERE a.activity_id = v.activity_id"""
+
+
+async def insert_activities(connection: Connection, rows: Sequence[ActivityRow]) -> None:
+    await connection.execute(_INSERT_ACTIVITIES, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) -> None:
+    """Writes the new verdict of rows that were parked."""
+    columns = zip(
+        *(
+            (
+                row.activity_id,
+                row.account_id,
+                row.account_key,
+                row.status,
+                row.reason_code,
+                row.scene,
+                row.amount_mg,
+                row.methodology_code,
+                row.methodology_version,
+                row.judgement,
+                row.act,
+            )
+            for row in rows
+        ),
+        strict=True,
+    )
+    await connection.execute(_RELEASE_PARKED, *(list(column) for column in columns))
+
+
+async def insert_credits(connection: Connection, rows: Sequence[CreditRow]) -> None:
+    await connection.execute(
+        "INSERT INTO accounting.posting"
+        " (posting_id, kind, debit_account_id, credit_account_id, amount_mg, activity_id, requested_by)"
+        " SELECT id, 'credit', debit, credit, mg, activity, requested"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[])"
+        " AS v(id, debit, credit, mg, activity, requested)",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def add_to_people(connection: Connection, deltas_mg: Mapping[uuid.UUID, int]) -> None:
+    await connection.execute(
+        "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg + v.mg, lifetime_mg = a.lifetime_mg + v.mg"
+        " FROM unnest($1::uuid[], $2::bigint[]) AS v(account_id, mg) WHERE a.account_id = v.account_id",
+        list(deltas_mg),
+        list(deltas_mg.values()),
+    )
+
+
+async def add_cap_usage(connection: Connection, usage: Mapping[tuple[uuid.UUID, str, date], tuple[int, int]]) -> None:
+    keys = sorted(usage)
+    await connection.execute(
+        "INSERT INTO accounting.cap_usage AS u (account_id, cap_id, period_start, acts, amount_mg)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
+        " ON CONFLICT (account_id, cap_id, period_start)"
+        " DO UPDATE SET acts = u.acts + EXCLUDED.acts, amount_mg = u.amount_mg + EXCLUDED.amount_mg",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+        [usage[key][0] for key in keys],
+        [usage[key][1] for key in keys],
+    )
+
+
+async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, str, str], tuple[int, int]]) -> None:
+    """Counts per partner, day of receipt, status and reason; a release counts the parked copy down."""
+    keys = sorted(tallies)
+    await connection.execute(
+        "INSERT INTO accounting.intake_tally AS t (partner_id, received_on, status, reason_code, events, amount_mg)"
+        " SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])"
+        " ON CONFLICT (partner_id, received_on, status, reason_code)"
+        " DO UPDATE SET events = t.events + EXCLUDED.events, amount_mg = t.amount_mg + EXCLUDED.amount_mg",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+        [key[3] for key in keys],
+        [tallies[key][0] for key in keys],
+        [tallies[key][1] for key in keys],
+    )
+
+
+async def take_from_issuance(connection: Connection, deltas_mg: Mapping[tuple[uuid.UUID, str], int]) -> None:
+    """Debits the issuance accounts, (account id, code) → milligrams, once per batch and last of all."""
+    keys = sorted(deltas_mg)
+    await connection.execute(
+        "INSERT INTO accounting.ledger_account AS a (account_id, kind, code, balance_mg)"
+        " SELECT id, 'issuance', code, -mg FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS v(id, code, mg)"
+        " ON CONFLICT (account_id) DO UPDATE SET balance_mg = a.balance_mg + EXCLUDED.balance_mg",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [deltas_mg[key] for key in keys],
+    )
+
+
+async def parked_with_binding(connection: Connection, limit: int) -> Sequence[Any]:
+    """Parked acts whose person is bound by now, oldest first, locked; rows another worker has are left to it."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.* FROM accounting.activity a WHERE a.status = 'parked' AND EXISTS (SELECT 1 FROM accounting.binding b"
+        " WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key AND b.status <> 'pending')"
+        " ORDER BY a.received_at, a.activity_id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit,
+    )
+    return rows
+
+
+async def parked_too_long(connection: Connection, life_s: int, limit: int) -> Sequence[Any]:
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.* FROM accounting.activity a WHERE a.status = 'parked'"
+        " AND a.received_at < clock_timestamp() - make_interval(secs => $1)"
+        " ORDER BY a.received_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        life_s,
+        limit,
+    )
+    return rows
+
+
+async def forget_parked(connection: Connection, activity_ids: Sequence[uuid.UUID], reason_code: str) -> None:
+    """Refuses parked acts nobody claimed and drops what was done: only the inbox key stays."""
+    await connection.execute(
+        "UPDATE accounting.activity SET status = 'refused', reason_code = $2, account_key = NULL, act = NULL,"
+        " judgement = NULL, sequence = sequence + 1 WHERE activity_id = ANY($1::uuid[]) AND status = 'parked'",
+        activity_ids,
+        reason_code,
+    )

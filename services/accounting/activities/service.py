@@ -1,0 +1,135 @@
+"""Use cases of activities beside posting: the log's records in, bindings, parked events, and what citizens ask."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from services.accounting.activities import posting, posting_repository, repository
+from services.accounting.activities.errors import ActivityNotFound
+from services.accounting.activities.posting import Programme, Verdict
+from services.accounting.methodologies import service as methodologies
+from shared.consumer import DeadLetter
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Session, driver
+from shared.eventlog import StoredRecord
+
+# A parked event waits this long for its person to bind; afterwards nothing about the stranger is kept.
+PARKED_LIFE_S = 7 * 24 * 3600
+_RELEASE_MAX = 1000
+_FORGET_MAX = 1000
+
+_reported = msgspec.json.Decoder(ActivityReported)
+_binding = msgspec.json.Decoder(BindingChanged)
+
+
+def decode_reports(records: Sequence[StoredRecord]) -> tuple[list[ActivityReported], list[DeadLetter]]:
+    """Records that can be judged, and those that never will. One bad record never harms the others."""
+    reports, dead = [], []
+    for record in records:
+        try:
+            report = _reported.decode(record.value or b"")
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
+            dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
+            continue
+        if report.operation != "report" or report.act is None:
+            dead.append(DeadLetter(record, "UNKNOWN_OPERATION", report.operation))
+        else:
+            reports.append(report)
+    return reports, dead
+
+
+async def handle_reports(
+    session: Session, records: Sequence[StoredRecord], *, library: methodologies.Library, time_zone: str, topic: str
+) -> Sequence[DeadLetter]:
+    """Consumer of `ingest.activities.v1`."""
+    reports, dead = decode_reports(records)
+    if reports:
+        index = await library.index(session)
+        await posting.post(session, reports, programme=Programme(index, time_zone, topic))
+    return dead
+
+
+async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+    """Consumer of `accounts.bindings.v1`: keeps the newest version of each binding, in whatever order they come."""
+    newest: dict[uuid.UUID, BindingChanged] = {}
+    dead = []
+    for record in records:
+        if record.value is None:
+            continue
+        try:
+            change = _binding.decode(record.value)
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
+            dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
+            continue
+        if change.binding_id not in newest or newest[change.binding_id].version < change.version:
+            newest[change.binding_id] = change
+    if newest:
+        await repository.upsert_bindings(session, list(newest.values()))
+    return dead
+
+
+async def release_parked(
+    session: Session, *, library: methodologies.Library, time_zone: str, topic: str
+) -> list[Verdict]:
+    """Judges parked events whose person is bound by now. Run every second: it also closes the race in which an event is
+    parked while its binding is being stored."""
+    connection = await driver(session)
+    rows = await posting_repository.parked_with_binding(connection, _RELEASE_MAX)
+    if not rows:
+        return []
+    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
+    sequences = {row["activity_id"]: row["sequence"] for row in rows}
+    index = await library.index(session)
+    return await posting.post_released(session, reports, sequences, programme=Programme(index, time_zone, topic))
+
+
+async def forget_parked(session: Session, *, time_zone: str, topic: str) -> None:
+    """Refuses what stayed parked for PARKED_LIFE_S and drops its content."""
+    connection = await driver(session)
+    rows = await posting_repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
+    if not rows:
+        return
+    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
+    sequences = {row["activity_id"]: row["sequence"] for row in rows}
+    await posting.refuse_parked(session, reports, sequences, time_zone=time_zone, topic=topic)
+
+
+async def list_activities(
+    session: Session,
+    *,
+    account_id: uuid.UUID,
+    scene: str | None,
+    status: str | None,
+    before: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> Sequence[Any]:
+    return await repository.activities(session, account_id, scene=scene, status=status, before=before, limit=limit)
+
+
+async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any:
+    """The stored verdict. Raises ActivityNotFound, also for another citizen's activity."""
+    row = await repository.activity(session, account_id, activity_id)
+    if row is None:
+        raise ActivityNotFound
+    return row
+
+
+async def summary(
+    session: Session, *, account_id: uuid.UUID, by: str, first: date, last: date, time_zone: str
+) -> Sequence[Any]:
+    return await repository.summary(session, account_id, by=by, first=first, last=last, time_zone=time_zone)
+
+
+async def cap_usage(
+    session: Session, *, account_id: uuid.UUID, starts: Mapping[str, date]
+) -> dict[str, tuple[int, int]]:
+    """(acts, milligrams) used of each cap, cap id → first day of the period asked for."""
+    return await repository.cap_usage(session, account_id, starts)
+
+
+async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
+    return await repository.tallies(session, day=day, partner_id=partner_id)

@@ -1,0 +1,64 @@
+"""The ledger's chart of accounts and the rules of a hold. Amounts are milligrams CO2e.
+
+    issuance:<methodology>   source of credits; as far below zero as it has issued
+    person                   a citizen's available grams, never below zero
+    hold                     grams set aside for one order or donation; its account id is the hold's id
+    redeemed:<sponsor>       spent on rewards a sponsor funds
+    donated:<campaign>       given to a campaign
+    pending, debt            sub-accounts of a person: not yet vested; reversed after being spent
+
+Every posting moves one positive amount from a debit account to a credit account, so all balances always sum to zero.
+"""
+
+import uuid
+from enum import StrEnum
+
+_NAMESPACE = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
+
+MAY_BE_NEGATIVE = frozenset({"issuance", "debt"})
+
+
+class PostingKind(StrEnum):
+    CREDIT = "credit"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+
+
+class HoldStatus(StrEnum):
+    HELD = "held"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+def issuance_code(methodology_code: str) -> str:
+    return f"issuance:{methodology_code}"
+
+
+def system_account_id(code: str) -> uuid.UUID:
+    """The account behind a code such as `issuance:WH-APP-BUS`; derived, so that posting needs no look-up."""
+    return uuid.uuid5(_NAMESPACE, code)
+
+
+def kind_of(code: str) -> str:
+    return code.partition(":")[0]
+
+
+def sub_account_id(account_id: uuid.UUID, kind: str) -> uuid.UUID:
+    """A person's `pending` or `debt` account."""
+    return uuid.uuid5(account_id, kind)
+
+
+def display(amount_mg: int, language: str = "zh") -> str:
+    """Milligrams for people: whole grams, kilograms with two decimals from 1 kg, always rounded down.
+
+    >>> display(170_999), display(21_900_000), display(-500)
+    ('170 克', '21.90 千克', '0 克')
+    """
+    gram, kilogram = ("克", "千克") if language == "zh" else ("g", "kg")
+    sign = "-" if amount_mg <= -1000 else ""
+    grams = abs(amount_mg) // 1000
+    if grams < 1000:
+        return f"{sign}{grams} {gram}"
+    return f"{sign}{grams // 1000}.{grams % 1000 // 10:02d} {kilogram}"

@@ -1,0 +1,39 @@
+"""What the ledger refuses."""
+
+from shared.errors import Conflict, NotFound
+
+
+class InsufficientBalance(Conflict):
+    code = "INSUFFICIENT_BALANCE"
+    title_zh = "减碳量不足"
+    title_en = "Not enough grams"
+    detail_zh = "可用 {available}，需要 {needed}。"
+    detail_en = "Available {available}, needed {needed}."
+
+
+class HoldNotFound(NotFound):
+    code = "HOLD_NOT_FOUND"
+    title_zh = "没有这笔冻结"
+    title_en = "No such hold"
+
+
+class HoldDiffers(Conflict):
+    code = "HOLD_DIFFERS"
+    title_zh = "同一标识的冻结内容不同"
+    title_en = "A hold with this id has other fields"
+
+
+class HoldSettled(Conflict):
+    code = "HOLD_SETTLED"
+    title_zh = "这笔冻结已经结束"
+    title_en = "This hold has ended already"
+    detail_zh = "当前状态：{status}。"
+    detail_en = "Its state is {status}."
+
+
+class HoldExpiryInvalid(Conflict):
+    code = "HOLD_EXPIRY_INVALID"
+    title_zh = "冻结期限无效"
+    title_en = "The hold's expiry is not acceptable"
+    detail_zh = "期限须在现在之后、{days} 天之内。"
+    detail_en = "It must lie in the future and within {days} days."

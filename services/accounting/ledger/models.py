@@ -1,0 +1,68 @@
+"""Tables of the double-entry ledger. The service's role may only INSERT postings (see the migration's grants)."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Table, Text, Uuid, func, text
+
+from services.accounting.database import metadata
+from services.accounting.ledger.domain import MAY_BE_NEGATIVE
+
+_negative_kinds = ", ".join(f"'{kind}'" for kind in sorted(MAY_BE_NEGATIVE))
+
+ledger_account = Table(
+    "ledger_account",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("code", Text, unique=True),
+    Column("balance_mg", BigInteger, nullable=False, server_default="0"),
+    Column("lifetime_mg", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint(f"balance_mg >= 0 OR kind IN ({_negative_kinds})", name="not_overdrawn"),
+    CheckConstraint("lifetime_mg >= 0", name="lifetime_not_negative"),
+    postgresql_with={"fillfactor": 70},
+)
+
+posting = Table(
+    "posting",
+    metadata,
+    Column("posting_id", Uuid, primary_key=True),
+    Column("posted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("kind", Text, nullable=False),
+    Column("debit_account_id", Uuid, nullable=False),
+    Column("credit_account_id", Uuid, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+    Column("activity_id", Uuid),
+    Column("hold_id", Uuid),
+    Column("reverses_posting_id", Uuid, unique=True),
+    Column("requested_by", Text, nullable=False),
+    CheckConstraint("amount_mg > 0", name="amount_positive"),
+    CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
+)
+Index("ix_posting_credit", posting.c.credit_account_id, posting.c.posting_id)
+# Credits all leave an issuance account; nobody lists those by their debit side, and indexing them would cost a tenth of
+# the posting rate.
+Index(
+    "ix_posting_debit",
+    posting.c.debit_account_id,
+    posting.c.posting_id,
+    postgresql_where=text("kind <> 'credit'"),
+)
+Index("uq_posting_credit_of_activity", posting.c.activity_id, unique=True, postgresql_where=text("kind = 'credit'"))
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", Uuid, primary_key=True),
+    Column("account_id", Uuid),
+    Column("amount_mg", BigInteger, nullable=False),
+    Column("purpose", Text),
+    Column("status", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("captured_to", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("settled_at", DateTime(timezone=True)),
+    CheckConstraint("status IN ('held', 'captured', 'voided', 'expired')", name="status"),
+    CheckConstraint("amount_mg > 0 OR status = 'voided'", name="amount_positive"),
+    CheckConstraint("(status = 'captured') = (captured_to IS NOT NULL)", name="captured_to"),
+)
+Index("ix_hold_open", hold.c.account_id, postgresql_where=text("status = 'held'"))
+Index("ix_hold_due", hold.c.expires_at, postgresql_where=text("status = 'held'"))

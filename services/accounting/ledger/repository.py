@@ -1,0 +1,212 @@
+"""All SQL of the ledger. Lock order everywhere: people first, then system accounts, each sorted by id."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, literal, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounting.ledger.domain import HoldStatus
+from services.accounting.ledger.models import hold, ledger_account, posting
+from shared.ids import new_id
+
+
+async def lock_people(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> None:
+    """Makes missing personal accounts and locks all of them, in order, until the end of the transaction."""
+    ordered = sorted(set(account_ids))
+    await session.execute(
+        text(
+            "INSERT INTO accounting.ledger_account (account_id, kind)"
+            " SELECT id, 'person' FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id ON CONFLICT DO NOTHING"
+        ),
+        {"ids": ordered},
+    )
+    await session.execute(
+        select(ledger_account.c.account_id)
+        .where(ledger_account.c.account_id == func.any(ordered))
+        .order_by(ledger_account.c.account_id)
+        .with_for_update()
+    )
+
+
+async def ensure_account(session: AsyncSession, *, account_id: uuid.UUID, kind: str, code: str | None) -> None:
+    await session.execute(
+        insert(ledger_account).values(account_id=account_id, kind=kind, code=code).on_conflict_do_nothing()
+    )
+
+
+async def move(
+    session: AsyncSession,
+    *,
+    kind: str,
+    debit: uuid.UUID,
+    credit: uuid.UUID,
+    amount_mg: int,
+    requested_by: str,
+    hold_id: uuid.UUID | None = None,
+) -> None:
+    """One posting and both balances. The caller holds the locks; the balance CHECK refuses an overdraft."""
+    await session.execute(
+        posting.insert().values(
+            posting_id=new_id(),
+            kind=kind,
+            debit_account_id=debit,
+            credit_account_id=credit,
+            amount_mg=amount_mg,
+            hold_id=hold_id,
+            requested_by=requested_by,
+        )
+    )
+    for account_id, delta_mg in ((debit, -amount_mg), (credit, amount_mg)):
+        await session.execute(
+            update(ledger_account)
+            .where(ledger_account.c.account_id == account_id)
+            .values(balance_mg=ledger_account.c.balance_mg + delta_mg)
+        )
+
+
+async def debit_if_enough(session: AsyncSession, account_id: uuid.UUID, amount_mg: int) -> bool:
+    """Takes grams from a balance in one conditional statement; False when there are not enough."""
+    result = await session.execute(
+        update(ledger_account)
+        .where(ledger_account.c.account_id == account_id, ledger_account.c.balance_mg >= amount_mg)
+        .values(balance_mg=ledger_account.c.balance_mg - amount_mg)
+        .returning(ledger_account.c.account_id)
+    )
+    return result.first() is not None
+
+
+async def credit_balance(session: AsyncSession, account_id: uuid.UUID, amount_mg: int) -> None:
+    await session.execute(
+        update(ledger_account)
+        .where(ledger_account.c.account_id == account_id)
+        .values(balance_mg=ledger_account.c.balance_mg + amount_mg)
+    )
+
+
+async def add_posting(session: AsyncSession, **values: Any) -> None:
+    await session.execute(posting.insert().values(posting_id=new_id(), **values))
+
+
+async def balances(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, tuple[int, int]]:
+    """(balance_mg, lifetime_mg) of those accounts that exist."""
+    rows = await session.execute(
+        select(ledger_account.c.account_id, ledger_account.c.balance_mg, ledger_account.c.lifetime_mg).where(
+            ledger_account.c.account_id == func.any(list(account_ids))
+        )
+    )
+    return {row.account_id: (row.balance_mg, row.lifetime_mg) for row in rows}
+
+
+async def held_mg(session: AsyncSession, account_id: uuid.UUID) -> int:
+    total = await session.scalar(
+        select(func.coalesce(func.sum(hold.c.amount_mg), 0)).where(
+            hold.c.account_id == account_id, hold.c.status == HoldStatus.HELD
+        )
+    )
+    return int(total or 0)
+
+
+async def entries(
+    session: AsyncSession, account_id: uuid.UUID, *, before: uuid.UUID | None, limit: int
+) -> Sequence[Any]:
+    """Postings of one account, newest first, with the other account's code."""
+    outgoing = posting.c.debit_account_id == account_id
+    other = case((outgoing, posting.c.credit_account_id), else_=posting.c.debit_account_id)
+    query = (
+        select(
+            posting.c.posting_id,
+            posting.c.posted_at,
+            posting.c.kind,
+            posting.c.amount_mg,
+            posting.c.activity_id,
+            posting.c.hold_id,
+            outgoing.label("outgoing"),
+            func.coalesce(ledger_account.c.code, ledger_account.c.kind, literal("-")).label("counterpart"),
+        )
+        .outerjoin(ledger_account, ledger_account.c.account_id == other)
+        .where(or_(posting.c.credit_account_id == account_id, (outgoing) & (posting.c.kind != "credit")))
+        .order_by(posting.c.posting_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(posting.c.posting_id) < tuple_(literal(before)))
+    return (await session.execute(query)).all()
+
+
+async def insert_hold(session: AsyncSession, **values: Any) -> bool:
+    """False when a hold with this id exists already; waits for whoever is writing it."""
+    result = await session.execute(insert(hold).values(**values).on_conflict_do_nothing().returning(hold.c.hold_id))
+    return result.first() is not None
+
+
+async def hold_of(session: AsyncSession, hold_id: uuid.UUID, *, lock: bool = False) -> Any | None:
+    query = select(hold, (hold.c.expires_at <= func.clock_timestamp()).label("overdue")).where(
+        hold.c.hold_id == hold_id
+    )
+    return (await session.execute(query.with_for_update() if lock else query)).first()
+
+
+async def settle_hold(
+    session: AsyncSession, hold_id: uuid.UUID, status: HoldStatus, *, captured_to: str | None = None
+) -> None:
+    await session.execute(
+        update(hold)
+        .where(hold.c.hold_id == hold_id, hold.c.status == HoldStatus.HELD)
+        .values(status=status, captured_to=captured_to, settled_at=func.clock_timestamp())
+    )
+
+
+async def due_holds(session: AsyncSession, limit: int) -> Sequence[Any]:
+    rows = await session.execute(
+        select(hold)
+        .where(hold.c.status == HoldStatus.HELD, hold.c.expires_at <= func.clock_timestamp())
+        .order_by(hold.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return rows.all()
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment
+
+
+_CHECK = {
+    "accounts": "SELECT count(*) FROM accounting.ledger_account",
+    "postings": "SELECT count(*) FROM accounting.posting",
+    "balances_sum_mg": "SELECT coalesce(sum(balance_mg), 0) FROM accounting.ledger_account",
+    "balances_differing": """
+        SELECT count(*) FROM accounting.ledger_account a FULL JOIN (
+            SELECT account_id, sum(amount_mg) AS mg FROM (
+                SELECT credit_account_id AS account_id, amount_mg FROM accounting.posting
+                UNION ALL SELECT debit_account_id, -amount_mg FROM accounting.posting) p GROUP BY account_id
+        ) s USING (account_id) WHERE coalesce(a.balance_mg, 0) <> coalesce(s.mg, 0)""",
+    "holds_differing": """
+        SELECT count(*) FROM accounting.hold h LEFT JOIN accounting.ledger_account a ON a.account_id = h.hold_id
+        WHERE coalesce(a.balance_mg, 0) <> CASE WHEN h.status = 'held' THEN h.amount_mg ELSE 0 END""",
+    "caps_differing": """
+        SELECT count(*) FROM accounting.cap_usage u FULL JOIN (
+            SELECT a.account_id, c.cap_id, c.period_start, count(*) AS acts, sum(a.amount_mg) AS mg
+            FROM accounting.activity a CROSS JOIN LATERAL
+                jsonb_to_recordset(a.judgement->'caps') AS c(cap_id text, period_start date)
+            WHERE a.status IN ('credited', 'pending') GROUP BY 1, 2, 3
+        ) s USING (account_id, cap_id, period_start)
+        WHERE coalesce(u.acts, 0) <> coalesce(s.acts, 0) OR coalesce(u.amount_mg, 0) <> coalesce(s.mg, 0)""",
+    "credited_differing": """
+        SELECT count(*) FROM (SELECT activity_id, amount_mg, account_id FROM accounting.activity
+                              WHERE status IN ('credited', 'pending', 'reversed')) a
+        FULL JOIN (SELECT activity_id, amount_mg, credit_account_id FROM accounting.posting WHERE kind = 'credit') p
+            USING (activity_id)
+        WHERE a.amount_mg IS DISTINCT FROM p.amount_mg OR a.account_id IS DISTINCT FROM p.credit_account_id""",
+}
+
+
+async def check_everything(session: AsyncSession) -> dict[str, int]:
+    """Recomputes the whole ledger in one snapshot; reads everything, so it is for operators and tests."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    return {name: int(await session.scalar(text(sql)) or 0) for name, sql in _CHECK.items()}

@@ -1,0 +1,58 @@
+"""HTTP models of the ledger."""
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Balance(BaseModel):
+    """A citizen's account in milligrams CO2e."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "available_mg": 245_100_000,
+                "pending_mg": 0,
+                "held_mg": 5_000_000,
+                "debt_mg": 0,
+                "lifetime_mg": 267_000_000,
+                "display": "245.10 千克",
+            }
+        }
+    )
+
+    available_mg: int = Field(description="可用 What can be spent now")
+    pending_mg: int = Field(description="待生效 Credited, not yet vested")
+    held_mg: int = Field(description="冻结中 Set aside for orders and donations under way")
+    debt_mg: int = Field(description="待抵扣 Reversed after being spent; later credits repay it first")
+    lifetime_mg: int = Field(description="累计减碳 Credited in all")
+    display: str
+
+
+class Entry(BaseModel):
+    """One ledger line from the citizen's side."""
+
+    entry_id: uuid.UUID
+    posted_at: datetime
+    kind: Literal["credit", "hold", "capture", "release"]
+    direction: Literal["in", "out"]
+    amount_mg: int
+    display: str
+    counterpart: str = Field(examples=["issuance:WH-APP-BUS"], description="另一方账户 The other account")
+    activity_id: uuid.UUID | None
+    hold_id: uuid.UUID | None
+
+
+class LedgerCheck(BaseModel):
+    """Every balance against its postings, computed on the spot."""
+
+    ok: bool
+    accounts: int
+    postings: int
+    balances_sum_mg: int = Field(description="必须为 0 Must be 0")
+    balances_differing: int = Field(description="必须为 0 Accounts whose balance is not what their postings say")
+    holds_differing: int = Field(description="必须为 0 Holds whose account does not hold their amount")
+    caps_differing: int = Field(description="必须为 0 Cap counters that differ from the credited activities")
+    credited_differing: int = Field(description="必须为 0 Credited activities without a posting of the same amount")

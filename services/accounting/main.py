@@ -1,0 +1,30 @@
+"""HTTP application of the accounting service: what an act is worth, and whose grams they are."""
+
+import httpx
+from fastapi import FastAPI
+
+from services.accounting.activities.api import router as activities
+from services.accounting.ledger.api import internal as holds
+from services.accounting.ledger.api import router as ledger
+from services.accounting.methodologies.api import router as methodologies
+from services.accounting.methodologies.service import Library
+from services.accounting.settings import Settings
+from shared.app import build_app
+
+DESCRIPTION = (
+    "按公布的方法学把低碳行为折算成减碳量，记入复式账本。Turns low-carbon acts into grams by published methodologies."
+)
+
+
+def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    app = build_app(
+        service="accounting",
+        settings=settings or Settings(),
+        routers=[ledger, holds, activities, methodologies],
+        title_zh="碳核算与账本",
+        title_en="Accounting",
+        description=DESCRIPTION,
+        jwks_transport=jwks_transport,
+    )
+    app.state.library = Library()
+    return app

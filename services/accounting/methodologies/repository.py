@@ -1,0 +1,78 @@
+"""SQL of the methodology library. Documents are only ever added."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
+from services.accounting.methodologies.models import factor, methodology_version
+
+
+async def add_methodology(session: AsyncSession, document: Methodology) -> str:
+    """Stores a version unless it is there; returns the hash that is stored now."""
+    await session.execute(
+        insert(methodology_version)
+        .values(
+            code=document.code,
+            version=document.version,
+            status="published",
+            region=document.region,
+            effective_from=document.effective_from,
+            effective_to=document.effective_to,
+            document=json.loads(canonical_json(document)),
+            sha256=content_sha256(document),
+        )
+        .on_conflict_do_nothing()
+    )
+    stored = await session.scalar(
+        select(methodology_version.c.sha256).where(
+            methodology_version.c.code == document.code, methodology_version.c.version == document.version
+        )
+    )
+    return str(stored)
+
+
+async def add_factor(session: AsyncSession, document: Factor) -> str:
+    """Stores a factor's vintage unless it is there; returns the hash that is stored now."""
+    await session.execute(
+        insert(factor)
+        .values(
+            factor_id=document.id,
+            vintage=document.vintage,
+            document=json.loads(canonical_json(document)),
+            sha256=content_sha256(document),
+        )
+        .on_conflict_do_nothing()
+    )
+    stored = await session.scalar(
+        select(factor.c.sha256).where(factor.c.factor_id == document.id, factor.c.vintage == document.vintage)
+    )
+    return str(stored)
+
+
+async def edition(session: AsyncSession) -> tuple[Any, ...]:
+    """Changes whenever the library does: cheap enough to ask at every poll."""
+    versions = await session.execute(
+        select(
+            func.count(),
+            func.max(methodology_version.c.published_at),
+            func.count(methodology_version.c.effective_to),
+            func.max(methodology_version.c.effective_to),
+            func.count().filter(methodology_version.c.status == "retired"),
+        )
+    )
+    return tuple(versions.one())
+
+
+async def versions(session: AsyncSession) -> Sequence[Any]:
+    query = select(methodology_version).order_by(methodology_version.c.code, methodology_version.c.version)
+    return (await session.execute(query)).all()
+
+
+async def factors(session: AsyncSession) -> Sequence[Any]:
+    query = select(factor).order_by(factor.c.factor_id, factor.c.vintage)
+    return (await session.execute(query)).all()

@@ -1,0 +1,75 @@
+"""HTTP models of the public methodology library."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Bilingual(BaseModel):
+    zh: str
+    en: str
+
+
+class MethodologySummary(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "code": "WH-APP-BUS",
+                "version": 1,
+                "scene": "bus",
+                "title": {"zh": "公交出行", "en": "Bus rides"},
+                "summary": {"zh": "每次累计 150 克", "en": "150 g a ride"},
+                "region": "420100",
+                "source_status": "published_app_value",
+                "issuable": False,
+                "status": "published",
+                "effective_from": "2023-06-01",
+                "effective_to": None,
+                "formula": "rides * per_trip",
+                "sha256": "…",
+                "published_at": "2026-11-22T08:00:00Z",
+            }
+        }
+    )
+
+    code: str
+    version: int
+    scene: str
+    title: Bilingual
+    summary: Bilingual
+    region: str = Field(description="GB/T 2260")
+    source_status: str = Field(description="official | secondary | published_app_value | unverified")
+    issuable: bool = Field(description="能否签发为减排量 Whether its grams may become tonnes")
+    status: str
+    effective_from: date
+    effective_to: date | None
+    formula: str
+    sha256: str
+    published_at: datetime
+
+
+class MethodologyDetail(MethodologySummary):
+    document: dict[str, Any] = Field(
+        description="完整文件，含公式、因子、上限和算例 The whole document with its examples"
+    )
+
+
+class FactorView(BaseModel):
+    factor_id: str
+    vintage: int
+    name: Bilingual
+    region: str
+    unit: str
+    value: str = Field(description="十进制数 Exact decimal")
+    source: str
+    source_status: str
+    sha256: str | None = Field(description="来源文件的哈希 Hash of the source document, if known")
+
+
+class Listing(BaseModel):
+    items: list[MethodologySummary]
+
+
+class FactorListing(BaseModel):
+    items: list[FactorView]

@@ -1,0 +1,51 @@
+"""The accounting service's worker: posting, the bindings' projection, parked events, holds, the ledger's own check."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from services.accounting.activities import service as activities
+from services.accounting.database import SCHEMA
+from services.accounting.ledger import service as ledger
+from services.accounting.methodologies.service import Library
+from services.accounting.settings import Settings
+from shared import idempotency
+from shared.consumer import DeadLetter
+from shared.contracts import topics
+from shared.db import Session
+from shared.eventlog import StoredRecord
+from shared.worker import Worker, run
+
+RELEASE_EVERY_S = 1.0
+EXPIRE_EVERY_S = 5.0
+HOUSEKEEPING_EVERY_S = 600.0
+
+
+def build(settings: Settings | None = None) -> Worker:
+    settings = settings or Settings()
+    worker = Worker(SCHEMA, settings)
+    library = Library()
+    outcomes = worker.topic(topics.OUTCOMES)
+
+    async def post(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+        return await activities.handle_reports(
+            session, records, library=library, time_zone=settings.time_zone, topic=outcomes
+        )
+
+    async def release(session: Session) -> None:
+        await activities.release_parked(session, library=library, time_zone=settings.time_zone, topic=outcomes)
+
+    async def forget(session: Session) -> None:
+        await activities.forget_parked(session, time_zone=settings.time_zone, topic=outcomes)
+
+    worker.consume("accounting.posting", topics.ACTIVITIES, post)
+    worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
+    worker.publish(topics.OUTCOMES)
+    worker.every(RELEASE_EVERY_S, "release_parked", release)
+    worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
+    worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
+    return worker
+
+
+if __name__ == "__main__":
+    run(build)

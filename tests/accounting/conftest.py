@@ -1,0 +1,115 @@
+"""The accounting service on a database of its own: its HTTP application, and the handlers of its worker."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from services.accounting import seed
+from services.accounting.activities import service as activities
+from services.accounting.main import create_app
+from services.accounting.methodologies.service import Library
+from services.accounting.settings import Settings
+from shared.consumer import DeadLetter
+from shared.contracts.identity import person_account_id
+from shared.db import Database
+from tests.accounting.reports import PARTNER, Reports, as_records
+from tests.databases import Dsns, empty_tables, in_own_loop, make_database
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+TOPIC = "accounting.outcomes.v1"
+
+
+@pytest.fixture(scope="session")
+def accounting_dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "test_accounting", ["accounting"])
+
+
+@pytest.fixture(scope="session")
+def accounting_settings(accounting_dsns: Dsns) -> Settings:
+    settings = Settings(
+        database_url=accounting_dsns.app("accounting"),
+        event_log_url=accounting_dsns.event_log,
+        jwks_url="http://accounts.test/jwks",
+        service_token_secret=SERVICE_SECRET,
+    )
+    in_own_loop(lambda: seed.seed(settings))
+    return settings
+
+
+class Accounting:
+    """Drives the posting path as the worker does: one transaction per call."""
+
+    def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+        self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
+        self.library = Library()
+
+    async def post(self, *reports: object) -> list[DeadLetter]:
+        async with self.database.transaction() as session:
+            return list(
+                await activities.handle_reports(
+                    session,
+                    as_records(reports),
+                    library=self.library,
+                    time_zone=self.settings.time_zone,
+                    topic=TOPIC,
+                )
+            )
+
+    async def release(self) -> None:
+        async with self.database.transaction() as session:
+            await activities.release_parked(
+                session, library=self.library, time_zone=self.settings.time_zone, topic=TOPIC
+            )
+
+    async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
+        """A citizen bound to partners (the usual one without names), with a maker of their events."""
+        user_id = uuid.uuid4()
+        person = Reports(user_id, person_account_id(user_id))
+        for partner in partners or (PARTNER,):
+            await self.bind(person, partner, days_ago=days_ago)
+        return person
+
+    async def bind(self, person: Reports, partner: str = PARTNER, *, days_ago: int = 400, **changes: object) -> None:
+        async with self.database.transaction() as session:
+            dead = await activities.handle_bindings(
+                session, as_records([person.binding(partner, since=timedelta(days=days_ago), **changes)])
+            )
+        assert not dead
+
+    async def get(self, person: Reports, path: str, **headers: str) -> dict[str, object]:
+        answer = await self.client.get(
+            f"/api/v1/accounting{path}", headers={**self.tokens.citizen(person.user_id), **headers}
+        )
+        assert answer.status_code == 200, answer.text
+        body: dict[str, object] = answer.json()
+        return body
+
+    async def check(self) -> dict[str, object]:
+        answer = await self.client.get("/api/v1/accounting/ops/ledger/check", headers=self.tokens.operator())
+        assert answer.status_code == 200, answer.text
+        body: dict[str, object] = answer.json()
+        return body
+
+
+@pytest.fixture
+async def accounting(
+    accounting_settings: Settings,
+    accounting_dsns: Dsns,
+    tokens: TokenFactory,
+    jwks_transport: httpx.MockTransport,
+) -> AsyncIterator[Accounting]:
+    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor"])
+    app = create_app(accounting_settings, jwks_transport=jwks_transport)
+    database = Database(accounting_settings.database_url, pool_size=10)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounting.test") as client,
+    ):
+        driver = Accounting(accounting_settings, database, client, tokens)
+        yield driver
+        check = await driver.check()
+        assert check["ok"], check
+    await database.stop()

@@ -1,0 +1,173 @@
+"""The posting path on a real database: what is credited, what is not, and that nothing happens twice."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import asyncpg
+import msgspec
+import pytest
+
+from shared import clock
+from shared.contracts.outcomes_v1 import ActivityJudged
+from tests.accounting.conftest import Accounting
+from tests.accounting.reports import YESTERDAY, Reports
+from tests.databases import Dsns
+
+
+async def outcomes(dsns: Dsns) -> list[ActivityJudged]:
+    """What the outbox would publish, in order."""
+    connection = await asyncpg.connect(dsns.admin)
+    try:
+        rows = await connection.fetch("SELECT records FROM accounting.outbox ORDER BY id")
+    finally:
+        await connection.close()
+    return [
+        msgspec.json.decode(value, type=ActivityJudged)
+        for row in rows
+        for _key, value, _headers in msgspec.msgpack.decode(row["records"])
+    ]
+
+
+async def test_a_bus_ride_earns_150_g_and_the_ledger_balances(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    assert await accounting.get(person, "/me/balance") == {
+        "available_mg": 150_000,
+        "pending_mg": 0,
+        "held_mg": 0,
+        "debt_mg": 0,
+        "lifetime_mg": 150_000,
+        "display": "150 克",
+    }
+    (outcome,) = await outcomes(accounting_dsns)
+    assert (outcome.status, outcome.amount_mg, outcome.account_id) == ("credited", 150_000, person.account_id)
+
+
+async def test_the_third_bus_ride_of_a_day_earns_nothing(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus(), person.bus(), person.bus())
+    statuses = [(o.status, o.reason_code) for o in await outcomes(accounting_dsns)]
+    assert statuses == [("credited", "CREDITED"), ("credited", "CREDITED"), ("refused", "DAILY_CAP")]
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 300_000
+
+
+async def test_caps_hold_across_batches_and_reset_at_midnight_in_shanghai(accounting: Accounting) -> None:
+    person = await accounting.citizen()
+    late = YESTERDAY + timedelta(hours=23, minutes=30)
+    for at in (late - timedelta(hours=2), late - timedelta(hours=1), late):
+        await accounting.post(person.bus(at))
+    await accounting.post(person.bus(YESTERDAY - timedelta(minutes=30)))
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 3 * 150_000
+
+
+async def test_the_same_event_again_changes_nothing_and_other_content_is_a_conflict(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    person = await accounting.citizen()
+    ride = person.bus(event_id="ride-1")
+    await accounting.post(ride, ride)
+    await accounting.post(ride)
+    await accounting.post(person.metro(event_id="ride-1"))
+    assert [o.status for o in await outcomes(accounting_dsns)] == ["credited", "duplicate", "duplicate", "conflict"]
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+async def test_fifty_copies_at_once_make_one_credit(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen()
+    ride = person.bus(event_id="hot")
+
+    async def deliver() -> None:
+        for _attempt in range(20):
+            try:
+                await accounting.post(ride)
+            except asyncpg.UniqueViolationError:
+                continue  # as the consumer does: roll back, poll again
+            return
+        pytest.fail("never got through")
+
+    await asyncio.gather(*(deliver() for _ in range(50)))
+    statuses = sorted(o.status for o in await outcomes(accounting_dsns))
+    assert statuses == ["credited"] + ["duplicate"] * 49
+    assert (await accounting.get(person, "/me/balance"))["lifetime_mg"] == 150_000
+
+
+async def test_an_unbound_event_is_parked_and_credited_when_the_binding_arrives(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    user_id = uuid.uuid4()
+    from shared.contracts.identity import person_account_id
+
+    person = Reports(user_id, person_account_id(user_id))
+    await accounting.post(person.bus())
+    await accounting.release()
+    await accounting.bind(person)
+    await accounting.release()
+    await accounting.release()
+    told = [(o.status, o.sequence) for o in await outcomes(accounting_dsns)]
+    assert told == [("parked", 1), ("credited", 2)]
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+async def test_acts_outside_the_binding_or_after_withdrawal_are_refused(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    person = await accounting.citizen(days_ago=3)
+    await accounting.post(person.bus(YESTERDAY - timedelta(days=5)))
+    now = clock.now()
+    await accounting.bind(person, days_ago=3, status="ended", ended_at=now - timedelta(days=2))
+    await accounting.post(person.bus(YESTERDAY))
+    await accounting.bind(person, days_ago=3, consent_withdrawn_at=now)
+    await accounting.post(person.bus(YESTERDAY, received_at=clock.now()))
+    codes = [o.reason_code for o in await outcomes(accounting_dsns)]
+    assert codes == ["BEFORE_BINDING", "AFTER_BINDING", "CONSENT_WITHDRAWN"]
+
+
+async def test_an_unreadable_record_is_set_aside_and_the_rest_counts(accounting: Accounting) -> None:
+    person = await accounting.citizen()
+    dead = await accounting.post(b"{", person.bus(), b"[" * 10_000, b'{"operation":"report"}')
+    assert [letter.reason for letter in dead] == ["UNREADABLE_RECORD"] * 3
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+async def test_eight_writers_over_the_same_people_never_deadlock(accounting: Accounting) -> None:
+    people = [await accounting.citizen() for _ in range(30)]
+
+    async def write(writer: int) -> None:
+        for round_ in range(6):
+            at = YESTERDAY - timedelta(days=writer * 10 + round_)
+            order = people if (writer + round_) % 2 else people[::-1]
+            await accounting.post(*(person.bus(at + timedelta(hours=8)) for person in order))
+
+    await asyncio.gather(*(write(writer) for writer in range(8)))
+    for person in people[:3]:
+        assert (await accounting.get(person, "/me/balance"))["lifetime_mg"] == 48 * 150_000
+
+
+async def test_the_service_role_cannot_change_or_remove_a_posting(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    connection = await asyncpg.connect(accounting_dsns.app("accounting"))
+    try:
+        for statement in ("UPDATE accounting.posting SET amount_mg = 1", "DELETE FROM accounting.posting"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("TRUNCATE accounting.posting")
+    finally:
+        await connection.close()
+
+
+async def test_the_check_finds_a_superusers_edit(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    connection = await asyncpg.connect(accounting_dsns.admin)
+    try:
+        await connection.execute("UPDATE accounting.posting SET amount_mg = amount_mg + 1")
+        found = await accounting.check()
+        assert (found["ok"], found["balances_differing"], found["credited_differing"]) == (False, 2, 1)
+    finally:
+        await connection.execute("UPDATE accounting.posting SET amount_mg = amount_mg - 1")
+        await connection.close()
