@@ -15,9 +15,9 @@ def _canonical() -> dict[str, str]:
     return {document.code: canonical_json(document) for document in library_methodologies()}
 
 
-def plain(code: str = "WH-APP-BIKE", **changes: Any) -> dict[str, Any]:
+def plain(base: str = "WH-APP-BIKE", /, **changes: Any) -> dict[str, Any]:
     """The document as JSON values, so that any key can be replaced, also by a wrong one."""
-    document: dict[str, Any] = json.loads(_canonical()[code])
+    document: dict[str, Any] = json.loads(_canonical()[base])
     return document | changes
 
 
@@ -35,8 +35,8 @@ def factor(factor_id: str, unit: str, value: str, **changes: Any) -> Factor:
     return factor_from_plain(document | changes)
 
 
-def compiled(code: str = "WH-APP-BIKE", *, known: Factors | None = None, **changes: Any) -> Compiled:
-    return compile_methodology(methodology_from_plain(plain(code, **changes)), known or library_factors())
+def compiled(base: str = "WH-APP-BIKE", /, *, known: Factors | None = None, **changes: Any) -> Compiled:
+    return compile_methodology(methodology_from_plain(plain(base, **changes)), known or library_factors())
 
 
 def formula(text: str, *, factors: dict[str, tuple[str, str]] | None = None, **changes: Any) -> Compiled:
