@@ -307,11 +307,10 @@ def _factor_value(value: str, unit: Unit) -> Text:
 def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) -> tuple[Text, ...]:
     """The formula's lines, then evidence and rounding, then what the caps left."""
     try:
-        lines = steps(version.tree, names)
+        lines, exact = steps(version.tree, names)
     except NotComputable:
         return ()
     told = [Text(line.zh, line.en) for line in lines]
-    exact = lines[-1].result
     tier = {str(name): value for name, value in version.document.evidence_tiers.items()}[str(judgement.evidence_tier)]
     weighted = Fraction(exact.value) * Fraction(tier)
     if Fraction(tier) != 1:

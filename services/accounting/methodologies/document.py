@@ -8,9 +8,8 @@ change the hash of a document written before it. A default, once published, may 
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -127,9 +126,9 @@ class Cap(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.acts is None) == (self.amount is None):
-            raise ValueError("give either acts or amount")
+            raise ValueError("acts 与 amount 只能给出一个。|Give either acts or amount.")
         if self.code != {"day": "DAILY_CAP", "month": "MONTHLY_CAP", "year": "YEARLY_CAP"}[self.period]:
-            raise ValueError("the code must fit the period")
+            raise ValueError("code 与 period 不对应。|The code must fit the period.")
         return self
 
 
@@ -140,7 +139,7 @@ class Range(_Part):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min > self.max:
-            raise ValueError("min is above max")
+            raise ValueError("min 大于 max。|min is above max.")
         return self
 
 
@@ -195,14 +194,9 @@ class Example(_Part):
     expect_reason: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z_]{2,40}$")] | None = None
 
 
-def _unique(values: Sequence[Any], key: str) -> None:
-    seen = [getattr(value, key) for value in values]
-    if len(set(seen)) != len(seen):
-        raise ValueError(f"{key} must be unique")
-
-
 def _unique_caps(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
-    _unique(caps, "id")
+    if len({cap.id for cap in caps}) != len(caps):
+        raise ValueError("上限的 id 重复。|Cap ids must be unique.")
     return caps
 
 
@@ -291,9 +285,10 @@ def _validate(model: type[Model], plain: object, marks: Marks) -> Model:
         problems = []
         for error in invalid.errors(include_url=False, include_context=False, include_input=False):
             path = tuple(part for part in error["loc"] if part != "[key]")
-            zh = _PYDANTIC_ZH.get(error["type"], "内容不符合要求。")
-            code = error["type"].upper()
-            problems.append(Problem(code, path, zh, f"{error['msg']}.", *mark_of(path, marks)))
+            zh, en = _PYDANTIC_ZH.get(error["type"], "内容不符合要求。"), f"{error['msg']}."
+            if error["type"] == "value_error":  # one of ours, in both languages
+                zh, en = error["msg"].removeprefix("Value error, ").split("|")
+            problems.append(Problem(error["type"].upper(), path, zh, en, *mark_of(path, marks)))
         raise DocumentInvalid(problems) from None
 
 

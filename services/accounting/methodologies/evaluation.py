@@ -52,9 +52,8 @@ def apply_call(function: str, values: Sequence[Value]) -> Value:
     return max(low, min(values[0], high))
 
 
-def holds(condition: Node, value_of: Callable[[Node], Value]) -> bool:
-    assert isinstance(condition, Compare)  # the parser puts nothing else there
-    return _COMPARE[condition.operator](value_of(condition.left), value_of(condition.right))
+def compares(operator: str, left: Value, right: Value) -> bool:
+    return _COMPARE[operator](left, right)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, holds
+from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, compares
 from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
 from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
 
@@ -73,11 +73,10 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the calculation. `text` holds both languages, e.g. 2.36 公里 × 40 克/公里 = 94.4 克."""
+    """One line of the calculation in both languages, e.g. 2.36 公里 × 40 克/公里 = 94.4 克."""
 
     zh: str
     en: str
-    result: Quantity
 
 
 class _Walk:
@@ -86,6 +85,7 @@ class _Walk:
     def __init__(self, names: Mapping[str, Quantity]) -> None:
         self.names = names
         self.steps: list[Step] = []
+        self.last: Quantity | None = None
 
     def value(self, node: Node) -> Quantity:
         match node:
@@ -100,11 +100,25 @@ class _Walk:
             case Binary():
                 return self.chain(node)
             case Call(_, "if", (condition, then, otherwise)):
-                return self.value(then if holds(condition, lambda side: self.value(side).value) else otherwise)
+                return self.value(then if self.holds(condition) else otherwise)
             case Call(_, function, arguments):
                 return self.call(function, [self.value(argument) for argument in arguments])
             case Compare():
                 raise AssertionError(node)  # only inside `if`, which is handled above
+
+    def holds(self, condition: Node) -> bool:
+        assert isinstance(condition, Compare)  # the parser puts nothing else there
+        left, right = self.value(condition.left), self.value(condition.right)
+        true = compares(condition.operator, left.value, right.value)
+
+        def text(language: str) -> str:
+            sign = _SIGNS.get(condition.operator, f" {condition.operator} ")
+            return quantity(left.value, left.unit, language) + sign + quantity(right.value, right.unit, language)
+
+        self.steps.append(
+            Step(f"{text('zh')}：{'成立' if true else '不成立'}", f"{text('en')}: {'true' if true else 'false'}")
+        )
+        return true
 
     def chain(self, node: Binary) -> Quantity:
         level = _PRECEDENCE[node.operator]
@@ -134,7 +148,8 @@ class _Walk:
             parts = [f"{_SIGNS[sign] if sign else ''}{_bracketed(term, language)}" for sign, term in terms]
             return f"{''.join(parts)} = {quantity(result.value, result.unit, language)}"
 
-        self.steps.append(Step(text("zh"), text("en"), result))
+        self.steps.append(Step(text("zh"), text("en")))
+        self.last = result
         return result
 
     def call(self, function: str, values: list[Quantity]) -> Quantity:
@@ -148,7 +163,8 @@ class _Walk:
             call = f"{name}（{inside}）" if language == "zh" else f"{name}({inside})"
             return f"{call} = {quantity(result.value, result.unit, language)}"
 
-        self.steps.append(Step(text("zh"), text("en"), result))
+        self.steps.append(Step(text("zh"), text("en")))
+        self.last = result
         return result
 
 
@@ -157,10 +173,12 @@ def _bracketed(term: Quantity, language: str) -> str:
     return f"({text})" if term.value < 0 else text
 
 
-def steps(tree: Node, names: Mapping[str, Quantity]) -> list[Step]:
-    """The calculation line by line; the last line's result is the formula's. Raises NotComputable."""
+def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Step], Quantity]:
+    """The calculation line by line, and the formula's exact value. Raises NotComputable."""
     walk = _Walk(names)
     result = walk.value(tree)
-    if not walk.steps:  # a formula that is one bare number or name
-        walk.write([("", result)], Quantity(result.value, display_unit(result.unit.dimension)))
-    return walk.steps
+    if walk.last is not result:  # a bare number or name, a sign, the branch of an `if`
+        shown = Quantity(result.value, display_unit(result.unit.dimension))
+        zh, en = (quantity(shown.value, shown.unit, language) for language in ("zh", "en"))
+        walk.steps.append(Step(f"结果 = {zh}", f"result = {en}"))
+    return walk.steps, result

@@ -3,6 +3,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+
 from services.accounting.methodologies.compiled import compile_methodology, factor_set, region_prefix
 from services.accounting.methodologies.document import parse_methodology
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable

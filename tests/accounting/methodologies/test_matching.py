@@ -2,6 +2,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.errors import AmbiguousMethodologies, CapMismatch
 from services.accounting.methodologies.matching import MAX_REMEMBERED, MethodologyIndex

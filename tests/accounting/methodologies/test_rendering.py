@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from services.accounting.methodologies.errors import FormulaFault, NotComputable
 from services.accounting.methodologies.evaluation import compile_amount
 from services.accounting.methodologies.expression import parse
@@ -58,19 +59,28 @@ def test_the_formula_in_words(text: str, zh: str) -> None:
 
 def test_steps_with_numbers() -> None:
     tree = parse("max(0, d * (petrol - ev) * 0.5)")
-    lines = steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
+    lines, result = steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
     assert [line.zh for line in lines] == [
         "160 克/公里 − 60 克/公里 = 100 克/公里",
         "2.5 公里 × 100 克/公里 × 0.5 = 125 克",
         "较大值（0 克，125 克） = 125 克",
     ]
     assert lines[1].en == "2.5 km × 100 g/km × 0.5 = 125 g"
-    assert lines[-1].result.value == 125_000
+    assert result.value == 125_000
 
 
 def test_a_single_name_still_gives_a_line() -> None:
-    [line] = steps(parse("d"), named(d=(7, "gCO2e")))
-    assert line.zh == "7 克 = 7 克"
+    [line], _ = steps(parse("d"), named(d=(7, "gCO2e")))
+    assert line.zh == "结果 = 7 克"
+
+
+def test_the_branch_taken_is_told() -> None:
+    tree = parse("if(d > 2 [km], d * ev, 1 [gCO2e])")
+    told = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
+    assert [[line.zh for line in lines] for lines in told] == [
+        ["3 公里 > 2 公里：成立", "3 公里 × 60 克/公里 = 180 克"],
+        ["1 公里 > 2 公里：不成立", "结果 = 1 克"],
+    ]
 
 
 @given(TREES, st.integers(0, 1_000), st.integers(0, 1_000))
@@ -78,11 +88,11 @@ def test_the_steps_end_at_the_compiled_value(text: str, x: int, y: int) -> None:
     """What the citizen is shown is what was computed."""
     tree = parse(text)
     try:
-        lines = steps(tree, named(x=(x, "1"), y=(y, "1")))
+        _, result = steps(tree, named(x=(x, "1"), y=(y, "1")))
     except NotComputable:
         return
     try:
         amount = compile_amount(tree, {}, {"x": 0, "y": 1}, Fraction(1))
     except FormulaFault:  # a constant division by zero in a branch that was not taken
         return
-    assert lines[-1].result.value // 1 == amount([x, y])
+    assert result.value // 1 == amount([x, y])

@@ -1,6 +1,7 @@
 from fractions import Fraction
 
 import pytest
+
 from services.accounting.methodologies.errors import FormulaFault
 from services.accounting.methodologies.units import co2e, describe, display_unit, parse_unit
 
