@@ -1,0 +1,214 @@
+"""What the local stack consists of: its programs, their environment, and what is done once before they start."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.gateway.render import envoy_command, envoy_program
+from deploy.gateway.settings import GatewaySettings
+from deploy.local.database import role_dsn
+from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
+from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
+from deploy.local.state import RunDirectory
+from deploy.local.supervisor import Program
+
+TIME_ZONE = "Asia/Shanghai"
+GATEWAY_THREADS = 2
+GRACEFUL_SHUTDOWN_S = 10  # below the supervisor's 15 s
+KAFKA_FIRST_START_S = 900.0  # fetches its artifacts when they are not there yet
+KAFKA_STOP_S = 30.0
+# Nothing else of the caller's environment reaches a service: above all no proxy, which local calls would go to.
+INHERITED = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "MAVEN_OPTS", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A program that is run once before the services start."""
+
+    title: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+class Plan:
+    """Commands and environments for one set of settings and secrets."""
+
+    def __init__(self, settings: LocalSettings, secrets: Secrets, directory: RunDirectory, admin_dsn: str) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._directory = directory
+        self._admin_dsn = admin_dsn
+
+    # --- before the services ---------------------------------------------------------------------------------------
+
+    def migrations(self) -> Errand:
+        """Brings all four schemas to their newest version."""
+        environment = dict(inherited())
+        for service in SERVICES:
+            environment[f"{service.upper()}_MIGRATION_DATABASE_URL"] = self._dsn(f"{service}_owner")
+        command = (sys.executable, "-m", "shared.migrations", "upgrade", *SERVICES)
+        return Errand("数据库迁移 Migrations", command, environment)
+
+    def seeds(self) -> list[Errand]:
+        """Reference data; every one of them may run again."""
+        arguments = {"accounting": (), "ingest": (str(self._directory.ingest_seed),), "rewards": ()}
+        return [
+            Errand(
+                f"基础数据 Seed {service}",
+                (sys.executable, "-m", f"services.{service}.seed", *more),
+                self.service_environment(service),
+            )
+            for service, more in arguments.items()
+        ]
+
+    # --- programs, group by group ----------------------------------------------------------------------------------
+
+    def kafka(self) -> Program:
+        """The local broker."""
+        port = self._settings.port("kafka")
+        command = (sys.executable, "-m", "deploy.kafka", "run", "--dir", str(self._directory.kafka))
+        return Program(
+            name="kafka",
+            command=(*command, "--port", str(port)),
+            environment=inherited(),
+            port=port,
+            ready_timeout_s=KAFKA_FIRST_START_S,
+            stop_timeout_s=KAFKA_STOP_S,
+            directory=ROOT,
+            ready_port=port,
+        )
+
+    def wechat(self) -> Program:
+        """WeChat for development."""
+        names = ("wechat_app_id", "wechat_app_secret")
+        return self._api(
+            "wechat",
+            "deploy.local.fake_wechat:create_app",
+            self._settings.port("wechat"),
+            {**inherited(), **{name.upper(): self._secrets[name] for name in names}},
+        )
+
+    def apis(self) -> list[Program]:
+        """The HTTP processes of the four services."""
+        return [
+            self._api(
+                f"{service}-api",
+                f"services.{service}.main:create_app",
+                self._settings.port(service),
+                self.service_environment(service),
+            )
+            for service in SERVICES
+        ]
+
+    def workers(self) -> list[Program]:
+        """The consuming processes of the four services."""
+        programs = []
+        for service in SERVICES:
+            port = self._settings.port(f"{service}_worker")
+            environment = self.service_environment(service)
+            programs.append(
+                Program(
+                    name=f"{service}-worker",
+                    command=(sys.executable, "-m", f"services.{service}.worker"),
+                    environment={**environment, f"{service.upper()}_WORKER_HEALTH_PORT": str(port)},
+                    port=port,
+                    ready_url=f"http://{HOST}:{port}/readyz",
+                    directory=ROOT,
+                )
+            )
+        return programs
+
+    def gateway(self) -> Program:
+        """Envoy; its configuration must have been written."""
+        url = f"{self._settings.gateway_url}/api/v1/accounts/readyz"
+        return Program(
+            name="gateway",
+            command=envoy_command(envoy_program(), self._directory.envoy, concurrency=GATEWAY_THREADS),
+            environment=inherited(),
+            port=self._settings.port("gateway"),
+            ready_url=url,
+            directory=ROOT,
+        )
+
+    def gateway_settings(self) -> GatewaySettings:
+        """GATEWAY_* of the environment (limits), with this stack's addresses."""
+        addresses = {service: f"{HOST}:{self._settings.port(service)}" for service in SERVICES}
+        return GatewaySettings().model_copy(
+            update={
+                **addresses,
+                "host": self._settings.gateway_host,
+                "port": self._settings.port("gateway"),
+                "admin_host": HOST,
+                "admin_port": self._settings.port("envoy_admin"),
+                "token_issuer": TOKEN_ISSUER,
+                "token_audience": TOKEN_AUDIENCE,
+            }
+        )
+
+    # --- environments ----------------------------------------------------------------------------------------------
+
+    def event_log_url(self) -> str:
+        """Where the topics are."""
+        if self._settings.kafka_bootstrap_servers:
+            return f"kafka://{self._settings.kafka_bootstrap_servers}"
+        if self._settings.runs_kafka:
+            return f"kafka://{HOST}:{self._settings.port('kafka')}"
+        return self._dsn("eventlog")
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        """Variables of one service: its own secrets and nobody else's.
+
+        Further <SERVICE>_* variables of the caller pass through, for settings the stack has no opinion about.
+        """
+        url, secret = self._settings.url, self._secrets
+        values = {
+            "database_url": self._dsn(service),
+            "event_log_url": self.event_log_url(),
+            "jwks_url": f"{url('accounts')}/api/v1/accounts/.well-known/jwks.json",
+            "service_token_secret": secret["service_token_secret"],
+            "token_issuer": TOKEN_ISSUER,
+            "time_zone": TIME_ZONE,
+            "log_level": self._settings.log_level,
+            "topic_prefix": self._settings.topic_prefix,
+        }
+        if service == "accounts":
+            kept = ("wechat_app_id", "wechat_app_secret", "token_signing_key", "phone_pepper", "phone_encryption_key")
+            values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
+            values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
+        elif service == "ingest":
+            values["account_ref_pepper"] = secret["account_ref_pepper"]
+        elif service == "rewards":
+            values["accounting_base_url"] = url("accounting")
+        prefix = f"{service.upper()}_"
+        theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+        return {**inherited(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}
+
+    def _api(self, name: str, factory: str, port: int, environment: Mapping[str, str]) -> Program:
+        options = ("--factory", "--host", HOST, "--port", str(port), "--loop", "uvloop", "--http", "httptools")
+        grace = ("--no-access-log", "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S))
+        return Program(
+            name=name,
+            command=(sys.executable, "-m", "uvicorn", factory, *options, *grace),
+            environment=environment,
+            port=port,
+            ready_url=f"http://{HOST}:{port}/readyz",
+            directory=ROOT,
+        )
+
+    def _dsn(self, role: str) -> str:
+        return role_dsn(self._admin_dsn, role, self._secrets.roles[role])
+
+
+def inherited() -> dict[str, str]:
+    """What a child may know of the caller's environment."""
+    found = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**found, "PYTHONUNBUFFERED": "1"}
+
+
+def ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
+    """Every port the stack listens on: what for → (number, the variable that changes it)."""
+    names = ["gateway", "envoy_admin", *SERVICES, *(f"{service}_worker" for service in SERVICES), "wechat", "postgres"]
+    if settings.runs_kafka:
+        names.append("kafka")
+    return {name: (settings.port(name), f"{name.upper()}_PORT") for name in names}

@@ -1,0 +1,130 @@
+"""Secrets of the local stack: made once, kept in `.run/secrets.json` (mode 0600), the same at every start."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from deploy.local.database import ROLES
+
+TOKEN_ISSUER = "carbon-inclusion"
+TOKEN_AUDIENCE = "carbon-api"
+OPS_TOKEN_LIFE_S = 30 * 86_400  # a demo machine is started more rarely than a citizen logs in
+OPS_SCOPES = (
+    "ops:read",
+    "ops:accounts",
+    "ops:partners",
+    "ops:methodologies",
+    "ops:ledger",
+    "ops:issuance",
+    "ops:market",
+    "ops:rewards",
+    "ops:reports",
+)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces the file in one step, readable by the owner alone from its first byte on."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _key_pem() -> str:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+_PLAIN: Mapping[str, Callable[[], str]] = {
+    "postgres_password": _password,
+    "token_signing_key": _key_pem,
+    "service_token_secret": lambda: secrets.token_urlsafe(48),
+    "phone_pepper": lambda: secrets.token_urlsafe(32),
+    "phone_encryption_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "account_ref_pepper": lambda: secrets.token_urlsafe(32),
+    "wechat_app_id": lambda: f"wxdev{secrets.token_hex(6)}",
+    "wechat_app_secret": lambda: secrets.token_hex(16),
+}
+
+
+class Secrets:
+    """The stack's secrets. Missing ones are made and kept: an older file gets what a newer version needs."""
+
+    def __init__(self, path: Path, partner_ids: Mapping[str, str]) -> None:
+        """`partner_ids`: partner id to environment (`live`, `sandbox`) of the partners that need a key."""
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        before = json.dumps(found, sort_keys=True)
+        for name, make in _PLAIN.items():
+            found.setdefault(name, make())
+        roles = found.setdefault("roles", {})
+        for role in ROLES:
+            roles.setdefault(role, _password())
+        partners = found.setdefault("partners", {})
+        for partner_id, environment in partner_ids.items():
+            kind = "test" if environment == "sandbox" else "live"
+            key = {
+                "app_key": f"ak_{kind}_{partner_id}_{secrets.token_hex(4)}",
+                "secret": f"cpsk_{kind}_{secrets.token_urlsafe(32)}",
+            }
+            partners.setdefault(partner_id, key)
+        if json.dumps(found, sort_keys=True) != before:
+            write_private(path, json.dumps(found, indent=2))
+        path.chmod(0o600)
+        self._values = found
+
+    def __getitem__(self, name: str) -> str:
+        value = self._values[name]
+        assert isinstance(value, str)
+        return value
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Password of every database role."""
+        return dict(self._values["roles"])
+
+    def partner_key(self, partner_id: str) -> tuple[str, str]:
+        """(app_key, secret) of a partner."""
+        key = self._values["partners"][partner_id]
+        return key["app_key"], key["secret"]
+
+    def ops_token(self, subject: str = "ops-local") -> str:
+        """An operator's token with every scope, as accounts would sign it; another subject is another person."""
+        key = load_pem_private_key(self["token_signing_key"].encode(), password=None)
+        assert isinstance(key, Ed25519PrivateKey)
+        raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        now_s = int(time.time())
+        claims = {
+            "iss": TOKEN_ISSUER,
+            "sub": subject,
+            "aud": [TOKEN_AUDIENCE],
+            "iat": now_s,
+            "exp": now_s + OPS_TOKEN_LIFE_S,
+            "jti": secrets.token_hex(16),
+            "scope": " ".join(OPS_SCOPES),
+        }
+        header = {"typ": "at+jwt", "kid": hashlib.sha256(raw).hexdigest()[:16]}
+        return jwt.encode(claims, key, algorithm="EdDSA", headers=header)

@@ -1,0 +1,76 @@
+"""What one may choose about the local stack, as variables of the environment or of `make run NAME=value`."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("accounts", "ingest", "accounting", "rewards")
+HOST = "127.0.0.1"
+
+
+class LocalSettings(BaseSettings):
+    """Ports, directory and log of the local stack. Everything listens on 127.0.0.1 except, if asked, the gateway."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    run_dir: Path = Field(Path(".run"), description="data, logs, secrets and credentials; relative to the checkout")
+    log: Literal["embedded", "kafka"] = Field("embedded", description="the event log: in PostgreSQL, or a local Kafka")
+    kafka_bootstrap_servers: str = Field("", description="host:port[,host:port] of an existing Kafka cluster instead")
+    topic_prefix: str = Field("", description="separates what shares an existing cluster")
+    log_level: str = "INFO"
+
+    port_offset: int = Field(0, ge=0, le=50_000, description="added to every port: two stacks side by side")
+    gateway_host: str = Field(HOST, description="0.0.0.0 lets a phone in the same network reach the gateway")
+    gateway_port: int = 8080
+    envoy_admin_port: int = 8181
+    accounts_port: int = 8101
+    ingest_port: int = 8102
+    accounting_port: int = 8103
+    rewards_port: int = 8104
+    wechat_port: int = 8110
+    postgres_port: int = 8132
+    kafka_port: int = 8192
+    accounts_worker_port: int = 8201
+    ingest_worker_port: int = 8202
+    accounting_worker_port: int = 8203
+    rewards_worker_port: int = 8204
+
+    @model_validator(mode="after")
+    def _one_log(self) -> Self:
+        if self.kafka_bootstrap_servers and self.log == "kafka":
+            raise ValueError("LOG=kafka starts a Kafka of its own: leave it out together with KAFKA_BOOTSTRAP_SERVERS")
+        return self
+
+    @property
+    def directory(self) -> Path:
+        """`run_dir`, absolute."""
+        return (ROOT / self.run_dir).absolute()
+
+    def port(self, name: str) -> int:
+        """The port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `wechat`, `postgres`, `kafka`."""
+        number: int = getattr(self, f"{name}_port")
+        return number + self.port_offset
+
+    @property
+    def runs_kafka(self) -> bool:
+        """Whether a Kafka broker belongs to this stack."""
+        return self.log == "kafka" and not self.kafka_bootstrap_servers
+
+    @property
+    def event_log_kind(self) -> str:
+        """What the offsets in the database belong to; they mean nothing in another log."""
+        if self.kafka_bootstrap_servers:
+            return f"kafka://{self.kafka_bootstrap_servers}/{self.topic_prefix}"
+        return self.log
+
+    def url(self, name: str) -> str:
+        """Base address of a process of the stack."""
+        return f"http://{HOST}:{self.port(name)}"
+
+    @property
+    def gateway_url(self) -> str:
+        """What clients use."""
+        return self.url("gateway")

@@ -1,0 +1,301 @@
+"""Brings the whole stack up, keeps it up, and takes it down."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import asyncpg
+import httpx
+
+from deploy.gateway.render import render
+from deploy.kafka.node import KafkaNode
+from deploy.local.database import bootstrap
+from deploy.local.errors import StackError
+from deploy.local.partners import PARTNER_ENVIRONMENTS, credentials, ingest_seed
+from deploy.local.plan import Errand, Plan, ports
+from deploy.local.ports import require_free
+from deploy.local.postgres import PostgresServer
+from deploy.local.processes import start_mark
+from deploy.local.screen import Screen, whereabouts
+from deploy.local.secrets_file import Secrets, write_private
+from deploy.local.settings import ROOT, SERVICES, LocalSettings
+from deploy.local.state import ProcessState, RunDirectory, State, own_process
+from deploy.local.supervisor import FIRST_BACKOFF_S, LAST_BACKOFF_S, Program, Supervisor, last_lines
+
+ERRAND_TIMEOUT_S = 300.0
+GATEWAY_ROUTES_TIMEOUT_S = 30.0
+POSTGRES_CHECK_S = 0.5
+DETAIL_EVERY_S = 0.5
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end_leftovers(directory: RunDirectory) -> list[str]:
+    """Ends what an earlier, killed supervisor has left running; returns the names."""
+    ended = directory.end_leftovers()
+    server = PostgresServer(directory.postgres)
+    if server.running():
+        server.stop()
+        ended.append("postgres")
+    if directory.kafka.exists():
+        KafkaNode(directory.kafka)._end_earlier_run(lambda _: ended.append("kafka"))
+    return list(dict.fromkeys(ended))
+
+
+class Stack:
+    """One run of the local stack, from `up` to its end."""
+
+    def __init__(self, settings: LocalSettings, screen: Screen) -> None:
+        self._settings = settings
+        self._screen = screen
+        self._directory = RunDirectory(settings.directory)
+        self._state = State(
+            phase="starting",
+            supervisor=own_process(self._directory.logs / "supervisor.log"),
+            gateway_url=settings.gateway_url,
+        )
+        self._postgres: PostgresServer | None = None
+        self._postgres_start: asyncio.Future[None] | None = None
+        self._postgres_restarts = 0
+        self._supervisor: Supervisor | None = None
+
+    async def run(self) -> int:
+        """Starts everything, stays until a stop signal, stops everything. Returns the exit code."""
+        with self._directory.locked() as mine:
+            if not mine:
+                self._say_already_running()
+                return 0
+            stopping = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            for number in STOP_SIGNALS:
+                loop.add_signal_handler(number, stopping.set)
+            work = asyncio.create_task(self._work())
+            stopped = asyncio.create_task(stopping.wait())
+            try:
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    work.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await work
+            except StackError as error:
+                self._screen.fail(error)
+                return 1
+            finally:
+                stopped.cancel()
+                await self._stop()
+            return 0
+
+    async def _work(self) -> None:
+        started = time.monotonic()
+        self._clear_up()
+        for purpose, (port, variable) in ports(self._settings).items():
+            require_free(port, purpose, variable)
+        with self._screen.steps(total=19 + self._settings.runs_kafka):
+            plan = await self._prepare()
+            await self._start(plan)
+        self._state.phase = "ready"
+        self._note()
+        assert self._postgres is not None
+        assert self._postgres.port is not None
+        self._screen.console.print(whereabouts(self._settings, self._directory, self._postgres.port))
+        self._screen.console.print(f"[dim]{time.monotonic() - started:.1f} s[/dim]")
+        assert self._supervisor is not None
+        await asyncio.gather(self._supervisor.wait_failed(), self._keep_postgres())
+
+    def _say_already_running(self) -> None:
+        state = self._directory.read()
+        phase = state.phase if state else "starting"
+        url = state.gateway_url if state else self._settings.gateway_url
+        self._screen.console.print(
+            f"本地环境已在运行 ({phase}): {url} — make status 查看, make down 停止\n"
+            f"The local stack is already running ({phase}): {url} — see `make status`, stop it with `make down`"
+        )
+
+    def _clear_up(self) -> None:
+        ended = end_leftovers(self._directory)
+        if ended:
+            names = ", ".join(ended)
+            self._screen.say(
+                f"上次运行未正常结束, 已清理遗留进程 / an earlier run ended badly, its leftovers are ended: {names}"
+            )
+
+    # --- steps -----------------------------------------------------------------------------------------------------
+
+    async def _prepare(self) -> Plan:
+        """Secrets, database server, roles, schemas and reference data."""
+        directory, screen = self._directory, self._screen
+        directory.bind_event_log(self._settings.event_log_kind)
+        with screen.step("密钥与凭证 Secrets and credentials"):
+            secrets = Secrets(directory.secrets, PARTNER_ENVIRONMENTS)
+            write_private(directory.ingest_seed, json.dumps(ingest_seed(secrets), ensure_ascii=False, indent=2))
+            told = credentials(secrets, self._settings.gateway_url)
+            write_private(directory.credentials, json.dumps(told, ensure_ascii=False, indent=2))
+        server = PostgresServer(
+            directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
+        )
+        self._postgres = server
+        with screen.step("PostgreSQL"):
+            await self._start_postgres()
+        plan = Plan(self._settings, secrets, directory, server.admin_dsn())
+        with screen.step("数据库与角色 Database and roles"):
+            try:
+                await bootstrap(server.admin_dsn(), secrets.roles)
+            except asyncpg.InvalidPasswordError as error:
+                raise StackError(
+                    f"{directory.secrets} 与已有的数据库不匹配。请恢复该文件, 或运行 make clean 重新开始。",
+                    f"{directory.secrets} does not fit the existing database. Restore it, or start anew: make clean",
+                ) from error
+        write_private(directory.envoy, render(plan.gateway_settings()))
+        migrations = plan.migrations()
+        with screen.step(migrations.title):
+            await self._run_errand(migrations)
+        await asyncio.gather(*(self._seed(errand) for errand in plan.seeds()))
+        return plan
+
+    async def _seed(self, errand: Errand) -> None:
+        with self._screen.step(errand.title):
+            await self._run_errand(errand)
+
+    async def _start(self, plan: Plan) -> None:
+        self._supervisor = Supervisor(self._directory.logs, self._screen.say, self._note)
+        if self._settings.runs_kafka:
+            async with self._detail_of("kafka"):
+                await self._start_group("Apache Kafka", [plan.kafka()])
+        services = [plan.wechat(), *plan.apis(), *plan.workers()]
+        await self._start_group("服务 Services", services)
+        await self._start_group("网关 Gateway", [plan.gateway()])
+        with self._screen.step("经网关检查 Checked through the gateway"):
+            await self._check_through_gateway()
+
+    async def _start_group(self, title: str, programs: Sequence[Program]) -> None:
+        assert self._supervisor is not None
+        self._screen.current(title)
+        await self._supervisor.start(programs, self._screen.done)
+
+    async def _run_errand(self, errand: Errand) -> None:
+        log = self._directory.logs / "setup.log"
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *errand.command,
+                env=dict(errand.environment),
+                cwd=ROOT,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(ERRAND_TIMEOUT_S):
+                returncode = await process.wait()
+        except TimeoutError:
+            returncode = -1
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if returncode != 0:
+            shown = "\n".join(f"  {line}" for line in last_lines(log))
+            raise StackError(
+                f"{errand.title} 失败 ({returncode}), 日志 {log} 的最后几行:\n{shown}",
+                f"{errand.title} failed; the end of {log} is shown above.",
+            )
+
+    async def _check_through_gateway(self) -> None:
+        deadline = time.monotonic() + GATEWAY_ROUTES_TIMEOUT_S
+        async with httpx.AsyncClient(base_url=self._settings.gateway_url, trust_env=False) as client:
+            for service in SERVICES:
+                while True:
+                    answer = ""
+                    with contextlib.suppress(httpx.HTTPError):
+                        response = await client.get(f"/api/v1/{service}/readyz")
+                        if response.status_code == 200:
+                            break
+                        answer = response.text
+                    if time.monotonic() > deadline:
+                        raise StackError(
+                            f"{service} 经网关未就绪: {answer}", f"{service} is not ready through the gateway: {answer}"
+                        )
+                    await asyncio.sleep(0.1)
+
+    @contextlib.asynccontextmanager
+    async def _detail_of(self, name: str) -> AsyncIterator[None]:
+        """Shows the last line of a program's log beside the progress bar: its first start may fetch 100 MB."""
+
+        async def show() -> None:
+            while True:
+                for line in last_lines(self._directory.logs / f"{name}.log", 1):
+                    self._screen.detail(line)
+                await asyncio.sleep(DETAIL_EVERY_S)
+
+        task = asyncio.create_task(show())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    # --- PostgreSQL ------------------------------------------------------------------------------------------------
+
+    async def _start_postgres(self) -> None:
+        assert self._postgres is not None
+        # In a thread that cannot be interrupted: remembered, so that a stop in the middle waits for it.
+        self._postgres_start = asyncio.ensure_future(asyncio.to_thread(self._postgres.start))
+        await asyncio.shield(self._postgres_start)
+        self._note()
+
+    async def _keep_postgres(self) -> None:
+        assert self._postgres is not None
+        pause_s = FIRST_BACKOFF_S
+        while True:
+            await asyncio.sleep(POSTGRES_CHECK_S)
+            if self._postgres.running():
+                pause_s = FIRST_BACKOFF_S
+                continue
+            self._screen.say("PostgreSQL 已退出, 正在重启 / died, restarting")
+            self._note()
+            try:
+                await self._start_postgres()
+            except StackError as error:
+                self._screen.fail(error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LAST_BACKOFF_S)
+            else:
+                self._postgres_restarts += 1
+                self._screen.say("PostgreSQL 已恢复 / is back")
+                self._note()
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        self._state.phase = "stopping"
+        if self._supervisor is None and self._postgres is None:
+            return
+        self._note()
+        self._screen.say("正在停止 / stopping")
+        started = time.monotonic()
+        if self._supervisor is not None:
+            await self._supervisor.stop()
+        if self._postgres is not None:
+            if self._postgres_start is not None:
+                await asyncio.wait({self._postgres_start})
+            await asyncio.to_thread(self._postgres.stop)
+        self._directory.forget()
+        self._screen.say(f"已停止, 数据保留 / stopped, data is kept ({time.monotonic() - started:.1f} s)")
+
+    def _note(self) -> None:
+        """Writes down what runs; called at every change, so that nothing started is ever unknown to the next run."""
+        found = {}
+        if self._postgres is not None:
+            pid = self._postgres.pid()
+            mark = start_mark(pid) if pid else None
+            log = str(self._postgres.log_file)
+            found["postgres"] = ProcessState(
+                pid, mark, self._postgres.port, log, self._postgres_restarts, ready=pid is not None
+            )
+        for name, child in (self._supervisor.children if self._supervisor else {}).items():
+            found[name] = ProcessState(
+                child.pid, child.mark, child.program.port, str(child.log), child.restarts, child.ready.is_set()
+            )
+        self._state.processes = found
+        self._directory.write(self._state)

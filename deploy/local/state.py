@@ -1,0 +1,161 @@
+"""`.run/state.json`: what runs, for `status`, `down`, the next `up` and tests that kill processes."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from deploy.local.errors import StackError
+from deploy.local.processes import is_same, start_mark, terminate
+from deploy.local.secrets_file import write_private
+
+MARKER = "carbon-inclusion-local-stack"
+LEFTOVER_WAIT_S = 15.0
+LOCK_TRIES = 5  # `status` holds the lock for a moment when it looks
+LOCK_PAUSE_S = 0.1
+
+Phase = Literal["starting", "ready", "stopping"]
+
+
+@dataclass
+class ProcessState:
+    """A process of the stack. `mark` tells it from a later process with the same pid."""
+
+    pid: int | None
+    mark: str | None
+    port: int | None
+    log: str
+    restarts: int = 0
+    ready: bool = False
+
+    def alive(self) -> bool:
+        """Whether the noted process still lives."""
+        return self.pid is not None and is_same(self.pid, self.mark)
+
+
+@dataclass
+class State:
+    """The whole stack at one moment."""
+
+    phase: Phase
+    supervisor: ProcessState
+    gateway_url: str
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    processes: dict[str, ProcessState] = field(default_factory=dict)
+
+
+class RunDirectory:
+    """The stack's directory and what is remembered in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.logs = path / "logs"
+        self.secrets = path / "secrets.json"
+        self.credentials = path / "credentials.json"
+        self.ingest_seed = path / "ingest-seed.json"
+        self.postgres = path / "postgres"
+        self.kafka = path / "kafka"
+        self.envoy = path / "envoy.yaml"
+        self._state = path / "state.json"
+        self._lock = path / "supervisor.lock"
+        self._log_kind = path / "event-log.txt"
+
+    def prepare(self) -> None:
+        """Creates the directory, readable by others (the database's account passes through); secrets have 0600."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
+        (self.path / MARKER).touch()
+
+    def read(self) -> State | None:
+        """The noted state, None when there is none or a newer version wrote it."""
+        try:
+            found: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
+            processes = {name: ProcessState(**process) for name, process in found.pop("processes").items()}
+            supervisor = ProcessState(**found.pop("supervisor"))
+            return State(**found, supervisor=supervisor, processes=processes)
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+
+    def write(self, state: State) -> None:
+        """Replaces the noted state in one step."""
+        write_private(self._state, json.dumps(asdict(state), indent=2, ensure_ascii=False))
+
+    def forget(self) -> None:
+        """Nothing runs any more."""
+        self._state.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Yields whether this process is now the only supervisor; the kernel frees the lock of a killed one."""
+        self.prepare()
+        with self._lock.open("a") as file:
+            mine = _try_lock(file)
+            for _ in range(LOCK_TRIES):
+                if not mine:
+                    time.sleep(LOCK_PAUSE_S)
+                    mine = _try_lock(file)
+            yield mine
+
+    def supervised(self) -> bool:
+        """Whether a supervisor is at work on this directory."""
+        if not self._lock.exists():
+            return False
+        with self._lock.open("a") as file:
+            return not _try_lock(file)
+
+    def bind_event_log(self, kind: str) -> None:
+        """Remembers which log the data belongs to; refuses another: consumer offsets mean nothing there."""
+        if self._log_kind.exists():
+            before = self._log_kind.read_text(encoding="utf-8").strip()
+            if before != kind:
+                raise StackError(
+                    f"{self.path} 中的数据属于事件日志 {before}, 不能改用 {kind}。"
+                    f"请换一个目录 (make run RUN_DIR=.run-2 …) 或先运行 make clean。",
+                    f"The data in {self.path} belongs to the event log {before} and cannot be used with {kind}. "
+                    f"Choose another directory (make run RUN_DIR=.run-2 …), or run `make clean` first.",
+                )
+        self._log_kind.write_text(f"{kind}\n", encoding="utf-8")
+
+    def end_leftovers(self) -> list[str]:
+        """Ends the noted processes that still live; returns their names. The database's launcher sees to its own."""
+        state = self.read()
+        if state is None:
+            return []
+        ended = []
+        for name, process in reversed(state.processes.items()):
+            if name != "postgres" and process.pid is not None and process.alive():
+                ended.append(name)
+                terminate(process.pid, process.mark, LEFTOVER_WAIT_S, group=True)
+        self.forget()
+        return ended
+
+    def delete(self) -> None:
+        """Deletes the directory, and only one that this stack made."""
+        if not self.path.exists():
+            return
+        if not (self.path / MARKER).exists():
+            raise StackError(
+                f"{self.path} 不是本地环境的目录, 不予删除。",
+                f"{self.path} was not made by the local stack and is not deleted.",
+            )
+        shutil.rmtree(self.path)
+
+
+def own_process(log: Path) -> ProcessState:
+    """State of this very process."""
+    return ProcessState(pid=os.getpid(), mark=start_mark(os.getpid()), port=None, log=str(log))
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,285 @@
+"""Keeps programs running: starts them, waits until they are ready, restarts what dies, stops everything in time."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local.errors import StackError
+from deploy.local.processes import KILL_WAIT_S, send, start_mark
+
+FIRST_BACKOFF_S = 0.5
+LAST_BACKOFF_S = 10.0
+STEADY_S = 10.0  # having been ready that long, a program's next death starts the backoff anew
+DEATHS_MAX = 5  # before it was ready once, within DEATHS_WINDOW_S: it cannot start, and trying on hides why
+DEATHS_WINDOW_S = 60.0
+READY_POLL_S = 0.1
+READY_TIMEOUT_S = 1.0  # of one question
+LOG_KEPT_BYTES = 20 * 1024 * 1024
+LOG_CHECK_S = 30.0
+LOG_SHOWN_LINES = 20
+LOG_READ_BYTES = 64 * 1024
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Something to keep running.
+
+    ready_url        answers 200 when it is ready.
+    ready_port       or: something listens there. With neither it is ready as soon as it runs.
+    ready_timeout_s  how long the first start may take.
+    stop_timeout_s   between SIGTERM and SIGKILL.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    ready_url: str | None = None
+    ready_port: int | None = None
+    ready_timeout_s: float = 60.0
+    stop_timeout_s: float = 15.0
+    directory: Path = Path("/")
+
+
+class Child:
+    """One program and the process that runs it at the moment."""
+
+    def __init__(self, program: Program, log: Path) -> None:
+        self.program = program
+        self.log = log
+        self.pid: int | None = None
+        self.mark: str | None = None
+        self.restarts = 0
+        self.ready = asyncio.Event()
+        self.was_ready = False
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.failed.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.keeper: asyncio.Task[None] | None = None
+        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX + 1)
+        self._backoff_s = FIRST_BACKOFF_S
+
+    def cannot_start(self, returncode: int) -> bool:
+        """Notes a death; True when it was one too many. SIGKILL comes from outside and is not the program's failure."""
+        if self.was_ready or returncode == -signal.SIGKILL:
+            return False
+        self._deaths.append(time.monotonic())
+        return len(self._deaths) > DEATHS_MAX and self._deaths[-1] - self._deaths[0] < DEATHS_WINDOW_S
+
+    def next_pause_s(self, steady_for_s: float) -> float:
+        """How long to wait before the next start."""
+        if steady_for_s >= STEADY_S:
+            self._backoff_s = FIRST_BACKOFF_S
+        pause_s = self._backoff_s
+        self._backoff_s = min(2 * self._backoff_s, LAST_BACKOFF_S)
+        return pause_s
+
+
+class Supervisor:
+    """All children, in the order they were started."""
+
+    def __init__(self, logs: Path, say: Say, changed: Callable[[], None] = lambda: None) -> None:
+        self.children: dict[str, Child] = {}
+        self._groups: list[list[Child]] = []
+        self._logs = logs
+        self._say = say
+        self._changed = changed
+        self._stopping = asyncio.Event()
+        self._client = httpx.AsyncClient(timeout=READY_TIMEOUT_S, trust_env=False)
+        self._trimmer: asyncio.Task[None] | None = None
+
+    async def start(self, programs: Sequence[Program], on_ready: Callable[[str, float], None]) -> None:
+        """Starts a group side by side and returns when all are ready.
+
+        Raises StackError with the last lines of its log for a program that cannot start or is not ready in time.
+        """
+        self._trimmer = self._trimmer or asyncio.create_task(self._trim_logs())
+        group = [Child(program, self._logs / f"{program.name}.log") for program in programs]
+        self._groups.append(group)
+        started = time.monotonic()
+        for child in group:
+            self.children[child.program.name] = child
+            trim(child.log)
+            child.keeper = asyncio.create_task(self._keep(child))
+
+        async def first_ready(child: Child) -> None:
+            ready = asyncio.ensure_future(child.ready.wait())
+            timeout_s = child.program.ready_timeout_s
+            either: set[asyncio.Future[Any]] = {ready, child.failed}
+            await asyncio.wait(either, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if child.failed.done():
+                ready.cancel()
+                child.failed.result()
+            if not ready.done():
+                ready.cancel()
+                raise failure(child, f"{timeout_s:.0f} 秒内没有就绪", f"was not ready within {timeout_s:.0f} s")
+            on_ready(child.program.name, time.monotonic() - started)
+
+        waiting = [asyncio.create_task(first_ready(child)) for child in group]
+        try:
+            await asyncio.gather(*waiting)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def wait_failed(self) -> None:
+        """Waits for ever, or raises what made a program give up."""
+        await asyncio.gather(*(child.failed for child in self.children.values()))
+
+    async def stop(self) -> None:
+        """SIGTERM in the reverse order of the start, group by group, SIGKILL to what does not go in time."""
+        self._stopping.set()
+        if self._trimmer:
+            self._trimmer.cancel()
+        for group in reversed(self._groups):
+            await asyncio.gather(*(self._stop_child(child) for child in group))
+        await self._client.aclose()
+
+    async def _stop_child(self, child: Child) -> None:
+        keeper = child.keeper
+        if keeper is None:
+            return
+        if child.pid is None:
+            keeper.cancel()
+        else:
+            send(child.pid, signal.SIGTERM, group=True)
+            done, _ = await asyncio.wait({keeper}, timeout=child.program.stop_timeout_s)
+            if not done and child.pid is not None:
+                limit_s = child.program.stop_timeout_s
+                self._say(f"{child.program.name} 未在 {limit_s:.0f} 秒内停止, 强制结束 / does not stop, killing it")
+                send(child.pid, signal.SIGKILL, group=True)
+                await asyncio.wait({keeper}, timeout=KILL_WAIT_S)
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+        child.failed.cancel()
+
+    # --- one child -------------------------------------------------------------------------------------------------
+
+    async def _keep(self, child: Child) -> None:
+        while not self._stopping.is_set():
+            ready_at: list[float] = []
+            try:
+                process = await self._spawn(child)
+            except OSError as error:
+                child.failed.set_exception(failure(child, f"无法启动: {error}", f"cannot be started: {error}"))
+                return
+            asking = asyncio.create_task(self._ask(child, ready_at))
+            returncode = await process.wait()
+            asking.cancel()
+            # What the process has left behind in its group must not hold its port.
+            send(process.pid, signal.SIGKILL, group=True)
+            child.pid = child.mark = None
+            child.ready.clear()
+            self._changed()
+            if self._stopping.is_set():
+                return
+            if child.cannot_start(returncode):
+                if not child.failed.done():
+                    child.failed.set_exception(
+                        failure(
+                            child,
+                            f"启动时在 {DEATHS_WINDOW_S:.0f} 秒内退出超过 {DEATHS_MAX} 次 ({_how(returncode)})",
+                            f"died more than {DEATHS_MAX} times in {DEATHS_WINDOW_S:.0f} s while starting",
+                        )
+                    )
+                return
+            steady_s = time.monotonic() - ready_at[0] if ready_at else 0.0
+            pause_s = child.next_pause_s(steady_s)
+            self._say(
+                f"{child.program.name} {_how(returncode)}, {pause_s:.1f} 秒后重启 / restarting in {pause_s:.1f} s "
+                f"({child.log})"
+            )
+            await asyncio.sleep(pause_s)
+            child.restarts += 1
+
+    async def _spawn(self, child: Child) -> asyncio.subprocess.Process:
+        child.log.parent.mkdir(parents=True, exist_ok=True)
+        # Appending: the file can be cut under a running program.
+        with child.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *child.program.command,
+                env=dict(child.program.environment),
+                cwd=child.program.directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops them in order
+            )
+        child.pid, child.mark = process.pid, start_mark(process.pid)
+        self._changed()
+        return process
+
+    async def _ask(self, child: Child, ready_at: list[float]) -> None:
+        while not await self._is_ready(child.program):
+            await asyncio.sleep(READY_POLL_S)
+        ready_at.append(time.monotonic())
+        child.was_ready = True
+        child.ready.set()
+        if child.restarts:
+            self._say(f"{child.program.name} 已恢复 / is back")
+        self._changed()
+
+    async def _is_ready(self, program: Program) -> bool:
+        try:
+            if program.ready_url is not None:
+                return (await self._client.get(program.ready_url)).status_code == 200
+            if program.ready_port is not None:
+                _, writer = await asyncio.open_connection("127.0.0.1", program.ready_port)
+                writer.close()
+        except (httpx.HTTPError, OSError):
+            return False
+        return True
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            for child in self.children.values():
+                trim(child.log)
+
+
+def trim(log: Path) -> None:
+    """Keeps a log below LOG_KEPT_BYTES and one predecessor; safe while a program appends to it."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_KEPT_BYTES:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
+
+
+def last_lines(log: Path, count: int = LOG_SHOWN_LINES) -> list[str]:
+    """The end of a log, read from its end."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - LOG_READ_BYTES))
+            return file.read().decode(errors="replace").splitlines()[-count:]
+    except FileNotFoundError:
+        return []
+
+
+def failure(child: Child, zh: str, en: str) -> StackError:
+    """A sentence about a program, with the end of its log."""
+    shown = "\n".join(f"  {line}" for line in last_lines(child.log))
+    return StackError(
+        f"{child.program.name} {zh}。日志 {child.log} 的最后几行:\n{shown}",
+        f"{child.program.name} {en}; the end of its log {child.log} is shown above.",
+    )
+
+
+def _how(returncode: int) -> str:
+    if returncode >= 0:
+        return f"退出, 代码 {returncode} (exit {returncode})"
+    try:
+        return f"被信号 {signal.Signals(-returncode).name} 终止 (killed)"
+    except ValueError:
+        return f"被信号 {-returncode} 终止 (killed)"

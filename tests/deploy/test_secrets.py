@@ -1,0 +1,105 @@
+"""Secrets, credentials and what is said about busy ports."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from deploy.local.errors import StackError
+from deploy.local.partners import PARTNER_ENVIRONMENTS, PARTNERS, credentials, ingest_seed
+from deploy.local.plan import Plan
+from deploy.local.ports import require_free
+from deploy.local.secrets_file import Secrets
+from deploy.local.settings import SERVICES, LocalSettings
+from deploy.local.state import RunDirectory
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "secrets.json"
+
+
+def test_made_once_and_for_the_owner_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        first = Secrets(path, PARTNER_ENVIRONMENTS)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+    second = Secrets(path, PARTNER_ENVIRONMENTS)
+    assert second["token_signing_key"] == first["token_signing_key"]
+    assert second.partner_key("t3") == first.partner_key("t3")
+    assert len(set(first.roles.values())) == len(first.roles) == 9
+
+
+def test_an_older_file_gets_what_is_new(path: Path) -> None:
+    path.write_text(json.dumps({"postgres_password": "kept", "partners": {}}), encoding="utf-8")
+    secrets = Secrets(path, PARTNER_ENVIRONMENTS)
+    assert secrets["postgres_password"] == "kept"
+    assert len(secrets["service_token_secret"]) >= 32
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_operators_token_has_what_the_services_ask_for(path: Path) -> None:
+    secrets = Secrets(path, {})
+    key = load_pem_private_key(secrets["token_signing_key"].encode(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    token = secrets.ops_token()
+    header = jwt.get_unverified_header(token)
+    assert (header["alg"], header["typ"], len(header["kid"])) == ("EdDSA", "at+jwt", 16)
+    claims = jwt.decode(token, key.public_key(), algorithms=["EdDSA"], audience="carbon-api", issuer="carbon-inclusion")
+    assert {"exp", "iat", "jti", "sub"} <= set(claims)
+    assert "ops:ledger" in claims["scope"].split()
+
+
+def test_credentials_are_all_a_client_needs(path: Path) -> None:
+    secrets = Secrets(path, PARTNER_ENVIRONMENTS)
+    told = credentials(secrets, "http://127.0.0.1:8080")
+    assert set(told) == {"gateway_url", "ops_token", "partners", "wechat_code_prefix"}
+    seeded = ingest_seed(secrets)
+    for partner, seed in zip(told["partners"], seeded, strict=True):
+        assert set(partner) == {"partner_id", "name", "source", "app_key", "secret", "algorithm"}
+        assert seed["keys"] == [{name: partner[name] for name in ("app_key", "algorithm", "secret")}]
+        assert (seed["partner_id"], seed["source"]) == (partner["partner_id"], partner["source"])
+    assert {partner.partner_id for partner in PARTNERS} == {seed["partner_id"] for seed in seeded}
+
+
+def test_a_service_knows_its_own_secrets_only(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ACCOUNTING_LEASE_S", "3")
+    secrets = Secrets(path, PARTNER_ENVIRONMENTS)
+    plan = Plan(LocalSettings(), secrets, RunDirectory(tmp_path), "postgresql://postgres:admin@127.0.0.1:1/postgres")
+    environments = {service: plan.service_environment(service) for service in SERVICES}
+    assert environments["accounting"]["ACCOUNTING_LEASE_S"] == "3"
+    for service, environment in environments.items():
+        assert "HTTP_PROXY" not in environment
+        text = json.dumps(environment)
+        assert "admin" not in text
+        for role, password in secrets.roles.items():
+            assert (password in text) is (role in {service, "eventlog"})
+        assert ("PRIVATE KEY" in text) is (service == "accounts")
+
+
+def test_two_stacks_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT_OFFSET", "1000")
+    assert LocalSettings().gateway_url == "http://127.0.0.1:9080"
+
+
+def test_a_busy_port_names_its_holder_and_the_way_out() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StackError) as refused:
+            require_free(port, "gateway", "GATEWAY_PORT")
+    for sentence in (refused.value.zh, refused.value.en):
+        assert str(port) in sentence
+        assert "make run GATEWAY_PORT=" in sentence
+        if Path("/proc/net/tcp").exists():
+            assert str(os.getpid()) in sentence
+    require_free(port, "gateway", "GATEWAY_PORT")
