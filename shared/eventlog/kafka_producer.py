@@ -1,0 +1,218 @@
+"""Writing to Kafka: one idempotent producer, watched, replaced when it is beyond repair.
+
+What aiokafka 0.14 leaves to its user, and is done here:
+* an idempotent producer never gives up on a batch, so a batch has a life of BATCH_LIFE_S, after which the producer is
+  replaced; what it still held is reported as unknown;
+* a batch that failed for good leaves a gap in the sequence numbers, and from then on every batch of that partition is
+  refused: any failed batch replaces the producer;
+* `send()` costs some 15 us per record, a prepared batch about 2 us.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from shared.eventlog.errors import LogUnavailable, PublishOutcomeUnknown, UnknownTopic
+from shared.eventlog.kafka_client import START_TIMEOUT_S, new_producer
+from shared.eventlog.port import Record, TopicPartition
+
+BATCH_BYTES = 256 * 1024
+BATCH_RECORDS = 2_000
+LINGER_MS = 3
+BATCH_LIFE_S = 15.0
+"""Longer than the patience of any caller, shorter than that of a person looking at a stuck service."""
+FRESH_S = 1.0
+"""An answer of the cluster this recent proves that it lives; otherwise it is asked before records are accepted."""
+PROBE_TIMEOUT_S = 1.0
+FAILED_START_PAUSE_S = 0.5
+CLOSE_TIMEOUT_S = 2.0
+
+# The broker refused the batch before appending anything of it.
+_REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError, TopicAuthorizationFailedError)
+_log = structlog.get_logger(__name__)
+
+
+class _Generation:
+    """One producer from its start to its replacement."""
+
+    def __init__(self, producer: Any) -> None:
+        self.producer = producer
+        self.answered_at = time.monotonic()
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class KafkaWriter:
+    """`write` one lane's records; `check_alive` before taking records from a caller."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._generation: _Generation | None = None
+        self._starting: asyncio.Task[_Generation] | None = None
+        self._failed_at = float("-inf")
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Closes the producer after what is under way; bounded."""
+        if self._starting is not None:
+            with contextlib.suppress(LogUnavailable):
+                await self._starting
+        if self._generation is not None:
+            self._retire(self._generation, "stopped")
+        if self._closing:
+            await asyncio.wait(list(self._closing))
+
+    async def check_alive(self) -> None:
+        """Raises LogUnavailable within PROBE_TIMEOUT_S when no broker answers, so that callers need not wait for it."""
+        generation = await self._current()
+        if time.monotonic() - generation.answered_at < FRESH_S:
+            return
+        try:
+            alive = await asyncio.wait_for(generation.producer.client.force_metadata_update(), PROBE_TIMEOUT_S)
+        except TimeoutError:
+            alive = False
+        if alive:
+            generation.answered_at = time.monotonic()
+            return
+        if time.monotonic() - generation.answered_at > BATCH_LIFE_S:
+            # It knows the brokers of earlier; a new one asks the addresses of the configuration again.
+            self._retire(generation, "no broker answers")
+        raise LogUnavailable("no Kafka broker answers")
+
+    async def write(self, lane: TopicPartition, records: Sequence[Record]) -> None:
+        """Returns when all records are acknowledged by all in-sync replicas; in batches, one after the other."""
+        written = 0
+        while written < len(records):
+            try:
+                written += await self._write_batch(lane, records, written)
+            except LogUnavailable as error:
+                if written:
+                    raise PublishOutcomeUnknown(f"{written} of {len(records)} records were written") from error
+                raise
+
+    async def _write_batch(self, lane: TopicPartition, records: Sequence[Record], start: int) -> int:
+        generation, delivery, count = await self._hand_over(lane, records, start)
+        # A retired producer may never settle its batches; the end of its closing does.
+        await asyncio.wait({delivery, generation.closed}, timeout=BATCH_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
+        if not delivery.done():
+            self._retire(generation, "a batch outlived its time")
+            raise PublishOutcomeUnknown(f"Kafka did not acknowledge within {BATCH_LIFE_S} s")
+        error = delivery.exception()
+        if error is None:
+            generation.answered_at = time.monotonic()
+            return count
+        self._retire(generation, repr(error)[:300])
+        if isinstance(error, _REFUSED):
+            raise LogUnavailable(f"Kafka refused the batch: {error!r}"[:300]) from error
+        raise PublishOutcomeUnknown(f"Kafka did not confirm the batch: {error!r}"[:300]) from error
+
+    async def _hand_over(
+        self, lane: TopicPartition, records: Sequence[Record], start: int
+    ) -> tuple[_Generation, "asyncio.Future[Any]", int]:
+        """Queues one batch. A producer found dead is replaced once: it refused before taking anything."""
+        for attempt in (1, 2):
+            generation = await self._current()
+            batch = _fill(generation.producer, records, start)
+            try:
+                delivery = await generation.producer.send_batch(batch, lane.topic, partition=lane.partition)
+            except UnknownTopicOrPartitionError as error:
+                raise UnknownTopic(f"there is no {lane}") from error
+            except KafkaError as error:
+                self._retire(generation, repr(error)[:300])
+                if attempt == 2:
+                    raise LogUnavailable(f"the Kafka producer is broken: {error!r}"[:300]) from error
+            else:
+                delivery.add_done_callback(_mark_read)
+                return generation, delivery, batch.record_count()
+        raise AssertionError("unreachable")
+
+    async def _current(self) -> _Generation:
+        """The producer in use; started on demand, once for all who wait for it."""
+        if self._generation is not None:
+            return self._generation
+        if self._starting is None:
+            if time.monotonic() - self._failed_at < FAILED_START_PAUSE_S:
+                raise LogUnavailable("no Kafka broker answered a moment ago")
+            self._starting = asyncio.create_task(self._start())
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> _Generation:
+        producer = new_producer(
+            **self._options,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            linger_ms=LINGER_MS,
+        )
+        try:
+            await asyncio.wait_for(producer.start(), START_TIMEOUT_S)
+            self._generation = _Generation(producer)
+        except (KafkaError, OSError, TimeoutError) as error:
+            self._failed_at = time.monotonic()
+            await _close(producer)
+            raise LogUnavailable(f"no Kafka broker answers: {error!r}"[:300]) from error
+        else:
+            return self._generation
+        finally:
+            self._starting = None
+
+    def _retire(self, generation: _Generation, reason: str) -> None:
+        if self._generation is not generation:
+            return
+        self._generation = None
+        _log.info("kafka_producer_closes", reason=reason)
+        task = asyncio.create_task(_close_generation(generation))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _fill(producer: Any, records: Sequence[Record], start: int) -> Any:
+    batch = producer.create_batch()
+    for index in range(start, len(records)):
+        record = records[index]
+        # The time is the producer's and ignored by the topic, which stamps its own.
+        if batch.append(timestamp=0, key=record.key, value=record.value, headers=list(record.headers)) is None:
+            break
+    batch.close()  # nothing will be added: the producer need not linger for more
+    return batch
+
+
+def _mark_read(delivery: "asyncio.Future[Any]") -> None:
+    """Reads the exception of a delivery nobody waits for any more, which asyncio would otherwise complain about."""
+    if not delivery.cancelled():
+        delivery.exception()
+
+
+async def _close_generation(generation: _Generation) -> None:
+    try:
+        await _close(generation.producer)
+    finally:
+        generation.closed.set_result(None)
+
+
+async def _close(producer: Any) -> None:
+    """Stops a producer, also one whose batches cannot be delivered, for which `stop()` alone would wait for ever."""
+    try:
+        await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
+    except Exception as error:
+        _log.info("kafka_producer_cut_off", error=repr(error)[:300])
+        sender = producer._sender.sender_task
+        for _ in range(3):  # it answers a first cancellation by waiting for its requests, the next by giving up
+            if sender is not None and not sender.done():
+                sender.cancel()
+                await asyncio.wait({sender}, timeout=0.2)
+        producer._message_accumulator.fail_all(ProducerClosed())
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(producer.client.close(), CLOSE_TIMEOUT_S)

@@ -1,0 +1,293 @@
+"""The embedded log: topics as rows of one PostgreSQL, the default where there is no Kafka.
+
+Durable as a commit is, ordered, shared by any number of processes. What it is not: a cluster. It lives and dies with
+one PostgreSQL server, appends to one partition wait for each other, every record is written to the write-ahead log as
+well, and it takes cores and disk from the databases beside it. `trim` has to be called; nobody else cleans up.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.eventlog import postgres_sql as sql
+from shared.eventlog.errors import LogUnavailable, PositionLost, PublishOutcomeUnknown, TopicMismatch, UnknownTopic
+from shared.eventlog.port import (
+    PUBLISH_TIMEOUT_S,
+    RETENTION,
+    Record,
+    StoredRecord,
+    TopicPartition,
+    partition_for,
+)
+from shared.eventlog.postgres_bell import Bell
+from shared.eventlog.progress import ProgressNotes
+from shared.eventlog.publisher import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX, Publisher
+
+CONNECTIONS_MAX = 8  # per process: a few topics published, a few read, the rest waits
+CONNECT_TIMEOUT_S = 3.0
+COMMAND_TIMEOUT_S = 15.0
+WRITE_RECORDS = 5_000
+WRITE_BYTES = 4 * 1024 * 1024
+READ_BYTES = 4 * 1024 * 1024  # per partition and fetch
+TRIM_RECORDS = 10_000  # per partition and call of `trim`: a fraction of a second of locks
+
+SESSION = {
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+    "jit": "off",
+}
+# The server or the way to it, not the statement.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UndefinedTableError,  # a fresh database: the next use makes the tables
+)
+_pack_headers = msgspec.msgpack.Encoder().encode
+_unpack_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...]).decode
+
+
+class PostgresEventLog:
+    """EventLog on the schema `eventlog`, which must exist and belong to the role of the address."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        client_id: str,
+        in_flight_records_max: int = IN_FLIGHT_RECORDS_MAX,
+        in_flight_bytes_max: int = IN_FLIGHT_BYTES_MAX,
+    ) -> None:
+        self._dsn = dsn
+        self._session = SESSION | {"application_name": f"eventlog {client_id}"[:63]}
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._ready = self._stopped = False
+        self._preparing = asyncio.Lock()
+        self._counts: dict[str, int] = {}
+        self._publisher: Publisher[str] = Publisher(
+            self._append,
+            batch_records=WRITE_RECORDS,
+            batch_bytes=WRITE_BYTES,
+            records_max=in_flight_records_max,
+            bytes_max=in_flight_bytes_max,
+        )
+        self._bell = Bell(self._connect, self._execute)
+        self._progress = ProgressNotes(self._write_progress)
+
+    async def start(self) -> None:
+        self._stopped = False
+        self._publisher.resume()
+
+    async def stop(self) -> None:
+        await self._publisher.stop()
+        await self._progress.stop()
+        await self._bell.stop()
+        self._stopped = True
+        pool, self._pool, self._ready = self._pool, None, False
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+        except _AWAY:
+            pool.terminate()
+
+    async def ping(self) -> None:
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1", timeout=CONNECT_TIMEOUT_S)
+
+    # --- topics ----------------------------------------------------------------------------------------------------
+
+    async def ensure_topic(self, topic: str, *, partitions: int, compacted: bool = False) -> None:
+        async with self._connection() as connection:
+            await connection.execute(sql.CREATE_TOPIC, topic, compacted, partitions)
+            found = await connection.fetchrow(sql.TOPIC, topic)
+        if found is None:
+            raise LogUnavailable(f"topic {topic} vanished while it was being made")
+        if found["partitions"] != partitions:
+            raise TopicMismatch(f"topic {topic} has {found['partitions']} partitions, not {partitions}")
+        if found["compacted"] != compacted:
+            raise TopicMismatch(f"topic {topic} is {'' if found['compacted'] else 'not '}compacted")
+        self._counts[topic] = partitions
+
+    async def partition_count(self, topic: str) -> int:
+        if topic not in self._counts:
+            async with self._connection() as connection:
+                found = await connection.fetchrow(sql.TOPIC, topic)
+            if found is None:
+                raise UnknownTopic(f"there is no topic {topic}")
+            self._counts[topic] = found["partitions"]
+        return self._counts[topic]
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def publish(self, topic: str, records: Sequence[Record], *, timeout_s: float = PUBLISH_TIMEOUT_S) -> None:
+        if records:
+            await self.partition_count(topic)
+            await self._publisher.publish({topic: records}, timeout_s=timeout_s)
+
+    async def _append(self, topic: str, records: Sequence[Record]) -> None:
+        """One transaction for calls of several callers; the publisher never runs two for the same topic."""
+        count = await self.partition_count(topic)
+        places: defaultdict[int, int] = defaultdict(int)
+        partition, place, key, value, headers = [], [], [], [], []
+        for record in records:
+            number = partition_for(record.key, count)
+            partition.append(number)
+            place.append(places[number])
+            places[number] += 1
+            key.append(record.key)
+            value.append(record.value)
+            headers.append(_pack_headers(record.headers) if record.headers else None)
+        arguments = (topic, list(places), list(places.values()), partition, place, key, value, headers)
+        async with self._connection() as connection:
+            try:
+                await connection.execute(sql.APPEND, *arguments)
+            except asyncpg.NotNullViolationError as error:
+                self._counts.pop(topic, None)
+                raise UnknownTopic(f"topic {topic} has lost partitions") from error
+            except _AWAY as error:
+                if getattr(error, "severity_en", None) == "ERROR":
+                    raise  # the server itself said that it rolled back
+                raise PublishOutcomeUnknown(f"the connection was lost before the answer: {error!r}"[:300]) from error
+        self._bell.ring(topic)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    async def fetch(
+        self, positions: Mapping[TopicPartition, int], *, max_records: int, max_wait_s: float
+    ) -> dict[TopicPartition, list[StoredRecord]]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + max_wait_s
+        while positions:
+            with self._bell.hearing(tp.topic for tp in positions) as news:
+                found = await self._read(positions, max_records)
+                left_s = deadline - loop.time()
+                if found or left_s <= 0:
+                    return found
+                await asyncio.wait([news], timeout=min(left_s, self._bell.poll_s))
+        await asyncio.sleep(max_wait_s)
+        return {}
+
+    async def _read(
+        self, positions: Mapping[TopicPartition, int], max_records: int
+    ) -> dict[TopicPartition, list[StoredRecord]]:
+        heads = await self._heads(list(positions))
+        for tp, (first, following, _) in heads.items():
+            if not first <= positions[tp] <= following:
+                raise PositionLost(f"{tp}: asked for offset {positions[tp]}, the log has {first} to {following}")
+        ahead = [tp for tp, (_, following, _) in heads.items() if following > positions[tp]]
+        if not ahead:
+            return {}
+        asked = ([tp.topic for tp in ahead], [tp.partition for tp in ahead], [positions[tp] for tp in ahead])
+        async with self._connection() as connection:
+            rows = await connection.fetch(sql.READ, *asked, max_records, READ_BYTES)
+        found: defaultdict[TopicPartition, list[StoredRecord]] = defaultdict(list)
+        for place, offset, key, value, headers, appended_at in rows:
+            tp = ahead[place - 1]
+            unpacked = _unpack_headers(headers) if headers else ()
+            found[tp].append(StoredRecord(tp.topic, tp.partition, offset, key, value, unpacked, appended_at))
+        for tp, records in found.items():
+            if records[0].offset != positions[tp] and not heads[tp][2]:
+                raise PositionLost(f"{tp}: offset {positions[tp]} was trimmed while it was being read")
+        return dict(found)
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: following for tp, (_, following, _) in (await self._heads(partitions)).items()}
+
+    async def begin_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: first for tp, (first, _, _) in (await self._heads(partitions)).items()}
+
+    async def _heads(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int, bool]]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(
+                sql.HEADS, [tp.topic for tp in partitions], [tp.partition for tp in partitions]
+            )
+        heads = {}
+        for tp, row in zip(partitions, rows, strict=True):
+            if row["next_offset"] is None:
+                raise UnknownTopic(f"there is no {tp}")
+            heads[tp] = (row["first_offset"], row["next_offset"], row["compacted"])
+        return heads
+
+    # --- housekeeping ----------------------------------------------------------------------------------------------
+
+    async def record_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
+        self._progress.note(consumer, positions)
+
+    async def _write_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
+        names, numbers = [tp.topic for tp in positions], [tp.partition for tp in positions]
+        await self._execute(sql.NOTE_PROGRESS, consumer, names, numbers, list(positions.values()))
+
+    async def trim(self, *, retention: timedelta = RETENTION) -> int:
+        """At most TRIM_RECORDS per partition; compaction reads its partition whole."""
+        removed = 0
+        async with self._connection() as connection:
+            for topic_id, partition, compacted in await connection.fetch(sql.ALL_PARTITIONS):
+                statement = sql.COMPACT if compacted else sql.TRIM_BY_AGE
+                removed += await connection.fetchval(statement, topic_id, partition, retention, TRIM_RECORDS)
+        return removed
+
+    # --- connections -----------------------------------------------------------------------------------------------
+
+    async def _connect(self) -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            self._dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._session
+        )
+
+    async def _execute(self, statement: str, *arguments: object) -> None:
+        async with self._connection() as connection:
+            await connection.execute(statement, *arguments)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator["PoolConnectionProxy[Any]"]:
+        """A connection to a prepared schema; trouble with server or network comes out as LogUnavailable."""
+        try:
+            pool = await self._prepared_pool()
+            async with pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection:
+                yield connection
+        except _AWAY as error:
+            if isinstance(error, asyncpg.UndefinedTableError):
+                self._ready = False
+            raise LogUnavailable(f"the embedded log does not answer: {error!r}"[:300]) from error
+
+    async def _prepared_pool(self) -> "asyncpg.Pool[Any]":
+        if self._stopped:
+            raise LogUnavailable("the event log of this process is stopped")
+        if self._pool is not None and self._ready:
+            return self._pool
+        async with self._preparing:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=CONNECTIONS_MAX,
+                    timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=COMMAND_TIMEOUT_S,
+                    server_settings=self._session,
+                    reset=_leave_as_is,
+                )
+            if not self._ready:
+                async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection, connection.transaction():
+                    await connection.execute("SELECT pg_advisory_xact_lock($1)", sql.SETUP_LOCK)
+                    if await connection.fetchval("SELECT to_regclass('eventlog.progress')") is None:
+                        await connection.execute(sql.SETUP)
+                self._ready = True
+            return self._pool
+
+
+async def _leave_as_is(_connection: object) -> None:
+    """Instead of the pool's reset, a round trip per use: no statement here leaves anything in the session."""
