@@ -1,0 +1,183 @@
+"""A partner's and a citizen's view of the stack: only what its public API offers, through the gateway."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from shared.auth import cp1
+
+EVENTS = "/api/v1/ingest/events"
+BATCH_MAX = 200
+PARALLEL = 8
+SETTLE_TIMEOUT_S = 180.0
+_SETTLE_PAUSE_S = 0.3
+_RETRIES = 40
+_RETRY_PAUSE_S = 0.5
+_REQUEST_TIMEOUT_S = 20.0
+
+
+class DemoFailure(Exception):
+    """Something did not come out as the programme promises; the sentence says what."""
+
+
+@dataclass
+class Tally:
+    """What became of pushed events, by the partner's receipts."""
+
+    sent: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    refused_by_reason: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        self.sent += other.sent
+        self.accepted += other.accepted
+        self.rejected += other.rejected
+        self.counts += other.counts
+        self.refused_by_reason += other.refused_by_reason
+
+
+@dataclass(frozen=True)
+class Partner:
+    partner_id: str
+    name: str
+    source: str
+    app_key: str
+    secret: str
+
+
+class Gateway:
+    """HTTP through the gateway. Answers that say "retry with the same ids" are retried so, a bounded number of times."""
+
+    def __init__(self, credentials: Path) -> None:
+        content = json.loads(credentials.read_text())
+        self.url: str = content["gateway_url"]
+        self.code_prefix: str = content["wechat_code_prefix"]
+        self._ops_token: str = content["ops_token"]
+        self.partners = {
+            p["partner_id"]: Partner(p["partner_id"], p["name"], p["source"], p["app_key"], p["secret"])
+            for p in content["partners"]
+        }
+        self._client = httpx.AsyncClient(base_url=self.url, timeout=_REQUEST_TIMEOUT_S)
+        self.parallel = asyncio.Semaphore(PARALLEL)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def request(
+        self, method: str, path: str, *, token: str | None = None, body: object = None, key: str | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
+
+        async def once() -> httpx.Response:
+            return await self._client.request(method, path, json=body, headers=headers)
+
+        return await self._patiently(once)
+
+    async def _patiently(self, once: Any) -> httpx.Response:
+        for attempt in range(_RETRIES):
+            try:
+                answer: httpx.Response = await once()
+            except httpx.TransportError as exc:
+                if attempt == _RETRIES - 1:
+                    raise DemoFailure(f"网关没有应答 no answer from the gateway: {exc!r}") from exc
+            else:
+                if answer.status_code not in {429, 502, 503, 504}:
+                    return answer
+            await asyncio.sleep(_RETRY_PAUSE_S)
+        raise DemoFailure("服务长时间不可用 unavailable for too long")
+
+    async def expect(self, status: Sequence[int], method: str, path: str, **options: Any) -> Any:
+        answer = await self.request(method, path, **options)
+        if answer.status_code not in status:
+            raise DemoFailure(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    async def operator(self, path: str) -> Any:
+        return await self.expect([200], "GET", path, token=self._ops_token)
+
+    async def signed(
+        self, partner: Partner, method: str, target: str, body: bytes = b"", media_type: str = ""
+    ) -> httpx.Response:
+        async def once() -> httpx.Response:
+            authorization = cp1.authorization(
+                app_key=partner.app_key,
+                secret=partner.secret,
+                method=method,
+                target=target,
+                timestamp=int(time.time()),
+                nonce=secrets.token_hex(16),
+                body=body,
+            )
+            headers = {"Authorization": authorization}
+            if media_type:
+                headers["Content-Type"] = media_type
+            return await self._client.request(method, target, content=body, headers=headers)
+
+        return await self._patiently(once)
+
+    async def push(self, partner: Partner, events: Sequence[dict[str, Any]]) -> tuple[str, Tally]:
+        """Pushes one signed batch; returns its receipt and how many events were accepted."""
+        body = json.dumps(events, ensure_ascii=False).encode()
+        answer = await self.signed(partner, "POST", EVENTS, body, "application/cloudevents-batch+json")
+        if answer.status_code != 202:
+            raise DemoFailure(f"push {partner.partner_id}: {answer.status_code} {answer.text[:500]}")
+        content = answer.json()
+        tally = Tally(sent=len(events), accepted=content["accepted"], rejected=content["rejected"])
+        for result in content["results"]:
+            if result["status"] == "rejected":
+                tally.refused_by_reason[result["code"]] += 1
+        return content["receipt_id"], tally
+
+    async def settled(self, partner: Partner, receipt_id: str) -> Tally:
+        """Waits until every event of a receipt has its verdict."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while True:
+            answer = await self.signed(partner, "GET", f"/api/v1/ingest/receipts/{receipt_id}")
+            if answer.status_code == 200 and answer.json()["settled"]:
+                content = answer.json()
+                tally = Tally(counts=Counter(content["counts"]))
+                for result in content["results"]:
+                    if result["status"] == "refused":
+                        tally.refused_by_reason[result["reason_code"]] += 1
+                return tally
+            if answer.status_code not in {200, 404}:
+                raise DemoFailure(f"receipt {receipt_id}: {answer.status_code} {answer.text[:500]}")
+            if time.monotonic() > deadline:
+                raise DemoFailure(f"回执未在期限内完成 receipt {receipt_id} did not settle: {answer.text[:300]}")
+            await asyncio.sleep(_SETTLE_PAUSE_S)
+
+
+def batches(events: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
+    for start in range(0, len(events), BATCH_MAX):
+        yield events[start : start + BATCH_MAX]
+
+
+async def push_and_settle(
+    gateway: Gateway, work: Sequence[tuple[Partner, Sequence[dict[str, Any]]]], advance: Any
+) -> Tally:
+    """Pushes all events in parallel batches and waits for all verdicts. `advance(n)` moves the progress bar."""
+
+    async def one(partner: Partner, batch: Sequence[dict[str, Any]]) -> Tally:
+        async with gateway.parallel:
+            receipt_id, tally = await gateway.push(partner, batch)
+            tally.add(await gateway.settled(partner, receipt_id))
+        advance(len(batch))
+        return tally
+
+    tasks = [one(partner, batch) for partner, events in work for batch in batches(events)]
+    total = Tally()
+    for tally in await asyncio.gather(*tasks):
+        total.add(tally)
+    return total
