@@ -21,7 +21,8 @@ NAMING = {
 _SERVER_SETTINGS = {
     "statement_timeout": "30000",
     "lock_timeout": "10000",
-    "idle_in_transaction_session_timeout": "30000",
+    # A frozen worker keeps its partitions locked until this ends its session; others take over after it.
+    "idle_in_transaction_session_timeout": "15000",
     "jit": "off",
     "timezone": "UTC",
 }
