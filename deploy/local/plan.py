@@ -26,6 +26,7 @@ INHERITED = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "M
 class Errand:
     """A program that is run once before the services start."""
 
+    name: str
     title: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -48,13 +49,14 @@ class Plan:
         for service in SERVICES:
             environment[f"{service.upper()}_MIGRATION_DATABASE_URL"] = self._dsn(f"{service}_owner")
         command = (sys.executable, "-m", "shared.migrations", "upgrade", *SERVICES)
-        return Errand("数据库迁移 Migrations", command, environment)
+        return Errand("migrations", "数据库迁移 Migrations", command, environment)
 
     def seeds(self) -> list[Errand]:
         """Reference data; every one of them may run again."""
         arguments = {"accounting": (), "ingest": (str(self._directory.ingest_seed),), "rewards": ()}
         return [
             Errand(
+                f"seed-{service}",
                 f"基础数据 Seed {service}",
                 (sys.executable, "-m", f"services.{service}.seed", *more),
                 self.service_environment(service),
@@ -177,9 +179,9 @@ class Plan:
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
         elif service == "ingest":
-            values["account_ref_pepper"] = secret["account_ref_pepper"]
+            values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
         elif service == "rewards":
-            values["accounting_base_url"] = url("accounting")
+            values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
         prefix = f"{service.upper()}_"
         theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
         return {**inherited(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}

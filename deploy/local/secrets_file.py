@@ -54,6 +54,10 @@ def _password() -> str:
     return secrets.token_urlsafe(24)
 
 
+def _bytes_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 def _key_pem() -> str:
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -64,7 +68,9 @@ _PLAIN: Mapping[str, Callable[[], str]] = {
     "token_signing_key": _key_pem,
     "service_token_secret": lambda: secrets.token_urlsafe(48),
     "phone_pepper": lambda: secrets.token_urlsafe(32),
-    "phone_encryption_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "phone_encryption_key": _bytes_key,
+    "key_encryption_key": _bytes_key,
+    "voucher_key": _bytes_key,
     "account_ref_pepper": lambda: secrets.token_urlsafe(32),
     "wechat_app_id": lambda: f"wxdev{secrets.token_hex(6)}",
     "wechat_app_secret": lambda: secrets.token_hex(16),

@@ -151,7 +151,10 @@ class Stack:
         migrations = plan.migrations()
         with screen.step(migrations.title):
             await self._run_errand(migrations)
-        await asyncio.gather(*(self._seed(errand) for errand in plan.seeds()))
+        # All to their end before the first failure is told: none is killed in the middle because of another.
+        for outcome in await asyncio.gather(*(self._seed(errand) for errand in plan.seeds()), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         return plan
 
     async def _seed(self, errand: Errand) -> None:
@@ -175,8 +178,8 @@ class Stack:
         await self._supervisor.start(programs, self._screen.done)
 
     async def _run_errand(self, errand: Errand) -> None:
-        log = self._directory.logs / "setup.log"
-        with log.open("ab") as output:
+        log = self._directory.logs / f"{errand.name}.log"
+        with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *errand.command,
                 env=dict(errand.environment),

@@ -302,9 +302,7 @@ def test_one_subject_is_limited_and_another_is_not(client: httpx.Client, upstrea
     mine = bearer(upstream.token("eager"))
     statuses = [client.get("/api/v1/accounts/me", headers=mine).status_code for _ in range(SUBJECT_BURST)]
     assert statuses == [200] * SUBJECT_BURST
-    refused = client.get("/api/v1/accounts/me", headers=mine)
-    assert_problem(refused, 429, "TOO_MANY_REQUESTS", retryable=True)
-    assert refused.headers["x-ratelimit-remaining"] == "0"
+    assert_problem(client.get("/api/v1/accounts/me", headers=mine), 429, "TOO_MANY_REQUESTS", retryable=True)
     assert client.get("/api/v1/accounts/me", headers=bearer(upstream.token("calm"))).status_code == 200
 
 
