@@ -23,7 +23,9 @@ Decimal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})? (mgCO2e|gCO2e|kgCO2e|tCO2e)$")]
 Region = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}){0,3}$")]  # GB/T 2260, shortened from the right
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Published = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")]  # as exact as known
+Published = Annotated[  # as exact as known: a year, a month or a day
+    str, StringConstraints(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")
+]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)]
 UnitText = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Count = Annotated[int, Field(ge=0, le=10**12)]

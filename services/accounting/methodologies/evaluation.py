@@ -65,6 +65,11 @@ class _Ratio:
     below: tuple[int, ...] = ()
 
 
+def _ratio(coefficient: Fraction, above: tuple[int, ...], below: tuple[int, ...]) -> _Ratio:
+    """With the inputs in order, so that terms of the same inputs are seen to be alike and can be added."""
+    return _Ratio(coefficient, tuple(sorted(above)), tuple(sorted(below)))
+
+
 def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, int]) -> _Ratio | None:
     match node:
         case Number():
@@ -74,12 +79,18 @@ def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str,
         case Negate(_, operand):
             inner = _as_ratio(operand, constants, slots)
             return inner and _Ratio(-inner.coefficient, inner.above, inner.below)
+        case Binary(_, "+" | "-" as operator, left, right):
+            one, two = _as_ratio(left, constants, slots), _as_ratio(right, constants, slots)
+            if one is None or two is None or (one.above, one.below) != (two.above, two.below):
+                return None
+            added = one.coefficient + two.coefficient if operator == "+" else one.coefficient - two.coefficient
+            return _Ratio(added, one.above, one.below)
         case Binary(place, "*" | "/" as operator, left, right):
             one, two = _as_ratio(left, constants, slots), _as_ratio(right, constants, slots)
             if one is None or two is None:
                 return None
             if operator == "*":
-                return _Ratio(one.coefficient * two.coefficient, one.above + two.above, one.below + two.below)
+                return _ratio(one.coefficient * two.coefficient, one.above + two.above, one.below + two.below)
             if two.below:
                 return None  # x / (1 / y): cancelling would hide that y may be zero
             if two.coefficient == 0:
@@ -87,7 +98,7 @@ def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str,
                     "DIVISION_BY_ZERO", "除数恒为零。", "The divisor is always zero.",
                     line=place.line, column=place.column,
                 )  # fmt: skip
-            return _Ratio(one.coefficient / two.coefficient, one.above, one.below + two.above)
+            return _ratio(one.coefficient / two.coefficient, one.above, one.below + two.above)
         case _:
             return None
 
