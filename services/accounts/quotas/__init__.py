@@ -1,0 +1,1 @@
+"""How often one person may do what costs money or invites abuse."""

@@ -1,0 +1,36 @@
+"""Counted limits per person, kept in the database so that they hold across processes and restarts."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.accounts.quotas import repository
+from services.accounts.quotas.errors import QuotaExceeded
+from shared import clock
+from shared.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    purpose: str
+    at_most: int
+    window_s: int
+
+
+async def take(session: Session, *, user_id: uuid.UUID, quota: Quota) -> None:
+    """Counts one use in the current window. Raises QuotaExceeded with the seconds until the window ends."""
+    at = clock.now()
+    ends = (int(at.timestamp()) // quota.window_s + 1) * quota.window_s
+    window_ends_at = datetime.fromtimestamp(ends, UTC)
+    used = await repository.add_one(session, user_id=user_id, purpose=quota.purpose, window_ends_at=window_ends_at)
+    if used > quota.at_most:
+        raise QuotaExceeded(
+            at_most=quota.at_most,
+            window_s=quota.window_s,
+            retry_after_s=max(int((window_ends_at - at).total_seconds()), 1),
+        )
+
+
+async def purge(session: Session, *, at_most: int) -> None:
+    """Removes counts of past windows."""
+    await repository.delete_past(session, before=clock.now(), at_most=at_most)

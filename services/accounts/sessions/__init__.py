@@ -1,0 +1,1 @@
+"""Log-in by WeChat code, access tokens, refresh tokens that work once."""

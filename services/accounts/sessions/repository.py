@@ -1,0 +1,71 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts.sessions.models import LoginSession, RefreshToken
+
+
+async def add(session: AsyncSession, row: LoginSession, token: RefreshToken) -> None:
+    session.add(row)
+    await session.flush()
+    session.add(token)
+    await session.flush()
+
+
+async def add_token(session: AsyncSession, token: RefreshToken) -> None:
+    session.add(token)
+    await session.flush()
+
+
+async def locked(session: AsyncSession, *, token_sha256: bytes) -> tuple[RefreshToken, LoginSession] | None:
+    """Both rows locked: the second of two refreshes waits here and then sees what the first one wrote."""
+    statement = (
+        select(RefreshToken, LoginSession)
+        .join(LoginSession, LoginSession.session_id == RefreshToken.session_id)
+        .where(RefreshToken.token_sha256 == token_sha256)
+        .with_for_update()
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def revoke(
+    session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID, reason: str, at: datetime
+) -> None:
+    await session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.session_id == session_id, LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None)
+        )
+        .values(revoked_at=at, revoked_reason=reason)
+    )
+
+
+async def revoke_oldest(session: AsyncSession, *, user_id: uuid.UUID, keep: int, reason: str, at: datetime) -> None:
+    """Leaves the newest `keep` live sessions of a user."""
+    surplus = (
+        select(LoginSession.session_id)
+        .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        .order_by(LoginSession.created_at.desc(), LoginSession.session_id.desc())
+        .offset(keep)
+    )
+    await session.execute(
+        update(LoginSession)
+        .where(LoginSession.session_id.in_(surplus))
+        .values(revoked_at=at, revoked_reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def delete_expired(session: AsyncSession, *, before: datetime, at_most: int) -> None:
+    """Tokens past their life, then sessions past theirs (with whatever tokens they still have)."""
+    for table in ("refresh_token", "login_session"):
+        await session.execute(
+            text(
+                f"DELETE FROM accounts.{table} WHERE ctid = ANY(ARRAY("
+                f"SELECT ctid FROM accounts.{table} WHERE expires_at < :before LIMIT :n))"
+            ),
+            {"before": before, "n": at_most},
+        )

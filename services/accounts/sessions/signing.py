@@ -1,0 +1,71 @@
+"""Access tokens and the keys by which everybody verifies them."""
+
+import base64
+import hashlib
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from services.accounts.settings import Settings, pem_blocks
+from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE
+
+# A stolen access token cannot be called back, so it is short; the refresh token makes up for it.
+ACCESS_LIFE_S = 30 * 60
+_KEY_ID_CHARS = 16
+
+
+class TokenSigner:
+    def __init__(self, settings: Settings) -> None:
+        private = load_pem_private_key(settings.token_signing_key.get_secret_value().encode(), password=None)
+        assert isinstance(private, Ed25519PrivateKey)  # checked when the settings were read
+        self._private = private
+        self._issuer, self._audience = settings.token_issuer, settings.token_audience
+        self.key_id, own = _published(private.public_key())
+        self._entries = [own]
+        for block in pem_blocks(settings.token_published_keys):
+            other = load_pem_public_key(block.encode())
+            assert isinstance(other, Ed25519PublicKey)
+            self._entries.append(_published(other)[1])
+
+    def issue(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
+        claims = {
+            "iss": self._issuer,
+            "sub": str(user_id),
+            "aud": [self._audience],
+            "iat": issued_at,
+            "exp": issued_at + timedelta(seconds=ACCESS_LIFE_S),
+            "jti": token_id,
+            "scope": CITIZEN_SCOPE,
+        }
+        return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"typ": ACCESS_TYPE, "kid": self.key_id})
+
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": self._entries}
+
+
+def _published(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key_id = hashlib.sha256(raw).hexdigest()[:_KEY_ID_CHARS]
+    x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return key_id, {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": key_id, "alg": "EdDSA", "use": "sig"}
+
+
+class OwnKeys(httpx.AsyncBaseTransport):
+    """Answers the token verifier of this very service from memory: it must not have to call itself over the network."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._document = json.dumps(signer.jwks()).encode()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=self._document, request=request)

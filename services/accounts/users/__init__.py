@@ -1,0 +1,1 @@
+"""Who a WeChat user is here: one pseudonymous id per open id."""

@@ -1,0 +1,27 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts.users.models import User
+
+
+async def upsert(
+    session: AsyncSession, *, user_id: uuid.UUID, openid_hash: bytes, openid_sealed: bytes, at: datetime
+) -> uuid.UUID:
+    """The id of the user with this open id, made now if there is none; two first logins at once get the same one."""
+    statement = insert(User).values(
+        user_id=user_id, openid_hash=openid_hash, openid_sealed=openid_sealed, created_at=at, last_login_at=at
+    )
+    statement = statement.on_conflict_do_update(index_elements=[User.openid_hash], set_={"last_login_at": at})
+    return (await session.execute(statement.returning(User.user_id))).scalar_one()
+
+
+async def locked(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
+    return await session.scalar(select(User).where(User.user_id == user_id).with_for_update())
+
+
+async def get(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
+    return await session.get(User, user_id)

@@ -1,0 +1,1 @@
+"""Calls to WeChat, all server-side."""

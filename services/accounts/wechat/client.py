@@ -1,0 +1,180 @@
+"""The two WeChat calls we make: who logs in, and which phone number was released to us.
+
+WeChat answers 200 with the error in the body, in any content type. The application's secret travels in the query, so
+neither addresses nor exceptions of the HTTP client may reach a log: only the path, the error code and the exception's
+type do. `session_key` is dropped here; nothing of ours needs it.
+"""
+
+import asyncio
+import json
+import re
+import time
+from typing import Any
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from services.accounts.wechat.errors import (
+    WxCodeInvalid,
+    WxPhoneCodeInvalid,
+    WxRateLimited,
+    WxUnavailable,
+    WxUserBlocked,
+)
+from shared.errors import AppError
+from shared.httpclient import new_client
+
+CALL_TIMEOUT_S = 5
+# A stable token has at least 512 characters, a phone answer a few hundred; anything larger is not WeChat.
+ANSWER_BYTES_MAX = 64 * 1024
+# Old and new tokens are both good for five minutes around renewal, so a minute early is early enough.
+_TOKEN_MARGIN_S = 60
+_TOKEN_LIFE_S_MAX = 7200
+# WeChat grants 20 forced renewals a day, at least 30 s apart.
+_FORCED_INTERVAL_S = 30
+_RATE_RETRY_AFTER_S = 60
+
+_CODE_INVALID = frozenset({40029, 40163})
+_TOKEN_REJECTED = frozenset({40001, 40014, 42001})
+_RATE_LIMITED = 45011
+_BLOCKED = 40226
+_OPENID = re.compile(r"[A-Za-z0-9_:.-]{1,128}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+_log = structlog.get_logger(__name__)
+
+
+class WeChatClient:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        app_id: str,
+        app_secret: SecretStr,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = new_client(base_url, transport=transport)
+        self._app_id, self._app_secret = app_id, app_secret
+        self._token = ""
+        self._token_until = float("-inf")
+        self._forced_at = float("-inf")
+        self._token_lock = asyncio.Lock()
+
+    async def stop(self) -> None:
+        await self._http.aclose()
+
+    async def openid_for(self, code: str) -> str:
+        """The open id behind a code of `wx.login`.
+
+        Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+        """
+        answer = await self._call(
+            "GET",
+            "/sns/jscode2session",
+            params={
+                "appid": self._app_id,
+                "secret": self._app_secret.get_secret_value(),
+                "js_code": code,
+                "grant_type": "authorization_code",
+            },
+        )
+        _raise_for(answer, "/sns/jscode2session", invalid_code=WxCodeInvalid)
+        openid = answer.get("openid")
+        if not isinstance(openid, str) or not _OPENID.fullmatch(openid):
+            _log.warning("wechat_answer_malformed", path="/sns/jscode2session")
+            raise WxUnavailable
+        return openid
+
+    async def phone_for(self, code: str) -> str:
+        """The phone number (E.164, `+8613…`) behind a code of the getPhoneNumber button. WeChat charges per success.
+
+        Raises WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+        """
+        path = "/wxa/business/getuserphonenumber"
+        token = await self._access_token()
+        answer = await self._call("POST", path, params={"access_token": token}, body={"code": code})
+        if _errcode(answer) in _TOKEN_REJECTED:
+            token = await self._access_token(rejected=token)
+            answer = await self._call("POST", path, params={"access_token": token}, body={"code": code})
+        _raise_for(answer, path, invalid_code=WxPhoneCodeInvalid)
+        info = answer.get("phone_info")
+        # The country code is documented as text; the sample shows a number.
+        number = f"+{info.get('countryCode')}{info.get('purePhoneNumber')}" if isinstance(info, dict) else ""
+        if not _E164.fullmatch(number):
+            _log.warning("wechat_answer_malformed", path=path)
+            raise WxUnavailable
+        return number
+
+    async def _access_token(self, *, rejected: str = "") -> str:
+        """The server's token, fetched by one caller at a time while the others wait for its result."""
+        async with self._token_lock:
+            if self._token and self._token != rejected and time.monotonic() < self._token_until:
+                return self._token
+            token = await self._fetch_token(force=False)
+            if token == rejected and time.monotonic() - self._forced_at >= _FORCED_INTERVAL_S:
+                self._forced_at = time.monotonic()
+                token = await self._fetch_token(force=True)
+            return token
+
+    async def _fetch_token(self, *, force: bool) -> str:
+        path = "/cgi-bin/stable_token"
+        body = {
+            "grant_type": "client_credential",
+            "appid": self._app_id,
+            "secret": self._app_secret.get_secret_value(),
+            "force_refresh": force,
+        }
+        answer = await self._call("POST", path, body=body)
+        _raise_for(answer, path, invalid_code=WxUnavailable)
+        token, life_s = answer.get("access_token"), answer.get("expires_in")
+        if not isinstance(token, str) or not token or not isinstance(life_s, int):
+            _log.warning("wechat_answer_malformed", path=path)
+            raise WxUnavailable
+        self._token = token
+        self._token_until = time.monotonic() + min(life_s, _TOKEN_LIFE_S_MAX) - _TOKEN_MARGIN_S
+        return token
+
+    async def _call(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The answer's JSON object. Raises WxUnavailable for everything that is not one, without naming the address."""
+        content = bytearray()
+        try:
+            async with (
+                asyncio.timeout(CALL_TIMEOUT_S),
+                self._http.stream(method, path, params=params, json=body) as answer,
+            ):
+                status = answer.status_code
+                async for chunk in answer.aiter_bytes():
+                    content += chunk
+                    if len(content) > ANSWER_BYTES_MAX:
+                        break
+            document = json.loads(content) if status == 200 and len(content) <= ANSWER_BYTES_MAX else None
+        except (httpx.HTTPError, TimeoutError, OSError, ValueError, RecursionError) as exc:
+            _log.warning("wechat_call_failed", path=path, error=type(exc).__name__)
+            raise WxUnavailable from None
+        if not isinstance(document, dict):
+            _log.warning("wechat_answer_malformed", path=path, status=status)
+            raise WxUnavailable
+        return document
+
+
+def _errcode(answer: dict[str, Any]) -> int:
+    code = answer.get("errcode", 0)
+    return code if isinstance(code, int) else -1
+
+
+def _raise_for(answer: dict[str, Any], path: str, *, invalid_code: type[AppError]) -> None:
+    """Turns an error code into its refusal; a code that speaks of our own configuration is a 503 and an alarm."""
+    code = _errcode(answer)
+    if code == 0:
+        return
+    _log.warning("wechat_refused", path=path, errcode=code)
+    if code in _CODE_INVALID:
+        raise invalid_code
+    if code == _RATE_LIMITED:
+        raise WxRateLimited(retry_after_s=_RATE_RETRY_AFTER_S)
+    if code == _BLOCKED:
+        raise WxUserBlocked
+    raise WxUnavailable
