@@ -1,0 +1,1 @@
+"""The personal carbon account and its number."""

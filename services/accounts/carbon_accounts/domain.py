@@ -1,0 +1,30 @@
+"""Account numbers: a city's two letters and twelve digits, the last of which catches slips of the pen.
+
+`WH` + 11 random digits + check digit (Luhn, ISO/IEC 7812-1 Annex B, over the twelve digits). It finds every single
+wrong digit and every swap of neighbours except 09/90. The digits are random, so that a number tells neither how many
+accounts there are nor when this one was opened.
+"""
+
+import re
+
+RANDOM_DIGITS = 11
+_ACCOUNT_NO = re.compile(r"[A-Z]{2}[0-9]{12}")
+
+
+def check_digit(digits: str) -> str:
+    """Luhn's check digit for a string of decimal digits."""
+    total = 0
+    for position, character in enumerate(reversed(digits)):
+        value = int(character) * (2 if position % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return str(-total % 10)
+
+
+def compose(prefix: str, number: int) -> str:
+    """The account number for a random number of at most RANDOM_DIGITS digits."""
+    digits = f"{number:0{RANDOM_DIGITS}d}"
+    return prefix + digits + check_digit(digits)
+
+
+def is_well_formed(account_no: str) -> bool:
+    return bool(_ACCOUNT_NO.fullmatch(account_no)) and check_digit(account_no[2:-1]) == account_no[-1]

@@ -1,0 +1,20 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.accounts.database import Base
+
+
+class CarbonAccount(Base):
+    """Who holds an account and since when; what is in it is the ledger's business."""
+
+    __tablename__ = "carbon_account"
+    __table_args__ = (CheckConstraint("kind = 'person'", name="kind"),)
+
+    account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), unique=True)
+    account_no: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    opened_at: Mapped[datetime]

@@ -1,0 +1,87 @@
+"""Opening the personal carbon account (领取个人碳账户), once per person."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from services.accounts.carbon_accounts import domain, repository
+from services.accounts.carbon_accounts.errors import CarbonAccountNotOpened
+from services.accounts.carbon_accounts.models import CarbonAccount
+from services.accounts.consents import service as consents
+from services.accounts.users import service as users
+from shared import clock
+from shared.contracts.identity import person_account_id
+from shared.db import Session
+
+# With six million accounts a random number is taken once in 16,000 tries; five in a row means broken randomness.
+_NUMBER_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account_id: uuid.UUID
+    user_id: uuid.UUID
+    account_no: str
+    kind: Literal["person"]
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    account: Account
+    is_new: bool
+
+
+async def open_account(session: Session, *, user_id: uuid.UUID, policy_version: str, prefix: str) -> Opened:
+    """The person's account, opened now or earlier; the consent that comes with the request is recorded either way.
+
+    Raises Unauthenticated when the user is gone.
+    """
+    await users.lock(session, user_id=user_id)
+    await consents.give(
+        session, user_id=user_id, purpose=consents.Purpose.DATA_PROCESSING, policy_version=policy_version
+    )
+    existing = await repository.by_user(session, user_id=user_id)
+    if existing is not None:
+        return Opened(_account(existing), is_new=False)
+    for _ in range(_NUMBER_ATTEMPTS):
+        row = await repository.try_insert(
+            session,
+            account_id=person_account_id(user_id),
+            user_id=user_id,
+            account_no=domain.compose(prefix, secrets.randbelow(10**domain.RANDOM_DIGITS)),
+            kind="person",
+            at=clock.now(),
+        )
+        if row is not None:
+            return Opened(_account(row), is_new=True)
+    raise RuntimeError("no free account number found")
+
+
+def is_account_no(text: str) -> bool:
+    """Whether prefix, length and check digit fit; not whether the account exists."""
+    return domain.is_well_formed(text)
+
+
+async def find(session: Session, *, user_id: uuid.UUID) -> Account | None:
+    row = await repository.by_user(session, user_id=user_id)
+    return _account(row) if row else None
+
+
+async def require(session: Session, *, user_id: uuid.UUID) -> Account:
+    """Raises CarbonAccountNotOpened."""
+    account = await find(session, user_id=user_id)
+    if account is None:
+        raise CarbonAccountNotOpened
+    return account
+
+
+async def find_by_number(session: Session, *, account_no: str) -> Account | None:
+    row = await repository.by_number(session, account_no=account_no)
+    return _account(row) if row else None
+
+
+def _account(row: CarbonAccount) -> Account:
+    return Account(row.account_id, row.user_id, row.account_no, "person", row.opened_at)

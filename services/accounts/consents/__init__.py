@@ -1,0 +1,1 @@
+"""What a person agreed to, in which version, from when to when."""

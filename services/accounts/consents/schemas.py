@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.accounts.consents.service import ConsentRecord, Purpose
+
+PolicyVersion = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._-]{1,32}$",
+        description="用户看到的隐私政策版本 Version of the policy the citizen was shown",
+        examples=["2026-11"],
+    ),
+]
+
+
+class ConsentIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"purpose": "data_processing", "policy_version": "2026-11"}]}
+    )
+
+    purpose: Purpose = Field(
+        description=(
+            "data_processing 记录与核算低碳行为（碳账户必需）Counting acts, needed for an account · "
+            "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
+        )
+    )
+    policy_version: PolicyVersion
+
+
+class ConsentOut(BaseModel):
+    purpose: Purpose
+    policy_version: str
+    given_at: datetime
+    withdrawn_at: datetime | None = Field(description="撤回时间 When it was withdrawn")
+    superseded_at: datetime | None = Field(description="被新版本取代的时间 When a newer version took its place")
+
+    @classmethod
+    def of(cls, record: ConsentRecord) -> Self:
+        return cls(
+            purpose=record.purpose,
+            policy_version=record.policy_version,
+            given_at=record.given_at,
+            withdrawn_at=record.withdrawn_at,
+            superseded_at=record.superseded_at,
+        )
+
+
+class ConsentsOut(BaseModel):
+    items: list[ConsentOut] = Field(description="最新在前 Newest first, at most 100")
+
+    @classmethod
+    def of(cls, records: Sequence[ConsentRecord]) -> Self:
+        return cls(items=[ConsentOut.of(record) for record in records])

@@ -1,0 +1,1 @@
+"""What an operator may look up, and the record of having looked."""

@@ -1,0 +1,23 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.accounts.database import Base
+
+
+class OperatorAction(Base):
+    """Who looked at whom, when and why. Insert-only for the service's role."""
+
+    __tablename__ = "operator_action"
+    __table_args__ = (Index(None, "account_no", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    operator: Mapped[str]
+    action: Mapped[str]
+    account_no: Mapped[str]
+    account_id: Mapped[uuid.UUID | None]
+    reason: Mapped[str | None]
+    request_id: Mapped[str]

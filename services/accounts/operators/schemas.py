@@ -1,0 +1,21 @@
+import uuid
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from services.accounts.operators.service import AccountSeen
+
+
+class AccountSeenOut(BaseModel):
+    account_id: uuid.UUID
+    account_no: str = Field(examples=["WH202611230018"])
+    kind: str = Field(examples=["person"])
+    opened_at: datetime
+    phone_masked: str | None = Field(examples=["138****5678"])
+    data_processing_consent: bool
+    bound_partner_ids: list[str]
+
+    @classmethod
+    def of(cls, seen: AccountSeen) -> Self:
+        return cls.model_validate(seen, from_attributes=True)

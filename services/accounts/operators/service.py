@@ -1,0 +1,59 @@
+"""Look-ups by operators. Each leaves a record, also when it finds nothing."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.accounts.bindings import service as bindings
+from services.accounts.carbon_accounts import service as carbon_accounts
+from services.accounts.consents import service as consents
+from services.accounts.consents.service import Purpose
+from services.accounts.operators import repository
+from services.accounts.operators.errors import AccountNoInvalid
+from services.accounts.operators.models import OperatorAction
+from services.accounts.phones import service as phones
+from services.accounts.vault import Vault
+from shared import clock, telemetry
+from shared.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSeen:
+    account_id: uuid.UUID
+    account_no: str
+    kind: str
+    opened_at: datetime
+    phone_masked: str | None
+    data_processing_consent: bool
+    bound_partner_ids: tuple[str, ...]
+
+
+async def look_up(
+    session: Session, *, vault: Vault, operator: str, account_no: str, reason: str | None
+) -> AccountSeen | None:
+    """Pseudonymous facts about an account, None if there is none. Raises AccountNoInvalid (check digit)."""
+    if not carbon_accounts.is_account_no(account_no):
+        raise AccountNoInvalid
+    account = await carbon_accounts.find_by_number(session, account_no=account_no)
+    action = OperatorAction(
+        at=clock.now(),
+        operator=operator,
+        action="account.look_up",
+        account_no=account_no,
+        account_id=account.account_id if account else None,
+        reason=reason,
+        request_id=telemetry.current_request_id(),
+    )
+    await repository.add(session, action)
+    if account is None:
+        return None
+    user_id = account.user_id
+    return AccountSeen(
+        account_id=account.account_id,
+        account_no=account.account_no,
+        kind=account.kind,
+        opened_at=account.opened_at,
+        phone_masked=await phones.masked(session, vault=vault, user_id=user_id),
+        data_processing_consent=await consents.is_given(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
+        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.live(session, user_id=user_id))),
+    )

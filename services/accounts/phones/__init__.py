@@ -1,0 +1,1 @@
+"""One verified phone number per person."""

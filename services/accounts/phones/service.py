@@ -1,0 +1,57 @@
+"""One verified phone number per person."""
+
+import uuid
+from dataclasses import dataclass
+
+from services.accounts.phones import domain, repository
+from services.accounts.phones.errors import PhoneTaken
+from services.accounts.quotas import service as quotas
+from services.accounts.quotas.service import Quota
+from services.accounts.users import service as users
+from services.accounts.vault import Vault
+from shared import clock
+from shared.db import Session
+
+# WeChat charges for every number it releases; a person changes theirs once in years.
+VERIFICATIONS_QUOTA = Quota("phone_verification", at_most=5, window_s=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSet:
+    phone_masked: str
+    changed: bool
+
+
+async def count_verification(session: Session, *, user_id: uuid.UUID) -> None:
+    """Counts a try, in a transaction of its own before WeChat is asked: failures cost as well. Raises QuotaExceeded."""
+    await quotas.take(session, user_id=user_id, quota=VERIFICATIONS_QUOTA)
+
+
+async def set_phone(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> PhoneSet:
+    """Keeps the number WeChat has just confirmed. `changed`: another number (or none) was there before.
+
+    Raises PhoneTaken, Unauthenticated.
+    """
+    await users.lock(session, user_id=user_id)
+    phone_hash = vault.index("phone", e164)
+    current = await repository.get(session, user_id=user_id)
+    if current is not None and current.phone_hash == phone_hash:
+        return PhoneSet(domain.mask(e164), changed=False)
+    await repository.delete_of(session, user_id=user_id)
+    sealed = vault.seal("phone", user_id, e164)
+    if not await repository.try_insert(
+        session, user_id=user_id, phone_hash=phone_hash, phone_sealed=sealed, at=clock.now()
+    ):
+        raise PhoneTaken
+    return PhoneSet(domain.mask(e164), changed=True)
+
+
+async def plain(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
+    """The number itself, for deriving a partner's hash of it; never for an answer or a log."""
+    row = await repository.get(session, user_id=user_id)
+    return vault.unseal("phone", user_id, row.phone_sealed) if row else None
+
+
+async def masked(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
+    number = await plain(session, vault=vault, user_id=user_id)
+    return domain.mask(number) if number else None

@@ -1,0 +1,36 @@
+import uuid
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from services.accounts.carbon_accounts.schemas import CarbonAccountOut
+from services.accounts.profile.service import Profile
+
+
+class BindingSummaryOut(BaseModel):
+    active: int = Field(examples=[2])
+    partner_ids: list[str] = Field(examples=[["didi", "metro"]])
+
+
+class ProfileOut(BaseModel):
+    user_id: uuid.UUID
+    created_at: datetime
+    carbon_account: CarbonAccountOut | None
+    household: None = Field(None, description="尚未加入家庭账户 Not a member of a household")
+    phone_masked: str | None = Field(examples=["138****5678"])
+    data_processing_consent: bool = Field(description="是否同意处理低碳行为数据 Whether acts may be counted")
+    bindings: BindingSummaryOut
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        return cls(
+            user_id=profile.user_id,
+            created_at=profile.created_at,
+            carbon_account=CarbonAccountOut.of(profile.account) if profile.account else None,
+            phone_masked=profile.phone_masked,
+            data_processing_consent=profile.data_processing_consent,
+            bindings=BindingSummaryOut(
+                active=len(profile.bound_partner_ids), partner_ids=list(profile.bound_partner_ids)
+            ),
+        )
