@@ -1,0 +1,1 @@
+"""Who is who at which partner, and from when to when acts count."""

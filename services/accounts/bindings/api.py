@@ -1,0 +1,84 @@
+import uuid
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from services.accounts.bindings import service, tokens
+from services.accounts.bindings.domain import Mode
+from services.accounts.bindings.errors import BindingNeedsToken
+from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
+from services.accounts.resources import Parts
+from shared.auth.tokens import Citizen
+from shared.db import Session
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(prefix="/api/v1/accounts", tags=["绑定 Bindings"])
+
+_SAME_AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": BindingOut, "description": "已有相同的绑定 The same binding exists"}
+}
+
+
+@router.get("/me/bindings", summary="我的绑定 · My bindings, ended ones too")
+async def list_bindings(
+    citizen: Citizen,
+    session: Session,
+    status: Annotated[Literal["pending", "active", "ended"] | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[BindingOut]:
+    position = decode_cursor(cursor, uuid.UUID)
+    rows = await service.page(
+        session, user_id=citizen.user_id, status=status, before=position[0] if position else None, limit=limit + 1
+    )
+    shown, has_more = rows[:limit], len(rows) > limit
+    return Page(
+        items=[BindingOut.of(row) for row in shown],
+        next_cursor=encode_cursor(str(shown[-1].binding_id)) if has_more else None,
+        has_more=has_more,
+    )
+
+
+@router.post("/me/bindings", status_code=201, responses=_SAME_AGAIN, summary="绑定合作方 · Bind a partner")
+async def create_binding(
+    body: BindingIn, citizen: Citizen, session: Session, parts: Parts, response: Response
+) -> BindingOut:
+    partner = await parts.partners.get(body.partner_id)
+    mode = Mode(body.mode)
+    service.require_mode(partner, mode)
+    if mode is Mode.TOKEN:
+        raise BindingNeedsToken
+    open_id = None
+    if isinstance(body, OauthBindingIn) and partner.oauth is not None:
+        open_id = await parts.oauth.open_id_for(partner.oauth, partner_id=partner.partner_id, code=body.code)
+    made = await service.bind(
+        session,
+        settings=parts.settings,
+        vault=parts.vault,
+        user_id=citizen.user_id,
+        partner=partner,
+        mode=mode,
+        open_id=open_id,
+        counts_from=body.counts_from,
+    )
+    if not made.is_new:
+        response.status_code = 200
+    return BindingOut.of(made.binding)
+
+
+@router.post("/me/bindings/token", status_code=201, summary="出示绑定码 · A token for the partner's machine to scan")
+async def create_binding_token(
+    citizen: Citizen, session: Session, parts: Parts, response: Response, body: TokenIn | None = None
+) -> TokenOut:
+    """一次有效，120 秒。The partner confirms it with `POST /partner/bindings`."""
+    partner_id = body.partner_id if body else None
+    if partner_id is not None:
+        service.require_mode(await parts.partners.get(partner_id), Mode.TOKEN)
+    shown = await tokens.issue(session, user_id=citizen.user_id, partner_id=partner_id)
+    response.headers["Cache-Control"] = "no-store"
+    return TokenOut(token=shown.token, expires_at=shown.expires_at, qr_svg=shown.qr_svg)
+
+
+@router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")
+async def delete_binding(binding_id: uuid.UUID, citizen: Citizen, session: Session, parts: Parts) -> None:
+    await service.end(session, settings=parts.settings, user_id=citizen.user_id, binding_id=binding_id)

@@ -1,0 +1,66 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.accounts.database import Base
+
+_LIVE = text("status <> 'ended'")
+
+
+class Binding(Base):
+    """A person at a partner, from `counts_from` until `ended_at`. Ended rows are history and never change again.
+
+    The partner's reference itself is not kept: `account_key` is all that matching needs.
+    """
+
+    __tablename__ = "binding"
+    __table_args__ = (
+        Index("uq_binding_live_partner_account", "partner_id", "account_key", unique=True, postgresql_where=_LIVE),
+        Index("uq_binding_live_user_partner", "user_id", "partner_id", unique=True, postgresql_where=_LIVE),
+        Index(None, "user_id", "binding_id"),
+        Index(None, "partner_id", "account_key"),
+        CheckConstraint("status IN ('pending', 'active', 'ended')", name="status"),
+        CheckConstraint("(status = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+        CheckConstraint("version > 0", name="version"),
+    )
+
+    binding_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"))
+    partner_id: Mapped[str]
+    account_key: Mapped[str]
+    mode: Mapped[str]
+    status: Mapped[str]
+    version: Mapped[int]
+    since: Mapped[datetime]
+    counts_from: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    consent_withdrawn_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
+class BindingToken(Base):
+    """SHA-256 of a token shown as a QR code; after use it names the binding it made."""
+
+    __tablename__ = "binding_token"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    partner_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    binding_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Binding.binding_id))
+
+
+class PartnerNonce(Base):
+    """A nonce a partner has signed with; kept longer than any signature that carries it stays valid."""
+
+    __tablename__ = "partner_nonce"
+    __table_args__ = (Index(None, "seen_at"),)
+
+    partner_id: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]

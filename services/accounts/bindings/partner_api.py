@@ -1,0 +1,73 @@
+"""The one route partners call here. Order: signature over the raw bytes, nonce, and only then the body."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from services.accounts.bindings import tokens
+from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
+from services.accounts.partners.errors import PartnerSignatureInvalid
+from services.accounts.resources import Parts
+from shared.db import Session
+
+router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": PartnerBindingIn.model_json_schema()}},
+    }
+}
+_SAME_AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": PartnerBindingOut, "description": "重复确认，同一绑定 Confirmed before: the same binding"}
+}
+# A CP1 header is well under 1 KiB; anything longer is not one and is not worth a call.
+_AUTHORIZATION_CHARS_MAX = 2048
+
+
+@router.post(
+    "/partner/bindings",
+    status_code=201,
+    responses=_SAME_AGAIN,
+    openapi_extra=_BODY,
+    summary="合作方确认绑定码（CP1 签名）· A partner confirms a token (CP1 signature)",
+)
+async def confirm_binding(request: Request, session: Session, parts: Parts, response: Response) -> PartnerBindingOut:
+    body = await request.body()
+    authorization = request.headers.get("authorization", "")
+    if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
+        raise PartnerSignatureInvalid
+    signer = await parts.ingest.verify_signature(
+        method=request.method, target=_target(request), authorization=authorization, body=body
+    )
+    async with parts.database.transaction() as remembering:
+        await tokens.take_nonce(remembering, signer=signer)
+    confirmation = _parse(body)
+    partner = await parts.partners.get(signer.partner_id)
+    made = await tokens.confirm(
+        session,
+        settings=parts.settings,
+        partner=partner,
+        token=confirmation.token,
+        partner_account=confirmation.partner_account,
+    )
+    if not made.is_new:
+        response.status_code = 200
+    return PartnerBindingOut.of(made.binding)
+
+
+def _target(request: Request) -> str:
+    """Path and query exactly as sent: what the partner signed."""
+    path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
+def _parse(body: bytes) -> PartnerBindingIn:
+    try:
+        return PartnerBindingIn.model_validate_json(body)
+    except ValidationError as exc:
+        issues = [{**issue, "loc": ("body", *issue["loc"])} for issue in exc.errors(include_input=False)]
+        raise RequestValidationError(issues) from None

@@ -1,0 +1,47 @@
+"""Bindings on the topic `accounts.bindings.v1`: the whole state of one, keyed by its id, without a name in it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.accounts.bindings.models import Binding
+from services.accounts.database import SCHEMA
+from services.accounts.settings import Settings
+from shared import outbox
+from shared.contracts import topics
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Session
+from shared.eventlog import Record
+
+EVENT_TYPE = "cn.carboninclusion.binding.changed.v1"
+EVENT_SOURCE = "/accounts"
+
+
+async def publish(session: Session, *, settings: Settings, changed: Sequence[Binding]) -> None:
+    """Stores one record per binding beside the change itself; the worker's relay brings them to the log."""
+    await outbox.add(session, SCHEMA, settings.topic_prefix + topics.BINDINGS, [_record(row) for row in changed])
+
+
+def _record(row: Binding) -> Record:
+    event = BindingChanged(
+        binding_id=row.binding_id,
+        version=row.version,
+        partner_id=row.partner_id,
+        account_key=row.account_key,
+        account_id=row.account_id,
+        user_id=row.user_id,
+        status=row.status,  # type: ignore[arg-type]  # the table's CHECK allows the same three words
+        counts_from=row.counts_from,
+        ended_at=row.ended_at,
+        consent_withdrawn_at=row.consent_withdrawn_at,
+        changed_at=row.changed_at,
+    )
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"{row.binding_id}:{row.version}".encode()),
+        ("ce_source", EVENT_SOURCE.encode()),
+        ("ce_type", EVENT_TYPE.encode()),
+        ("ce_time", row.changed_at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    )
+    return Record(key=str(row.binding_id).encode(), value=msgspec.json.encode(event), headers=headers)

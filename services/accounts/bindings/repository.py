@@ -1,0 +1,103 @@
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts.bindings.models import Binding, BindingToken, PartnerNonce
+
+_IS_LIVE = Binding.status != "ended"
+
+
+async def try_insert(session: AsyncSession, values: dict[str, Any]) -> Binding | None:
+    """None when a live binding of this partner account or of this person at the partner exists, even if just now."""
+    statement = insert(Binding).values(**values).on_conflict_do_nothing().returning(Binding)
+    return await session.scalar(statement)
+
+
+async def live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
+    """Locked in one order, so that two changes of one person's bindings wait for each other."""
+    statement = (
+        select(Binding)
+        .where(Binding.user_id == user_id, _IS_LIVE)
+        .order_by(Binding.binding_id)
+        .limit(at_most)
+        .with_for_update()
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def live_at_partner(session: AsyncSession, *, user_id: uuid.UUID, partner_id: str) -> Binding | None:
+    return await session.scalar(
+        select(Binding).where(Binding.user_id == user_id, Binding.partner_id == partner_id, _IS_LIVE)
+    )
+
+
+async def count_live(session: AsyncSession, *, user_id: uuid.UUID) -> int:
+    return await session.scalar(select(func.count()).where(Binding.user_id == user_id, _IS_LIVE)) or 0
+
+
+async def last_end(session: AsyncSession, *, partner_id: str, account_key: str) -> datetime | None:
+    """When the last binding of this partner account ended, whoever's it was."""
+    return await session.scalar(
+        select(func.max(Binding.ended_at)).where(Binding.partner_id == partner_id, Binding.account_key == account_key)
+    )
+
+
+async def get(session: AsyncSession, *, binding_id: uuid.UUID) -> Binding | None:
+    return await session.get(Binding, binding_id)
+
+
+async def locked(session: AsyncSession, *, binding_id: uuid.UUID, user_id: uuid.UUID) -> Binding | None:
+    statement = select(Binding).where(Binding.binding_id == binding_id, Binding.user_id == user_id)
+    return await session.scalar(statement.with_for_update())
+
+
+async def page(
+    session: AsyncSession, *, user_id: uuid.UUID, status: str | None, before: uuid.UUID | None, limit: int
+) -> Sequence[Binding]:
+    """Newest first; ids are ordered by time."""
+    statement = select(Binding).where(Binding.user_id == user_id)
+    if status is not None:
+        statement = statement.where(Binding.status == status)
+    if before is not None:
+        statement = statement.where(Binding.binding_id < before)
+    return (await session.scalars(statement.order_by(Binding.binding_id.desc()).limit(limit))).all()
+
+
+async def flush(session: AsyncSession) -> None:
+    """Writes what ended before what takes its place is inserted: only one of the two may be live."""
+    await session.flush()
+
+
+async def add_token(session: AsyncSession, token: BindingToken) -> None:
+    session.add(token)
+    await session.flush()
+
+
+async def locked_token(session: AsyncSession, *, token_sha256: bytes) -> BindingToken | None:
+    return await session.scalar(select(BindingToken).where(BindingToken.token_sha256 == token_sha256).with_for_update())
+
+
+async def add_nonce(session: AsyncSession, *, partner_id: str, nonce: str, at: datetime) -> bool:
+    """False when the partner has used it before."""
+    statement = insert(PartnerNonce).values(partner_id=partner_id, nonce=nonce, seen_at=at)
+    statement = statement.on_conflict_do_nothing()
+    return (await session.execute(statement.returning(PartnerNonce.nonce))).first() is not None
+
+
+async def delete_past(session: AsyncSession, *, tokens_before: datetime, nonces_before: datetime, at_most: int) -> None:
+    for table, column, before in (
+        ("binding_token", "expires_at", tokens_before),
+        ("partner_nonce", "seen_at", nonces_before),
+    ):
+        await session.execute(
+            text(
+                f"DELETE FROM accounts.{table} WHERE ctid = ANY(ARRAY("
+                f"SELECT ctid FROM accounts.{table} WHERE {column} < :before LIMIT :n))"
+            ),
+            {"before": before, "n": at_most},
+        )

@@ -1,0 +1,100 @@
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.accounts.bindings.service import BindingView
+
+PartnerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["didi"])]
+
+
+class _BindingIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    partner_id: PartnerId
+    counts_from: AwareDatetime | None = Field(
+        None, description="此前的行为不计入，默认现在；最早到合作方的迟报窗口 Acts before it do not count; default now"
+    )
+
+
+class AccountNoBindingIn(_BindingIn):
+    """合作方以碳账户号上报 The partner reports with the account number."""
+
+    mode: Literal["account_no"]
+
+
+class PhoneHashBindingIn(_BindingIn):
+    """合作方以手机号的加密散列上报 The partner reports with a keyed hash of the phone number."""
+
+    mode: Literal["phone_hash"]
+
+
+class OauthBindingIn(_BindingIn):
+    """合作方授权码 The partner's authorization code."""
+
+    mode: Literal["oauth"]
+    code: str = Field(min_length=1, max_length=512)
+
+
+class TokenBindingIn(_BindingIn):
+    """扫码绑定请改用 POST /me/bindings/token. Refused here: the partner confirms a token."""
+
+    mode: Literal["token"]
+
+
+BindingIn = Annotated[
+    AccountNoBindingIn | PhoneHashBindingIn | OauthBindingIn | TokenBindingIn,
+    Field(discriminator="mode"),
+]
+
+
+class BindingOut(BaseModel):
+    binding_id: uuid.UUID
+    partner_id: str
+    mode: Literal["oauth", "phone_hash", "token", "account_no"]
+    status: Literal["pending", "active", "ended"]
+    since: datetime = Field(description="绑定时间 When it was made")
+    counts_from: datetime = Field(description="从何时起的行为计入 Acts from here on count")
+    ended_at: datetime | None
+    consent_withdrawn_at: datetime | None = Field(description="撤回同意后的行为不计入 Acts from here on do not count")
+
+    @classmethod
+    def of(cls, view: BindingView) -> Self:
+        return cls.model_validate(view, from_attributes=True)
+
+
+class TokenIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}, {"partner_id": "huishou"}]})
+
+    partner_id: PartnerId | None = Field(None, description="只允许该合作方使用 Only this partner may use it")
+
+
+class TokenOut(BaseModel):
+    token: str = Field(description="二维码的内容 What the QR code says", examples=["cib_3kTMd2vM0yX8mD1zQq4a9fVb"])
+    expires_at: datetime
+    qr_svg: str = Field(description="SVG 图像 The QR code as an SVG document")
+
+
+class PartnerBindingIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"token": "cib_3kTMd2vM0yX8mD1zQq4a9fVb", "partner_account": "member-88213"}]},
+    )
+
+    token: str = Field(min_length=1, max_length=64)
+    partner_account: str = Field(
+        pattern=r"^[\x21-\x7e]{1,128}$",
+        description='该用户在合作方的标识，之后以 account_ref {"type":"open_id"} 上报 Your id of this person',
+    )
+
+
+class PartnerBindingOut(BaseModel):
+    binding_id: uuid.UUID
+    status: Literal["pending", "active", "ended"]
+    since: datetime
+    counts_from: datetime
+
+    @classmethod
+    def of(cls, view: BindingView) -> Self:
+        return cls.model_validate(view, from_attributes=True)

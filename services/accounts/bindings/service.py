@@ -1,0 +1,296 @@
+"""Bindings of a citizen: made, listed, ended, suspended and resumed with consent. Every change is published with it.
+
+Whoever changes a user's bindings holds that user's lock; between two users the unique indexes of live bindings decide.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.accounts.bindings import domain, repository
+from services.accounts.bindings.domain import Mode
+from services.accounts.bindings.errors import (
+    BindingAlreadyExists,
+    BindingLimitReached,
+    BindingModeUnavailable,
+    BindingNotFound,
+    CountsFromOutOfRange,
+    PartnerAccountTaken,
+    PhoneRequired,
+)
+from services.accounts.bindings.models import Binding
+from services.accounts.bindings.publishing import publish
+from services.accounts.carbon_accounts import service as carbon_accounts
+from services.accounts.consents import service as consents
+from services.accounts.consents.service import Purpose
+from services.accounts.partners.client import Partner
+from services.accounts.phones import service as phones
+from services.accounts.quotas import service as quotas
+from services.accounts.quotas.service import Quota
+from services.accounts.settings import Settings
+from services.accounts.users import service as users
+from services.accounts.vault import Vault
+from shared import clock
+from shared.contracts.identity import account_key
+from shared.db import Session
+from shared.ids import new_id
+
+# More partners than a city has; keeps "all of one person's bindings" a bounded thing.
+LIVE_BINDINGS_MAX = 50
+# Every binding stays as history and on the compacted topic.
+BINDINGS_QUOTA = Quota("binding", at_most=50, window_s=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How the partner names the person in its events: `account_ref {type, value}`."""
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingView:
+    """A binding as it may be shown to its owner."""
+
+    binding_id: uuid.UUID
+    partner_id: str
+    mode: Mode
+    status: str
+    since: datetime
+    counts_from: datetime
+    ended_at: datetime | None
+    consent_withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    binding: BindingView
+    is_new: bool
+
+
+def usable_modes(partner: Partner) -> tuple[Mode, ...]:
+    return domain.usable_modes(
+        partner.binding_modes, has_phone_pepper=partner.phone_pepper is not None, has_oauth=partner.oauth is not None
+    )
+
+
+def require_mode(partner: Partner, mode: Mode) -> None:
+    """Raises BindingModeUnavailable, which lists the modes the partner supports."""
+    usable = usable_modes(partner)
+    if mode not in usable:
+        names = [item.value for item in usable]
+        raise BindingModeUnavailable(supported=", ".join(names) or "-", extensions={"supported_modes": names})
+
+
+async def bind(
+    session: Session,
+    *,
+    settings: Settings,
+    vault: Vault,
+    user_id: uuid.UUID,
+    partner: Partner,
+    mode: Mode,
+    open_id: str | None,
+    counts_from: datetime | None,
+) -> Made:
+    """A binding by the citizen's own request. `open_id`: what the partner told for mode oauth.
+
+    Raises BindingModeUnavailable, PhoneRequired and everything `make` raises.
+    """
+    require_mode(partner, mode)
+    await users.lock(session, user_id=user_id)
+    if mode is Mode.ACCOUNT_NO:
+        account = await carbon_accounts.require(session, user_id=user_id)
+        reference = Reference("account_no", account.account_no)
+    elif mode is Mode.PHONE_HASH:
+        reference = await _phone_reference(session, vault=vault, user_id=user_id, partner=partner)
+    else:
+        assert open_id is not None
+        reference = Reference("open_id", open_id)
+    return await make(
+        session,
+        settings=settings,
+        user_id=user_id,
+        partner=partner,
+        mode=mode,
+        reference=reference,
+        counts_from=counts_from,
+    )
+
+
+async def make(
+    session: Session,
+    *,
+    settings: Settings,
+    user_id: uuid.UUID,
+    partner: Partner,
+    mode: Mode,
+    reference: Reference,
+    counts_from: datetime | None,
+) -> Made:
+    """Binds under the user's lock, which the caller holds; the same binding again is given back as it is.
+
+    Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
+    CountsFromOutOfRange, QuotaExceeded.
+    """
+    account = await carbon_accounts.require(session, user_id=user_id)
+    consent_floor = await consents.require(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
+    pepper = settings.account_ref_pepper.get_secret_value()
+    key = account_key(pepper, partner.partner_id, reference.type, reference.value)
+    existing = await repository.live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
+    if existing is not None:
+        if existing.account_key == key:
+            return Made(view(existing), is_new=False)
+        raise BindingAlreadyExists
+    if await repository.count_live(session, user_id=user_id) >= LIVE_BINDINGS_MAX:
+        raise BindingLimitReached(limit=LIVE_BINDINGS_MAX)
+    await quotas.take(session, user_id=user_id, quota=BINDINGS_QUOTA)
+    now = clock.now()
+    former_end = await repository.last_end(session, partner_id=partner.partner_id, account_key=key)
+    start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
+    row = await repository.try_insert(
+        session,
+        {
+            "binding_id": new_id(),
+            "user_id": user_id,
+            "account_id": account.account_id,
+            "partner_id": partner.partner_id,
+            "account_key": key,
+            "mode": mode.value,
+            "status": "active",
+            "version": 1,
+            "since": now,
+            "counts_from": start,
+            "changed_at": now,
+        },
+    )
+    if row is None:
+        raise PartnerAccountTaken
+    await publish(session, settings=settings, changed=[row])
+    return Made(view(row), is_new=True)
+
+
+async def end(session: Session, *, settings: Settings, user_id: uuid.UUID, binding_id: uuid.UUID) -> None:
+    """Acts from now on no longer count. An ended binding stays as it was. Raises BindingNotFound, Unauthenticated."""
+    await users.lock(session, user_id=user_id)
+    row = await repository.locked(session, binding_id=binding_id, user_id=user_id)
+    if row is None:
+        raise BindingNotFound
+    if row.status != "ended":
+        now = clock.now()
+        _end(row, ended_at=now, now=now)
+        await publish(session, settings=settings, changed=[row])
+
+
+async def end_phone_bindings(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """The person's number changed; the old one may be somebody else's tomorrow. The caller holds the user's lock."""
+    rows = await _live(session, user_id)
+    ended = [row for row in rows if row.mode == Mode.PHONE_HASH]
+    now = clock.now()
+    for row in ended:
+        _end(row, ended_at=now, now=now)
+    await publish(session, settings=settings, changed=ended)
+
+
+async def suspend(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
+    """Consent was withdrawn: bindings stay, acts from `at` on do not count. The caller holds the user's lock."""
+    rows = [row for row in await _live(session, user_id) if row.consent_withdrawn_at is None]
+    for row in rows:
+        row.consent_withdrawn_at = at
+        _next_version(row, at)
+    await publish(session, settings=settings, changed=rows)
+
+
+async def resume(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Consent was given again: each suspended binding ends where consent did, and a new one starts counting now.
+
+    So acts before the withdrawal still count when they arrive late, acts during it never do. The caller holds the lock.
+    """
+    suspended = [row for row in await _live(session, user_id) if row.consent_withdrawn_at is not None]
+    now = clock.now()
+    for row in suspended:
+        _end(row, ended_at=row.consent_withdrawn_at or now, now=now)
+    await repository.flush(session)
+    successors: list[Binding] = []
+    for row in suspended:
+        successor = await repository.try_insert(
+            session,
+            {
+                "binding_id": new_id(),
+                "user_id": row.user_id,
+                "account_id": row.account_id,
+                "partner_id": row.partner_id,
+                "account_key": row.account_key,
+                "mode": row.mode,
+                "status": "active",
+                "version": 1,
+                "since": now,
+                "counts_from": now,
+                "changed_at": now,
+            },
+        )
+        if successor is not None:
+            successors.append(successor)
+    await publish(session, settings=settings, changed=[*suspended, *successors])
+
+
+async def live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
+    """All live bindings of a person."""
+    return await page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
+
+
+async def page(
+    session: Session, *, user_id: uuid.UUID, status: str | None, before: uuid.UUID | None, limit: int
+) -> Sequence[BindingView]:
+    """Bindings, ended ones too, newest first, older than `before`."""
+    rows = await repository.page(session, user_id=user_id, status=status, before=before, limit=limit)
+    return [view(row) for row in rows]
+
+
+def view(row: Binding) -> BindingView:
+    return BindingView(
+        binding_id=row.binding_id,
+        partner_id=row.partner_id,
+        mode=Mode(row.mode),
+        status=row.status,
+        since=row.since,
+        counts_from=row.counts_from,
+        ended_at=row.ended_at,
+        consent_withdrawn_at=row.consent_withdrawn_at,
+    )
+
+
+async def _live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
+    return await repository.live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
+
+
+async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> Reference:
+    number = await phones.plain(session, vault=vault, user_id=user_id)
+    if number is None:
+        raise PhoneRequired
+    assert partner.phone_pepper is not None  # the mode is refused without it
+    return Reference("phone_hash", domain.phone_reference(partner.phone_pepper.get_secret_value(), number))
+
+
+def _start(
+    requested: datetime | None, now: datetime, late_window_s: int, not_before: Sequence[datetime | None]
+) -> datetime:
+    earliest = domain.earliest_start(now, late_window_s=late_window_s, not_before=not_before)
+    if requested is None:
+        return max(now, earliest)
+    if not earliest <= requested <= now:
+        first, last = earliest.isoformat(), now.isoformat()
+        raise CountsFromOutOfRange(earliest=first, latest=last, extensions={"earliest": first, "latest": last})
+    return requested
+
+
+def _end(row: Binding, *, ended_at: datetime, now: datetime) -> None:
+    row.status, row.ended_at = "ended", ended_at
+    _next_version(row, now)
+
+
+def _next_version(row: Binding, now: datetime) -> None:
+    row.version += 1
+    row.changed_at = now

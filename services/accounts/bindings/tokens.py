@@ -1,0 +1,125 @@
+"""Binding by a token the citizen shows as a QR code and the partner's machine confirms with its signature."""
+
+import hashlib
+import io
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import segno
+
+from services.accounts.bindings import repository, service
+from services.accounts.bindings.domain import Mode
+from services.accounts.bindings.errors import BindingTokenInvalid
+from services.accounts.bindings.models import BindingToken
+from services.accounts.bindings.service import Made, Reference
+from services.accounts.carbon_accounts import service as carbon_accounts
+from services.accounts.consents import service as consents
+from services.accounts.consents.service import Purpose
+from services.accounts.partners.client import Partner, SignedBy
+from services.accounts.partners.errors import PartnerRequestReplayed
+from services.accounts.quotas import service as quotas
+from services.accounts.quotas.service import Quota
+from services.accounts.settings import Settings
+from services.accounts.users import service as users
+from shared import clock
+from shared.contracts.identity import account_key
+from shared.db import Session
+
+TOKEN_LIFE = timedelta(seconds=120)
+# The page renews its code about once a minute; more is a script.
+TOKENS_QUOTA = Quota("binding_token", at_most=10, window_s=60)
+# 144 random bits in 24 characters: with the prefix still short enough for a mini-program's scene (32).
+_TOKEN_BYTES = 18
+_TOKEN_PREFIX = "cib_"
+# A used token still answers the same partner's repeated confirmation for this long.
+_TOKEN_KEPT = timedelta(days=1)
+# Signatures are good for 300 s before and after their timestamp.
+_NONCE_KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    token: str
+    expires_at: datetime
+    qr_svg: str
+
+
+async def issue(session: Session, *, user_id: uuid.UUID, partner_id: str | None) -> ShownToken:
+    """A token for one binding, for `partner_id` only if given.
+
+    Raises CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated.
+    """
+    await users.lock(session, user_id=user_id)
+    await carbon_accounts.require(session, user_id=user_id)
+    await consents.require(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
+    await quotas.take(session, user_id=user_id, quota=TOKENS_QUOTA)
+    token = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    now = clock.now()
+    row = BindingToken(
+        token_sha256=_digest(token),
+        user_id=user_id,
+        partner_id=partner_id,
+        created_at=now,
+        expires_at=now + TOKEN_LIFE,
+    )
+    await repository.add_token(session, row)
+    return ShownToken(token, row.expires_at, _qr_svg(token))
+
+
+async def take_nonce(session: Session, *, signer: SignedBy) -> None:
+    """Makes a signed request unrepeatable, whatever becomes of it. Raises PartnerRequestReplayed."""
+    if not await repository.add_nonce(session, partner_id=signer.partner_id, nonce=signer.nonce, at=clock.now()):
+        raise PartnerRequestReplayed
+
+
+async def confirm(session: Session, *, settings: Settings, partner: Partner, token: str, partner_account: str) -> Made:
+    """The partner knows the token's owner as `partner_account`. Repeated after success it gives the same binding.
+
+    Raises BindingModeUnavailable, BindingTokenInvalid and everything `service.make` raises.
+    """
+    service.require_mode(partner, Mode.TOKEN)
+    row = await repository.locked_token(session, token_sha256=_digest(token))
+    if row is None or row.partner_id not in {None, partner.partner_id}:
+        raise BindingTokenInvalid
+    reference = Reference("open_id", partner_account)
+    if row.binding_id is not None:
+        binding = await repository.get(session, binding_id=row.binding_id)
+        pepper = settings.account_ref_pepper.get_secret_value()
+        key = account_key(pepper, partner.partner_id, reference.type, reference.value)
+        if binding is None or binding.partner_id != partner.partner_id or binding.account_key != key:
+            raise BindingTokenInvalid
+        return Made(service.view(binding), is_new=False)
+    if row.expires_at <= clock.now():
+        raise BindingTokenInvalid
+    await users.lock(session, user_id=row.user_id)
+    made = await service.make(
+        session,
+        settings=settings,
+        user_id=row.user_id,
+        partner=partner,
+        mode=Mode.TOKEN,
+        reference=reference,
+        counts_from=None,
+    )
+    row.binding_id = made.binding.binding_id
+    return made
+
+
+async def purge(session: Session, *, at_most: int) -> None:
+    """Removes tokens and nonces nobody can use any more."""
+    now = clock.now()
+    await repository.delete_past(
+        session, tokens_before=now - _TOKEN_KEPT, nonces_before=now - _NONCE_KEPT, at_most=at_most
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _qr_svg(token: str) -> str:
+    picture = io.BytesIO()
+    segno.make(token, error="m", micro=False).save(picture, kind="svg", scale=8, border=4, xmldecl=False, svgns=True)
+    return picture.getvalue().decode()

@@ -1,0 +1,94 @@
+"""The accounts service: who a citizen is, what they agreed to and where they are known."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.accounts.bindings.api import router as bindings_router
+from services.accounts.bindings.partner_api import router as partner_router
+from services.accounts.carbon_accounts.api import router as carbon_accounts_router
+from services.accounts.consents.api import router as consents_router
+from services.accounts.operators.api import router as operators_router
+from services.accounts.partners.client import IngestClient
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.oauth import PartnerOauth
+from services.accounts.phones.api import router as phones_router
+from services.accounts.profile.api import router as profile_router
+from services.accounts.resources import Resources
+from services.accounts.scenes.api import router as scenes_router
+from services.accounts.sessions.api import router as sessions_router
+from services.accounts.sessions.signing import OwnKeys, TokenSigner
+from services.accounts.settings import Settings, decode_key
+from services.accounts.vault import Vault
+from services.accounts.wechat.client import WeChatClient
+from shared.app import build_app
+from shared.auth.tokens import TokenVerifier
+
+ROUTERS = (
+    sessions_router,
+    profile_router,
+    carbon_accounts_router,
+    phones_router,
+    consents_router,
+    scenes_router,
+    bindings_router,
+    partner_router,
+    operators_router,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    wechat_transport: httpx.AsyncBaseTransport | None = None,
+    ingest_transport: httpx.AsyncBaseTransport | None = None,
+    partner_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """The application; the transports replace the network towards WeChat, ingest and the partners' OAuth servers."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await app.state.resources.stop()
+            await app.state.tokens.stop()
+
+    app = build_app(
+        service="accounts",
+        settings=settings,
+        routers=ROUTERS,
+        title_zh="账户",
+        title_en="Accounts",
+        description="登录、同意、个人碳账户、手机号与合作方绑定。Log-in, consents, carbon accounts, phone, bindings.",
+        lifespan=lifespan,
+    )
+    signer = TokenSigner(settings)
+    app.state.tokens = TokenVerifier(settings, transport=OwnKeys(signer))
+    ingest = IngestClient(
+        base_url=settings.ingest_base_url,
+        service_token_secret=settings.service_token_secret,
+        transport=ingest_transport,
+    )
+    app.state.resources = Resources(
+        settings=settings,
+        database=app.state.db,
+        signer=signer,
+        vault=Vault(
+            pepper=settings.phone_pepper.get_secret_value(),
+            key=decode_key(settings.phone_encryption_key.get_secret_value()),
+        ),
+        wechat=WeChatClient(
+            base_url=settings.wechat_base_url,
+            app_id=settings.wechat_app_id,
+            app_secret=settings.wechat_app_secret,
+            transport=wechat_transport,
+        ),
+        ingest=ingest,
+        partners=PartnerDirectory(ingest),
+        oauth=PartnerOauth(transport=partner_transport),
+    )
+    return app

@@ -1,0 +1,1 @@
+"""What this service knows of partners: asked of ingest, exchanged with the partner itself."""

@@ -1,0 +1,126 @@
+"""The ingest service, which owns partners and their keys, asked over its internal routes."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from services.accounts.partners.errors import PartnerSignatureInvalid, PartnersUnavailable
+from shared.auth.tokens import ServiceTokens
+from shared.httpclient import ServiceAuth, new_client
+
+PARTNERS_MAX = 2_000  # a city has dozens; more means that something is wrong with the answer
+_ANSWER_BYTES_MAX = 4 * 1024 * 1024
+_CALL_TIMEOUT_S = 5
+
+_log = structlog.get_logger(__name__)
+
+
+class OauthBlock(BaseModel):
+    """How a partner exchanges an authorization code for its open id."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    token_url: str = Field(pattern=r"^https?://", max_length=500)
+    client_id: str = Field(min_length=1, max_length=200)
+    client_secret: SecretStr
+    open_id_field: str = Field("open_id", min_length=1, max_length=60)
+
+
+class Partner(BaseModel):
+    """A partner as ingest tells it. Secrets stay `SecretStr`: they must not show up in a log or an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    partner_id: str = Field(min_length=1, max_length=64)
+    name: str = Field(max_length=200)
+    name_en: str = Field("", max_length=200)
+    scenes: tuple[str, ...] = ()
+    late_window_s: int = Field(ge=0, le=366 * 86_400)
+    binding_modes: tuple[str, ...] = ()
+    environment: str = "live"
+    phone_pepper: SecretStr | None = None
+    oauth: OauthBlock | None = None
+
+
+class _Signer(BaseModel):
+    partner_id: str = Field(min_length=1, max_length=64)
+    nonce: str = Field(min_length=16, max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """Who signed a request. Whether the nonce is new is for the caller to find out, durably."""
+
+    partner_id: str
+    nonce: str
+
+
+class IngestClient:
+    def __init__(
+        self, *, base_url: str, service_token_secret: SecretStr, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._http = new_client(base_url, transport=transport)
+        self._auth = ServiceAuth(ServiceTokens(service_token_secret.get_secret_value(), "accounts"), "ingest")
+
+    async def stop(self) -> None:
+        await self._http.aclose()
+
+    async def partners(self) -> Mapping[str, Partner]:
+        """All partners by id. One malformed entry is left out, not everything. Raises PartnersUnavailable."""
+        status, document = await self._call("GET", "/internal/ingest/partners")
+        items = document.get("items") if isinstance(document, dict) else None
+        if status != 200 or not isinstance(items, list) or len(items) > PARTNERS_MAX:
+            _log.warning("partners_answer_malformed", status=status)
+            raise PartnersUnavailable
+        found: dict[str, Partner] = {}
+        for item in items:
+            try:
+                partner = Partner.model_validate(item)
+            except ValidationError as exc:
+                _log.warning("partner_entry_malformed", fields=[".".join(map(str, e["loc"])) for e in exc.errors()])
+                continue
+            found[partner.partner_id] = partner
+        return found
+
+    async def verify_signature(self, *, method: str, target: str, authorization: str, body: bytes) -> SignedBy:
+        """Who signed these bytes; `target` is path and query as sent.
+
+        Raises PartnerSignatureInvalid, PartnersUnavailable.
+        """
+        status, document = await self._call(
+            "POST",
+            "/internal/ingest/verify-signature",
+            {
+                "method": method,
+                "target": target,
+                "authorization": authorization,
+                "body_base64": base64.b64encode(body).decode(),
+            },
+        )
+        if status in {401, 403}:
+            raise PartnerSignatureInvalid
+        try:
+            if status != 200:
+                raise ValueError  # noqa: TRY301 - one way out for every answer that says nothing
+            signer = _Signer.model_validate(document)
+        except ValueError:
+            _log.warning("verify_signature_answer_malformed", status=status)
+            raise PartnersUnavailable from None
+        return SignedBy(signer.partner_id, signer.nonce)
+
+    async def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> tuple[int, Any]:
+        try:
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
+                answer = await self._http.request(method, path, json=body, auth=self._auth)
+            if len(answer.content) > _ANSWER_BYTES_MAX:
+                raise ValueError("answer too large")  # noqa: TRY301 - one way out for every unusable answer
+            return answer.status_code, answer.json()
+        except (httpx.HTTPError, TimeoutError, OSError, ValueError) as exc:
+            _log.warning("ingest_call_failed", path=path, error=type(exc).__name__)
+            raise PartnersUnavailable from exc

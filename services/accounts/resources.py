@@ -1,0 +1,40 @@
+"""What lives as long as the process: settings, keys and the clients of WeChat, ingest and the partners."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.accounts.partners.client import IngestClient
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.oauth import PartnerOauth
+from services.accounts.sessions.signing import TokenSigner
+from services.accounts.settings import Settings
+from services.accounts.vault import Vault
+from services.accounts.wechat.client import WeChatClient
+from shared.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    database: Database
+    signer: TokenSigner
+    vault: Vault
+    wechat: WeChatClient
+    ingest: IngestClient
+    partners: PartnerDirectory
+    oauth: PartnerOauth
+
+    async def stop(self) -> None:
+        await self.wechat.stop()
+        await self.ingest.stop()
+        await self.oauth.stop()
+
+
+def _resources(request: Request) -> Resources:
+    found: Resources = request.app.state.resources
+    return found
+
+
+Parts = Annotated[Resources, Depends(_resources)]

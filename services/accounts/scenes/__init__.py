@@ -1,0 +1,1 @@
+"""The everyday low-carbon scenes and who reports them."""

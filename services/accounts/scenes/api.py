@@ -1,0 +1,35 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from services.accounts.resources import Parts
+from services.accounts.scenes import service
+from services.accounts.scenes.schemas import ScenesOut
+from shared.auth.tokens import CITIZEN_SCOPE, TokenVerifier, bearer_token
+from shared.db import Session
+from shared.errors import Unauthenticated
+
+router = APIRouter(prefix="/api/v1/accounts", tags=["场景 Scenes"])
+
+
+async def _caller_if_any(request: Request) -> uuid.UUID | None:
+    """The citizen whose token came along. A token that cannot be believed is a 401, not a stranger."""
+    if "authorization" not in request.headers:
+        return None
+    verifier: TokenVerifier = request.app.state.tokens
+    claims = await verifier.access_claims(bearer_token(request))
+    if CITIZEN_SCOPE not in str(claims["scope"]).split():
+        return None
+    try:
+        return uuid.UUID(str(claims["sub"]))
+    except ValueError as exc:
+        raise Unauthenticated from exc
+
+
+@router.get("/scenes", summary="低碳场景 · The low-carbon scenes")
+async def list_scenes(
+    caller: Annotated[uuid.UUID | None, Depends(_caller_if_any)], session: Session, parts: Parts
+) -> ScenesOut:
+    """无需登录；带令牌时返回我的绑定状态。Public; with a token it also tells what I have bound."""
+    return ScenesOut.of(await service.overview(session, directory=parts.partners, user_id=caller))

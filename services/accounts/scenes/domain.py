@@ -1,0 +1,67 @@
+"""The everyday scenes of the programme, in the order citizens see them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`code` is what partners register for and activities carry."""
+
+    code: str
+    title_zh: str
+    title_en: str
+    how_to_earn_zh: str
+    how_to_earn_en: str
+
+
+SCENES = (
+    Scene(
+        "bus",
+        "公交出行",
+        "Bus",
+        "绑定公交卡或乘车码，乘坐公交车后由公交公司自动上报。",
+        "Bind your bus card or ride code; the bus operator reports every ride.",
+    ),
+    Scene(
+        "metro",
+        "地铁出行",
+        "Metro",
+        "绑定地铁乘车账户，刷码进出站后自动上报。",
+        "Bind your metro account; a ride is reported when you pass the gates.",
+    ),
+    Scene(
+        "ev_ride",
+        "新能源车出行",
+        "Electric ride",
+        "绑定网约车平台，乘坐新能源汽车的行程自动上报。",
+        "Bind your ride-hailing account; trips in electric cars are reported.",
+    ),
+    Scene(
+        "bike",
+        "骑行",
+        "Cycling",
+        "绑定共享单车平台，骑行结束后自动上报。",
+        "Bind your shared-bike account; a ride is reported when it ends.",
+    ),
+    Scene(
+        "own_bag",
+        "自备购物袋",
+        "Own shopping bag",
+        "购物时自备购物袋，由收银台确认或在小程序内申报。",
+        "Bring your own bag; the till confirms it, or you declare it in the mini-program.",
+    ),
+    Scene(
+        "recycling",
+        "旧物回收",
+        "Recycling",
+        "在智能回收机出示绑定码，投放可回收物后按重量自动上报。",
+        "Show your token at a recycling machine; what you deposit is weighed and reported.",
+    ),
+    Scene(
+        "power_saving",
+        "节约用电",
+        "Saving power",
+        "绑定电力户号，比基准用电更少的部分由电网公司按期上报。",
+        "Bind your electricity account; the grid reports what you used less than your baseline.",
+    ),
+)

@@ -1,0 +1,64 @@
+import uuid
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from services.accounts.scenes.service import ScenePartner, Scenes, SceneView
+
+
+class MyBindingOut(BaseModel):
+    binding_id: uuid.UUID
+    status: str = Field(examples=["active"])
+    since: datetime
+    counts_from: datetime
+    consent_withdrawn_at: datetime | None
+
+
+class ScenePartnerOut(BaseModel):
+    partner_id: str
+    name: str = Field(examples=["滴滴出行"])
+    name_en: str
+    binding_modes: list[str] = Field(examples=[["account_no", "token"]])
+    my_binding: MyBindingOut | None = Field(description="未登录或未绑定时为 null Null when unbound or not logged in")
+
+    @classmethod
+    def of(cls, item: ScenePartner) -> Self:
+        return cls(
+            partner_id=item.partner.partner_id,
+            name=item.partner.name,
+            name_en=item.partner.name_en,
+            binding_modes=list(item.modes),
+            my_binding=MyBindingOut.model_validate(item.binding, from_attributes=True) if item.binding else None,
+        )
+
+
+class SceneOut(BaseModel):
+    scene: str = Field(examples=["ev_ride"])
+    title: str = Field(examples=["新能源车出行"])
+    title_en: str
+    how_to_earn: str
+    how_to_earn_en: str
+    partners: list[ScenePartnerOut]
+
+    @classmethod
+    def of(cls, view: SceneView) -> Self:
+        return cls(
+            scene=view.scene.code,
+            title=view.scene.title_zh,
+            title_en=view.scene.title_en,
+            how_to_earn=view.scene.how_to_earn_zh,
+            how_to_earn_en=view.scene.how_to_earn_en,
+            partners=[ScenePartnerOut.of(item) for item in view.partners],
+        )
+
+
+class ScenesOut(BaseModel):
+    items: list[SceneOut]
+    partners_known: bool = Field(
+        description="false 表示合作方列表暂时无法读取 False: the list of partners cannot be read at the moment"
+    )
+
+    @classmethod
+    def of(cls, scenes: Scenes) -> Self:
+        return cls(items=[SceneOut.of(view) for view in scenes.items], partners_known=scenes.partners_known)

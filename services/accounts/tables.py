@@ -1,0 +1,23 @@
+"""Every table of the schema in one place, for migrations."""
+
+from services.accounts.bindings import models as bindings
+from services.accounts.carbon_accounts import models as carbon_accounts
+from services.accounts.consents import models as consents
+from services.accounts.database import metadata
+from services.accounts.operators import models as operators
+from services.accounts.phones import models as phones
+from services.accounts.quotas import models as quotas
+from services.accounts.sessions import models as sessions
+from services.accounts.users import models as users
+
+__all__ = [
+    "bindings",
+    "carbon_accounts",
+    "consents",
+    "metadata",
+    "operators",
+    "phones",
+    "quotas",
+    "sessions",
+    "users",
+]

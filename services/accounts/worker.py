@@ -1,0 +1,34 @@
+"""Second process of the accounts service: publishes bindings, forgets what has expired."""
+
+from services.accounts.bindings import tokens
+from services.accounts.database import SCHEMA
+from services.accounts.quotas import service as quotas
+from services.accounts.sessions import service as sessions
+from services.accounts.settings import Settings
+from shared import idempotency
+from shared.contracts.topics import BINDINGS
+from shared.db import Session
+from shared.worker import Worker, run
+
+PURGE_EVERY_S = 300
+# One purge is one transaction: short, so that it never stands in the way; the rest waits for the next one.
+PURGE_ROWS_MAX = 5_000
+
+
+async def purge(session: Session) -> None:
+    """Removes expired log-ins, tokens, nonces, counts and idempotency keys, a bounded number at a time."""
+    await sessions.purge(session, at_most=PURGE_ROWS_MAX)
+    await tokens.purge(session, at_most=PURGE_ROWS_MAX)
+    await quotas.purge(session, at_most=PURGE_ROWS_MAX)
+    await idempotency.purge(session, schema=SCHEMA)
+
+
+def build(settings: Settings | None = None) -> Worker:
+    worker = Worker("accounts", settings or Settings())
+    worker.publish(BINDINGS)
+    worker.every(PURGE_EVERY_S, "purge", purge)
+    return worker
+
+
+if __name__ == "__main__":
+    run(build)
