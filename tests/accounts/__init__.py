@@ -1,0 +1,1 @@
+"""Tests of the accounts service, through HTTP on a real PostgreSQL."""

@@ -1,0 +1,207 @@
+import base64
+import dataclasses
+import io
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+import structlog
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from deploy.local import fake_wechat
+from services.accounts.main import create_app
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.settings import Settings
+from shared import clock, telemetry
+from shared.auth import cp1
+from shared.contracts.bindings_v1 import BindingChanged
+from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
+from tests.databases import Dsns, empty_tables, make_database
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+BASE = "/api/v1/accounts"
+WX_SECRET = "wechat-secret-canary-91c7"
+REF_PEPPER = "reference-pepper-for-tests"
+
+
+@pytest.fixture(scope="session")
+def dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "accounts_test", ["accounts"])
+
+
+@pytest.fixture(scope="session")
+def settings(dsns: Dsns, tokens: TokenFactory) -> Settings:
+    return Settings(
+        database_url=dsns.app("accounts"),
+        event_log_url=dsns.event_log,
+        jwks_url="http://nobody.invalid/jwks.json",
+        service_token_secret=SecretStr(SERVICE_SECRET),
+        wechat_base_url="http://wechat.test",
+        wechat_app_id="wx-test",
+        wechat_app_secret=SecretStr(WX_SECRET),
+        token_signing_key=SecretStr(tokens.pem),
+        phone_pepper=SecretStr("phone-pepper-for-tests"),
+        phone_encryption_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
+        account_ref_pepper=SecretStr(REF_PEPPER),
+        ingest_base_url="http://ingest.test",
+    )
+
+
+@pytest.fixture(scope="session")
+def ingest() -> FakeIngest:
+    return FakeIngest()
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, ingest: FakeIngest) -> AsyncIterator[FastAPI]:
+    built = create_app(
+        settings,
+        wechat_transport=httpx.ASGITransport(fake_wechat.create_app("wx-test", WX_SECRET)),
+        ingest_transport=ingest.transport(),
+        partner_transport=httpx.ASGITransport(fake_oauth()),
+    )
+    async with built.router.lifespan_context(built):
+        yield built
+
+
+@pytest.fixture(scope="session")
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounts.test") as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
+    """Empty tables, a healthy ingest and nothing remembered of it."""
+    await empty_tables(dsns, "accounts")
+    ingest.reset()
+    old = app.state.resources
+    app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
+
+
+@pytest.fixture
+async def db(dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A superuser's view of the rows, for what no route shows."""
+    connection = await asyncpg.connect(dsns.admin)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def logs(settings: Settings) -> Iterator[io.StringIO]:
+    """Everything logged during one test."""
+    buffer = io.StringIO()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=buffer))
+    yield buffer
+    telemetry.configure_logging("accounts", settings.log_level)
+
+
+class Person:
+    """A logged-in citizen."""
+
+    def __init__(self, client: httpx.AsyncClient, answer: dict[str, Any]) -> None:
+        self._client = client
+        self.user_id = uuid.UUID(answer["user_id"])
+        self.refresh_token: str = answer["refresh_token"]
+        self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        self.account: dict[str, Any] = {}
+
+    async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        return await self._client.request(method, BASE + path, headers=self.headers, **kwargs)
+
+    async def open_account(self) -> dict[str, Any]:
+        answer = await self.call("POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}})
+        assert answer.status_code in {200, 201}, answer.text
+        self.account = answer.json()
+        return self.account
+
+    async def bind(self, partner_id: str = "didi", mode: str = "account_no", **more: Any) -> httpx.Response:
+        return await self.call("POST", "/me/bindings", json={"partner_id": partner_id, "mode": mode, **more})
+
+    async def token(self, **body: Any) -> str:
+        answer = await self.call("POST", "/me/bindings/token", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["token"])
+
+
+class People:
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._numbers = itertools.count(1)
+
+    async def new(self, openid: str | None = None, *, with_account: bool = True) -> Person:
+        code = f"dev:{openid or f'openid-{next(self._numbers)}'}"
+        answer = await self._client.post(f"{BASE}/sessions", json={"code": code})
+        assert answer.status_code == 201, answer.text
+        person = Person(self._client, answer.json())
+        if with_account:
+            await person.open_account()
+        return person
+
+
+@pytest.fixture
+def people(client: httpx.AsyncClient) -> People:
+    return People(client)
+
+
+class PartnerClient:
+    """Signs as a partner does."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def confirm(
+        self,
+        token: str,
+        account: str = "member-1",
+        *,
+        app_key: str = "ak_didi",
+        nonce: str = "",
+        secret: str = "",
+        sent: bytes | None = None,
+        path: str = f"{BASE}/partner/bindings",
+    ) -> httpx.Response:
+        body = json.dumps({"token": token, "partner_account": account}).encode()
+        header = cp1.authorization(
+            app_key=app_key,
+            secret=secret or KEYS[app_key][1],
+            method="POST",
+            target=path,
+            timestamp=int(clock.now().timestamp()),
+            nonce=nonce or uuid.uuid4().hex,
+            body=body,
+        )
+        headers = {"Authorization": header, "Content-Type": "application/json"}
+        return await self._client.post(path, content=body if sent is None else sent, headers=headers)
+
+
+@pytest.fixture
+def partners(client: httpx.AsyncClient) -> PartnerClient:
+    return PartnerClient(client)
+
+
+async def published(db: "asyncpg.Connection[asyncpg.Record]") -> list[BindingChanged]:
+    """What the outbox holds, in order, with key and topic checked."""
+    found: list[BindingChanged] = []
+    for row in await db.fetch("SELECT topic, records FROM accounts.outbox ORDER BY id"):
+        assert row["topic"] == "accounts.bindings.v1"
+        for key, value, _headers in msgspec.msgpack.decode(row["records"]):
+            change = msgspec.json.decode(value, type=BindingChanged)
+            assert key == str(change.binding_id).encode()
+            found.append(change)
+    return found
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    """Status and stable code of a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return answer.status_code, answer.json()["code"]
