@@ -94,6 +94,8 @@ def whereabouts(settings: LocalSettings, directory: RunDirectory, postgres_port:
         show_header=False,
         title_justify="left",
     )
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     gateway = settings.gateway_url
     table.add_row("网关 Gateway", gateway)
     table.add_row("接口文档 API docs", f"{gateway}/docs")

@@ -29,6 +29,7 @@ ERRAND_TIMEOUT_S = 300.0
 GATEWAY_ROUTES_TIMEOUT_S = 30.0
 POSTGRES_CHECK_S = 0.5
 DETAIL_EVERY_S = 0.5
+STEPS = 18  # secrets, server, roles, migrations, 3 seeds, fake WeChat, 4 APIs, 4 workers, gateway, the check through it
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -92,7 +93,7 @@ class Stack:
         self._clear_up()
         for purpose, (port, variable) in ports(self._settings).items():
             require_free(port, purpose, variable)
-        with self._screen.steps(total=19 + self._settings.runs_kafka):
+        with self._screen.steps(total=STEPS + self._settings.runs_kafka):
             plan = await self._prepare()
             await self._start(plan)
         self._state.phase = "ready"
