@@ -4,6 +4,7 @@ Addresses: shared/eventlog/kafka_client.py. Brokers should have auto.create.topi
 three replicas with min.insync.replicas=2: an acknowledged record outlives a machine only as far as they say.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -83,6 +84,9 @@ class KafkaEventLog:
         self, positions: Mapping[TopicPartition, int], *, max_records: int, max_wait_s: float
     ) -> dict[TopicPartition, list[StoredRecord]]:
         self._must_run()
+        if not positions:
+            await asyncio.sleep(max_wait_s)
+            return {}
         await self._must_exist(list(positions))
         try:
             return await self._readers.fetch(positions, max_records, max_wait_s)

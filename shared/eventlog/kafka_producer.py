@@ -25,7 +25,7 @@ from aiokafka.errors import (
 )
 
 from shared.eventlog.errors import LogUnavailable, PublishOutcomeUnknown, UnknownTopic
-from shared.eventlog.kafka_client import START_TIMEOUT_S, new_producer
+from shared.eventlog.kafka_client import START_TIMEOUT_S, ended, new_producer
 from shared.eventlog.port import Record, TopicPartition
 
 BATCH_BYTES = 256 * 1024
@@ -204,15 +204,12 @@ async def _close_generation(generation: _Generation) -> None:
 
 async def _close(producer: Any) -> None:
     """Stops a producer, also one whose batches cannot be delivered, for which `stop()` alone would wait for ever."""
-    try:
-        await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
-    except Exception as error:
-        _log.info("kafka_producer_cut_off", error=repr(error)[:300])
-        sender = producer._sender.sender_task
-        for _ in range(3):  # it answers a first cancellation by waiting for its requests, the next by giving up
-            if sender is not None and not sender.done():
-                sender.cancel()
-                await asyncio.wait({sender}, timeout=0.2)
-        producer._message_accumulator.fail_all(ProducerClosed())
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(producer.client.close(), CLOSE_TIMEOUT_S)
+    if await ended(producer.stop(), CLOSE_TIMEOUT_S):
+        return
+    sender = producer._sender.sender_task
+    for _ in range(3):  # it answers a first cancellation by waiting for its requests, the next by giving up
+        if sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait({sender}, timeout=0.2)
+    producer._message_accumulator.fail_all(ProducerClosed())
+    await ended(producer.client.close(), CLOSE_TIMEOUT_S)

@@ -49,6 +49,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a server killed in the middle of a conversation sometimes looks like
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -153,16 +154,21 @@ class PostgresEventLog:
             value.append(record.value)
             headers.append(_pack_headers(record.headers) if record.headers else None)
         arguments = (topic, list(places), list(places.values()), partition, place, key, value, headers)
-        async with self._connection() as connection:
-            try:
+        sent = written = False
+        try:
+            async with self._connection() as connection:
+                sent = True
                 await connection.execute(sql.APPEND, *arguments)
-            except asyncpg.NotNullViolationError as error:
-                self._counts.pop(topic, None)
-                raise UnknownTopic(f"topic {topic} has lost partitions") from error
-            except _AWAY as error:
-                if getattr(error, "severity_en", None) == "ERROR":
-                    raise  # the server itself said that it rolled back
-                raise PublishOutcomeUnknown(f"the connection was lost before the answer: {error!r}"[:300]) from error
+                written = True
+        except asyncpg.NotNullViolationError as error:
+            self._counts.pop(topic, None)
+            raise UnknownTopic(f"topic {topic} has lost partitions") from error
+        except LogUnavailable as error:
+            # After the answer even the way back to the pool may fail: the records are written all the same.
+            if not written:
+                if sent and not _rolled_back(error.__cause__):
+                    raise PublishOutcomeUnknown(f"no answer to the append: {error}") from error
+                raise
         self._bell.ring(topic)
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -172,15 +178,16 @@ class PostgresEventLog:
     ) -> dict[TopicPartition, list[StoredRecord]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max_wait_s
-        while positions:
+        if not positions:
+            await asyncio.sleep(max_wait_s)
+            return {}
+        while True:
             with self._bell.hearing(tp.topic for tp in positions) as news:
                 found = await self._read(positions, max_records)
                 left_s = deadline - loop.time()
                 if found or left_s <= 0:
                     return found
                 await asyncio.wait([news], timeout=min(left_s, self._bell.poll_s))
-        await asyncio.sleep(max_wait_s)
-        return {}
 
     async def _read(
         self, positions: Mapping[TopicPartition, int], max_records: int
@@ -258,7 +265,13 @@ class PostgresEventLog:
         try:
             pool = await self._prepared_pool()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection:
-                yield connection
+                try:
+                    yield connection
+                except _AWAY as error:
+                    if not _rolled_back(error):
+                        with contextlib.suppress(asyncpg.InterfaceError):
+                            connection.terminate()  # whatever state it is in, nobody shall meet it again
+                    raise
         except _AWAY as error:
             if isinstance(error, asyncpg.UndefinedTableError):
                 self._ready = False
@@ -291,3 +304,8 @@ class PostgresEventLog:
 
 async def _leave_as_is(_connection: object) -> None:
     """Instead of the pool's reset, a round trip per use: no statement here leaves anything in the session."""
+
+
+def _rolled_back(error: BaseException | None) -> bool:
+    """Whether the server itself said so. FATAL may come after the commit, and silence says nothing."""
+    return getattr(error, "severity_en", None) == "ERROR"

@@ -120,19 +120,21 @@ ORDER BY p.topic_id, p.partition
 # $1 topic_id  $2 partition  $3 age  $4 records at most. Append times never run backwards, so the old ones are a prefix.
 TRIM_BY_AGE = """
 WITH head AS MATERIALIZED (
-    SELECT 1 FROM eventlog.partition WHERE topic_id = $1 AND partition = $2 FOR UPDATE
+    SELECT first_offset FROM eventlog.partition WHERE topic_id = $1 AND partition = $2 FOR UPDATE
+), old AS MATERIALIZED (
+    SELECT max("offset") AS last
+    FROM (
+        SELECT r."offset", r.appended_at FROM eventlog.record r, head
+        WHERE r.topic_id = $1 AND r.partition = $2 ORDER BY r."offset" LIMIT $4
+    ) oldest
+    WHERE appended_at < clock_timestamp() - $3::interval
 ), gone AS (
-    DELETE FROM eventlog.record r
-    USING (
-        SELECT "offset", appended_at FROM eventlog.record
-        WHERE topic_id = $1 AND partition = $2 ORDER BY "offset" LIMIT $4
-    ) oldest, head
-    WHERE r.topic_id = $1 AND r.partition = $2 AND r."offset" = oldest."offset"
-      AND oldest.appended_at < clock_timestamp() - $3::interval
-    RETURNING r."offset"
+    DELETE FROM eventlog.record
+    WHERE topic_id = $1 AND partition = $2 AND "offset" <= (SELECT last FROM old)
+    RETURNING 1
 ), moved AS (
-    UPDATE eventlog.partition SET first_offset = (SELECT max("offset") + 1 FROM gone)
-    WHERE topic_id = $1 AND partition = $2 AND EXISTS (SELECT 1 FROM gone)
+    UPDATE eventlog.partition SET first_offset = old.last + 1 FROM old
+    WHERE topic_id = $1 AND partition = $2 AND old.last IS NOT NULL
 )
 SELECT count(*) FROM gone
 """
@@ -145,9 +147,9 @@ WITH ranked AS (
            lead("offset") OVER (PARTITION BY key ORDER BY "offset") IS NOT NULL AS superseded
     FROM eventlog.record WHERE topic_id = $1 AND partition = $2
 ), gone AS (
-    DELETE FROM eventlog.record r
-    USING (SELECT "offset" FROM ranked WHERE superseded OR expired ORDER BY "offset" LIMIT $4) doomed
-    WHERE r.topic_id = $1 AND r.partition = $2 AND r."offset" = doomed."offset"
+    DELETE FROM eventlog.record
+    WHERE topic_id = $1 AND partition = $2
+      AND "offset" = ANY(ARRAY(SELECT "offset" FROM ranked WHERE superseded OR expired ORDER BY "offset" LIMIT $4))
     RETURNING 1
 )
 SELECT count(*) FROM gone
