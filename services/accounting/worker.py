@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from services.accounting.activities import corrections
 from services.accounting.activities import service as activities
 from services.accounting.database import SCHEMA
 from services.accounting.ledger import service as ledger
@@ -15,7 +16,7 @@ from shared.db import Session
 from shared.eventlog import StoredRecord
 from shared.worker import Worker, run
 
-RELEASE_EVERY_S = 1.0
+SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 600.0
 
@@ -31,16 +32,20 @@ def build(settings: Settings | None = None) -> Worker:
             session, records, library=library, time_zone=settings.time_zone, topic=outcomes
         )
 
-    async def release(session: Session) -> None:
-        await activities.release_parked(session, library=library, time_zone=settings.time_zone, topic=outcomes)
+    async def sweep(session: Session) -> None:
+        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
+        await activities.release_parked(session, programme=programme)
+        await corrections.apply_waiting(session, programme=programme)
 
     async def forget(session: Session) -> None:
-        await activities.forget_parked(session, time_zone=settings.time_zone, topic=outcomes)
+        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
+        await activities.forget_parked(session, programme=programme)
+        await corrections.forget_waiting(session, programme=programme)
 
     worker.consume("accounting.posting", topics.ACTIVITIES, post)
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.publish(topics.OUTCOMES)
-    worker.every(RELEASE_EVERY_S, "release_parked", release)
+    worker.every(SWEEP_EVERY_S, "sweep_parked", sweep)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from services.accounting.activities import service
 from services.accounting.activities.domain import from_record, period_start
 from services.accounting.activities.explanation import Explanation as Explained
-from services.accounting.activities.explanation import explain
+from services.accounting.activities.explanation import Text, explain
+from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS
 from services.accounting.activities.schemas import (
     ActivityDetail,
     ActivityItem,
@@ -59,6 +60,11 @@ def _settings(request: Request) -> ServiceSettings:
 
 
 def _explained(row: Any, index: MethodologyIndex) -> Explained:
+    if row.judgement is None:  # cancelled while it was parked: its content is gone
+        code = REASONS[row.reason_code]
+        return Explained(
+            status=row.status, reason_code=row.reason_code, reason=Text(code.zh, code.en), amount_mg=0, raw_mg=0
+        )
     judgement = from_record(row.judgement)
     version = (
         index.version(judgement.methodology_code, judgement.methodology_version)
@@ -69,6 +75,8 @@ def _explained(row: Any, index: MethodologyIndex) -> Explained:
 
 
 def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> dict[str, Any]:
+    # A later reversal speaks for itself; the judgement still tells what the act had earned.
+    reason = REASONS[row.reason_code] if row.reason_code in {CANCELLED, CORRECTED} else told.reason
     reference = (
         MethodologyRef(code=row.methodology_code, version=row.methodology_version) if row.methodology_code else None
     )
@@ -80,7 +88,7 @@ def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> di
         "amount_mg": row.amount_mg,
         "display": display(row.amount_mg, language),
         "reason_code": row.reason_code,
-        "reason": told.reason.zh if language == "zh" else told.reason.en,
+        "reason": reason.zh if language == "zh" else reason.en,
         "methodology": reference,
     }
 

@@ -13,7 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -24,39 +24,25 @@ from services.accounting.activities.acts import Act, BindingState
 from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
 from services.accounting.activities.posting_repository import ActivityRow, BindingRow, CreditRow
-from services.accounting.database import SCHEMA
-from services.accounting.ledger.domain import issuance_code, system_account_id
+from services.accounting.activities.verdicts import (
+    PARKED,
+    Earlier,
+    Verdict,
+    announce,
+    count,
+    sort_out_repeats,
+    status_of,
+)
+from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
-from shared import clock, outbox, telemetry
+from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
-from shared.contracts.outcomes_v1 import ActivityJudged
-from shared.contracts.outcomes_v1 import Status as OutcomeStatus
 from shared.db import Session, driver
-from shared.eventlog import Record
 from shared.ids import new_id
 
 # An act cannot be the same as one that began more than a day before it: no plausible act lasts that long.
 _SAME_ACT_HORIZON = timedelta(days=1)
 _ENCODE = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What became of one reported event. `judgement` is None for a repeat (duplicate or conflict)."""
-
-    report: ActivityReported
-    status: OutcomeStatus
-    act: Act | None = None
-    judgement: Judgement | None = None
-    sequence: int = 1
-
-    @property
-    def reason_code(self) -> str | None:
-        return self.judgement.reason_code if self.judgement else None
-
-    @property
-    def amount_mg(self) -> int:
-        return self.judgement.amount_mg if self.judgement else 0
 
 
 @dataclass(slots=True)
@@ -76,23 +62,6 @@ class Programme:
     index: MethodologyIndex
     time_zone: str
     topic: str
-
-
-def sort_out_repeats(
-    reports: Sequence[ActivityReported], known: dict[uuid.UUID, bytes]
-) -> tuple[list[ActivityReported], list[Verdict]]:
-    """(events to judge, verdicts on repeats): the same id is a duplicate, or a conflict when the content differs."""
-    seen = dict(known)
-    fresh, repeats = [], []
-    for report in reports:
-        fingerprint = bytes.fromhex(report.fingerprint)
-        first = seen.get(report.event_key)
-        if first is None:
-            seen[report.event_key] = fingerprint
-            fresh.append(report)
-        else:
-            repeats.append(Verdict(report, "duplicate" if first == fingerprint else "conflict"))
-    return fresh, repeats
 
 
 def bound_account(
@@ -154,21 +123,42 @@ async def post(session: Session, reports: Sequence[ActivityReported], *, program
         verdicts += await _judge(connection, fresh, programme)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
-        effects = gather(verdicts)
+    await _store(session, verdicts, programme)
+    return verdicts
+
+
+async def post_corrected(
+    session: Session, report: ActivityReported, *, replaces: Earlier, programme: Programme
+) -> None:
+    """Judges a correction's own act under the correction's id, after the original was taken back."""
+    (verdict,) = await _judge(await driver(session), [report], programme)
+    verdict.sequence, verdict.replaces = 2, replaces
+    await _store(session, [verdict], programme)
+
+
+async def _store(session: Session, verdicts: Sequence[Verdict], programme: Programme) -> None:
+    connection = await driver(session)
+    effects = gather(verdicts)
+    if effects.activities:
         await repository.insert_activities(connection, effects.activities)
         await _write_credits(connection, effects)
     await announce(session, verdicts, topic=programme.topic)
-    await _count(connection, verdicts, programme.time_zone)
-    if fresh and effects.issuance_mg:
+    await count(connection, verdicts, programme.time_zone)
+    if effects.issuance_mg:
         await repository.take_from_issuance(connection, effects.issuance_mg)
-    return verdicts
+
+
+async def bindings_of(
+    connection: "asyncpg.Connection[asyncpg.Record]", reports: Sequence[ActivityReported]
+) -> dict[tuple[str, str], list[BindingRow]]:
+    keys = sorted({(report.partner_id, report.account_key) for report in reports})
+    return await repository.bindings_of(connection, keys)
 
 
 async def _judge(
     connection: "asyncpg.Connection[asyncpg.Record]", reports: Sequence[ActivityReported], programme: Programme
 ) -> list[Verdict]:
-    keys = sorted({(report.partner_id, report.account_key) for report in reports})
-    bindings = await repository.bindings_of(connection, keys)
+    bindings = await bindings_of(connection, reports)
     acts = [
         to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
         for report in reports
@@ -221,15 +211,6 @@ async def _acts_close_in_time(
             )
         )
     return CountedActs(counted)
-
-
-def status_of(judgement: Judgement) -> OutcomeStatus:
-    statuses: dict[Status, OutcomeStatus] = {
-        Status.CREDITED: "credited",
-        Status.REFUSED: "refused",
-        Status.PARKED: "parked",
-    }
-    return statuses[judgement.status]
 
 
 def activity_row(verdict: Verdict) -> ActivityRow:
@@ -291,60 +272,27 @@ def gather(verdicts: Sequence[Verdict]) -> Effects:
 
 
 async def _write_credits(connection: "asyncpg.Connection[asyncpg.Record]", effects: Effects) -> None:
-    if effects.credits:
-        await repository.insert_credits(connection, effects.credits)
-        await repository.add_to_people(connection, effects.people_mg)
-
-
-async def announce(session: Session, verdicts: Sequence[Verdict], *, topic: str) -> None:
-    """Outcomes for ingest and rewards, one outbox row for the whole batch."""
-    judged_at = clock.now()
-    records = []
-    for verdict in verdicts:
-        report, judgement = verdict.report, verdict.judgement
-        outcome = ActivityJudged(
-            activity_id=report.event_key,
-            partner_id=report.partner_id,
-            event_id=report.event_id,
-            receipt_id=report.receipt_id,
-            index=report.index,
-            status=verdict.status,
-            reason_code=verdict.reason_code,
-            amount_mg=verdict.amount_mg,
-            account_id=judgement.account_id if judgement and judgement.status is not Status.PARKED else None,
-            scene=judgement.scene if judgement else None,
-            methodology=judgement.methodology_code if judgement else None,
-            occurred_at=verdict.act.occurred_at if verdict.act else None,
-            distance_m=verdict.act.distance_m if verdict.act else None,
-            judged_at=judged_at,
-            sequence=verdict.sequence,
+    if not effects.credits:
+        return
+    await repository.insert_credits(connection, effects.credits)
+    await repository.add_to_people(connection, effects.people_mg)
+    people = {sub_account_id(account_id, "debt"): account_id for account_id in effects.people_mg}
+    debts = await repository.debts_of(connection, list(people))
+    if debts:
+        # What was reversed after being spent is repaid before anything else; the people are locked already.
+        await repository.repay(
+            connection,
+            [
+                (
+                    new_id(),
+                    people[debt_id],
+                    debt_id,
+                    min(owed_mg, effects.people_mg[people[debt_id]]),
+                    "accounting:debt",
+                )
+                for debt_id, owed_mg in sorted(debts.items())
+            ],
         )
-        key = f"{report.partner_id}:{report.account_key}".encode()
-        records.append(Record(key=key, value=_ENCODE(outcome)))
-        telemetry.ACTS_JUDGED.labels(verdict.status, verdict.reason_code or "-").inc()
-    await outbox.add(session, SCHEMA, topic, records)
-
-
-async def _count(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    verdicts: Sequence[Verdict],
-    time_zone: str,
-    *,
-    out_of_park: bool = False,
-) -> None:
-    tallies: dict[tuple[str, date, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
-
-    def add(verdict: Verdict, status: str, reason_code: str, events: int, amount_mg: int) -> None:
-        day = clock.local_date(verdict.report.received_at, time_zone)
-        key = (verdict.report.partner_id, day, status, reason_code)
-        before = tallies[key]
-        tallies[key] = (before[0] + events, before[1] + amount_mg)
-
-    for verdict in verdicts:
-        add(verdict, verdict.status, verdict.reason_code or "-", 1, verdict.amount_mg)
-        if out_of_park:
-            add(verdict, Status.PARKED, reasons.NO_BINDING, -1, 0)
-    await repository.add_tallies(connection, tallies)
 
 
 async def post_released(
@@ -357,12 +305,12 @@ async def post_released(
     connection = await driver(session)
     verdicts = await _judge(connection, reports, programme)
     for verdict in verdicts:
-        verdict.sequence = sequences[verdict.report.event_key] + 1
+        verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
     effects = gather(verdicts)
     await repository.release_parked(connection, effects.activities)
     await _write_credits(connection, effects)
     await announce(session, verdicts, topic=programme.topic)
-    await _count(connection, verdicts, programme.time_zone, out_of_park=True)
+    await count(connection, verdicts, programme.time_zone)
     if effects.issuance_mg:
         await repository.take_from_issuance(connection, effects.issuance_mg)
     return verdicts
@@ -373,8 +321,7 @@ async def refuse_parked(
     reports: Sequence[ActivityReported],
     sequences: dict[uuid.UUID, int],
     *,
-    time_zone: str,
-    topic: str,
+    programme: Programme,
 ) -> None:
     """Ends the wait of parked events whose person never came. The caller holds their rows."""
     connection = await driver(session)
@@ -391,9 +338,10 @@ async def refuse_parked(
                 raw_mg=0,
             ),
             sequence=sequences[report.event_key] + 1,
+            replaces=PARKED,
         )
         for report in reports
     ]
     await repository.forget_parked(connection, [report.event_key for report in reports], reasons.NO_BINDING)
-    await announce(session, verdicts, topic=topic)
-    await _count(connection, verdicts, time_zone, out_of_park=True)
+    await announce(session, verdicts, topic=programme.topic)
+    await count(connection, verdicts, programme.time_zone)

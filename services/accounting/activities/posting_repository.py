@@ -61,7 +61,9 @@ class CreditRow(NamedTuple):
 
 async def known_fingerprints(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
     rows = await connection.fetch(
-        "SELECT activity_id, fingerprint FROM accounting.activity WHERE activity_id = ANY($1::uuid[])", activity_ids
+        "SELECT activity_id, fingerprint FROM accounting.activity WHERE activity_id = ANY($1::uuid[])"
+        " UNION ALL SELECT event_key, fingerprint FROM accounting.correction WHERE event_key = ANY($1::uuid[])",
+        activity_ids,
     )
     return {row[0]: row[1] for row in rows}
 
@@ -180,6 +182,37 @@ async def insert_credits(connection: Connection, rows: Sequence[CreditRow]) -> N
         " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[])"
         " AS v(id, debit, credit, mg, activity, requested)",
         *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def debts_of(connection: Connection, debt_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """What is owed on these debt accounts, positive milligrams; nothing for those without a debt."""
+    rows = await connection.fetch(
+        "SELECT account_id, -balance_mg FROM accounting.ledger_account"
+        " WHERE account_id = ANY($1::uuid[]) AND balance_mg < 0",
+        debt_ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def repay(connection: Connection, rows: Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID, int, str]]) -> None:
+    """Postings person → debt: (posting id, person, debt account, milligrams, requested by), and both balances."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    await connection.execute(
+        "INSERT INTO accounting.posting"
+        " (posting_id, kind, debit_account_id, credit_account_id, amount_mg, requested_by)"
+        " SELECT id, 'repayment', person, debt, mg, requested"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[])"
+        " AS v(id, person, debt, mg, requested)",
+        *columns,
+    )
+    await connection.execute(
+        "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg + v.mg FROM ("
+        " SELECT unnest($1::uuid[]) AS account_id, -unnest($3::bigint[]) AS mg"
+        " UNION ALL SELECT unnest($2::uuid[]), unnest($3::bigint[])) v WHERE a.account_id = v.account_id",
+        columns[1],
+        columns[2],
+        columns[3],
     )
 
 

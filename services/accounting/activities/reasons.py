@@ -31,6 +31,10 @@ DAILY_CAP: Final = "DAILY_CAP"
 MONTHLY_CAP: Final = "MONTHLY_CAP"
 YEARLY_CAP: Final = "YEARLY_CAP"
 BELOW_MINIMUM: Final = "BELOW_MINIMUM"
+CANCELLED: Final = "CANCELLED"
+CORRECTED: Final = "CORRECTED"
+ORIGINAL_UNKNOWN: Final = "ORIGINAL_UNKNOWN"
+ALREADY_REVERSED: Final = "ALREADY_REVERSED"
 CREDITED: Final = "CREDITED"
 PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
 
@@ -77,6 +81,17 @@ REASONS: Final[dict[str, Reason]] = {
     DAILY_CAP: Reason("今天这一项已达上限，这一次不再累计。", "Today's limit is reached; this one does not count."),
     MONTHLY_CAP: Reason("本月这一项已达上限，这一次不再累计。", "This month's limit is reached; it does not count."),
     YEARLY_CAP: Reason("今年这一项已达上限，这一次不再累计。", "This year's limit is reached; it does not count."),
+    CANCELLED: Reason(
+        "合作方撤销了这条记录，已累计的减碳量已退回。", "The partner cancelled this record; its grams were taken back."
+    ),
+    CORRECTED: Reason(
+        "合作方更正了这条记录，已按更正后的数据重新核算。",
+        "The partner corrected this record; the corrected one is judged instead.",
+    ),
+    ORIGINAL_UNKNOWN: Reason("还没有收到要更正的原始记录。", "The record to be corrected has not arrived."),
+    ALREADY_REVERSED: Reason(
+        "原始记录已经撤销或更正过。", "The original record has been cancelled or corrected already."
+    ),
     BELOW_MINIMUM: Reason("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
     CREDITED: Reason("已累计。", "Credited."),
     PARTLY_CAPPED: Reason("已接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),

@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from services.accounting.activities import posting, posting_repository, repository
+from services.accounting.activities import corrections, posting, posting_repository, repository
 from services.accounting.activities.errors import ActivityNotFound
-from services.accounting.activities.posting import Programme, Verdict
+from services.accounting.activities.posting import Programme
+from services.accounting.activities.verdicts import Verdict
 from services.accounting.methodologies import service as methodologies
 from shared.consumer import DeadLetter
 from shared.contracts.activities_v1 import ActivityReported
@@ -26,31 +28,51 @@ _reported = msgspec.json.Decoder(ActivityReported)
 _binding = msgspec.json.Decoder(BindingChanged)
 
 
-def decode_reports(records: Sequence[StoredRecord]) -> tuple[list[ActivityReported], list[DeadLetter]]:
-    """Records that can be judged, and those that never will. One bad record never harms the others."""
-    reports, dead = [], []
+@dataclass(slots=True)
+class Decoded:
+    """A poll's records by what they ask for; `dead` are those that never will be processable."""
+
+    reports: list[ActivityReported] = field(default_factory=list)
+    corrections: list[ActivityReported] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+def decode_reports(records: Sequence[StoredRecord]) -> Decoded:
+    """One bad record never harms the others."""
+    decoded = Decoded()
     for record in records:
         try:
             report = _reported.decode(record.value or b"")
         except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
-            dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
+            decoded.dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
             continue
-        if report.operation != "report" or report.act is None:
-            dead.append(DeadLetter(record, "UNKNOWN_OPERATION", report.operation))
+        if report.operation != "cancel" and report.act is None:
+            decoded.dead.append(DeadLetter(record, "ACT_MISSING", report.operation))
+        elif report.operation != "report" and report.original_event_id is None:
+            decoded.dead.append(DeadLetter(record, "ORIGINAL_MISSING", report.operation))
+        elif report.operation == "report":
+            decoded.reports.append(report)
         else:
-            reports.append(report)
-    return reports, dead
+            decoded.corrections.append(report)
+    return decoded
+
+
+async def programme(session: Session, library: methodologies.Library, *, time_zone: str, topic: str) -> Programme:
+    """What is in force now; `topic` is where outcomes go."""
+    return Programme(await library.index(session), time_zone, topic)
 
 
 async def handle_reports(
     session: Session, records: Sequence[StoredRecord], *, library: methodologies.Library, time_zone: str, topic: str
 ) -> Sequence[DeadLetter]:
     """Consumer of `ingest.activities.v1`."""
-    reports, dead = decode_reports(records)
-    if reports:
-        index = await library.index(session)
-        await posting.post(session, reports, programme=Programme(index, time_zone, topic))
-    return dead
+    decoded = decode_reports(records)
+    rules = await programme(session, library, time_zone=time_zone, topic=topic)
+    if decoded.reports:
+        await posting.post(session, decoded.reports, programme=rules)
+    if decoded.corrections:
+        await corrections.receive(session, decoded.corrections, programme=rules)
+    return decoded.dead
 
 
 async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
@@ -72,30 +94,25 @@ async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> 
     return dead
 
 
-async def release_parked(
-    session: Session, *, library: methodologies.Library, time_zone: str, topic: str
-) -> list[Verdict]:
+async def release_parked(session: Session, *, programme: Programme) -> list[Verdict]:
     """Judges parked events whose person is bound by now. Run every second: it also closes the race in which an event is
     parked while its binding is being stored."""
-    connection = await driver(session)
-    rows = await posting_repository.parked_with_binding(connection, _RELEASE_MAX)
+    rows = await posting_repository.parked_with_binding(await driver(session), _RELEASE_MAX)
     if not rows:
         return []
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    index = await library.index(session)
-    return await posting.post_released(session, reports, sequences, programme=Programme(index, time_zone, topic))
+    return await posting.post_released(session, reports, sequences, programme=programme)
 
 
-async def forget_parked(session: Session, *, time_zone: str, topic: str) -> None:
+async def forget_parked(session: Session, *, programme: Programme) -> None:
     """Refuses what stayed parked for PARKED_LIFE_S and drops its content."""
-    connection = await driver(session)
-    rows = await posting_repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
+    rows = await posting_repository.parked_too_long(await driver(session), PARKED_LIFE_S, _FORGET_MAX)
     if not rows:
         return
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    await posting.refuse_parked(session, reports, sequences, time_zone=time_zone, topic=topic)
+    await posting.refuse_parked(session, reports, sequences, programme=programme)
 
 
 async def list_activities(

@@ -23,6 +23,8 @@ class PostingKind(StrEnum):
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REVERSAL = "reversal"
+    REPAYMENT = "repayment"
 
 
 class HoldStatus(StrEnum):

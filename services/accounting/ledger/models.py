@@ -1,6 +1,18 @@
 """Tables of the double-entry ledger. The service's role may only INSERT postings (see the migration's grants)."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Table, Text, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 
 from services.accounting.database import metadata
 from services.accounting.ledger.domain import MAY_BE_NEGATIVE
@@ -32,8 +44,10 @@ posting = Table(
     Column("amount_mg", BigInteger, nullable=False),
     Column("activity_id", Uuid),
     Column("hold_id", Uuid),
-    Column("reverses_posting_id", Uuid, unique=True),
+    Column("reverses_posting_id", Uuid),
     Column("requested_by", Text, nullable=False),
+    # A reversal takes from the person and, for what is spent already, from the debt: each at most once.
+    UniqueConstraint("reverses_posting_id", "debit_account_id"),
     CheckConstraint("amount_mg > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
 )

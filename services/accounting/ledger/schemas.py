@@ -36,7 +36,7 @@ class Entry(BaseModel):
 
     entry_id: uuid.UUID
     posted_at: datetime
-    kind: Literal["credit", "hold", "capture", "release"]
+    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment"]
     direction: Literal["in", "out"]
     amount_mg: int
     display: str

@@ -129,6 +129,39 @@ def upgrade() -> None:
         schema="accounting",
     )
     op.create_table(
+        "correction",
+        sa.Column(
+            "event_key", sa.Uuid(), nullable=False, comment="same keys as activity.activity_id: one inbox for both"
+        ),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("original_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason_code", sa.Text(), nullable=False),
+        sa.Column(
+            "report",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="only while waiting for the original",
+        ),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "(status = 'waiting') = (report IS NOT NULL)", name=op.f("ck_correction_report_only_while_waiting")
+        ),
+        sa.CheckConstraint("status IN ('waiting', 'applied', 'refused')", name=op.f("ck_correction_status")),
+        sa.PrimaryKeyConstraint("event_key", name=op.f("pk_correction")),
+        schema="accounting",
+    )
+    op.create_index(
+        "ix_correction_waiting",
+        "correction",
+        ["received_at", "event_key"],
+        unique=False,
+        schema="accounting",
+        postgresql_where=sa.text("status = 'waiting'"),
+    )
+    op.create_table(
         "dead_letter",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("consumer", sa.Text(), nullable=False),
@@ -275,7 +308,9 @@ def upgrade() -> None:
         sa.CheckConstraint("amount_mg > 0", name=op.f("ck_posting_amount_positive")),
         sa.CheckConstraint("debit_account_id <> credit_account_id", name=op.f("ck_posting_two_accounts")),
         sa.PrimaryKeyConstraint("posting_id", name=op.f("pk_posting")),
-        sa.UniqueConstraint("reverses_posting_id", name=op.f("uq_posting_reverses_posting_id")),
+        sa.UniqueConstraint(
+            "reverses_posting_id", "debit_account_id", name=op.f("uq_posting_reverses_posting_id_debit_account_id")
+        ),
         schema="accounting",
     )
     op.create_index(
@@ -328,6 +363,13 @@ def downgrade() -> None:
     op.drop_table("hold", schema="accounting")
     op.drop_table("factor", schema="accounting")
     op.drop_table("dead_letter", schema="accounting")
+    op.drop_index(
+        "ix_correction_waiting",
+        table_name="correction",
+        schema="accounting",
+        postgresql_where=sa.text("status = 'waiting'"),
+    )
+    op.drop_table("correction", schema="accounting")
     op.drop_table("consumer_worker", schema="accounting")
     op.drop_table("consumer_partition", schema="accounting")
     op.drop_table("cap_usage", schema="accounting")
