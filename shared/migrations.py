@@ -39,7 +39,13 @@ def run_env() -> None:
 
 
 async def _run(service: str, dsn: str, metadata: MetaData) -> None:
-    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool)
+    engine = create_async_engine(
+        dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
+        poolclass=pool.NullPool,
+        # Where the owner's search path names the schema, PostgreSQL reports its tables without one, and a comparison
+        # with the code would find all of them missing.
+        connect_args={"server_settings": {"search_path": "pg_catalog"}},
+    )
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_migrate, service, metadata)
