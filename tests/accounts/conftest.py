@@ -5,7 +5,7 @@ import itertools
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import httpx
@@ -26,6 +26,7 @@ from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
 from tests.databases import Dsns, empty_tables, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
+Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 BASE = "/api/v1/accounts"
 WX_SECRET = "wechat-secret-canary-91c7"
 REF_PEPPER = "reference-pepper-for-tests"
@@ -87,7 +88,7 @@ async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
 
 
 @pytest.fixture
-async def db(dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def db(dsns: Dsns) -> AsyncIterator[Db]:
     """A superuser's view of the rows, for what no route shows."""
     connection = await asyncpg.connect(dsns.admin)
     try:
@@ -189,7 +190,7 @@ def partners(client: httpx.AsyncClient) -> PartnerClient:
     return PartnerClient(client)
 
 
-async def published(db: "asyncpg.Connection[asyncpg.Record]") -> list[BindingChanged]:
+async def published(db: Db) -> list[BindingChanged]:
     """What the outbox holds, in order, with key and topic checked."""
     found: list[BindingChanged] = []
     for row in await db.fetch("SELECT topic, records FROM accounts.outbox ORDER BY id"):

@@ -1,6 +1,8 @@
 """RFC 8725 against this service: everything that looks like a token but is not one is a 401."""
 
 import base64
+import hashlib
+import hmac
 import json
 import uuid
 from collections.abc import Callable
@@ -21,8 +23,6 @@ Forge = Callable[[TokenFactory, uuid.UUID], str]
 
 def _hs256_with_the_public_key(tokens: TokenFactory, user: uuid.UUID) -> str:
     """Signed by hand: the library refuses to use a public key as a secret, an attacker does not."""
-    import hashlib
-    import hmac
 
     def part(document: dict[str, object]) -> str:
         return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")

@@ -6,7 +6,8 @@ import pytest
 
 from services.accounts.carbon_accounts import domain
 from shared.contracts.identity import person_account_id
-from tests.accounts.conftest import BASE, People, code_of
+from tests.accounts.conftest import BASE, Db, People, code_of
+from tests.databases import Dsns
 from tests.tokens import TokenFactory
 
 CONSENT = {"consent": {"policy_version": "2026-11"}}
@@ -26,7 +27,7 @@ async def test_open_once_then_the_same_account(people: People) -> None:
     assert domain.is_well_formed(document["account_no"])
 
 
-async def test_two_openings_at_once_make_one_account(people: People, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_two_openings_at_once_make_one_account(people: People, db: Db) -> None:
     anna = await people.new(with_account=False)
     answers = await asyncio.gather(*[anna.call("POST", "/me/carbon-account", json=CONSENT) for _ in range(4)])
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
@@ -76,7 +77,7 @@ async def test_me_before_and_after(people: People) -> None:
 
 
 async def test_operator_looks_up_by_number_and_leaves_a_record(
-    client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: "asyncpg.Connection[asyncpg.Record]"
+    client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db
 ) -> None:
     anna = await people.new()
     await anna.call("PUT", "/me/phone", json={"code": "dev-phone:13800138000"})
@@ -114,10 +115,7 @@ async def test_only_the_scope_opens_the_look_up(
     assert code_of(await client.get(path, headers=tokens.operator("ops:ledger"))) == (403, "FORBIDDEN")
 
 
-async def test_the_record_of_look_ups_is_not_for_the_service_to_rewrite(settings: object, dsns: object) -> None:
-    from tests.databases import Dsns
-
-    assert isinstance(dsns, Dsns)
+async def test_the_record_of_look_ups_is_not_for_the_service_to_rewrite(dsns: Dsns) -> None:
     connection = await asyncpg.connect(dsns.app("accounts"))
     try:
         for statement in ("DELETE FROM accounts.operator_action", "UPDATE accounts.operator_action SET operator = ''"):

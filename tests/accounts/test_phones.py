@@ -1,9 +1,9 @@
 import asyncio
 import hashlib
+import json
 import uuid
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -15,16 +15,14 @@ from services.accounts.phones.service import VERIFICATIONS_QUOTA
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from services.accounts.wechat.errors import WxUnavailable
-from tests.accounts.conftest import People, Person, code_of, published
+from tests.accounts.conftest import Db, People, Person, code_of, published
 
 
 async def set_phone(person: Person, code: str) -> httpx.Response:
     return await person.call("PUT", "/me/phone", json={"code": code})
 
 
-async def test_phone_is_kept_masked_keyed_and_sealed(
-    people: People, db: "asyncpg.Connection[asyncpg.Record]", app: FastAPI
-) -> None:
+async def test_phone_is_kept_masked_keyed_and_sealed(people: People, db: Db, app: FastAPI) -> None:
     anna = await people.new()
     answer = await set_phone(anna, "dev-phone:13812345678")
     assert (answer.status_code, answer.json()) == (200, {"phone_masked": "138****5678"})
@@ -85,9 +83,7 @@ async def test_verifications_are_counted_also_when_they_fail(people: People) -> 
     assert int(refused.headers["retry-after"]) > 0
 
 
-async def test_another_number_ends_what_was_bound_by_the_old_one(
-    people: People, db: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_another_number_ends_what_was_bound_by_the_old_one(people: People, db: Db) -> None:
     anna = await people.new()
     await set_phone(anna, "dev-phone:13812345678")
     by_phone = (await anna.bind("metro", "phone_hash")).json()["binding_id"]
@@ -119,8 +115,6 @@ class ScriptedWeChat:
             return Response(content, media_type="text/plain")
         if isinstance(content, int):
             return Response("upstream", status_code=content)
-        import json
-
         return Response(json.dumps(content), media_type="text/plain")
 
     def client(self) -> WeChatClient:

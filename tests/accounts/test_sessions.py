@@ -2,14 +2,13 @@ import asyncio
 import hashlib
 from datetime import timedelta
 
-import asyncpg
 import httpx
 import jwt
 import pytest
 
 from services.accounts.sessions import service as sessions
 from shared import clock
-from tests.accounts.conftest import BASE, People, code_of
+from tests.accounts.conftest import BASE, Db, People, code_of
 from tests.tokens import TokenFactory
 
 
@@ -36,9 +35,7 @@ async def test_log_in_tells_the_opened_account(client: httpx.AsyncClient, people
     assert again.json()["carbon_account"] == anna.account
 
 
-async def test_two_first_log_ins_at_once_are_one_user(
-    client: httpx.AsyncClient, db: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_two_first_log_ins_at_once_are_one_user(client: httpx.AsyncClient, db: Db) -> None:
     answers = await asyncio.gather(*[client.post(f"{BASE}/sessions", json={"code": "dev:anna"}) for _ in range(4)])
     assert len({answer.json()["user_id"] for answer in answers}) == 1
     assert await db.fetchval("SELECT count(*) FROM accounts.app_user") == 1
@@ -90,9 +87,7 @@ async def test_access_token_has_the_documented_shape(
     assert claims["exp"] - claims["iat"] == 1800
 
 
-async def test_rotation_gives_a_new_token_each_time(
-    client: httpx.AsyncClient, people: People, db: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_rotation_gives_a_new_token_each_time(client: httpx.AsyncClient, people: People, db: Db) -> None:
     anna = await people.new("anna")
     second = await refresh(client, anna.refresh_token)
     third = await refresh(client, second.json()["refresh_token"])
@@ -123,9 +118,7 @@ async def test_of_two_refreshes_at_once_one_works_and_the_family_falls(
     assert code_of(await refresh(client, winner.json()["refresh_token"])) == (401, "REFRESH_TOKEN_INVALID")
 
 
-async def test_unknown_and_expired_refresh_tokens(
-    client: httpx.AsyncClient, people: People, db: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_unknown_and_expired_refresh_tokens(client: httpx.AsyncClient, people: People, db: Db) -> None:
     assert code_of(await refresh(client, "cir_" + "x" * 43)) == (401, "REFRESH_TOKEN_INVALID")
     anna = await people.new("anna")
     await db.execute("UPDATE accounts.refresh_token SET expires_at = $1", clock.now() - timedelta(seconds=1))

@@ -32,7 +32,7 @@ _AUTHORIZATION_CHARS_MAX = 2048
     status_code=201,
     responses=_SAME_AGAIN,
     openapi_extra=_BODY,
-    summary="合作方确认绑定码（CP1 签名）· A partner confirms a token (CP1 signature)",
+    summary="合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)",
 )
 async def confirm_binding(request: Request, session: Session, parts: Parts, response: Response) -> PartnerBindingOut:
     body = await request.body()

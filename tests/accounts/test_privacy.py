@@ -1,0 +1,90 @@
+"""Nothing that names a person, and no secret, may leave the service in a log line, a record or an answer."""
+
+import hashlib
+import io
+import logging
+
+import httpx
+import pytest
+
+from shared import telemetry
+from tests.accounts.conftest import BASE, REF_PEPPER, WX_SECRET, Db, PartnerClient, People
+from tests.accounts.fakes import KEYS, METRO_PEPPER, OAUTH_SECRET
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+OPENID, PHONE, RIDER, MEMBER = "canary-openid-7f3a", "13877776666", "canary-rider-55", "canary-member-66"
+
+
+async def test_canaries_stay_inside(
+    client: httpx.AsyncClient,
+    people: People,
+    partners: PartnerClient,
+    tokens: TokenFactory,
+    db: Db,
+    logs: io.StringIO,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)  # the root logger's level; client libraries keep their own, quieter one
+    assert logging.getLogger("httpx").level == logging.WARNING
+    anna = await people.new(OPENID)
+    answers = [
+        await anna.call("PUT", "/me/phone", json={"code": f"dev-phone:{PHONE}"}),
+        await anna.bind("metro", "phone_hash"),
+        await anna.bind("hello", "oauth", code=f"ok:{RIDER}"),
+        await partners.confirm(await anna.token(), MEMBER),
+        # what goes wrong is where things leak
+        await client.post(f"{BASE}/sessions", json={"code": "dev-error:-1"}),
+        await client.post(f"{BASE}/sessions", json={"code": "dev-error:40125"}),
+        await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token}),
+        await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token}),
+        await anna.bind("hello", "oauth", code="busy"),
+        await anna.call("GET", "/me"),
+        await anna.call("GET", "/me/bindings"),
+        await anna.call("GET", "/scenes"),
+        await client.get(f"{BASE}/ops/accounts/{anna.account['account_no']}", headers=tokens.operator()),
+    ]
+    assert [answer.status_code for answer in answers] == [
+        200,
+        201,
+        201,
+        201,
+        503,
+        503,
+        200,
+        401,
+        503,
+        200,
+        200,
+        200,
+        200,
+    ]
+    secrets = [WX_SECRET, METRO_PEPPER, OAUTH_SECRET, SERVICE_SECRET, REF_PEPPER, KEYS["ak_didi"][1], "PRIVATE KEY"]
+    canaries = [OPENID, PHONE, RIDER, MEMBER, "session_key", *secrets]
+    logged = logs.getvalue() + caplog.text
+    assert "wechat_refused" in logged  # there is something to search through
+    outbox = b"".join(row["records"] for row in await db.fetch("SELECT records FROM accounts.outbox"))
+    assert outbox
+    answered = "".join(answer.text for answer in answers)
+    for canary in canaries:
+        assert canary not in logged, canary
+        assert canary.encode() not in outbox, canary
+        assert canary not in answered, canary
+    assert anna.refresh_token not in logged
+    everything = await _all_rows(db)
+    assert hashlib.sha256(OPENID.encode()).digest()[:16] not in everything  # the fake's session_key
+    for canary in [OPENID, PHONE, RIDER, MEMBER, anna.refresh_token, *secrets]:
+        assert canary.encode() not in everything, canary
+
+
+async def _all_rows(db: Db) -> bytes:
+    """Every value of every table of the schema, as bytes."""
+    found = bytearray()
+    for table in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'accounts'"):
+        for row in await db.fetch(f'SELECT * FROM accounts."{table["tablename"]}"'):
+            for value in row.values():
+                found += value if isinstance(value, bytes) else str(value).encode()
+    return bytes(found)
+
+
+def test_metrics_have_no_personal_labels() -> None:
+    assert set(telemetry.PROBLEMS._labelnames) == {"code"}

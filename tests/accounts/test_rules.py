@@ -1,0 +1,87 @@
+"""The pure rules, and what holds for all inputs."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.accounts.bindings import domain as bindings
+from services.accounts.carbon_accounts import domain as numbers
+from services.accounts.phones import domain as phones
+from services.accounts.settings import decode_key
+
+ACCOUNT_NUMBERS = st.integers(0, 10**numbers.RANDOM_DIGITS - 1).map(lambda number: numbers.compose("WH", number))
+
+
+def test_luhn_known_answers() -> None:
+    assert numbers.check_digit("7992739871") == "3"
+    assert numbers.check_digit("411111111111111") == "1"
+    assert numbers.compose("WH", 0) == "WH000000000000"
+
+
+@given(ACCOUNT_NUMBERS)
+def test_every_composed_number_is_well_formed(number: str) -> None:
+    assert len(number) == 14
+    assert numbers.is_well_formed(number)
+
+
+@given(ACCOUNT_NUMBERS, st.integers(2, 13), st.integers(1, 9))
+def test_every_single_wrong_digit_is_noticed(number: str, position: int, shift: int) -> None:
+    digit = str((int(number[position]) + shift) % 10)
+    assert not numbers.is_well_formed(number[:position] + digit + number[position + 1 :])
+
+
+@given(ACCOUNT_NUMBERS, st.integers(2, 12))
+def test_swapped_neighbours_are_noticed_except_zero_and_nine(number: str, position: int) -> None:
+    left, right = number[position], number[position + 1]
+    swapped = number[:position] + right + left + number[position + 2 :]
+    assert numbers.is_well_formed(swapped) == (left == right or {left, right} == {"0", "9"})
+
+
+@given(st.text(max_size=20))
+def test_other_text_is_no_account_number(text: str) -> None:
+    assert not numbers.is_well_formed(text + "١")  # a digit, but not one of ours
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_a_masked_phone_shows_at_most_seven_digits(e164: str) -> None:
+    masked = phones.mask(e164)
+    assert "****" in masked
+    assert sum(character.isdigit() for character in masked) <= 7
+    assert masked.endswith(e164[-4:])
+
+
+def test_masks() -> None:
+    assert phones.mask("+8613812345678") == "138****5678"
+    assert phones.mask("+85291234567") == "****4567"
+
+
+@given(
+    st.integers(0, 366 * 86_400),
+    st.lists(st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)), max_size=3),
+)
+def test_the_earliest_start_respects_every_floor(window_s: int, floors: list[datetime | None]) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    earliest = bindings.earliest_start(now, late_window_s=window_s, not_before=floors)
+    assert earliest >= now - timedelta(seconds=window_s)
+    assert all(floor is None or earliest >= floor for floor in floors)
+    assert earliest in {now - timedelta(seconds=window_s), *floors}
+
+
+def test_phone_reference_known_answer() -> None:
+    """Computed with another program; partners check their code against it (README)."""
+    expected = "e959b959a8165ca3913e4cc0bf716d2621e210f2e39feb50a2988a7c0cbeec8a"
+    assert bindings.phone_reference("pepper-of-a-partner", "+8613800138000") == expected
+
+
+@pytest.mark.parametrize("text", [bytes(range(32)).hex(), base64.b64encode(bytes(range(32))).decode()])
+def test_keys_in_either_form(text: str) -> None:
+    assert decode_key(text) == bytes(range(32))
+
+
+@pytest.mark.parametrize("text", ["", "short", "zz" * 32, base64.b64encode(b"x" * 31).decode()])
+def test_other_keys_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode_key(text)
