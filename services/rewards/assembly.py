@@ -1,0 +1,25 @@
+"""Puts the settlement engine together, for the API and for the worker alike."""
+
+import httpx
+
+from services.rewards.campaigns.settling import DONATION, DonationKind
+from services.rewards.database import SCHEMA
+from services.rewards.orders.settling import ORDER, OrderKind
+from services.rewards.settings import Settings
+from services.rewards.settlement.accounting import Holds
+from services.rewards.settlement.engine import Settlements
+from shared.auth.tokens import ServiceTokens
+from shared.contracts import topics
+from shared.db import Database
+from shared.httpclient import ServiceAuth
+
+
+def settlements_for(settings: Settings, database: Database, client: httpx.AsyncClient) -> Settlements:
+    """`client` reaches the accounting service."""
+    tokens = ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA)
+    topic = settings.topic_prefix + topics.REWARDS
+    return Settlements(
+        database,
+        Holds(client, ServiceAuth(tokens, "accounting")),
+        {ORDER: OrderKind(topic), DONATION: DonationKind(topic=topic, time_zone=settings.time_zone)},
+    )

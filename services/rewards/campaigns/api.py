@@ -1,0 +1,93 @@
+"""Routes of campaigns and donations. Campaigns are public."""
+
+import uuid
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from services.rewards.campaigns import service
+from services.rewards.campaigns.schemas import CampaignView, DonationRequest, DonationView
+from services.rewards.campaigns.settling import DONATION
+from services.rewards.settlement.engine import Settlements
+from services.rewards.settlement.http import REPLY_HEADERS, origin_of, respond
+from services.rewards.slugs import SlugPath, slug
+from services.rewards.wording import AskedLanguage
+from shared import clock
+from shared.auth.tokens import Citizen
+from shared.db import Session
+from shared.idempotency import RequiredKey
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
+
+
+@router.get("/campaigns", summary="公益活动列表 · Campaigns")
+async def list_campaigns(
+    session: Session, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> Page[CampaignView]:
+    position = decode_cursor(cursor, slug)
+    found = await service.campaigns(session, after=position[0] if position else None, limit=limit + 1)
+    instant = clock.now()
+    has_more = len(found) > limit
+    return Page(
+        items=[CampaignView.of(campaign, language=language, instant=instant) for campaign in found[:limit]],
+        next_cursor=encode_cursor(found[limit - 1].campaign_id) if has_more else None,
+        has_more=has_more,
+    )
+
+
+@router.get("/campaigns/{campaign_id}", summary="活动详情 · One campaign")
+async def get_campaign(session: Session, language: AskedLanguage, campaign_id: SlugPath) -> CampaignView:
+    return CampaignView.of(
+        await service.campaign(session, campaign_id=campaign_id), language=language, instant=clock.now()
+    )
+
+
+@router.post(
+    "/campaigns/{campaign_id}/donations",
+    status_code=201,
+    summary="捐赠减碳量 · Donate grams",
+    response_model=DonationView,
+    responses={
+        201: {"headers": REPLY_HEADERS},
+        202: {"model": DonationView, "description": "结果待定 Under way; ask again with GET /donations/{donation_id}"},
+    },
+)
+async def donate(
+    request: Request,
+    citizen: Citizen,
+    key: RequiredKey,
+    language: AskedLanguage,
+    campaign_id: SlugPath,
+    body: DonationRequest,
+) -> Response:
+    """拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED。Refusals are 409 with these codes."""
+    settlements: Settlements = request.app.state.settlements
+    origin = origin_of(citizen, key, language)
+    place = partial(service.place, origin=origin, campaign_id=campaign_id, amount_mg=body.amount_mg)
+    return respond(await settlements.run(DONATION, origin, key, place))
+
+
+@router.get("/me/donations", summary="我的捐赠 · My donations")
+async def list_my_donations(
+    session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> Page[DonationView]:
+    position = decode_cursor(cursor, uuid.UUID)
+    found = await service.owned_page(
+        session, user_id=citizen.user_id, before=position[0] if position else None, limit=limit + 1
+    )
+    has_more = len(found) > limit
+    return Page(
+        items=[DonationView.of(donation, language=language) for donation in found[:limit]],
+        next_cursor=encode_cursor(str(found[limit - 1].donation_id)) if has_more else None,
+        has_more=has_more,
+    )
+
+
+@router.get("/donations/{donation_id}", summary="捐赠详情与证书 · One of my donations, with its certificate")
+async def get_donation(
+    session: Session, citizen: Citizen, language: AskedLanguage, donation_id: uuid.UUID
+) -> DonationView:
+    return DonationView.of(
+        await service.owned(session, donation_id=donation_id, user_id=citizen.user_id), language=language
+    )

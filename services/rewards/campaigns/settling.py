@@ -1,0 +1,30 @@
+"""Donations as a kind of settlement."""
+
+from typing import Final
+
+from services.rewards.campaigns import service
+from services.rewards.campaigns.models import donation
+from services.rewards.campaigns.schemas import DonationView
+from services.rewards.settlement.columns import SettledTable
+from services.rewards.settlement.domain import Settlement
+from shared.db import Session
+
+DONATION: Final = "donation"
+
+
+class DonationKind:
+    table: Final[SettledTable] = donation
+    route: Final = "/api/v1/rewards/donations"
+
+    def __init__(self, *, topic: str, time_zone: str) -> None:
+        self._topic, self._time_zone = topic, time_zone
+
+    async def confirm(self, session: Session, settlement: Settlement) -> None:
+        await service.accept(session, settlement=settlement, time_zone=self._time_zone, topic=self._topic)
+
+    async def release(self, session: Session, settlement: Settlement) -> None:
+        """Nothing was reserved for a donation."""
+
+    async def view(self, session: Session, settlement: Settlement) -> DonationView:
+        found = await service.donation_of(session, settlement=settlement)
+        return DonationView.of(found, language=settlement.language)

@@ -1,0 +1,161 @@
+"""Use cases of the catalogue: what is offered, and moving pieces between available, reserved and sold."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from services.rewards.budgets import service as budgets
+from services.rewards.budgets.service import Sponsor
+from services.rewards.catalogue import repository
+from services.rewards.catalogue.domain import Offer
+from services.rewards.catalogue.errors import ItemNotFound, SoldOut
+from shared import telemetry
+from shared.db import Session
+
+# A city's mall has hundreds of items; the operator's report stays one page.
+ITEMS_MAX = 2000
+# Below a tenth of what was loaded an operator should order more codes; partners take days to deliver them.
+_LOW_STOCK_DIVISOR = 10
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Title and description in both languages."""
+
+    title_zh: str
+    title_en: str
+    description_zh: str = ""
+    description_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item as offered now. `price_mg` is paid by the citizen, `price_fen` by the budget, both per piece."""
+
+    item_id: str
+    texts: Texts
+    category: str
+    images: tuple[str, ...]
+    price_mg: int
+    price_fen: int
+    stock: int
+    budget_id: str
+    sponsor: Sponsor
+    per_user_limit: int | None
+    offer: Offer
+
+
+def _item(row: Any, sponsor: Sponsor) -> Item:
+    return Item(
+        item_id=row.item_id,
+        texts=Texts(row.title_zh, row.title_en, row.description_zh, row.description_en),
+        category=row.category,
+        images=tuple(row.images),
+        price_mg=row.price_mg,
+        price_fen=row.price_fen,
+        stock=row.available,
+        budget_id=row.budget_id,
+        sponsor=sponsor,
+        per_user_limit=row.per_user_limit,
+        offer=Offer(row.on_sale, row.sale_starts_at, row.sale_ends_at),
+    )
+
+
+async def _with_sponsors(session: Session, rows: Sequence[Any]) -> list[Item]:
+    found = await budgets.sponsors(session, budget_ids=sorted({row.budget_id for row in rows}))
+    return [_item(row, found[row.budget_id]) for row in rows]
+
+
+async def items(session: Session, *, category: str | None, after: str | None, limit: int) -> list[Item]:
+    """Items on offer, by id."""
+    return await _with_sponsors(session, await repository.listed(session, category=category, after=after, limit=limit))
+
+
+async def item(session: Session, *, item_id: str) -> Item:
+    """Also one no longer on sale: old orders point to it. Raises ItemNotFound."""
+    rows = await repository.by_ids(session, [item_id])
+    if not rows:
+        raise ItemNotFound
+    return (await _with_sponsors(session, rows))[0]
+
+
+async def texts(session: Session, *, item_ids: Iterable[str]) -> dict[str, Texts]:
+    rows = await repository.by_ids(session, sorted(set(item_ids)))
+    return {row.item_id: Texts(row.title_zh, row.title_en, row.description_zh, row.description_en) for row in rows}
+
+
+async def offer_item(
+    session: Session,
+    *,
+    item_id: str,
+    texts: Texts,
+    category: str,
+    price_mg: int,
+    price_fen: int,
+    budget_id: str,
+    per_user_limit: int | None,
+    images: Sequence[str] = (),
+    sale_starts_at: datetime | None = None,
+    sale_ends_at: datetime | None = None,
+) -> None:
+    """Puts an item into the catalogue without stock; one that exists stays as it is."""
+    await repository.insert_missing(
+        session,
+        item_id=item_id,
+        title_zh=texts.title_zh,
+        title_en=texts.title_en,
+        description_zh=texts.description_zh,
+        description_en=texts.description_en,
+        category=category,
+        images=list(images),
+        price_mg=price_mg,
+        price_fen=price_fen,
+        budget_id=budget_id,
+        per_user_limit=per_user_limit,
+        sale_starts_at=sale_starts_at,
+        sale_ends_at=sale_ends_at,
+    )
+
+
+async def reserve(session: Session, *, item_id: str, quantity: int) -> None:
+    """Raises SoldOut."""
+    if not await repository.reserve(session, item_id, quantity):
+        raise SoldOut
+
+
+async def sell_reserved(session: Session, *, item_id: str, quantity: int) -> None:
+    await repository.sell_reserved(session, item_id, quantity)
+
+
+async def return_reserved(session: Session, *, item_id: str, quantity: int) -> None:
+    await repository.return_reserved(session, item_id, quantity)
+
+
+async def lock_stock(session: Session, *, item_id: str) -> int:
+    """Keeps others from changing the stock until the transaction ends; gives what was loaded. Raises ItemNotFound."""
+    row = await repository.locked_stock(session, item_id)
+    if row is None:
+        raise ItemNotFound
+    return int(row.loaded)
+
+
+async def add_stock(session: Session, *, item_id: str, quantity: int) -> None:
+    await repository.add_stock(session, item_id, quantity)
+
+
+async def stock(session: Session) -> Sequence[Any]:
+    """Rows of (item_id, loaded, available, reserved, sold)."""
+    return await repository.stock_rows(session, ITEMS_MAX)
+
+
+async def report_low_stock(session: Session) -> None:
+    """Timed job: shows the stock as a metric and says which items run out."""
+    for row in await repository.stock_rows(session, ITEMS_MAX):
+        telemetry.REWARD_STOCK.labels(row.item_id).set(row.available)
+        if row.available * _LOW_STOCK_DIVISOR < row.loaded:
+            _log.warning("low_voucher_stock", item_id=row.item_id, available=row.available, loaded=row.loaded)

@@ -1,0 +1,53 @@
+"""HTTP application of the rewards service: what grams can be spent on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.rewards.assembly import settlements_for
+from services.rewards.campaigns.api import router as campaigns
+from services.rewards.catalogue.api import router as catalogue
+from services.rewards.certificates.api import router as certificates
+from services.rewards.operations.api import router as operations
+from services.rewards.orders.api import router as orders
+from services.rewards.settings import Settings
+from services.rewards.vouchers.api import router as vouchers
+from services.rewards.vouchers.sealing import Sealer
+from shared.app import build_app
+from shared.httpclient import new_client
+
+DESCRIPTION = (
+    "低碳商城、订单与券、公益捐赠与证书。兑换从碳账户冻结、扣减，不直接改余额。"
+    "The mall, orders and vouchers, donations and certificates. Grams are spent through holds in accounting."
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    accounting_transport: httpx.AsyncBaseTransport | None = None,
+    jwks_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    settings = settings or Settings()
+    client = new_client(settings.accounting_base_url, transport=accounting_transport)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with client:
+            yield
+
+    app = build_app(
+        service="rewards",
+        settings=settings,
+        routers=[catalogue, orders, vouchers, campaigns, certificates, operations],
+        title_zh="激励与兑换",
+        title_en="Rewards",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        jwks_transport=jwks_transport,
+    )
+    app.state.settlements = settlements_for(settings, app.state.db, client)
+    app.state.sealer = Sealer(settings.voucher_key_bytes)
+    return app

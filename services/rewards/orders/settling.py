@@ -1,0 +1,30 @@
+"""Orders as a kind of settlement."""
+
+from typing import Final
+
+from services.rewards.orders import service
+from services.rewards.orders.models import orders
+from services.rewards.orders.schemas import OrderView
+from services.rewards.settlement.columns import SettledTable
+from services.rewards.settlement.domain import Settlement
+from shared.db import Session
+
+ORDER: Final = "order"
+
+
+class OrderKind:
+    table: Final[SettledTable] = orders
+    route: Final = "/api/v1/rewards/orders"
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    async def confirm(self, session: Session, settlement: Settlement) -> None:
+        await service.hand_out(session, order_id=settlement.settlement_id, topic=self._topic)
+
+    async def release(self, session: Session, settlement: Settlement) -> None:
+        await service.give_back(session, order_id=settlement.settlement_id)
+
+    async def view(self, session: Session, settlement: Settlement) -> OrderView:
+        order = await service.order_of(session, settlement=settlement)
+        return OrderView.of(order, language=settlement.language)

@@ -1,0 +1,128 @@
+"""The first things to redeem and to give to, so that a new programme is not empty: `python -m services.rewards.seed`.
+
+Can be run at every start: what exists stays as operators have changed it, and pools are filled once.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.rewards.budgets import service as budgets
+from services.rewards.budgets.service import Sponsor
+from services.rewards.campaigns import service as campaigns
+from services.rewards.campaigns.domain import Terms
+from services.rewards.catalogue import service as catalogue
+from services.rewards.catalogue.service import Texts
+from services.rewards.settings import Settings
+from services.rewards.vouchers import service as vouchers
+from services.rewards.vouchers.sealing import Sealer, new_code
+from shared import clock
+from shared.db import Database, Session
+
+CAMPAIGN_DAYS = 365
+TONNE_MG = 1_000_000_000
+MARATHON_TARGET_MG = 30 * TONNE_MG
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Prices follow the programme's reward value of about 2,000 CNY a tonne: 10 yuan are 5 kg."""
+
+    item_id: str
+    texts: Texts
+    category: str
+    price_mg: int
+    price_fen: int
+    per_user_limit: int
+    stock: int
+    sponsor: Sponsor
+
+    @property
+    def budget_id(self) -> str:
+        return f"{self.item_id}-{self.sponsor.sponsor_id}"
+
+
+OFFERED = (
+    Offered(
+        item_id="reganmian",
+        texts=Texts(
+            "一碗热干面",
+            "A bowl of hot dry noodles",
+            "凭券在合作早餐门店兑换热干面一碗。",
+            "One bowl at a partner breakfast shop.",
+        ),
+        category="food",
+        price_mg=5_000_000,
+        price_fen=1_000,
+        per_user_limit=1,
+        stock=1_000,
+        sponsor=Sponsor("guozao", "过早联盟", "Breakfast Alliance"),
+    ),
+    Offered(
+        item_id="donghu-boat",
+        texts=Texts(
+            "东湖船票",
+            "East Lake boat ticket",
+            "东湖游船单程票一张。",
+            "One single trip on East Lake.",
+        ),
+        category="travel",
+        price_mg=20_000_000,
+        price_fen=4_000,
+        per_user_limit=2,
+        stock=200,
+        sponsor=Sponsor("donghu", "东湖风景区", "East Lake Scenic Area"),
+    ),
+)
+
+
+async def _offer(session: Session, offered: Offered, sealer: Sealer) -> None:
+    await budgets.open_budget(
+        session,
+        budget_id=offered.budget_id,
+        sponsor=offered.sponsor,
+        limit_fen=offered.price_fen * offered.stock,
+    )
+    await catalogue.offer_item(
+        session,
+        item_id=offered.item_id,
+        texts=offered.texts,
+        category=offered.category,
+        price_mg=offered.price_mg,
+        price_fen=offered.price_fen,
+        budget_id=offered.budget_id,
+        per_user_limit=offered.per_user_limit,
+    )
+    loaded = await catalogue.lock_stock(session, item_id=offered.item_id)
+    if loaded == 0:
+        codes = [new_code() for _ in range(offered.stock)]
+        await vouchers.load_codes(session, sealer=sealer, item_id=offered.item_id, codes=codes)
+
+
+async def _announce(session: Session) -> None:
+    opens = clock.now()
+    await campaigns.announce(
+        session,
+        campaign_id="zero-carbon-marathon",
+        title_zh="零碳马拉松",
+        title_en="Zero-carbon marathon",
+        description_zh="捐出减碳量，抵消赛事排放。",
+        description_en="Give grams to offset the emissions of the race.",
+        target_mg=MARATHON_TARGET_MG,
+        terms=Terms(opens, opens + timedelta(days=CAMPAIGN_DAYS), min_mg=1_000, max_mg=100_000_000),
+    )
+
+
+async def seed(settings: Settings) -> None:
+    database = Database(settings.database_url, pool_size=1, application_name="rewards-seed")
+    try:
+        async with database.transaction() as session:
+            for offered in OFFERED:
+                await _offer(session, offered, Sealer(settings.voucher_key_bytes))
+            await _announce(session)
+    finally:
+        await database.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(seed(Settings()))

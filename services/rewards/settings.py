@@ -1,0 +1,33 @@
+"""The only reader of REWARDS_* variables."""
+
+import base64
+import binascii
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+VOUCHER_KEY_BYTES = 32
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="REWARDS_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    accounting_base_url: str = Field(description="where holds are placed, e.g. http://127.0.0.1:8103")
+    voucher_key: SecretStr = Field(description="32 random bytes in base64: seals voucher codes; lost, they are lost")
+
+    @field_validator("voucher_key")
+    @classmethod
+    def _key_length(cls, value: SecretStr) -> SecretStr:
+        try:
+            raw = base64.b64decode(value.get_secret_value(), validate=True)
+        except binascii.Error as exc:
+            raise ValueError("must be base64") from exc
+        if len(raw) != VOUCHER_KEY_BYTES:
+            raise ValueError(f"must be {VOUCHER_KEY_BYTES} bytes in base64")
+        return value
+
+    @property
+    def voucher_key_bytes(self) -> bytes:
+        return base64.b64decode(self.voucher_key.get_secret_value())

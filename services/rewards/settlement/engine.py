@@ -1,0 +1,236 @@
+"""Drives orders and donations to one of their two ends, inside the request and, if that dies, from the worker.
+
+No row is locked and no transaction is open while accounting is asked. Two drivers of the same settlement do no harm:
+accounting answers both alike, and only one of them finds the state it expects.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+from pydantic import BaseModel
+
+from services.rewards.database import SCHEMA
+from services.rewards.settlement import accounting, repository, service
+from services.rewards.settlement.accounting import Holds
+from services.rewards.settlement.columns import SettledTable
+from services.rewards.settlement.domain import Heard, Reason, Settlement, Status, Step, next_step
+from services.rewards.settlement.errors import refusal_for
+from services.rewards.settlement.service import Origin, Placed
+from shared import idempotency, telemetry
+from shared.db import Database, Session
+from shared.errors import AppError, Conflict, Language
+from shared.idempotency import Key
+from shared.problems import problem_document
+
+# pending to cancelling to an end are two rounds; one more for each of two races lost to another driver.
+_ROUNDS_MAX: Final = 4
+# Twenty at a time, eight at once: a backlog drains at some twenty a second and stopping waits half a minute at most.
+_BATCH: Final = 20
+_CONCURRENT: Final = 8
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in the form in which it is stored and sent. `body` is ready for JSON."""
+
+    status: int
+    body: Any
+    replayed: bool = False
+
+
+Place = Callable[[Session], Awaitable[Placed]]
+
+
+class Kind(Protocol):
+    """One sort of spending. Its effects run in the transaction that moves the state, hence once."""
+
+    @property
+    def table(self) -> SettledTable: ...
+
+    @property
+    def route(self) -> str:
+        """Names the route in stored idempotency keys and in problem documents."""
+
+    async def confirm(self, session: Session, settlement: Settlement) -> None:
+        """The grams are spent: hand out what was promised. Must not refuse."""
+
+    async def release(self, session: Session, settlement: Settlement) -> None:
+        """The grams are back: give back what was reserved."""
+
+    async def view(self, session: Session, settlement: Settlement) -> BaseModel:
+        """What the citizen is shown, in the language of the request."""
+
+
+def _refusal(error: AppError, *, language: Language, route: str, request_id: str) -> Reply:
+    return Reply(error.status, problem_document(error, language=language, instance=route, request_id=request_id))
+
+
+async def _reply(session: Session, kind: Kind, settlement: Settlement) -> Reply:
+    """201, 202 or the refusal, by the settlement's state alone."""
+    if settlement.status is Status.CANCELLED:
+        return _refusal(
+            refusal_for(settlement),
+            language=settlement.language,
+            route=kind.route,
+            request_id=settlement.request_id,
+        )
+    view = await kind.view(session, settlement)
+    return Reply(201 if settlement.status is Status.CONFIRMED else 202, view.model_dump(mode="json"))
+
+
+class Settlements:
+    """`kinds` by name; the name is also the hold's purpose in accounting."""
+
+    def __init__(self, database: Database, holds: Holds, kinds: Mapping[str, Kind]) -> None:
+        self._database, self._holds, self.kinds = database, holds, kinds
+
+    async def run(self, name: str, origin: Origin, key: Key, place: Place) -> Reply:
+        """One request: claim the key and place, drive, answer.
+
+        A Conflict raised by `place` becomes the stored answer; everything else it raises passes through.
+        """
+        placed = await self._place(self.kinds[name], origin, key, place)
+        if isinstance(placed, Reply):
+            return placed
+        await self.drive(name, placed.settlement_id)
+        return await self.reply(name, placed.settlement_id)
+
+    async def _place(self, kind: Kind, origin: Origin, key: Key, place: Place) -> Placed | Reply:
+        subject, route = str(origin.user_id), kind.route
+        async with self._database.transaction() as session:
+            stored = await idempotency.begin(session, schema=SCHEMA, subject=subject, route=route, key=key)
+            if stored is not None:
+                return Reply(stored.status, stored.body, replayed=True)
+            try:
+                # What was reserved before the refusal is given back; the key with its answer stays.
+                async with session.begin_nested():
+                    placed = await place(session)
+            except Conflict as error:
+                reply = _refusal(error, language=origin.language, route=route, request_id=origin.request_id)
+                await _keep(session, subject, route, key.value, reply)
+                return reply
+            if placed.repeated:
+                settlement = await repository.load(session, kind.table, placed.settlement_id)
+                if settlement.ended:
+                    reply = await _reply(session, kind, settlement)
+                    await _keep(session, subject, route, key.value, reply)
+                    return Reply(reply.status, reply.body, replayed=True)
+            return placed
+
+    async def reply(self, name: str, settlement_id: uuid.UUID) -> Reply:
+        kind = self.kinds[name]
+        async with self._database.transaction() as session:
+            return await _reply(session, kind, await repository.load(session, kind.table, settlement_id))
+
+    async def call_off(self, name: str, settlement_id: uuid.UUID) -> None:
+        """The citizen does not want it any more: given back unless the grams are spent already."""
+        async with self._database.transaction() as session:
+            await service.call_off(
+                session, self.kinds[name].table, settlement_id=settlement_id, reason=Reason.CALLED_OFF
+            )
+        await self.drive(name, settlement_id)
+
+    async def drive(self, name: str, settlement_id: uuid.UUID) -> None:
+        """Takes a settlement as far as it goes now. Whatever is left is tried again by the worker."""
+        kind = self.kinds[name]
+        for _ in range(_ROUNDS_MAX):
+            async with self._database.transaction() as session:
+                settlement = await repository.load(session, kind.table, settlement_id)
+            if settlement.ended:
+                return
+            answer = await self._ask(name, settlement)
+            if not await self._follow(kind, settlement, answer):
+                return
+
+    async def _ask(self, name: str, settlement: Settlement) -> accounting.Answer:
+        if settlement.status is Status.CANCELLING:
+            return await self._holds.void(settlement)
+        if settlement.overdue:
+            return accounting.Answer(Heard.REFUSED, Reason.SETTLEMENT_TIMED_OUT)
+        answer = await self._holds.place(settlement, purpose=name)
+        if answer.heard is Heard.HELD:
+            answer = await self._holds.capture(settlement)
+        return answer
+
+    async def _follow(self, kind: Kind, settlement: Settlement, answer: accounting.Answer) -> bool:
+        """Does what the answer leads to. True when there is more to do."""
+        step = next_step(settlement.status, answer.heard)
+        if step is Step.TRY_LATER:
+            await self._postpone(kind, settlement, answer.detail or answer.heard)
+            return False
+        if step is Step.CALL_OFF:
+            async with self._database.transaction() as session:
+                await service.call_off(
+                    session, kind.table, settlement_id=settlement.settlement_id, reason=Reason(answer.detail)
+                )
+            return True
+        try:
+            async with self._database.transaction() as session:
+                return not await self._end(session, kind, settlement, step)
+        except AppError as error:
+            _log.error("settlement_blocked", route=kind.route, id=str(settlement.settlement_id), error=error.code)
+            await self._postpone(kind, settlement, error.code)
+            return False
+
+    async def _end(self, session: Session, kind: Kind, settlement: Settlement, step: Step) -> bool:
+        """False when another driver was faster and nothing was done."""
+        confirmed = step is Step.CONFIRM
+        reason = None if confirmed else settlement.reason_code or Reason.SETTLEMENT_TIMED_OUT
+        ended = await repository.move(
+            session,
+            kind.table,
+            settlement.settlement_id,
+            expected=settlement.status,
+            to=Status.CONFIRMED if confirmed else Status.CANCELLED,
+            reason_code=reason,
+        )
+        if ended is None:
+            return False
+        await (kind.confirm if confirmed else kind.release)(session, ended)
+        reply = await _reply(session, kind, ended)
+        await _keep(session, str(ended.user_id), kind.route, ended.idempotency_key, reply)
+        return True
+
+    async def _postpone(self, kind: Kind, settlement: Settlement, error: str) -> None:
+        async with self._database.transaction() as session:
+            await repository.postpone(session, kind.table, settlement.settlement_id, error=error)
+
+    async def drive_due(self) -> None:
+        """Timed job: takes on what requests left behind."""
+        gate = asyncio.Semaphore(_CONCURRENT)
+        for name, kind in self.kinds.items():
+            async with self._database.transaction() as session:
+                due = await repository.claim_due(session, kind.table, _BATCH)
+            await asyncio.gather(*(self._drive_claimed(gate, name, claimed) for claimed in due))
+
+    async def _drive_claimed(self, gate: asyncio.Semaphore, name: str, claimed: repository.Claimed) -> None:
+        async with gate:
+            telemetry.begin_request(claimed.request_id)
+            try:
+                await self.drive(name, claimed.settlement_id)
+            except Exception as exc:
+                _log.warning("settlement_retries", kind=name, id=str(claimed.settlement_id), error=repr(exc)[:500])
+
+    async def report_stuck(self, session: Session) -> None:
+        """Timed job: what should have ended long ago, as a metric."""
+        for name, kind in self.kinds.items():
+            telemetry.SETTLEMENTS_STUCK.labels(name).set(await repository.count_stuck(session, kind.table))
+
+
+async def _keep(session: Session, subject: str, route: str, key: str, reply: Reply) -> None:
+    await idempotency.finish(
+        session,
+        schema=SCHEMA,
+        subject=subject,
+        route=route,
+        key=Key(key, ""),
+        status=reply.status,
+        body_json=json.dumps(reply.body, ensure_ascii=False),
+    )

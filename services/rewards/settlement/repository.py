@@ -1,0 +1,158 @@
+"""SQL of settlements, the same for every table that has the settlement columns."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.rewards.settlement.domain import ENDS, GIVE_UP_AFTER, STUCK_AFTER, Settlement, Status
+
+# Longer than the slowest drive (a hold and a capture that both time out): nobody else takes the row before it is over.
+CLAIM: Final = timedelta(seconds=15)
+_BACKOFF_MAX_S: Final = 20
+_BACKOFF_DOUBLINGS_MAX: Final = 5
+_OPEN: Final = (Status.PENDING, Status.CANCELLING)
+
+
+def _id(table: Table) -> ColumnElement[uuid.UUID]:
+    return table.primary_key.columns[0]
+
+
+def _columns(table: Table) -> list[ColumnElement[Any]]:
+    return [
+        _id(table).label("settlement_id"),
+        table.c.user_id,
+        table.c.account_id,
+        table.c.amount_mg,
+        table.c.capture_to,
+        table.c.status,
+        table.c.reason_code,
+        table.c.idempotency_key,
+        table.c.request_id,
+        table.c.language,
+        table.c.created_at,
+        table.c.settled_at,
+        (func.clock_timestamp() >= table.c.created_at + GIVE_UP_AFTER).label("overdue"),
+    ]
+
+
+def _settlement(row: Any) -> Settlement:
+    values = dict(row._mapping)
+    return Settlement(**{**values, "status": Status(values["status"])})
+
+
+async def insert_new(session: AsyncSession, table: Table, **values: Any) -> bool:
+    """False when a unique key of the table has it already; waits for whoever is writing that."""
+    inserted = await session.execute(
+        insert(table)
+        .values(**values, next_attempt_at=func.clock_timestamp() + CLAIM)
+        .on_conflict_do_nothing()
+        .returning(_id(table))
+    )
+    return inserted.first() is not None
+
+
+async def load(session: AsyncSession, table: Table, settlement_id: uuid.UUID) -> Settlement:
+    row = (await session.execute(select(*_columns(table)).where(_id(table) == settlement_id))).one()
+    return _settlement(row)
+
+
+async def move(
+    session: AsyncSession,
+    table: Table,
+    settlement_id: uuid.UUID,
+    *,
+    expected: Status,
+    to: Status,
+    reason_code: str | None = None,
+) -> Settlement | None:
+    """The only way a state changes. None when it is no longer the expected one."""
+    moved = await session.execute(
+        update(table)
+        .where(_id(table) == settlement_id, table.c.status == expected)
+        .values(
+            status=to,
+            reason_code=reason_code,
+            settled_at=func.clock_timestamp() if to in ENDS else None,
+            next_attempt_at=func.clock_timestamp(),
+            last_error=None,
+        )
+        .returning(*_columns(table))
+    )
+    row = moved.one_or_none()
+    return None if row is None else _settlement(row)
+
+
+async def postpone(session: AsyncSession, table: Table, settlement_id: uuid.UUID, *, error: str) -> None:
+    """Next attempt after 1, 2, 4 … seconds."""
+    doublings = func.least(table.c.attempts, _BACKOFF_DOUBLINGS_MAX)
+    pause_s = func.least(func.power(2, doublings), _BACKOFF_MAX_S)
+    await session.execute(
+        update(table)
+        .where(_id(table) == settlement_id, table.c.status.in_(_OPEN))
+        .values(
+            attempts=table.c.attempts + 1,
+            next_attempt_at=func.clock_timestamp() + pause_s * timedelta(seconds=1),
+            last_error=error,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    settlement_id: uuid.UUID
+    request_id: str
+
+
+async def claim_due(session: AsyncSession, table: Table, limit: int) -> list[Claimed]:
+    """Takes over what nobody is working on; several workers may do so at once."""
+    due = (
+        select(_id(table).label("id"))
+        .where(table.c.status.in_(_OPEN), table.c.next_attempt_at <= func.clock_timestamp())
+        .order_by(table.c.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claimed = await session.execute(
+        update(table)
+        .where(_id(table) == due.c.id)
+        .values(next_attempt_at=func.clock_timestamp() + CLAIM)
+        .returning(_id(table), table.c.request_id)
+    )
+    return [Claimed(*row) for row in claimed.all()]
+
+
+async def stuck(session: AsyncSession, table: Table, limit: int) -> Sequence[Any]:
+    """Open for longer than STUCK_AFTER, oldest first."""
+    query = (
+        select(
+            _id(table).label("settlement_id"),
+            table.c.status,
+            table.c.reason_code,
+            table.c.amount_mg,
+            table.c.request_id,
+            table.c.created_at,
+            table.c.attempts,
+            table.c.next_attempt_at,
+            table.c.last_error,
+        )
+        .where(table.c.status.in_(_OPEN), table.c.created_at < func.clock_timestamp() - STUCK_AFTER)
+        .order_by(table.c.created_at)
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()
+
+
+async def count_stuck(session: AsyncSession, table: Table) -> int:
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.status.in_(_OPEN), table.c.created_at < func.clock_timestamp() - STUCK_AFTER)
+    )
+    return int(await session.scalar(query) or 0)

@@ -1,0 +1,13 @@
+"""All tables of the service, for migrations."""
+
+from services.rewards.budgets import models as _budgets
+from services.rewards.campaigns import models as _campaigns
+from services.rewards.catalogue import models as _catalogue
+from services.rewards.certificates import models as _certificates
+from services.rewards.database import metadata
+from services.rewards.orders import models as _orders
+from services.rewards.vouchers import models as _vouchers
+
+__all__ = ["metadata"]
+
+_ = (_budgets, _campaigns, _catalogue, _certificates, _orders, _vouchers)

@@ -1,0 +1,38 @@
+"""The rewards service's worker: ends what requests left behind, relays events, watches stock and purges old keys."""
+
+from functools import partial
+
+from services.rewards.assembly import settlements_for
+from services.rewards.catalogue import service as catalogue
+from services.rewards.database import SCHEMA
+from services.rewards.settings import Settings
+from shared import idempotency
+from shared.contracts import topics
+from shared.db import Session
+from shared.httpclient import new_client
+from shared.worker import Worker, run
+
+DRIVE_EVERY_S = 1.0
+WATCH_EVERY_S = 15.0
+HOUSEKEEPING_EVERY_S = 600.0
+
+
+def build(settings: Settings | None = None) -> Worker:
+    settings = settings or Settings()
+    worker = Worker(SCHEMA, settings)
+    settlements = settlements_for(settings, worker.database, new_client(settings.accounting_base_url))
+
+    async def drive_due(_session: Session) -> None:
+        # Has transactions of its own, none of them open while accounting is asked; the job's stays unused.
+        await settlements.drive_due()
+
+    worker.publish(topics.REWARDS)
+    worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
+    worker.every(WATCH_EVERY_S, "report_stuck", settlements.report_stuck)
+    worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
+    worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
+    return worker
+
+
+if __name__ == "__main__":
+    run(build)
