@@ -26,6 +26,8 @@ OUTBOX_PENDING = Gauge("carbon_outbox_pending_rows", "Outbox rows waiting for th
 EVENTS_INTAKE = Counter("carbon_intake_events", "Events answered", ["partner", "status"])
 ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
 LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anything but 0 is an alarm")
+REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
+SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 
 
 def configure_logging(service: str, level: str) -> None:
