@@ -57,7 +57,7 @@ class RequestFrame:
             if message["type"] == "http.request":
                 received_bytes += len(message.get("body", b""))
                 if received_bytes > limit:
-                    raise _BodyTooLarge(limit)
+                    raise problems.RefusedBody(PayloadTooLarge(limit_bytes=limit))
             return message
 
         async def framed_send(message: Message) -> None:
@@ -77,9 +77,14 @@ class RequestFrame:
                 await refuse(PayloadTooLarge(limit_bytes=limit))
             else:
                 await self._app(scope, bounded_receive, framed_send)
-        except _BodyTooLarge as exc:
+        except problems.RefusedBody as exc:
             if not answered:
-                await refuse(PayloadTooLarge(limit_bytes=exc.limit_bytes))
+                await refuse(exc.error)
+        except Exception as exc:
+            error = problems.unexpected(exc, scope["path"])
+            if answered:
+                raise
+            await refuse(error)
         finally:
             route = getattr(scope.get("route"), "path", "-")
             telemetry.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)

@@ -101,6 +101,14 @@ async def _validation_error(request: Request, exc: Exception) -> Response:
     return _respond(request, InvalidRequest(field_errors=fields))
 
 
+class RefusedBody(HTTPException):
+    """A refusal raised while a body is being read: the framework lets only its own exceptions pass there."""
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__(error.status)
+        self.error = error
+
+
 _BY_STATUS: dict[int, AppError] = {
     400: MalformedBody(),
     401: Unauthenticated(),
@@ -114,6 +122,8 @@ _BY_STATUS: dict[int, AppError] = {
 
 async def _http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
+    if isinstance(exc, RefusedBody):
+        return _respond(request, exc.error)
     error = _BY_STATUS.get(exc.status_code) or (MalformedBody() if exc.status_code < 500 else InternalError())
     response = _respond(request, error)
     for name, value in (exc.headers or {}).items():
@@ -127,9 +137,11 @@ async def _database_error(request: Request, exc: Exception) -> Response:
     return _respond(request, Unavailable())
 
 
-async def _unexpected(request: Request, exc: Exception) -> Response:
-    _log.error("unexpected_error", error=type(exc).__name__, path=request.url.path, exc_info=exc)
-    return _respond(request, InternalError())
+def unexpected(exc: Exception, path: str) -> AppError:
+    """Logs what nobody foresaw; the answer tells nothing of it."""
+    _log.error("unexpected_error", error=type(exc).__name__, path=path, exc_info=exc)
+    telemetry.PROBLEMS.labels(code=InternalError.code).inc()
+    return InternalError()
 
 
 def install(app: FastAPI) -> None:
@@ -140,4 +152,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(sqlalchemy.exc.InterfaceError, _database_error)
     app.add_exception_handler(sqlalchemy.exc.TimeoutError, _database_error)
     app.add_exception_handler(ConnectionError, _database_error)
-    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,233 @@
+"""What every service's application does alike: problems, request ids, limits, tokens, idempotency, documents."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from shared import clock, idempotency
+from shared.app import BODY_LIMIT_BYTES, build_app
+from shared.auth.tokens import Citizen, Operator, ServiceTokens, require_scope, require_service
+from shared.db import Database, Session
+from shared.errors import Conflict
+from shared.settings import ServiceSettings
+from tests.databases import Dsns, empty_tables
+from tests.shared.conftest import SCHEMA
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+router = APIRouter(prefix="/api/v1/sample")
+
+
+class Thing(BaseModel):
+    amount_mg: int = Field(gt=0)
+
+
+class TooSour(Conflict):
+    code = "TOO_SOUR"
+    title_zh = "太酸了"
+    title_en = "Too sour"
+
+
+@router.post("/things", status_code=201, summary="东西 · Things")
+async def add_thing(session: Session, citizen: Citizen, body: Thing, key: idempotency.RequiredKey) -> dict[str, int]:
+    names = {"schema": SCHEMA, "subject": str(citizen.user_id), "route": "things", "key": key}
+    stored = await idempotency.begin(session, **names)  # type: ignore[arg-type]
+    if stored:
+        return dict(stored.body)
+    await session.execute(text(f"INSERT INTO {SCHEMA}.seen VALUES (:v, '-')"), {"v": str(body.amount_mg)})
+    await asyncio.sleep(0.05)
+    await idempotency.finish(session, **names, status=201, body_json=body.model_dump_json())  # type: ignore[arg-type]
+    return {"amount_mg": body.amount_mg}
+
+
+@router.get("/sour")
+async def sour() -> None:
+    raise TooSour
+
+
+@router.get("/broken")
+async def broken() -> None:
+    raise ValueError("a secret in a message")
+
+
+@router.get("/ops")
+async def ops(_operator: Annotated[Operator, Depends(require_scope("ops:read"))]) -> dict[str, bool]:
+    return {"ok": True}
+
+
+@router.get("/service")
+async def service(caller: Annotated[str, Depends(require_service("sample"))]) -> dict[str, str]:
+    return {"caller": caller}
+
+
+@pytest.fixture
+async def client(
+    plumbing_settings: ServiceSettings,
+    plumbing_dsns: Dsns,
+    database: Database,
+    jwks_transport: httpx.MockTransport,
+) -> AsyncIterator[httpx.AsyncClient]:
+    await empty_tables(plumbing_dsns, SCHEMA)
+    app = build_app(
+        service="sample",
+        settings=plumbing_settings,
+        routers=[router],
+        title_zh="样例",
+        title_en="Sample",
+        jwks_transport=jwks_transport,
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://s") as client:
+        yield client
+
+
+def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    body: dict[str, Any] = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert {"type", "title", "detail", "instance", "retryable", "errors"} <= set(body)
+    return body
+
+
+async def test_everything_that_goes_wrong_is_a_problem(client: httpx.AsyncClient) -> None:
+    assert is_problem(await client.get("/api/v1/sample/sour"), 409, "TOO_SOUR")["title"] == "太酸了"
+    english = await client.get("/api/v1/sample/sour", headers={"Accept-Language": "en-GB,zh;q=0.5"})
+    assert english.json()["title"] == "Too sour"
+    is_problem(await client.get("/nowhere"), 404, "NOT_FOUND")
+    is_problem(await client.delete("/api/v1/sample/sour"), 405, "METHOD_NOT_ALLOWED")
+    broken = await client.get("/api/v1/sample/broken")
+    is_problem(broken, 500, "INTERNAL_ERROR")
+    assert "secret" not in broken.text
+
+
+async def test_request_ids_are_kept_when_harmless_and_made_otherwise(client: httpx.AsyncClient) -> None:
+    kept = await client.get("/healthz", headers={"X-Request-Id": "abc-123"})
+    assert kept.headers["x-request-id"] == "abc-123"
+    made = await client.get("/healthz", headers={"X-Request-Id": "<script>"})
+    assert uuid.UUID(made.headers["x-request-id"])
+
+
+async def test_bodies_are_bounded_by_what_arrives(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+    headers = {**tokens.citizen(uuid.uuid4()), "Idempotency-Key": "12345678"}
+    big = b'{"amount_mg": 1' + b" " * BODY_LIMIT_BYTES + b"}"
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(big), 1000):
+            yield big[start : start + 1000]
+
+    declared = await client.post("/api/v1/sample/things", content=big, headers=headers)
+    is_problem(declared, 413, "PAYLOAD_TOO_LARGE")
+    chunked = await client.post("/api/v1/sample/things", content=chunks(), headers=headers)
+    is_problem(chunked, 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "MALFORMED_BODY"),
+        (b"[" * 5000, 400, "MALFORMED_BODY"),
+        (b'{"amount_mg": 0}', 422, "INVALID_REQUEST"),
+        (b'{"amount_mg": "x"}', 422, "INVALID_REQUEST"),
+        (b'{"amount_mg": NaN}', 422, "INVALID_REQUEST"),
+        (b'{"amount_mg": 1e400}', 422, "INVALID_REQUEST"),
+    ],
+)
+async def test_bad_bodies_are_told_apart(
+    client: httpx.AsyncClient, tokens: TokenFactory, body: bytes, status: int, code: str
+) -> None:
+    headers = {
+        **tokens.citizen(uuid.uuid4()),
+        "Idempotency-Key": "12345678",
+        "Content-Type": "application/json",
+    }
+    is_problem(await client.post("/api/v1/sample/things", content=body, headers=headers), status, code)
+
+
+async def test_only_true_tokens_open_the_door(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+    path, user = "/api/v1/sample/ops", uuid.uuid4()
+    past, future = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1)
+    scope = "ops:read"
+    for token in (
+        "",
+        "nonsense",
+        tokens.unsigned(user),
+        tokens.access(user, scope, iss="someone-else"),
+        tokens.access(user, scope, aud=["another"]),
+        tokens.access(user, scope, exp=past),
+        tokens.access(user, scope, nbf=future),
+        tokens.access(user, scope, jti=None),
+        tokens.access(user, scope, header={"typ": "JWT"}),
+        tokens.access(user, scope, header={"kid": "unknown"}),
+        ServiceTokens(SERVICE_SECRET, "accounts").issue("sample"),
+    ):
+        answer = await client.get(path, headers={"Authorization": f"Bearer {token}"})
+        is_problem(answer, 401, "UNAUTHENTICATED")
+    assert (await client.get(path, headers=tokens.operator())).json() == {"ok": True}
+    is_problem(await client.get(path, headers=tokens.citizen(user)), 403, "FORBIDDEN")
+
+
+async def test_service_tokens_are_for_one_service(client: httpx.AsyncClient) -> None:
+    good = ServiceTokens(SERVICE_SECRET, "rewards").issue("sample")
+    answer = await client.get("/api/v1/sample/service", headers={"Authorization": f"Bearer {good}"})
+    assert answer.json() == {"caller": "rewards"}
+    other = ServiceTokens(SERVICE_SECRET, "rewards").issue("accounting")
+    is_problem(
+        await client.get("/api/v1/sample/service", headers={"Authorization": f"Bearer {other}"}), 401, "UNAUTHENTICATED"
+    )
+
+
+async def test_a_write_repeated_with_its_key_takes_effect_once(
+    client: httpx.AsyncClient, tokens: TokenFactory, database: Database
+) -> None:
+    path, citizen = "/api/v1/sample/things", tokens.citizen(uuid.uuid4())
+
+    async def send(key: str | None, amount_mg: int = 5, headers: dict[str, str] | None = None) -> httpx.Response:
+        extra = {"Idempotency-Key": key} if key else {}
+        return await client.post(path, json={"amount_mg": amount_mg}, headers={**(headers or citizen), **extra})
+
+    is_problem(await send(None), 400, "IDEMPOTENCY_KEY_MISSING")
+    is_problem(await send("short"), 400, "IDEMPOTENCY_KEY_MISSING")
+    answers = await asyncio.gather(*(send("same-key-1") for _ in range(9)))
+    assert {answer.status_code for answer in answers} == {201}
+    is_problem(await send("same-key-1", 6), 422, "IDEMPOTENCY_KEY_REUSED")
+    assert (await send("same-key-1", headers=tokens.citizen(uuid.uuid4()))).status_code == 201
+    async with database.transaction() as session:
+        assert await session.scalar(text(f"SELECT count(*) FROM {SCHEMA}.seen")) == 2
+
+
+async def test_a_failed_commit_is_never_answered_with_success(
+    client: httpx.AsyncClient, tokens: TokenFactory, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                f"CREATE CONSTRAINT TRIGGER refuse_at_commit AFTER INSERT ON {SCHEMA}.seen"
+                " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            )
+        )
+    try:
+        headers = {**tokens.citizen(uuid.uuid4()), "Idempotency-Key": "12345678"}
+        answer = await client.post("/api/v1/sample/things", json={"amount_mg": 1}, headers=headers)
+        assert answer.status_code >= 500
+    finally:
+        async with database.transaction() as session:
+            await session.execute(text(f"DROP TRIGGER refuse_at_commit ON {SCHEMA}.seen"))
+
+
+async def test_the_documentation_page_names_nothing_outside(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    for service in ("accounts", "ingest", "accounting", "rewards"):
+        assert f"/api/v1/{service}/openapi.json" in page.text
+    script = await client.get("/docs/scalar.js")
+    assert len(script.content) > 1_000_000

@@ -1,0 +1,80 @@
+"""The partner signature: the published known answer, and what the parser must not let through."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.auth import cp1
+
+TARGET = "/api/v1/partner/events:batch?dry_run=false"
+TIMESTAMP = 1700000000
+NONCE = "593BEC0C930BF1AFEB40B4A08C8FB242"
+BODY = b'[{"specversion":"1.0","id":"1"}]'
+SECRET = "cpsk_test_0123456789abcdef"
+SIGNATURE = "EaIn/eOp/K64ZRvrqenzRIcKz2F+2QnCFXZty1YOQEg="
+
+
+def message() -> bytes:
+    return cp1.string_to_sign(method="POST", target=TARGET, timestamp=TIMESTAMP, nonce=NONCE, body=BODY)
+
+
+def test_known_answer() -> None:
+    expected = f"POST\n{TARGET}\n{TIMESTAMP}\n{NONCE}\n".encode() + BODY + b"\n"
+    assert message() == expected
+    assert base64.b64encode(cp1.hmac_sha256(SECRET.encode(), message())).decode() == SIGNATURE
+    assert cp1.verify_hmac_sha256(SECRET.encode(), message(), base64.b64decode(SIGNATURE))
+
+
+def test_authorization_carries_the_known_answer_and_parses_back() -> None:
+    header = cp1.authorization(
+        app_key="ak", secret=SECRET, method="POST", target=TARGET, timestamp=TIMESTAMP, nonce=NONCE, body=BODY
+    )
+    assert header == (f'CP1-HMAC-SHA256 app_key="ak",timestamp="{TIMESTAMP}",nonce="{NONCE}",signature="{SIGNATURE}"')
+    assert cp1.parse_authorization(header) == cp1.Credential(
+        "CP1-HMAC-SHA256", "ak", TIMESTAMP, NONCE, base64.b64decode(SIGNATURE)
+    )
+
+
+def test_any_order_of_parameters() -> None:
+    header = f'CP1-HMAC-SHA256 signature="{SIGNATURE}", nonce="{NONCE}", timestamp="{TIMESTAMP}", app_key="ak"'
+    credential = cp1.parse_authorization(header)
+    assert credential is not None
+    assert credential.app_key == "ak"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer abc",
+        "CP1-HMAC-SHA256",
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="{NONCE}"',
+        f'CP1-HMAC-SHA256 app_key="a",app_key="b",timestamp="1",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="{NONCE}",signature="{SIGNATURE}",x="1"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="-1",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1e3",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="\u0661\u0662",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1234567890123",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="short",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="{"n" * 65}",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="{"n" * 15} ",signature="{SIGNATURE}"',
+        f'CP1-HMAC-SHA256 app_key="ak",timestamp="1",nonce="{NONCE}",signature="not base64"',
+        f'CP1-HMAC-SHA256 app_key="{"k" * 3000}",timestamp="1",nonce="{NONCE}",signature="{SIGNATURE}"',
+    ],
+)
+def test_malformed_headers_are_no_credential(header: str) -> None:
+    assert cp1.parse_authorization(header) is None
+
+
+@given(position=st.integers(0, len(message()) - 1), bit=st.integers(0, 7))
+def test_every_bit_of_the_message_counts(position: int, bit: int) -> None:
+    changed = bytearray(message())
+    changed[position] ^= 1 << bit
+    assert not cp1.verify_hmac_sha256(SECRET.encode(), bytes(changed), base64.b64decode(SIGNATURE))
+
+
+@given(st.text(max_size=200))
+def test_no_header_text_crashes_the_parser(text: str) -> None:
+    cp1.parse_authorization("CP1-" + text)

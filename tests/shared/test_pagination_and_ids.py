@@ -1,0 +1,62 @@
+"""Cursors, identities and the clock: what is made is read back, what is not ours is refused."""
+
+import contextlib
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.clock import local_date
+from shared.contracts.identity import account_key, event_key, person_account_id
+from shared.errors import InvalidRequest
+from shared.eventlog import partition_for
+from shared.ids import new_id
+from shared.pagination import decode_cursor, encode_cursor
+
+
+@given(st.text(max_size=40), st.integers(-(2**40), 2**40))
+def test_a_cursor_comes_back_as_it_went(word: str, number: int) -> None:
+    assert decode_cursor(encode_cursor(word, number), str, int) == (word, number)
+
+
+@given(st.text(max_size=60))
+def test_a_foreign_cursor_is_refused_or_harmless(text: str) -> None:
+    values: Any = [uuid.uuid4()]
+    with contextlib.suppress(InvalidRequest):
+        values = decode_cursor(text, uuid.UUID)
+    assert isinstance(values[0], uuid.UUID)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_event_keys_are_stable_valid_and_keep_partners_apart(partner: str, event: str) -> None:
+    key = event_key(partner, event)
+    assert key == event_key(partner, event)
+    assert (key.variant, key.int >> 76 & 0xF) == (uuid.RFC_4122, 8)
+    assert key != event_key(f"{partner}x", event)
+
+
+def test_known_answers_never_change() -> None:
+    """These values are stored for ever: another result would split accounts and count events twice."""
+    user = uuid.UUID("00000000-0000-7000-8000-000000000001")
+    assert str(person_account_id(user)) == "4e798c34-87c0-59b1-934e-d3f915f42b48"
+    assert str(event_key("t3", "trip-1")) == "26f27046-041f-8bbb-b4b5-2e80375c369a"
+    assert account_key("pepper", "t3", "open_id", "abc") == "3f2661825924aa7b573d1ef240fe69b5"
+
+
+def test_the_day_is_shanghais() -> None:
+    assert local_date(datetime(2026, 11, 22, 16, 0, tzinfo=UTC), "Asia/Shanghai") == date(2026, 11, 23)
+    assert local_date(datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC), "Asia/Shanghai") == date(2026, 11, 22)
+
+
+def test_new_ids_are_ordered_in_time() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 1000
+
+
+@given(st.binary(max_size=50), st.integers(1, 64))
+def test_a_key_has_one_partition(key: bytes, partitions: int) -> None:
+    assert 0 <= partition_for(key, partitions) < partitions
+    assert partition_for(key, partitions) == partition_for(key, partitions)
