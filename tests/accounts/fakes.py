@@ -63,6 +63,7 @@ class FakeIngest:
     def reset(self) -> None:
         self.partners: Any = list(PARTNERS)
         self.down = False
+        self.audience = "ingest"
         self.partner_calls = 0
 
     def transport(self) -> httpx.ASGITransport:
@@ -74,7 +75,7 @@ class FakeIngest:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
             assert jwt.get_unverified_header(token)["typ"] == SERVICE_TYPE
-            claims = jwt.decode(token, SERVICE_SECRET, algorithms=["HS256"], audience="ingest")
+            claims = jwt.decode(token, SERVICE_SECRET, algorithms=["HS256"], audience=self.audience)
             assert claims["iss"] == "accounts"
         except (jwt.PyJWTError, AssertionError):
             return JSONResponse({"code": "UNAUTHENTICATED"}, status_code=401)
@@ -91,7 +92,7 @@ class FakeIngest:
             return refused
         asked = await request.json()
         credential = cp1.parse_authorization(asked["authorization"])
-        unauthenticated = JSONResponse({"code": "SIGNATURE_INVALID"}, status_code=401)
+        unauthenticated = JSONResponse({"code": "SIGNATURE_MISMATCH"}, status_code=401)
         if credential is None or credential.app_key not in KEYS:
             return unauthenticated
         partner_id, secret = KEYS[credential.app_key]

@@ -101,7 +101,8 @@ async def test_the_signature_covers_body_path_and_query(people: People, partners
     changed_body = await partners.confirm(token, sent=b'{"token":"' + token.encode() + b'","partner_account":"m2"}')
     unknown_key = await partners.confirm(token, app_key="ak_didi", secret="x" * 20)
     for answer in (wrong_secret, changed_body, unknown_key):
-        assert code_of(answer) == (401, "PARTNER_SIGNATURE_INVALID")
+        assert code_of(answer) == (401, "SIGNATURE_INVALID")
+        assert answer.json()["reason_code"] == "SIGNATURE_MISMATCH"
     with_query = await partners.confirm(token, path=f"{BASE}/partner/bindings?machine=7%2F1")
     assert with_query.status_code == 201
 
@@ -110,7 +111,7 @@ async def test_the_signature_covers_body_path_and_query(people: People, partners
 async def test_without_a_signature_there_is_no_answer(client: httpx.AsyncClient, header: str) -> None:
     headers = {"Authorization": header} if header else {}
     answer = await client.post(f"{BASE}/partner/bindings", content=b"not even json", headers=headers)
-    assert code_of(answer) == (401, "PARTNER_SIGNATURE_INVALID")
+    assert code_of(answer) == (401, "SIGNATURE_INVALID")
 
 
 async def test_a_signed_request_is_good_once_whatever_became_of_it(people: People, partners: PartnerClient) -> None:
@@ -118,7 +119,7 @@ async def test_a_signed_request_is_good_once_whatever_became_of_it(people: Peopl
     nonce = uuid.uuid4().hex
     assert code_of(await partners.confirm("cib_unknown", nonce=nonce)) == (404, "BINDING_TOKEN_INVALID")
     token = await anna.token()
-    assert code_of(await partners.confirm(token, nonce=nonce)) == (401, "PARTNER_REQUEST_REPLAYED")
+    assert code_of(await partners.confirm(token, nonce=nonce)) == (409, "SIGNATURE_REPLAYED")
     other_partner = await partners.confirm(token, nonce=nonce, app_key="ak_huishou")
     assert other_partner.status_code == 201
 
@@ -138,3 +139,12 @@ async def test_ingest_away_is_a_503_and_costs_nothing(
     assert code_of(await partners.confirm(token)) == (503, "PARTNERS_UNAVAILABLE")
     ingest.down = False
     assert (await partners.confirm(token)).status_code == 201
+
+
+async def test_a_refused_service_token_is_not_the_partners_fault(
+    people: People, partners: PartnerClient, ingest: FakeIngest
+) -> None:
+    anna = await people.new()
+    token = await anna.token()
+    ingest.audience = "somebody-else"
+    assert code_of(await partners.confirm(token)) == (503, "PARTNERS_UNAVAILABLE")

@@ -38,7 +38,7 @@ async def confirm_binding(request: Request, session: Session, parts: Parts, resp
     body = await request.body()
     authorization = request.headers.get("authorization", "")
     if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
-        raise PartnerSignatureInvalid
+        raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
     signer = await parts.ingest.verify_signature(
         method=request.method, target=_target(request), authorization=authorization, body=body
     )

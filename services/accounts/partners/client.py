@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from services.accounts.partners.errors import PartnerSignatureInvalid, PartnersUnavailable
 from shared.auth.tokens import ServiceTokens
+from shared.errors import Unauthenticated
 from shared.httpclient import ServiceAuth, new_client
 
 PARTNERS_MAX = 2_000  # a city has dozens; more means that something is wrong with the answer
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _CALL_TIMEOUT_S = 5
+_REASON_CHARS_MAX = 64
 
 _log = structlog.get_logger(__name__)
 
@@ -103,8 +105,12 @@ class IngestClient:
                 "body_base64": base64.b64encode(body).decode(),
             },
         )
-        if status in {401, 403}:
-            raise PartnerSignatureInvalid
+        if status == 401:
+            reason = str(document.get("code", "")) if isinstance(document, dict) else ""
+            if reason == Unauthenticated.code:  # it is we who were not believed, not the partner
+                _log.error("service_token_refused", by="ingest")
+                raise PartnersUnavailable
+            raise PartnerSignatureInvalid(extensions={"reason_code": reason[:_REASON_CHARS_MAX]})
         try:
             if status != 200:
                 raise ValueError  # noqa: TRY301 - one way out for every answer that says nothing

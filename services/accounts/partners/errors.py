@@ -1,6 +1,6 @@
 """What can go wrong when partners or their registry are asked."""
 
-from shared.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
+from shared.errors import Conflict, InvalidRequest, NotFound, Unauthenticated, Unavailable
 
 
 class PartnersUnavailable(Unavailable):
@@ -16,15 +16,17 @@ class PartnerNotFound(NotFound):
 
 
 class PartnerSignatureInvalid(Unauthenticated):
-    code = "PARTNER_SIGNATURE_INVALID"
+    """Extension `reason_code`: what exactly ingest found wrong, under the code its own routes answer with."""
+
+    code = "SIGNATURE_INVALID"
     title_zh = "签名无效"
     title_en = "The signature is not valid"
     detail_zh = "请检查 app_key、时间戳（±300 秒）与待签名串。"
     detail_en = "Check app_key, timestamp (within 300 s) and the string that was signed."
 
 
-class PartnerRequestReplayed(Unauthenticated):
-    code = "PARTNER_REQUEST_REPLAYED"
+class PartnerRequestReplayed(Conflict):
+    code = "SIGNATURE_REPLAYED"
     title_zh = "该签名请求已使用过"
     title_en = "This signed request was used before"
     detail_zh = "重试时请使用新的 nonce 重新签名。"
