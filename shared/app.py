@@ -31,6 +31,41 @@ class _BodyTooLarge(Exception):
         self.limit_bytes = limit_bytes
 
 
+class _Exchange:
+    """One request and its answer: counts what is received, notes what is sent."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit_bytes: int) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._limit_bytes, self._received_bytes = limit_bytes, 0
+        self.headers = Headers(scope=scope)
+        self.request_id = telemetry.begin_request(self.headers.get("x-request-id"))
+        self.status, self.answered = 500, False
+
+    def declares_too_much(self) -> bool:
+        declared = self.headers.get("content-length", "")
+        return declared.isdecimal() and int(declared[:18]) > self._limit_bytes
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received_bytes += len(message.get("body", b""))
+            if self._received_bytes > self._limit_bytes:
+                raise problems.RefusedBody(PayloadTooLarge(limit_bytes=self._limit_bytes))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.answered = message["status"], True
+            MutableHeaders(scope=message)["X-Request-Id"] = self.request_id
+        await self._send(message)
+
+    async def refuse(self, error: AppError) -> None:
+        response = problems.problem_response(
+            error, headers=self.headers, path=self._scope["path"], request_id=self.request_id
+        )
+        await response(self._scope, self._receive, self.send)
+
+
 class RequestFrame:
     """Outermost ASGI layer: request id in and out, body limit by what is received, one metric per request.
 
@@ -45,49 +80,24 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = telemetry.begin_request(headers.get("x-request-id"))
-        limit = self._body_limits.get(scope["path"], BODY_LIMIT_BYTES)
-        started, status, answered = time.perf_counter(), 500, False
-        received_bytes = 0
-
-        async def bounded_receive() -> Message:
-            nonlocal received_bytes
-            message = await receive()
-            if message["type"] == "http.request":
-                received_bytes += len(message.get("body", b""))
-                if received_bytes > limit:
-                    raise problems.RefusedBody(PayloadTooLarge(limit_bytes=limit))
-            return message
-
-        async def framed_send(message: Message) -> None:
-            nonlocal status, answered
-            if message["type"] == "http.response.start":
-                status, answered = message["status"], True
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
-
-        async def refuse(error: AppError) -> None:
-            response = problems.problem_response(error, headers=headers, path=scope["path"], request_id=request_id)
-            await response(scope, receive, framed_send)
-
+        limit_bytes = self._body_limits.get(scope["path"], BODY_LIMIT_BYTES)
+        exchange = _Exchange(scope, receive, send, limit_bytes=limit_bytes)
+        started = time.perf_counter()
         try:
-            declared = headers.get("content-length", "")
-            if declared.isdecimal() and int(declared[:18]) > limit:
-                await refuse(PayloadTooLarge(limit_bytes=limit))
+            if exchange.declares_too_much():
+                await exchange.refuse(PayloadTooLarge(limit_bytes=limit_bytes))
             else:
-                await self._app(scope, bounded_receive, framed_send)
-        except problems.RefusedBody as exc:
-            if not answered:
-                await refuse(exc.error)
+                await self._app(scope, exchange.receive, exchange.send)
         except Exception as exc:
-            error = problems.unexpected(exc, scope["path"])
-            if answered:
+            refusal = exc.error if isinstance(exc, problems.RefusedBody) else problems.unexpected(exc, scope["path"])
+            if exchange.answered:
                 raise
-            await refuse(error)
+            await exchange.refuse(refusal)
         finally:
             route = getattr(scope.get("route"), "path", "-")
-            telemetry.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+            telemetry.HTTP_SECONDS.labels(scope["method"], route, exchange.status).observe(
+                time.perf_counter() - started
+            )
 
 
 def health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
