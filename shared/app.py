@@ -171,6 +171,7 @@ def build_app(
         lifespan=whole_lifespan,
         responses={"4XX": docs_page.PROBLEM_RESPONSE, "5XX": docs_page.PROBLEM_RESPONSE},
         separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,  # stable names for generated clients
     )
     app.state.settings, app.state.db, app.state.tokens, app.state.service = settings, database, tokens, service
     app.include_router(health_router(service, {"database": database.ping, **(readiness or {})}))
