@@ -30,7 +30,6 @@ from shared.eventlog.port import Record, TopicPartition
 
 BATCH_BYTES = 256 * 1024
 BATCH_RECORDS = 2_000
-LINGER_MS = 3
 BATCH_LIFE_S = 15.0
 """Longer than the patience of any caller, shorter than that of a person looking at a stuck service."""
 FRESH_S = 1.0
@@ -154,7 +153,7 @@ class KafkaWriter:
             enable_idempotence=True,
             compression_type="lz4",
             max_batch_size=BATCH_BYTES,
-            linger_ms=LINGER_MS,
+            linger_ms=0,  # batches come full or closed; what arrives meanwhile was gathered by the Publisher
         )
         try:
             await asyncio.wait_for(producer.start(), START_TIMEOUT_S)
@@ -185,7 +184,7 @@ def _fill(producer: Any, records: Sequence[Record], start: int) -> Any:
         # The time is the producer's and ignored by the topic, which stamps its own.
         if batch.append(timestamp=0, key=record.key, value=record.value, headers=list(record.headers)) is None:
             break
-    batch.close()  # nothing will be added: the producer need not linger for more
+    batch.close()
     return batch
 
 

@@ -90,6 +90,7 @@ class Bell:
             await asyncio.sleep(RINGS_APART_S)
 
     async def _listen(self) -> None:
+        said = False
         while True:
             connection: asyncpg.Connection[Any] | None = None
             lost = asyncio.Event()
@@ -97,12 +98,14 @@ class Bell:
                 connection = await self._connect()
                 connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                 await connection.add_listener(CHANNEL, lambda *args: self._wake(str(args[3])))
-                self._listening = True
+                self._listening, said = True, False
                 for topic in list(self._waiters):
                     self._wake(topic)  # there may have been news while nobody listened
                 await lost.wait()
             except Exception as error:
-                _log.info("eventlog_listener_failed", error=repr(error)[:300])
+                if not said:  # once per outage, which lasts many attempts
+                    _log.info("eventlog_listener_failed", error=repr(error)[:300])
+                said = True
             finally:
                 self._listening = False
                 if connection is not None and not connection.is_closed():
