@@ -35,6 +35,7 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     `operation` correct and cancel name the event they speak of in `original_event_id`; a correction brings the new
     `act`, a cancellation none. `fingerprint` = SHA-256 hex of the event's type, account key and act: the same id with
     another fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes the partner signed for this event.
+    `receipt_accepted`, `receipt_rejected`: size of the receipt, so that a reader knows when it has seen all of it.
     """
 
     operation: Literal["report", "correct", "cancel"] = "report"
@@ -52,3 +53,5 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     received_at: datetime
     late_window_s: int
     evidence_tier: str = "partner_signed"
+    receipt_accepted: int = 0
+    receipt_rejected: int = 0
