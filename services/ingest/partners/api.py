@@ -1,0 +1,43 @@
+"""Internal routes: the registry for accounts, and signature checks on requests that partners send elsewhere."""
+
+import base64
+import binascii
+
+from fastapi import APIRouter, Depends
+
+from services.ingest.partners import service
+from services.ingest.partners.schemas import PartnerList, PartnerRecord, SignedRequest, Signer
+from services.ingest.resources import Parts
+from shared.auth.tokens import require_service
+from shared.errors import FieldError, InvalidRequest
+from shared.settings import KIB
+
+VERIFY_PATH = "/internal/ingest/verify-signature"
+VERIFY_BODY_BYTES = 128 * KIB
+
+router = APIRouter(prefix="/internal/ingest", tags=["内部 Internal"], dependencies=[Depends(require_service("ingest"))])
+
+
+@router.get("/partners", summary="合作方登记 · Registered partners")
+async def list_registered_partners(parts: Parts) -> PartnerList:
+    return PartnerList(items=[PartnerRecord.of(partner) for partner in parts.registry.partners()])
+
+
+def _decoded_body(request: SignedRequest) -> bytes:
+    try:
+        return base64.b64decode(request.body_base64, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidRequest(field_errors=[FieldError("body.body_base64", "NOT_BASE64", "not base64")]) from exc
+
+
+@router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
+async def verify_partner_signature(request: SignedRequest, parts: Parts) -> Signer:
+    """Whether the nonce is new is left to the calling service, which keeps it beside what the request changes."""
+    caller = service.verify(
+        parts.registry,
+        method=request.method,
+        target=request.target,
+        authorization=request.authorization,
+        body=_decoded_body(request),
+    )
+    return Signer(partner_id=caller.partner.partner_id, nonce=caller.nonce, timestamp=caller.timestamp)

@@ -1,0 +1,106 @@
+"""Why a signed request is not believed. Every refusal has its own code: partners debug against these."""
+
+from shared.auth.cp1 import WINDOW_S
+from shared.errors import Conflict, Unauthenticated, Unavailable
+
+
+class SignatureMissing(Unauthenticated):
+    code = "SIGNATURE_MISSING"
+    title_zh = "缺少签名"
+    title_en = "The request is not signed"
+    detail_zh = '请携带 Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signature="…"。'
+    detail_en = 'Send Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signature="…".'
+
+
+class SignatureMalformed(Unauthenticated):
+    code = "SIGNATURE_MALFORMED"
+    title_zh = "签名头格式不正确"
+    title_en = "The Authorization header is malformed"
+    detail_zh = "需要 app_key、timestamp（秒）、nonce（16–64 位字母、数字、- 或 _）、signature（Base64）各一次。"
+    detail_en = "app_key, timestamp (seconds), nonce (16 to 64 of A-Z a-z 0-9 - _) and signature (base64), each once."
+
+
+class UnknownAppKey(Unauthenticated):
+    code = "UNKNOWN_APP_KEY"
+    title_zh = "app_key 不存在"
+    title_en = "No such app_key"
+
+
+class KeyRevoked(Unauthenticated):
+    code = "KEY_REVOKED"
+    title_zh = "该密钥已吊销"
+    title_en = "This key was revoked"
+
+
+class KeyNotYetValid(Unauthenticated):
+    code = "KEY_NOT_YET_VALID"
+    title_zh = "该密钥尚未生效"
+    title_en = "This key is not valid yet"
+
+
+class KeyExpired(Unauthenticated):
+    code = "KEY_EXPIRED"
+    title_zh = "该密钥已过期"
+    title_en = "This key has expired"
+
+
+class SignatureAlgorithmMismatch(Unauthenticated):
+    code = "SIGNATURE_ALGORITHM_MISMATCH"
+    title_zh = "签名算法与密钥登记的不一致"
+    title_en = "Another algorithm is registered for this key"
+    detail_zh = "该密钥只能使用 {algorithm}。"
+    detail_en = "This key signs with {algorithm} only."
+
+
+class TimestampOutOfWindow(Unauthenticated):
+    code = "TIMESTAMP_OUT_OF_WINDOW"
+    title_zh = "签名时间超出允许范围"
+    title_en = "The signature's time is out of the window"
+    detail_zh = f"timestamp 与服务器时间相差不得超过 {WINDOW_S} 秒；服务器时间为 {{server_time}}。"
+    detail_en = f"timestamp may differ from the server's time by {WINDOW_S} s; the server's time is {{server_time}}."
+
+
+class SignatureInvalid(Unauthenticated):
+    code = "SIGNATURE_INVALID"
+    title_zh = "签名验证失败"
+    title_en = "The signature does not match"
+    detail_zh = "请检查待签名串：方法、路径与查询串、时间戳、随机串、原始请求体，各占一行并以换行结尾。"
+    detail_en = "Check what was signed: method, path and query, timestamp, nonce, raw body, each ended by a newline."
+
+
+class SignatureReplayed(Conflict):
+    code = "SIGNATURE_REPLAYED"
+    title_zh = "该签名已使用过"
+    title_en = "This signature was used before"
+    detail_zh = "请使用新的 nonce 重新签名；事件 id 保持不变即可，不会重复生效。"
+    detail_en = "Sign again with a new nonce; keep the event ids, nothing will take effect twice."
+
+
+class PartnersUnknown(Unavailable):
+    code = "PARTNERS_UNKNOWN"
+    detail_zh = "合作方登记信息尚未读取完成，请稍后重试。"
+    detail_en = "The registry of partners is not read yet; try again in a moment."
+
+
+class TooManyLiveKeys(Conflict):
+    code = "TOO_MANY_LIVE_KEYS"
+    title_zh = "同时有效的密钥过多"
+    title_en = "Too many live keys"
+    detail_zh = "合作方 {partners} 同时有效的密钥超过 {limit} 个，请先吊销旧密钥。"
+    detail_en = "{partners}: more than {limit} live keys; revoke an old one first."
+
+
+class KeyBelongsElsewhere(Conflict):
+    code = "KEY_BELONGS_ELSEWHERE"
+    title_zh = "app_key 已属于其他合作方，或算法不同"
+    title_en = "The app_key belongs to another partner, or has another algorithm"
+    detail_zh = "app_key：{app_keys}。"
+    detail_en = "app_key: {app_keys}."
+
+
+class SourceTaken(Conflict):
+    code = "SOURCE_TAKEN"
+    title_zh = "source 已被其他合作方登记"
+    title_en = "The source is registered for another partner"
+    detail_zh = "source：{sources}。"
+    detail_en = "source: {sources}."

@@ -1,0 +1,39 @@
+"""Tables of partners and their keys."""
+
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, LargeBinary, Table, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.ingest.database import metadata
+
+partner = Table(
+    "partner",
+    metadata,
+    Column("partner_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("source", Text, nullable=False, unique=True),
+    Column("scenes", ARRAY(Text), nullable=False),
+    Column("event_types", ARRAY(Text), nullable=False),
+    Column("cities", ARRAY(Text), nullable=False, comment="empty: every city of the programme"),
+    Column("late_window_s", Integer, nullable=False),
+    Column("binding_modes", ARRAY(Text), nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("phone_pepper_sealed", LargeBinary, comment="AES-GCM"),
+    Column("oauth_sealed", LargeBinary, comment="AES-GCM of a JSON object: it holds a client secret"),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("environment IN ('live', 'sandbox')", name="environment"),
+    CheckConstraint("late_window_s >= 0", name="late_window"),
+)
+
+partner_key = Table(
+    "partner_key",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("partner_id", Text, ForeignKey(partner.c.partner_id), nullable=False, index=True),
+    Column("algorithm", Text, nullable=False),
+    Column("secret_sealed", LargeBinary, nullable=False, comment="AES-GCM"),
+    Column("not_before", DateTime(timezone=True)),
+    Column("not_after", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)

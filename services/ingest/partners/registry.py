@@ -1,0 +1,140 @@
+"""Partners and keys in the memory of the process, so that the accept path touches no database.
+
+Read whole every second. A registry that cannot be refreshed keeps serving what it knows; the process reports itself
+unready once that is too old, because a revoked key would stay believed meanwhile.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from services.ingest.partners import repository
+from services.ingest.partners.domain import Key, Partner
+from services.ingest.partners.errors import PartnersUnknown
+from services.ingest.sealing import SealBroken, Sealer
+from shared.db import Database
+
+REFRESH_EVERY_S = 1.0
+REFRESH_TIMEOUT_S = 5.0
+STALE_AFTER_S = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+def place_of_key(app_key: str) -> str:
+    return f"partner_key/{app_key}/secret"
+
+
+def place_of_partner(partner_id: str, name: str) -> str:
+    return f"partner/{partner_id}/{name}"
+
+
+class RegistryStale(Exception):
+    """Readiness: nothing was read for STALE_AFTER_S."""
+
+
+class PartnerRegistry:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database, self._sealer = database, sealer
+        self._partners: Mapping[str, Partner] = {}
+        self._keys: Mapping[str, Key] = {}
+        self._read_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Reads once if the database is there, and keeps reading; a database that is away is no reason not to start."""
+        await self._try_refresh()
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_EVERY_S)
+            await self._try_refresh()
+
+    async def _try_refresh(self) -> None:
+        try:
+            async with asyncio.timeout(REFRESH_TIMEOUT_S):
+                await self.refresh()
+        except Exception as exc:
+            _log.warning("partners_not_refreshed", error=repr(exc)[:300])
+
+    async def refresh(self) -> None:
+        """Reads everything anew. A secret that does not open disables its key or partner, not the others."""
+        async with self._database.transaction() as session:
+            partner_rows = await repository.partners(session)
+            key_rows = await repository.keys(session)
+        partners, keys = {}, {}
+        for row in partner_rows:
+            try:
+                partners[row["partner_id"]] = self._partner(row)
+            except SealBroken as exc:
+                _log.error("partner_secret_does_not_open", place=str(exc))
+        for row in key_rows:
+            try:
+                keys[row["app_key"]] = self._key(row)
+            except SealBroken as exc:
+                _log.error("partner_secret_does_not_open", place=str(exc))
+        self._partners = partners
+        self._keys = {name: key for name, key in keys.items() if key.partner_id in partners}
+        self._read_at = time.monotonic()
+
+    def _partner(self, row: repository.Row) -> Partner:
+        partner_id = row["partner_id"]
+        pepper, oauth = row["phone_pepper_sealed"], row["oauth_sealed"]
+        opened = self._sealer.open(oauth, place_of_partner(partner_id, "oauth")) if oauth is not None else None
+        return Partner(
+            partner_id=partner_id,
+            name=row["name"],
+            name_en=row["name_en"],
+            source=row["source"],
+            scenes=tuple(row["scenes"]),
+            event_types=frozenset(row["event_types"]),
+            cities=frozenset(row["cities"]),
+            late_window_s=row["late_window_s"],
+            binding_modes=tuple(row["binding_modes"]),
+            environment=row["environment"],
+            phone_pepper=self._sealer.open(pepper, place_of_partner(partner_id, "phone_pepper")) if pepper else None,
+            oauth=json.loads(opened) if opened is not None else None,
+        )
+
+    def _key(self, row: repository.Row) -> Key:
+        return Key(
+            app_key=row["app_key"],
+            partner_id=row["partner_id"],
+            algorithm=row["algorithm"],
+            secret=self._sealer.open(row["secret_sealed"], place_of_key(row["app_key"])).encode(),
+            not_before=row["not_before"],
+            not_after=row["not_after"],
+            revoked_at=row["revoked_at"],
+        )
+
+    async def check_fresh(self) -> None:
+        """Raises RegistryStale."""
+        if self._read_at is None or time.monotonic() - self._read_at > STALE_AFTER_S:
+            raise RegistryStale
+
+    def partners(self) -> list[Partner]:
+        """Raises PartnersUnknown before the first successful reading."""
+        self._require_read()
+        return list(self._partners.values())
+
+    def partner(self, partner_id: str) -> Partner:
+        """Of a key this registry gave out."""
+        return self._partners[partner_id]
+
+    def key(self, app_key: str) -> Key | None:
+        """Raises PartnersUnknown: before the first reading an unknown key proves nothing."""
+        self._require_read()
+        return self._keys.get(app_key)
+
+    def _require_read(self) -> None:
+        if self._read_at is None:
+            raise PartnersUnknown

@@ -1,0 +1,78 @@
+"""All SQL of partners and keys."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.partners.models import partner, partner_key
+
+# A city has dozens of partners; more means that something is wrong, and the registry is kept in memory whole.
+PARTNERS_MAX = 2_000
+KEYS_MAX = 10_000
+
+Row = Mapping[str, Any]
+
+
+async def partners(session: AsyncSession) -> Sequence[Row]:
+    rows = await session.execute(select(partner).order_by(partner.c.partner_id).limit(PARTNERS_MAX))
+    return [dict(row) for row in rows.mappings()]
+
+
+async def keys(session: AsyncSession) -> Sequence[Row]:
+    rows = await session.execute(select(partner_key).order_by(partner_key.c.created_at.desc()).limit(KEYS_MAX))
+    return [dict(row) for row in rows.mappings()]
+
+
+async def upsert_partners(session: AsyncSession, rows: Sequence[Row]) -> None:
+    statement = insert(partner)
+    changed = {c.name: statement.excluded[c.name] for c in partner.c if c.name not in {"partner_id", "updated_at"}}
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[partner.c.partner_id], set_={**changed, "updated_at": func.clock_timestamp()}
+        ),
+        [dict(row) for row in rows],
+    )
+
+
+async def sources_of_others(session: AsyncSession, sources: Mapping[str, str]) -> list[str]:
+    """Those of these sources (source to partner id) that another partner has registered."""
+    rows = await session.execute(
+        select(partner.c.source, partner.c.partner_id).where(partner.c.source.in_(list(sources)))
+    )
+    return sorted(row.source for row in rows if sources[row.source] != row.partner_id)
+
+
+async def lock_keys(session: AsyncSession, app_keys: Iterable[str]) -> Sequence[Row]:
+    rows = await session.execute(
+        select(partner_key.c.app_key, partner_key.c.partner_id, partner_key.c.algorithm)
+        .where(partner_key.c.app_key.in_(list(app_keys)))
+        .order_by(partner_key.c.app_key)
+        .with_for_update()
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def upsert_keys(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """New keys, or a new secret and interval for a known one. A revoked key stays revoked."""
+    statement = insert(partner_key)
+    changed = {name: statement.excluded[name] for name in ("secret_sealed", "not_before", "not_after")}
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=[partner_key.c.app_key], set_=changed),
+        [dict(row) for row in rows],
+    )
+
+
+async def live_keys(session: AsyncSession, partner_ids: Iterable[str], at: datetime) -> list[str]:
+    """The partner id of every live key of these partners."""
+    rows = await session.execute(
+        select(partner_key.c.partner_id).where(
+            partner_key.c.partner_id.in_(list(partner_ids)),
+            partner_key.c.revoked_at.is_(None),
+            or_(partner_key.c.not_after.is_(None), partner_key.c.not_after > at),
+        )
+    )
+    return list(rows.scalars())

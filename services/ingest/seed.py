@@ -1,0 +1,53 @@
+"""Registers partners and keys from a file: `python -m services.ingest.seed FILE.json`. Safe to repeat.
+
+The file is a list of partners (services/ingest/partners/seed_file.py: SeedPartner).
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.ingest.partners import service
+from services.ingest.partners.seed_file import SeedPartner
+from services.ingest.sealing import Sealer
+from services.ingest.settings import Settings
+from shared.db import Database
+from shared.errors import AppError
+
+_FILE = TypeAdapter(list[SeedPartner])
+
+
+async def seed(settings: Settings, text: bytes) -> int:
+    """Number of partners in the file. Raises pydantic.ValidationError and what `service.register` raises."""
+    partners = _FILE.validate_json(text)
+    database = Database(settings.database_url, pool_size=1, application_name="ingest-seed")
+    try:
+        async with database.transaction() as session:
+            await service.register(session, partners=partners, sealer=Sealer(settings.sealing_key))
+    finally:
+        await database.stop()
+    return len(partners)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("用法 usage: python -m services.ingest.seed FILE.json", file=sys.stderr)
+        return 2
+    try:
+        count = asyncio.run(seed(Settings(), Path(arguments[0]).read_bytes()))
+    except ValidationError as exc:
+        # Without the input: it holds secrets.
+        for problem in exc.errors(include_input=False, include_url=False):
+            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+        return 1
+    except AppError as exc:
+        print(f"{exc.title('zh')}：{exc.detail('zh')} {exc.detail('en')}", file=sys.stderr)
+        return 1
+    print(f"合作方 {count} 家已就绪 partners ready")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

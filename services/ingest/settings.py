@@ -1,0 +1,44 @@
+"""The only reader of INGEST_* in the environment."""
+
+import base64
+import binascii
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+_KEY_BYTES = 32
+_PEPPER_CHARS_MIN = 16
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="INGEST_")
+
+    account_ref_pepper: SecretStr = Field(
+        min_length=_PEPPER_CHARS_MIN, description="keys partner references on topics; accounts has the same value"
+    )
+    key_encryption_key: SecretStr = Field(
+        description="32 bytes, base64: AES-256-GCM of partners' secrets at rest, e.g. from `openssl rand -base64 32`"
+    )
+
+    @field_validator("key_encryption_key")
+    @classmethod
+    def _key(cls, value: SecretStr) -> SecretStr:
+        decode_key(value.get_secret_value())
+        return value
+
+    @property
+    def sealing_key(self) -> bytes:
+        return decode_key(self.key_encryption_key.get_secret_value())
+
+
+def decode_key(text: str) -> bytes:
+    """32 bytes from base64. Raises ValueError."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error as exc:
+        raise ValueError("not base64") from exc
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"must be {_KEY_BYTES} bytes")
+    return key
