@@ -1,0 +1,1 @@
+"""Intake: verify, validate, publish, answer. No database on this path."""

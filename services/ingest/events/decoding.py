@@ -1,0 +1,241 @@
+"""From the bytes a partner signed to records of the topic: one pass per event, one event never harming another."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from services.ingest import event_types
+from services.ingest.events import rejections
+from services.ingest.events import schemas_events as shapes
+from services.ingest.events.domain import act_of
+from services.ingest.events.errors import BatchTooLarge
+from services.ingest.events.rejections import EventRejected, rejection_of
+from services.ingest.partners.service import Partner
+from shared.contracts import identity
+from shared.contracts.activities_v1 import Act, ActivityReported
+from shared.errors import MalformedBody, UnsupportedMediaType
+from shared.eventlog import Record
+
+BATCH_EVENTS_MAX: Final = 500
+ONE = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+_BAD_INPUT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_PHONE_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_CHARSET: Final = re.compile(r'charset="?(?P<name>[^";\s]+)"?', re.IGNORECASE)
+
+_Operation = Literal["report", "correct", "cancel"]
+_REPORTS: Final[dict[str, type[msgspec.Struct]]] = {
+    event_types.TRIP: shapes.TripCompleted,
+    event_types.TRANSIT: shapes.TransitRidden,
+    event_types.RECYCLING: shapes.RecyclingDeposited,
+    event_types.BAG: shapes.BagReused,
+    event_types.ENERGY: shapes.EnergySaved,
+}
+_REVISIONS: Final[dict[str, type[msgspec.Struct]]] = {
+    event_types.CORRECTED: shapes.EventCorrected,
+    event_types.CANCELLED: shapes.EventCancelled,
+}
+_TYPE_OF_FIELD: Final = {
+    "trip_id": event_types.TRIP,
+    "ride_id": event_types.TRANSIT,
+    "deposit_id": event_types.RECYCLING,
+    "receipt_no": event_types.BAG,
+    "meter_ref": event_types.ENERGY,
+}
+
+_events = msgspec.json.Decoder(list[Raw])
+_one = msgspec.json.Decoder(Raw)
+_shape = msgspec.json.Decoder(shapes.ReportShape)
+_encode = msgspec.json.Encoder().encode
+
+
+class _WithId(msgspec.Struct):
+    id: shapes.EventId
+
+
+_with_id = msgspec.json.Decoder(_WithId)
+
+
+class _Dialect:
+    """The decoders of one environment: lenient for live partners, strict for sandboxes."""
+
+    def __init__(self, *, is_strict: bool) -> None:
+        self.envelope = msgspec.json.Decoder(shapes.StrictEnvelope if is_strict else shapes.Envelope)
+        self.data: dict[str, msgspec.json.Decoder[Any]] = {
+            name: msgspec.json.Decoder(shapes.strict(shape) if is_strict else shape)
+            for name, shape in (_REPORTS | _REVISIONS).items()
+        }
+
+
+_LENIENT, _STRICT = _Dialect(is_strict=False), _Dialect(is_strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What all events of one request have in common."""
+
+    partner: Partner
+    pepper: str
+    receipt_id: UUID
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class Reading:
+    """One event after reading: either `reported` or `rejected` is set."""
+
+    id: str | None
+    reported: ActivityReported | None = None
+    rejected: EventRejected | None = None
+
+
+def split(body: bytes, content_type: str | None) -> list[Raw]:
+    """The raw JSON of each event. Raises UnsupportedMediaType, MalformedBody, BatchTooLarge."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    charset = _CHARSET.search(content_type or "")
+    if media_type not in {ONE, BATCH} or (charset and charset["name"].lower() not in {"utf-8", "utf8"}):
+        raise UnsupportedMediaType(allowed=f"{ONE}, {BATCH}")
+    try:
+        events = _events.decode(body) if media_type == BATCH else [_one.decode(body)]
+    except _BAD_INPUT as exc:
+        raise MalformedBody from exc
+    if len(events) > BATCH_EVENTS_MAX:
+        raise BatchTooLarge(limit=BATCH_EVENTS_MAX, count=len(events))
+    return events
+
+
+def read(events: list[Raw], intake: Intake) -> list[Reading]:
+    dialect = _STRICT if intake.partner.sandbox else _LENIENT
+    readings = []
+    for index, raw in enumerate(events):
+        try:
+            reported = _read_one(raw, index, intake, dialect)
+        except EventRejected as rejected:
+            readings.append(Reading(_readable_id(raw), rejected=rejected))
+        else:
+            readings.append(Reading(reported.event_id, reported=reported))
+    return readings
+
+
+def _readable_id(raw: Raw) -> str | None:
+    try:
+        return _with_id.decode(raw).id
+    except _BAD_INPUT:
+        return None
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], raw: Raw, prefix: str) -> Any:
+    try:
+        return decoder.decode(raw)
+    except _BAD_INPUT as exc:
+        raise rejection_of(exc, prefix) from exc
+
+
+def _read_one(raw: Raw, index: int, intake: Intake, dialect: _Dialect) -> ActivityReported:
+    partner = intake.partner
+    envelope: shapes.Envelope = _decode(dialect.envelope, raw, "")
+    if envelope.source != partner.source:
+        raise EventRejected(rejections.SOURCE_MISMATCH, "source")
+    decoder = dialect.data.get(envelope.type)
+    if decoder is None:
+        raise EventRejected(rejections.UNKNOWN_EVENT_TYPE, "type")
+    if envelope.type in _REPORTS:
+        _require_allowed(envelope.type, partner, "type")
+    data = _decode(decoder, envelope.data, "data")
+    operation: _Operation = "report"
+    original_id: str | None = None
+    reason: str | None = None
+    account_ref: shapes.AccountRef | None
+    act: Act | None = None
+    if isinstance(data, shapes.EventCancelled):
+        operation, original_id, reason, account_ref = "cancel", data.original_id, data.reason, data.account_ref
+    else:
+        if isinstance(data, shapes.EventCorrected):
+            operation, original_id, reason = "correct", data.original_id, data.reason
+            data = _corrected(data.data, partner, dialect)
+        account_ref, act = data.account_ref, _act(data, intake)
+    person = "" if account_ref is None else _account_key(account_ref, intake)
+    return ActivityReported(
+        operation=operation,
+        event_key=identity.event_key(partner.partner_id, envelope.id),
+        partner_id=partner.partner_id,
+        event_id=envelope.id,
+        receipt_id=intake.receipt_id,
+        index=index,
+        account_key=person,
+        act=act,
+        original_event_id=original_id,
+        reason=reason,
+        fingerprint=_fingerprint(envelope.type, person, act, original_id, reason),
+        raw_sha256=hashlib.sha256(raw).hexdigest(),
+        received_at=intake.received_at,
+        late_window_s=partner.late_window_s,
+    )
+
+
+def _require_allowed(event_type: str, partner: Partner, field: str) -> None:
+    if event_type not in partner.event_types:
+        raise EventRejected(rejections.EVENT_TYPE_NOT_ALLOWED, field)
+
+
+def _corrected(raw: Raw, partner: Partner, dialect: _Dialect) -> shapes.Report:
+    """The new data of a correction; its type shows in the field that only that type has."""
+    present = _decode(_shape, raw, "data.data")
+    found = [event_type for name, event_type in _TYPE_OF_FIELD.items() if getattr(present, name) is not UNSET]
+    if len(found) != 1:
+        raise EventRejected(rejections.AMBIGUOUS_CORRECTION, "data.data")
+    _require_allowed(found[0], partner, "data.data")
+    corrected: shapes.Report = _decode(dialect.data[found[0]], raw, "data.data")
+    return corrected
+
+
+def _act(data: shapes.Report, intake: Intake) -> Act:
+    act, name = act_of(data)
+    cities = intake.partner.cities
+    if cities and act.city_code not in cities:
+        raise EventRejected(rejections.CITY_NOT_ALLOWED, "data.city_code")
+    message = f"{intake.partner.partner_id}\x00{act.kind}\x00{name}".encode()
+    digest = hmac.digest(intake.pepper.encode(), message, "sha256").hex()
+    return msgspec.structs.replace(act, natural_key=digest[:32])
+
+
+def _account_key(ref: shapes.AccountRef, intake: Intake) -> str:
+    value = ref.value
+    if ref.type == "phone_hash":
+        value = value.lower()
+        if not _PHONE_HASH.fullmatch(value):
+            raise EventRejected(rejections.INVALID_ACCOUNT_REF, "data.account_ref.value")
+    return identity.account_key(intake.pepper, intake.partner.partner_id, ref.type, value)
+
+
+def _fingerprint(event_type: str, person: str, act: Act | None, original_id: str | None, reason: str | None) -> str:
+    return hashlib.sha256(_encode((event_type, person, act, original_id, reason))).hexdigest()
+
+
+def record_of(report: ActivityReported, headers: tuple[tuple[str, bytes], ...]) -> Record:
+    """The topic's record. Who is not named travels with the event it revises, as far as the key can tell."""
+    owner = report.account_key or report.original_event_id or ""
+    return Record(
+        key=f"{report.partner_id}:{owner}".encode(),
+        value=_encode(report),
+        headers=(("ce_id", report.event_id.encode()), *headers),
+    )
+
+
+def cloud_event_headers(*, source: str, event_type: str, at: datetime) -> tuple[tuple[str, bytes], ...]:
+    """CloudEvents' Kafka binding, binary mode, without `ce_id`."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_source", source.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_time", at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    )

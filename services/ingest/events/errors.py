@@ -1,0 +1,21 @@
+"""Refusals of a whole request. What is wrong with single events is in rejections.py."""
+
+from shared.errors import PayloadTooLarge, Unavailable
+
+
+class BatchTooLarge(PayloadTooLarge):
+    code = "BATCH_TOO_LARGE"
+    title_zh = "单批事件过多"
+    title_en = "Too many events in one batch"
+    detail_zh = "每批最多 {limit} 条，本批 {count} 条。"
+    detail_en = "At most {limit} events in a batch; this one has {count}."
+
+
+class LogUnavailable(Unavailable):
+    code = "LOG_UNAVAILABLE"
+    title_zh = "暂时无法接收"
+    title_en = "Events cannot be taken at the moment"
+    detail_zh = "事件是否写入尚不确定；请用相同的事件 id 重试，不会重复生效。"
+    detail_en = (
+        "Whether the events were written is not certain; send them again with the same ids, nothing counts twice."
+    )

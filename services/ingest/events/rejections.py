@@ -1,0 +1,125 @@
+"""Why one event of a batch is refused: stable codes, and a sentence for the partner's developer in two languages."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from shared.errors import Language
+
+MALFORMED_EVENT: Final = "MALFORMED_EVENT"
+INVALID_TEXT: Final = "INVALID_TEXT"
+MISSING_FIELD: Final = "MISSING_FIELD"
+UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
+INVALID_TYPE: Final = "INVALID_TYPE"
+INVALID_VALUE: Final = "INVALID_VALUE"
+INVALID_TIME: Final = "INVALID_TIME"
+INVALID_TIME_ORDER: Final = "INVALID_TIME_ORDER"
+INVALID_ACCOUNT_REF: Final = "INVALID_ACCOUNT_REF"
+UNKNOWN_EVENT_TYPE: Final = "UNKNOWN_EVENT_TYPE"
+EVENT_TYPE_NOT_ALLOWED: Final = "EVENT_TYPE_NOT_ALLOWED"
+SOURCE_MISMATCH: Final = "SOURCE_MISMATCH"
+CITY_NOT_ALLOWED: Final = "CITY_NOT_ALLOWED"
+AMBIGUOUS_CORRECTION: Final = "AMBIGUOUS_CORRECTION"
+
+
+class Sentence(NamedTuple):
+    zh: str
+    en: str
+
+
+SENTENCES: Final[Mapping[str, Sentence]] = {
+    MALFORMED_EVENT: Sentence("不是一个 CloudEvents 1.0 对象。", "Not a CloudEvents 1.0 object."),
+    INVALID_TEXT: Sentence("文字不是有效的 UTF-8。", "A text is not valid UTF-8."),
+    MISSING_FIELD: Sentence("缺少必填字段。", "A required field is missing."),
+    UNKNOWN_FIELD: Sentence("有未定义的字段（沙箱环境严格校验）。", "A field is not defined (the sandbox is strict)."),
+    INVALID_TYPE: Sentence("字段类型不正确。", "The field has another type."),
+    INVALID_VALUE: Sentence("字段取值不符合要求。", "The field's value is not allowed."),
+    INVALID_TIME: Sentence(
+        "时间须为带时区偏移的 RFC 3339，如 2026-11-23T08:30:00+08:00。",
+        "Times are RFC 3339 with an offset, such as 2026-11-23T08:30:00+08:00.",
+    ),
+    INVALID_TIME_ORDER: Sentence("结束时间早于开始时间。", "The end lies before the start."),
+    INVALID_ACCOUNT_REF: Sentence(
+        "account_ref.value 与其 type 不符：phone_hash 须为 64 位十六进制。",
+        "account_ref.value does not fit its type: a phone_hash has 64 hexadecimal digits.",
+    ),
+    UNKNOWN_EVENT_TYPE: Sentence("没有这种事件类型。", "There is no such event type."),
+    EVENT_TYPE_NOT_ALLOWED: Sentence(
+        "贵方未登记这种事件类型。", "This event type is not registered for your organisation."
+    ),
+    SOURCE_MISMATCH: Sentence("source 与登记的不一致。", "The source is not the registered one."),
+    CITY_NOT_ALLOWED: Sentence("贵方未登记这个城市。", "This city is not registered for your organisation."),
+    AMBIGUOUS_CORRECTION: Sentence(
+        "更正内容须且只能是一种事件的 data。", "A correction carries the data of exactly one kind of event."
+    ),
+}
+
+# What most integrations get wrong first, said where it goes wrong.
+_UNITS: Final[Mapping[str, Sentence]] = {
+    "distance": Sentence("须为整数，单位米。", "An integer, in metres."),
+    "duration": Sentence("须为整数，单位秒。", "An integer, in seconds."),
+    "weight_g": Sentence("须为整数，单位克。", "An integer, in grams."),
+    "energy_wh": Sentence("须为整数，单位瓦时。", "An integer, in watt-hours."),
+    "baseline_wh": Sentence("须为整数，单位瓦时。", "An integer, in watt-hours."),
+    "count": Sentence("须为整数。", "An integer."),
+    "passenger_count": Sentence("须为整数。", "An integer."),
+    "city_code": Sentence("须为 6 位行政区划代码。", "A six-digit GB/T 2260 code."),
+    "id": Sentence("须为 1–128 个字符，不含控制字符。", "1 to 128 characters, no control characters."),
+}
+
+_FIELD_CHARS_MAX = 100
+_STRANGE = re.compile(r"[^A-Za-z0-9_.\[\]-]")
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`", re.DOTALL)
+_WRONG_TYPE = re.compile(r"^Expected `[^`]*`, got `")
+_TIMES = ("datetime", "RFC3339")
+
+
+class EventRejected(Exception):
+    """One event is refused; the rest of its batch is not concerned."""
+
+    def __init__(self, code: str, field: str | None = None) -> None:
+        self.code = code
+        self.field = _STRANGE.sub("?", field[:_FIELD_CHARS_MAX]) if field else None
+        super().__init__(code)
+
+
+def rejection_of(error: Exception, prefix: str) -> EventRejected:
+    """What a decoder's complaint means. `prefix` is the path of what it decoded, such as `data`.
+
+    Reads the decoder's sentence, which names the place; nothing of the input is passed on but field names.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return EventRejected(INVALID_TEXT, prefix or None)
+    if not isinstance(error, msgspec.ValidationError):
+        return EventRejected(MALFORMED_EVENT, prefix or None)
+    text = str(error)
+    at = _PATH.search(text)
+    path = _joined(prefix, at["path"] if at else "")
+    missing, unknown = _MISSING.search(text), _UNKNOWN.search(text)
+    if missing:
+        return EventRejected(MISSING_FIELD, _joined(path, missing["name"]))
+    if unknown:
+        return EventRejected(UNKNOWN_FIELD, _joined(path, unknown["name"]))
+    if not path:
+        return EventRejected(MALFORMED_EVENT)
+    if any(word in text for word in _TIMES):
+        return EventRejected(INVALID_TIME, path)
+    return EventRejected(INVALID_TYPE if _WRONG_TYPE.search(text) else INVALID_VALUE, path)
+
+
+def _joined(prefix: str, path: str) -> str:
+    return ".".join(part for part in (prefix, path.lstrip(".")) if part)
+
+
+def message_of(code: str, field: str | None, language: Language) -> str:
+    """The code itself for one that is kept from former times and has no sentence any more."""
+    sentence = SENTENCES.get(code, Sentence(code, code))
+    hint = _UNITS.get(field.rpartition(".")[2]) if field and code in {INVALID_TYPE, INVALID_VALUE} else None
+    parts = [sentence, hint] if hint else [sentence]
+    if language == "zh":
+        return "".join(part.zh for part in parts)
+    return " ".join(part.en for part in parts)

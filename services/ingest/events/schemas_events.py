@@ -1,0 +1,187 @@
+"""The events partners send, as types: names and units of MDS and GBFS, integers only, nothing optional by accident.
+
+Bounds here keep out what cannot be meant. What is well formed but hard to believe (a ride of 0 m, one of 3,000 km) is
+let in: accounting judges it, with a reason the citizen can read.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+DISTANCE_M_MAX: Final = 10_000_000  # a quarter of the equator
+DURATION_S_MAX: Final = 366 * 86_400
+WEIGHT_G_MAX: Final = 10_000_000  # ten tonnes
+ENERGY_WH_MAX: Final = 10_000_000_000  # ten gigawatt-hours: no household, and far below 64 bits
+COUNT_MAX: Final = 10_000
+
+# No control characters: they break logs and files, and the database refuses NUL.
+_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
+
+EventId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
+OrderNo = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
+Reference = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
+CityCode = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
+Instant = Annotated[datetime, Meta(tz=True)]
+Metres = Annotated[int, Meta(ge=0, le=DISTANCE_M_MAX)]
+Seconds = Annotated[int, Meta(ge=0, le=DURATION_S_MAX)]
+Grams = Annotated[int, Meta(ge=0, le=WEIGHT_G_MAX)]
+WattHours = Annotated[int, Meta(ge=0, le=ENERGY_WH_MAX)]
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
+
+VehicleType = Literal[
+    "bicycle", "bus", "car", "moped", "motorcycle", "scooter_standing", "scooter_seated", "cargo_bicycle", "truck",
+    "metro", "other",
+]  # fmt: skip
+PropulsionType = Literal[
+    "human", "electric_assist", "electric", "combustion", "combustion_diesel", "hybrid", "plug_in_hybrid",
+    "hydrogen_fuel_cell",
+]  # fmt: skip
+TripType = Literal["private", "shared", "reservation", "empty"]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """The CloudEvents 1.0 attributes. Extension attributes are allowed by that standard and not read."""
+
+    specversion: Literal["1.0"]
+    id: EventId
+    source: str
+    type: str
+    data: Raw
+    time: Instant | None = None
+    datacontenttype: Literal["application/json"] | None = None
+
+
+class StrictEnvelope(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For sandboxes: a misspelt attribute is named. Registered extensions stay welcome."""
+
+    dataschema: str | None = None
+    subject: str | None = None
+    partitionkey: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    recordedtime: str | None = None
+    sequence: str | None = None
+    sequencetype: str | None = None
+
+
+class AccountRef(msgspec.Struct, frozen=True, kw_only=True):
+    type: Literal["open_id", "phone_hash", "account_no"]
+    value: Reference
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    lng: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class TripCompleted(msgspec.Struct, frozen=True, kw_only=True):
+    account_ref: AccountRef
+    trip_id: OrderNo
+    vehicle_type: VehicleType
+    propulsion_type: PropulsionType | None = None
+    trip_type: TripType | None = None
+    start_time: Instant
+    end_time: Instant
+    duration: Seconds | None = None
+    distance: Metres
+    passenger_count: Count | None = None
+    start_location: Location | None = None
+    end_location: Location | None = None
+    coordinate_system: Literal["WGS84", "GCJ02", "BD09"] | None = None
+    city_code: CityCode
+    vehicle_ref: OrderNo | None = None
+
+
+class TransitRidden(msgspec.Struct, frozen=True, kw_only=True):
+    account_ref: AccountRef
+    ride_id: OrderNo
+    vehicle_type: Literal["metro", "bus"]
+    line: OrderNo | None = None
+    boarded_at: Instant
+    alighted_at: Instant | None = None
+    distance: Metres | None = None
+    city_code: CityCode
+
+
+class RecyclingDeposited(msgspec.Struct, frozen=True, kw_only=True):
+    account_ref: AccountRef
+    deposit_id: OrderNo
+    material: Slug
+    weight_g: Grams
+    machine_ref: OrderNo
+    occurred_at: Instant
+    city_code: CityCode
+
+
+class BagReused(msgspec.Struct, frozen=True, kw_only=True):
+    account_ref: AccountRef
+    receipt_no: OrderNo
+    count: Count
+    occurred_at: Instant
+    city_code: CityCode
+
+
+class EnergySaved(msgspec.Struct, frozen=True, kw_only=True):
+    account_ref: AccountRef
+    meter_ref: OrderNo
+    period_start: Instant
+    period_end: Instant
+    energy_wh: WattHours
+    baseline_wh: WattHours | None = None
+    city_code: CityCode
+
+
+Report = TripCompleted | TransitRidden | RecyclingDeposited | BagReused | EnergySaved
+
+
+class EventCorrected(msgspec.Struct, frozen=True, kw_only=True):
+    """`data` is the whole data of the original's type, as it should have been."""
+
+    original_id: EventId
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
+    data: Raw
+
+
+class EventCancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """`account_ref` as in the original keeps the cancellation behind it in order; without it only the id connects."""
+
+    original_id: EventId
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
+    account_ref: AccountRef | None = None
+    data: Raw | UnsetType = UNSET
+
+
+class ReportShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the reports a correction's data is: each has one field that no other has."""
+
+    trip_id: Raw | UnsetType = UNSET
+    ride_id: Raw | UnsetType = UNSET
+    deposit_id: Raw | UnsetType = UNSET
+    receipt_no: Raw | UnsetType = UNSET
+    meter_ref: Raw | UnsetType = UNSET
+
+
+def strict(shape: type[msgspec.Struct]) -> type[Any]:
+    """The same type refusing unknown fields, also in the objects inside it."""
+    inner: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(shape):
+        if field.type is AccountRef:
+            inner.append((field.name, _StrictAccountRef, msgspec.NODEFAULT))
+        elif field.type == AccountRef | None:
+            inner.append((field.name, _StrictAccountRef | None, None))
+        elif field.type == Location | None:
+            inner.append((field.name, _StrictLocation | None, None))
+    return msgspec.defstruct(
+        f"Strict{shape.__name__}", inner, bases=(shape,), frozen=True, kw_only=True, forbid_unknown_fields=True
+    )
+
+
+class _StrictAccountRef(AccountRef, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class _StrictLocation(Location, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass

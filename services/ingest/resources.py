@@ -1,0 +1,28 @@
+"""What lives as long as the API process: settings, the registry of partners, the log, the bounds on requests."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.ingest.in_flight import InFlight
+from services.ingest.partners.service import PartnerRegistry, SeenNonces
+from services.ingest.settings import Settings
+from shared.eventlog import EventLog
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    registry: PartnerRegistry
+    nonces: SeenNonces
+    log: EventLog
+    in_flight: InFlight
+
+
+def _resources(request: Request) -> Resources:
+    found: Resources = request.app.state.resources
+    return found
+
+
+Parts = Annotated[Resources, Depends(_resources)]

@@ -1,0 +1,59 @@
+"""Dependency of every route that partners call: the request's bytes, and who signed them."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
+
+from services.ingest.partners.service import Caller, authenticate
+from services.ingest.resources import Parts, Resources
+from shared.errors import AppError, MalformedBody
+
+# A client that trickles its body must not hold a place in the intake; 1 MiB in this time is a poor mobile line.
+BODY_TIMEOUT_S = 15
+
+
+class BodyTooSlow(AppError):
+    code = "BODY_TOO_SLOW"
+    status = 408
+    retryable = True
+    title_zh = "请求体发送过慢"
+    title_en = "The body arrived too slowly"
+
+
+def target_of(request: Request) -> str:
+    """Path and query as they stood in the request line; latin-1 keeps any byte: a strange one only fails to match."""
+    raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
+
+
+async def read_body(request: Request) -> bytes:
+    """Raises BodyTooSlow, MalformedBody (the client went away)."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.body()
+    except TimeoutError as exc:
+        raise BodyTooSlow from exc
+    except ClientDisconnect as exc:
+        raise MalformedBody from exc
+
+
+def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
+    """Raises the refusals of partners/errors.py."""
+    return authenticate(
+        parts.registry,
+        parts.nonces,
+        method=request.method,
+        target=target_of(request),
+        authorization=request.headers.get("authorization"),
+        body=body,
+    )
+
+
+async def _signed(request: Request, parts: Parts) -> Caller:
+    return caller_of(request, parts, await read_body(request))
+
+
+SignedBy = Annotated[Caller, Depends(_signed)]
