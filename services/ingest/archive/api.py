@@ -1,0 +1,64 @@
+"""Routes to ask what became of events: partners about their own, operators about a day."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from services.ingest.archive import service
+from services.ingest.archive.schemas import EventStatus, IntakeTotals, Receipt
+from services.ingest.resources import Parts
+from services.ingest.signed import SignedBy
+from shared import clock
+from shared.auth.tokens import require_scope
+from shared.db import Session
+from shared.errors import Language
+from shared.problems import language_of
+
+PREFIX = "/api/v1/ingest"
+
+router = APIRouter(prefix=PREFIX)
+
+
+def _language(request: Request) -> Language:
+    return language_of(request.headers.get("accept-language"))
+
+
+Spoken = Annotated[Language, Depends(_language)]
+
+
+@router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · What became of a batch")
+async def get_receipt(receipt_id: UUID, caller: SignedBy, session: Session, language: Spoken) -> Receipt:
+    view = await service.receipt_view(session, partner_id=caller.partner.partner_id, receipt_id=receipt_id)
+    return Receipt.of(view, language)
+
+
+@router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · What became of an event")
+async def get_event_status(
+    event_id: Annotated[str, Path(min_length=1, max_length=128, description="贵方的事件 id · your event's id")],
+    caller: SignedBy,
+    session: Session,
+    language: Spoken,
+) -> EventStatus:
+    view = await service.event_view(session, partner_id=caller.partner.partner_id, event_id=event_id)
+    return EventStatus.of(view, language)
+
+
+@router.get(
+    "/ops/intake/totals",
+    tags=["运营 Operators"],
+    summary="某日接入总量及去向 · A day's intake and its fate",
+    dependencies=[Depends(require_scope("ops:read"))],
+)
+async def get_intake_totals(
+    session: Session,
+    parts: Parts,
+    day: Annotated[
+        date | None,
+        Query(alias="date", ge=date(2000, 1, 1), lt=date(2100, 1, 1), description="缺省为今天 · default today"),
+    ] = None,
+) -> IntakeTotals:
+    zone = parts.settings.time_zone
+    chosen = day or clock.local_date(clock.now(), zone)
+    return IntakeTotals.of(await service.day_totals(session, day=chosen, time_zone=zone))

@@ -1,0 +1,54 @@
+"""Tables of the archive.
+
+One row per copy of an event that was received: a copy sent again (same event id, another receipt) has a row of its own,
+so that every receipt shows the fate of exactly what came with it, and a conflicting payload is kept as it came.
+"""
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, func
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.ingest.database import metadata
+
+reported_event = Table(
+    "reported_event",
+    metadata,
+    Column("receipt_id", Uuid, primary_key=True),
+    Column("item_index", Integer, primary_key=True),
+    Column("event_key", Uuid, nullable=False, comment="of (partner, event id): the activity's id in accounting"),
+    Column("partner_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), comment="null while only the outcome has been seen"),
+    Column("receipt_accepted", SmallInteger, comment="accepted events of the receipt, to know when all were seen"),
+    Column("receipt_rejected", SmallInteger),
+    Column("operation", Text),
+    Column("kind", Text, comment="null for cancellations"),
+    Column("original_event_id", Text),
+    Column("reason", Text, comment="of a correction or cancellation, in the partner's words"),
+    Column("act", JSONB, comment="as on the topic: no coordinates, no account reference"),
+    Column("raw_sha256", LargeBinary, comment="of the bytes the partner signed for this event"),
+    Column("log_partition", SmallInteger),
+    Column("log_offset", BigInteger),
+    Column("status", Text, nullable=False, server_default="received"),
+    Column("reason_code", Text),
+    Column("amount_mg", BigInteger, nullable=False, server_default="0"),
+    Column("sequence", Integer, nullable=False, server_default="0", comment="of the verdict shown; 0 = none yet"),
+    Column("judged_at", DateTime(timezone=True)),
+    # Verdicts change no indexed column, so with free space in the page they need no index entries.
+    postgresql_with={"fillfactor": "80"},
+)
+Index("ix_reported_event_event_key", reported_event.c.event_key)
+# Rows arrive in the order of this column: a block range index answers "that day" at almost no cost.
+Index("ix_reported_event_received_at", reported_event.c.received_at, postgresql_using="brin")
+
+receipt_rejection = Table(
+    "receipt_rejection",
+    metadata,
+    Column("receipt_id", Uuid, primary_key=True),
+    Column("partner_id", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("items", JSONB, nullable=False, comment="index, id, code, field of each refused event"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+Index("ix_receipt_rejection_received_at", receipt_rejection.c.received_at)

@@ -1,0 +1,55 @@
+"""Sentences for partners on what became of an event. A code that is not here yet is shown as it is.
+
+Codes are those of accounting's outcomes, and for copies without one the status itself.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from shared.errors import Language
+
+
+class Sentence(NamedTuple):
+    zh: str
+    en: str
+
+
+_SENTENCES: Final[Mapping[str, Sentence]] = {
+    "CREDITED": Sentence("已累计。", "Credited."),
+    "PARTLY_CAPPED": Sentence("接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
+    "IMPLAUSIBLE_TIME": Sentence("起止时间对不上。", "The start and end times do not fit together."),
+    "IMPLAUSIBLE_DURATION": Sentence("用时超出合理范围。", "The duration is not plausible."),
+    "IMPLAUSIBLE_DISTANCE": Sentence("里程超出合理范围。", "The distance is not plausible."),
+    "IMPLAUSIBLE_SPEED": Sentence("平均速度超出合理范围。", "The average speed is not plausible."),
+    "IMPLAUSIBLE_AMOUNT": Sentence("数量超出合理范围。", "The quantity is not plausible."),
+    "NOT_YET_HAPPENED": Sentence("行为时间晚于收到时间。", "The act is dated after the moment it was received."),
+    "TOO_LATE": Sentence("超过补录期限。", "Reported too late to count."),
+    "NO_BINDING": Sentence("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),
+    "BEFORE_BINDING": Sentence("发生在绑定生效之前。", "It happened before the binding took effect."),
+    "AFTER_BINDING": Sentence("发生在解除绑定之后。", "It happened after the binding ended."),
+    "CONSENT_WITHDRAWN": Sentence("用户已撤回授权。", "The person has withdrawn consent."),
+    "DUPLICATE_ACT": Sentence("同一次行为已经累计过。", "The same act has already been counted."),
+    "NO_METHODOLOGY": Sentence("当地当时没有适用的方法学。", "No methodology covers this kind of act there and then."),
+    "EVIDENCE_NOT_ACCEPTED": Sentence("方法学不接受这种证明方式。", "The methodology does not accept this evidence."),
+    "MISSING_INPUT": Sentence("缺少核算所需的数据。", "A value the calculation needs is missing."),
+    "NOT_COMPUTABLE": Sentence("无法算出减排量。", "No result can be computed."),
+    "DAILY_CAP": Sentence("当日上限已满。", "The daily limit is reached."),
+    "MONTHLY_CAP": Sentence("当月上限已满。", "The monthly limit is reached."),
+    "YEARLY_CAP": Sentence("当年上限已满。", "The yearly limit is reached."),
+    "BELOW_MINIMUM": Sentence("减排量不足 1 毫克。", "The reduction is below one milligram."),
+    "DUPLICATE": Sentence("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
+    "CONFLICT": Sentence(
+        "同一事件 id 已收到过，但内容不同；以先收到的为准。",
+        "Received before with other content; the first one stands.",
+    ),
+}
+
+
+def sentence_of(code: str | None, language: Language) -> str | None:
+    """None for no code; the code itself when there is no sentence for it."""
+    if code is None:
+        return None
+    found = _SENTENCES.get(code)
+    if found is None:
+        return code
+    return found.zh if language == "zh" else found.en

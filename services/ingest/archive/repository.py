@@ -1,0 +1,154 @@
+"""All SQL of the archive. The worker's statements are set-wise: one per batch, whatever its size."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, case, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.archive.domain import COPY_STATUSES
+from services.ingest.archive.models import receipt_rejection, reported_event
+from shared.db import driver
+
+Row = Mapping[str, Any]
+
+_ARCHIVED = {
+    "receipt_id": "uuid",
+    "item_index": "int",
+    "event_key": "uuid",
+    "partner_id": "text",
+    "event_id": "text",
+    "received_at": "timestamptz",
+    "receipt_accepted": "int",
+    "receipt_rejected": "int",
+    "operation": "text",
+    "kind": "text",
+    "original_event_id": "text",
+    "reason": "text",
+    "act": "text",
+    "raw_sha256": "bytea",
+    "log_partition": "int",
+    "log_offset": "bigint",
+}
+_JUDGED = {
+    "receipt_id": "uuid",
+    "item_index": "int",
+    "event_key": "uuid",
+    "partner_id": "text",
+    "event_id": "text",
+    "status": "text",
+    "reason_code": "text",
+    "amount_mg": "bigint",
+    "sequence": "int",
+    "judged_at": "timestamptz",
+}
+_IDENTITY = ("receipt_id", "item_index", "event_key", "partner_id", "event_id")
+
+
+def _upsert(columns: Mapping[str, str], condition: str) -> str:
+    names = ", ".join(columns)
+    values = ", ".join("v.act::jsonb" if name == "act" else f"v.{name}" for name in columns)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), start=1))
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in _IDENTITY)
+    return (
+        f"INSERT INTO ingest.reported_event AS e ({names}) SELECT {values} FROM unnest({arrays}) AS v({names})"
+        f" ON CONFLICT (receipt_id, item_index) DO UPDATE SET {changed} WHERE {condition}"
+    )
+
+
+# Either half of a row may come first: the event and its verdict travel on two topics.
+_ARCHIVE = _upsert(_ARCHIVED, "e.received_at IS NULL")
+_JUDGE = _upsert(_JUDGED, "e.sequence < EXCLUDED.sequence")
+
+
+async def archive(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Stores events as received; (receipt_id, item_index) must be distinct within `rows`."""
+    connection = await driver(session)
+    await connection.execute(_ARCHIVE, *([row[name] for row in rows] for name in _ARCHIVED))
+
+
+async def judge(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Stores verdicts unless a later one is known; (receipt_id, item_index) must be distinct within `rows`."""
+    connection = await driver(session)
+    await connection.execute(_JUDGE, *([row[name] for row in rows] for name in _JUDGED))
+
+
+async def keep_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:
+    await session.execute(insert(receipt_rejection).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+async def forget_rejections(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Removes at most `limit` receipts' rejections received before that instant; returns how many."""
+    oldest = (
+        select(receipt_rejection.c.receipt_id)
+        .where(receipt_rejection.c.received_at < before)
+        .order_by(receipt_rejection.c.received_at)
+        .limit(limit)
+    )
+    result = await session.execute(delete(receipt_rejection).where(receipt_rejection.c.receipt_id.in_(oldest)))
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+async def event(session: AsyncSession, event_key: UUID) -> Row | None:
+    """The copy that took effect if there is one, else the newest."""
+    is_copy = case((reported_event.c.status.in_(COPY_STATUSES), 1), else_=0)
+    found = await session.execute(
+        select(reported_event)
+        .where(reported_event.c.event_key == event_key)
+        .order_by(is_copy, reported_event.c.sequence.desc(), reported_event.c.receipt_id)
+        .limit(1)
+    )
+    row = found.mappings().first()
+    return dict(row) if row is not None else None
+
+
+async def receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Sequence[Row]:
+    found = await session.execute(
+        select(reported_event)
+        .where(reported_event.c.receipt_id == receipt_id, reported_event.c.partner_id == partner_id)
+        .order_by(reported_event.c.item_index)
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def rejections(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Row | None:
+    found = await session.execute(
+        select(receipt_rejection).where(
+            receipt_rejection.c.receipt_id == receipt_id, receipt_rejection.c.partner_id == partner_id
+        )
+    )
+    row = found.mappings().first()
+    return dict(row) if row is not None else None
+
+
+async def belongs_to_another(session: AsyncSession, receipt_id: UUID, partner_id: str) -> bool:
+    for table in (reported_event, receipt_rejection):
+        others = select(table.c.receipt_id).where(table.c.receipt_id == receipt_id, table.c.partner_id != partner_id)
+        if await session.scalar(others.limit(1)):
+            return True
+    return False
+
+
+async def accepted_totals(session: AsyncSession, start: datetime, end: datetime) -> Sequence[tuple[str, str, int]]:
+    """(partner, status, events received in the interval)."""
+    table = reported_event
+    found = await session.execute(
+        select(table.c.partner_id, table.c.status, func.count())
+        .where(table.c.received_at >= start, table.c.received_at < end)
+        .group_by(table.c.partner_id, table.c.status)
+    )
+    return [(partner_id, status, count) for partner_id, status, count in found]
+
+
+async def rejected_totals(session: AsyncSession, start: datetime, end: datetime) -> Mapping[str, int]:
+    """Events refused at the intake, by partner."""
+    table = receipt_rejection
+    found = await session.execute(
+        select(table.c.partner_id, func.sum(table.c.rejected))
+        .where(table.c.received_at >= start, table.c.received_at < end)
+        .group_by(table.c.partner_id)
+    )
+    return {partner_id: int(count) for partner_id, count in found}

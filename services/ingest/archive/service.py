@@ -1,0 +1,222 @@
+"""Use cases of the archive: the worker's three consumers, and the questions of partners and operators."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.ingest.archive import repository
+from services.ingest.archive.domain import COPY_STATUSES, DayTotals, EventView, Fate, ReceiptView, Refusal, shown
+from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
+from services.ingest.topics import ReceiptRejected
+from shared import clock
+from shared.consumer import DeadLetter
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.identity import event_key
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.db import Session
+from shared.eventlog import StoredRecord
+
+# Long enough for an integration to be repaired and audited; the accepted events stay.
+REJECTIONS_KEPT = timedelta(days=180)
+_FORGET_MAX = 5_000
+# A receipt this young may simply not have reached the archive yet: a partner must not be told that it is unknown.
+_ARCHIVING_MAX_MS = 10 * 60 * 1000
+_UNREADABLE = "UNREADABLE_RECORD"
+
+T = TypeVar("T")
+_Key = tuple[UUID, int]
+
+_reported = msgspec.json.Decoder(ActivityReported)
+_judged = msgspec.json.Decoder(ActivityJudged)
+_rejected = msgspec.json.Decoder(ReceiptRejected)
+_encode = msgspec.json.Encoder().encode
+
+
+def _decoded(
+    records: Sequence[StoredRecord], decode: Callable[[bytes], T]
+) -> tuple[list[tuple[StoredRecord, T]], list[DeadLetter]]:
+    good, dead = [], []
+    for record in records:
+        try:
+            good.append((record, decode(record.value or b"")))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            dead.append(DeadLetter(record, _UNREADABLE, str(exc)))
+    return good, dead
+
+
+async def handle_reports(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+    """Consumer of `ingest.activities.v1`."""
+    good, dead = _decoded(records, _reported.decode)
+    rows: dict[_Key, repository.Row] = {}
+    for record, report in good:
+        rows.setdefault((report.receipt_id, report.index), _archived_row(record, report))
+    if rows:
+        await repository.archive(session, list(rows.values()))
+    return dead
+
+
+def _archived_row(record: StoredRecord, report: ActivityReported) -> repository.Row:
+    return {
+        "receipt_id": report.receipt_id,
+        "item_index": report.index,
+        "event_key": report.event_key,
+        "partner_id": report.partner_id,
+        "event_id": report.event_id,
+        "received_at": report.received_at,
+        "receipt_accepted": report.receipt_accepted,
+        "receipt_rejected": report.receipt_rejected,
+        "operation": report.operation,
+        "kind": report.act.kind if report.act is not None else None,
+        "original_event_id": report.original_event_id,
+        "reason": report.reason,
+        "act": _encode(report.act).decode() if report.act is not None else None,
+        "raw_sha256": bytes.fromhex(report.raw_sha256),
+        "log_partition": record.partition,
+        "log_offset": record.offset,
+    }
+
+
+async def handle_outcomes(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+    """Consumer of `accounting.outcomes.v1`: the newest verdict on each copy, in whatever order they come."""
+    good, dead = _decoded(records, _judged.decode)
+    newest: dict[_Key, ActivityJudged] = {}
+    for _, verdict in good:
+        key = (verdict.receipt_id, verdict.index)
+        if key not in newest or newest[key].sequence < verdict.sequence:
+            newest[key] = verdict
+    if newest:
+        await repository.judge(session, [_judged_row(verdict) for verdict in newest.values()])
+    return dead
+
+
+def _judged_row(verdict: ActivityJudged) -> repository.Row:
+    return {
+        "receipt_id": verdict.receipt_id,
+        "item_index": verdict.index,
+        "event_key": verdict.activity_id,
+        "partner_id": verdict.partner_id,
+        "event_id": verdict.event_id,
+        "status": verdict.status,
+        "reason_code": verdict.reason_code,
+        "amount_mg": verdict.amount_mg,
+        "sequence": verdict.sequence,
+        "judged_at": verdict.judged_at,
+    }
+
+
+async def handle_rejections(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+    """Consumer of `ingest.rejections.v1`."""
+    good, dead = _decoded(records, _rejected.decode)
+    if good:
+        await repository.keep_rejections(session, [_rejection_row(receipt) for _, receipt in good])
+    return dead
+
+
+def _rejection_row(receipt: ReceiptRejected) -> repository.Row:
+    return {
+        "receipt_id": receipt.receipt_id,
+        "partner_id": receipt.partner_id,
+        "received_at": receipt.received_at,
+        "accepted": receipt.accepted,
+        "rejected": len(receipt.rejected),
+        "items": msgspec.to_builtins(receipt.rejected),
+    }
+
+
+async def forget_rejections(session: Session) -> None:
+    """Timed job; removes a bounded number per run."""
+    await repository.forget_rejections(session, clock.now() - REJECTIONS_KEPT, _FORGET_MAX)
+
+
+async def event_view(session: Session, *, partner_id: str, event_id: str) -> EventView:
+    """What became of the partner's own event. Raises EventNotFound."""
+    key = event_key(partner_id, event_id)
+    row = await repository.event(session, key)
+    if row is None:
+        raise EventNotFound
+    # A copy's verdict says nothing of the event itself: the first copy is still on its way to the archive.
+    judged = row["sequence"] > 0 and row["status"] not in COPY_STATUSES
+    return EventView(
+        event_id=event_id,
+        activity_id=key,
+        receipt_id=row["receipt_id"],
+        received_at=row["received_at"],
+        status=shown(row["status"]) if judged else "received",
+        reason_code=row["reason_code"] if judged else None,
+        amount_mg=row["amount_mg"] if judged else None,
+    )
+
+
+async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -> ReceiptView:
+    """The fate of everything in one request of the partner's own. Raises ReceiptNotFound."""
+    rows = await repository.receipt_events(session, receipt_id, partner_id)
+    refused = await repository.rejections(session, receipt_id, partner_id)
+    if not rows and refused is None:
+        return await _not_archived_yet(session, receipt_id, partner_id)
+    archived = [row for row in rows if row["received_at"] is not None]
+    if refused is not None:
+        received_at, accepted, rejected = (refused[name] for name in ("received_at", "accepted", "rejected"))
+    elif archived:
+        received_at, accepted, rejected = (
+            archived[0][name] for name in ("received_at", "receipt_accepted", "receipt_rejected")
+        )
+    else:  # only verdicts so far
+        received_at, accepted, rejected = _made_at(receipt_id), None, None
+    return ReceiptView(
+        receipt_id=receipt_id,
+        received_at=received_at,
+        accepted=accepted,
+        rejected=rejected,
+        archived=len(archived),
+        fates=[_fate(row) for row in rows],
+        refusals=[
+            Refusal(item["index"], item.get("id"), item["code"], item.get("field"))
+            for item in (refused["items"] if refused is not None else [])
+        ],
+    )
+
+
+def _fate(row: repository.Row) -> Fate:
+    return Fate(
+        index=row["item_index"],
+        id=row["event_id"],
+        status=shown(row["status"]),
+        reason_code=row["reason_code"],
+        amount_mg=row["amount_mg"] if row["sequence"] else None,
+    )
+
+
+def _made_at(receipt_id: UUID) -> datetime:
+    """The instant inside a UUIDv7 of ours."""
+    return datetime.fromtimestamp(_made_at_ms(receipt_id) / 1000, tz=UTC)
+
+
+def _made_at_ms(receipt_id: UUID) -> int:
+    return receipt_id.int >> 80
+
+
+async def _not_archived_yet(session: Session, receipt_id: UUID, partner_id: str) -> ReceiptView:
+    """An empty receipt for an id that we may have given out moments ago. Raises ReceiptNotFound."""
+    age_ms = clock.now().timestamp() * 1000 - _made_at_ms(receipt_id)
+    if receipt_id.version != 7 or abs(age_ms) > _ARCHIVING_MAX_MS:
+        raise ReceiptNotFound
+    if await repository.belongs_to_another(session, receipt_id, partner_id):
+        raise ReceiptNotFound
+    return ReceiptView(receipt_id, _made_at(receipt_id))
+
+
+async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotals:
+    """What was received on one calendar day of the programme, and what had become of it by now."""
+    zone = ZoneInfo(time_zone)
+    start = datetime.combine(day, time.min, zone)
+    end = datetime.combine(day + timedelta(days=1), time.min, zone)
+    return DayTotals(
+        day=day,
+        time_zone=time_zone,
+        accepted=await repository.accepted_totals(session, start, end),
+        rejected=await repository.rejected_totals(session, start, end),
+    )
