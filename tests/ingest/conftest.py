@@ -1,0 +1,218 @@
+"""The ingest service as a whole on a real PostgreSQL and the embedded log, spoken to through HTTP."""
+
+import asyncio
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from fastapi import FastAPI
+
+from services.ingest import topics as own_topics
+from services.ingest.main import create_app
+from services.ingest.seed import seed
+from services.ingest.settings import Settings
+from services.ingest.worker import build
+from shared import clock
+from shared.contracts import topics
+from shared.contracts.identity import event_key
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.eventlog import EventLog, EventLogError, Record, StoredRecord, TopicPartition, open_event_log
+from tests.databases import Dsns, make_database
+from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
+from tests.tokens import SERVICE_SECRET
+
+OAUTH = {"token_url": "https://oauth.example/token", "client_id": "c", "client_secret": "s3cret-of-oauth"}
+
+
+def _key(app_key: str, **changes: Any) -> dict[str, Any]:
+    return {"app_key": app_key, "algorithm": ALGORITHM, "secret": secret_of(app_key), **changes}
+
+
+def partners() -> list[dict[str, Any]]:
+    now = clock.now()
+    future, past = (now + timedelta(hours=1)).isoformat(), (now - timedelta(hours=1)).isoformat()
+    return [
+        seed_partner("bike"),
+        seed_partner("metro", event_types=["transit.ridden"], phone_pepper="pepper-of-metro", oauth=OAUTH),
+        seed_partner("anywhere", cities=[]),
+        seed_partner("box", environment="sandbox"),
+        seed_partner("rotating", keys=[_key("ak-later", not_before=future), _key("ak-ended", not_after=past)]),
+        seed_partner("revoked"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def ingest_dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "ingest_test", ["ingest"])
+
+
+@pytest.fixture(scope="session")
+def settings(ingest_dsns: Dsns) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": ingest_dsns.app("ingest"),
+            "event_log_url": ingest_dsns.event_log,
+            "jwks_url": "http://accounts.test/jwks.json",
+            "service_token_secret": SERVICE_SECRET,
+            "account_ref_pepper": "pepper-of-the-tests-1234",
+            "key_encryption_key": base64.b64encode(b"k" * 32).decode(),
+            "log_level": "ERROR",
+            "lease_s": 2,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+async def seeded(settings: Settings) -> Settings:
+    await seed(settings, json.dumps(partners()).encode())
+    return settings
+
+
+RunApp = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def run_app(jwks_transport: httpx.MockTransport) -> RunApp:
+    """Runs an application with its lifespan; `app` or the settings to make one from."""
+
+    @asynccontextmanager
+    async def run(settings: Settings, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+        app: FastAPI = create_app(settings, jwks_transport=jwks_transport, **options)
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://ingest.test") as client:
+                yield client
+
+    return run
+
+
+@pytest.fixture(scope="session")
+async def api(seeded: Settings, run_app: RunApp) -> AsyncIterator[httpx.AsyncClient]:
+    async with run_app(seeded) as client:
+        yield client
+
+
+@pytest.fixture
+def bike(api: httpx.AsyncClient) -> PartnerClient:
+    return PartnerClient(api, "ak-bike")
+
+
+@pytest.fixture
+def box(api: httpx.AsyncClient) -> PartnerClient:
+    """A sandbox: strict, and nothing of it counts."""
+    return PartnerClient(api, "ak-box")
+
+
+@pytest.fixture
+def metro(api: httpx.AsyncClient) -> PartnerClient:
+    return PartnerClient(api, "ak-metro")
+
+
+Settle = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def settle() -> Settle:
+    """Waits until an awaited condition holds; fails after ten seconds."""
+
+    async def wait(condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(10):
+            while not await condition():
+                await asyncio.sleep(0.05)
+
+    return wait
+
+
+class Reader:
+    """Reads what was appended to a topic after a moment."""
+
+    def __init__(self, log: EventLog, topic: str) -> None:
+        self._log, self._topic = log, topic
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def mark(self) -> None:
+        count = await self._log.partition_count(self._topic)
+        self._positions = await self._log.end_offsets([TopicPartition(self._topic, n) for n in range(count)])
+
+    async def news(self) -> list[StoredRecord]:
+        fetched = await self._log.fetch(self._positions, max_records=1000, max_wait_s=0.2)
+        for tp, records in fetched.items():
+            self._positions[tp] = records[-1].offset + 1
+        return [record for tp in sorted(fetched) for record in fetched[tp]]
+
+
+@pytest.fixture(scope="session")
+async def log(seeded: Settings, api: httpx.AsyncClient) -> AsyncIterator[EventLog]:
+    found = open_event_log(seeded.event_log_url, client_id="test")
+    await found.start()
+    async with asyncio.timeout(5):
+        while (await api.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.05)
+    yield found
+    await found.stop()
+
+
+@pytest.fixture
+async def published(log: EventLog) -> Reader:
+    reader = Reader(log, topics.ACTIVITIES)
+    await reader.mark()
+    return reader
+
+
+@pytest.fixture
+async def refusals(log: EventLog) -> Reader:
+    reader = Reader(log, own_topics.REJECTIONS)
+    await reader.mark()
+    return reader
+
+
+@pytest.fixture(scope="session")
+async def worker(seeded: Settings) -> AsyncIterator[EventLog]:
+    """The worker runs; gives a log to publish verdicts with."""
+    stopping = asyncio.Event()
+    running = asyncio.create_task(build(seeded).run_until(stopping))
+    log = open_event_log(seeded.event_log_url, client_id="judge")
+    await log.start()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await log.partition_count(topics.OUTCOMES)
+                break
+            except EventLogError:
+                await asyncio.sleep(0.05)
+    yield log
+    stopping.set()
+    await running
+    await log.stop()
+
+
+class Judge:
+    """Plays accounting: publishes verdicts on what a receipt brought."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    async def say(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> None:
+        verdict = ActivityJudged(
+            activity_id=event_key("bike", event_id),
+            partner_id="bike",
+            event_id=event_id,
+            receipt_id=uuid.UUID(receipt_id),
+            index=index,
+            status=status,
+            judged_at=clock.now(),
+            **more,
+        )
+        await self._log.publish(topics.OUTCOMES, [Record(key=b"k", value=msgspec.json.encode(verdict))])
+
+
+@pytest.fixture
+def judge(worker: EventLog) -> Judge:
+    return Judge(worker)

@@ -1,0 +1,210 @@
+"""What partners and operators are told about events, after the worker has seen them and accounting has judged them."""
+
+import time
+import uuid
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from services.ingest.archive import service
+from services.ingest.settings import Settings
+from shared import clock
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.identity import event_key
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.db import Database
+from shared.eventlog import EventLog, StoredRecord
+from shared.ids import new_id
+from tests.ingest.conftest import Judge, Settle
+from tests.ingest.samples import PartnerClient, event, receipt, status
+
+
+async def test_a_receipt_from_the_first_moment_to_the_last_verdict(
+    bike: PartnerClient, judge: Judge, settle: Settle
+) -> None:
+    answer = await bike.push(*(event(f"life-{n}") for n in range(6)), event("bad", distance=5.5))
+    receipt_id = answer["receipt_id"]
+
+    async def archived() -> bool:
+        now = await receipt(bike, receipt_id)
+        return now["counts"]["received"] == 6 and now["rejected"] == 1 and len(now["results"]) == 7
+
+    await settle(archived)
+    first = await receipt(bike, receipt_id)
+    assert first["settled"] is False
+    assert (await status(bike, "life-0")).json()["status"] == "received"
+
+    verdicts: list[tuple[Any, dict[str, Any]]] = [
+        ("credited", {"amount_mg": 170_000, "reason_code": "CREDITED"}),
+        ("pending", {"amount_mg": 80_000, "reason_code": "PARTLY_CAPPED"}),
+        ("refused", {"reason_code": "DAILY_CAP"}),
+        ("parked", {"reason_code": "NO_BINDING"}),
+        ("duplicate", {}),
+        ("conflict", {}),
+    ]
+    for index, (verdict, more) in enumerate(verdicts):
+        assert (await receipt(bike, receipt_id))["settled"] is False
+        await judge.say(receipt_id, index, f"life-{index}", verdict, **more)
+
+    async def settled() -> bool:
+        return bool((await receipt(bike, receipt_id))["settled"])
+
+    await settle(settled)
+    last = await receipt(bike, receipt_id, headers={"Accept-Language": "en"})
+    assert (last["accepted"], last["rejected"]) == (6, 1)
+    assert last["counts"] == {
+        "received": 0, "credited": 2, "refused": 1, "parked": 1, "duplicate": 1, "conflict": 1, "reversed": 0,
+    }  # fmt: skip
+    assert last["reasons"] == {"CREDITED": 1, "PARTLY_CAPPED": 1, "DAILY_CAP": 1, "NO_BINDING": 1}
+    assert [item["status"] for item in last["results"]] == [
+        "credited", "credited", "refused", "parked", "duplicate", "conflict", "rejected",
+    ]  # fmt: skip
+    assert last["results"][0]["amount_mg"] == 170_000
+    assert last["results"][2]["reason"] == "The daily limit is reached."
+    assert last["results"][4]["reason"] == "Received before with the same content."
+    assert last["results"][6]["field"] == "data.distance"
+    assert last["results"][6]["message"].endswith("in metres.")
+
+
+async def test_an_events_status_is_the_newest_verdict_in_whatever_order_they_come(
+    bike: PartnerClient, judge: Judge, settle: Settle
+) -> None:
+    receipt_id = (await bike.push(event("order-1")))["receipt_id"]
+    await judge.say(receipt_id, 0, "order-1", "credited", amount_mg=500, reason_code="CREDITED", sequence=2)
+
+    async def credited() -> bool:
+        answer = await status(bike, "order-1")
+        return answer.status_code == 200 and answer.json()["status"] == "credited"
+
+    await settle(credited)
+    await judge.say(receipt_id, 0, "order-1", "parked", reason_code="NO_BINDING", sequence=1)
+    await judge.say(receipt_id, 0, "order-1", "reversed", reason_code="CORRECTED_LATER", sequence=3)
+
+    async def reversed_() -> bool:
+        return bool((await status(bike, "order-1")).json()["status"] == "reversed")
+
+    await settle(reversed_)
+    final = (await status(bike, "order-1")).json()
+    assert final["activity_id"] == str(event_key("bike", "order-1"))
+    assert final["receipt_id"] == receipt_id
+    assert final["reason_code"] == "CORRECTED_LATER"
+    assert final["reason"] == "CORRECTED_LATER"  # a code without a sentence speaks for itself
+
+
+async def test_a_copy_has_its_own_fate_and_does_not_touch_the_first(
+    bike: PartnerClient, judge: Judge, settle: Settle
+) -> None:
+    first = (await bike.push(event("copy")))["receipt_id"]
+    second = (await bike.push(event("copy"), event("copy", distance=9)))["receipt_id"]
+    await judge.say(second, 0, "copy", "duplicate")
+    await judge.say(second, 1, "copy", "conflict")
+
+    async def second_settled() -> bool:
+        return bool((await receipt(bike, second))["settled"])
+
+    await settle(second_settled)
+    assert (await status(bike, "copy")).json()["status"] == "received"
+    await judge.say(first, 0, "copy", "credited", amount_mg=7, reason_code="CREDITED")
+
+    async def first_settled() -> bool:
+        return bool((await receipt(bike, first))["settled"])
+
+    await settle(first_settled)
+    counts = (await receipt(bike, second))["counts"]
+    assert (counts["duplicate"], counts["conflict"], counts["credited"]) == (1, 1, 0)
+    one = (await status(bike, "copy")).json()
+    assert (one["status"], one["amount_mg"], one["receipt_id"]) == ("credited", 7, first)
+
+
+async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: Settings) -> None:
+    """Two topics have no common order: the halves of a row meet in either."""
+    key, receipt_id = event_key("bike", "early"), new_id()
+    verdict = ActivityJudged(
+        activity_id=key, partner_id="bike", event_id="early", receipt_id=receipt_id, index=0,
+        status="credited", amount_mg=3, reason_code="CREDITED", judged_at=clock.now(),
+    )  # fmt: skip
+    report = ActivityReported(
+        event_key=key, partner_id="bike", event_id="early", receipt_id=receipt_id, index=0, account_key="a",
+        fingerprint="0" * 64, raw_sha256="1" * 64, received_at=clock.now(), late_window_s=1, receipt_accepted=1,
+    )  # fmt: skip
+    database = Database(seeded.database_url, pool_size=1)
+    try:
+        async with database.transaction() as session:
+            await service.handle_outcomes(session, [_stored(verdict)])
+            early = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+            assert not early.settled
+            await service.handle_reports(session, [_stored(report)])
+            await service.handle_reports(session, [_stored(report)])
+            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+            assert whole.settled
+            assert [(fate.status, fate.amount_mg) for fate in whole.fates] == [("credited", 3)]
+    finally:
+        await database.stop()
+
+
+def _stored(value: Any) -> Any:
+    return StoredRecord("t", 0, 1, b"k", msgspec.json.encode(value), (), clock.now())
+
+
+async def test_a_partner_sees_its_own_only(
+    bike: PartnerClient, metro: PartnerClient, judge: Judge, settle: Settle
+) -> None:
+    receipt_id = (await bike.push(event("mine"), 5))["receipt_id"]
+
+    async def archived() -> bool:
+        return (await status(bike, "mine")).status_code == 200 and (await receipt(bike, receipt_id))["rejected"] == 1
+
+    await settle(archived)
+    foreign = await metro.get(f"/api/v1/ingest/receipts/{receipt_id}")
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "RECEIPT_NOT_FOUND")
+    foreign = await status(metro, "mine")
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "EVENT_NOT_FOUND")
+    unsigned = await bike.http.get(f"/api/v1/ingest/receipts/{receipt_id}")
+    assert (unsigned.status_code, unsigned.json()["code"]) == (401, "SIGNATURE_MISSING")
+    unsigned = await bike.http.get("/api/v1/ingest/events/mine")
+    assert unsigned.status_code == 401
+
+
+async def test_a_batch_without_any_good_event_has_a_receipt_too(
+    bike: PartnerClient, worker: EventLog, settle: Settle
+) -> None:
+    receipt_id = (await bike.push(5, event("none", distance="x")))["receipt_id"]
+
+    async def settled() -> bool:
+        return bool((await receipt(bike, receipt_id))["settled"])
+
+    await settle(settled)
+    whole = await receipt(bike, receipt_id)
+    assert (whole["accepted"], whole["rejected"]) == (0, 2)
+    assert [item["code"] for item in whole["results"]] == ["MALFORMED_EVENT", "INVALID_TYPE"]
+
+
+async def test_a_receipt_not_archived_yet_is_not_denied(bike: PartnerClient, api: httpx.AsyncClient) -> None:
+    young = await receipt(bike, str(new_id()))
+    assert (young["accepted"], young["settled"], young["results"]) == (None, False, [])
+    far_future = uuid.UUID(int=(2**48 - 1) << 80 | 7 << 76 | 2 << 62)
+    old = uuid.UUID(int=(int(time.time() * 1000) - 3_600_000) << 80 | 7 << 76 | 2 << 62)
+    for unknown in (uuid.uuid4(), old, far_future):
+        answer = await bike.get(f"/api/v1/ingest/receipts/{unknown}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "RECEIPT_NOT_FOUND")
+    answer = await bike.get("/api/v1/ingest/receipts/not-a-uuid")
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("event_id", ["a/b", "订单 1", "a?b=c", "%41", "nul\u0000"])
+async def test_any_event_id_can_be_asked_for(
+    bike: PartnerClient, worker: EventLog, settle: Settle, event_id: str
+) -> None:
+    accepted = (await bike.push(event(event_id)))["accepted"]
+    assert accepted == (0 if "\u0000" in event_id else 1)
+
+    async def found() -> bool:
+        return (await status(bike, event_id)).status_code == 200
+
+    if accepted:
+        await settle(found)
+        assert (await status(bike, event_id)).json()["id"] == event_id
+    else:
+        assert (await status(bike, event_id)).status_code == 404
