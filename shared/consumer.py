@@ -145,6 +145,7 @@ class Consumer:
             self._progress_at = time.monotonic()
             await asyncio.sleep(_NOTHING_HELD_PAUSE_S)
             return
+        await self._report_lag()
         positions = {tp: claim.next_offset for tp, claim in self._claims.items()}
         per_partition = max(self._records_max // len(positions), 1)
         fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=_FETCH_WAIT_S)
@@ -153,7 +154,6 @@ class Consumer:
             moves = {tp: (positions[tp], records[-1].offset + 1) for tp, records in fetched.items() if records}
             await self._process(batch, moves)
         self._progress_at = time.monotonic()
-        await self._report_lag()
 
     async def _process(self, batch: list[StoredRecord], moves: dict[TopicPartition, tuple[int, int]]) -> None:
         async with self._database.transaction() as session:

@@ -73,9 +73,9 @@ def problem_response(error: AppError, *, headers: Mapping[str, str], path: str, 
     answer_headers = dict(error.headers)
     if error.retryable:
         answer_headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-    # ensure_ascii: a lone surrogate quoted from the input must not make the answer itself fail.
-    text = json.dumps(document, ensure_ascii=True)
-    return Response(text, status_code=error.status, headers=answer_headers, media_type=MEDIA_TYPE)
+    # A lone surrogate quoted from the input must not make the answer itself fail.
+    content = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, status_code=error.status, headers=answer_headers, media_type=MEDIA_TYPE)
 
 
 def _respond(request: Request, error: AppError) -> Response:

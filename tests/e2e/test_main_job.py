@@ -1,0 +1,96 @@
+"""The main job on the whole stack: the demo's numbers, the same on Kafka, the same while workers are being killed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.stack import LocalStack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+KILLS = 6
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    stack = LocalStack(tmp_path_factory.mktemp("embedded") / "run", port_offset=21_000, log="embedded")
+    stack.up()
+    yield stack
+    stack.clean()
+
+
+@pytest.fixture(scope="module")
+def on_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Iterator[LocalStack]:
+    stack = LocalStack(
+        tmp_path_factory.mktemp("kafka") / "run", port_offset=23_000, log="embedded", kafka_servers=kafka_bootstrap
+    )
+    stack.up()
+    yield stack
+    stack.clean()
+
+
+def fixed_numbers(result: dict[str, Any]) -> dict[str, Any]:
+    """What must come out alike every time and everywhere; times, rates and ids differ."""
+    names = (
+        "events_sent",
+        "accepted",
+        "rejected",
+        "credited",
+        "refused",
+        "parked",
+        "duplicates",
+        "refused_by_reason",
+        "duplicates_on_replay",
+        "citizens",
+        "credited_mg_total",
+        "volunteer",
+        "order_status",
+        "donation_mg",
+        "ledger_ok",
+    )
+    return {name: result[name] for name in names}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(embedded: LocalStack) -> dict[str, Any]:
+    return fixed_numbers(embedded.demo())
+
+
+def test_the_demos_numbers(undisturbed: dict[str, Any]) -> None:
+    assert undisturbed["events_sent"] == 5074 + 2906
+    assert undisturbed["accepted"] == undisturbed["events_sent"]
+    assert undisturbed["credited"] + undisturbed["refused"] == undisturbed["accepted"]
+    assert (undisturbed["parked"], undisturbed["duplicates"], undisturbed["rejected"]) == (0, 0, 0)
+    assert undisturbed["duplicates_on_replay"] == 5074
+    assert undisturbed["volunteer"] == {"month_mg": 21_900_000, "year_mg": 267_000_000}
+    assert undisturbed["order_status"] == "confirmed"
+    assert undisturbed["ledger_ok"] is True
+    reasons = undisturbed["refused_by_reason"]
+    assert sum(reasons.values()) == undisturbed["refused"]
+    assert {"DAILY_CAP", "MONTHLY_CAP", "IMPLAUSIBLE_DISTANCE", "IMPLAUSIBLE_SPEED", "IMPLAUSIBLE_DURATION"} <= set(
+        reasons
+    )
+
+
+def test_killed_workers_change_nothing(embedded: LocalStack, undisturbed: dict[str, Any]) -> None:
+    before = embedded.restarts()
+    assert fixed_numbers(embedded.demo(kills=KILLS, seed=1)) == undisturbed
+    assert embedded.restarts() > before
+
+
+def test_a_restart_keeps_the_data(embedded: LocalStack, undisturbed: dict[str, Any]) -> None:
+    del undisturbed  # the demo must have run
+    stats = f"{embedded.gateway_url()}/api/v1/accounting/methodologies"
+    before = httpx.get(stats).json()
+    embedded.down()
+    embedded.up()
+    assert httpx.get(stats).json() == before
+    for service in ("accounts", "ingest", "accounting", "rewards"):
+        assert httpx.get(f"{embedded.gateway_url()}/api/v1/{service}/readyz").json()["ready"] is True
+
+
+@pytest.mark.kafka
+def test_the_same_on_a_real_kafka_with_workers_killed(on_kafka: LocalStack, undisturbed: dict[str, Any]) -> None:
+    assert fixed_numbers(on_kafka.demo(kills=KILLS, seed=2)) == undisturbed
