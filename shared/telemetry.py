@@ -46,8 +46,10 @@ def configure_logging(service: str, level: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     # Client libraries log full addresses at INFO, and one of them carries a secret in its query (WeChat login).
-    for noisy in ("httpx", "httpcore", "aiokafka", "kafka"):
+    for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Ten error lines a second while a broker is away; the log's adapter reports outages itself.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def current_request_id() -> str:
