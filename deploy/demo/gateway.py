@@ -56,7 +56,7 @@ class Partner:
 
 
 class Gateway:
-    """HTTP through the gateway. Answers that say "retry with the same ids" are so retried, a bounded number of times."""
+    """HTTP through the gateway. Answers that ask for a retry with the same ids get one, a bounded number of times."""
 
     def __init__(self, credentials: Path) -> None:
         content = json.loads(credentials.read_text())
