@@ -23,6 +23,19 @@ _FAVICON = (
 )
 
 
+# All four APIs at a glance; the page itself hides them in a menu.
+_BAR = (
+    '<nav class="apis"><b>碳普惠开放平台 API</b>'
+    + "".join(f'<a href="/docs?api={name}">{title}</a>' for name, title in SERVICES.items())
+    + "</nav>"
+)
+_BAR_CSS = """
+.apis { display: flex; gap: 1.5rem; align-items: center; padding: 0.7rem 1rem; background: #1b8a5a; color: #fff;
+  font: 15px/1.4 system-ui, "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif; }
+.apis a { color: #fff; }
+"""
+
+
 class ProblemField(BaseModel):
     field: str = Field(examples=["body.amount_mg"])
     code: str = Field(examples=["GREATER_THAN"])
@@ -72,7 +85,7 @@ def install(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         own = app.state.service
-        return get_scalar_api_reference(
+        page = get_scalar_api_reference(
             title="碳普惠开放平台 API · Carbon inclusion API",
             sources=[
                 OpenAPISource(title=title, slug=name, url=f"/api/v1/{name}/openapi.json", default=name == own)
@@ -86,7 +99,9 @@ def install(app: FastAPI) -> None:
             show_developer_tools="never",
             agent=AgentScalarConfig(disabled=True),
             overrides={"mcp": {"disabled": True}},
+            custom_css=_BAR_CSS,
         )
+        return HTMLResponse(bytes(page.body).decode().replace("<body>", f"<body>{_BAR}", 1))
 
     @app.get("/docs/scalar.js", include_in_schema=False)
     async def script() -> FileResponse:

@@ -16,6 +16,7 @@ import httpx
 import jwt
 import structlog
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared import clock
 from shared.contracts.identity import person_account_id
@@ -172,7 +173,15 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-async def _access_claims(request: Request) -> dict[str, Any]:
+# Never decides anything: it makes the documentation pages offer a field for the token.
+_documented = HTTPBearer(
+    auto_error=False, scheme_name="token", description="POST /api/v1/accounts/sessions → access_token"
+)
+
+
+async def _access_claims(
+    request: Request, _offered: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)]
+) -> dict[str, Any]:
     verifier: TokenVerifier = request.app.state.tokens
     return await verifier.access_claims(bearer_token(request))
 
