@@ -37,6 +37,10 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
     "MONTHLY_CAP": Sentence("当月上限已满。", "The monthly limit is reached."),
     "YEARLY_CAP": Sentence("当年上限已满。", "The yearly limit is reached."),
     "BELOW_MINIMUM": Sentence("减排量不足 1 毫克。", "The reduction is below one milligram."),
+    "CANCELLED": Sentence("已按贵方的撤销冲回。", "Taken back by your cancellation."),
+    "CORRECTED": Sentence("已按贵方的更正冲回并重新核算。", "Taken back and judged anew by your correction."),
+    "ORIGINAL_UNKNOWN": Sentence("还没有收到要更正的原始事件。", "The event it speaks of has not arrived."),
+    "ALREADY_REVERSED": Sentence("原始事件此前已被冲回。", "The event it speaks of was taken back before."),
     "DUPLICATE": Sentence("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
     "CONFLICT": Sentence(
         "同一事件 id 已收到过，但内容不同；以先收到的为准。",
