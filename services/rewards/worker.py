@@ -1,5 +1,6 @@
 """The rewards service's worker: ends what requests left behind, relays events, watches stock and purges old keys."""
 
+import asyncio
 from functools import partial
 
 from services.rewards.assembly import settlements_for
@@ -17,10 +18,22 @@ WATCH_EVERY_S = 15.0
 HOUSEKEEPING_EVERY_S = 600.0
 
 
+class RewardsWorker(Worker):
+    """Keeps its connections to accounting open while it runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(SCHEMA, settings)
+        self.accounting = new_client(settings.accounting_base_url)
+
+    async def run_until(self, stopping: asyncio.Event) -> None:
+        async with self.accounting:
+            await super().run_until(stopping)
+
+
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
-    worker = Worker(SCHEMA, settings)
-    settlements = settlements_for(settings, worker.database, new_client(settings.accounting_base_url))
+    worker = RewardsWorker(settings)
+    settlements = settlements_for(settings, worker.database, worker.accounting)
 
     async def drive_due(_session: Session) -> None:
         # Has transactions of its own, none of them open while accounting is asked; the job's stays unused.

@@ -99,8 +99,7 @@ class Settlements:
         placed = await self._place(self.kinds[name], origin, key, place)
         if isinstance(placed, Reply):
             return placed
-        await self.drive(name, placed.settlement_id)
-        return await self.reply(name, placed.settlement_id)
+        return await self.drive(name, placed.settlement_id) or await self._reply_now(name, placed.settlement_id)
 
     async def _place(self, kind: Kind, origin: Origin, key: Key, place: Place) -> Placed | Reply:
         subject, route = str(origin.user_id), kind.route
@@ -124,7 +123,7 @@ class Settlements:
                     return Reply(reply.status, reply.body, replayed=True)
             return placed
 
-    async def reply(self, name: str, settlement_id: uuid.UUID) -> Reply:
+    async def _reply_now(self, name: str, settlement_id: uuid.UUID) -> Reply:
         kind = self.kinds[name]
         async with self._database.transaction() as session:
             return await _reply(session, kind, await repository.load(session, kind.table, settlement_id))
@@ -137,17 +136,37 @@ class Settlements:
             )
         await self.drive(name, settlement_id)
 
-    async def drive(self, name: str, settlement_id: uuid.UUID) -> None:
-        """Takes a settlement as far as it goes now. Whatever is left is tried again by the worker."""
+    async def drive(self, name: str, settlement_id: uuid.UUID) -> Reply | None:
+        """Takes a settlement as far as it goes now; the final answer if that was to its end, and this driver was first.
+
+        Whatever is left is tried again by the worker.
+        """
         kind = self.kinds[name]
         for _ in range(_ROUNDS_MAX):
             async with self._database.transaction() as session:
                 settlement = await repository.load(session, kind.table, settlement_id)
             if settlement.ended:
-                return
+                return None
             answer = await self._ask(name, settlement)
-            if not await self._follow(kind, settlement, answer):
-                return
+            step = next_step(settlement.status, answer.heard)
+            if step is Step.TRY_LATER:
+                await self._postpone(kind, settlement, answer.detail or answer.heard)
+                return None
+            if step is Step.CALL_OFF:
+                async with self._database.transaction() as session:
+                    await service.call_off(
+                        session, kind.table, settlement_id=settlement_id, reason=Reason(answer.detail)
+                    )
+                continue
+            try:
+                reply = await self._end(kind, settlement, confirmed=step is Step.CONFIRM)
+            except AppError as error:
+                _log.exception("settlement_blocked", kind=name, id=str(settlement_id), error=error.code)
+                await self._postpone(kind, settlement, error.code)
+                return None
+            if reply is not None:
+                return reply
+        return None
 
     async def _ask(self, name: str, settlement: Settlement) -> accounting.Answer:
         if settlement.status is Status.CANCELLING:
@@ -159,44 +178,23 @@ class Settlements:
             answer = await self._holds.capture(settlement)
         return answer
 
-    async def _follow(self, kind: Kind, settlement: Settlement, answer: accounting.Answer) -> bool:
-        """Does what the answer leads to. True when there is more to do."""
-        step = next_step(settlement.status, answer.heard)
-        if step is Step.TRY_LATER:
-            await self._postpone(kind, settlement, answer.detail or answer.heard)
-            return False
-        if step is Step.CALL_OFF:
-            async with self._database.transaction() as session:
-                await service.call_off(
-                    session, kind.table, settlement_id=settlement.settlement_id, reason=Reason(answer.detail)
-                )
-            return True
-        try:
-            async with self._database.transaction() as session:
-                return not await self._end(session, kind, settlement, step)
-        except AppError as error:
-            _log.error("settlement_blocked", route=kind.route, id=str(settlement.settlement_id), error=error.code)
-            await self._postpone(kind, settlement, error.code)
-            return False
-
-    async def _end(self, session: Session, kind: Kind, settlement: Settlement, step: Step) -> bool:
-        """False when another driver was faster and nothing was done."""
-        confirmed = step is Step.CONFIRM
-        reason = None if confirmed else settlement.reason_code or Reason.SETTLEMENT_TIMED_OUT
-        ended = await repository.move(
-            session,
-            kind.table,
-            settlement.settlement_id,
-            expected=settlement.status,
-            to=Status.CONFIRMED if confirmed else Status.CANCELLED,
-            reason_code=reason,
-        )
-        if ended is None:
-            return False
-        await (kind.confirm if confirmed else kind.release)(session, ended)
-        reply = await _reply(session, kind, ended)
-        await _keep(session, str(ended.user_id), kind.route, ended.idempotency_key, reply)
-        return True
+    async def _end(self, kind: Kind, settlement: Settlement, *, confirmed: bool) -> Reply | None:
+        """None when another driver was faster: then nothing was done here."""
+        async with self._database.transaction() as session:
+            ended = await repository.move(
+                session,
+                kind.table,
+                settlement.settlement_id,
+                expected=settlement.status,
+                to=Status.CONFIRMED if confirmed else Status.CANCELLED,
+                reason_code=None if confirmed else settlement.reason_code or Reason.SETTLEMENT_TIMED_OUT,
+            )
+            if ended is None:
+                return None
+            await (kind.confirm if confirmed else kind.release)(session, ended)
+            reply = await _reply(session, kind, ended)
+            await _keep(session, str(ended.user_id), kind.route, ended.idempotency_key, reply)
+            return reply
 
     async def _postpone(self, kind: Kind, settlement: Settlement, error: str) -> None:
         async with self._database.transaction() as session:

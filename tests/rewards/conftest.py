@@ -1,0 +1,243 @@
+"""The rewards service on a database of its own, with accounting's holds played by a fake with real semantics."""
+
+import base64
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.rewards.assembly import settlements_for
+from services.rewards.budgets import service as budgets
+from services.rewards.budgets.service import Sponsor
+from services.rewards.campaigns import service as campaigns
+from services.rewards.campaigns.domain import Terms
+from services.rewards.catalogue import service as catalogue
+from services.rewards.catalogue.service import Texts
+from services.rewards.main import create_app
+from services.rewards.settings import Settings
+from services.rewards.settlement.engine import Settlements
+from services.rewards.vouchers import service as vouchers
+from services.rewards.vouchers.sealing import Sealer, new_code
+from shared import clock
+from shared.contracts.identity import person_account_id
+from shared.db import Database
+from shared.httpclient import new_client
+from tests.databases import Dsns, empty_tables, make_database
+from tests.rewards.fake_accounting import FaultyNetwork, Ledger
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+VOUCHER_KEY = base64.b64encode(bytes(range(32))).decode()
+PRICE_MG = 5_000_000
+COST_FEN = 1_000
+API = "/api/v1/rewards"
+
+
+@pytest.fixture(scope="session")
+def rewards_dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "test_rewards", ["rewards"])
+
+
+@pytest.fixture(scope="session")
+def rewards_settings(rewards_dsns: Dsns) -> Settings:
+    return Settings(
+        database_url=rewards_dsns.app("rewards"),
+        event_log_url=rewards_dsns.event_log,
+        jwks_url="http://accounts.test/jwks",
+        service_token_secret=SERVICE_SECRET,
+        accounting_base_url="http://accounting.test",
+        voucher_key=VOUCHER_KEY,
+    )
+
+
+class Rewards:
+    """What a test does with the service: as citizens over HTTP, as the worker, as an operator."""
+
+    def __init__(
+        self, settings: Settings, dsns: Dsns, tokens: TokenFactory, app: FastAPI, network: FaultyNetwork
+    ) -> None:
+        self.settings, self.dsns, self.tokens, self.app = settings, dsns, tokens, app
+        self.network, self.ledger = network, network.ledger
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://rewards.test")
+        self.database = Database(settings.database_url, pool_size=10)
+
+    @property
+    def settlements(self) -> Settlements:
+        engine: Settlements = self.app.state.settlements
+        return engine
+
+    @asynccontextmanager
+    async def use_database(self, database: Database) -> AsyncIterator[None]:
+        """Lets the application work on another Database object for a while."""
+        before = self.app.state.db, self.app.state.settlements
+        async with new_client("http://accounting.test", transport=self.network) as client:
+            self.app.state.db = database
+            self.app.state.settlements = settlements_for(self.settings, database, client)
+            try:
+                yield
+            finally:
+                self.app.state.db, self.app.state.settlements = before
+
+    def citizen(self, balance_mg: int = PRICE_MG) -> uuid.UUID:
+        user_id = uuid.uuid4()
+        self.ledger.balances[person_account_id(user_id)] = balance_mg
+        return user_id
+
+    def balance_mg(self, user_id: uuid.UUID) -> int:
+        return self.ledger.balances[person_account_id(user_id)]
+
+    async def add_item(
+        self,
+        item_id: str = "reganmian",
+        *,
+        stock: int = 5,
+        price_mg: int = PRICE_MG,
+        per_user_limit: int | None = 1,
+        limit_fen: int = 1_000_000,
+        codes: list[str] | None = None,
+        **changes: Any,
+    ) -> None:
+        async with self.database.transaction() as session:
+            await budgets.open_budget(
+                session,
+                budget_id=f"budget-{item_id}",
+                sponsor=Sponsor("guozao", "过早联盟", "Breakfast Alliance"),
+                limit_fen=limit_fen,
+            )
+            await catalogue.offer_item(
+                session,
+                **{
+                    "item_id": item_id,
+                    "texts": Texts("一碗热干面", "A bowl of hot dry noodles"),
+                    "category": "food",
+                    "price_mg": price_mg,
+                    "price_fen": COST_FEN,
+                    "budget_id": f"budget-{item_id}",
+                    "per_user_limit": per_user_limit,
+                    **changes,
+                },
+            )
+            await vouchers.load_codes(
+                session,
+                sealer=Sealer(self.settings.voucher_key_bytes),
+                item_id=item_id,
+                codes=codes if codes is not None else [new_code() for _ in range(stock)],
+            )
+
+    async def add_campaign(
+        self, campaign_id: str = "zero-carbon-marathon", *, opens_in: timedelta = timedelta(0)
+    ) -> None:
+        opens = clock.now() - timedelta(days=1) + opens_in
+        async with self.database.transaction() as session:
+            await campaigns.announce(
+                session,
+                campaign_id=campaign_id,
+                title_zh="零碳马拉松",
+                title_en="Zero-carbon marathon",
+                description_zh="",
+                description_en="",
+                target_mg=30_000_000_000,
+                terms=Terms(opens, opens + timedelta(days=30), min_mg=1_000, max_mg=100_000_000),
+            )
+
+    async def get(self, path: str, user_id: uuid.UUID | None = None, **params: Any) -> httpx.Response:
+        headers = {} if user_id is None else self.tokens.citizen(user_id)
+        return await self.client.get(f"{API}{path}", headers=headers, params=params)
+
+    async def order(
+        self,
+        user_id: uuid.UUID,
+        item_id: str = "reganmian",
+        *,
+        quantity: int = 1,
+        key: str | None = None,
+        client_request_id: str | None = None,
+        language: str = "zh",
+    ) -> httpx.Response:
+        key = key or str(uuid.uuid4())
+        return await self.client.post(
+            f"{API}/orders",
+            json={"item_id": item_id, "quantity": quantity, "client_request_id": client_request_id or key},
+            headers={**self.tokens.citizen(user_id), "Idempotency-Key": key, "Accept-Language": language},
+        )
+
+    async def donate(
+        self,
+        user_id: uuid.UUID,
+        amount_mg: int,
+        *,
+        campaign_id: str = "zero-carbon-marathon",
+        key: str | None = None,
+    ) -> httpx.Response:
+        return await self.client.post(
+            f"{API}/campaigns/{campaign_id}/donations",
+            json={"amount_mg": amount_mg},
+            headers={**self.tokens.citizen(user_id), "Idempotency-Key": key or str(uuid.uuid4())},
+        )
+
+    async def cancel(self, user_id: uuid.UUID, order_id: str) -> httpx.Response:
+        return await self.client.post(f"{API}/orders/{order_id}/cancel", headers=self.tokens.citizen(user_id))
+
+    async def sql(self, statement: str, *args: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.dsns.admin)
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *args)
+            return rows
+        finally:
+            await connection.close()
+
+    async def pass_time(self, seconds: int) -> None:
+        """As if open orders and donations had been placed and tried that much earlier."""
+        for table in ("orders", "donation"):
+            await self.sql(
+                f"UPDATE rewards.{table} SET created_at = created_at - make_interval(secs => $1),"
+                " next_attempt_at = next_attempt_at - make_interval(secs => $1)"
+                " WHERE status IN ('pending', 'cancelling')",
+                float(seconds),
+            )
+
+    async def work(self, seconds: int = 20) -> None:
+        """The worker's job, `seconds` later."""
+        await self.pass_time(seconds)
+        await self.settlements.drive_due()
+
+    async def drive_due(self) -> None:
+        await self.settlements.drive_due()
+
+    async def start_over(self) -> None:
+        """Empty tables and an empty ledger."""
+        await empty_tables(self.dsns, "rewards")
+        self.ledger.balances.clear()
+        self.ledger.accounts.clear()
+        self.ledger.holds.clear()
+
+    async def stock_check(self) -> dict[str, Any]:
+        answer = await self.client.get(f"{API}/ops/stock-check", headers=self.tokens.operator())
+        assert answer.status_code == 200, answer.text
+        check: dict[str, Any] = answer.json()
+        return check
+
+    async def stock(self, item_id: str = "reganmian") -> dict[str, int]:
+        (line,) = [line for line in (await self.stock_check())["items"] if line["item_id"] == item_id]
+        return {name: line[name] for name in ("available", "reserved", "sold")}
+
+
+@pytest.fixture
+async def rewards(
+    rewards_settings: Settings, rewards_dsns: Dsns, tokens: TokenFactory, jwks_transport: httpx.MockTransport
+) -> AsyncIterator[Rewards]:
+    """Every test ends with all counters adding up and no gram lost."""
+    await empty_tables(rewards_dsns, "rewards")
+    network = FaultyNetwork(Ledger())
+    app = create_app(rewards_settings, accounting_transport=network, jwks_transport=jwks_transport)
+    driver = Rewards(rewards_settings, rewards_dsns, tokens, app, network)
+    async with app.router.lifespan_context(app), driver.client:
+        yield driver
+        check = await driver.stock_check()
+        assert check["ok"], check
+        await driver.database.stop()

@@ -1,0 +1,183 @@
+"""Accounting's holds with their real semantics, in memory, with faults that can be ordered.
+
+Idempotent by hold id, a void before the hold is remembered, an end is final, an expired hold cannot be captured.
+"""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from shared import clock
+from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
+from tests.tokens import SERVICE_SECRET
+
+LOST = "lost"
+"""The request never arrives."""
+UNHEARD = "unheard"
+"""The request takes effect, its answer never arrives."""
+UNAVAILABLE = "unavailable"
+"""Answered 503, without effect."""
+
+
+def _problem(status: int, code: str) -> JSONResponse:
+    return JSONResponse({"code": code, "status": status}, status_code=status, media_type="application/problem+json")
+
+
+def _caller(request: Request) -> None:
+    token = request.headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, SERVICE_SECRET, algorithms=["HS256"], audience="accounting")
+    assert claims["iss"] == "rewards"
+    assert jwt.get_unverified_header(token)["typ"] == "svc+jwt"
+
+
+@dataclass
+class Ledger:
+    """Balances, holds, what was captured to whom, and how often each operation arrived."""
+
+    balances: Counter[uuid.UUID] = field(default_factory=Counter)
+    holds: dict[uuid.UUID, HoldState] = field(default_factory=dict)
+    accounts: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
+    frozen: set[uuid.UUID] = field(default_factory=set)
+
+    def end(self, hold_id: uuid.UUID, status: str, *, captured_to: str | None = None) -> HoldState:
+        hold = self.holds[hold_id]
+        assert hold.status == "held"
+        self.holds[hold_id] = HoldState.model_validate(
+            {**hold.model_dump(), "status": status, "captured_to": captured_to}
+        )
+        if captured_to is not None:
+            self.accounts[captured_to] += hold.amount_mg
+        else:
+            assert hold.account_id is not None
+            self.balances[hold.account_id] += hold.amount_mg
+        return self.holds[hold_id]
+
+    def expire_all(self) -> None:
+        for hold_id, hold in list(self.holds.items()):
+            if hold.status == "held":
+                self.end(hold_id, "expired")
+
+    @property
+    def total_mg(self) -> int:
+        """All grams there are, wherever they are now."""
+        held = sum(hold.amount_mg for hold in self.holds.values() if hold.status == "held")
+        return self.balances.total() + self.accounts.total() + held
+
+
+def holds_app(ledger: Ledger) -> FastAPI:
+    app = FastAPI()
+    guarded: Any = [Depends(_caller)]
+
+    @app.post("/internal/accounting/holds", dependencies=guarded)
+    async def place(body: HoldRequest) -> Response:
+        ledger.asked["hold"] += 1
+        known = ledger.holds.get(body.hold_id)
+        if known is not None:
+            if known.account_id is None:
+                return _problem(409, "HOLD_SETTLED")
+            same = (known.account_id, known.amount_mg, known.purpose) == (body.account_id, body.amount_mg, body.purpose)
+            return _state(known) if same else _problem(409, "HOLD_DIFFERS")
+        if body.expires_at <= clock.now():
+            return _problem(409, "HOLD_EXPIRY_INVALID")
+        if body.account_id in ledger.frozen:
+            return _problem(409, "ACCOUNT_FROZEN")
+        if ledger.balances[body.account_id] < body.amount_mg:
+            return _problem(409, "INSUFFICIENT_BALANCE")
+        ledger.balances[body.account_id] -= body.amount_mg
+        ledger.holds[body.hold_id] = HoldState(**body.model_dump(), status="held", captured_to=None)
+        return _state(ledger.holds[body.hold_id], 201)
+
+    @app.get("/internal/accounting/holds/{hold_id}", dependencies=guarded)
+    async def show(hold_id: uuid.UUID) -> Response:
+        known = ledger.holds.get(hold_id)
+        return _problem(404, "HOLD_NOT_FOUND") if known is None else _state(known)
+
+    @app.post("/internal/accounting/holds/{hold_id}/capture", dependencies=guarded)
+    async def capture(hold_id: uuid.UUID, body: CaptureRequest) -> Response:
+        ledger.asked["capture"] += 1
+        known = ledger.holds.get(hold_id)
+        if known is None:
+            return _problem(404, "HOLD_NOT_FOUND")
+        if known.status == "captured":
+            return _state(known) if known.captured_to == body.to else _problem(409, "HOLD_DIFFERS")
+        assert known.expires_at is not None
+        if known.status != "held" or known.expires_at <= clock.now():
+            return _problem(409, "HOLD_SETTLED")
+        return _state(ledger.end(hold_id, "captured", captured_to=body.to))
+
+    @app.post("/internal/accounting/holds/{hold_id}/void", dependencies=guarded)
+    async def void(hold_id: uuid.UUID) -> Response:
+        ledger.asked["void"] += 1
+        known = ledger.holds.get(hold_id)
+        if known is None:
+            ledger.holds[hold_id] = HoldState(
+                hold_id=hold_id,
+                account_id=None,
+                amount_mg=0,
+                purpose=None,
+                status="voided",
+                expires_at=None,
+                captured_to=None,
+            )
+        elif known.status == "captured":
+            return _problem(409, "HOLD_SETTLED")
+        elif known.status == "held":
+            ledger.end(hold_id, "voided")
+        return _state(ledger.holds[hold_id])
+
+    return app
+
+
+def _state(hold: HoldState, status: int = 200) -> Response:
+    return Response(hold.model_dump_json(), status_code=status, media_type="application/json")
+
+
+def operation_of(request: httpx.Request) -> str:
+    last = request.url.path.rsplit("/", 1)[-1]
+    if request.method == "GET":
+        return "show"
+    return last if last in {"capture", "void"} else "hold"
+
+
+class FaultyNetwork(httpx.AsyncBaseTransport):
+    """Between rewards and the fake: loses requests and answers as told, calls `passing` at each crossing."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._inner = httpx.ASGITransport(holds_app(ledger))
+        self.faults: dict[str, str] = {}
+        self.passing: Callable[[str], None] = lambda _point: None
+        self.pauses: dict[str, asyncio.Event] = {}
+        self.arrived: dict[str, asyncio.Event] = {}
+
+    def pause(self, operation: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """(set when a request has arrived here, set it to let requests through)."""
+        self.arrived[operation], self.pauses[operation] = asyncio.Event(), asyncio.Event()
+        return self.arrived[operation], self.pauses[operation]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        operation = operation_of(request)
+        self.passing(f"before {operation}")
+        if operation in self.pauses:
+            self.arrived[operation].set()
+            await self.pauses[operation].wait()
+        fault = self.faults.get(operation) or self.faults.get("all")
+        if fault == LOST:
+            raise httpx.ConnectTimeout("lost", request=request)
+        if fault == UNAVAILABLE:
+            return httpx.Response(503, request=request)
+        response = await self._inner.handle_async_request(request)
+        await response.aread()
+        self.passing(f"after {operation}")
+        if fault == UNHEARD:
+            raise httpx.ReadTimeout("unheard", request=request)
+        return response

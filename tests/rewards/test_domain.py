@@ -1,0 +1,85 @@
+"""Pure rules."""
+
+import doctest
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.rewards import wording
+from services.rewards.campaigns.domain import Terms
+from services.rewards.catalogue.domain import Offer
+from services.rewards.certificates import domain as certificates
+from services.rewards.certificates.domain import LENGTH, RANDOM_BELOW, certificate_no, is_well_formed
+from services.rewards.settlement.domain import Heard, Status, Step, next_step
+from services.rewards.vouchers.sealing import Sealer, new_code
+
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
+numbers = st.builds(certificate_no, st.dates(date(2024, 1, 1), date(2099, 1, 1)), st.integers(0, RANDOM_BELOW - 1))
+
+
+@pytest.mark.parametrize("module", [wording, certificates])
+def test_examples_in_docstrings(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert (outcome.failed, outcome.attempted > 0) == (0, True)
+
+
+@given(numbers, st.integers(0, LENGTH - 1), st.integers(1, 9))
+def test_every_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
+    assert is_well_formed(number)
+    wrong = str((int(number[place]) + shift) % 10)
+    assert not is_well_formed(number[:place] + wrong + number[place + 1 :])
+
+
+@given(numbers, st.integers(0, LENGTH - 2))
+def test_every_swap_of_neighbours_is_found(number: str, place: int) -> None:
+    swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
+    assert is_well_formed(swapped) is (swapped == number)
+
+
+@given(st.text(max_size=25))
+def test_no_text_breaks_the_check_of_a_number(text: str) -> None:
+    assert isinstance(is_well_formed(text), bool)
+
+
+def test_a_settlement_ends_only_as_its_hold_ended() -> None:
+    for status in (Status.PENDING, Status.CANCELLING):
+        assert [heard for heard in Heard if next_step(status, heard) is Step.CONFIRM] == [Heard.CAPTURED]
+        assert [heard for heard in Heard if next_step(status, heard) is Step.CANCEL] == [Heard.GIVEN_BACK]
+    assert next_step(Status.PENDING, Heard.REFUSED) is Step.CALL_OFF
+    assert next_step(Status.CANCELLING, Heard.REFUSED) is Step.TRY_LATER
+
+
+@pytest.mark.parametrize(
+    ("offer", "is_open"),
+    [
+        (Offer(on_sale=True, starts_at=None, ends_at=None), True),
+        (Offer(on_sale=False, starts_at=None, ends_at=None), False),
+        (Offer(on_sale=True, starts_at=NOON, ends_at=None), True),
+        (Offer(on_sale=True, starts_at=NOON + timedelta(seconds=1), ends_at=None), False),
+        (Offer(on_sale=True, starts_at=None, ends_at=NOON), False),
+        (Offer(on_sale=True, starts_at=None, ends_at=NOON + timedelta(seconds=1)), True),
+    ],
+)
+def test_a_sale_window(offer: Offer, is_open: bool) -> None:
+    assert offer.open_at(NOON) is is_open
+
+
+def test_the_terms_of_a_campaign() -> None:
+    terms = Terms(NOON, NOON + timedelta(days=1), min_mg=10, max_mg=20)
+    assert [terms.open_at(NOON + timedelta(hours=h)) for h in (-1, 0, 23, 24)] == [False, True, True, False]
+    assert [terms.takes(amount_mg) for amount_mg in (9, 10, 20, 21)] == [False, True, True, False]
+
+
+def test_codes_are_long_and_never_the_same() -> None:
+    codes = {new_code() for _ in range(1000)}
+    assert len(codes) == 1000
+    assert {len(code) for code in codes} == {19}
+    assert not set("".join(codes)) & set("01ILOU")
+
+
+def test_the_fingerprint_of_a_code_depends_on_the_key() -> None:
+    one, other = Sealer(bytes(32)), Sealer(bytes([1]) * 32)
+    assert one.fingerprint("x") == one.fingerprint("x") != other.fingerprint("x")

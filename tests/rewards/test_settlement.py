@@ -1,0 +1,388 @@
+"""Every way an order or a donation can be interrupted ends in one of two ends: spent and given, or everything back."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import clock
+from shared.auth.tokens import ServiceTokens
+from shared.contracts.identity import person_account_id
+from shared.db import Database
+from tests.rewards.conftest import API, PRICE_MG, Rewards
+from tests.rewards.fake_accounting import LOST, UNAVAILABLE, UNHEARD
+
+
+class Died(BaseException):
+    """The process is gone at this point: nothing catches this."""
+
+
+class Tripwire:
+    """Counts the points at which the process touches the world outside, and dies at the chosen one."""
+
+    def __init__(self, dies_at: int) -> None:
+        self.dies_at, self.passed = dies_at, list[str]()
+
+    def passing(self, point: str) -> None:
+        self.passed.append(point)
+        if len(self.passed) == self.dies_at:
+            raise Died(point)
+
+
+class MortalDatabase(Database):
+    """Dies before or after a commit when the tripwire says so."""
+
+    def __init__(self, dsn: str, wire: Tripwire) -> None:
+        super().__init__(dsn, pool_size=4)
+        self._wire = wire
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with super().transaction() as session:
+            yield session
+            self._wire.passing("before commit")
+        self._wire.passing("after commit")
+
+
+async def dying_at(rewards: Rewards, point: int, act: Callable[[], Awaitable[object]]) -> list[str]:
+    """Lets the application die at its `point`-th touch of the outside; the points it passed."""
+    wire = Tripwire(point)
+    database = MortalDatabase(rewards.settings.database_url, wire)
+    rewards.network.passing = wire.passing
+    try:
+        async with rewards.use_database(database):
+            await act()
+    except Died:
+        pass
+    finally:
+        rewards.network.passing = lambda _point: None
+        await database.stop()
+    return wire.passed
+
+
+async def ended_well(rewards: Rewards, user: uuid.UUID, had_mg: int) -> str:
+    """Asserts that there is no third state, and names the end."""
+    orders = (await rewards.get("/me/orders", user)).json()["items"]
+    check = await rewards.stock_check()
+    assert check["ok"], check
+    stock = {name: check["items"][0][name] for name in ("available", "reserved", "sold")}
+    assert rewards.ledger.total_mg == had_mg
+    if orders and orders[0]["status"] == "confirmed":
+        (voucher,) = orders[0]["vouchers"]
+        assert (await rewards.get(f"/me/vouchers/{voucher['voucher_id']}", user)).status_code == 200
+        assert rewards.balance_mg(user) == had_mg - PRICE_MG
+        assert stock == {"available": 4, "reserved": 0, "sold": 1}
+        return "given"
+    assert all(order["status"] == "cancelled" and order["vouchers"] == [] for order in orders)
+    assert rewards.balance_mg(user) == had_mg
+    assert stock == {"available": 5, "reserved": 0, "sold": 0}
+    return "back"
+
+
+FIRST_TRY, LATE = 20, 90  # seconds until the worker comes: at once, or after the order has been given up
+COMMIT = ["before commit", "after commit"]
+
+
+def asked(operation: str) -> list[str]:
+    return [f"before {operation}", f"after {operation}"]
+
+
+PLACE, READ, END = COMMIT, COMMIT, COMMIT
+PAID = [*PLACE, *READ, *asked("hold"), *asked("capture"), *END]
+REFUSED = [*PLACE, *READ, *asked("hold"), *COMMIT, *READ, *asked("void"), *END]
+
+
+@pytest.mark.parametrize("back_after_s", [FIRST_TRY, LATE])
+@pytest.mark.parametrize(
+    ("had_mg", "points", "ends"), [(PRICE_MG, PAID, {"given", "back"}), (PRICE_MG - 1, REFUSED, {"back"})]
+)
+async def test_death_of_the_request_at_every_point(
+    rewards: Rewards, had_mg: int, points: list[str], ends: set[str], back_after_s: int
+) -> None:
+    seen = set()
+    for point in range(1, len(points) + 2):
+        await rewards.start_over()
+        await rewards.add_item()
+        user, key = rewards.citizen(had_mg), str(uuid.uuid4())
+        assert await dying_at(rewards, point, partial(rewards.order, user, key=key)) == points[:point]
+        await rewards.work(back_after_s)
+        end = await ended_well(rewards, user, had_mg)
+        seen.add(end)
+        repeat = await rewards.order(user, key=key)
+        if point == 1:
+            continue  # nothing was kept, so the repeat was the first request
+        assert repeat.status_code == (201 if end == "given" else 409)
+        assert repeat.headers["idempotent-replayed"] == "true"
+        assert await ended_well(rewards, user, had_mg) == end
+    assert seen == ends
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "back_after_s"),
+    [
+        ("hold", UNHEARD, FIRST_TRY),
+        ("hold", UNHEARD, LATE),
+        ("capture", UNAVAILABLE, FIRST_TRY),
+        ("capture", UNHEARD, FIRST_TRY),
+        ("capture", UNHEARD, LATE),
+    ],
+)
+async def test_death_of_the_worker_at_every_point(
+    rewards: Rewards, operation: str, fault: str, back_after_s: int
+) -> None:
+    """The request never learns what became of its hold or capture; then the worker that takes over dies as well."""
+    captured = fault == UNHEARD and operation == "capture"
+    end = ("confirmed", 0) if captured or back_after_s == FIRST_TRY else ("cancelled", PRICE_MG)
+    await rewards.add_item(stock=20)
+    for point in range(1, 20):
+        rewards.network.faults = {operation: fault}
+        user = rewards.citizen()
+        placed = await rewards.order(user)
+        assert (placed.status_code, placed.json()["status"]) == (202, "pending")
+        rewards.network.faults = {}
+        await rewards.pass_time(back_after_s)
+        passed = await dying_at(rewards, point, rewards.drive_due)
+        await rewards.work()
+        order = (await rewards.get(f"/orders/{placed.json()['order_id']}", user)).json()
+        assert (order["status"], rewards.balance_mg(user)) == end
+        assert len(order["vouchers"]) == (order["status"] == "confirmed")
+        if len(passed) < point:
+            break
+    assert 10 <= len(passed) < point
+
+
+async def test_a_pending_order_is_answered_and_then_completed(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user, key = rewards.citizen(), str(uuid.uuid4())
+    rewards.network.faults = {"all": UNAVAILABLE}
+    placed = await rewards.order(user, key=key)
+    assert (placed.status_code, placed.json()["status"], placed.json()["vouchers"]) == (202, "pending", [])
+    assert (await rewards.order(user, key=key)).json()["code"] == "IDEMPOTENCY_KEY_IN_PROGRESS"
+    assert await rewards.stock() == {"available": 4, "reserved": 1, "sold": 0}
+    rewards.network.faults = {}
+    await rewards.work()
+    final = await rewards.order(user, key=key)
+    assert (final.status_code, final.headers["idempotent-replayed"]) == (201, "true")
+    assert final.json()["order_id"] == placed.json()["order_id"]
+    assert final.json()["vouchers"]
+
+
+async def test_the_same_request_takes_over_from_one_that_died(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user, key = rewards.citizen(), str(uuid.uuid4())
+    rewards.network.faults = {"capture": LOST}
+    assert (await rewards.order(user, key=key)).status_code == 202
+    rewards.network.faults = {}
+    await rewards.sql("UPDATE rewards.idempotency_key SET created_at = created_at - interval '40 s'")
+    final = await rewards.order(user, key=key)
+    assert final.status_code == 201
+    assert len(rewards.ledger.holds) == 1
+
+
+async def test_an_answer_made_by_the_worker_speaks_the_language_of_the_request(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user, key = rewards.citizen(0), str(uuid.uuid4())
+    rewards.network.faults = {"hold": UNAVAILABLE}
+    placed = await rewards.order(user, key=key, language="en")
+    assert placed.status_code == 202
+    rewards.network.faults = {}
+    await rewards.work()
+    final = (await rewards.order(user, key=key)).json()
+    assert (final["code"], final["title"]) == ("INSUFFICIENT_BALANCE", "Not enough grams")
+    assert final["request_id"] == placed.headers["x-request-id"]
+
+
+async def test_an_expired_hold_hands_out_nothing(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user = rewards.citizen()
+    arrived, go_on = rewards.network.pause("capture")
+    request = asyncio.create_task(rewards.order(user))
+    await arrived.wait()
+    rewards.ledger.expire_all()
+    go_on.set()
+    answer = await request
+    assert (answer.status_code, answer.json()["code"]) == (409, "SETTLEMENT_TIMED_OUT")
+    assert await ended_well(rewards, user, PRICE_MG) == "back"
+
+
+async def test_a_hold_past_its_time_that_nobody_expired_yet_hands_out_nothing(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user = rewards.citizen()
+    arrived, go_on = rewards.network.pause("capture")
+    request = asyncio.create_task(rewards.order(user))
+    await arrived.wait()
+    for hold_id, hold in rewards.ledger.holds.items():
+        rewards.ledger.holds[hold_id] = hold.model_copy(update={"expires_at": clock.now() - timedelta(seconds=1)})
+    go_on.set()
+    assert (await request).json()["code"] == "SETTLEMENT_TIMED_OUT"
+    assert await ended_well(rewards, user, PRICE_MG) == "back"
+
+
+async def test_a_refusal_that_a_second_driver_overtakes_does_not_lose_the_grams(rewards: Rewards) -> None:
+    """The first driver is refused for lack of grams; before it voids, grams arrive and a second driver spends them."""
+    await rewards.add_item()
+    user = rewards.citizen(0)
+    arrived, go_on = rewards.network.pause("void")
+    first = asyncio.create_task(rewards.order(user))
+    await arrived.wait()
+    (row,) = await rewards.sql("SELECT * FROM rewards.orders")
+    rewards.ledger.balances[person_account_id(user)] = PRICE_MG
+    async with httpx.AsyncClient(transport=rewards.network, base_url="http://accounting.test") as late:
+        headers = {"Authorization": f"Bearer {_service_token(rewards)}"}
+        body = {
+            "hold_id": str(row["order_id"]),
+            "account_id": str(row["account_id"]),
+            "amount_mg": PRICE_MG,
+            "purpose": f"order:{row['order_id']}",
+            "expires_at": "2099-01-01T00:00:00Z",
+        }
+        await late.post("/internal/accounting/holds", json=body, headers=headers)
+        await late.post(
+            f"/internal/accounting/holds/{row['order_id']}/capture", json={"to": row["capture_to"]}, headers=headers
+        )
+    go_on.set()
+    assert (await first).status_code == 201
+    assert await ended_well(rewards, user, PRICE_MG) == "given"
+
+
+def _service_token(rewards: Rewards) -> str:
+    return ServiceTokens(rewards.settings.service_token_secret.get_secret_value(), "rewards").issue("accounting")
+
+
+async def test_a_hold_that_arrives_after_its_void_is_refused(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user = rewards.citizen()
+    arrived, go_on = rewards.network.pause("hold")
+    request = asyncio.create_task(rewards.order(user))
+    await arrived.wait()
+    (order,) = (await rewards.get("/me/orders", user)).json()["items"]
+    cancelled = await rewards.cancel(user, order["order_id"])
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    go_on.set()
+    answer = await request
+    assert (answer.status_code, answer.json()["code"]) == (409, "CALLED_OFF")
+    assert await ended_well(rewards, user, PRICE_MG) == "back"
+
+
+async def test_cancelling_is_for_what_is_not_paid_yet(rewards: Rewards) -> None:
+    await rewards.add_item(per_user_limit=None)
+    user = rewards.citizen(2 * PRICE_MG)
+    paid = (await rewards.order(user)).json()
+    refused = await rewards.cancel(user, paid["order_id"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "ORDER_NOT_CANCELLABLE")
+
+    rewards.network.faults = {"all": UNAVAILABLE}
+    pending = (await rewards.order(user)).json()
+    waiting = await rewards.cancel(user, pending["order_id"])
+    assert (waiting.status_code, waiting.json()["status"]) == (202, "cancelling")
+    rewards.network.faults = {}
+    done = await rewards.cancel(user, pending["order_id"])
+    again = await rewards.cancel(user, pending["order_id"])
+    assert (done.status_code, done.json()["status"]) == (200, "cancelled")
+    assert again.json() == done.json()
+    assert rewards.balance_mg(user) == PRICE_MG
+
+
+async def test_a_cancellation_that_comes_after_the_capture_ends_with_the_voucher(rewards: Rewards) -> None:
+    await rewards.add_item()
+    user = rewards.citizen()
+    rewards.network.faults = {"capture": UNHEARD}
+    pending = (await rewards.order(user)).json()
+    rewards.network.faults = {}
+    answer = await rewards.cancel(user, pending["order_id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "ORDER_NOT_CANCELLABLE")
+    assert await ended_well(rewards, user, PRICE_MG) == "given"
+
+
+async def test_confirm_races_cancel_and_expiry(rewards: Rewards) -> None:
+    """Two workers, the citizen and the clock at once, over and over: one of two ends, every time."""
+    await rewards.add_item(stock=12, per_user_limit=None)
+    outcomes = set()
+    for _ in range(12):
+        user = rewards.citizen()
+        rewards.network.faults = {"capture": LOST}
+        pending = (await rewards.order(user)).json()
+        rewards.network.faults = {}
+        await rewards.pass_time(20)
+
+        async def expire() -> None:
+            await asyncio.sleep(0)
+            rewards.ledger.expire_all()
+
+        engine = rewards.settlements
+        await asyncio.gather(
+            engine.drive_due(),
+            rewards.cancel(user, pending["order_id"]),
+            engine.drive("order", uuid.UUID(pending["order_id"])),
+            expire(),
+        )
+        await rewards.work()
+        order = (await rewards.get(f"/orders/{pending['order_id']}", user)).json()
+        assert (order["status"], rewards.balance_mg(user)) in {("confirmed", 0), ("cancelled", PRICE_MG)}
+        assert len(order["vouchers"]) == (order["status"] == "confirmed")
+        outcomes.add(order["status"])
+    assert "cancelled" in outcomes
+
+
+async def stuck(rewards: Rewards) -> list[dict[str, Any]]:
+    answer = await rewards.client.get(f"{API}/ops/orders/stuck", headers=rewards.tokens.operator())
+    assert answer.status_code == 200
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def test_what_hangs_is_shown_to_operators(rewards: Rewards) -> None:
+    await rewards.add_item()
+    await rewards.add_campaign()
+    user = rewards.citizen(3 * PRICE_MG)
+    rewards.network.faults = {"all": UNAVAILABLE}
+    order = (await rewards.order(user)).json()
+    donation = (await rewards.donate(user, 2_000)).json()
+    assert await stuck(rewards) == []
+    await rewards.work(130)
+    items = await stuck(rewards)
+    assert [(one["kind"], one["settlement_id"]) for one in items] == [
+        ("order", order["order_id"]),
+        ("donation", donation["donation_id"]),
+    ]
+    assert {one["status"] for one in items} == {"cancelling"}
+    assert {one["last_error"] for one in items} == {"http_503"}
+    async with rewards.database.transaction() as session:
+        await rewards.settlements.report_stuck(session)
+    metrics = (await rewards.client.get("/metrics")).text
+    assert 'carbon_settlements_stuck{kind="order"} 1.0' in metrics
+    rewards.network.faults = {}
+    await rewards.work()
+    assert await stuck(rewards) == []
+    assert rewards.balance_mg(user) == 3 * PRICE_MG
+
+    for headers, status in ((rewards.tokens.citizen(user), 403), (rewards.tokens.operator("ops:read"), 403), ({}, 401)):
+        for path in ("/ops/orders/stuck", "/ops/stock-check"):
+            assert (await rewards.client.get(API + path, headers=headers)).status_code == status
+
+
+async def test_a_pool_that_is_too_short_stops_the_order_where_operators_see_it(rewards: Rewards) -> None:
+    await rewards.add_item(stock=1)
+    user = rewards.citizen()
+    (code,) = await rewards.sql("DELETE FROM rewards.voucher RETURNING *")
+    answer = await rewards.order(user)
+    assert (answer.status_code, answer.json()["vouchers"]) == (202, [])
+    await rewards.work(130)
+    (hanging,) = await stuck(rewards)
+    assert hanging["last_error"] == "VOUCHER_POOL_SHORT"
+    await rewards.sql(
+        "INSERT INTO rewards.voucher (voucher_id, item_id, code_hash, code_sealed) VALUES ($1, $2, $3, $4)",
+        code["voucher_id"],
+        code["item_id"],
+        code["code_hash"],
+        code["code_sealed"],
+    )
+    await rewards.work()
+    assert (await rewards.get(f"/orders/{answer.json()['order_id']}", user)).json()["status"] == "confirmed"
