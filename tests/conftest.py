@@ -9,7 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.postgres import PostgresServer
+from tests.kafka import kafka_bootstrap, kafka_node
 from tests.tokens import TokenFactory
+
+__all__ = ["kafka_bootstrap", "kafka_node"]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The main job on the whole stack: the demo's numbers, the same on Kafka, the same while workers are being killed."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +24,13 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def on_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Iterator[LocalStack]:
+    """On the cluster that was named, otherwise on a node of the stack's own, if `kafka_bootstrap` finds it can have one."""
+    given = kafka_bootstrap if "KAFKA_BOOTSTRAP_SERVERS" in os.environ else ""
     stack = LocalStack(
-        tmp_path_factory.mktemp("kafka") / "run", port_offset=23_000, log="embedded", kafka_servers=kafka_bootstrap
+        tmp_path_factory.mktemp("kafka") / "run",
+        port_offset=23_000,
+        log="embedded" if given else "kafka",
+        kafka_servers=given,
     )
     stack.up()
     yield stack

@@ -13,9 +13,6 @@ from deploy.kafka.node import KafkaNode
 from deploy.local.postgres import PostgresServer
 from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition, open_event_log
 from tests.databases import Dsns, make_database
-from tests.kafka import kafka_bootstrap, kafka_node
-
-__all__ = ["kafka_bootstrap", "kafka_node"]
 
 BOTH = [pytest.param("postgres"), pytest.param("kafka", marks=pytest.mark.kafka)]
 
