@@ -24,7 +24,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def on_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Iterator[LocalStack]:
-    """On the cluster that was named, otherwise on a node of the stack's own, if `kafka_bootstrap` finds it can have one."""
+    """On the cluster that was named, otherwise on a node of the stack's own if there can be one."""
     given = kafka_bootstrap if "KAFKA_BOOTSTRAP_SERVERS" in os.environ else ""
     stack = LocalStack(
         tmp_path_factory.mktemp("kafka") / "run",
