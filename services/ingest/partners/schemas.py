@@ -17,7 +17,7 @@ class PartnerRecord(BaseModel):
     name: str = Field(examples=["江城单车"])
     name_en: str = Field(examples=["River City Bikes"])
     source: str = Field(examples=["//bike.example.cn"])
-    scenes: list[str] = Field(examples=[["bike_ride"]])
+    scenes: list[str] = Field(examples=[["bike"]])
     event_types: list[str]
     cities: list[str]
     late_window_s: int
