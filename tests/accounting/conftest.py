@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.accounting import seed
-from services.accounting.activities import corrections
+from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.main import create_app
 from services.accounting.methodologies.service import Library
@@ -60,13 +60,13 @@ class Accounting:
             )
 
     async def release(self) -> None:
-        """One sweep of the worker: parked events and waiting corrections."""
-        async with self.database.transaction() as session:
-            programme = await activities.programme(
-                session, self.library, time_zone=self.settings.time_zone, topic=TOPIC
-            )
-            await activities.release_parked(session, programme=programme)
-            await corrections.apply_waiting(session, programme=programme)
+        """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
+        for job in (activities.release_parked, corrections.apply_waiting, vesting.vest_due):
+            async with self.database.transaction() as session:
+                programme = await activities.programme(
+                    session, self.library, time_zone=self.settings.time_zone, topic=TOPIC
+                )
+                await job(session, programme=programme)
 
     async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
         """A citizen bound to partners (the usual one without names), with a maker of their events."""

@@ -2,26 +2,27 @@
 
     1  which events are known already (inbox)          5  judge: pure, in log order
     2  who is bound (projection of accounts' topic)    6  write activities, credits, balances, caps
-    3  lock the people, in order                       7  write outcomes to the outbox
-    4  read cap counters and acts close in time        8  tallies and issuance, shared rows, last
+    3  lock the people, in order                       7  `close`: write outcomes to the outbox
+    4  read cap counters and acts close in time        8  `close`: tallies and issuance, shared rows, last
 
 Equal to doing the same event by event: the judge carries caps along, and the locks of step 3 make what step 4 reads
-stay true until the commit.
+stay true until the commit. A transaction closes once: nothing may lock people after tallies and issuance are touched.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
 
 from services.accounting.activities import posting_repository as repository
-from services.accounting.activities import reasons
+from services.accounting.activities import reasons, vesting_repository
 from services.accounting.activities.acts import Act, BindingState
-from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, judge
+from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, from_record, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
 from services.accounting.activities.posting_repository import ActivityRow, BindingRow, CreditRow
 from services.accounting.activities.verdicts import (
@@ -33,6 +34,7 @@ from services.accounting.activities.verdicts import (
     sort_out_repeats,
     status_of,
 )
+from services.accounting.activities.vesting_repository import PendingRow
 from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
@@ -52,7 +54,21 @@ class Effects:
     activities: list[ActivityRow] = field(default_factory=list)
     credits: list[CreditRow] = field(default_factory=list)
     people_mg: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
+    pending: list[PendingRow] = field(default_factory=list)
     issuance_mg: dict[tuple[uuid.UUID, str], int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass(slots=True)
+class Closing:
+    """What a transaction tells and writes last of all: outcomes, tallies and what issuance accounts give (mg)."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    issuance_mg: dict[tuple[uuid.UUID, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, verdicts: Sequence[Verdict], issuance_mg: Mapping[tuple[uuid.UUID, str], int]) -> None:
+        self.verdicts += verdicts
+        for key, amount_mg in issuance_mg.items():
+            self.issuance_mg[key] += amount_mg
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +130,10 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
     )
 
 
-async def post(session: Session, reports: Sequence[ActivityReported], *, programme: Programme) -> list[Verdict]:
-    """Posts new events; every one of `reports` gets a verdict, an outcome and a place in the tallies."""
+async def post(
+    session: Session, reports: Sequence[ActivityReported], *, programme: Programme, closing: Closing
+) -> None:
+    """Posts new events; every one of `reports` gets a verdict in `closing`."""
     connection = await driver(session)
     known = await repository.known_fingerprints(connection, [report.event_key for report in reports])
     fresh, verdicts = sort_out_repeats(reports, known)
@@ -123,29 +141,39 @@ async def post(session: Session, reports: Sequence[ActivityReported], *, program
         verdicts += await _judge(connection, fresh, programme)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
-    await _store(session, verdicts, programme)
-    return verdicts
+    await _store(connection, verdicts, closing)
 
 
 async def post_corrected(
-    session: Session, report: ActivityReported, *, replaces: Earlier, programme: Programme
+    session: Session, report: ActivityReported, *, replaces: Earlier, programme: Programme, closing: Closing
 ) -> None:
     """Judges a correction's own act under the correction's id, after the original was taken back."""
-    (verdict,) = await _judge(await driver(session), [report], programme)
-    verdict.sequence, verdict.replaces = 2, replaces
-    await _store(session, [verdict], programme)
-
-
-async def _store(session: Session, verdicts: Sequence[Verdict], programme: Programme) -> None:
     connection = await driver(session)
+    (verdict,) = await _judge(connection, [report], programme)
+    verdict.sequence, verdict.replaces = 2, replaces
+    await _store(connection, [verdict], closing)
+
+
+async def _store(
+    connection: "asyncpg.Connection[asyncpg.Record]", verdicts: Sequence[Verdict], closing: Closing
+) -> None:
     effects = gather(verdicts)
     if effects.activities:
         await repository.insert_activities(connection, effects.activities)
         await _write_credits(connection, effects)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
-    if effects.issuance_mg:
-        await repository.take_from_issuance(connection, effects.issuance_mg)
+    closing.add(verdicts, effects.issuance_mg)
+
+
+async def close(session: Session, closing: Closing, *, programme: Programme) -> None:
+    """Outcomes, then the rows all workers share, each kind once and sorted: the last statements of a transaction."""
+    if not closing.verdicts:
+        return
+    connection = await driver(session)
+    await announce(session, closing.verdicts, topic=programme.topic)
+    await count(connection, closing.verdicts, programme.time_zone)
+    issuance_mg = {key: amount_mg for key, amount_mg in closing.issuance_mg.items() if amount_mg}
+    if issuance_mg:
+        await repository.take_from_issuance(connection, issuance_mg)
 
 
 async def bindings_of(
@@ -213,6 +241,12 @@ async def _acts_close_in_time(
     return CountedActs(counted)
 
 
+def judgement_of(row: Any) -> Judgement:
+    """The judgement of a stored activity, which may have come as text or as a mapping."""
+    record = row["judgement"]
+    return from_record(msgspec.json.decode(record) if isinstance(record, str) else record)
+
+
 def activity_row(verdict: Verdict) -> ActivityRow:
     """The row of a judged event. Of strangers only the verdict is kept; of parked ones what a later binding needs."""
     report, act, judgement = verdict.report, verdict.act, verdict.judgement
@@ -256,17 +290,24 @@ def gather(verdicts: Sequence[Verdict]) -> Effects:
             assert judgement.account_id is not None
             code = issuance_code(str(judgement.methodology_code))
             issuance_id = system_account_id(code)
+            holder_id = judgement.account_id
+            if judgement.vesting_days:
+                holder_id = sub_account_id(judgement.account_id, "pending")
+                due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
+                row = PendingRow(judgement.activity_id, judgement.account_id, holder_id, judgement.amount_mg, due_at)
+                effects.pending.append(row)
+            else:
+                effects.people_mg[judgement.account_id] += judgement.amount_mg
             effects.credits.append(
                 CreditRow(
                     posting_id=new_id(),
                     issuance_account_id=issuance_id,
-                    account_id=judgement.account_id,
+                    account_id=holder_id,
                     amount_mg=judgement.amount_mg,
                     activity_id=judgement.activity_id,
                     requested_by=f"partner:{verdict.report.partner_id}",
                 )
             )
-            effects.people_mg[judgement.account_id] += judgement.amount_mg
             effects.issuance_mg[issuance_id, code] += judgement.amount_mg
     return effects
 
@@ -275,24 +316,26 @@ async def _write_credits(connection: "asyncpg.Connection[asyncpg.Record]", effec
     if not effects.credits:
         return
     await repository.insert_credits(connection, effects.credits)
-    await repository.add_to_people(connection, effects.people_mg)
-    people = {sub_account_id(account_id, "debt"): account_id for account_id in effects.people_mg}
+    if effects.pending:
+        await vesting_repository.add_pending(connection, effects.pending)
+    if effects.people_mg:
+        await repository.add_to_people(connection, effects.people_mg)
+        await repay_debts(connection, effects.people_mg)
+
+
+async def repay_debts(connection: "asyncpg.Connection[asyncpg.Record]", people_mg: Mapping[uuid.UUID, int]) -> None:
+    """What was reversed after being spent is repaid, out of what people just got, before anything else.
+
+    The people are locked already.
+    """
+    people = {sub_account_id(account_id, "debt"): account_id for account_id in people_mg}
     debts = await repository.debts_of(connection, list(people))
     if debts:
-        # What was reversed after being spent is repaid before anything else; the people are locked already.
-        await repository.repay(
-            connection,
-            [
-                (
-                    new_id(),
-                    people[debt_id],
-                    debt_id,
-                    min(owed_mg, effects.people_mg[people[debt_id]]),
-                    "accounting:debt",
-                )
-                for debt_id, owed_mg in sorted(debts.items())
-            ],
-        )
+        rows = [
+            (new_id(), people[debt_id], debt_id, min(owed_mg, people_mg[people[debt_id]]), "accounting:debt")
+            for debt_id, owed_mg in sorted(debts.items())
+        ]
+        await repository.repay(connection, rows)
 
 
 async def post_released(
@@ -309,10 +352,9 @@ async def post_released(
     effects = gather(verdicts)
     await repository.release_parked(connection, effects.activities)
     await _write_credits(connection, effects)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
-    if effects.issuance_mg:
-        await repository.take_from_issuance(connection, effects.issuance_mg)
+    closing = Closing()
+    closing.add(verdicts, effects.issuance_mg)
+    await close(session, closing, programme=programme)
     return verdicts
 
 
@@ -343,5 +385,4 @@ async def refuse_parked(
         for report in reports
     ]
     await repository.forget_parked(connection, [report.event_key for report in reports], reasons.NO_BINDING)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
+    await close(session, Closing(verdicts), programme=programme)

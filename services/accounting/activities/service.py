@@ -68,10 +68,12 @@ async def handle_reports(
     """Consumer of `ingest.activities.v1`."""
     decoded = decode_reports(records)
     rules = await programme(session, library, time_zone=time_zone, topic=topic)
+    closing = posting.Closing()
     if decoded.reports:
-        await posting.post(session, decoded.reports, programme=rules)
+        await posting.post(session, decoded.reports, programme=rules, closing=closing)
     if decoded.corrections:
-        await corrections.receive(session, decoded.corrections, programme=rules)
+        await corrections.receive(session, decoded.corrections, closing=closing)
+    await posting.close(session, closing, programme=rules)
     return decoded.dead
 
 
@@ -150,3 +152,17 @@ async def cap_usage(
 
 async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
     return await repository.tallies(session, day=day, partner_id=partner_id)
+
+
+async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dict[str, Any]:
+    """What an operator's reversal would take back; the activity stays locked.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    """
+    row = await corrections.revocable(session, activity_id=activity_id)
+    return {"status": row["status"], "amount_mg": row["amount_mg"]}
+
+
+async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
+    """An operator's reversal. Raises as `require_reversible` does."""
+    await corrections.revoke(session, activity_id=activity_id, requested_by=requested_by, programme=programme)
