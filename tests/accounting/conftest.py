@@ -4,23 +4,29 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import pytest
 
 from services.accounting import seed
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
+from services.accounting.activities.posting import Programme
 from services.accounting.main import create_app
+from services.accounting.methodologies import repository
+from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
 from services.accounting.settings import Settings
 from shared.consumer import DeadLetter
 from shared.contracts.identity import person_account_id
 from shared.db import Database
-from tests.accounting.reports import PARTNER, Reports, as_records
+from tests.accounting.methodologies.drafts import plain
+from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
 from tests.databases import Dsns, empty_tables, in_own_loop, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 TOPIC = "accounting.outcomes.v1"
+VESTING_DAYS = 7
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +65,15 @@ class Accounting:
                 )
             )
 
+    async def programme(self) -> Programme:
+        async with self.database.transaction() as session:
+            return await activities.programme(session, self.library, time_zone=self.settings.time_zone, topic=TOPIC)
+
     async def release(self) -> None:
         """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
+        programme = await self.programme()
         for job in (activities.release_parked, corrections.apply_waiting, vesting.vest_due):
             async with self.database.transaction() as session:
-                programme = await activities.programme(
-                    session, self.library, time_zone=self.settings.time_zone, topic=TOPIC
-                )
                 await job(session, programme=programme)
 
     async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
@@ -117,3 +125,16 @@ async def accounting(
         check = await driver.check()
         assert check["ok"], check
     await database.stop()
+
+
+@pytest.fixture
+async def vesting_bus(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator[None]:
+    """A methodology of one district in force: the bus, vesting after VESTING_DAYS."""
+    changes = {"code": "TEST-BUS-VESTING", "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
+    document = methodology_from_plain(plain("WH-APP-BUS", **changes))
+    async with accounting.database.transaction() as session:
+        await repository.add_methodology(session, document)
+    yield
+    connection = await asyncpg.connect(accounting_dsns.admin)
+    await connection.execute("DELETE FROM accounting.methodology_version WHERE code = 'TEST-BUS-VESTING'")
+    await connection.close()
