@@ -26,6 +26,7 @@ from tests.databases import Dsns, empty_tables, in_own_loop, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 TOPIC = "accounting.outcomes.v1"
+VESTING_CODE = "TEST-BUS-VESTING"
 VESTING_DAYS = 7
 
 
@@ -127,14 +128,22 @@ async def accounting(
     await database.stop()
 
 
+async def publish_vesting_bus(database: Database) -> None:
+    """A methodology of one district: the bus, vesting after VESTING_DAYS; its cap counter is that of the other bus."""
+    changes = {"code": VESTING_CODE, "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
+    async with database.transaction() as session:
+        await repository.add_methodology(session, methodology_from_plain(plain("WH-APP-BUS", **changes)))
+
+
+async def remove_vesting_bus(dsns: Dsns) -> None:
+    """As nobody but a superuser can."""
+    connection = await asyncpg.connect(dsns.admin)
+    await connection.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+    await connection.close()
+
+
 @pytest.fixture
 async def vesting_bus(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator[None]:
-    """A methodology of one district in force: the bus, vesting after VESTING_DAYS."""
-    changes = {"code": "TEST-BUS-VESTING", "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
-    document = methodology_from_plain(plain("WH-APP-BUS", **changes))
-    async with accounting.database.transaction() as session:
-        await repository.add_methodology(session, document)
+    await publish_vesting_bus(accounting.database)
     yield
-    connection = await asyncpg.connect(accounting_dsns.admin)
-    await connection.execute("DELETE FROM accounting.methodology_version WHERE code = 'TEST-BUS-VESTING'")
-    await connection.close()
+    await remove_vesting_bus(accounting_dsns)
