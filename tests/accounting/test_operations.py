@@ -147,6 +147,18 @@ async def test_spent_grams_become_a_debt(accounting: Accounting, desk: Desk) -> 
     assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 100_000, 100_000, 0)
 
 
+async def test_grams_that_come_back_from_a_hold_repay_the_debt(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    ride, hold_id = person.bus(), uuid.uuid4()
+    await accounting.post(ride)
+    assert (await Holds(accounting).place(person, 100_000, hold_id)).status_code == 201
+    proposal = await desk.propose_reversal("ann", ride.event_key)
+    await desk.call("bob", f"/reversals/{proposal}/approve")
+    assert (await Holds(accounting).call("POST", f"/{hold_id}/void")).status_code == 200
+    body = await accounting.get(person, "/me/balance")
+    assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 0, 0, 0)
+
+
 async def test_what_earned_nothing_or_is_gone_cannot_be_reversed(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     rides = [person.bus(), person.bus(), person.bus()]

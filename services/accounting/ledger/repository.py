@@ -248,6 +248,9 @@ _CHECK = {
         FULL JOIN (SELECT activity_id, sum(amount_mg) AS mg FROM accounting.posting WHERE kind = 'reversal' GROUP BY 1)
             p USING (activity_id)
         WHERE a.amount_mg IS DISTINCT FROM p.mg""",
+    "debts_unpaid": """
+        SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
+        WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",
     "lifetime_differing": """
         SELECT count(*) FROM (SELECT account_id, sum(amount_mg) AS mg FROM accounting.activity
                               WHERE status IN ('credited', 'pending') GROUP BY 1) a

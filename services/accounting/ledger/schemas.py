@@ -61,4 +61,5 @@ class LedgerCheck(BaseModel):
     vesting_differing: int = Field(description="必须为 0 Pending activities and vestings that do not fit each other")
     pending_differing: int = Field(description="必须为 0 People whose pending balance is not their pending activities")
     reversed_differing: int = Field(description="必须为 0 Activities reversed in part, twice, or without a posting")
+    debts_unpaid: int = Field(description="必须为 0 People who have grams beside a debt")
     lifetime_differing: int = Field(description="必须为 0 People whose lifetime is not the sum of their activities")

@@ -195,6 +195,18 @@ async def _release(session: Session, row: Any, status: HoldStatus, caller: str) 
         requested_by=f"{caller}:{row.purpose}",
         hold_id=row.hold_id,
     )
+    # Grams that come back repay a debt first, as new credits do: nobody has both.
+    debt_id = sub_account_id(row.account_id, "debt")
+    owed_mg = -(await repository.balances(session, [debt_id])).get(debt_id, (0, 0))[0]
+    if owed_mg:
+        await repository.move(
+            session,
+            kind=PostingKind.REPAYMENT,
+            debit=row.account_id,
+            credit=debt_id,
+            amount_mg=min(owed_mg, row.amount_mg),
+            requested_by="accounting:debt",
+        )
 
 
 async def expire_holds(session: Session) -> None:
