@@ -1,4 +1,5 @@
-"""The accounting service's worker: posting, the bindings' projection, parked events, holds, the ledger's own check."""
+"""The accounting service's worker: posting, the bindings' projection, and timed jobs on
+what is parked, to be corrected, due to vest or held too long."""
 
 from collections.abc import Sequence
 from functools import partial

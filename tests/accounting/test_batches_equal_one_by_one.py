@@ -25,8 +25,10 @@ _FIRST_OF_MONTH = YESTERDAY.replace(day=1)
 MIDNIGHTS = (YESTERDAY, _FIRST_OF_MONTH, (_FIRST_OF_MONTH - timedelta(days=1)).replace(day=1))
 
 _STATE = (
-    "SELECT activity_id, account_id, status, reason_code, amount_mg, judgement->'caps' FROM accounting.activity"
-    " ORDER BY activity_id",
+    (
+        "SELECT activity_id, account_id, status, reason_code, amount_mg, judgement->'caps' FROM accounting.activity"
+        " ORDER BY activity_id"
+    ),
     "SELECT account_id, balance_mg, lifetime_mg FROM accounting.ledger_account WHERE balance_mg <> 0 ORDER BY 1",
     "SELECT account_id, cap_id, period_start, acts, amount_mg FROM accounting.cap_usage ORDER BY 1, 2, 3",
     "SELECT activity_id, debit_account_id, credit_account_id, amount_mg FROM accounting.posting ORDER BY 1",

@@ -1,4 +1,5 @@
-"""Corrections and cancellations by the partner: the credit is reversed by naming it, caps are given back, once.
+"""Corrections and cancellations by the partner, reversals by operators: the credit is reversed by naming it, caps are
+given back, once.
 
 A correction may come before its original (other partition, retried batch), so it first waits in the inbox; a sweep
 applies it when the original is there. A cancelled original ends as `reversed`; a correction's own act is then judged
