@@ -1,6 +1,6 @@
 """Many writers over the same people: posting, corrections, releases of parked events, all at once, and no deadlock.
 
-The usual run takes some rounds; `WRITERS_FOR_S=60` makes it write for a minute.
+The usual run takes some rounds; `WRITERS_FOR_S=60` makes it write for about a minute, twice a day for 45 days each.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ PEOPLE = 24
 ROUNDS = 12
 # Each writer has days of its own, so that what is credited can be counted; the log's late window bounds the days.
 DAYS_EACH = 45
+ACTS_A_DAY = 2  # as many count
 WRITE_FOR_S = float(os.environ.get("WRITERS_FOR_S", "0"))
 
 
@@ -31,7 +32,9 @@ class Crowd:
 
     def batch(self, writer: int, round_: int, rng: random.Random) -> list[ActivityReported]:
         """A ride of everyone in some order; some are cancelled or corrected at once, some strangers ride along."""
-        at = YESTERDAY - timedelta(days=writer * DAYS_EACH + round_ % DAYS_EACH, hours=-8, minutes=-25 * (round_ // 45))
+        at = YESTERDAY - timedelta(
+            days=writer * DAYS_EACH + round_ % DAYS_EACH, hours=-8, minutes=-25 * (round_ // DAYS_EACH)
+        )
         reports = []
         for person in rng.sample(self.people, len(self.people)):
             ride = person.metro(at)
@@ -58,7 +61,7 @@ async def test_writers_correctors_and_sweepers_never_deadlock(accounting: Accoun
         nonlocal writing
         rng = random.Random(writer)
         round_ = 0
-        while round_ < ROUNDS or (time.monotonic() < ends_at and round_ < DAYS_EACH):
+        while round_ < ROUNDS or (time.monotonic() < ends_at and round_ < ACTS_A_DAY * DAYS_EACH):
             await accounting.post(*crowd.batch(writer, round_, rng))
             round_ += 1
         writing -= 1
