@@ -141,7 +141,7 @@ class Gateway:
         return content["receipt_id"], tally
 
     async def settled(self, partner: Partner, receipt_id: str) -> Tally:
-        """Waits until every event of a receipt has its final verdict; what is parked gets it when its binding arrives."""
+        """Waits for the final verdict on every event of a receipt; what is parked gets it when its binding arrives."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         while True:
             answer = await self.signed(partner, "GET", f"/api/v1/ingest/receipts/{receipt_id}")
