@@ -137,6 +137,14 @@ async def test_acts_outside_the_binding_or_after_withdrawal_are_refused(
     assert codes == ["BEFORE_BINDING", "AFTER_BINDING", "CONSENT_WITHDRAWN"]
 
 
+async def test_consent_given_again_lets_earlier_acts_count(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen(days_ago=30)
+    withdrawn = clock.now() - timedelta(days=1)
+    await accounting.bind(person, days_ago=30, status="ended", consent_withdrawn_at=withdrawn, ended_at=withdrawn)
+    await accounting.post(person.bus(YESTERDAY - timedelta(days=5)), person.bus(clock.now() - timedelta(hours=2)))
+    assert [o.reason_code for o in await outcomes(accounting_dsns)] == ["CREDITED", "AFTER_BINDING"]
+
+
 async def test_an_unreadable_record_is_set_aside_and_the_rest_counts(accounting: Accounting) -> None:
     person = await accounting.citizen()
     dead = await accounting.post(b"{", person.bus(), b"[" * 10_000, b'{"operation":"report"}')

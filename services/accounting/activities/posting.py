@@ -68,11 +68,16 @@ class Programme:
 def bound_account(
     bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
 ) -> tuple[uuid.UUID | None, BindingState]:
-    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards."""
+    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards.
+
+    A binding that ends exactly at the withdrawal has a successor: consent was given again, so what was done before the
+    withdrawal counts, however late it arrives.
+    """
     for binding in bindings:
         if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
             withdrawn = binding.consent_withdrawn_at
-            if withdrawn is not None and received_at >= withdrawn:
+            given_again = withdrawn is not None and binding.ended_at == withdrawn
+            if withdrawn is not None and received_at >= withdrawn and not given_again:
                 return binding.account_id, BindingState.CONSENT_WITHDRAWN
             return binding.account_id, BindingState.BOUND
     if not bindings:
