@@ -1,5 +1,5 @@
 """The documents shipped with the platform: `methodologies/` is what a new deployment publishes (its city's programme),
-`shelf/` what other places and standards have, ready to be taken up but in force nowhere, `factors/` the factors of both.
+`shelf/` what other places and standards have, ready to be taken up but in force nowhere, `factors/` those of both.
 """
 
 from importlib.resources import files
