@@ -111,7 +111,9 @@ class ShelfSummary(BaseModel):
 
 class ShelfDetail(ShelfSummary):
     document: dict[str, Any] = Field(description="完整文件，含算例 The whole document with its examples")
-    yaml: str = Field(description="原文，可作为草案提交 As written; can be sent in as a draft")
+    yaml: str = Field(
+        description="原文，改好生效日即可作为草案提交 As written; a draft once it is given a day to begin"
+    )
 
 
 class ShelfListing(BaseModel):

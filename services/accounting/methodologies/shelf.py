@@ -15,7 +15,7 @@ TRUST: Final[tuple[SourceStatus, ...]] = ("unverified", "published_app_value", "
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """A document with its text as written, ready to be sent in as a draft."""
+    """A document with its text as written: a draft once it is given a day to begin."""
 
     version: Compiled
     text: str

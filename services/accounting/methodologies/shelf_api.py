@@ -42,7 +42,7 @@ def get_shelved(
     code: Annotated[str, Path(max_length=60, examples=["HB-CSAE235-EV"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[3])],
 ) -> ShelfDetail:
-    """`yaml` 可以原样作为草案提交。`yaml` can be sent in as a draft as it is."""
+    """`yaml` 改好生效日即可作为草案提交。`yaml` becomes a draft once it is given a day to begin."""
     item = shelved_version(code, version)
     document = json.loads(canonical_json(item.version.document))
     return ShelfDetail(**_summary(item).model_dump(), document=document, yaml=item.text)
