@@ -4,10 +4,12 @@ import httpx
 from fastapi import FastAPI
 
 from services.accounting.activities.api import router as activities
+from services.accounting.audit.api import router as audit
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
 from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
+from services.accounting.publishing.api import router as publishing
 from services.accounting.settings import Settings
 from shared.app import build_app
 
@@ -20,7 +22,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies],
+        routers=[ledger, holds, activities, methodologies, publishing, audit],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,
