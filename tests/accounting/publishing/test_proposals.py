@@ -53,7 +53,7 @@ async def test_of_two_proposals_of_one_factor_one_is_registered(operators: Opera
     ("text", "code"),
     [
         (FACTORS.replace("gCO2e/km", "miles"), "UNKNOWN_UNIT"),
-        (FACTORS + FACTORS.replace("\nfactors:\n", ""), "FACTOR_TWICE"),
+        (FACTORS + FACTORS.partition("factors:\n")[2], "FACTOR_TWICE"),
         (FACTORS.replace('"42.5"', "42.5"), "AMBIGUOUS_VALUE"),
     ],
 )
