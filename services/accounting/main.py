@@ -11,6 +11,7 @@ from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
 from services.accounting.publishing.api import router as publishing
 from services.accounting.settings import Settings
+from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 
 DESCRIPTION = (
@@ -22,7 +23,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies, publishing, audit],
+        routers=[ledger, holds, activities, methodologies, publishing, audit, what_if],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,

@@ -6,7 +6,8 @@ from services.accounting.database import metadata
 from services.accounting.ledger import models as _ledger
 from services.accounting.methodologies import models as _methodologies
 from services.accounting.publishing import models as _publishing
+from services.accounting.what_if import models as _what_if
 
 __all__ = ["metadata"]
 
-_ = (_activities, _audit, _ledger, _methodologies, _publishing)
+_ = (_activities, _audit, _ledger, _methodologies, _publishing, _what_if)

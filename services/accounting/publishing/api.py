@@ -1,11 +1,11 @@
 """Operators' routes: writing, checking and publishing methodologies, registering factors, retiring versions."""
 
 import uuid
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path
 
+from services.accounting.methodologies.api import Today
 from services.accounting.publishing import proposals, service
 from services.accounting.publishing.errors import fault
 from services.accounting.publishing.schemas import (
@@ -22,7 +22,6 @@ from services.accounting.publishing.schemas import (
     Superseded,
     WriteDraft,
 )
-from shared import clock
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
@@ -32,13 +31,6 @@ router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
 Author = Annotated[Operator, Depends(require_scope("ops:methodologies"))]
 Code = Annotated[str, Path(max_length=60, pattern=r"^[A-Z0-9-]+$", examples=["WH-APP-BUS"])]
 Version = Annotated[int, Path(ge=1, le=10_000, examples=[1])]
-
-
-def _today(request: Request) -> date:
-    return clock.local_date(clock.now(), request.app.state.settings.time_zone)
-
-
-Today = Annotated[date, Depends(_today)]
 
 
 def _detail(review: service.Review) -> DraftDetail:

@@ -1,4 +1,4 @@
-"""Drafts, proposals and the audit log; a version may be taken back before its first day.
+"""Drafts, proposals, the audit log and what-if runs; a version may be taken back before its first day.
 
 Revision ID: 0002
 Revises: 0001
@@ -85,6 +85,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("proposal_id", name=op.f("pk_proposal")),
         schema="accounting",
     )
+    op.create_table(
+        "what_if_run",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False, comment="YAML as written"),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_account_id", sa.Uuid(), nullable=True, comment="everybody up to here is done"),
+        sa.Column("people", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("acts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("before_acts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("after_acts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("before_mg", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("after_mg", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("spread", postgresql.JSONB(), nullable=True, comment="who gains and loses, once finished"),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint("status IN ('running', 'finished', 'failed')", name=op.f("ck_what_if_run_status")),
+        sa.CheckConstraint(
+            "(status = 'finished') = (spread IS NOT NULL)", name=op.f("ck_what_if_run_spread_when_finished")
+        ),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_what_if_run")),
+        schema="accounting",
+    )
+    op.create_index(
+        "ix_what_if_run_open",
+        "what_if_run",
+        ["run_id"],
+        schema="accounting",
+        postgresql_where=sa.text("status = 'running'"),
+    )
+    op.create_table(
+        "what_if_person",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("change_mg", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "account_id", name=op.f("pk_what_if_person")),
+        schema="accounting",
+    )
     # An empty interval is a version that was taken back before its first day.
     op.drop_constraint(op.f("ck_methodology_version_interval"), "methodology_version", schema="accounting")
     op.create_check_constraint(
@@ -105,6 +149,8 @@ def downgrade() -> None:
         "effective_to IS NULL OR effective_to > effective_from",
         schema="accounting",
     )
+    op.drop_table("what_if_person", schema="accounting")
+    op.drop_table("what_if_run", schema="accounting")
     op.drop_table("proposal", schema="accounting")
     op.drop_table("methodology_draft", schema="accounting")
     op.drop_table("audit_log", schema="accounting")
