@@ -70,7 +70,11 @@ def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[P
             zh, en = "示例日期不在有效期内。", "The example's date is outside the effective interval."
             problems.append(Problem("EXAMPLE_DATE", (*path, "date"), zh, en, *place))
             continue
-        got = run_example(example, version)
+        try:
+            got = run_example(example, version)
+        except OverflowError:  # a duration that ends after the last day there is
+            problems.append(Problem("EXAMPLE_DATE", path, "示例时间超出范围。", "Its time is out of range.", *place))
+            continue
         expected = example.expect_reason or reasons.CREDITED
         if (got.amount_mg, got.reason_code) != (example.expect_mg, expected):
             zh = f"示例应得 {example.expect_mg} 毫克（{expected}），实得 {got.amount_mg} 毫克（{got.reason_code}）。"

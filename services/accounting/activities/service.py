@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.accounting.activities import corrections, posting, posting_repository, repository
+from services.accounting.activities import corrections, posting, posting_repository, reasons, repository
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
 from services.accounting.activities.verdicts import Verdict
@@ -23,6 +23,15 @@ from shared.eventlog import StoredRecord
 PARKED_LIFE_S = 7 * 24 * 3600
 _RELEASE_MAX = 1000
 _FORGET_MAX = 1000
+_WHATEVER_THE_METHODOLOGY = (
+    reasons.NOT_YET_HAPPENED,
+    reasons.TOO_LATE,
+    reasons.NO_BINDING,
+    reasons.BEFORE_BINDING,
+    reasons.AFTER_BINDING,
+    reasons.CONSENT_WITHDRAWN,
+    reasons.DUPLICATE_ACT,
+)
 
 _reported = msgspec.json.Decoder(ActivityReported)
 _binding = msgspec.json.Decoder(BindingChanged)
@@ -146,3 +155,17 @@ async def cap_usage(
 
 async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
     return await repository.tallies(session, day=day, partner_id=partner_id)
+
+
+async def past_acts(
+    session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
+) -> tuple[Sequence[uuid.UUID], Sequence[Any]]:
+    """The next `people` by account id, and all acts of theirs in [since, until) whose worth is a methodology's to say.
+
+    Left out: what was taken back, and what no methodology would have counted (late, unbound, a duplicate).
+    """
+    found = await repository.past_people(session, since=since, until=until, after=after, people=people)
+    if not found:
+        return (), ()
+    acts = await repository.past_acts(session, found, since=since, until=until, without=_WHATEVER_THE_METHODOLOGY)
+    return found, acts

@@ -24,6 +24,7 @@ class MethodologySummary(BaseModel):
                 "source_status": "published_app_value",
                 "issuable": False,
                 "status": "published",
+                "state": "in_force",
                 "effective_from": "2023-06-01",
                 "effective_to": None,
                 "formula": "rides * per_trip",
@@ -42,6 +43,7 @@ class MethodologySummary(BaseModel):
     source_status: str = Field(description="official | secondary | published_app_value | unverified")
     issuable: bool = Field(description="能否签发为减排量 Whether its grams may become tonnes")
     status: str
+    state: str = Field(description="scheduled | in_force | superseded | expired | retired，按今天 As of today")
     effective_from: date
     effective_to: date | None
     formula: str
