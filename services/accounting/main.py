@@ -4,12 +4,16 @@ import httpx
 from fastapi import FastAPI
 
 from services.accounting.activities.api import router as activities
+from services.accounting.audit.api import router as audit
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
 from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
+from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.operations.api import router as operations
+from services.accounting.publishing.api import router as publishing
 from services.accounting.settings import Settings
+from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 
 DESCRIPTION = (
@@ -21,7 +25,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies, operations],
+        routers=[ledger, holds, activities, methodologies, shelf, publishing, audit, what_if, operations],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,

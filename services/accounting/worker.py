@@ -10,6 +10,7 @@ from services.accounting.database import SCHEMA
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.service import Library
 from services.accounting.settings import Settings
+from services.accounting.what_if import service as what_if
 from shared import idempotency
 from shared.consumer import DeadLetter
 from shared.contracts import topics
@@ -20,6 +21,7 @@ from shared.worker import Worker, run
 SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 600.0
+WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
 
 
 def build(settings: Settings | None = None) -> Worker:
@@ -54,6 +56,9 @@ def build(settings: Settings | None = None) -> Worker:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await corrections.forget_waiting(session, programme=programme)
 
+    async def try_drafts(session: Session) -> None:
+        await what_if.advance(session, time_zone=settings.time_zone)
+
     worker.consume("accounting.posting", topics.ACTIVITIES, post)
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.publish(topics.OUTCOMES)
@@ -61,6 +66,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(SWEEP_EVERY_S, "apply_corrections", correct)
     worker.every(SWEEP_EVERY_S, "vest", vest)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
+    worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))

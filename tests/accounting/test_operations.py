@@ -268,12 +268,14 @@ async def test_the_service_role_cannot_rewrite_the_trail(
         for statement in (
             "UPDATE accounting.operator_act SET reason = 'x'",
             "DELETE FROM accounting.operator_act",
-            "UPDATE accounting.proposal SET proposed_by = 'x'",
-            "DELETE FROM accounting.proposal",
+            "UPDATE accounting.ledger_proposal SET proposed_by = 'x'",
+            "DELETE FROM accounting.ledger_proposal",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
         with pytest.raises(asyncpg.CheckViolationError):
-            await connection.execute("UPDATE accounting.proposal SET status = 'approved', decided_by = proposed_by")
+            await connection.execute(
+                "UPDATE accounting.ledger_proposal SET status = 'approved', decided_by = proposed_by"
+            )
     finally:
         await connection.close()

@@ -128,9 +128,16 @@ class LedgerStory(RuleBasedStateMachine):
 
     def _post(self, ride: Ride) -> None:
         self.world.run(self.world.accounting.post(ride.report))
+        self._release(ride.owner)
         self.rides.append(ride)
         ride.owner.rides.append(ride)
         ride.owner.judge(ride)
+
+    def _release(self, owner: Person) -> None:
+        """What a person has parked is judged before anything newer."""
+        parked = [ride for ride in self.rides if ride.status == "parked" and ride.owner is owner and owner.bound]
+        for ride in sorted(parked, key=lambda ride: ride.report.received_at):
+            owner.judge(ride)
 
     def _spent_ride(self, which: int) -> Ride:
         """Any ride, more often one credited to somebody who has set grams aside: there the rules are subtle."""
@@ -215,9 +222,8 @@ class LedgerStory(RuleBasedStateMachine):
     def sweep(self) -> None:
         """Releases what is parked, applies corrections, vests what is due."""
         self.world.run(self.world.accounting.release())
-        parked = [ride for ride in self.rides if ride.status == "parked" and ride.owner.bound]
-        for ride in sorted(parked, key=lambda ride: ride.report.received_at):
-            ride.owner.judge(ride)
+        for person in self.people:
+            self._release(person)
         ready = [one for one in self.waiting if one.target.status != "unposted"]
         for one in ready:
             one.apply()

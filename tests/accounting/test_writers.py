@@ -76,7 +76,9 @@ async def test_writers_correctors_and_sweepers_never_deadlock(accounting: Accoun
             await asyncio.sleep(0.2)
             await accounting.bind(person, PARTNER, days_ago=400)
 
-    await asyncio.gather(*(write(writer) for writer in range(WRITERS)), sweep(), sweep(), bind())
+    async with asyncio.TaskGroup() as group:  # the first failure ends them all
+        for work in (*(write(writer) for writer in range(WRITERS)), sweep(), sweep(), bind()):
+            group.create_task(work)
     for _left_over in range(30):
         await accounting.release()
     for person in people:

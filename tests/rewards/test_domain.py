@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rewards import wording
 from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue.domain import Offer
 from services.rewards.certificates import domain as certificates
 from services.rewards.certificates.domain import LENGTH, RANDOM_BELOW, certificate_no, is_well_formed
 from services.rewards.settlement.domain import Heard, Status, Step, next_step
 from services.rewards.vouchers.sealing import Sealer, new_code
+from shared import amounts
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 numbers = st.builds(certificate_no, st.dates(date(2024, 1, 1), date(2099, 1, 1)), st.integers(0, RANDOM_BELOW - 1))
 
 
-@pytest.mark.parametrize("module", [wording, certificates])
+@pytest.mark.parametrize("module", [amounts, certificates])
 def test_examples_in_docstrings(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert (outcome.failed, outcome.attempted > 0) == (0, True)

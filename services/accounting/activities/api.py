@@ -28,11 +28,11 @@ from services.accounting.activities.schemas import (
     Summary,
     SummaryPoint,
 )
-from services.accounting.ledger.domain import display
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from shared import clock
+from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope
 from shared.db import Session
 from shared.errors import FieldError, InvalidRequest, Language

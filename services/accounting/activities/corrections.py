@@ -16,8 +16,9 @@ from services.accounting.activities import corrections_repository as repository
 from services.accounting.activities import posting, posting_repository, reasons, vesting_repository
 from services.accounting.activities.corrections_repository import CorrectionRow
 from services.accounting.activities.domain import Judgement, Status, usage_of
+from services.accounting.activities.effects import judgement_of
 from services.accounting.activities.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
-from services.accounting.activities.posting import Closing, Programme
+from services.accounting.activities.posting import Bindings, Closing, Programme
 from services.accounting.activities.verdicts import Earlier, Verdict, as_reported, sort_out_repeats
 from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from shared.contracts.activities_v1 import ActivityReported
@@ -75,18 +76,23 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
     reports = [msgspec.convert(row.report, ActivityReported) for row in rows]
     connection = await driver(session)
     people = {row.account_id for row in rows if row.account_id is not None}
-    for bindings in (await posting.bindings_of(connection, reports)).values():
-        people |= {binding.account_id for binding in bindings}
+    bindings = await posting.bindings_of(connection, reports)
+    people |= {binding.account_id for found in bindings.values() for binding in found}
     await posting_repository.lock_people(connection, sorted(people))
     closing = Closing()
     for row, report in zip(rows, reports, strict=True):
-        await _apply(session, report, row.original_id, programme, closing)
+        await _apply(session, report, row.original_id, bindings, programme, closing)
     await posting.close(session, closing, programme=programme)
     return len(rows)
 
 
 async def _apply(
-    session: Session, report: ActivityReported, original_id: uuid.UUID, programme: Programme, closing: Closing
+    session: Session,
+    report: ActivityReported,
+    original_id: uuid.UUID,
+    bindings: Bindings,
+    programme: Programme,
+    closing: Closing,
 ) -> None:
     original = await repository.original(session, original_id)
     if original["status"] == "reversed" or original["reason_code"] in _TAKEN_BACK:
@@ -106,7 +112,7 @@ async def _apply(
     if report.operation == "cancel":
         closing.add([_verdict(report, "reversed", reason, sequence=2)], {})
     else:
-        await posting.post_corrected(session, report, replaces=_WAITING, programme=programme, closing=closing)
+        await posting.post_corrected(session, report, bindings, replaces=_WAITING, programme=programme, closing=closing)
 
 
 async def _take_back(
@@ -127,7 +133,7 @@ async def _take_back(
         )
         if pending:
             await vesting_repository.forget(await driver(session), [original["activity_id"]])
-        used = usage_of(posting.judgement_of(original))
+        used = usage_of(judgement_of(original))
         await repository.give_back_caps(
             session, {(k.account_id, k.cap_id, k.period_start): (u.acts, u.amount_mg) for k, u in used.items()}
         )

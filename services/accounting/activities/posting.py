@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -22,9 +22,10 @@ import msgspec
 from services.accounting.activities import posting_repository as repository
 from services.accounting.activities import reasons, vesting_repository
 from services.accounting.activities.acts import Act, BindingState
-from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, from_record, judge
+from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
-from services.accounting.activities.posting_repository import ActivityRow, BindingRow, CreditRow
+from services.accounting.activities.effects import Effects, gather
+from services.accounting.activities.posting_repository import BindingRow
 from services.accounting.activities.verdicts import (
     PARKED,
     Earlier,
@@ -34,8 +35,7 @@ from services.accounting.activities.verdicts import (
     sort_out_repeats,
     status_of,
 )
-from services.accounting.activities.vesting_repository import PendingRow
-from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
+from services.accounting.ledger.domain import sub_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
@@ -47,15 +47,8 @@ _SAME_ACT_HORIZON = timedelta(days=1)
 _ENCODE = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
-class Effects:
-    """All that a batch writes, gathered so that each table is written once."""
-
-    activities: list[ActivityRow] = field(default_factory=list)
-    credits: list[CreditRow] = field(default_factory=list)
-    people_mg: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
-    pending: list[PendingRow] = field(default_factory=list)
-    issuance_mg: dict[tuple[uuid.UUID, str], int] = field(default_factory=lambda: defaultdict(int))
+# By (partner, account key), in the order of their beginnings.
+Bindings: TypeAlias = Mapping[tuple[str, str], Sequence[BindingRow]]
 
 
 @dataclass(slots=True)
@@ -83,11 +76,16 @@ class Programme:
 def bound_account(
     bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
 ) -> tuple[uuid.UUID | None, BindingState]:
-    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards."""
+    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards.
+
+    A binding that ends exactly at the withdrawal has a successor: consent was given again, so what was done before the
+    withdrawal counts, however late it arrives.
+    """
     for binding in bindings:
         if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
             withdrawn = binding.consent_withdrawn_at
-            if withdrawn is not None and received_at >= withdrawn:
+            given_again = withdrawn is not None and binding.ended_at == withdrawn
+            if withdrawn is not None and received_at >= withdrawn and not given_again:
                 return binding.account_id, BindingState.CONSENT_WITHDRAWN
             return binding.account_id, BindingState.BOUND
     if not bindings:
@@ -138,18 +136,59 @@ async def post(
     known = await repository.known_fingerprints(connection, [report.event_key for report in reports])
     fresh, verdicts = sort_out_repeats(reports, known)
     if fresh:
-        verdicts += await _judge(connection, fresh, programme)
+        # Read once: a binding that appears meanwhile must not add a person whom we would lock out of order.
+        bindings = await bindings_of(connection, fresh)
+        await _release_earlier(session, bindings, programme, closing)
+        verdicts += await _judge(connection, fresh, bindings, programme)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
     await _store(connection, verdicts, closing)
 
 
+async def _release_earlier(session: Session, bindings: Bindings, programme: Programme, closing: Closing) -> None:
+    """Judges what the people of these events have parked first, so that their acts are judged in the order of the log
+    whether or not a binding was late."""
+    connection = await driver(session)
+    rows = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
+    if not rows:
+        return
+    everyone = {binding.account_id for found in bindings.values() for binding in found}
+    await repository.lock_people(connection, sorted(everyone))
+    await release(session, rows, bindings, programme=programme, closing=closing)
+
+
+async def release(
+    session: Session, rows: Sequence[Any], bindings: Bindings | None = None, *, programme: Programme, closing: Closing
+) -> None:
+    """Judges parked rows of `activity` again, now that their people are bound. The caller holds them.
+
+    What is still nobody's (the act lies in no binding's interval) is judged so and leaves the park as well.
+    """
+    connection = await driver(session)
+    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
+    sequences = {row["activity_id"]: row["sequence"] for row in rows}
+    bindings = await bindings_of(connection, reports) if bindings is None else bindings
+    verdicts = await _judge(connection, reports, bindings, programme)
+    for verdict in verdicts:
+        verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
+    effects = gather(verdicts)
+    await repository.release_parked(connection, effects.activities)
+    await _write_credits(connection, effects)
+    closing.add(verdicts, effects.issuance_mg)
+
+
 async def post_corrected(
-    session: Session, report: ActivityReported, *, replaces: Earlier, programme: Programme, closing: Closing
+    session: Session,
+    report: ActivityReported,
+    bindings: Bindings,
+    *,
+    replaces: Earlier,
+    programme: Programme,
+    closing: Closing,
 ) -> None:
     """Judges a correction's own act under the correction's id, after the original was taken back."""
     connection = await driver(session)
-    (verdict,) = await _judge(connection, [report], programme)
+    (verdict,) = await _judge(connection, [report], bindings, programme)
     verdict.sequence, verdict.replaces = 2, replaces
     await _store(connection, [verdict], closing)
 
@@ -184,9 +223,11 @@ async def bindings_of(
 
 
 async def _judge(
-    connection: "asyncpg.Connection[asyncpg.Record]", reports: Sequence[ActivityReported], programme: Programme
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    reports: Sequence[ActivityReported],
+    bindings: Bindings,
+    programme: Programme,
 ) -> list[Verdict]:
-    bindings = await bindings_of(connection, reports)
     acts = [
         to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
         for report in reports
@@ -241,77 +282,6 @@ async def _acts_close_in_time(
     return CountedActs(counted)
 
 
-def judgement_of(row: Any) -> Judgement:
-    """The judgement of a stored activity, which may have come as text or as a mapping."""
-    record = row["judgement"]
-    return from_record(msgspec.json.decode(record) if isinstance(record, str) else record)
-
-
-def activity_row(verdict: Verdict) -> ActivityRow:
-    """The row of a judged event. Of strangers only the verdict is kept; of parked ones what a later binding needs."""
-    report, act, judgement = verdict.report, verdict.act, verdict.judgement
-    assert act is not None
-    assert judgement is not None
-    parked = judgement.status is Status.PARKED
-    stranger = act.account_id is None and not parked
-    return ActivityRow(
-        activity_id=report.event_key,
-        fingerprint=bytes.fromhex(report.fingerprint),
-        partner_id=report.partner_id,
-        event_id=report.event_id,
-        receipt_id=report.receipt_id,
-        receipt_index=report.index,
-        account_id=None if parked else act.account_id,
-        account_key=report.account_key if parked else None,
-        status=verdict.status,
-        reason_code=judgement.reason_code,
-        scene=judgement.scene,
-        occurred_at=act.occurred_at,
-        ended_at=act.ended_at,
-        received_at=report.received_at,
-        amount_mg=judgement.amount_mg,
-        methodology_code=judgement.methodology_code,
-        methodology_version=judgement.methodology_version,
-        judgement=None if stranger else _ENCODE(judgement).decode(),
-        # While parked the whole report is kept, so that it can be judged again exactly as it came.
-        act=None if stranger else _ENCODE(report if parked else report.act).decode(),
-        raw_sha256=bytes.fromhex(report.raw_sha256),
-    )
-
-
-def gather(verdicts: Sequence[Verdict]) -> Effects:
-    effects = Effects()
-    for verdict in verdicts:
-        judgement = verdict.judgement
-        if judgement is None:
-            continue
-        effects.activities.append(activity_row(verdict))
-        if judgement.amount_mg > 0:
-            assert judgement.account_id is not None
-            code = issuance_code(str(judgement.methodology_code))
-            issuance_id = system_account_id(code)
-            holder_id = judgement.account_id
-            if judgement.vesting_days:
-                holder_id = sub_account_id(judgement.account_id, "pending")
-                due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
-                row = PendingRow(judgement.activity_id, judgement.account_id, holder_id, judgement.amount_mg, due_at)
-                effects.pending.append(row)
-            else:
-                effects.people_mg[judgement.account_id] += judgement.amount_mg
-            effects.credits.append(
-                CreditRow(
-                    posting_id=new_id(),
-                    issuance_account_id=issuance_id,
-                    account_id=holder_id,
-                    amount_mg=judgement.amount_mg,
-                    activity_id=judgement.activity_id,
-                    requested_by=f"partner:{verdict.report.partner_id}",
-                )
-            )
-            effects.issuance_mg[issuance_id, code] += judgement.amount_mg
-    return effects
-
-
 async def _write_credits(connection: "asyncpg.Connection[asyncpg.Record]", effects: Effects) -> None:
     if not effects.credits:
         return
@@ -336,26 +306,6 @@ async def repay_debts(connection: "asyncpg.Connection[asyncpg.Record]", people_m
             for debt_id, owed_mg in sorted(debts.items())
         ]
         await repository.repay(connection, rows)
-
-
-async def post_released(
-    session: Session, reports: Sequence[ActivityReported], sequences: dict[uuid.UUID, int], *, programme: Programme
-) -> list[Verdict]:
-    """Judges parked events again, now that their people are bound. The caller holds their rows.
-
-    What is still nobody's (the act lies in no binding's interval) is judged so and leaves the park as well.
-    """
-    connection = await driver(session)
-    verdicts = await _judge(connection, reports, programme)
-    for verdict in verdicts:
-        verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
-    effects = gather(verdicts)
-    await repository.release_parked(connection, effects.activities)
-    await _write_credits(connection, effects)
-    closing = Closing()
-    closing.add(verdicts, effects.issuance_mg)
-    await close(session, closing, programme=programme)
-    return verdicts
 
 
 async def refuse_parked(

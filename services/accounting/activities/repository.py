@@ -135,3 +135,53 @@ async def tallies(session: AsyncSession, *, day: date | None, partner_id: str | 
     if partner_id is not None:
         query = query.where(table.partner_id == partner_id)
     return (await session.execute(query)).all()
+
+
+async def past_people(
+    session: AsyncSession, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
+) -> Sequence[uuid.UUID]:
+    """The next people, by account id, with an act that began in [since, until)."""
+    table = activity_table.c
+    query = (
+        select(table.account_id)
+        .where(table.account_id.is_not(None), table.occurred_at >= since, table.occurred_at < until)
+        .group_by(table.account_id)
+        .order_by(table.account_id)
+        .limit(people)
+    )
+    if after is not None:
+        query = query.where(table.account_id > after)
+    return (await session.execute(query)).scalars().all()
+
+
+async def past_acts(
+    session: AsyncSession,
+    people: Sequence[uuid.UUID],
+    *,
+    since: datetime,
+    until: datetime,
+    without: Sequence[str],
+) -> Sequence[Any]:
+    """Their judged acts of the period in order of time, except reversed ones and those refused for `without`."""
+    table = activity_table.c
+    query = (
+        select(
+            table.activity_id,
+            table.account_id,
+            table.partner_id,
+            table.received_at,
+            table.amount_mg,
+            table.act,
+            table.judgement["evidence_tier"].as_string().label("evidence_tier"),
+        )
+        .where(
+            table.account_id.in_(people),
+            table.occurred_at >= since,
+            table.occurred_at < until,
+            table.status.in_((*_EARNING, "refused")),
+            table.reason_code.not_in(without),
+            table.act.is_not(None),
+        )
+        .order_by(table.account_id, table.occurred_at, table.activity_id)
+    )
+    return (await session.execute(query)).all()

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from services.accounting.activities import corrections, posting, posting_repository, repository
+from services.accounting.activities import corrections, posting, posting_repository, reasons, repository
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
-from services.accounting.activities.verdicts import Verdict
 from services.accounting.methodologies import service as methodologies
 from shared.consumer import DeadLetter
 from shared.contracts.activities_v1 import ActivityReported
@@ -23,6 +22,15 @@ from shared.eventlog import StoredRecord
 PARKED_LIFE_S = 7 * 24 * 3600
 _RELEASE_MAX = 1000
 _FORGET_MAX = 1000
+_WHATEVER_THE_METHODOLOGY = (
+    reasons.NOT_YET_HAPPENED,
+    reasons.TOO_LATE,
+    reasons.NO_BINDING,
+    reasons.BEFORE_BINDING,
+    reasons.AFTER_BINDING,
+    reasons.CONSENT_WITHDRAWN,
+    reasons.DUPLICATE_ACT,
+)
 
 _reported = msgspec.json.Decoder(ActivityReported)
 _binding = msgspec.json.Decoder(BindingChanged)
@@ -96,15 +104,14 @@ async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> 
     return dead
 
 
-async def release_parked(session: Session, *, programme: Programme) -> list[Verdict]:
+async def release_parked(session: Session, *, programme: Programme) -> None:
     """Judges parked events whose person is bound by now. Run every second: it also closes the race in which an event is
     parked while its binding is being stored."""
     rows = await posting_repository.parked_with_binding(await driver(session), _RELEASE_MAX)
-    if not rows:
-        return []
-    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
-    sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    return await posting.post_released(session, reports, sequences, programme=programme)
+    if rows:
+        closing = posting.Closing()
+        await posting.release(session, rows, programme=programme, closing=closing)
+        await posting.close(session, closing, programme=programme)
 
 
 async def forget_parked(session: Session, *, programme: Programme) -> None:
@@ -166,3 +173,17 @@ async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dic
 async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
     """An operator's reversal. Raises as `require_reversible` does."""
     await corrections.revoke(session, activity_id=activity_id, requested_by=requested_by, programme=programme)
+
+
+async def past_acts(
+    session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
+) -> tuple[Sequence[uuid.UUID], Sequence[Any]]:
+    """The next `people` by account id, and all acts of theirs in [since, until) whose worth is a methodology's to say.
+
+    Left out: what was taken back, and what no methodology would have counted (late, unbound, a duplicate).
+    """
+    found = await repository.past_people(session, since=since, until=until, after=after, people=people)
+    if not found:
+        return (), ()
+    acts = await repository.past_acts(session, found, since=since, until=until, without=_WHATEVER_THE_METHODOLOGY)
+    return found, acts

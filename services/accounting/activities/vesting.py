@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from services.accounting.activities import posting, vesting_repository
+from services.accounting.activities.effects import judgement_of
 from services.accounting.activities.posting import Closing, Programme
 from services.accounting.activities.posting_repository import lock_people
 from services.accounting.activities.verdicts import Earlier, Verdict, as_reported
@@ -56,7 +57,7 @@ def _available(row: Any, account_key: str) -> Verdict:
     verdict = Verdict(
         as_reported(row, account_key),
         "credited",
-        judgement=posting.judgement_of(row),
+        judgement=judgement_of(row),
         sequence=row["sequence"] + 1,
     )
     verdict.replaces = Earlier("pending", row["reason_code"], row["amount_mg"])

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from services.accounting.ledger import service
-from services.accounting.ledger.domain import display
 from services.accounting.ledger.schemas import Balance, Entry, LedgerCheck
+from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from shared.db import Session

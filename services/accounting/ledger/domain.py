@@ -52,17 +52,3 @@ def kind_of(code: str) -> str:
 def sub_account_id(account_id: uuid.UUID, kind: str) -> uuid.UUID:
     """A person's `pending` or `debt` account."""
     return uuid.uuid5(account_id, kind)
-
-
-def display(amount_mg: int, language: str = "zh") -> str:
-    """Milligrams for people: whole grams, kilograms with two decimals from 1 kg, always rounded down.
-
-    >>> display(170_999), display(21_900_000), display(-500)
-    ('170 克', '21.90 千克', '0 克')
-    """
-    gram, kilogram = ("克", "千克") if language == "zh" else ("g", "kg")
-    sign = "-" if amount_mg <= -1000 else ""
-    grams = abs(amount_mg) // 1000
-    if grams < 1000:
-        return f"{sign}{grams} {gram}"
-    return f"{sign}{grams // 1000}.{grams % 1000 // 10:02d} {kilogram}"

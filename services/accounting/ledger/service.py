@@ -10,7 +10,6 @@ from services.accounting.ledger import repository
 from services.accounting.ledger.domain import (
     HoldStatus,
     PostingKind,
-    display,
     kind_of,
     sub_account_id,
     system_account_id,
@@ -25,6 +24,7 @@ from services.accounting.ledger.errors import (
     HoldSettled,
     InsufficientBalance,
 )
+from shared.amounts import display
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from shared.db import Session
 

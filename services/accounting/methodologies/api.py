@@ -1,9 +1,10 @@
 """Public routes of the methodology library."""
 
 import json
+from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Request
 
 from services.accounting.methodologies import service
 from services.accounting.methodologies.document import canonical_json
@@ -16,12 +17,20 @@ from services.accounting.methodologies.schemas import (
     MethodologySummary,
 )
 from services.accounting.methodologies.service import Published
+from shared import clock
 from shared.db import Session
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 
 
-def _summary(published: Published) -> MethodologySummary:
+def _today(request: Request) -> date:
+    return clock.local_date(clock.now(), request.app.state.settings.time_zone)
+
+
+Today = Annotated[date, Depends(_today)]
+
+
+def _summary(published: Published, today: date) -> MethodologySummary:
     document = published.document
     return MethodologySummary(
         code=document.code,
@@ -33,6 +42,7 @@ def _summary(published: Published) -> MethodologySummary:
         source_status=document.source_status,
         issuable=document.issuable,
         status=published.status,
+        state=published.state_on(today),
         effective_from=document.effective_from,
         effective_to=published.effective_to,
         formula=document.formula,
@@ -42,19 +52,20 @@ def _summary(published: Published) -> MethodologySummary:
 
 
 @router.get("/methodologies", summary="已发布的方法学 · Published methodologies")
-async def list_methodologies(session: Session) -> Listing:
-    return Listing(items=[_summary(published) for published in await service.published(session)])
+async def list_methodologies(session: Session, today: Today) -> Listing:
+    return Listing(items=[_summary(published, today) for published in await service.published(session)])
 
 
 @router.get("/methodologies/{code}/versions/{version}", summary="方法学全文 · One version in full")
 async def get_methodology(
     session: Session,
+    today: Today,
     code: Annotated[str, Path(max_length=60, examples=["WH-APP-BUS"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[1])],
 ) -> MethodologyDetail:
     published = await service.published_version(session, code=code, version=version)
     document = json.loads(canonical_json(published.document))
-    return MethodologyDetail(**_summary(published).model_dump(), document=document)
+    return MethodologyDetail(**_summary(published, today).model_dump(), document=document)
 
 
 @router.get("/factors", summary="排放因子 · Emission factors")

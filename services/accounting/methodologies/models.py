@@ -18,7 +18,7 @@ methodology_version = Table(
     Column("sha256", Text, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("status IN ('published', 'retired')", name="status"),
-    CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="interval"),
+    CheckConstraint("effective_to IS NULL OR effective_to >= effective_from", name="interval"),
 )
 
 factor = Table(

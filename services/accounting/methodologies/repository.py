@@ -1,10 +1,11 @@
-"""SQL of the methodology library. Documents are only ever added."""
+"""SQL of the methodology library. Documents are only ever added; a version can be given an end."""
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,6 +53,20 @@ async def add_factor(session: AsyncSession, document: Factor) -> str:
         select(factor.c.sha256).where(factor.c.factor_id == document.id, factor.c.vintage == document.vintage)
     )
     return str(stored)
+
+
+async def lock(session: AsyncSession) -> None:
+    """One change of the library at a time; readers do not wait."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('accounting.methodology_library'))"))
+
+
+async def end_version(session: AsyncSession, code: str, version: int, ends_on: date, *, retired: bool) -> None:
+    values = {"effective_to": ends_on, "status": "retired"} if retired else {"effective_to": ends_on}
+    await session.execute(
+        update(methodology_version)
+        .where(methodology_version.c.code == code, methodology_version.c.version == version)
+        .values(**values)
+    )
 
 
 async def edition(session: AsyncSession) -> tuple[Any, ...]:

@@ -29,6 +29,15 @@ class Published:
     effective_to: date | None
     published_at: datetime
 
+    def state_on(self, day: date) -> str:
+        """scheduled, in_force, superseded, expired (by its own document) or retired."""
+        first, end = self.document.effective_from, self.effective_to
+        if end is None or day < end != first:  # an empty interval: taken back before its first day
+            return "scheduled" if day < first else "in_force"
+        if self.status == "retired":
+            return "retired"
+        return "expired" if end == self.document.effective_to else "superseded"
+
 
 def _published(row: Any) -> Published:
     return Published(
@@ -92,9 +101,29 @@ async def add_library(session: Session, *, methodologies: Sequence[Methodology],
     version of the same name has other content: published documents never change, a new version is needed.
     """
     MethodologyIndex(compile_all(methodologies, factor_set(factors)))
+    await register_factors(session, factors=factors)
+    for document in methodologies:
+        await publish_version(session, document=document)
+
+
+async def lock_library(session: Session) -> None:
+    """Holds off every other change of the library until the transaction ends, so that what was checked stays true."""
+    await repository.lock(session)
+
+
+async def publish_version(session: Session, *, document: Methodology) -> None:
+    """Adds a checked version. Raises PublishedDocumentDiffers when there is another of the same name."""
+    if await repository.add_methodology(session, document) != content_sha256(document):
+        raise PublishedDocumentDiffers(name=f"{document.code} v{document.version}")
+
+
+async def end_version(session: Session, *, code: str, version: int, ends_on: date, retired: bool) -> None:
+    """From `ends_on` the version applies no longer: a successor takes over, or it is retired. Past results stay."""
+    await repository.end_version(session, code, version, ends_on, retired=retired)
+
+
+async def register_factors(session: Session, *, factors: Sequence[Factor]) -> None:
+    """Raises PublishedDocumentDiffers when a factor of the same id and vintage has other content."""
     for factor in factors:
         if await repository.add_factor(session, factor) != content_sha256(factor):
             raise PublishedDocumentDiffers(name=f"{factor.id} {factor.vintage}")
-    for document in methodologies:
-        if await repository.add_methodology(session, document) != content_sha256(document):
-            raise PublishedDocumentDiffers(name=f"{document.code} v{document.version}")

@@ -23,6 +23,8 @@ Marks = dict[Path, tuple[int, int]]
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+")  # a number in YAML 1.2, a text in 1.1
+# Escapes in double quotes can spell what neither the database nor a reader can take.
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _RESOLVER: Final = yaml.resolver.Resolver()
 _TAGS: Final = {
     "tag:yaml.org,2002:str": "text",
@@ -100,6 +102,8 @@ class _Reader:
 
     def scalar(self, event: ev.ScalarEvent, path: Path) -> Plain:
         text: str = event.value
+        if _UNPRINTABLE.search(text):
+            raise self.refuse("CONTROL_CHARACTER", "不允许控制字符。", "No control characters.", event, path)
         if not event.implicit[0]:  # quoted or a block: text, whatever it looks like
             return text
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above

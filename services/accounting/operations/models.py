@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.accounting.database import metadata
 
 proposal = Table(
-    "proposal",
+    "ledger_proposal",
     metadata,
     Column("proposal_id", Uuid, primary_key=True),
     Column("kind", Text, nullable=False),
@@ -23,7 +23,7 @@ proposal = Table(
     CheckConstraint("status <> 'approved' OR decided_by <> proposed_by", name="two_people"),
 )
 Index(
-    "uq_proposal_open",
+    "uq_ledger_proposal_open",
     proposal.c.kind,
     proposal.c.subject_id,
     unique=True,

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.campaigns.service import Campaign, Donation
 from services.rewards.certificates.schemas import EXAMPLE as CERTIFICATE_EXAMPLE
 from services.rewards.certificates.schemas import CertificateView, CertifiedCampaign
-from services.rewards.wording import display, in_language
+from services.rewards.wording import in_language
+from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
 from shared.errors import Language
 

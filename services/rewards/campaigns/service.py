@@ -21,8 +21,8 @@ from services.rewards.database import SCHEMA
 from services.rewards.settlement import service as settlements
 from services.rewards.settlement.domain import Settlement, Status
 from services.rewards.settlement.service import Origin, Placed
-from services.rewards.wording import display
 from shared import clock, outbox
+from shared.amounts import display
 from shared.contracts.rewards_v1 import DonationMade
 from shared.db import Session
 from shared.errors import IdempotencyKeyReused

@@ -5,7 +5,8 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.catalogue.service import Item
-from services.rewards.wording import display, in_language
+from services.rewards.wording import in_language
+from shared.amounts import display
 from shared.errors import Language
 
 

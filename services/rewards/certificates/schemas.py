@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from services.rewards.certificates.service import Certificate
-from services.rewards.wording import display, in_language
+from services.rewards.wording import in_language
+from shared.amounts import display
 from shared.errors import Language
 
 EXAMPLE: JsonDict = {

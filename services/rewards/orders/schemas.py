@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.orders.domain import QUANTITY_MAX
 from services.rewards.orders.service import Order
 from services.rewards.slugs import SLUG_PATTERN
-from services.rewards.wording import display, in_language
+from services.rewards.wording import in_language
+from shared.amounts import display
 from shared.errors import Language
 
 _EXAMPLE_ID = "019aadf0-6b00-7000-8000-000000000001"

@@ -1,7 +1,7 @@
 """Why grams could not be spent."""
 
 from services.rewards.settlement.domain import Reason, Settlement
-from services.rewards.wording import display
+from shared.amounts import display
 from shared.errors import Conflict
 
 

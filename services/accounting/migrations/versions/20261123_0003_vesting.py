@@ -1,7 +1,7 @@
 """Vesting of credits, freezing of accounts, operators' proposals and the trail of what they did.
 
 Revision ID: 0003
-Revises: 0001
+Revises: 0002
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -79,7 +79,7 @@ def _extend_ledger() -> None:
 
 def _add_operations() -> None:
     op.create_table(
-        "proposal",
+        "ledger_proposal",
         sa.Column("proposal_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=False, comment="an activity or an account"),
@@ -89,16 +89,18 @@ def _add_operations() -> None:
         sa.Column("proposed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("decided_by", sa.Text()),
         sa.Column("decided_at", sa.DateTime(timezone=True)),
-        sa.CheckConstraint("kind IN ('reversal', 'unfreeze')", name=op.f("ck_proposal_kind")),
-        sa.CheckConstraint("status IN ('open', 'approved', 'rejected')", name=op.f("ck_proposal_status")),
-        sa.CheckConstraint("(status = 'open') = (decided_by IS NULL)", name=op.f("ck_proposal_decided")),
-        sa.CheckConstraint("status <> 'approved' OR decided_by <> proposed_by", name=op.f("ck_proposal_two_people")),
-        sa.PrimaryKeyConstraint("proposal_id", name=op.f("pk_proposal")),
+        sa.CheckConstraint("kind IN ('reversal', 'unfreeze')", name=op.f("ck_ledger_proposal_kind")),
+        sa.CheckConstraint("status IN ('open', 'approved', 'rejected')", name=op.f("ck_ledger_proposal_status")),
+        sa.CheckConstraint("(status = 'open') = (decided_by IS NULL)", name=op.f("ck_ledger_proposal_decided")),
+        sa.CheckConstraint(
+            "status <> 'approved' OR decided_by <> proposed_by", name=op.f("ck_ledger_proposal_two_people")
+        ),
+        sa.PrimaryKeyConstraint("proposal_id", name=op.f("pk_ledger_proposal")),
         schema="accounting",
     )
     op.create_index(
-        "uq_proposal_open",
-        "proposal",
+        "uq_ledger_proposal_open",
+        "ledger_proposal",
         ["kind", "subject_id"],
         unique=True,
         schema="accounting",
@@ -120,13 +122,13 @@ def _add_operations() -> None:
     op.create_index("ix_operator_act_subject", "operator_act", ["subject_id", "act_id"], schema="accounting")
     # What operators did is a fact: added, never changed or removed. A proposal is decided, never rewritten.
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON accounting.operator_act FROM accounting")
-    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON accounting.proposal FROM accounting")
-    op.execute("GRANT UPDATE (status, decided_by, decided_at) ON accounting.proposal TO accounting")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON accounting.ledger_proposal FROM accounting")
+    op.execute("GRANT UPDATE (status, decided_by, decided_at) ON accounting.ledger_proposal TO accounting")
 
 
 def downgrade() -> None:
     op.drop_table("operator_act", schema="accounting")
-    op.drop_table("proposal", schema="accounting")
+    op.drop_table("ledger_proposal", schema="accounting")
     op.drop_index("uq_posting_vest_of_activity", table_name="posting", schema="accounting")
     op.drop_constraint(op.f("ck_ledger_account_people_are_frozen"), "ledger_account", schema="accounting")
     op.drop_constraint(op.f("ck_ledger_account_sub_account_has_owner"), "ledger_account", schema="accounting")

@@ -1,0 +1,185 @@
+"""Operators' routes: writing, checking and publishing methodologies, registering factors, retiring versions."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+
+from services.accounting.methodologies.api import Today
+from services.accounting.publishing import proposals, service
+from services.accounting.publishing.errors import fault
+from services.accounting.publishing.schemas import (
+    Because,
+    Draft,
+    DraftDetail,
+    DraftStatus,
+    Fault,
+    Proposal,
+    ProposalStatus,
+    Publication,
+    Publish,
+    Retire,
+    Superseded,
+    WriteDraft,
+)
+from shared.auth.tokens import Operator, require_scope
+from shared.db import Session
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
+
+Author = Annotated[Operator, Depends(require_scope("ops:methodologies"))]
+Code = Annotated[str, Path(max_length=60, pattern=r"^[A-Z0-9-]+$", examples=["WH-APP-BUS"])]
+Version = Annotated[int, Path(ge=1, le=10_000, examples=[1])]
+
+
+def _detail(review: service.Review) -> DraftDetail:
+    return DraftDetail(
+        **Draft.model_validate(review.draft, from_attributes=True).model_dump(),
+        yaml=review.draft.text,
+        faults=[Fault(**fault(problem)) for problem in review.problems],
+        supersedes=[Superseded(version=p.document.version, effective_to=p.effective_to) for p in review.supersedes],
+    )
+
+
+def _proposal(row: Any) -> Proposal:
+    return Proposal.model_validate(row, from_attributes=True)
+
+
+@router.post("/methodologies", status_code=201, summary="起草方法学 · Write a draft")
+async def write_draft(session: Session, operator: Author, today: Today, body: WriteDraft) -> DraftDetail:
+    """能读懂的草案都会保存，并列出全部问题；读不懂的按行列指出。
+    What can be read is stored with all its faults; what cannot is refused with line and column."""
+    review = await service.write_draft(
+        session, text=body.yaml, reason=body.reason, subject=operator.subject, today=today
+    )
+    return _detail(review)
+
+
+@router.get("/methodologies/drafts", summary="草案列表 · Drafts")
+async def list_drafts(
+    session: Session,
+    _operator: Author,
+    status: DraftStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[Draft]:
+    position = decode_cursor(cursor, uuid.UUID)
+    rows = await service.drafts(session, status=status, before=position[0] if position else None, limit=limit + 1)
+    items = [Draft.model_validate(row, from_attributes=True) for row in rows[:limit]]
+    more = len(rows) > limit
+    return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].draft_id)) if more else None)
+
+
+@router.get("/methodologies/drafts/{draft_id}", summary="草案全文与问题 · One draft with its faults")
+async def get_draft(session: Session, _operator: Author, today: Today, draft_id: uuid.UUID) -> DraftDetail:
+    return _detail(await service.review_draft(session, draft_id=draft_id, today=today))
+
+
+@router.put("/methodologies/drafts/{draft_id}", summary="修改草案 · Replace a draft's text")
+async def rewrite_draft(
+    session: Session, operator: Author, today: Today, draft_id: uuid.UUID, body: WriteDraft
+) -> DraftDetail:
+    """改动之后需要重新检查。Every change needs a new check."""
+    review = await service.rewrite_draft(
+        session, draft_id=draft_id, text=body.yaml, reason=body.reason, subject=operator.subject, today=today
+    )
+    return _detail(review)
+
+
+@router.post("/methodologies/drafts/{draft_id}/check", summary="检查草案 · Check a draft")
+async def check_draft(session: Session, operator: Author, today: Today, draft_id: uuid.UUID) -> DraftDetail:
+    """单位、因子、算例、文字、上限、与现行方法学是否重叠；有问题则 409 并全部列出。
+    Units, factors, examples, texts, caps and overlaps; any fault is a 409 that lists all of them."""
+    return _detail(await service.check_draft(session, draft_id=draft_id, subject=operator.subject, today=today))
+
+
+@router.post("/methodologies/drafts/{draft_id}/publish", summary="批准发布 · Publish a checked draft")
+async def publish_draft(
+    session: Session, operator: Author, today: Today, draft_id: uuid.UUID, body: Publish
+) -> Publication:
+    """须由起草人以外的人批准。发布后不可更改，旧版本自新版本生效日起失效。
+    By somebody who wrote none of it. Never changed afterwards; the version before it ends the day this one begins."""
+    done = await service.publish_draft(
+        session, draft_id=draft_id, sha256=body.sha256, reason=body.reason, subject=operator.subject, today=today
+    )
+    return Publication(
+        code=done.document.code,
+        version=done.document.version,
+        sha256=done.sha256,
+        effective_from=done.document.effective_from,
+        effective_to=done.document.effective_to,
+        superseded=list(done.superseded),
+    )
+
+
+@router.post("/methodologies/drafts/{draft_id}/withdraw", summary="撤回草案 · Withdraw a draft")
+async def withdraw_draft(session: Session, operator: Author, draft_id: uuid.UUID, body: Because) -> DraftDetail:
+    return _detail(
+        await service.withdraw_draft(session, draft_id=draft_id, reason=body.reason, subject=operator.subject)
+    )
+
+
+@router.post(
+    "/methodologies/{code}/versions/{version}/retire", status_code=201, summary="提议停用 · Propose to retire a version"
+)
+async def propose_retirement(
+    session: Session, operator: Author, today: Today, code: Code, version: Version, body: Retire
+) -> Proposal:
+    """由另一人批准后生效；已有结果不变。Takes effect when somebody else approves; past results stay."""
+    row = await proposals.propose_retirement(
+        session,
+        code=code,
+        version=version,
+        ends_on=body.ends_on,
+        reason=body.reason,
+        subject=operator.subject,
+        today=today,
+    )
+    return _proposal(row)
+
+
+@router.post("/factors", status_code=201, summary="提议登记因子 · Propose emission factors")
+async def propose_factors(session: Session, operator: Author, body: WriteDraft) -> Proposal:
+    """新的名字或新的 vintage；由另一人批准后登记，之后不可更改。
+    New ids or new vintages; registered when somebody else approves, never changed afterwards."""
+    row = await proposals.propose_factors(session, text=body.yaml, reason=body.reason, subject=operator.subject)
+    return _proposal(row)
+
+
+@router.get("/proposals", summary="提案列表 · Proposals")
+async def list_proposals(
+    session: Session,
+    _operator: Author,
+    status: ProposalStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[Proposal]:
+    position = decode_cursor(cursor, uuid.UUID)
+    rows = await proposals.proposals(session, status=status, before=position[0] if position else None, limit=limit + 1)
+    items = [_proposal(row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].proposal_id)) if more else None)
+
+
+@router.get("/proposals/{proposal_id}", summary="提案 · One proposal")
+async def get_proposal(session: Session, _operator: Author, proposal_id: uuid.UUID) -> Proposal:
+    return _proposal(await proposals.proposal(session, proposal_id=proposal_id))
+
+
+@router.post("/proposals/{proposal_id}/approve", summary="批准提案 · Approve a proposal")
+async def approve_proposal(
+    session: Session, operator: Author, today: Today, proposal_id: uuid.UUID, body: Because
+) -> Proposal:
+    """须由提议人以外的人批准。By somebody other than its proposer."""
+    row = await proposals.approve(
+        session, proposal_id=proposal_id, reason=body.reason, subject=operator.subject, today=today
+    )
+    return _proposal(row)
+
+
+@router.post("/proposals/{proposal_id}/reject", summary="驳回提案 · Reject or take back a proposal")
+async def reject_proposal(session: Session, operator: Author, proposal_id: uuid.UUID, body: Because) -> Proposal:
+    return _proposal(
+        await proposals.reject(session, proposal_id=proposal_id, reason=body.reason, subject=operator.subject)
+    )

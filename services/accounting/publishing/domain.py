@@ -1,0 +1,116 @@
+"""What a document must satisfy before it may judge anybody's acts. Pure: the library and the day are given."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from services.accounting.activities.examples import failed_examples
+from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
+from services.accounting.methodologies.document import Methodology, mark_of
+from services.accounting.methodologies.errors import (
+    AmbiguousMethodologies,
+    CapMismatch,
+    DocumentInvalid,
+    Path,
+    Problem,
+)
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.service import Published
+from services.accounting.methodologies.source import Marks
+
+DATE_PAST: Final = "EFFECTIVE_DATE_PAST"
+VERSION_TAKEN: Final = "VERSION_ALREADY_PUBLISHED"
+
+_HAN: Final = re.compile(r"[\u4e00-\u9fff]")
+_LATIN: Final = re.compile(r"[A-Za-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a draft is measured against. `today` is the day in Asia/Shanghai."""
+
+    published: Sequence[Published]
+    factors: Factors
+    today: date
+
+
+def superseded_by(document: Methodology, published: Sequence[Published]) -> list[Published]:
+    """Earlier versions of the same code that stop applying the day this one begins."""
+    return [
+        earlier
+        for earlier in published
+        if earlier.document.code == document.code
+        and earlier.document.version < document.version
+        and earlier.document.effective_from < document.effective_from < (earlier.effective_to or date.max)
+    ]
+
+
+def find_problems(document: Methodology, marks: Marks, standing: Standing) -> list[Problem]:
+    """Every fault that bars the document from publication; empty when there is none.
+
+    Units, factors, formula and issuability come from compiling it. Its examples and its fit into the library can only
+    be looked at once it compiles.
+    """
+    problems = [*_texts(document, marks), *_identity(document, marks, standing)]
+    try:
+        compiled = compile_methodology(document, standing.factors, marks)
+    except DocumentInvalid as invalid:
+        return [*invalid.problems, *problems]
+    return [*problems, *failed_examples(compiled, marks), *_conflicts(compiled, marks, standing)]
+
+
+def _texts(document: Methodology, marks: Marks) -> Iterator[Problem]:
+    """Citizens read these: each is there in both languages, and is a text."""
+    spoken: list[tuple[Path, str, str]] = [
+        (("title",), document.title.zh, document.title.en),
+        (("summary",), document.summary.zh, document.summary.en),
+        (("issuer",), document.issuer.zh, document.issuer.en),
+        (("document", "title"), document.document.title.zh, document.document.title.en),
+    ]
+    spoken += [(("inputs", name, "title"), given.title.zh, given.title.en) for name, given in document.inputs.items()]
+    spoken += [(("caps", number), cap.zh, cap.en) for number, cap in enumerate(document.caps)]
+    for path, zh, en in spoken:
+        if not _HAN.search(zh):
+            place = mark_of((*path, "zh"), marks)
+            yield Problem("TEXT_MISSING", (*path, "zh"), "缺少中文文字。", "The Chinese text is missing.", *place)
+        if not _LATIN.search(en):
+            place = mark_of((*path, "en"), marks)
+            yield Problem("TEXT_MISSING", (*path, "en"), "缺少英文文字。", "The English text is missing.", *place)
+
+
+def _identity(document: Methodology, marks: Marks, standing: Standing) -> Iterator[Problem]:
+    newest = max((p.document.version for p in standing.published if p.document.code == document.code), default=0)
+    name = f"{document.code} v{document.version}"
+    place = mark_of(("version",), marks)
+    if any((p.document.code, p.document.version) == (document.code, document.version) for p in standing.published):
+        yield Problem(VERSION_TAKEN, ("version",), f"{name} 已发布。", f"{name} is published.", *place)
+    elif document.version < newest:
+        zh, en = f"已有更新的版本 v{newest}。", f"There is a newer version, v{newest}."
+        yield Problem("VERSION_NOT_NEWER", ("version",), zh, en, *place)
+    if document.effective_from < standing.today:
+        zh = f"{document.effective_from} 早于今天 {standing.today}，已有结果不会改变。"
+        en = f"{document.effective_from} is before today, {standing.today}; past results never change."
+        path = ("effective_from",)
+        yield Problem(DATE_PAST, path, zh, en, *mark_of(path, marks))
+
+
+def _conflicts(compiled: Compiled, marks: Marks, standing: Standing) -> Iterator[Problem]:
+    """Each version of the library against this one, with what it supersedes ended."""
+    document = compiled.document
+    ends: Mapping[tuple[str, int], date] = {
+        (p.document.code, p.document.version): p.effective_to for p in standing.published if p.effective_to is not None
+    } | {
+        (p.document.code, p.document.version): document.effective_from
+        for p in superseded_by(document, standing.published)
+    }
+    for other in standing.published:
+        if (other.document.code, other.document.version) == (document.code, document.version):
+            continue
+        try:
+            MethodologyIndex([compile_methodology(other.document, standing.factors), compiled], ends)
+        except (AmbiguousMethodologies, CapMismatch) as conflict:
+            path: Path = ("caps",) if isinstance(conflict, CapMismatch) else ("applies_to",)
+            zh, en = conflict.detail("zh"), conflict.detail("en")
+            yield Problem(conflict.code, path, zh, en, *mark_of(path, marks))

@@ -1,0 +1,130 @@
+"""Refusals of publishing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.accounting.methodologies.errors import Problem
+from shared.errors import Conflict, FieldError, NotFound
+
+
+class DraftNotFound(NotFound):
+    code = "DRAFT_NOT_FOUND"
+    title_zh = "没有这份草案"
+    title_en = "No such draft"
+
+
+class ProposalNotFound(NotFound):
+    code = "PROPOSAL_NOT_FOUND"
+    title_zh = "没有这项提案"
+    title_en = "No such proposal"
+
+
+class DraftClosed(Conflict):
+    code = "DRAFT_CLOSED"
+    title_zh = "草案已结束"
+    title_en = "The draft is closed"
+    detail_zh = "草案状态为 {status}，不能再改动。"
+    detail_en = "The draft is {status} and can no longer be changed."
+
+
+class DraftNotChecked(Conflict):
+    code = "DRAFT_NOT_CHECKED"
+    title_zh = "草案尚未通过检查"
+    title_en = "The draft has not been checked"
+    detail_zh = "请先检查，改动之后需要重新检查。"
+    detail_en = "Check it first; every change needs a new check."
+
+
+class DraftChanged(Conflict):
+    code = "DRAFT_CHANGED"
+    title_zh = "草案已被改动"
+    title_en = "The draft has changed"
+    detail_zh = "现在的内容是 {sha256}，请重新审阅。"
+    detail_en = "Its content is now {sha256}; read it again."
+
+
+class SecondPersonNeeded(Conflict):
+    """What one operator wrote or proposed, another one lets happen."""
+
+    code = "SECOND_PERSON_NEEDED"
+    title_zh = "需要另一位运营人员"
+    title_en = "A second person is needed"
+    detail_zh = "{subject} 参与了起草或提议，须由他人批准。"
+    detail_en = "{subject} wrote or proposed this; somebody else has to approve it."
+
+
+def fault(problem: Problem) -> Mapping[str, Any]:
+    """A problem as it is told to the author."""
+    return {
+        "code": problem.code,
+        "field": problem.field,
+        "line": problem.line,
+        "column": problem.column,
+        "zh": problem.zh,
+        "en": problem.en,
+    }
+
+
+class CheckFailed(Conflict):
+    """Every fault is in `faults`; `errors` repeats the first ones in the common form."""
+
+    code = "CHECK_FAILED"
+    title_zh = "方法学未通过检查"
+    title_en = "The methodology did not pass its checks"
+    detail_zh = "共 {count} 处问题，见 faults。"
+    detail_en = "{count} problem(s), see `faults`."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(
+            field_errors=[FieldError(problem.field, problem.code, problem.message) for problem in problems],
+            extensions={"faults": [fault(problem) for problem in problems]},
+            count=len(problems),
+        )
+
+
+class VersionAlreadyPublished(Conflict):
+    code = "VERSION_ALREADY_PUBLISHED"
+    title_zh = "这个版本已经发布"
+    title_en = "This version is published already"
+    detail_zh = "{name} 已经发布，请使用新的版本号。"
+    detail_en = "{name} is published; use a new version number."
+
+
+class EffectiveDatePast(Conflict):
+    """Past results never change, so nothing may begin or end to apply on a day that is over."""
+
+    code = "EFFECTIVE_DATE_PAST"
+    title_zh = "日期已过"
+    title_en = "The day is over"
+    detail_zh = "{day} 早于今天（{today}，北京时间）。已有结果不会改变，请选择今天或以后。"
+    detail_en = "{day} is before today ({today} in Asia/Shanghai). Past results never change: choose today or later."
+
+
+class RetirementOutsideInterval(Conflict):
+    code = "RETIREMENT_OUTSIDE_INTERVAL"
+    title_zh = "停用日期不在有效期内"
+    title_en = "The day is outside the interval in force"
+    detail_zh = "{name} 自 {first} 起、至 {end} 前有效。"
+    detail_en = "{name} is in force from {first} to before {end}."
+
+
+class AlreadyRetired(Conflict):
+    code = "ALREADY_RETIRED"
+    title_zh = "这个版本已经停用"
+    title_en = "This version is retired already"
+
+
+class FactorExists(Conflict):
+    code = "FACTOR_EXISTS"
+    title_zh = "因子已登记"
+    title_en = "The factor is registered already"
+    detail_zh = "{name} 已登记。数值不可更改，请使用新的 vintage 或新的名字。"
+    detail_en = "{name} is registered. Values never change: use another vintage or another id."
+
+
+class ProposalDecided(Conflict):
+    code = "PROPOSAL_DECIDED"
+    title_zh = "提案已有结论"
+    title_en = "The proposal has been decided"
+    detail_zh = "提案状态为 {status}。"
+    detail_en = "The proposal is {status}."

@@ -1,0 +1,114 @@
+"""HTTP models of publishing."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.accounting.methodologies.document import Sha256
+from services.accounting.methodologies.source import MAX_BYTES
+
+DraftStatus = Literal["draft", "checked", "published", "withdrawn"]
+ProposalStatus = Literal["open", "approved", "rejected"]
+
+# Kept for ever in the audit log: a sentence, without what PostgreSQL cannot store.
+Reason = Annotated[
+    str,
+    Field(min_length=2, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$", description="原因，记入审计 Why, audited"),
+]
+Yaml = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WriteDraft(_Request):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"yaml": "code: WH-DEMO-BUS\nversion: 2\n…", "reason": "公交改按里程核算"}},
+    )
+
+    yaml: Yaml
+    reason: Reason
+
+
+class Because(_Request):
+    reason: Reason
+
+
+class Publish(_Request):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "已审阅，市发改委批准"}})
+
+    reason: Reason
+    sha256: Sha256 | None = Field(
+        default=None, description="审阅过的内容的哈希，不符则拒绝 Hash of what was read; refused if it differs"
+    )
+
+
+class Retire(_Request):
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={"example": {"from": "2026-12-31", "reason": "活动结束"}},
+    )
+
+    ends_on: date = Field(alias="from", description="自这一天起不再适用 First day on which it no longer applies")
+    reason: Reason
+
+
+class Fault(BaseModel):
+    code: str
+    field: str
+    line: int = Field(description="0 = 无位置 no place in the text")
+    column: int
+    zh: str
+    en: str
+
+
+class Draft(BaseModel):
+    draft_id: uuid.UUID
+    code: str
+    version: int
+    status: DraftStatus
+    sha256: str
+    authors: list[str] = Field(description="起草人，均不得批准发布 None of them may publish it")
+    created_at: datetime
+    updated_at: datetime
+    checked_by: str | None
+    checked_at: datetime | None
+    published_by: str | None
+    published_at: datetime | None
+
+
+class Superseded(BaseModel):
+    version: int
+    effective_to: date | None = Field(description="目前的失效日 Its end as of now")
+
+
+class DraftDetail(Draft):
+    yaml: str
+    faults: list[Fault] = Field(description="目前发现的全部问题 Everything wrong with it as of now")
+    supersedes: list[Superseded] = Field(description="发布后将被取代的版本 Versions that its publication would end")
+
+
+class Publication(BaseModel):
+    code: str
+    version: int
+    sha256: str
+    effective_from: date
+    effective_to: date | None
+    superseded: list[int] = Field(description="自 effective_from 起被取代的版本 Versions ended on effective_from")
+
+
+class Proposal(BaseModel):
+    proposal_id: uuid.UUID
+    kind: Literal["factors", "retirement"]
+    status: ProposalStatus
+    content: dict[str, Any]
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None

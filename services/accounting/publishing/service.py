@@ -1,0 +1,246 @@
+"""Use cases of publishing: a draft is written by one operator, checked, and published by another.
+
+draft ──check──▶ checked ──publish, by somebody who wrote none of it──▶ published version, never changed again
+  ▲                 │
+  └──any change─────┘
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.accounting.audit import service as audit
+from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.compiled import factor_set
+from services.accounting.methodologies.document import Methodology, content_sha256, parse_methodology
+from services.accounting.methodologies.errors import Problem
+from services.accounting.methodologies.service import Published
+from services.accounting.publishing import repository
+from services.accounting.publishing.domain import DATE_PAST, VERSION_TAKEN, Standing, find_problems, superseded_by
+from services.accounting.publishing.errors import (
+    CheckFailed,
+    DraftChanged,
+    DraftClosed,
+    DraftNotChecked,
+    DraftNotFound,
+    EffectiveDatePast,
+    SecondPersonNeeded,
+    VersionAlreadyPublished,
+)
+from shared import clock
+from shared.db import Session
+from shared.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A draft, what is wrong with it as of now, and the versions it would end."""
+
+    draft: Any
+    problems: Sequence[Problem]
+    supersedes: Sequence[Published]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    document: Methodology
+    sha256: str
+    superseded: Sequence[int]  # versions of the same code
+
+
+def _name(document: Methodology) -> str:
+    return f"{document.code} v{document.version}"
+
+
+def _told(row: Any) -> dict[str, Any]:
+    """A draft's row as the audit log keeps it."""
+    return {"draft_id": str(row.draft_id), "status": row.status, "sha256": row.sha256}
+
+
+async def standing(session: Session, *, today: date) -> Standing:
+    """The library as it is now."""
+    factors = factor_set(await methodologies.all_factors(session))
+    return Standing(await methodologies.published(session), factors, today)
+
+
+async def _review(session: Session, row: Any, *, today: date) -> Review:
+    if row.status in {"published", "withdrawn"}:
+        return Review(row, (), ())
+    document, marks = parse_methodology(row.text)
+    library = await standing(session, today=today)
+    return Review(row, find_problems(document, marks, library), superseded_by(document, library.published))
+
+
+async def write_draft(session: Session, *, text: str, reason: str, subject: str, today: date) -> Review:
+    """Stores a document that can be read, with whatever else is wrong with it. Raises DocumentInvalid."""
+    document, _ = parse_methodology(text)
+    row = await repository.add_draft(
+        session,
+        {
+            "draft_id": new_id(),
+            "code": document.code,
+            "version": document.version,
+            "text": text,
+            "sha256": content_sha256(document),
+            "status": "draft",
+            "authors": [subject],
+        },
+    )
+    await audit.record(
+        session, subject=subject, action="draft.write", about=_name(document), reason=reason, after=_told(row)
+    )
+    return await _review(session, row, today=today)
+
+
+async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
+    """The draft, locked. Raises DraftNotFound, DraftClosed."""
+    row = await repository.draft(session, draft_id, lock=True)
+    if row is None:
+        raise DraftNotFound
+    if row.status in {"published", "withdrawn"}:
+        raise DraftClosed(status=row.status)
+    return row
+
+
+async def rewrite_draft(
+    session: Session, *, draft_id: uuid.UUID, text: str, reason: str, subject: str, today: date
+) -> Review:
+    """Replaces the text, which then needs a new check. Raises DocumentInvalid, DraftNotFound, DraftClosed."""
+    document, _ = parse_methodology(text)
+    before = await _open_draft(session, draft_id)
+    row = await repository.change_draft(
+        session,
+        draft_id,
+        {
+            "code": document.code,
+            "version": document.version,
+            "text": text,
+            "sha256": content_sha256(document),
+            "status": "draft",
+            "authors": sorted({*before.authors, subject}),
+            "checked_by": None,
+            "checked_at": None,
+        },
+    )
+    await audit.record(
+        session,
+        subject=subject,
+        action="draft.rewrite",
+        about=_name(document),
+        reason=reason,
+        before=_told(before),
+        after=_told(row),
+    )
+    return await _review(session, row, today=today)
+
+
+async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, subject: str) -> Review:
+    """Raises DraftNotFound, DraftClosed."""
+    before = await _open_draft(session, draft_id)
+    row = await repository.change_draft(session, draft_id, {"status": "withdrawn"})
+    await audit.record(
+        session,
+        subject=subject,
+        action="draft.withdraw",
+        about=f"{row.code} v{row.version}",
+        reason=reason,
+        before=_told(before),
+        after=_told(row),
+    )
+    return Review(row, (), ())
+
+
+async def review_draft(session: Session, *, draft_id: uuid.UUID, today: date) -> Review:
+    """Raises DraftNotFound."""
+    row = await repository.draft(session, draft_id)
+    if row is None:
+        raise DraftNotFound
+    return await _review(session, row, today=today)
+
+
+async def drafts(session: Session, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
+    return await repository.drafts(session, status=status, before=before, limit=limit)
+
+
+async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, today: date) -> Review:
+    """Raises CheckFailed with every problem, DraftNotFound, DraftClosed."""
+    before = await _open_draft(session, draft_id)
+    review = await _review(session, before, today=today)
+    if review.problems:
+        raise CheckFailed(review.problems)
+    row = await repository.change_draft(
+        session, draft_id, {"status": "checked", "checked_by": subject, "checked_at": clock.now()}
+    )
+    await audit.record(
+        session,
+        subject=subject,
+        action="draft.check",
+        about=f"{row.code} v{row.version}",
+        reason="",
+        before=_told(before),
+        after=_told(row),
+    )
+    return Review(row, (), review.supersedes)
+
+
+async def publish_draft(
+    session: Session, *, draft_id: uuid.UUID, sha256: str | None, reason: str, subject: str, today: date
+) -> Publication:
+    """Makes a checked draft a version and ends the version it supersedes, all at once.
+
+    Everything is checked again, since the library may have changed after the check. Raises DraftNotFound, DraftClosed,
+    DraftNotChecked, SecondPersonNeeded, DraftChanged (`sha256` is what the publisher read), VersionAlreadyPublished,
+    EffectiveDatePast, CheckFailed.
+    """
+    await methodologies.lock_library(session)
+    before = await _open_draft(session, draft_id)
+    if before.status != "checked":
+        raise DraftNotChecked
+    if subject in before.authors:
+        raise SecondPersonNeeded(subject=subject)
+    if sha256 not in {None, before.sha256}:
+        raise DraftChanged(sha256=before.sha256)
+    document, marks = parse_methodology(before.text)
+    library = await standing(session, today=today)
+    _refuse(find_problems(document, marks, library), document, today)
+    ended = superseded_by(document, library.published)
+    for earlier in ended:
+        await methodologies.end_version(
+            session,
+            code=document.code,
+            version=earlier.document.version,
+            ends_on=document.effective_from,
+            retired=False,
+        )
+    await methodologies.publish_version(session, document=document)
+    row = await repository.change_draft(
+        session, draft_id, {"status": "published", "published_by": subject, "published_at": clock.now()}
+    )
+    superseded = [earlier.document.version for earlier in ended]
+    ends = {f"v{earlier.document.version}": _day(earlier.effective_to) for earlier in ended}
+    await audit.record(
+        session,
+        subject=subject,
+        action="methodology.publish",
+        about=_name(document),
+        reason=reason,
+        before={**_told(before), "effective_to": ends},
+        after={**_told(row), "effective_to": dict.fromkeys(ends, _day(document.effective_from))},
+    )
+    return Publication(document, row.sha256, superseded)
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _refuse(problems: Sequence[Problem], document: Methodology, today: date) -> None:
+    codes = {problem.code for problem in problems}
+    if VERSION_TAKEN in codes:
+        raise VersionAlreadyPublished(name=_name(document))
+    if DATE_PAST in codes:
+        raise EffectiveDatePast(day=document.effective_from, today=today)
+    if problems:
+        raise CheckFailed(problems)

@@ -1,0 +1,133 @@
+"""Use cases of what-if runs: what a draft would have changed in a past period. Nothing of it touches the ledger."""
+
+import uuid
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from services.accounting.activities import service as activities
+from services.accounting.activities.acts import Act, BindingState
+from services.accounting.audit import service as audit
+from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.compiled import Compiled, factor_set
+from services.accounting.methodologies.document import content_sha256, parse_methodology
+from services.accounting.what_if import repository
+from services.accounting.what_if.domain import Difference, PastAct, compare, rule_for
+from services.accounting.what_if.errors import PeriodInvalid, RunNotFound, TooManyRuns
+from shared import clock
+from shared.contracts.activities_v1 import Act as ReportedAct
+from shared.db import Session
+from shared.ids import new_id
+
+PERIOD_DAYS_MAX = 366
+RUNNING_MAX = 5  # each keeps a worker busy for a while; operators take turns
+# A batch holds some thousand acts of a busy year: a fraction of a second of judging between two answers to the log.
+PEOPLE_PER_BATCH = 50
+ACTS_PER_TICK = 5_000
+_NEVER_LATE_S = 10**9  # what came too late then was left out already
+
+_log = structlog.get_logger(__name__)
+
+
+async def start(
+    session: Session, *, text: str, first_day: date, last_day: date, reason: str, subject: str, today: date
+) -> Any:
+    """Raises DocumentInvalid, PeriodInvalid, TooManyRuns."""
+    if not first_day <= last_day <= today or last_day - first_day >= timedelta(days=PERIOD_DAYS_MAX):
+        raise PeriodInvalid(days=PERIOD_DAYS_MAX)
+    document, _ = parse_methodology(text)
+    rule_for(document, factor_set(await methodologies.all_factors(session)), first_day)
+    if await repository.running(session) >= RUNNING_MAX:
+        raise TooManyRuns(limit=RUNNING_MAX)
+    row = await repository.add(
+        session,
+        {
+            "run_id": new_id(),
+            "code": document.code,
+            "version": document.version,
+            "text": text,
+            "sha256": content_sha256(document),
+            "first_day": first_day,
+            "last_day": last_day,
+            "status": "running",
+            "requested_by": subject,
+        },
+    )
+    await audit.record(
+        session,
+        subject=subject,
+        action="what_if.start",
+        about=f"{document.code} v{document.version}",
+        reason=reason,
+        after={"run_id": str(row.run_id), "from": first_day.isoformat(), "to": last_day.isoformat()},
+    )
+    return row
+
+
+async def run(session: Session, *, run_id: uuid.UUID) -> Any:
+    """Raises RunNotFound."""
+    row = await repository.run(session, run_id)
+    if row is None:
+        raise RunNotFound
+    return row
+
+
+async def advance(session: Session, *, time_zone: str) -> bool:
+    """Takes the oldest run some batches further; called by the worker. Whether there was one."""
+    row = await repository.next_run(session)
+    if row is None:
+        return False
+    try:
+        document, _ = parse_methodology(row.text)
+        rule = rule_for(document, factor_set(await methodologies.all_factors(session)), row.first_day)
+        await _some_batches(session, row, rule, time_zone)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as exc:  # the document's fault: no retry helps
+        _log.warning("what_if_failed", run_id=str(row.run_id), error=repr(exc))
+        await repository.fail(session, row.run_id, type(exc).__name__)
+    return True
+
+
+async def _some_batches(session: Session, row: Any, rule: Compiled, time_zone: str) -> None:
+    zone = ZoneInfo(time_zone)
+    since = datetime.combine(row.first_day, time.min, zone)
+    until = datetime.combine(row.last_day + timedelta(days=1), time.min, zone)
+    done, after = 0, row.last_account_id
+    while done < ACTS_PER_TICK:
+        people, acts = await activities.past_acts(
+            session, since=since, until=until, after=after, people=PEOPLE_PER_BATCH
+        )
+        if not people:
+            await repository.finish(session, row.run_id)
+            return
+        found = _compare(acts, rule, time_zone)
+        after = people[-1]
+        await repository.add_batch(session, row.run_id, found, last_account_id=after)
+        done += len(acts) + len(people)
+
+
+def _compare(rows: Any, rule: Compiled, time_zone: str) -> Difference:
+    return compare([PastAct(_act(row, time_zone), row.amount_mg) for row in rows], rule)
+
+
+def _act(row: Any, time_zone: str) -> Act:
+    done = msgspec.convert(row.act, ReportedAct)
+    fields = {name: getattr(done, name) for name in _SAME}
+    return Act(
+        activity_id=row.activity_id,
+        account_id=row.account_id,
+        partner_id=row.partner_id,
+        occurred_at=done.started_at.astimezone(UTC),
+        ended_at=done.ended_at,
+        local_date=clock.local_date(done.started_at, time_zone),
+        received_at=row.received_at,
+        late_window_s=_NEVER_LATE_S,
+        binding=BindingState.BOUND,
+        evidence_tier=row.evidence_tier or "partner_signed",
+        **fields,
+    )
+
+
+_SAME = tuple(sorted(set(ReportedAct.__struct_fields__) & set(Act.__struct_fields__) - {"ended_at"}))
