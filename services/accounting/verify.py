@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import asyncpg
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.accounting.ledger import audit
 from services.accounting.ledger import service as ledger_service
@@ -116,7 +118,11 @@ def ledger(
     digests: Chain = None,
 ) -> None:
     """由数据库重算所有封存日与余额 Recompute all sealed days, balances and caps from the database."""
-    checks = asyncio.run(_check_ledger(database_url, _digests(digests)))
+    try:
+        checks = asyncio.run(_check_ledger(database_url, _digests(digests)))
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError) as exc:
+        console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
+        raise typer.Exit(2) from exc
     _report(checks, "账本与封存一致", "the ledger is as it was sealed")
 
 

@@ -6,6 +6,7 @@ from services.accounting.database import metadata
 from services.accounting.ledger.models import posting
 
 # Postings lie in the table in the order of time, so a block-range index finds any interval at no cost to the writers.
+# Autovacuum summarises new ranges; until it has, they are read in full, which is slower and gives the same.
 Index("ix_posting_posted_at", posting.c.posted_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 
 ledger_checkpoint = Table(

@@ -38,8 +38,8 @@ class Salts:
 
 
 def salts_of(day_secret: bytes, posting_id: uuid.UUID) -> Salts:
-    name = posting_id.bytes
-    return Salts(*(hmac.digest(day_secret, part + name, "sha256") for part in (b"leaf", b"debit", b"credit")))
+    drawn = hmac.digest(day_secret, posting_id.bytes, "sha512")
+    return Salts(drawn[:32], drawn[32:48], drawn[48:])
 
 
 def commitment(account_id: uuid.UUID, salt: bytes) -> str:

@@ -101,6 +101,11 @@ async def test_rewritten_digests_differ_from_those_saved_elsewhere(
     assert "以前保存的摘要不同" in output
 
 
+async def test_a_database_that_does_not_answer_is_told_plainly(verify: Verifier) -> None:
+    code, output = await verify.run("ledger", "--database-url", "postgresql://nobody@127.0.0.1:1/nothing")
+    assert (code, "Traceback" in output, "cannot be read" in output) == (2, False, True), output
+
+
 async def increment(accounting: Accounting) -> float:
     async with accounting.database.transaction() as session:
         await audit.check_increment(session)
