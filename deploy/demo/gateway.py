@@ -141,12 +141,12 @@ class Gateway:
         return content["receipt_id"], tally
 
     async def settled(self, partner: Partner, receipt_id: str) -> Tally:
-        """Waits until every event of a receipt has its verdict."""
+        """Waits for the final verdict on every event of a receipt; what is parked gets it when its binding arrives."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         while True:
             answer = await self.signed(partner, "GET", f"/api/v1/ingest/receipts/{receipt_id}")
-            if answer.status_code == 200 and answer.json()["settled"]:
-                content = answer.json()
+            content: dict[str, Any] = answer.json() if answer.status_code == 200 else {"settled": False}
+            if content["settled"] and not content["counts"].get("parked"):
                 tally = Tally(counts=Counter(content["counts"]))
                 for result in content["results"]:
                     if result["status"] == "refused":

@@ -8,6 +8,7 @@ from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
 from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
+from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.proofs.api import router as proofs
 from services.accounting.settings import Settings
 from shared.app import build_app
@@ -21,7 +22,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies, proofs],
+        routers=[ledger, holds, activities, methodologies, shelf, proofs],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,

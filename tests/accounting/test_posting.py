@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared import clock
+from shared.contracts.identity import person_account_id
 from shared.contracts.outcomes_v1 import ActivityJudged
 from tests.accounting.conftest import Accounting
 from tests.accounting.reports import YESTERDAY, Reports
@@ -96,8 +97,6 @@ async def test_an_unbound_event_is_parked_and_credited_when_the_binding_arrives(
     accounting: Accounting, accounting_dsns: Dsns
 ) -> None:
     user_id = uuid.uuid4()
-    from shared.contracts.identity import person_account_id
-
     person = Reports(user_id, person_account_id(user_id))
     await accounting.post(person.bus())
     await accounting.release()
@@ -107,6 +106,21 @@ async def test_an_unbound_event_is_parked_and_credited_when_the_binding_arrives(
     told = [(o.status, o.sequence) for o in await outcomes(accounting_dsns)]
     assert told == [("parked", 1), ("credited", 2)]
     assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+async def test_what_was_parked_is_judged_before_what_came_later(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    user_id = uuid.uuid4()
+    person = Reports(user_id, person_account_id(user_id))
+    rides = [person.bus() for _ in range(3)]
+    await accounting.post(*rides[:2])
+    await accounting.bind(person)
+    await accounting.post(rides[2])
+    told = [(o.event_id, o.status) for o in await outcomes(accounting_dsns)]
+    assert told[2:] == [
+        (rides[0].event_id, "credited"),
+        (rides[1].event_id, "credited"),
+        (rides[2].event_id, "refused"),
+    ]
 
 
 async def test_acts_outside_the_binding_or_after_withdrawal_are_refused(
@@ -121,6 +135,14 @@ async def test_acts_outside_the_binding_or_after_withdrawal_are_refused(
     await accounting.post(person.bus(YESTERDAY, received_at=clock.now()))
     codes = [o.reason_code for o in await outcomes(accounting_dsns)]
     assert codes == ["BEFORE_BINDING", "AFTER_BINDING", "CONSENT_WITHDRAWN"]
+
+
+async def test_consent_given_again_lets_earlier_acts_count(accounting: Accounting, accounting_dsns: Dsns) -> None:
+    person = await accounting.citizen(days_ago=30)
+    withdrawn = clock.now() - timedelta(days=1)
+    await accounting.bind(person, days_ago=30, status="ended", consent_withdrawn_at=withdrawn, ended_at=withdrawn)
+    await accounting.post(person.bus(YESTERDAY - timedelta(days=5)), person.bus(clock.now() - timedelta(hours=2)))
+    assert [o.reason_code for o in await outcomes(accounting_dsns)] == ["CREDITED", "AFTER_BINDING"]
 
 
 async def test_an_unreadable_record_is_set_aside_and_the_rest_counts(accounting: Accounting) -> None:

@@ -1,15 +1,21 @@
 """The example of docs/methodologies.md is a working methodology, and the tables of the page are complete."""
 
+import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from services.accounting.activities import reasons
+from services.accounting.activities.domain import judge
 from services.accounting.activities.examples import failed_examples, run_example
 from services.accounting.activities.explanation import explain
 from services.accounting.methodologies.compiled import SOURCES, Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import parse_factors, parse_methodology
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.shelf import shelf
+from tests.accounting.activities.acts import act
 
 PAGE = (Path(__file__).parents[2] / "docs" / "methodologies.md").read_text(encoding="utf-8")
 
@@ -26,25 +32,46 @@ def test_its_examples_pass(version: Compiled) -> None:
 
 
 def test_a_wrong_expectation_would_be_found(version: Compiled) -> None:
-    changed = version.document.examples[0].model_copy(update={"expect_mg": 988_401})
+    changed = version.document.examples[0].model_copy(update={"expect_mg": 920_489})
     document = version.document.model_copy(update={"examples": (changed,)})
     wrong = compile_methodology(document, {(f.id, f.vintage): f for f in version.factors.values()})
     [problem] = failed_examples(wrong)
     assert problem.code == "EXAMPLE_FAILED"
-    assert "988401" in problem.message
-    assert "988400" in problem.message
+    assert "920489" in problem.message
+    assert "920488" in problem.message
 
 
-def test_it_can_be_explained(version: Compiled) -> None:
+def test_the_trip_of_the_page_earns_what_the_page_says(version: Compiled) -> None:
+    [event] = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
+    data = json.loads(event)["data"]
+    start, end = (datetime.fromisoformat(data[name]) for name in ("start_time", "end_time"))
+    trip = act(
+        "ev_ride",
+        start,
+        ended_at=end,
+        duration_s=None,
+        distance_m=data["distance"],
+        **{name: data[name] for name in ("vehicle_type", "propulsion_type", "trip_type", "city_code")},
+    )
+    [judgement] = judge([trip], MethodologyIndex([version]), {}).judgements
+    assert (judgement.amount_mg, judgement.reason_code) == (920_488, reasons.CREDITED)
+    [shown] = re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert [line.zh for line in explain(judgement, version).steps] == shown.splitlines()
+
+
+def test_evidence_and_rounding_come_last(version: Compiled) -> None:
     judgement = run_example(version.document.examples[2], version)
-    assert [line.zh for line in explain(judgement, version).steps] == [
-        "0.15 度/公里 × 0.4044 千克/度 = 60.66 克/公里",
-        "160 克/公里 − 60.66 克/公里 = 99.34 克/公里",
-        "10 公里 × 99.34 克/公里 × 1 = 993.4 克",
-        "993.4 克 − 5 克 = 988.4 克",
-        "较大值（0 克，988.4 克） = 988.4 克",
-        "988.4 克 × 证明系数 0.8 = 790.72 克",
+    assert [line.zh for line in explain(judgement, version).steps[-2:]] == [
+        "920.488 克 × 证明系数 0.8 = 736.3904 克",
+        "舍去不足 1 毫克的部分：736.39 克",
     ]
+
+
+def test_the_page_lists_the_shelf_with_its_trust() -> None:
+    trust = {item.version.code: item.trust for item in shelf()}
+    rows = [line.split("|") for line in PAGE.splitlines() if re.match(r"\| `[A-Z]{2}[A-Z0-9]*-", line)]
+    told = {code: row[4].strip(" `") for row in rows for code in re.findall(r"`([A-Z0-9-]+)`", row[1])}
+    assert told == trust
 
 
 def test_the_tables_name_every_reason_and_every_field() -> None:

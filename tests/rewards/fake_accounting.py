@@ -61,6 +61,11 @@ class Ledger:
             self.balances[hold.account_id] += hold.amount_mg
         return self.holds[hold_id]
 
+    def remember_void(self, hold_id: uuid.UUID) -> None:
+        """A void that came before its hold: the late hold will find it."""
+        nothing = {"account_id": None, "amount_mg": 0, "purpose": None, "expires_at": None, "captured_to": None}
+        self.holds[hold_id] = HoldState.model_validate({"hold_id": hold_id, "status": "voided", **nothing})
+
     def expire_all(self) -> None:
         for hold_id, hold in list(self.holds.items()):
             if hold.status == "held":
@@ -119,15 +124,7 @@ def holds_app(ledger: Ledger) -> FastAPI:
         ledger.asked["void"] += 1
         known = ledger.holds.get(hold_id)
         if known is None:
-            ledger.holds[hold_id] = HoldState(
-                hold_id=hold_id,
-                account_id=None,
-                amount_mg=0,
-                purpose=None,
-                status="voided",
-                expires_at=None,
-                captured_to=None,
-            )
+            ledger.remember_void(hold_id)
         elif known.status == "captured":
             return _problem(409, "HOLD_SETTLED")
         elif known.status == "held":

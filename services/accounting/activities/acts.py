@@ -26,7 +26,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     activity_id: UUID
     account_id: UUID | None
     partner_id: str
-    kind: str  # "trip", "transit", "recycling", "bag", "energy"
+    kind: str  # "trip", "transit", "recycling", "bag", "energy"; more in `MeasuredAct`
     occurred_at: datetime
     local_date: date
     received_at: datetime
@@ -61,3 +61,22 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     def lasted_s(self) -> int | None:
         """The reported duration (which may leave out pauses), or else the time between start and end."""
         return self.elapsed_s if self.duration_s is None else self.duration_s
+
+
+class MeasuredAct(Act, frozen=True, kw_only=True):
+    """An act with the amounts that only the kinds of `document.UNREPORTED_KINDS` have.
+
+    No event type carries them, so only worked examples are such acts. A kind that partners may report one day takes
+    its fields along, up into `Act` and into `shared.contracts.activities_v1.Act`.
+    """
+
+    od_distance_m: int | None = None
+    walked_m: int | None = None
+    cycled_m: int | None = None
+    by_bus_m: int | None = None
+    by_rail_m: int | None = None
+    steps: int | None = None
+    used_wh: int | None = None
+    average_wh_7d: int | None = None
+    persons: int | None = None
+    replacement_percent: int | None = None

@@ -6,10 +6,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.accounting.activities import reasons
-from services.accounting.activities.acts import Act, BindingState
+from services.accounting.activities.acts import BindingState, MeasuredAct
 from services.accounting.activities.domain import Judgement, judge
+from services.accounting.activities.duplicates import CountedActs
 from services.accounting.methodologies.compiled import Compiled
-from services.accounting.methodologies.document import Example, mark_of
+from services.accounting.methodologies.document import Example, ExampleInput, mark_of
 from services.accounting.methodologies.errors import Path, Problem
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.source import Marks
@@ -19,11 +20,16 @@ _WINDOW_S: Final = 86_400
 _CITIZEN: Final = UUID(int=1)
 
 
-def acts_of(example: Example, version: Compiled) -> list[Act]:
+def acts_of(example: Example, version: Compiled) -> list[MeasuredAct]:
     """The acts that come before, and last the one in question, all at noon of the same day."""
+    before = [example.input] * example.after if example.repeats is None else [example.repeats]
+    day = example.date or version.document.effective_from
+    return [_act(given, version, day, number) for number, given in enumerate([*before, example.input], 1)]
+
+
+def _act(example: ExampleInput, version: Compiled, day: date, number: int) -> MeasuredAct:
     document = version.document
-    day = example.date or document.effective_from
-    given: dict[str, Any] = example.input.model_dump(exclude_none=True)
+    given: dict[str, Any] = example.model_dump(exclude_none=True)
     for constraint in ("vehicle_type", "propulsion_type", "trip_type", "material"):
         allowed = getattr(document.applies_to, constraint)
         if constraint not in given and allowed is not None and "absent" not in allowed:
@@ -31,27 +37,26 @@ def acts_of(example: Example, version: Compiled) -> list[Act]:
     given.setdefault("evidence_tier", next(iter(document.evidence_tiers)))
     start = datetime(day.year, day.month, day.day, _NOON_UTC, tzinfo=UTC)
     end = start + timedelta(seconds=given["duration_s"]) if "duration_s" in given else None
-    return [
-        Act(
-            activity_id=UUID(int=number + 1),
-            account_id=_CITIZEN,
-            partner_id="example",
-            kind=version.kind,
-            occurred_at=start,
-            ended_at=end,
-            local_date=day,
-            received_at=end or start,
-            late_window_s=_WINDOW_S,
-            binding=BindingState.BOUND,
-            city_code=document.region.ljust(6, "0"),
-            **given,
-        )
-        for number in range(example.after + 1)
-    ]
+    return MeasuredAct(
+        activity_id=UUID(int=number),
+        account_id=_CITIZEN,
+        partner_id="example",
+        kind=version.kind,
+        occurred_at=start,
+        ended_at=end,
+        local_date=day,
+        received_at=end or start,
+        late_window_s=_WINDOW_S,
+        binding=BindingState.BOUND,
+        city_code=document.region.ljust(6, "0"),
+        **given,
+    )
 
 
 def run_example(example: Example, version: Compiled) -> Judgement:
-    return judge(acts_of(example, version), MethodologyIndex([version]), {}).judgements[-1]
+    # Acts of `after` are different ones although all stand at noon; only `repeats` asks whether two are the same.
+    duplicates = None if example.repeats is None else CountedActs()
+    return judge(acts_of(example, version), MethodologyIndex([version]), {}, duplicates).judgements[-1]
 
 
 def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[Problem]:

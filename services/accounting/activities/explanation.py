@@ -108,6 +108,16 @@ _MEASURES: Final = {
     "baseline_wh": (Text("基准电量", "baseline"), Text("瓦时", "Wh")),
     "count": (Text("数量", "count"), Text("件", "")),
     "passenger_count": (Text("乘客", "passengers"), Text("人", "")),
+    "od_distance_m": (Text("起讫点距离", "direct distance"), Text("米", "m")),
+    "walked_m": (Text("步行里程", "distance walked"), Text("米", "m")),
+    "cycled_m": (Text("骑行里程", "distance cycled"), Text("米", "m")),
+    "by_bus_m": (Text("公交里程", "distance by bus"), Text("米", "m")),
+    "by_rail_m": (Text("轨道交通里程", "distance by rail"), Text("米", "m")),
+    "steps": (Text("步数", "number of steps"), Text("步", "")),
+    "used_wh": (Text("用电量", "electricity used"), Text("瓦时", "Wh")),
+    "average_wh_7d": (Text("前七天日均用电", "mean of the seven days before"), Text("瓦时", "Wh")),
+    "persons": (Text("常住人口", "number of persons"), Text("人", "")),
+    "replacement_percent": (Text("新品替代率", "replacement rate"), Text("%", "%")),
     "raw_mg": (Text("减排量", "reduction"), Text("毫克", "mg")),
 }
 

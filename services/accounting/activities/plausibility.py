@@ -83,11 +83,8 @@ def _kmh(distance_m: int, duration: int) -> int:
 
 
 def _odd_amount(act: Act, rules: Plausibility) -> Finding | None:
-    code = reasons.IMPLAUSIBLE_AMOUNT
-    return (
-        _outside(code, "weight_g", act.weight_g, rules.weight_g)
-        or _outside(code, "energy_wh", act.energy_wh, rules.energy_wh)
-        or _outside(code, "baseline_wh", act.baseline_wh, rules.baseline_wh)
-        or _outside(code, "count", act.count, rules.count)
-        or _outside(code, "passenger_count", act.passenger_count, rules.passenger_count)
-    )
+    for field, limits in rules.amounts:
+        found = _outside(reasons.IMPLAUSIBLE_AMOUNT, field, getattr(act, field), limits)
+        if found is not None:
+            return found
+    return None

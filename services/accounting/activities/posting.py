@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -67,11 +68,16 @@ class Programme:
 def bound_account(
     bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
 ) -> tuple[uuid.UUID | None, BindingState]:
-    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards."""
+    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards.
+
+    A binding that ends exactly at the withdrawal has a successor: consent was given again, so what was done before the
+    withdrawal counts, however late it arrives.
+    """
     for binding in bindings:
         if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
             withdrawn = binding.consent_withdrawn_at
-            if withdrawn is not None and received_at >= withdrawn:
+            given_again = withdrawn is not None and binding.ended_at == withdrawn
+            if withdrawn is not None and received_at >= withdrawn and not given_again:
                 return binding.account_id, BindingState.CONSENT_WITHDRAWN
             return binding.account_id, BindingState.BOUND
     if not bindings:
@@ -120,11 +126,32 @@ async def post(session: Session, reports: Sequence[ActivityReported], *, program
     known = await repository.known_fingerprints(connection, [report.event_key for report in reports])
     fresh, verdicts = sort_out_repeats(reports, known)
     if fresh:
+        await _release_earlier(session, fresh, programme)
         verdicts += await _judge(connection, fresh, programme)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
     await _store(session, verdicts, programme)
     return verdicts
+
+
+async def _release_earlier(session: Session, fresh: Sequence[ActivityReported], programme: Programme) -> None:
+    """Judges what the people of these events have parked first, so that their acts are judged in the order of the log
+    whether or not a binding was late."""
+    connection = await driver(session)
+    bindings = await bindings_of(connection, fresh)
+    rows = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
+    if not rows:
+        return
+    everyone = {binding.account_id for found in bindings.values() for binding in found}
+    await repository.lock_people(connection, sorted(everyone))
+    await release(session, rows, programme=programme)
+
+
+async def release(session: Session, rows: Sequence[Any], *, programme: Programme) -> list[Verdict]:
+    """Judges parked rows of `activity` again, which the caller holds."""
+    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
+    sequences = {row["activity_id"]: row["sequence"] for row in rows}
+    return await post_released(session, reports, sequences, programme=programme)
 
 
 async def post_corrected(

@@ -270,13 +270,29 @@ async def take_from_issuance(connection: Connection, deltas_mg: Mapping[tuple[uu
     )
 
 
+# Receipts are numbered in time: as one partner's events came, so they are judged, parked in between or not.
+_ORDER_OF_THE_LOG = "a.received_at, a.receipt_id, a.receipt_index"
+
+
 async def parked_with_binding(connection: Connection, limit: int) -> Sequence[Any]:
     """Parked acts whose person is bound by now, oldest first, locked; rows another worker has are left to it."""
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.* FROM accounting.activity a WHERE a.status = 'parked' AND EXISTS (SELECT 1 FROM accounting.binding b"
         " WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key AND b.status <> 'pending')"
-        " ORDER BY a.received_at, a.activity_id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        f" ORDER BY {_ORDER_OF_THE_LOG} LIMIT $1 FOR UPDATE SKIP LOCKED",
         limit,
+    )
+    return rows
+
+
+async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> Sequence[Any]:
+    """Parked acts of (partner, account key) pairs, in the order of the log, locked."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.* FROM accounting.activity a JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
+        " USING (partner_id, account_key) WHERE a.status = 'parked'"
+        f" ORDER BY {_ORDER_OF_THE_LOG} FOR UPDATE OF a",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
     )
     return rows
 

@@ -98,11 +98,7 @@ async def release_parked(session: Session, *, programme: Programme) -> list[Verd
     """Judges parked events whose person is bound by now. Run every second: it also closes the race in which an event is
     parked while its binding is being stored."""
     rows = await posting_repository.parked_with_binding(await driver(session), _RELEASE_MAX)
-    if not rows:
-        return []
-    reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
-    sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    return await posting.post_released(session, reports, sequences, programme=programme)
+    return await posting.release(session, rows, programme=programme) if rows else []
 
 
 async def forget_parked(session: Session, *, programme: Programme) -> None:

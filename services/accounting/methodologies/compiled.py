@@ -12,7 +12,15 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from services.accounting.methodologies.document import ACT_KINDS, Cap, Factor, Methodology, content_sha256, mark_of
+from services.accounting.methodologies.document import (
+    ACT_KINDS,
+    UNREPORTED_KINDS,
+    Cap,
+    Factor,
+    Methodology,
+    content_sha256,
+    mark_of,
+)
 from services.accounting.methodologies.errors import DocumentInvalid, FormulaFault, Path, Problem
 from services.accounting.methodologies.evaluation import Amount, Value, compile_amount
 from services.accounting.methodologies.expression import Node, check, names_of, parse
@@ -39,15 +47,29 @@ class Source:
 
 
 _ROUTES: Final = frozenset({"trip", "transit"})
+_JOURNEY: Final = frozenset({"journey"})
+_METERING: Final = frozenset({"metering"})
 SOURCES: Final[Mapping[str, Source]] = {
     "distance": Source("distance_m", "m", _ROUTES),
     "duration": Source("duration_s", "s", _ROUTES, read="lasted_s"),
     "passenger_count": Source("passenger_count", "person", frozenset({"trip"})),
     "weight_g": Source("weight_g", "g", frozenset({"recycling"})),
-    "energy_wh": Source("energy_wh", "Wh", frozenset({"energy"})),
+    "energy_wh": Source("energy_wh", "Wh", frozenset({"energy", "generation"})),
     "baseline_wh": Source("baseline_wh", "Wh", frozenset({"energy"})),
-    "count": Source("count", "piece", frozenset({"bag"})),
+    "count": Source("count", "piece", frozenset({"bag", "goods"})),
     "one_trip": Source(None, "trip", _ROUTES),
+    # A journey: the direct way from door to door, and what was travelled by each mode.
+    "od_distance": Source("od_distance_m", "m", _JOURNEY),
+    "walked": Source("walked_m", "m", _JOURNEY),
+    "cycled": Source("cycled_m", "m", _JOURNEY),
+    "by_bus": Source("by_bus_m", "m", _JOURNEY),
+    "by_rail": Source("by_rail_m", "m", _JOURNEY),
+    "steps": Source("steps", "step", frozenset({"steps"})),
+    # A household's day: its meter, its mean of the seven days before, its members.
+    "used_wh": Source("used_wh", "Wh", _METERING),
+    "average_wh_7d": Source("average_wh_7d", "Wh", _METERING),
+    "persons": Source("persons", "person", _METERING),
+    "replacement_percent": Source("replacement_percent", "1", frozenset({"goods"})),
 }
 
 
@@ -235,6 +257,14 @@ class _Compiler:
             self.refuse("OUT_OF_RANGE", ("improvement_rate", "rate"), "应大于 0、不大于 1。", "Must be in (0, 1].")
         return tree
 
+    def check_bounds(self) -> None:
+        """An act of a kind that is not reported yet has fields of its own; a bound on them elsewhere means nothing."""
+        for source in SOURCES.values():
+            own = source.field is not None and source.kinds <= UNREPORTED_KINDS and self.kind not in source.kinds
+            if own and getattr(self.document.plausibility, source.field or "") is not None:
+                zh, en = f"{self.kind} 类行为没有 {source.field}。", f"Acts of {self.kind} carry no {source.field}."
+                self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), zh, en)
+
     def check_rules(self) -> None:
         document = self.document
         if document.effective_to is not None and document.effective_to <= document.effective_from:
@@ -272,6 +302,7 @@ class _Compiler:
         self.read_inputs()
         self.read_factors()
         self.check_rules()
+        self.check_bounds()
         # Units are checked only once every name has one; otherwise one fault would be told many times.
         tree = None if self.problems else self.read_formula()
         improves = tree is not None and IMPROVEMENT in names_of(tree)

@@ -9,6 +9,7 @@ change the hash of a document written before it. A default, once published, may 
 import hashlib
 import json
 from datetime import date
+from functools import cached_property
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -33,7 +34,10 @@ Day = Annotated[date, Field(strict=False)]  # in Asia/Shanghai, "2024-06-01"
 Year = Annotated[int, Field(ge=1990, le=2200)]
 
 SourceStatus = Literal["official", "secondary", "published_app_value", "unverified"]
-EventType = Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved"]
+EventType = Literal[
+    "trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved",
+    "journey.completed", "steps.counted", "energy.metered", "power.generated", "goods.resold",
+]  # fmt: skip
 EvidenceTier = Literal["partner_signed", "navigation_trace", "photo", "self_declared"]
 VehicleType = Literal[
     "absent", "bicycle", "bus", "car", "cargo_bicycle", "delivery_robot", "metro", "moped", "motorcycle", "other",
@@ -45,7 +49,8 @@ PropulsionType = Literal[
 ]  # fmt: skip
 InputSource = Literal[
     "distance", "duration", "passenger_count", "weight_g", "energy_wh", "baseline_wh", "count",
-    "one_trip",
+    "one_trip", "od_distance", "walked", "cycled", "by_bus", "by_rail", "steps", "used_wh", "average_wh_7d", "persons",
+    "replacement_percent",
 ]  # fmt: skip
 
 # Event type of a document -> `kind` of an act on the topic.
@@ -55,7 +60,14 @@ ACT_KINDS: Final[dict[str, str]] = {
     "recycling.deposited": "recycling",
     "bag.reused": "bag",
     "energy.saved": "energy",
+    "journey.completed": "journey",
+    "steps.counted": "steps",
+    "energy.metered": "metering",
+    "power.generated": "generation",
+    "goods.resold": "goods",
 }
+# Kinds no partner can report yet: methods about them can be written, checked and shown, and wait on the shelf.
+UNREPORTED_KINDS: Final = frozenset({"journey", "steps", "metering", "generation", "goods"})
 
 
 class _Part(BaseModel):
@@ -165,6 +177,28 @@ class Plausibility(_Part):
     energy_wh: Range | None = None
     baseline_wh: Range | None = None
     count: Range | None = None
+    od_distance_m: Range | None = None
+    walked_m: Range | None = None
+    cycled_m: Range | None = None
+    by_bus_m: Range | None = None
+    by_rail_m: Range | None = None
+    steps: Range | None = None
+    used_wh: Range | None = None
+    average_wh_7d: Range | None = None
+    persons: Range | None = None
+    replacement_percent: Range | None = None
+
+    @cached_property
+    def amounts(self) -> tuple[tuple[str, Range], ...]:
+        """The bounds on amounts that this methodology has, by field of the act."""
+        given = ((field, getattr(self, field)) for field in AMOUNTS)
+        return tuple((field, limits) for field, limits in given if limits is not None)
+
+
+AMOUNTS: Final = (
+    "weight_g", "energy_wh", "baseline_wh", "count", "passenger_count", "od_distance_m", "walked_m", "cycled_m",
+    "by_bus_m", "by_rail_m", "steps", "used_wh", "average_wh_7d", "persons", "replacement_percent",
+)  # fmt: skip
 
 
 class ExampleInput(_Part):
@@ -183,13 +217,27 @@ class ExampleInput(_Part):
     energy_wh: Count | None = None
     baseline_wh: Count | None = None
     count: Count | None = None
+    od_distance_m: Count | None = None
+    walked_m: Count | None = None
+    cycled_m: Count | None = None
+    by_bus_m: Count | None = None
+    by_rail_m: Count | None = None
+    steps: Count | None = None
+    used_wh: Count | None = None
+    average_wh_7d: Count | None = None
+    persons: Count | None = None
+    replacement_percent: Count | None = None
 
 
 class Example(_Part):
-    """One worked act: `after` identical acts of the same day come first, `date` is the day (default: the first)."""
+    """One worked act: `after` identical acts of the same day come first, `date` is the day (default: the first).
+
+    `repeats` is the same physical act as it was reported before, by other evidence or by another partner.
+    """
 
     title: Text
     input: ExampleInput
+    repeats: ExampleInput | None = None
     after: Annotated[int, Field(ge=0, le=50)] = 0
     date: Day | None = None
     expect_mg: Count

@@ -73,3 +73,48 @@ class Listing(BaseModel):
 
 class FactorListing(BaseModel):
     items: list[FactorView]
+
+
+class ShelfSummary(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "code": "HB-CSAE235-EV",
+                "version": 3,
+                "scene": "ev_ride",
+                "title": {"zh": "纯电动乘用车出行（按里程，湖北电网）", "en": "Electric-car trips by distance"},
+                "summary": {"zh": "按里程计算", "en": "Counted by distance"},
+                "region": "42",
+                "event": "trip.completed",
+                "reportable": True,
+                "source_status": "secondary",
+                "trust": "unverified",
+                "formula": "distance * (petrol_use * petrol - electricity_use * grid / (1 - loss))",
+                "sha256": "…",
+            }
+        }
+    )
+
+    code: str
+    version: int
+    scene: str
+    title: Bilingual
+    summary: Bilingual
+    region: str = Field(description="GB/T 2260，空 = 全国 empty = the whole country")
+    event: str
+    reportable: bool = Field(description="合作方现在能否上报这类行为 Whether partners can report such acts today")
+    source_status: str = Field(description="official | secondary | published_app_value | unverified")
+    trust: str = Field(description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors")
+    formula: str
+    sha256: str
+
+
+class ShelfDetail(ShelfSummary):
+    document: dict[str, Any] = Field(description="完整文件，含算例 The whole document with its examples")
+    yaml: str = Field(
+        description="原文，改好生效日即可作为草案提交 As written; a draft once it is given a day to begin"
+    )
+
+
+class ShelfListing(BaseModel):
+    items: list[ShelfSummary]

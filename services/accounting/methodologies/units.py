@@ -40,6 +40,7 @@ _UNITS: Final = (
     ("tCO2e", "1000000000 * mgCO2e", "吨", "t"),
     ("trip", "[trip]", "次", "trip"),
     ("piece", "[piece]", "件", "piece"),
+    ("step", "[step]", "步", "step"),
     ("person", "[person]", "人", "person"),
 )
 _NAMES: Final = {name: (zh, en) for name, _, zh, en in _UNITS}

@@ -199,19 +199,24 @@ def _recomputed(bundle: Bundle, judgement: Judgement) -> list[Check]:
 def _inputs_match(bundle: Bundle, judgement: Judgement, method: Compiled) -> Check:
     zh, en = "输入即上报的数据，方法学适用", "the inputs are what was reported, and the methodology applies to it"
     try:
-        reported = msgspec.convert(bundle.act, ReportedAct)
-    except msgspec.ValidationError as exc:
+        act, day = _act_of(bundle)
+        read = {slot.field: slot.read(act) for slot in method.slots}
+        applies = MethodologyIndex([method]).find(act) is method
+    except (msgspec.ValidationError, AttributeError, KeyError, ValueError) as exc:  # fields or time zones made up
         return Check(False, zh, en, str(exc))
+    ok = read == judgement.inputs and applies and day == judgement.local_date
+    return Check(ok, zh, en, ", ".join(f"{name}={value}" for name, value in read.items()))
+
+
+def _act_of(bundle: Bundle) -> tuple[Any, date]:
+    """The reported act with what a formula may read of it, and its local day."""
+    reported = msgspec.convert(bundle.act, ReportedAct)
     fields = {name: getattr(reported, name) for name in reported.__struct_fields__}
     elapsed = reported.ended_at - reported.started_at if reported.ended_at else None
     elapsed_s = elapsed.days * 86_400 + elapsed.seconds if elapsed is not None else None
     lasted_s = elapsed_s if reported.duration_s is None else reported.duration_s
     day = clock.local_date(reported.started_at, bundle.time_zone)
-    act = SimpleNamespace(**fields, local_date=day, elapsed_s=elapsed_s, lasted_s=lasted_s)
-    read = {slot.field: slot.read(act) for slot in method.slots}
-    applies = MethodologyIndex([method]).find(act) is method
-    ok = read == judgement.inputs and applies and day == judgement.local_date
-    return Check(ok, zh, en, ", ".join(f"{name}={value}" for name, value in read.items()))
+    return SimpleNamespace(**fields, local_date=day, elapsed_s=elapsed_s, lasted_s=lasted_s), day
 
 
 def _raw_amount(judgement: Judgement, method: Compiled) -> Check:

@@ -34,7 +34,7 @@ def origin_of(citizen: CitizenIdentity, key: Key, language: Language) -> Origin:
 def respond(reply: Reply) -> Response:
     """The reply as it stands; the first answer and its repeats have the same members."""
     return Response(
-        json.dumps(reply.body, ensure_ascii=True),
+        json.dumps(reply.body, ensure_ascii=False).encode("utf-8", "replace"),
         status_code=reply.status,
         headers={REPLAYED_HEADER: "true"} if reply.replayed else None,
         media_type=MEDIA_TYPE if reply.status >= 400 else "application/json",

@@ -8,11 +8,13 @@ from services.accounting.methodologies.compiled import Compiled, Factors, compil
 from services.accounting.methodologies.document import Factor, canonical_json, factor_from_plain, methodology_from_plain
 from services.accounting.methodologies.library import library_factors, library_methodologies
 from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.shelf import shelf
 
 
 @cache
 def _canonical() -> dict[str, str]:
-    return {document.code: canonical_json(document) for document in library_methodologies()}
+    shelved = (item.version.document for item in shelf())
+    return {document.code: canonical_json(document) for document in (*library_methodologies(), *shelved)}
 
 
 def plain(base: str = "WH-APP-BIKE", /, **changes: Any) -> dict[str, Any]:

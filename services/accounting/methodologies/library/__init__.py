@@ -1,4 +1,6 @@
-"""The documents shipped with the platform: seeds of the registry, and examples of how to write one."""
+"""The documents shipped with the platform: `methodologies/` is what a new deployment publishes (its city's programme),
+`shelf/` what other places and standards have, ready to be taken up but in force nowhere, `factors/` those of both.
+"""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -22,6 +24,11 @@ def methodology_texts() -> list[str]:
 
 def library_methodologies() -> list[Methodology]:
     return [parse_methodology(text)[0] for text in methodology_texts()]
+
+
+def shelf_texts() -> list[str]:
+    """Documents that nobody's deployment publishes by being installed: each wants the two people of a publication."""
+    return _texts("shelf")
 
 
 def library_factors() -> Factors:
