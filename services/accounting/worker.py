@@ -7,8 +7,10 @@ from functools import partial
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.database import SCHEMA
+from services.accounting.ledger import drift
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.service import Library
+from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
 from services.accounting.what_if import service as what_if
 from shared import idempotency
@@ -20,6 +22,7 @@ from shared.worker import Worker, run
 
 SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
+MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
 WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
 
@@ -59,6 +62,11 @@ def build(settings: Settings | None = None) -> Worker:
     async def try_drafts(session: Session) -> None:
         await what_if.advance(session, time_zone=settings.time_zone)
 
+    signer = settings.digest_signer
+
+    async def seal(session: Session) -> None:
+        await sealing.seal_next(session, time_zone=settings.time_zone, delay_s=settings.digest_delay_s, signer=signer)
+
     worker.consume("accounting.posting", topics.ACTIVITIES, post)
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.publish(topics.OUTCOMES)
@@ -67,6 +75,8 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(SWEEP_EVERY_S, "vest", vest)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
+    worker.every(MINUTELY_S, "seal_day", seal)
+    worker.every(MINUTELY_S, "check_increment", drift.check_increment)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))

@@ -1,7 +1,7 @@
 """Vesting of credits, freezing of accounts, operators' proposals and the trail of what they did.
 
 Revision ID: 0003
-Revises: 0002
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,111 @@
+"""What is sealed and how it is written: the leaf of a posting, the statement of a day, and their salts.
+
+A leaf is the canonical JSON of one posting, hashed behind a salt of its own. Both accounts stand in it as commitments,
+SHA-256(salt | account id): whoever holds an activity's id learns from its proof neither whose account it went to nor
+anything of the other leaves. All salts come from one secret per day, which never leaves the database.
+"""
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.accounting.proofs.merkle import leaf_hash
+
+LEAF_FORMAT: Final = "carbon-leaf/1"
+STATEMENT_FORMAT: Final = "carbon-digest/1"
+PROOF_FORMAT: Final = "carbon-proof/1"
+BUNDLE_FORMAT: Final = "carbon-bundle/1"
+# Leaves per stored block: a proof hashes one block again (some milliseconds), and a day of six million postings keeps
+# six thousand block roots. A power of two, or the blocks would not be subtrees; fixed, as stored days count in it.
+BLOCK_LEAVES: Final = 1024
+DAY_SECRET_BYTES: Final = 32
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Salts:
+    leaf: bytes
+    debit: bytes
+    credit: bytes
+
+
+def salts_of(day_secret: bytes, posting_id: uuid.UUID) -> Salts:
+    drawn = hmac.digest(day_secret, posting_id.bytes, "sha512")
+    return Salts(drawn[:32], drawn[32:48], drawn[48:])
+
+
+def commitment(account_id: uuid.UUID, salt: bytes) -> str:
+    return hashlib.sha256(salt + account_id.bytes).hexdigest()
+
+
+def instant(moment: datetime) -> str:
+    """UTC with microseconds, always written alike."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
+    """The canonical form of a posting: keys sorted, no spaces, UTF-8."""
+    return _encode(
+        {
+            "activity_id": posting["activity_id"],
+            "amount_mg": posting["amount_mg"],
+            "credit": commitment(posting["credit_account_id"], salts.credit),
+            "debit": commitment(posting["debit_account_id"], salts.debit),
+            "format": LEAF_FORMAT,
+            "hold_id": posting["hold_id"],
+            "kind": posting["kind"],
+            "posted_at": instant(posting["posted_at"]),
+            "posting_id": posting["posting_id"],
+            "requested_by": posting["requested_by"],
+            "reverses_posting_id": posting["reverses_posting_id"],
+        }
+    )
+
+
+def sealed_leaf(text: bytes, salt: bytes) -> bytes:
+    """The leaf's hash in the tree."""
+    return leaf_hash(salt + text)
+
+
+def leaf_of(posting: Mapping[str, Any], day_secret: bytes) -> bytes:
+    salts = salts_of(day_secret, posting["posting_id"])
+    return sealed_leaf(leaf_text(posting, salts), salts.leaf)
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said, and signed, about one day. `previous` is the SHA-256 of the day before's statement."""
+
+    day: date
+    format: str = STATEMENT_FORMAT
+    postings: int
+    previous: str | None
+    root: str
+    time_zone: str
+
+
+def statement_text(statement: Statement) -> str:
+    return _encode(statement).decode()
+
+
+def statement_of(text: str) -> Statement:
+    """Raises msgspec.ValidationError, msgspec.DecodeError."""
+    return msgspec.json.decode(text, type=Statement)
+
+
+def statement_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def day_span(day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """First instant of the local day and first instant after it."""
+    zone = ZoneInfo(time_zone)
+    begin = datetime.combine(day, time.min, zone)
+    return begin.astimezone(UTC), datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)

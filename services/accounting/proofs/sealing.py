@@ -1,0 +1,189 @@
+"""The hash tree of one local day, from its postings as a stream; sealing closed days and checking sealed ones."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from services.accounting.ledger import drift
+from services.accounting.proofs import repository
+from services.accounting.proofs.domain import (
+    BLOCK_LEAVES,
+    DAY_SECRET_BYTES,
+    Statement,
+    day_span,
+    leaf_of,
+    statement_hash,
+    statement_of,
+    statement_text,
+)
+from services.accounting.proofs.merkle import TreeBuilder, root_of
+from services.accounting.proofs.signing import DigestSigner, signature_fits
+from shared import clock
+from shared.db import Session
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class DayTree:
+    """Block roots of a day; a day of six million postings keeps six thousand of them in memory and nothing else."""
+
+    secret: bytes
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    postings: int = 0
+    _builder: TreeBuilder = field(default_factory=TreeBuilder)
+
+    def add(self, posting: Any) -> None:
+        if self._builder.size == 0:
+            first = {"first_posted_at": posting["posted_at"], "first_posting_id": posting["posting_id"]}
+            self.blocks.append({"number": len(self.blocks), **first})
+        self._builder.add(leaf_of(posting, self.secret))
+        self.postings += 1
+        self.blocks[-1]["last_posted_at"] = posting["posted_at"]
+        if self._builder.size == BLOCK_LEAVES:
+            self._close_block()
+
+    def _close_block(self) -> None:
+        self.blocks[-1] |= {"root": self._builder.root(), "leaves": self._builder.size}
+        self._builder = TreeBuilder()
+
+    def root(self) -> bytes:
+        """Call once, when all postings are in."""
+        if self._builder.size:
+            self._close_block()
+        return root_of(block["root"] for block in self.blocks)
+
+
+async def _tree_of(session: Session, day: date, time_zone: str, secret: bytes) -> DayTree:
+    tree = DayTree(secret)
+    begin, end = day_span(day, time_zone)
+    async for batch in drift.postings(session, begin=begin, end=end):
+        for posting in batch:
+            tree.add(posting)
+    return tree
+
+
+async def seal_next(session: Session, *, time_zone: str, delay_s: int, signer: DigestSigner | None) -> date | None:
+    """Timed job: seals the earliest closed day that is not sealed, if there is one; returns it.
+
+    A day is closed when no transaction that began before its end can still be open, and `delay_s` later at the
+    earliest. Days without postings are sealed as well, so that the chain has no gaps.
+    """
+    if not await drift.alone(session, name="accounting.seal"):
+        return None
+    newest = await repository.newest(session)
+    if newest is not None:
+        day: date = newest.day + timedelta(days=1)
+    else:
+        first = await drift.first_posted_at(session)
+        if first is None:
+            return None
+        day = clock.local_date(first, time_zone)
+    _, end = day_span(day, time_zone)
+    if await drift.settled_before(session) < end + timedelta(seconds=delay_s):
+        return None
+    tree = await _tree_of(session, day, time_zone, secrets.token_bytes(DAY_SECRET_BYTES))
+    root = tree.root()
+    previous = newest.sha256 if newest is not None else None
+    statement = statement_text(
+        Statement(day=day, postings=tree.postings, previous=previous, root=root.hex(), time_zone=time_zone)
+    )
+    await repository.add_digest(
+        session,
+        day=day,
+        statement=statement,
+        sha256=statement_hash(statement),
+        previous=previous,
+        postings=tree.postings,
+        secret=tree.secret,
+        public_key=signer.public_key if signer else None,
+        signature=signer.sign(statement) if signer else None,
+    )
+    if tree.blocks:
+        await repository.add_blocks(session, [{"day": day, **block} for block in tree.blocks])
+    _log.info("day_sealed", day=str(day), postings=tree.postings, signed=signer is not None)
+    return day
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was sealed. `since` and `until` bound the postings concerned, where known."""
+
+    day: date
+    zh: str
+    en: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayChecked:
+    day: date
+    postings: int
+    sha256: str
+    findings: tuple[Finding, ...]
+
+
+async def check_days(session: Session) -> AsyncIterator[DayChecked]:
+    """Recomputes every sealed day from the postings as they are now, in order: trees, statements, chain, signatures."""
+    previous: Any = None
+    for day in await repository.days(session):
+        sealed = await repository.digest(session, day)
+        assert sealed is not None
+        try:
+            said = statement_of(sealed.statement)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            findings = [Finding(day, "摘要不可读", "the statement cannot be read")]
+        else:
+            findings = _statement_findings(sealed, said, previous)
+            if previous is None:
+                findings += await _earlier_findings(session, said)
+            findings += await _tree_findings(session, sealed, said)
+        previous = sealed
+        yield DayChecked(day, sealed.postings, sealed.sha256, tuple(findings))
+
+
+def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> list[Finding]:
+    day, findings = sealed.day, []
+    if statement_hash(sealed.statement) != sealed.sha256 or (said.day, said.previous) != (day, sealed.previous):
+        findings.append(Finding(day, "摘要与其哈希不符", "the statement does not have its hash"))
+    if said.previous != (previous.sha256 if previous is not None else None):
+        findings.append(Finding(day, "与前一天的链条断开", "the chain to the day before is broken"))
+    if previous is not None and day != previous.day + timedelta(days=1):
+        findings.append(Finding(day, "前面缺少日期", "days before this one are missing"))
+    if sealed.signature is not None and not signature_fits(
+        sealed.statement, public_key=sealed.public_key, signature=sealed.signature
+    ):
+        findings.append(Finding(day, "签名无效", "the signature does not fit"))
+    return findings
+
+
+async def _earlier_findings(session: Session, said: Statement) -> list[Finding]:
+    begin, _ = day_span(said.day, said.time_zone)
+    stray = await drift.count_before(session, moment=begin)
+    if not stray:
+        return []
+    zh, en = f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) lie before the first sealed day"
+    return [Finding(said.day, zh, en, None, begin)]
+
+
+async def _tree_findings(session: Session, sealed: Any, said: Statement) -> list[Finding]:
+    tree = await _tree_of(session, sealed.day, said.time_zone, bytes(sealed.secret))
+    if tree.root().hex() == said.root and tree.postings == said.postings:
+        return []
+    stored = await repository.blocks(session, sealed.day)
+    for block, now in zip(stored, tree.blocks, strict=False):
+        if bytes(block.root) != now["root"]:
+            since = min(block.first_posted_at, now["first_posted_at"])
+            until = max(block.last_posted_at, now["last_posted_at"])
+            break
+    else:
+        since = until = None
+    zh = f"账目被改动：封存 {said.postings} 条，现有 {tree.postings} 条"
+    en = f"postings were changed: {said.postings} sealed, {tree.postings} now"
+    return [Finding(sealed.day, zh, en, since, until)]

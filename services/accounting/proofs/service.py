@@ -1,0 +1,199 @@
+"""Use cases of proofs: digests, inclusion proofs of credits, bundles that recompute an activity, city totals."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from services.accounting.activities import service as activities
+from services.accounting.ledger import drift
+from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
+from services.accounting.proofs import repository
+from services.accounting.proofs.domain import BLOCK_LEAVES, day_span, leaf_text, salts_of, sealed_leaf
+from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
+from services.accounting.proofs.merkle import inclusion_path, root_of
+from shared import clock
+from shared.db import Session
+
+_EARNING = frozenset({"credited", "pending"})
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """That the credit of an activity is in its day's tree. Salts open the leaf and the accounts in it."""
+
+    activity_id: uuid.UUID
+    leaf: str
+    leaf_salt: bytes
+    leaf_index: int
+    tree_size: int
+    path: list[bytes]
+    debit_account: uuid.UUID
+    debit_salt: bytes
+    credit_account: uuid.UUID
+    credit_salt: bytes
+    digest: Any
+    head: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A published document as it is hashed."""
+
+    sha256: str
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything by which an activity can be judged again offline. `proof` is None before its day is sealed and for
+    what earned nothing; `sealed_after` then tells when to expect it."""
+
+    activity: Any
+    methodology: Document | None
+    factors: list[Document]
+    proof: InclusionProof | None
+    sealed_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneTotal:
+    scene: str
+    title: Any
+    amount_mg: int
+
+
+@dataclass(frozen=True, slots=True)
+class CityTotals:
+    acts: int
+    amount_mg: int
+    scenes: list[SceneTotal]
+
+
+async def list_digests(session: Session, *, before: date | None, limit: int) -> Sequence[Any]:
+    return await repository.digests(session, before=before, limit=limit)
+
+
+async def digest(session: Session, *, day: date) -> Any:
+    """Raises DigestNotFound."""
+    row = await repository.digest(session, day)
+    if row is None:
+        raise DigestNotFound
+    return row
+
+
+async def proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, delay_s: int) -> InclusionProof:
+    """Raises CreditNotFound, NotYetSealed (with the time from which to expect it), SealBroken."""
+    posting = await drift.credit_of(session, activity_id=activity_id)
+    if posting is None:
+        raise CreditNotFound
+    day = clock.local_date(posting["posted_at"], time_zone)
+    sealed = await repository.digest(session, day)
+    if sealed is None:
+        raise _not_yet(day, time_zone, delay_s)
+    return await _proof_in(session, posting, sealed)
+
+
+def _not_yet(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
+    due = day_span(day, time_zone)[1] + timedelta(seconds=delay_s)
+    wait_s = max(60, int((due - clock.now()).total_seconds()))
+    return NotYetSealed(
+        day=day,
+        sealed_after=due.isoformat(),
+        retry_after_s=wait_s,
+        extensions={"day": day.isoformat(), "sealed_after": due.isoformat()},
+    )
+
+
+async def _proof_in(session: Session, posting: Any, sealed: Any) -> InclusionProof:
+    block = await repository.block_of(session, sealed.day, posting["posted_at"], posting["posting_id"])
+    if block is None:
+        raise SealBroken(day=sealed.day)
+    rows = await drift.postings_from(
+        session,
+        first_at=block.first_posted_at,
+        first_id=block.first_posting_id,
+        last_at=block.last_posted_at,
+        limit=block.leaves,
+    )
+    secret = bytes(sealed.secret)
+    texts = [(row, salts_of(secret, row["posting_id"])) for row in rows]
+    leaves = [sealed_leaf(leaf_text(row, salts), salts.leaf) for row, salts in texts]
+    roots = await repository.block_roots(session, sealed.day)
+    place = next((i for i, row in enumerate(rows) if row["posting_id"] == posting["posting_id"]), None)
+    if place is None or root_of(leaves) != bytes(block.root):
+        raise SealBroken(day=sealed.day)
+    salts = salts_of(secret, posting["posting_id"])
+    return InclusionProof(
+        activity_id=posting["activity_id"],
+        leaf=leaf_text(posting, salts).decode(),
+        leaf_salt=salts.leaf,
+        leaf_index=block.number * BLOCK_LEAVES + place,
+        tree_size=sealed.postings,
+        path=inclusion_path(place, leaves) + inclusion_path(block.number, roots),
+        debit_account=posting["debit_account_id"],
+        debit_salt=salts.debit,
+        credit_account=posting["credit_account_id"],
+        credit_salt=salts.credit,
+        digest=sealed,
+        head=await repository.newest(session),
+    )
+
+
+def _document(part: Methodology | Factor) -> Document:
+    return Document(content_sha256(part), json.loads(canonical_json(part)))
+
+
+async def bundle(
+    session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID, time_zone: str, delay_s: int
+) -> Bundle:
+    """Raises ActivityNotFound, also for another citizen's activity."""
+    activity = await activities.activity(session, account_id=account_id, activity_id=activity_id)
+    methodology, factors = None, []
+    if activity.methodology_code is not None:
+        published = await methodologies.published_version(
+            session, code=activity.methodology_code, version=activity.methodology_version
+        )
+        wanted = {(reference.factor_id, reference.vintage) for reference in published.document.factors}
+        methodology = _document(published.document)
+        factors = [
+            _document(factor)
+            for factor in await methodologies.all_factors(session)
+            if (factor.id, factor.vintage) in wanted
+        ]
+    found, sealed_after = None, None
+    try:
+        found = await proof(session, activity_id=activity_id, time_zone=time_zone, delay_s=delay_s)
+    except CreditNotFound:
+        pass
+    except NotYetSealed as pending:
+        sealed_after = str(pending.extensions["sealed_after"])
+    return Bundle(activity, methodology, factors, found, sealed_after)
+
+
+async def city_totals(session: Session) -> CityTotals:
+    """The whole city, reversals taken off: acts from the tallies, grams per scene from the issuing accounts."""
+    tallies = [
+        row for row in await activities.intake_totals(session, day=None, partner_id=None) if row.status in _EARNING
+    ]
+    published = {version.document.code: version.document for version in await methodologies.published(session)}
+    scenes: dict[str, SceneTotal] = {}
+    for code, amount_mg in (await drift.issued_mg(session, codes=list(published))).items():
+        document = published[code]
+        before = scenes.get(document.scene)
+        total_mg = amount_mg + (before.amount_mg if before else 0)
+        scenes[document.scene] = SceneTotal(document.scene, document.title, total_mg)
+    ordered = sorted(scenes.values(), key=lambda scene: (-scene.amount_mg, scene.scene))
+    return CityTotals(
+        acts=sum(int(row.events) for row in tallies),
+        amount_mg=sum(scene.amount_mg for scene in ordered),
+        scenes=ordered,
+    )
+
+
+async def sealed_postings(session: Session) -> int:
+    """Postings of all sealed days, by what the days say."""
+    return await repository.sealed_postings(session)

@@ -1,0 +1,30 @@
+"""Ed25519 signatures of daily statements. Without a key days are sealed and chained all the same, unsigned."""
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+
+class DigestSigner:
+    """Raises ValueError for a PEM that is no Ed25519 private key. `\\n` written out is a line break, as secret stores
+    keep it."""
+
+    def __init__(self, pem: str) -> None:
+        key = load_pem_private_key(pem.replace("\\n", "\n").strip().encode() + b"\n", password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("not an Ed25519 private key")
+        self._key = key
+        self.public_key = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    def sign(self, statement: str) -> str:
+        return self._key.sign(statement.encode()).hex()
+
+
+def signature_fits(statement: str, *, public_key: str, signature: str) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(
+            bytes.fromhex(signature), statement.encode()
+        )
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""Checks a gram: `python -m services.accounting.verify bundle|proof|digests FILE` offline, `… ledger` on a database.
+
+Exit code 0: all checks passed. 1: at least one did not. 2: the file or the options cannot be read.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.accounting.ledger import drift
+from services.accounting.ledger import service as ledger_service
+from services.accounting.proofs import sealing
+from services.accounting.proofs import service as proofs
+from services.accounting.proofs.schemas import Bundle, Digest, Proof
+from services.accounting.proofs.verification import Check, check_bundle, check_chain, check_proof
+from shared.db import Database
+from shared.pagination import Page
+
+FILE_BYTES_MAX = 64 * 1024 * 1024  # a century of digests; anything larger is not one of our files
+_COUNTS = frozenset({"accounts", "postings"})
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="核验减碳量 Check where a gram came from.", rich_markup_mode=None
+)
+console = Console(highlight=False, soft_wrap=True)
+Model = TypeVar("Model", bound=BaseModel)
+
+File = Annotated[Path, typer.Argument(help="保存的文件，- 为标准输入 A saved file, - for standard input.")]
+Key = Annotated[
+    str | None, typer.Option("--public-key", help="运营方公布的公钥（十六进制）The operator's published key, hex.")
+]
+Chain = Annotated[
+    list[Path] | None,
+    typer.Option("--digests", help="以前保存的每日摘要 Digests saved earlier: pages of /public/digests."),
+]
+
+
+def _read(file: Path, parse: Callable[[bytes], Model]) -> Model:
+    try:
+        if str(file) == "-":
+            content = sys.stdin.buffer.read(FILE_BYTES_MAX)
+        else:
+            with file.open("rb") as opened:
+                content = opened.read(FILE_BYTES_MAX)
+        return parse(content)  # what was longer is cut off here and no JSON any more
+    except (OSError, ValidationError) as exc:
+        console.print(f"无法读取 cannot read {file}: {exc}", style="red", markup=False)
+        raise typer.Exit(2) from exc
+
+
+def _digests(files: Sequence[Path] | None) -> list[Digest]:
+    return [digest for file in files or () for digest in _read(file, Page[Digest].model_validate_json).items]
+
+
+def _report(checks: Sequence[Check], done_zh: str, done_en: str) -> None:
+    for check in checks:
+        sign = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
+        detail = f"  [dim]{escape(check.detail)}[/dim]" if check.detail else ""
+        console.print(f"{sign} {escape(check.zh)} {escape(check.en)}{detail}")
+    failed = sum(not check.ok for check in checks)
+    if failed or not checks:
+        console.print(f"[bold red]不通过：{failed} 项不符 FAILED: {failed} check(s)[/bold red]")
+        raise typer.Exit(1)
+    console.print(f"[bold green]通过：{escape(done_zh)} OK: {escape(done_en)}[/bold green]")
+
+
+def _tell_unsigned(digest: Digest) -> None:
+    if digest.signature is None:
+        console.print(
+            "[yellow]! 摘要未签名：请与公开保存的摘要比对[/yellow] unsigned: compare with a digest saved elsewhere"
+        )
+
+
+@app.command()
+def bundle(file: File, public_key: Key = None, digests: Chain = None) -> None:
+    """由导出的依据重算一次行为 Recompute an activity from its bundle alone, and check its proof."""
+    found = _read(file, Bundle.model_validate_json)
+    checks = check_bundle(found, public_key=public_key, chain=_digests(digests))
+    if found.proof is None and found.activity.amount_mg:
+        console.print(f"[yellow]! 尚未封存 not sealed yet[/yellow] ({found.sealed_after})")
+    elif found.proof is not None:
+        _tell_unsigned(found.proof.digest)
+    amount_mg = found.activity.amount_mg
+    _report(checks, f"这次行为值 {amount_mg} 毫克", f"this activity is worth {amount_mg} mg")
+
+
+@app.command()
+def proof(file: File, public_key: Key = None, digests: Chain = None) -> None:
+    """离线核对存在证明 Check an inclusion proof offline."""
+    found = _read(file, Proof.model_validate_json)
+    checks = check_proof(found, public_key=public_key, chain=_digests(digests))
+    _tell_unsigned(found.digest)
+    _report(checks, f"已封存于 {found.digest.day}", f"sealed on {found.digest.day}")
+
+
+@app.command("digests")
+def check_digests(files: Annotated[list[Path], typer.Argument(help="保存的每日摘要 Saved pages of digests.")]) -> None:
+    """核对每日摘要的链条 Check that saved digests are one unbroken chain."""
+    found = _digests(files)
+    _report(check_chain(found), f"{len(found)} 份摘要", f"{len(found)} digest(s)")
+
+
+@app.command()
+def ledger(
+    database_url: Annotated[
+        str, typer.Option(envvar="ACCOUNTING_DATABASE_URL", help="postgresql://…，只读即可 reading rights suffice.")
+    ],
+    digests: Chain = None,
+) -> None:
+    """由数据库重算所有封存日与余额 Recompute all sealed days, balances and caps from the database."""
+    try:
+        checks = asyncio.run(_check_ledger(database_url, _digests(digests)))
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError) as exc:
+        console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
+        raise typer.Exit(2) from exc
+    _report(checks, "账本与封存一致", "the ledger is as it was sealed")
+
+
+async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
+    database = Database(database_url, pool_size=1, application_name="accounting-verify")
+    try:
+        return [*await _check_days(database, known), *await _check_balances(database)]
+    finally:
+        await database.stop()
+
+
+async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    expected = {digest.day: digest.sha256 for digest in known}
+    checks, days, postings = [], 0, 0
+    with Progress(*columns, console=console, transient=True) as progress:
+        async with database.transaction() as session:
+            task = progress.add_task("封存日 sealed days", total=await proofs.sealed_postings(session))
+            async for day in sealing.check_days(session):
+                progress.update(task, advance=day.postings, description=str(day.day))
+                days, postings = days + 1, postings + day.postings
+                for finding in day.findings:
+                    span = f"{finding.since} … {finding.until}" if finding.until else ""
+                    checks.append(Check(False, f"{day.day} {finding.zh}", finding.en, span))
+                if expected.pop(day.day, day.sha256) != day.sha256:
+                    zh, en = f"{day.day} 与以前保存的摘要不同", "differs from the digest saved earlier"
+                    checks.append(Check(False, zh, en))
+    checks += [Check(False, f"{day} 的摘要不见了", "a digest saved earlier is gone") for day in expected]
+    if not checks:
+        checks.append(Check(True, "封存日全部重算一致", "all sealed days recompute", f"{days} / {postings}"))
+    return checks
+
+
+async def _check_balances(database: Database) -> list[Check]:
+    async with database.transaction() as session:
+        figures = await ledger_service.check(session)
+    async with database.transaction() as session:
+        differences = await drift.rebuild(session)
+    wrong = {name: value for name, value in figures.items() if value and name not in _COUNTS}
+    checks = [
+        Check(False, "余额或上限与入账不符", "a balance or cap is not what its postings say", str(difference))
+        for difference in differences
+    ]
+    detail = ", ".join(f"{name}={value}" for name, value in (wrong or figures).items())
+    checks.append(Check(not wrong, "余额与上限由入账重算一致", "balances and caps recompute from the postings", detail))
+    return checks
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,88 @@
+"""Closed days for the tests of proofs: postings moved into the past by a superuser before anything is sealed."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from services.accounting.proofs import sealing
+from services.accounting.proofs.signing import DigestSigner
+from tests.accounting.conftest import Accounting
+from tests.databases import Dsns
+
+DELAY_S = 300
+
+
+@pytest.fixture
+async def admin(accounting_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A superuser: may do what the service may not."""
+    connection = await asyncpg.connect(accounting_dsns.admin)
+    yield connection
+    await connection.close()
+
+
+class Days:
+    def __init__(self, accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.accounting, self.admin = accounting, admin
+
+    async def shift(self, days: int) -> None:
+        """Makes all postings that are of today so many days older."""
+        await self.admin.execute(
+            "UPDATE accounting.posting SET posted_at = posted_at - $1::interval"
+            " WHERE posted_at > now() - interval '12 hours'",
+            timedelta(days=days),
+        )
+
+    async def seal(self, signer: DigestSigner | None = None) -> list[date]:
+        """Runs the timed job until it has nothing more to do."""
+        sealed: list[date] = []
+        while True:
+            async with self.accounting.database.transaction() as session:
+                day = await sealing.seal_next(
+                    session, time_zone=self.accounting.settings.time_zone, delay_s=DELAY_S, signer=signer
+                )
+            if day is None:
+                return sealed
+            sealed.append(day)
+
+
+@pytest.fixture
+def days(accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]") -> Days:
+    return Days(accounting, admin)
+
+
+class Verifier:
+    """The command line as a user runs it: a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def save(self, name: str, content: str) -> Path:
+        path = self._directory / name
+        path.write_text(content)
+        return path
+
+    async def run(self, *arguments: object, env: dict[str, str] | None = None) -> tuple[int, str]:
+        """Exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.accounting.verify",
+            *(str(argument) for argument in arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": os.environ.get("PATH", ""), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", **(env or {})},
+        )
+        output, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode()
+
+
+@pytest.fixture
+def verify(tmp_path: Path) -> Verifier:
+    return Verifier(tmp_path)
