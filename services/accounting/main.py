@@ -10,6 +10,7 @@ from services.accounting.ledger.api import router as ledger
 from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
 from services.accounting.methodologies.shelf_api import router as shelf
+from services.accounting.operations.api import router as operations
 from services.accounting.proofs.api import router as proofs
 from services.accounting.publishing.api import router as publishing
 from services.accounting.settings import Settings
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies, shelf, publishing, audit, what_if, proofs],
+        routers=[ledger, holds, activities, methodologies, shelf, publishing, audit, what_if, proofs, operations],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,

@@ -6,10 +6,11 @@ from services.accounting.database import metadata
 from services.accounting.ledger import drift_models as _drift
 from services.accounting.ledger import models as _ledger
 from services.accounting.methodologies import models as _methodologies
+from services.accounting.operations import models as _operations
 from services.accounting.proofs import models as _proofs
 from services.accounting.publishing import models as _publishing
 from services.accounting.what_if import models as _what_if
 
 __all__ = ["metadata"]
 
-_ = (_activities, _audit, _drift, _ledger, _methodologies, _proofs, _publishing, _what_if)
+_ = (_activities, _audit, _drift, _ledger, _methodologies, _operations, _proofs, _publishing, _what_if)

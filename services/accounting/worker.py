@@ -1,9 +1,10 @@
-"""The accounting service's worker: posting, the bindings' projection, parked events, holds, the ledger's own check."""
+"""The accounting service's worker: posting, the bindings' projection, and timed jobs on
+what is parked, to be corrected, due to vest or held too long."""
 
 from collections.abc import Sequence
 from functools import partial
 
-from services.accounting.activities import corrections
+from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.database import SCHEMA
 from services.accounting.ledger import drift
@@ -40,11 +41,22 @@ def build(settings: Settings | None = None) -> Worker:
     async def sweep(session: Session) -> None:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await activities.release_parked(session, programme=programme)
+
+    # Each job locks people first and touches shared rows last, so no two of them share a transaction.
+    async def correct(session: Session) -> None:
+        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await corrections.apply_waiting(session, programme=programme)
+
+    async def vest(session: Session) -> None:
+        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
+        await vesting.vest_due(session, programme=programme)
 
     async def forget(session: Session) -> None:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await activities.forget_parked(session, programme=programme)
+
+    async def forget_corrections(session: Session) -> None:
+        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await corrections.forget_waiting(session, programme=programme)
 
     async def try_drafts(session: Session) -> None:
@@ -59,11 +71,14 @@ def build(settings: Settings | None = None) -> Worker:
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.publish(topics.OUTCOMES)
     worker.every(SWEEP_EVERY_S, "sweep_parked", sweep)
+    worker.every(SWEEP_EVERY_S, "apply_corrections", correct)
+    worker.every(SWEEP_EVERY_S, "vest", vest)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
     worker.every(MINUTELY_S, "seal_day", seal)
     worker.every(MINUTELY_S, "check_increment", drift.check_increment)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
 

@@ -4,23 +4,30 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import pytest
 
 from services.accounting import seed
-from services.accounting.activities import corrections
+from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
+from services.accounting.activities.posting import Programme
 from services.accounting.main import create_app
+from services.accounting.methodologies import repository
+from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
 from services.accounting.settings import Settings
 from shared.consumer import DeadLetter
 from shared.contracts.identity import person_account_id
 from shared.db import Database
-from tests.accounting.reports import PARTNER, Reports, as_records
+from tests.accounting.methodologies.drafts import plain
+from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
 from tests.databases import Dsns, empty_tables, in_own_loop, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 TOPIC = "accounting.outcomes.v1"
+VESTING_CODE = "TEST-BUS-VESTING"
+VESTING_DAYS = 7
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +66,16 @@ class Accounting:
                 )
             )
 
-    async def release(self) -> None:
-        """One sweep of the worker: parked events and waiting corrections."""
+    async def programme(self) -> Programme:
         async with self.database.transaction() as session:
-            programme = await activities.programme(
-                session, self.library, time_zone=self.settings.time_zone, topic=TOPIC
-            )
-            await activities.release_parked(session, programme=programme)
-            await corrections.apply_waiting(session, programme=programme)
+            return await activities.programme(session, self.library, time_zone=self.settings.time_zone, topic=TOPIC)
+
+    async def release(self) -> None:
+        """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
+        programme = await self.programme()
+        for job in (activities.release_parked, corrections.apply_waiting, vesting.vest_due):
+            async with self.database.transaction() as session:
+                await job(session, programme=programme)
 
     async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
         """A citizen bound to partners (the usual one without names), with a maker of their events."""
@@ -117,3 +126,24 @@ async def accounting(
         check = await driver.check()
         assert check["ok"], check
     await database.stop()
+
+
+async def publish_vesting_bus(database: Database) -> None:
+    """A methodology of one district: the bus, vesting after VESTING_DAYS; its cap counter is that of the other bus."""
+    changes = {"code": VESTING_CODE, "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
+    async with database.transaction() as session:
+        await repository.add_methodology(session, methodology_from_plain(plain("WH-APP-BUS", **changes)))
+
+
+async def remove_vesting_bus(dsns: Dsns) -> None:
+    """As nobody but a superuser can."""
+    connection = await asyncpg.connect(dsns.admin)
+    await connection.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+    await connection.close()
+
+
+@pytest.fixture
+async def vesting_bus(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator[None]:
+    await publish_vesting_bus(accounting.database)
+    yield
+    await remove_vesting_bus(accounting_dsns)

@@ -18,6 +18,7 @@ from shared.eventlog import StoredRecord
 
 PARTNER = "city-transit"
 PEPPER = "pepper"
+SLOW_CITY = "420106"  # a district where the bus vests after some days, if a test asks for that methodology
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 YESTERDAY = datetime.now(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
@@ -96,14 +97,22 @@ class Reports:
     def metro(self, at: datetime | None = None, **fields: Any) -> ActivityReported:
         return self._ride("metro", at, **fields)
 
-    def _ride(self, vehicle_type: str, at: datetime | None, **fields: Any) -> ActivityReported:
+    def slow_bus(self, at: datetime | None = None, *, received_days_ago: int = 0, **fields: Any) -> ActivityReported:
+        """A bus ride whose grams have to vest, counted from when it was received."""
+        received_at = clock.now() - timedelta(days=received_days_ago)
+        at = at or YESTERDAY + timedelta(hours=6 + self.made % 17) - timedelta(days=received_days_ago)
+        return self._ride("bus", at, city_code=SLOW_CITY, received_at=received_at, **fields)
+
+    def _ride(
+        self, vehicle_type: str, at: datetime | None, *, city_code: str = "420100", **fields: Any
+    ) -> ActivityReported:
         start = at or YESTERDAY + timedelta(hours=6 + self.made % 17)
         act = Act(
             kind="transit",
             vehicle_type=vehicle_type,
             started_at=start,
             ended_at=start + timedelta(minutes=20),
-            city_code="420100",
+            city_code=city_code,
         )
         return self.report(act, **fields)
 

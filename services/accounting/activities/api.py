@@ -12,7 +12,7 @@ from services.accounting.activities import service
 from services.accounting.activities.domain import from_record, period_start
 from services.accounting.activities.explanation import Explanation as Explained
 from services.accounting.activities.explanation import Text, explain
-from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS
+from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
 from services.accounting.activities.schemas import (
     ActivityDetail,
     ActivityItem,
@@ -76,7 +76,7 @@ def _explained(row: Any, index: MethodologyIndex) -> Explained:
 
 def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> dict[str, Any]:
     # A later reversal speaks for itself; the judgement still tells what the act had earned.
-    reason = REASONS[row.reason_code] if row.reason_code in {CANCELLED, CORRECTED} else told.reason
+    reason = REASONS[row.reason_code] if row.reason_code in {CANCELLED, CORRECTED, REVOKED} else told.reason
     reference = (
         MethodologyRef(code=row.methodology_code, version=row.methodology_version) if row.methodology_code else None
     )

@@ -1,4 +1,5 @@
-"""Corrections and cancellations by the partner: the credit is reversed by naming it, caps are given back, once.
+"""Corrections and cancellations by the partner, reversals by operators: the credit is reversed by naming it, caps are
+given back, once.
 
 A correction may come before its original (other partition, retried batch), so it first waits in the inbox; a sweep
 applies it when the original is there. A cancelled original ends as `reversed`; a correction's own act is then judged
@@ -12,12 +13,14 @@ from typing import Any
 import msgspec
 
 from services.accounting.activities import corrections_repository as repository
-from services.accounting.activities import posting, posting_repository, reasons
+from services.accounting.activities import posting, posting_repository, reasons, vesting_repository
 from services.accounting.activities.corrections_repository import CorrectionRow
-from services.accounting.activities.domain import Judgement, Status, from_record, usage_of
-from services.accounting.activities.posting import Programme
-from services.accounting.activities.verdicts import Earlier, Verdict, announce, count, sort_out_repeats
-from services.accounting.ledger.domain import sub_account_id
+from services.accounting.activities.domain import Judgement, Status, usage_of
+from services.accounting.activities.effects import judgement_of
+from services.accounting.activities.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
+from services.accounting.activities.posting import Bindings, Closing, Programme
+from services.accounting.activities.verdicts import Earlier, Verdict, as_reported, sort_out_repeats
+from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import Status as OutcomeStatus
@@ -26,6 +29,8 @@ from shared.db import Session, driver
 WAITING_LIFE_S = 7 * 24 * 3600
 _APPLY_MAX = 200
 _OVERDUE_MAX = 1000
+_HAS_GRAMS = frozenset({"credited", "pending"})
+_TAKEN_BACK = frozenset({reasons.CANCELLED, reasons.CORRECTED})
 _WAITING = Earlier(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
 
 
@@ -39,7 +44,7 @@ def _verdict(report: ActivityReported, status: OutcomeStatus, reason_code: str, 
     return Verdict(report, status, judgement=judged, sequence=sequence, replaces=_WAITING if sequence > 1 else None)
 
 
-async def receive(session: Session, reports: Sequence[ActivityReported], *, programme: Programme) -> None:
+async def receive(session: Session, reports: Sequence[ActivityReported], *, closing: Closing) -> None:
     """Puts new corrections into the inbox, where they wait for the sweep."""
     connection = await driver(session)
     known = await posting_repository.known_fingerprints(connection, [report.event_key for report in reports])
@@ -60,8 +65,7 @@ async def receive(session: Session, reports: Sequence[ActivityReported], *, prog
             ],
         )
     verdicts += [_verdict(report, "parked", reasons.ORIGINAL_UNKNOWN, sequence=1) for report in fresh]
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
+    closing.add(verdicts, {})
 
 
 async def apply_waiting(session: Session, *, programme: Programme) -> int:
@@ -72,65 +76,108 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
     reports = [msgspec.convert(row.report, ActivityReported) for row in rows]
     connection = await driver(session)
     people = {row.account_id for row in rows if row.account_id is not None}
-    for bindings in (await posting.bindings_of(connection, reports)).values():
-        people |= {binding.account_id for binding in bindings}
+    bindings = await posting.bindings_of(connection, reports)
+    people |= {binding.account_id for found in bindings.values() for binding in found}
     await posting_repository.lock_people(connection, sorted(people))
+    closing = Closing()
     for row, report in zip(rows, reports, strict=True):
-        await _apply(session, report, row.original_id, programme)
+        await _apply(session, report, row.original_id, bindings, programme, closing)
+    await posting.close(session, closing, programme=programme)
     return len(rows)
 
 
-async def _apply(session: Session, report: ActivityReported, original_id: uuid.UUID, programme: Programme) -> None:
+async def _apply(
+    session: Session,
+    report: ActivityReported,
+    original_id: uuid.UUID,
+    bindings: Bindings,
+    programme: Programme,
+    closing: Closing,
+) -> None:
     original = await repository.original(session, original_id)
-    if original.status == "reversed" or original.reason_code in {reasons.CANCELLED, reasons.CORRECTED}:
+    if original["status"] == "reversed" or original["reason_code"] in _TAKEN_BACK:
         await repository.settle(session, report.event_key, "refused", reasons.ALREADY_REVERSED)
-        await _tell(session, [_verdict(report, "refused", reasons.ALREADY_REVERSED, sequence=2)], programme)
+        closing.add([_verdict(report, "refused", reasons.ALREADY_REVERSED, sequence=2)], {})
         return
     reason = reasons.CORRECTED if report.operation == "correct" else reasons.CANCELLED
-    verdicts = [await _take_back(session, report, original, reason)]
+    await _take_back(
+        session,
+        original,
+        reason,
+        account_key=original["account_key"] or report.account_key,
+        requested_by=f"partner:{report.partner_id}",
+        closing=closing,
+    )
     await repository.settle(session, report.event_key, "applied", reason)
     if report.operation == "cancel":
-        verdicts.append(_verdict(report, "reversed", reason, sequence=2))
-    await _tell(session, verdicts, programme)
-    if report.operation == "correct":
-        await posting.post_corrected(session, report, replaces=_WAITING, programme=programme)
+        closing.add([_verdict(report, "reversed", reason, sequence=2)], {})
+    else:
+        await posting.post_corrected(session, report, bindings, replaces=_WAITING, programme=programme, closing=closing)
 
 
-async def _take_back(session: Session, report: ActivityReported, original: Any, reason: str) -> Verdict:
-    """Undoes the original's effects and gives its new verdict, under its own event id."""
-    credited = original.status == "credited"
+async def _take_back(
+    session: Session, original: Any, reason: str, *, account_key: str, requested_by: str, closing: Closing
+) -> None:
+    """Undoes the original's effects and gives its new verdict, under its own event id. The person is locked."""
+    credited = original["status"] in _HAS_GRAMS
+    returned_mg: dict[tuple[uuid.UUID, str], int] = {}
     if credited:
+        account_id, pending = original["account_id"], original["status"] == "pending"
         await repository.reverse_credit(
             session,
-            activity_id=original.activity_id,
-            debt_id=sub_account_id(original.account_id, "debt"),
-            requested_by=f"partner:{report.partner_id}",
+            activity_id=original["activity_id"],
+            person_id=account_id,
+            holder_id=sub_account_id(account_id, "pending") if pending else account_id,
+            debt_id=sub_account_id(account_id, "debt"),
+            requested_by=requested_by,
         )
-        used = usage_of(from_record(original.judgement))
+        if pending:
+            await vesting_repository.forget(await driver(session), [original["activity_id"]])
+        used = usage_of(judgement_of(original))
         await repository.give_back_caps(
             session, {(k.account_id, k.cap_id, k.period_start): (u.acts, u.amount_mg) for k, u in used.items()}
         )
-    await repository.mark(session, original.activity_id, "reversed" if credited else "refused", reason)
-    as_reported = ActivityReported(
-        event_key=original.activity_id,
-        partner_id=original.partner_id,
-        event_id=original.event_id,
-        receipt_id=original.receipt_id,
-        index=original.receipt_index,
-        account_key=original.account_key or report.account_key,
-        fingerprint=original.fingerprint.hex(),
-        raw_sha256=original.raw_sha256.hex(),
-        received_at=original.received_at,
-        late_window_s=0,
+        code = issuance_code(original["methodology_code"])
+        returned_mg[system_account_id(code), code] = -original["amount_mg"]
+    status: OutcomeStatus = "reversed" if credited else "refused"
+    await repository.mark(session, original["activity_id"], status, reason)
+    verdict = _verdict(as_reported(original, account_key), status, reason, sequence=original["sequence"] + 1)
+    verdict.replaces = Earlier(original["status"], original["reason_code"], original["amount_mg"])
+    closing.add([verdict], returned_mg)
+
+
+async def revoke(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
+    """An operator's reversal, after a second person approved it: exactly what a partner's cancellation does.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    """
+    original = await revocable(session, activity_id=activity_id)
+    connection = await driver(session)
+    partner_id, account_id = original["partner_id"], original["account_id"]
+    await posting_repository.lock_people(connection, [account_id])
+    keys = await vesting_repository.account_keys_of(connection, [(partner_id, account_id)])
+    closing = Closing()
+    await _take_back(
+        session,
+        original,
+        reasons.REVOKED,
+        account_key=keys.get((partner_id, account_id), ""),
+        requested_by=requested_by,
+        closing=closing,
     )
-    verdict = _verdict(as_reported, "reversed" if credited else "refused", reason, sequence=original.sequence + 1)
-    verdict.replaces = Earlier(original.status, original.reason_code, original.amount_mg)
-    return verdict
+    await posting.close(session, closing, programme=programme)
 
 
-async def _tell(session: Session, verdicts: Sequence[Verdict], programme: Programme) -> None:
-    await announce(session, verdicts, topic=programme.topic)
-    await count(await driver(session), verdicts, programme.time_zone)
+async def revocable(session: Session, *, activity_id: uuid.UUID) -> Any:
+    """The activity, locked, if it has grams to take back. Raises as `revoke` does."""
+    original = await repository.locked_activity(session, activity_id)
+    if original is None:
+        raise ActivityNotFound
+    if original["status"] == "reversed":
+        raise ActivityReversedAlready
+    if original["status"] not in _HAS_GRAMS:
+        raise ActivityNotCredited(status=original["status"])
+    return original
 
 
 async def forget_waiting(session: Session, *, programme: Programme) -> None:
@@ -141,5 +188,4 @@ async def forget_waiting(session: Session, *, programme: Programme) -> None:
         await repository.settle(session, row.event_key, "refused", reasons.ORIGINAL_UNKNOWN)
         report = msgspec.convert(row.report, ActivityReported)
         verdicts.append(_verdict(report, "refused", reasons.ORIGINAL_UNKNOWN, sequence=2))
-    if verdicts:
-        await _tell(session, verdicts, programme)
+    await posting.close(session, Closing(verdicts), programme=programme)

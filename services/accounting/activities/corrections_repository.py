@@ -65,7 +65,12 @@ async def settle(session: AsyncSession, event_key: uuid.UUID, status: str, reaso
 
 async def original(session: AsyncSession, activity_id: uuid.UUID) -> Any:
     """The original as it is now: an earlier correction of the same run may have changed it."""
-    return (await session.execute(select(activity).where(activity.c.activity_id == activity_id))).one()
+    return (await session.execute(select(activity).where(activity.c.activity_id == activity_id))).mappings().one()
+
+
+async def locked_activity(session: AsyncSession, activity_id: uuid.UUID) -> Any | None:
+    query = select(activity).where(activity.c.activity_id == activity_id).with_for_update()
+    return (await session.execute(query)).mappings().first()
 
 
 async def mark(session: AsyncSession, activity_id: uuid.UUID, status: str, reason_code: str) -> None:
@@ -91,36 +96,41 @@ async def give_back_caps(session: AsyncSession, used: Mapping[tuple[uuid.UUID, s
 
 _REVERSE = """
 WITH original AS (
-    SELECT posting_id, debit_account_id AS issuance_id, credit_account_id AS person_id, amount_mg
+    SELECT posting_id, debit_account_id AS issuance_id, amount_mg
     FROM accounting.posting WHERE activity_id = :activity_id AND kind = 'credit'
 ), parts AS (
-    SELECT least(o.amount_mg, a.balance_mg) AS from_person_mg, o.amount_mg - least(o.amount_mg, a.balance_mg) AS debt_mg
-    FROM original o JOIN accounting.ledger_account a ON a.account_id = o.person_id
+    SELECT least(o.amount_mg, a.balance_mg) AS from_holder_mg, o.amount_mg - least(o.amount_mg, a.balance_mg) AS debt_mg
+    FROM original o JOIN accounting.ledger_account a ON a.account_id = :holder_id
 ), debt_account AS (
-    INSERT INTO accounting.ledger_account AS d (account_id, kind, balance_mg)
-    SELECT :debt_id, 'debt', -debt_mg FROM parts WHERE debt_mg > 0
+    INSERT INTO accounting.ledger_account AS d (account_id, kind, owner_id, balance_mg)
+    SELECT :debt_id, 'debt', :person_id, -debt_mg FROM parts WHERE debt_mg > 0
     ON CONFLICT (account_id) DO UPDATE SET balance_mg = d.balance_mg + EXCLUDED.balance_mg
 ), reversing AS (
     INSERT INTO accounting.posting (posting_id, kind, debit_account_id, credit_account_id, amount_mg, activity_id,
         reverses_posting_id, requested_by)
     SELECT v.id, 'reversal', v.account_id, o.issuance_id, v.mg, :activity_id, o.posting_id, :requested_by
     FROM original o CROSS JOIN parts p CROSS JOIN LATERAL (VALUES
-        (CAST(:first_id AS uuid), o.person_id, p.from_person_mg),
+        (CAST(:first_id AS uuid), CAST(:holder_id AS uuid), p.from_holder_mg),
         (CAST(:second_id AS uuid), CAST(:debt_id AS uuid), p.debt_mg)) AS v(id, account_id, mg)
     WHERE v.mg > 0
-), person AS (
-    UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg - p.from_person_mg,
-        lifetime_mg = a.lifetime_mg - o.amount_mg
-    FROM original o CROSS JOIN parts p WHERE a.account_id = o.person_id
 )
-UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg + o.amount_mg
-FROM original o WHERE a.account_id = o.issuance_id RETURNING o.amount_mg"""
+UPDATE accounting.ledger_account a
+SET balance_mg = a.balance_mg - CASE WHEN a.account_id = :holder_id THEN p.from_holder_mg ELSE 0 END,
+    lifetime_mg = a.lifetime_mg - CASE WHEN a.account_id = :person_id THEN o.amount_mg ELSE 0 END
+FROM original o CROSS JOIN parts p WHERE a.account_id IN (:holder_id, :person_id)"""
 
 
 async def reverse_credit(
-    session: AsyncSession, *, activity_id: uuid.UUID, debt_id: uuid.UUID, requested_by: str
+    session: AsyncSession,
+    *,
+    activity_id: uuid.UUID,
+    person_id: uuid.UUID,
+    holder_id: uuid.UUID,
+    debt_id: uuid.UUID,
+    requested_by: str,
 ) -> None:
-    """Takes a credit back to its issuance account: from the person as far as there are grams, the rest becomes debt.
+    """Takes a credit back: from its holder (the person, or the pending account) as far as there are grams, the rest
+    becomes debt. What the issuance account gets back is the caller's to write, last of all.
 
     The person is locked. The unique key over the reversed posting refuses a second reversal.
     """
@@ -128,6 +138,8 @@ async def reverse_credit(
         text(_REVERSE),
         {
             "activity_id": activity_id,
+            "person_id": person_id,
+            "holder_id": holder_id,
             "debt_id": debt_id,
             "first_id": new_id(),
             "second_id": new_id(),

@@ -64,6 +64,14 @@ Index(
     postgresql_where=text("status = 'parked'"),
 )
 
+vesting = Table(
+    "vesting",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of a pending activity; gone when it vests or is reversed"),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_vesting_due", vesting.c.due_at, vesting.c.activity_id)
+
 correction = Table(
     "correction",
     metadata,
@@ -112,6 +120,7 @@ binding = Table(
     Column("consent_withdrawn_at", DateTime(timezone=True)),
 )
 Index("ix_binding_key", binding.c.partner_id, binding.c.account_key)
+Index("ix_binding_account", binding.c.account_id, binding.c.partner_id)
 
 intake_tally = Table(
     "intake_tally",

@@ -2,29 +2,30 @@
 
     1  which events are known already (inbox)          5  judge: pure, in log order
     2  who is bound (projection of accounts' topic)    6  write activities, credits, balances, caps
-    3  lock the people, in order                       7  write outcomes to the outbox
-    4  read cap counters and acts close in time        8  tallies and issuance, shared rows, last
+    3  lock the people, in order                       7  `close`: write outcomes to the outbox
+    4  read cap counters and acts close in time        8  `close`: tallies and issuance, shared rows, last
 
 Equal to doing the same event by event: the judge carries caps along, and the locks of step 3 make what step 4 reads
-stay true until the commit.
+stay true until the commit. A transaction closes once: nothing may lock people after tallies and issuance are touched.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
 
 from services.accounting.activities import posting_repository as repository
-from services.accounting.activities import reasons
+from services.accounting.activities import reasons, vesting_repository
 from services.accounting.activities.acts import Act, BindingState
 from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
-from services.accounting.activities.posting_repository import ActivityRow, BindingRow, CreditRow
+from services.accounting.activities.effects import Effects, gather
+from services.accounting.activities.posting_repository import BindingRow
 from services.accounting.activities.verdicts import (
     PARKED,
     Earlier,
@@ -34,7 +35,7 @@ from services.accounting.activities.verdicts import (
     sort_out_repeats,
     status_of,
 )
-from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
+from services.accounting.ledger.domain import sub_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
@@ -46,14 +47,21 @@ _SAME_ACT_HORIZON = timedelta(days=1)
 _ENCODE = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
-class Effects:
-    """All that a batch writes, gathered so that each table is written once."""
+# By (partner, account key), in the order of their beginnings.
+Bindings: TypeAlias = Mapping[tuple[str, str], Sequence[BindingRow]]
 
-    activities: list[ActivityRow] = field(default_factory=list)
-    credits: list[CreditRow] = field(default_factory=list)
-    people_mg: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
+
+@dataclass(slots=True)
+class Closing:
+    """What a transaction tells and writes last of all: outcomes, tallies and what issuance accounts give (mg)."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
     issuance_mg: dict[tuple[uuid.UUID, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, verdicts: Sequence[Verdict], issuance_mg: Mapping[tuple[uuid.UUID, str], int]) -> None:
+        self.verdicts += verdicts
+        for key, amount_mg in issuance_mg.items():
+            self.issuance_mg[key] += amount_mg
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,59 +128,91 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
     )
 
 
-async def post(session: Session, reports: Sequence[ActivityReported], *, programme: Programme) -> list[Verdict]:
-    """Posts new events; every one of `reports` gets a verdict, an outcome and a place in the tallies."""
+async def post(
+    session: Session, reports: Sequence[ActivityReported], *, programme: Programme, closing: Closing
+) -> None:
+    """Posts new events; every one of `reports` gets a verdict in `closing`."""
     connection = await driver(session)
     known = await repository.known_fingerprints(connection, [report.event_key for report in reports])
     fresh, verdicts = sort_out_repeats(reports, known)
     if fresh:
-        await _release_earlier(session, fresh, programme)
-        verdicts += await _judge(connection, fresh, programme)
+        # Read once: a binding that appears meanwhile must not add a person whom we would lock out of order.
+        bindings = await bindings_of(connection, fresh)
+        await _release_earlier(session, bindings, programme, closing)
+        verdicts += await _judge(connection, fresh, bindings, programme)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
-    await _store(session, verdicts, programme)
-    return verdicts
+    await _store(connection, verdicts, closing)
 
 
-async def _release_earlier(session: Session, fresh: Sequence[ActivityReported], programme: Programme) -> None:
+async def _release_earlier(session: Session, bindings: Bindings, programme: Programme, closing: Closing) -> None:
     """Judges what the people of these events have parked first, so that their acts are judged in the order of the log
     whether or not a binding was late."""
     connection = await driver(session)
-    bindings = await bindings_of(connection, fresh)
     rows = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
     if not rows:
         return
     everyone = {binding.account_id for found in bindings.values() for binding in found}
     await repository.lock_people(connection, sorted(everyone))
-    await release(session, rows, programme=programme)
+    await release(session, rows, bindings, programme=programme, closing=closing)
 
 
-async def release(session: Session, rows: Sequence[Any], *, programme: Programme) -> list[Verdict]:
-    """Judges parked rows of `activity` again, which the caller holds."""
+async def release(
+    session: Session, rows: Sequence[Any], bindings: Bindings | None = None, *, programme: Programme, closing: Closing
+) -> None:
+    """Judges parked rows of `activity` again, now that their people are bound. The caller holds them.
+
+    What is still nobody's (the act lies in no binding's interval) is judged so and leaves the park as well.
+    """
+    connection = await driver(session)
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    return await post_released(session, reports, sequences, programme=programme)
+    bindings = await bindings_of(connection, reports) if bindings is None else bindings
+    verdicts = await _judge(connection, reports, bindings, programme)
+    for verdict in verdicts:
+        verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
+    effects = gather(verdicts)
+    await repository.release_parked(connection, effects.activities)
+    await _write_credits(connection, effects)
+    closing.add(verdicts, effects.issuance_mg)
 
 
 async def post_corrected(
-    session: Session, report: ActivityReported, *, replaces: Earlier, programme: Programme
+    session: Session,
+    report: ActivityReported,
+    bindings: Bindings,
+    *,
+    replaces: Earlier,
+    programme: Programme,
+    closing: Closing,
 ) -> None:
     """Judges a correction's own act under the correction's id, after the original was taken back."""
-    (verdict,) = await _judge(await driver(session), [report], programme)
-    verdict.sequence, verdict.replaces = 2, replaces
-    await _store(session, [verdict], programme)
-
-
-async def _store(session: Session, verdicts: Sequence[Verdict], programme: Programme) -> None:
     connection = await driver(session)
+    (verdict,) = await _judge(connection, [report], bindings, programme)
+    verdict.sequence, verdict.replaces = 2, replaces
+    await _store(connection, [verdict], closing)
+
+
+async def _store(
+    connection: "asyncpg.Connection[asyncpg.Record]", verdicts: Sequence[Verdict], closing: Closing
+) -> None:
     effects = gather(verdicts)
     if effects.activities:
         await repository.insert_activities(connection, effects.activities)
         await _write_credits(connection, effects)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
-    if effects.issuance_mg:
-        await repository.take_from_issuance(connection, effects.issuance_mg)
+    closing.add(verdicts, effects.issuance_mg)
+
+
+async def close(session: Session, closing: Closing, *, programme: Programme) -> None:
+    """Outcomes, then the rows all workers share, each kind once and sorted: the last statements of a transaction."""
+    if not closing.verdicts:
+        return
+    connection = await driver(session)
+    await announce(session, closing.verdicts, topic=programme.topic)
+    await count(connection, closing.verdicts, programme.time_zone)
+    issuance_mg = {key: amount_mg for key, amount_mg in closing.issuance_mg.items() if amount_mg}
+    if issuance_mg:
+        await repository.take_from_issuance(connection, issuance_mg)
 
 
 async def bindings_of(
@@ -183,9 +223,11 @@ async def bindings_of(
 
 
 async def _judge(
-    connection: "asyncpg.Connection[asyncpg.Record]", reports: Sequence[ActivityReported], programme: Programme
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    reports: Sequence[ActivityReported],
+    bindings: Bindings,
+    programme: Programme,
 ) -> list[Verdict]:
-    bindings = await bindings_of(connection, reports)
     acts = [
         to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
         for report in reports
@@ -240,107 +282,30 @@ async def _acts_close_in_time(
     return CountedActs(counted)
 
 
-def activity_row(verdict: Verdict) -> ActivityRow:
-    """The row of a judged event. Of strangers only the verdict is kept; of parked ones what a later binding needs."""
-    report, act, judgement = verdict.report, verdict.act, verdict.judgement
-    assert act is not None
-    assert judgement is not None
-    parked = judgement.status is Status.PARKED
-    stranger = act.account_id is None and not parked
-    return ActivityRow(
-        activity_id=report.event_key,
-        fingerprint=bytes.fromhex(report.fingerprint),
-        partner_id=report.partner_id,
-        event_id=report.event_id,
-        receipt_id=report.receipt_id,
-        receipt_index=report.index,
-        account_id=None if parked else act.account_id,
-        account_key=report.account_key if parked else None,
-        status=verdict.status,
-        reason_code=judgement.reason_code,
-        scene=judgement.scene,
-        occurred_at=act.occurred_at,
-        ended_at=act.ended_at,
-        received_at=report.received_at,
-        amount_mg=judgement.amount_mg,
-        methodology_code=judgement.methodology_code,
-        methodology_version=judgement.methodology_version,
-        judgement=None if stranger else _ENCODE(judgement).decode(),
-        # While parked the whole report is kept, so that it can be judged again exactly as it came.
-        act=None if stranger else _ENCODE(report if parked else report.act).decode(),
-        raw_sha256=bytes.fromhex(report.raw_sha256),
-    )
-
-
-def gather(verdicts: Sequence[Verdict]) -> Effects:
-    effects = Effects()
-    for verdict in verdicts:
-        judgement = verdict.judgement
-        if judgement is None:
-            continue
-        effects.activities.append(activity_row(verdict))
-        if judgement.amount_mg > 0:
-            assert judgement.account_id is not None
-            code = issuance_code(str(judgement.methodology_code))
-            issuance_id = system_account_id(code)
-            effects.credits.append(
-                CreditRow(
-                    posting_id=new_id(),
-                    issuance_account_id=issuance_id,
-                    account_id=judgement.account_id,
-                    amount_mg=judgement.amount_mg,
-                    activity_id=judgement.activity_id,
-                    requested_by=f"partner:{verdict.report.partner_id}",
-                )
-            )
-            effects.people_mg[judgement.account_id] += judgement.amount_mg
-            effects.issuance_mg[issuance_id, code] += judgement.amount_mg
-    return effects
-
-
 async def _write_credits(connection: "asyncpg.Connection[asyncpg.Record]", effects: Effects) -> None:
     if not effects.credits:
         return
     await repository.insert_credits(connection, effects.credits)
-    await repository.add_to_people(connection, effects.people_mg)
-    people = {sub_account_id(account_id, "debt"): account_id for account_id in effects.people_mg}
+    if effects.pending:
+        await vesting_repository.add_pending(connection, effects.pending)
+    if effects.people_mg:
+        await repository.add_to_people(connection, effects.people_mg)
+        await repay_debts(connection, effects.people_mg)
+
+
+async def repay_debts(connection: "asyncpg.Connection[asyncpg.Record]", people_mg: Mapping[uuid.UUID, int]) -> None:
+    """What was reversed after being spent is repaid, out of what people just got, before anything else.
+
+    The people are locked already.
+    """
+    people = {sub_account_id(account_id, "debt"): account_id for account_id in people_mg}
     debts = await repository.debts_of(connection, list(people))
     if debts:
-        # What was reversed after being spent is repaid before anything else; the people are locked already.
-        await repository.repay(
-            connection,
-            [
-                (
-                    new_id(),
-                    people[debt_id],
-                    debt_id,
-                    min(owed_mg, effects.people_mg[people[debt_id]]),
-                    "accounting:debt",
-                )
-                for debt_id, owed_mg in sorted(debts.items())
-            ],
-        )
-
-
-async def post_released(
-    session: Session, reports: Sequence[ActivityReported], sequences: dict[uuid.UUID, int], *, programme: Programme
-) -> list[Verdict]:
-    """Judges parked events again, now that their people are bound. The caller holds their rows.
-
-    What is still nobody's (the act lies in no binding's interval) is judged so and leaves the park as well.
-    """
-    connection = await driver(session)
-    verdicts = await _judge(connection, reports, programme)
-    for verdict in verdicts:
-        verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
-    effects = gather(verdicts)
-    await repository.release_parked(connection, effects.activities)
-    await _write_credits(connection, effects)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
-    if effects.issuance_mg:
-        await repository.take_from_issuance(connection, effects.issuance_mg)
-    return verdicts
+        rows = [
+            (new_id(), people[debt_id], debt_id, min(owed_mg, people_mg[people[debt_id]]), "accounting:debt")
+            for debt_id, owed_mg in sorted(debts.items())
+        ]
+        await repository.repay(connection, rows)
 
 
 async def refuse_parked(
@@ -370,5 +335,4 @@ async def refuse_parked(
         for report in reports
     ]
     await repository.forget_parked(connection, [report.event_key for report in reports], reasons.NO_BINDING)
-    await announce(session, verdicts, topic=programme.topic)
-    await count(connection, verdicts, programme.time_zone)
+    await close(session, Closing(verdicts), programme=programme)

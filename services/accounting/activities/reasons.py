@@ -33,6 +33,7 @@ YEARLY_CAP: Final = "YEARLY_CAP"
 BELOW_MINIMUM: Final = "BELOW_MINIMUM"
 CANCELLED: Final = "CANCELLED"
 CORRECTED: Final = "CORRECTED"
+REVOKED: Final = "REVOKED"
 ORIGINAL_UNKNOWN: Final = "ORIGINAL_UNKNOWN"
 ALREADY_REVERSED: Final = "ALREADY_REVERSED"
 CREDITED: Final = "CREDITED"
@@ -87,6 +88,10 @@ REASONS: Final[dict[str, Reason]] = {
     CORRECTED: Reason(
         "合作方更正了这条记录，已按更正后的数据重新核算。",
         "The partner corrected this record; the corrected one is judged instead.",
+    ),
+    REVOKED: Reason(
+        "平台复核后撤销了这条记录，已累计的减碳量已退回。",
+        "This record was revoked after a review; its grams were taken back.",
     ),
     ORIGINAL_UNKNOWN: Reason("还没有收到要更正的原始记录。", "The record to be corrected has not arrived."),
     ALREADY_REVERSED: Reason(

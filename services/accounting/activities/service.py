@@ -11,7 +11,6 @@ import msgspec
 from services.accounting.activities import corrections, posting, posting_repository, reasons, repository
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
-from services.accounting.activities.verdicts import Verdict
 from services.accounting.methodologies import service as methodologies
 from shared.consumer import DeadLetter
 from shared.contracts.activities_v1 import ActivityReported
@@ -77,10 +76,12 @@ async def handle_reports(
     """Consumer of `ingest.activities.v1`."""
     decoded = decode_reports(records)
     rules = await programme(session, library, time_zone=time_zone, topic=topic)
+    closing = posting.Closing()
     if decoded.reports:
-        await posting.post(session, decoded.reports, programme=rules)
+        await posting.post(session, decoded.reports, programme=rules, closing=closing)
     if decoded.corrections:
-        await corrections.receive(session, decoded.corrections, programme=rules)
+        await corrections.receive(session, decoded.corrections, closing=closing)
+    await posting.close(session, closing, programme=rules)
     return decoded.dead
 
 
@@ -103,11 +104,14 @@ async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> 
     return dead
 
 
-async def release_parked(session: Session, *, programme: Programme) -> list[Verdict]:
+async def release_parked(session: Session, *, programme: Programme) -> None:
     """Judges parked events whose person is bound by now. Run every second: it also closes the race in which an event is
     parked while its binding is being stored."""
     rows = await posting_repository.parked_with_binding(await driver(session), _RELEASE_MAX)
-    return await posting.release(session, rows, programme=programme) if rows else []
+    if rows:
+        closing = posting.Closing()
+        await posting.release(session, rows, programme=programme, closing=closing)
+        await posting.close(session, closing, programme=programme)
 
 
 async def forget_parked(session: Session, *, programme: Programme) -> None:
@@ -155,6 +159,20 @@ async def cap_usage(
 
 async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
     return await repository.tallies(session, day=day, partner_id=partner_id)
+
+
+async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dict[str, Any]:
+    """What an operator's reversal would take back; the activity stays locked.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    """
+    row = await corrections.revocable(session, activity_id=activity_id)
+    return {"status": row["status"], "amount_mg": row["amount_mg"]}
+
+
+async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
+    """An operator's reversal. Raises as `require_reversible` does."""
+    await corrections.revoke(session, activity_id=activity_id, requested_by=requested_by, programme=programme)
 
 
 async def past_acts(

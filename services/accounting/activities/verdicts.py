@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -73,7 +73,26 @@ def sort_out_repeats(
     return fresh, repeats
 
 
+def as_reported(row: Any, account_key: str) -> ActivityReported:
+    """A stored activity as the event it came as, without what was done: enough to announce a later verdict on it."""
+    return ActivityReported(
+        event_key=row["activity_id"],
+        partner_id=row["partner_id"],
+        event_id=row["event_id"],
+        receipt_id=row["receipt_id"],
+        index=row["receipt_index"],
+        account_key=account_key,
+        fingerprint=row["fingerprint"].hex(),
+        raw_sha256=row["raw_sha256"].hex(),
+        received_at=row["received_at"],
+        late_window_s=0,
+    )
+
+
 def status_of(judgement: Judgement) -> OutcomeStatus:
+    """`pending` for a credit that still has to vest."""
+    if judgement.status is Status.CREDITED and judgement.vesting_days:
+        return "pending"
     statuses: dict[Status, OutcomeStatus] = {
         Status.CREDITED: "credited",
         Status.REFUSED: "refused",

@@ -16,6 +16,7 @@ from enum import StrEnum
 _NAMESPACE = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
 
 MAY_BE_NEGATIVE = frozenset({"issuance", "debt"})
+SUB_ACCOUNTS = frozenset({"pending", "debt"})
 
 
 class PostingKind(StrEnum):
@@ -25,6 +26,7 @@ class PostingKind(StrEnum):
     RELEASE = "release"
     REVERSAL = "reversal"
     REPAYMENT = "repayment"
+    VEST = "vest"
 
 
 class HoldStatus(StrEnum):

@@ -37,3 +37,23 @@ class HoldExpiryInvalid(Conflict):
     title_en = "The hold's expiry is not acceptable"
     detail_zh = "期限须在现在之后、{days} 天之内。"
     detail_en = "It must lie in the future and within {days} days."
+
+
+class AccountFrozen(Conflict):
+    code = "ACCOUNT_FROZEN"
+    title_zh = "账户已冻结"
+    title_en = "The account is frozen"
+    detail_zh = "冻结期间不能使用减碳量，新的减碳量照常累计。"
+    detail_en = "Its grams cannot be used meanwhile; new ones are still credited."
+
+
+class AccountNotFrozen(Conflict):
+    code = "ACCOUNT_NOT_FROZEN"
+    title_zh = "账户没有冻结"
+    title_en = "The account is not frozen"
+
+
+class AccountNotFound(NotFound):
+    code = "ACCOUNT_NOT_FOUND"
+    title_zh = "没有这个个人碳账户"
+    title_en = "No such personal account"

@@ -15,9 +15,10 @@ from sqlalchemy import (
 )
 
 from services.accounting.database import metadata
-from services.accounting.ledger.domain import MAY_BE_NEGATIVE
+from services.accounting.ledger.domain import MAY_BE_NEGATIVE, SUB_ACCOUNTS
 
 _negative_kinds = ", ".join(f"'{kind}'" for kind in sorted(MAY_BE_NEGATIVE))
+_sub_accounts = ", ".join(f"'{kind}'" for kind in sorted(SUB_ACCOUNTS))
 
 ledger_account = Table(
     "ledger_account",
@@ -26,10 +27,20 @@ ledger_account = Table(
     Column("kind", Text, nullable=False),
     Column("code", Text, unique=True),
     Column("balance_mg", BigInteger, nullable=False, server_default="0"),
-    Column("lifetime_mg", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "lifetime_mg",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="of a person: credited and pending activities, whatever became of the grams; less what was reversed",
+    ),
+    Column("owner_id", Uuid, comment="whose sub-account this is"),
+    Column("frozen_at", DateTime(timezone=True), comment="no new hold may take from it"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint(f"balance_mg >= 0 OR kind IN ({_negative_kinds})", name="not_overdrawn"),
     CheckConstraint("lifetime_mg >= 0", name="lifetime_not_negative"),
+    CheckConstraint(f"(kind IN ({_sub_accounts})) = (owner_id IS NOT NULL)", name="sub_account_has_owner"),
+    CheckConstraint("frozen_at IS NULL OR kind = 'person'", name="people_are_frozen"),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -60,6 +71,7 @@ Index(
     posting.c.posting_id,
     postgresql_where=text("kind <> 'credit'"),
 )
+Index("uq_posting_vest_of_activity", posting.c.activity_id, unique=True, postgresql_where=text("kind = 'vest'"))
 Index("uq_posting_credit_of_activity", posting.c.activity_id, unique=True, postgresql_where=text("kind = 'credit'"))
 
 hold = Table(

@@ -69,14 +69,36 @@ async def move(
 
 
 async def debit_if_enough(session: AsyncSession, account_id: uuid.UUID, amount_mg: int) -> bool:
-    """Takes grams from a balance in one conditional statement; False when there are not enough."""
+    """Takes grams from a balance in one conditional statement; False when there are not enough or it is frozen."""
     result = await session.execute(
         update(ledger_account)
-        .where(ledger_account.c.account_id == account_id, ledger_account.c.balance_mg >= amount_mg)
+        .where(
+            ledger_account.c.account_id == account_id,
+            ledger_account.c.balance_mg >= amount_mg,
+            ledger_account.c.frozen_at.is_(None),
+        )
         .values(balance_mg=ledger_account.c.balance_mg - amount_mg)
         .returning(ledger_account.c.account_id)
     )
     return result.first() is not None
+
+
+async def frozen_at(session: AsyncSession, account_id: uuid.UUID) -> datetime | None:
+    query = select(ledger_account.c.frozen_at).where(ledger_account.c.account_id == account_id)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def kind_of_account(session: AsyncSession, account_id: uuid.UUID) -> str | None:
+    query = select(ledger_account.c.kind).where(ledger_account.c.account_id == account_id)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bool) -> None:
+    await session.execute(
+        update(ledger_account)
+        .where(ledger_account.c.account_id == account_id)
+        .values(frozen_at=func.clock_timestamp() if frozen else None)
+    )
 
 
 async def credit_balance(session: AsyncSession, account_id: uuid.UUID, amount_mg: int) -> None:
@@ -200,9 +222,40 @@ _CHECK = {
     "credited_differing": """
         SELECT count(*) FROM (SELECT activity_id, amount_mg, account_id FROM accounting.activity
                               WHERE status IN ('credited', 'pending', 'reversed')) a
-        FULL JOIN (SELECT activity_id, amount_mg, credit_account_id FROM accounting.posting WHERE kind = 'credit') p
+        FULL JOIN (SELECT p.activity_id, p.amount_mg, coalesce(l.owner_id, p.credit_account_id) AS account_id
+                   FROM accounting.posting p LEFT JOIN accounting.ledger_account l
+                       ON l.account_id = p.credit_account_id AND l.kind = 'pending' WHERE p.kind = 'credit') p
             USING (activity_id)
-        WHERE a.amount_mg IS DISTINCT FROM p.amount_mg OR a.account_id IS DISTINCT FROM p.credit_account_id""",
+        WHERE a.amount_mg IS DISTINCT FROM p.amount_mg OR a.account_id IS DISTINCT FROM p.account_id""",
+    "vesting_differing": """
+        SELECT count(*) FROM (SELECT activity_id FROM accounting.activity WHERE status = 'pending') a
+        FULL JOIN accounting.vesting v USING (activity_id)
+        FULL JOIN (SELECT p.activity_id, v.posting_id FROM accounting.posting p
+                   JOIN accounting.ledger_account l ON l.account_id = p.credit_account_id AND l.kind = 'pending'
+                   LEFT JOIN accounting.posting v ON v.activity_id = p.activity_id AND (v.kind = 'vest'
+                        OR v.kind = 'reversal' AND v.debit_account_id = l.account_id)
+                   WHERE p.kind = 'credit') p ON p.activity_id = coalesce(a.activity_id, v.activity_id)
+        WHERE (a.activity_id IS NULL) <> (v.activity_id IS NULL)
+            OR (a.activity_id IS NULL) <> (p.activity_id IS NULL OR p.posting_id IS NOT NULL)""",
+    "pending_differing": """
+        SELECT count(*) FROM (SELECT account_id, sum(amount_mg) AS mg FROM accounting.activity
+                              WHERE status = 'pending' GROUP BY 1) a
+        FULL JOIN (SELECT owner_id AS account_id, balance_mg FROM accounting.ledger_account WHERE kind = 'pending') l
+            USING (account_id)
+        WHERE coalesce(a.mg, 0) <> coalesce(l.balance_mg, 0)""",
+    "reversed_differing": """
+        SELECT count(*) FROM (SELECT activity_id, amount_mg FROM accounting.activity WHERE status = 'reversed') a
+        FULL JOIN (SELECT activity_id, sum(amount_mg) AS mg FROM accounting.posting WHERE kind = 'reversal' GROUP BY 1)
+            p USING (activity_id)
+        WHERE a.amount_mg IS DISTINCT FROM p.mg""",
+    "debts_unpaid": """
+        SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
+        WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",
+    "lifetime_differing": """
+        SELECT count(*) FROM (SELECT account_id, sum(amount_mg) AS mg FROM accounting.activity
+                              WHERE status IN ('credited', 'pending') GROUP BY 1) a
+        FULL JOIN accounting.ledger_account l USING (account_id)
+        WHERE coalesce(a.mg, 0) <> coalesce(l.lifetime_mg, 0)""",
 }
 
 

@@ -27,7 +27,9 @@ class Balance(BaseModel):
     pending_mg: int = Field(description="待生效 Credited, not yet vested")
     held_mg: int = Field(description="冻结中 Set aside for orders and donations under way")
     debt_mg: int = Field(description="待抵扣 Reversed after being spent; later credits repay it first")
-    lifetime_mg: int = Field(description="累计减碳 Credited in all")
+    lifetime_mg: int = Field(
+        description="累计减碳 Credited in all: spendable, pending, held, spent and expired; without what was reversed"
+    )
     display: str
 
 
@@ -36,7 +38,7 @@ class Entry(BaseModel):
 
     entry_id: uuid.UUID
     posted_at: datetime
-    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment"]
+    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment", "vest"]
     direction: Literal["in", "out"]
     amount_mg: int
     display: str
@@ -56,3 +58,8 @@ class LedgerCheck(BaseModel):
     holds_differing: int = Field(description="必须为 0 Holds whose account does not hold their amount")
     caps_differing: int = Field(description="必须为 0 Cap counters that differ from the credited activities")
     credited_differing: int = Field(description="必须为 0 Credited activities without a posting of the same amount")
+    vesting_differing: int = Field(description="必须为 0 Pending activities and vestings that do not fit each other")
+    pending_differing: int = Field(description="必须为 0 People whose pending balance is not their pending activities")
+    reversed_differing: int = Field(description="必须为 0 Activities reversed in part, twice, or without a posting")
+    debts_unpaid: int = Field(description="必须为 0 People who have grams beside a debt")
+    lifetime_differing: int = Field(description="必须为 0 People whose lifetime is not the sum of their activities")

@@ -15,6 +15,9 @@ from services.accounting.ledger.domain import (
     system_account_id,
 )
 from services.accounting.ledger.errors import (
+    AccountFrozen,
+    AccountNotFound,
+    AccountNotFrozen,
     HoldDiffers,
     HoldExpiryInvalid,
     HoldNotFound,
@@ -80,7 +83,8 @@ async def hold_state(session: Session, *, hold_id: uuid.UUID) -> HoldState:
 async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> HoldState:
     """Sets grams aside. The same request again gives the same hold.
 
-    Raises HoldDiffers (other fields under this id), HoldSettled (a void came first), InsufficientBalance.
+    Raises HoldDiffers (other fields under this id), HoldSettled (a void came first), InsufficientBalance,
+    AccountFrozen, HoldExpiryInvalid.
     """
     now = await repository.database_now(session)
     fresh = await repository.insert_hold(
@@ -97,6 +101,8 @@ async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> 
     if not now < request.expires_at <= now + timedelta(days=HOLD_DAYS_MAX):
         raise HoldExpiryInvalid(days=HOLD_DAYS_MAX)
     if not await repository.debit_if_enough(session, request.account_id, request.amount_mg):
+        if await repository.frozen_at(session, request.account_id) is not None:
+            raise AccountFrozen
         found = await repository.balances(session, [request.account_id])
         available_mg = found.get(request.account_id, (0, 0))[0]
         raise InsufficientBalance(
@@ -189,6 +195,18 @@ async def _release(session: Session, row: Any, status: HoldStatus, caller: str) 
         requested_by=f"{caller}:{row.purpose}",
         hold_id=row.hold_id,
     )
+    # Grams that come back repay a debt first, as new credits do: nobody has both.
+    debt_id = sub_account_id(row.account_id, "debt")
+    owed_mg = -(await repository.balances(session, [debt_id])).get(debt_id, (0, 0))[0]
+    if owed_mg:
+        await repository.move(
+            session,
+            kind=PostingKind.REPAYMENT,
+            debit=row.account_id,
+            credit=debt_id,
+            amount_mg=min(owed_mg, row.amount_mg),
+            requested_by="accounting:debt",
+        )
 
 
 async def expire_holds(session: Session) -> None:
@@ -198,6 +216,32 @@ async def expire_holds(session: Session) -> None:
         await repository.lock_people(session, [row.account_id for row in due])
     for row in due:
         await _release(session, row, HoldStatus.EXPIRED, "accounting")
+
+
+async def freeze(session: Session, *, account_id: uuid.UUID) -> None:
+    """No new hold may take from the account from now on; holds under way end as they would, credits still arrive.
+
+    Also for an account nobody has credited yet. Raises AccountNotFound (not a person's), AccountFrozen.
+    """
+    await repository.lock_people(session, [account_id])
+    if await repository.kind_of_account(session, account_id) != "person":
+        raise AccountNotFound
+    if await repository.frozen_at(session, account_id) is not None:
+        raise AccountFrozen
+    await repository.set_frozen(session, account_id, frozen=True)
+
+
+async def require_frozen(session: Session, *, account_id: uuid.UUID) -> None:
+    """Raises AccountNotFrozen."""
+    if await repository.frozen_at(session, account_id) is None:
+        raise AccountNotFrozen
+
+
+async def unfreeze(session: Session, *, account_id: uuid.UUID) -> None:
+    """Raises AccountNotFrozen."""
+    await repository.lock_people(session, [account_id])
+    await require_frozen(session, account_id=account_id)
+    await repository.set_frozen(session, account_id, frozen=False)
 
 
 async def check(session: Session) -> dict[str, int]:

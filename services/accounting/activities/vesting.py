@@ -1,0 +1,64 @@
+"""Vesting: a credit of a methodology with `vesting_days` waits on the person's pending account until the partner's time
+for corrections is over, counted from when the log accepted the act; then a timed job makes it available.
+"""
+
+import uuid
+from collections import defaultdict
+from typing import Any
+
+from services.accounting.activities import posting, vesting_repository
+from services.accounting.activities.effects import judgement_of
+from services.accounting.activities.posting import Closing, Programme
+from services.accounting.activities.posting_repository import lock_people
+from services.accounting.activities.verdicts import Earlier, Verdict, as_reported
+from services.accounting.activities.vesting_repository import VestRow
+from services.accounting.ledger.domain import sub_account_id
+from shared.db import Session, driver
+from shared.ids import new_id
+
+# One run's locks are held for some hundred milliseconds; what is left comes with the next run, a second later.
+_VEST_MAX = 1000
+
+
+async def vest_due(session: Session, *, programme: Programme) -> int:
+    """Timed job: makes due credits available, debts repaid first; returns how many."""
+    connection = await driver(session)
+    rows = await vesting_repository.due(connection, _VEST_MAX)
+    if not rows:
+        return 0
+    people_mg: dict[uuid.UUID, int] = defaultdict(int)
+    for row in rows:
+        people_mg[row["account_id"]] += row["amount_mg"]
+    await lock_people(connection, sorted(people_mg))
+    await vesting_repository.vest(
+        connection,
+        [
+            VestRow(
+                new_id(),
+                row["activity_id"],
+                sub_account_id(row["account_id"], "pending"),
+                row["account_id"],
+                row["amount_mg"],
+            )
+            for row in rows
+        ],
+    )
+    await posting.repay_debts(connection, people_mg)
+    keys = await vesting_repository.account_keys_of(
+        connection, sorted({(row["partner_id"], row["account_id"]) for row in rows})
+    )
+    verdicts = [_available(row, keys.get((row["partner_id"], row["account_id"]), "")) for row in rows]
+    await posting.close(session, Closing(verdicts), programme=programme)
+    return len(rows)
+
+
+def _available(row: Any, account_key: str) -> Verdict:
+    """The activity's next verdict: the same judgement, now credited."""
+    verdict = Verdict(
+        as_reported(row, account_key),
+        "credited",
+        judgement=judgement_of(row),
+        sequence=row["sequence"] + 1,
+    )
+    verdict.replaces = Earlier("pending", row["reason_code"], row["amount_mg"])
+    return verdict

@@ -1,0 +1,141 @@
+"""The ledger as a few lines of Python: what balances and statuses must be, whatever happened in whatever order."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from shared.contracts.activities_v1 import ActivityReported
+from tests.accounting.reports import YESTERDAY, Reports
+
+WORTH_MG = {"metro": 170_000, "bus": 150_000, "slow_bus": 150_000}
+ACTS_A_DAY = 2
+SLOTS_A_DAY = 48
+_EARNING = {"credited", "pending"}
+
+
+@dataclass(eq=False)
+class Ride:
+    report: ActivityReported
+    owner: "Person"
+    scene: str
+    start: datetime
+    late: bool = False
+    status: str = "unposted"
+    reason: str = ""
+    due: bool = False
+
+    @property
+    def cap(self) -> tuple[str, date]:
+        return self.scene.removeprefix("slow_"), self.start.date()
+
+    @property
+    def worth_mg(self) -> int:
+        return WORTH_MG[self.scene]
+
+
+@dataclass(eq=False)
+class Hold:
+    hold_id: UUID
+    owner: "Person"
+    amount_mg: int
+    status: str = "held"
+    overdue: bool = False
+
+
+@dataclass(eq=False)
+class Person:
+    reports: Reports
+    bound: bool
+    frozen: bool = False
+    available_mg: int = 0
+    pending_mg: int = 0
+    held_mg: int = 0
+    debt_mg: int = 0
+    lifetime_mg: int = 0
+    rides: list[Ride] = field(default_factory=list)
+    caps: Counter[tuple[str, date]] = field(default_factory=Counter)
+    slots: Counter[int] = field(default_factory=Counter)
+
+    def next_start(self, days_ago: int) -> datetime:
+        """Half an hour after the one before: no two rides overlap, and the first and last ones touch midnight."""
+        slot = self.slots[days_ago] % SLOTS_A_DAY
+        self.slots[days_ago] += 1
+        return YESTERDAY - timedelta(days=days_ago) + timedelta(minutes=30 * slot)
+
+    @property
+    def balance(self) -> tuple[int, int, int, int, int]:
+        return self.available_mg, self.pending_mg, self.held_mg, self.debt_mg, self.lifetime_mg
+
+    def _receive(self, amount_mg: int) -> None:
+        """Grams that become spendable repay a debt first."""
+        repaid_mg = min(self.debt_mg, amount_mg)
+        self.debt_mg -= repaid_mg
+        self.available_mg += amount_mg - repaid_mg
+
+    def judge(self, ride: Ride) -> None:
+        """In the order of the checks; the first that fails gives the reason."""
+        if ride.late:
+            ride.status, ride.reason = "refused", "TOO_LATE"
+        elif not self.bound:
+            ride.status, ride.reason = "parked", "NO_BINDING"
+        elif any(other.start == ride.start and other.status in _EARNING for other in self.rides if other is not ride):
+            ride.status, ride.reason = "refused", "DUPLICATE_ACT"
+        elif self.caps[ride.cap] >= ACTS_A_DAY:
+            ride.status, ride.reason = "refused", "DAILY_CAP"
+        else:
+            self.caps[ride.cap] += 1
+            self.lifetime_mg += ride.worth_mg
+            ride.reason = "CREDITED"
+            if ride.scene == "slow_bus":
+                ride.status = "pending"
+                self.pending_mg += ride.worth_mg
+            else:
+                ride.status = "credited"
+                self._receive(ride.worth_mg)
+
+    def take_back(self, ride: Ride, reason: str) -> None:
+        if ride.status in _EARNING:
+            self.caps[ride.cap] -= 1
+            self.lifetime_mg -= ride.worth_mg
+            if ride.status == "pending":
+                self.pending_mg -= ride.worth_mg
+            else:
+                taken_mg = min(self.available_mg, ride.worth_mg)
+                self.available_mg -= taken_mg
+                self.debt_mg += ride.worth_mg - taken_mg
+            ride.status = "reversed"
+        else:
+            ride.status = "refused"
+        ride.reason = reason
+
+    def vest(self, ride: Ride) -> None:
+        ride.status = "credited"
+        self.pending_mg -= ride.worth_mg
+        self._receive(ride.worth_mg)
+
+    def place(self, hold: Hold) -> None:
+        self.available_mg -= hold.amount_mg
+        self.held_mg += hold.amount_mg
+
+    def settle(self, hold: Hold, status: str) -> None:
+        hold.status = status
+        self.held_mg -= hold.amount_mg
+        if status != "captured":
+            self._receive(hold.amount_mg)
+
+
+@dataclass(eq=False)
+class Correction:
+    report: ActivityReported
+    target: Ride
+    instead: Ride | None
+
+    def apply(self) -> None:
+        target = self.target
+        if target.status == "reversed" or target.reason in {"CANCELLED", "CORRECTED"}:
+            return
+        target.owner.take_back(target, "CORRECTED" if self.instead else "CANCELLED")
+        if self.instead:
+            target.owner.rides.append(self.instead)
+            target.owner.judge(self.instead)

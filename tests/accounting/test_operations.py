@@ -1,0 +1,281 @@
+"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons, each once, leaving a trail."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from services.accounting.operations import service as operations
+from services.accounting.operations.errors import ProposalDecided
+from tests.accounting.conftest import Accounting
+from tests.accounting.reports import Reports
+from tests.accounting.test_corrections import cancel
+from tests.accounting.test_holds import Holds
+from tests.accounting.test_posting import outcomes
+from tests.databases import Dsns
+
+WHY = {"reason": "测试：同一设备冒用"}
+RIDE_MG = 150_000
+
+
+class Desk:
+    """The operators' routes; `who` is the operator's subject."""
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def call(
+        self, who: str, path: str, body: object = None, *, method: str = "POST", scope: str = "ops:ledger"
+    ) -> httpx.Response:
+        token = self._accounting.tokens.access(who, scope)
+        return await self._accounting.client.request(
+            method,
+            f"/api/v1/accounting/ops{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    async def propose_reversal(self, who: str, activity_id: uuid.UUID) -> str:
+        answer = await self.call(who, f"/activities/{activity_id}/reversals", WHY)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["proposal_id"])
+
+    async def trail(self, subject_id: uuid.UUID) -> list[dict[str, Any]]:
+        answer = await self.call("ann", f"/trail/{subject_id}", method="GET")
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+
+@pytest.fixture
+def desk(accounting: Accounting) -> Desk:
+    return Desk(accounting)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+async def available(accounting: Accounting, person: Reports) -> object:
+    return (await accounting.get(person, "/me/balance"))["available_mg"]
+
+
+async def test_a_frozen_account_gives_nothing_but_still_gets(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    holds, earlier = Holds(accounting), uuid.uuid4()
+    await accounting.post(person.bus())
+    assert (await holds.place(person, 1000, earlier)).status_code == 201
+    frozen = await desk.call("ann", f"/accounts/{person.account_id}/freeze", WHY)
+    assert (frozen.status_code, frozen.json()["frozen"]) == (200, True)
+    assert refusal(await holds.place(person, 1000)) == (409, "ACCOUNT_FROZEN")
+    # What was set aside before ends as it would, and rides go on counting.
+    assert (await holds.call("POST", f"/{earlier}/capture", {"to": "redeemed:noodles"})).status_code == 200
+    await accounting.post(person.bus())
+    assert await available(accounting, person) == 2 * RIDE_MG - 1000
+    assert refusal(await desk.call("bob", f"/accounts/{person.account_id}/freeze", WHY)) == (409, "ACCOUNT_FROZEN")
+
+
+async def test_unfreezing_needs_a_second_person(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    account = f"/accounts/{person.account_id}"
+    assert refusal(await desk.call("ann", f"{account}/unfreeze", WHY)) == (409, "ACCOUNT_NOT_FROZEN")
+    await desk.call("ann", f"{account}/freeze", WHY)
+    proposed = await desk.call("ann", f"{account}/unfreeze", {"reason": "核实为误报"})
+    assert (proposed.status_code, proposed.json()["status"]) == (201, "open")
+    proposal = f"/unfreezes/{proposed.json()['proposal_id']}/approve"
+    assert refusal(await desk.call("ann", proposal)) == (409, "SECOND_PERSON_NEEDED")
+    assert refusal(await Holds(accounting).place(person, 1000)) == (409, "ACCOUNT_FROZEN")
+    waiting = await desk.call("bob", "/unfreezes", method="GET")
+    assert [item["subject_id"] for item in waiting.json()["items"]] == [str(person.account_id)]
+    approved = await desk.call("bob", proposal)
+    assert (approved.status_code, approved.json()["decided_by"]) == (200, "bob")
+    assert (await Holds(accounting).place(person, 1000)).status_code == 201
+    trail = await desk.trail(person.account_id)
+    told = [(act["action"], act["operator"], act["before"], act["after"]) for act in trail]
+    assert told == [
+        ("unfreeze", "bob", {"frozen": True}, {"frozen": False}),
+        ("freeze", "ann", {"frozen": False}, {"frozen": True}),
+    ]
+    assert trail[0]["reason"].startswith("核实为误报")
+
+
+async def test_what_is_not_a_persons_account_cannot_be_frozen(accounting: Accounting, desk: Desk) -> None:
+    from services.accounting.ledger.domain import system_account_id
+
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    issuance = system_account_id("issuance:WH-APP-BUS")
+    assert refusal(await desk.call("ann", f"/accounts/{issuance}/freeze", WHY)) == (404, "ACCOUNT_NOT_FOUND")
+
+
+async def test_a_reversal_by_two_persons_does_what_a_cancellation_does(
+    accounting: Accounting, accounting_dsns: Dsns, desk: Desk
+) -> None:
+    person = await accounting.citizen()
+    ride, other = person.bus(), person.bus()
+    await accounting.post(ride, other)
+    proposal = await desk.propose_reversal("ann", ride.event_key)
+    assert refusal(await desk.call("bob", f"/activities/{ride.event_key}/reversals", WHY)) == (409, "PROPOSAL_OPEN")
+    assert refusal(await desk.call("ann", f"/reversals/{proposal}/approve")) == (409, "SECOND_PERSON_NEEDED")
+    assert await available(accounting, person) == 2 * RIDE_MG
+    approved = await desk.call("bob", f"/reversals/{proposal}/approve")
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+    assert await available(accounting, person) == RIDE_MG
+    await accounting.post(person.bus())  # the cap was given back
+    assert await available(accounting, person) == 2 * RIDE_MG
+    outcome = (await outcomes(accounting_dsns))[2]
+    assert (outcome.status, outcome.reason_code, outcome.sequence) == ("reversed", "REVOKED", 2)
+    page: Any = await accounting.get(person, "/me/activities?status=reversed")
+    assert "复核" in page["items"][0]["reason"]
+    (act,) = await desk.trail(ride.event_key)
+    assert (act["action"], act["operator"]) == ("reverse", "bob")
+    assert (act["before"]["status"], act["after"]["status"]) == ("credited", "reversed")
+
+
+async def test_spent_grams_become_a_debt(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    ride = person.bus()
+    await accounting.post(ride)
+    assert (await Holds(accounting).place(person, 100_000)).status_code == 201
+    proposal = await desk.propose_reversal("ann", ride.event_key)
+    await desk.call("bob", f"/reversals/{proposal}/approve")
+    body = await accounting.get(person, "/me/balance")
+    assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 100_000, 100_000, 0)
+
+
+async def test_grams_that_come_back_from_a_hold_repay_the_debt(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    ride, hold_id = person.bus(), uuid.uuid4()
+    await accounting.post(ride)
+    assert (await Holds(accounting).place(person, 100_000, hold_id)).status_code == 201
+    proposal = await desk.propose_reversal("ann", ride.event_key)
+    await desk.call("bob", f"/reversals/{proposal}/approve")
+    assert (await Holds(accounting).call("POST", f"/{hold_id}/void")).status_code == 200
+    body = await accounting.get(person, "/me/balance")
+    assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 0, 0, 0)
+
+
+async def test_what_earned_nothing_or_is_gone_cannot_be_reversed(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    rides = [person.bus(), person.bus(), person.bus()]
+    await accounting.post(*rides)
+    path = "/activities/{}/reversals"
+    assert refusal(await desk.call("ann", path.format(rides[2].event_key), WHY)) == (409, "ACTIVITY_NOT_CREDITED")
+    assert refusal(await desk.call("ann", path.format(uuid.uuid4()), WHY)) == (404, "ACTIVITY_NOT_FOUND")
+    proposal = await desk.propose_reversal("ann", rides[0].event_key)
+    await accounting.post(cancel(person, rides[0]))
+    await accounting.release()
+    assert refusal(await desk.call("bob", f"/reversals/{proposal}/approve")) == (409, "ALREADY_REVERSED")
+    rejected = await desk.call("ann", f"/reversals/{proposal}/reject")
+    assert (rejected.status_code, rejected.json()["status"]) == (200, "rejected")
+    assert refusal(await desk.call("bob", f"/reversals/{proposal}/approve")) == (409, "PROPOSAL_DECIDED")
+    assert refusal(await desk.call("bob", f"/unfreezes/{proposal}/approve")) == (404, "PROPOSAL_NOT_FOUND")
+    # A partner's later cancellation of what operators reversed is refused as well.
+    again = await desk.propose_reversal("ann", rides[1].event_key)
+    await desk.call("bob", f"/reversals/{again}/approve")
+    await accounting.post(cancel(person, rides[1]))
+    await accounting.release()
+    assert await available(accounting, person) == 0
+
+
+async def test_a_reason_and_the_scope_are_asked_for(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    path = f"/accounts/{person.account_id}/freeze"
+    assert (await desk.call("ann", path, {"reason": "  x  "})).status_code == 422
+    assert (await desk.call("ann", path, {"reason": "x" * 501})).status_code == 422
+    for scope in ("ops:read", "citizen"):
+        assert (await desk.call("ann", path, WHY, scope=scope)).status_code == 403
+
+
+async def test_approved_by_two_at_once_a_reversal_happens_once(accounting: Accounting, desk: Desk) -> None:
+    person = await accounting.citizen()
+    rides = [person.bus(), person.bus()]
+    await accounting.post(*rides)
+    proposals = [await desk.propose_reversal("ann", ride.event_key) for ride in rides]
+    answers = await asyncio.gather(
+        *(desk.call(who, f"/reversals/{each}/approve") for each in proposals for who in ("bob", "cai"))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 409, 409]
+    assert {refusal(answer)[1] for answer in answers if answer.status_code == 409} == {"PROPOSAL_DECIDED"}
+
+
+async def test_each_of_500_activities_reversed_twice_at_once_is_reversed_once(accounting: Accounting) -> None:
+    people = [await accounting.citizen() for _ in range(250)]
+    rides = [ride for person in people for ride in (person.bus(), person.bus())]
+    await accounting.post(*rides)
+    async with accounting.database.transaction() as session:
+        proposals = [
+            await operations.propose_reversal(session, activity_id=ride.event_key, reason="test", operator="ann")
+            for ride in rides
+        ]
+    programme = await accounting.programme()
+
+    async def approve_all(who: str, some: list[Any]) -> list[str]:
+        answers = []
+        for row in some:
+            try:
+                async with accounting.database.transaction() as session:
+                    await operations.approve_reversal(
+                        session, proposal_id=row.proposal_id, operator=who, programme=programme
+                    )
+                answers.append("reversed")
+            except ProposalDecided:
+                answers.append("refused")
+        return answers
+
+    # Four pairs of operators; the two of a pair go through the same proposals in the same order.
+    quarters = [proposals[first::4] for first in range(4)]
+    done = await asyncio.gather(*(approve_all(who, some) for some in quarters for who in ("bob", "cai")))
+    answers = [answer for part in done for answer in part]
+    assert (answers.count("reversed"), answers.count("refused")) == (500, 500)
+    assert (await accounting.check())["postings"] == 1000
+
+
+async def test_a_partner_and_an_operator_at_once_take_the_grams_back_once(accounting: Accounting, desk: Desk) -> None:
+    people = [await accounting.citizen() for _ in range(12)]
+    rides = [(person, ride) for person in people for ride in (person.bus(), person.bus())]
+    await accounting.post(*(ride for _, ride in rides))
+    proposals = [await desk.propose_reversal("ann", ride.event_key) for _, ride in rides]
+    await accounting.post(*(cancel(person, ride) for person, ride in rides))
+
+    async def approve_all(some: list[str]) -> list[int]:
+        return [(await desk.call("bob", f"/reversals/{each}/approve")).status_code for each in some]
+
+    async def sweep() -> list[int]:
+        await accounting.release()
+        return []
+
+    answers = await asyncio.gather(approve_all(proposals), sweep(), sweep(), sweep())
+    assert set(answers[0]) <= {200, 409}
+    await accounting.release()
+    assert (await accounting.check())["postings"] == 48
+    for person in people:
+        assert await available(accounting, person) == 0
+
+
+async def test_the_service_role_cannot_rewrite_the_trail(
+    accounting: Accounting, accounting_dsns: Dsns, desk: Desk
+) -> None:
+    person = await accounting.citizen()
+    await desk.call("ann", f"/accounts/{person.account_id}/freeze", WHY)
+    await desk.call("ann", f"/accounts/{person.account_id}/unfreeze", WHY)
+    connection = await asyncpg.connect(accounting_dsns.app("accounting"))
+    try:
+        for statement in (
+            "UPDATE accounting.operator_act SET reason = 'x'",
+            "DELETE FROM accounting.operator_act",
+            "UPDATE accounting.ledger_proposal SET proposed_by = 'x'",
+            "DELETE FROM accounting.ledger_proposal",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(
+                "UPDATE accounting.ledger_proposal SET status = 'approved', decided_by = proposed_by"
+            )
+    finally:
+        await connection.close()
