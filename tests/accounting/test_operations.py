@@ -1,4 +1,4 @@
-"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons, each once, leaving a trail."""
+"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons, each once, told by the audit log."""
 
 import asyncio
 import uuid
@@ -44,7 +44,7 @@ class Desk:
         return str(answer.json()["proposal_id"])
 
     async def trail(self, subject_id: uuid.UUID) -> list[dict[str, Any]]:
-        answer = await self.call("ann", f"/trail/{subject_id}", method="GET")
+        answer = await self.call("ann", f"/audit?object={subject_id}", method="GET", scope="ops:read")
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
@@ -95,10 +95,10 @@ async def test_unfreezing_needs_a_second_person(accounting: Accounting, desk: De
     assert (approved.status_code, approved.json()["decided_by"]) == (200, "bob")
     assert (await Holds(accounting).place(person, 1000)).status_code == 201
     trail = await desk.trail(person.account_id)
-    told = [(act["action"], act["operator"], act["before"], act["after"]) for act in trail]
+    told = [(act["action"], act["subject"], act["before"], act["after"]) for act in trail]
     assert told == [
-        ("unfreeze", "bob", {"frozen": True}, {"frozen": False}),
-        ("freeze", "ann", {"frozen": False}, {"frozen": True}),
+        ("account.unfreeze", "bob", {"frozen": True}, {"frozen": False}),
+        ("account.freeze", "ann", {"frozen": False}, {"frozen": True}),
     ]
     assert trail[0]["reason"].startswith("核实为误报")
 
@@ -132,7 +132,7 @@ async def test_a_reversal_by_two_persons_does_what_a_cancellation_does(
     page: Any = await accounting.get(person, "/me/activities?status=reversed")
     assert "复核" in page["items"][0]["reason"]
     (act,) = await desk.trail(ride.event_key)
-    assert (act["action"], act["operator"]) == ("reverse", "bob")
+    assert (act["action"], act["subject"]) == ("activity.reverse", "bob")
     assert (act["before"]["status"], act["after"]["status"]) == ("credited", "reversed")
 
 
@@ -257,7 +257,7 @@ async def test_a_partner_and_an_operator_at_once_take_the_grams_back_once(accoun
         assert await available(accounting, person) == 0
 
 
-async def test_the_service_role_cannot_rewrite_the_trail(
+async def test_the_service_role_cannot_rewrite_what_operators_did(
     accounting: Accounting, accounting_dsns: Dsns, desk: Desk
 ) -> None:
     person = await accounting.citizen()
@@ -266,8 +266,8 @@ async def test_the_service_role_cannot_rewrite_the_trail(
     connection = await asyncpg.connect(accounting_dsns.app("accounting"))
     try:
         for statement in (
-            "UPDATE accounting.operator_act SET reason = 'x'",
-            "DELETE FROM accounting.operator_act",
+            "UPDATE accounting.audit_log SET reason = 'x'",
+            "DELETE FROM accounting.audit_log",
             "UPDATE accounting.ledger_proposal SET proposed_by = 'x'",
             "DELETE FROM accounting.ledger_proposal",
         ):

@@ -1,14 +1,14 @@
-"""Routes of operators' acts on the ledger: freeze and unfreeze, reversals by two persons, the trail."""
+"""Routes of operators' acts on the ledger: freeze and unfreeze, reversals by two persons."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from services.accounting.activities import service as activities
 from services.accounting.methodologies.service import Library
 from services.accounting.operations import service
-from services.accounting.operations.schemas import AccountState, OperatorAct, Proposal, Reason
+from services.accounting.operations.schemas import AccountState, Proposal, Reason
 from shared.auth.tokens import Operator, require_scope
 from shared.contracts import topics
 from shared.db import Session
@@ -18,13 +18,6 @@ from shared.settings import ServiceSettings
 router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
 
 LedgerOperator = Annotated[Operator, Depends(require_scope("ops:ledger"))]
-
-
-def _page(rows: Any, limit: int, model: Any, key: str) -> Any:
-    items = [model.model_validate(row, from_attributes=True) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    next_cursor = encode_cursor(str(getattr(items[-1], key))) if has_more else None
-    return Page[model](items=items, has_more=has_more, next_cursor=next_cursor)
 
 
 @router.post("/accounts/{account_id}/freeze", summary="冻结账户 · Freeze an account")
@@ -100,24 +93,11 @@ async def reject_reversal(session: Session, operator: LedgerOperator, proposal_i
     return Proposal.model_validate(row, from_attributes=True)
 
 
-@router.get("/trail/{subject_id}", summary="操作留痕 · What operators did to an account or activity")
-async def list_operator_acts(
-    session: Session,
-    _operator: LedgerOperator,
-    subject_id: uuid.UUID,
-    cursor: Cursor = None,
-    limit: Limit = LIMIT_DEFAULT,
-) -> Page[OperatorAct]:
-    position = decode_cursor(cursor, uuid.UUID)
-    rows = await service.acts_on(
-        session, subject_id=subject_id, before=position[0] if position else None, limit=limit + 1
-    )
-    page: Page[OperatorAct] = _page(rows, limit, OperatorAct, "act_id")
-    return page
-
-
 async def _proposals(session: Session, kind: service.Kind, cursor: str | None, limit: int) -> Page[Proposal]:
     position = decode_cursor(cursor, uuid.UUID)
     rows = await service.open_proposals(session, kind=kind, before=position[0] if position else None, limit=limit + 1)
-    page: Page[Proposal] = _page(rows, limit, Proposal, "proposal_id")
-    return page
+    items = [Proposal.model_validate(row, from_attributes=True) for row in rows[:limit]]
+    has_more = len(rows) > limit
+    return Page(
+        items=items, has_more=has_more, next_cursor=encode_cursor(str(items[-1].proposal_id)) if has_more else None
+    )

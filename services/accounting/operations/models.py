@@ -1,7 +1,6 @@
-"""Tables of operators' acts: proposals that wait for a second person, and the trail. Grants: see the migration."""
+"""Table of proposals that wait for a second person. Grants: see the migration."""
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, Table, Text, Uuid, func, text
-from sqlalchemy.dialects.postgresql import JSONB
 
 from services.accounting.database import metadata
 
@@ -29,17 +28,3 @@ Index(
     unique=True,
     postgresql_where=text("status = 'open'"),
 )
-
-operator_act = Table(
-    "operator_act",
-    metadata,
-    Column("act_id", Uuid, primary_key=True),
-    Column("done_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("operator", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject_id", Uuid, nullable=False, comment="an activity or an account"),
-    Column("reason", Text, nullable=False),
-    Column("before", JSONB, nullable=False),
-    Column("after", JSONB, nullable=False),
-)
-Index("ix_operator_act_subject", operator_act.c.subject_id, operator_act.c.act_id)

@@ -1,4 +1,4 @@
-"""SQL of proposals and of the trail."""
+"""SQL of proposals."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounting.operations.models import operator_act, proposal
+from services.accounting.operations.models import proposal
 from shared.ids import new_id
 
 
@@ -56,22 +56,4 @@ async def open_proposals(session: AsyncSession, *, kind: str, before: uuid.UUID 
     )
     if before is not None:
         query = query.where(proposal.c.proposal_id < before)
-    return (await session.execute(query)).all()
-
-
-async def record(session: AsyncSession, **values: Any) -> None:
-    await session.execute(operator_act.insert().values(act_id=new_id(), **values))
-
-
-async def acts_on(
-    session: AsyncSession, subject_id: uuid.UUID, *, before: uuid.UUID | None, limit: int
-) -> Sequence[Any]:
-    query = (
-        select(operator_act)
-        .where(operator_act.c.subject_id == subject_id)
-        .order_by(operator_act.c.act_id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(operator_act.c.act_id < before)
     return (await session.execute(query)).all()

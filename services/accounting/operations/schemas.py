@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -10,7 +10,7 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_
 
 
 class Reason(BaseModel):
-    """Why, for whoever reads the trail later."""
+    """Why, for whoever reads the audit log later."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "合作方确认该笔行程为测试数据，工单 2026-1123"}}
@@ -36,16 +36,3 @@ class Proposal(BaseModel):
 class AccountState(BaseModel):
     account_id: uuid.UUID
     frozen: bool
-
-
-class OperatorAct(BaseModel):
-    """One line of the trail: who did what to which activity or account, why, and what changed."""
-
-    act_id: uuid.UUID
-    done_at: datetime
-    operator: str
-    action: Literal["freeze", "unfreeze", "reverse"]
-    subject_id: uuid.UUID
-    reason: str
-    before: dict[str, Any]
-    after: dict[str, Any]

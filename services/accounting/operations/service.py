@@ -1,4 +1,4 @@
-"""What operators may do to the ledger, each with a reason and a trail.
+"""What operators may do to the ledger, each with a reason and an entry in the audit log.
 
 Freezing protects and is done by one person at once. Unfreezing and reversing give or take grams: one person proposes,
 another one approves, and the act happens in the approval's transaction.
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from services.accounting.activities import service as activities
 from services.accounting.activities.posting import Programme
+from services.accounting.audit import service as audit
 from services.accounting.ledger import service as ledger
 from services.accounting.operations import repository
 from services.accounting.operations.errors import (
@@ -26,11 +27,11 @@ Kind = Literal["reversal", "unfreeze"]
 async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
     """Raises AccountNotFound, AccountFrozen."""
     await ledger.freeze(session, account_id=account_id)
-    await repository.record(
+    await audit.record(
         session,
-        operator=operator,
-        action="freeze",
-        subject_id=account_id,
+        subject=operator,
+        action="account.freeze",
+        about=str(account_id),
         reason=reason,
         before={"frozen": False},
         after={"frozen": True},
@@ -72,7 +73,7 @@ async def approve_unfreeze(session: Session, *, proposal_id: uuid.UUID, operator
     if row.proposed_by == operator:
         raise SecondPersonNeeded
     await ledger.unfreeze(session, account_id=row.subject_id)
-    return await _approved(session, row, operator, "unfreeze", {"frozen": True}, {"frozen": False})
+    return await _approved(session, row, operator, "account.unfreeze", {"frozen": True}, {"frozen": False})
 
 
 async def approve_reversal(session: Session, *, proposal_id: uuid.UUID, operator: str, programme: Programme) -> Any:
@@ -83,9 +84,9 @@ async def approve_reversal(session: Session, *, proposal_id: uuid.UUID, operator
     row = await _open(session, proposal_id, "reversal")
     if row.proposed_by == operator:
         raise SecondPersonNeeded
-    # The proposal and the trail first: what all workers share is touched last of all, by the reversal itself.
+    # The proposal and the audit log first: what all workers share is touched last of all, by the reversal itself.
     before = await activities.require_reversible(session, activity_id=row.subject_id)
-    decided = await _approved(session, row, operator, "reverse", before, {**before, "status": "reversed"})
+    decided = await _approved(session, row, operator, "activity.reverse", before, {**before, "status": "reversed"})
     await activities.reverse(
         session,
         activity_id=row.subject_id,
@@ -98,13 +99,15 @@ async def approve_reversal(session: Session, *, proposal_id: uuid.UUID, operator
 async def _approved(
     session: Session, row: Any, operator: str, action: str, before: dict[str, Any], after: dict[str, Any]
 ) -> Any:
-    trail = {"action": action, "subject_id": row.subject_id, "before": before, "after": after}
     decided = await repository.decide(session, row.proposal_id, "approved", operator)
-    await repository.record(
+    await audit.record(
         session,
-        **trail,
-        operator=operator,
+        subject=operator,
+        action=action,
+        about=str(row.subject_id),
         reason=f"{row.reason} (proposal {row.proposal_id} of {row.proposed_by})",
+        before=before,
+        after=after,
     )
     return decided
 
@@ -117,7 +120,3 @@ async def reject(session: Session, *, proposal_id: uuid.UUID, kind: Kind, operat
 
 async def open_proposals(session: Session, *, kind: Kind, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
     return await repository.open_proposals(session, kind=kind, before=before, limit=limit)
-
-
-async def acts_on(session: Session, *, subject_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
-    return await repository.acts_on(session, subject_id, before=before, limit=limit)

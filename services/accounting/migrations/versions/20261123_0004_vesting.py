@@ -1,4 +1,4 @@
-"""Vesting of credits, freezing of accounts, operators' proposals and the trail of what they did.
+"""Vesting of credits, freezing of accounts, operators' proposals.
 
 Revision ID: 0004
 Revises: 0003
@@ -6,7 +6,6 @@ Revises: 0003
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0004"
 down_revision = "0003"
@@ -106,28 +105,12 @@ def _add_operations() -> None:
         schema="accounting",
         postgresql_where=sa.text("status = 'open'"),
     )
-    op.create_table(
-        "operator_act",
-        sa.Column("act_id", sa.Uuid(), nullable=False),
-        sa.Column("done_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("operator", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False, comment="an activity or an account"),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_operator_act")),
-        schema="accounting",
-    )
-    op.create_index("ix_operator_act_subject", "operator_act", ["subject_id", "act_id"], schema="accounting")
-    # What operators did is a fact: added, never changed or removed. A proposal is decided, never rewritten.
-    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON accounting.operator_act FROM accounting")
+    # A proposal is decided, never rewritten.
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON accounting.ledger_proposal FROM accounting")
     op.execute("GRANT UPDATE (status, decided_by, decided_at) ON accounting.ledger_proposal TO accounting")
 
 
 def downgrade() -> None:
-    op.drop_table("operator_act", schema="accounting")
     op.drop_table("ledger_proposal", schema="accounting")
     op.drop_index("uq_posting_vest_of_activity", table_name="posting", schema="accounting")
     op.drop_constraint(op.f("ck_ledger_account_people_are_frozen"), "ledger_account", schema="accounting")
