@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -147,9 +148,38 @@ async def test_consent_given_again_lets_earlier_acts_count(accounting: Accountin
 
 async def test_an_unreadable_record_is_set_aside_and_the_rest_counts(accounting: Accounting) -> None:
     person = await accounting.citizen()
-    dead = await accounting.post(b"{", person.bus(), b"[" * 10_000, b'{"operation":"report"}')
-    assert [letter.reason for letter in dead] == ["UNREADABLE_RECORD"] * 3
+    unreadable = [b"{", b"[" * 10_000, b'{"operation":"report"}', b'{"partner_id":"\xff\xfe"}']
+    dead = await accounting.post(*unreadable, person.bus())
+    assert [letter.reason for letter in dead] == ["UNREADABLE_RECORD"] * len(unreadable)
     assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"received_at": "9999-12-31T23:59:59Z"},
+    {"act": {"started_at": "9999-12-31T23:59:59Z"}},
+    {"act": {"started_at": "0001-01-01T00:00:00+14:00"}},
+    {"act": {"started_at": "2026-01-01T00:00:00"}},
+    {"act": {"distance_m": 2**63}},
+    {"act": {"distance_m": -1}},
+    {"act": {"city_code": "42\x00100"}},
+    {"event_id": "x" * 300},
+    {"event_id": "\x00"},
+    {"fingerprint": "zz"},
+    {"raw_sha256": ""},
+    {"late_window_s": 2**40},
+    {"index": 2**40},
+]
+
+
+@pytest.mark.parametrize("change", HOSTILE, ids=str)
+async def test_a_hostile_record_never_stops_the_worker(accounting: Accounting, change: dict[str, Any]) -> None:
+    person = await accounting.citizen()
+    plain = msgspec.to_builtins(person.bus())
+    act = {**plain["act"], **change.get("act", {})}
+    hostile = msgspec.json.encode({**plain, **change, "act": act})
+    (letter,) = await accounting.post(hostile, person.metro())
+    assert letter.reason == "UNREADABLE_RECORD"
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 170_000
 
 
 async def test_eight_writers_over_the_same_people_never_deadlock(accounting: Accounting) -> None:

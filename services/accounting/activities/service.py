@@ -32,6 +32,8 @@ _WHATEVER_THE_METHODOLOGY = (
     reasons.DUPLICATE_ACT,
 )
 
+# What decoding bytes from anywhere can raise.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _reported = msgspec.json.Decoder(ActivityReported)
 _binding = msgspec.json.Decoder(BindingChanged)
 
@@ -51,7 +53,7 @@ def decode_reports(records: Sequence[StoredRecord]) -> Decoded:
     for record in records:
         try:
             report = _reported.decode(record.value or b"")
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
+        except _UNREADABLE as exc:
             decoded.dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
             continue
         if report.operation != "cancel" and report.act is None:
@@ -94,7 +96,7 @@ async def handle_bindings(session: Session, records: Sequence[StoredRecord]) -> 
             continue
         try:
             change = _binding.decode(record.value)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
+        except _UNREADABLE as exc:
             dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
             continue
         if change.binding_id not in newest or newest[change.binding_id].version < change.version:
