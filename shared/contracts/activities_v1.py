@@ -63,8 +63,8 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     received_at: datetime
     late_window_s: Seconds
     evidence_tier: Name = "partner_signed"
-    receipt_accepted: int = 0
-    receipt_rejected: int = 0
+    receipt_accepted: Position = 0
+    receipt_rejected: Position = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError (a ValidationError while decoding) for a time without offset or outside 2000 to 2099."""

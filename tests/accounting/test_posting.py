@@ -168,6 +168,7 @@ HOSTILE: list[dict[str, Any]] = [
     {"raw_sha256": ""},
     {"late_window_s": 2**40},
     {"index": 2**40},
+    {"receipt_accepted": 2**63},
 ]
 
 
