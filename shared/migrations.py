@@ -62,12 +62,19 @@ def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
         connection.execute(
             text(f'ALTER DEFAULT PRIVILEGES IN SCHEMA "{service}" GRANT {rights} ON {kind} TO "{service}"')
         )
+    # Partitions come and go with time; the code declares the table they belong to.
+    partitions = set(
+        connection.scalars(
+            text("SELECT relname FROM pg_class WHERE relispartition AND relnamespace = to_regnamespace(:schema)"),
+            {"schema": f'"{service}"'},
+        )
+    )
     context.configure(
         connection=connection,
         target_metadata=metadata,
         version_table_schema=service,
         include_schemas=True,
-        include_name=lambda name, kind, _parents: kind != "schema" or name == service,
+        include_name=lambda name, kind, _parents: name == service if kind == "schema" else name not in partitions,
         compare_type=True,
     )
     with context.begin_transaction():

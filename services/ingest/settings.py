@@ -22,6 +22,10 @@ class Settings(ServiceSettings):
         description="32 bytes, base64: AES-256-GCM of partners' secrets at rest, e.g. from `openssl rand -base64 32`"
     )
 
+    archive_months_kept: int = Field(
+        61, ge=1, le=240, description="raw records behind issued reductions are kept five years and the running month"
+    )
+
     @field_validator("key_encryption_key")
     @classmethod
     def _key(cls, value: SecretStr) -> SecretStr:

@@ -1,5 +1,7 @@
 """The ingest service's worker: the archive of what was received, and what accounting made of it."""
 
+from functools import partial
+
 from services.ingest import topics as own_topics
 from services.ingest.archive import service as archive
 from services.ingest.database import SCHEMA
@@ -11,11 +13,17 @@ HOUSEKEEPING_EVERY_S = 3600.0
 
 
 def build(settings: Settings | None = None) -> Worker:
-    worker = Worker(SCHEMA, settings or Settings())
-    worker.consume("ingest.archive", topics.ACTIVITIES, archive.handle_reports)
+    settings = settings or Settings()
+    worker = Worker(SCHEMA, settings)
+    worker.consume("ingest.archive", topics.ACTIVITIES, partial(archive.handle_reports, time_zone=settings.time_zone))
     worker.consume("ingest.rejections", own_topics.REJECTIONS, archive.handle_rejections)
     worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes)
     worker.publish()  # dead letters
+    worker.every(
+        HOUSEKEEPING_EVERY_S,
+        "archive_partitions",
+        partial(archive.keep_partitions, months_kept=settings.archive_months_kept),
+    )
     worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.forget_rejections)
     return worker
 

@@ -135,8 +135,8 @@ async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: S
             await service.handle_outcomes(session, [_stored(verdict)])
             early = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
             assert not early.settled
-            await service.handle_reports(session, [_stored(report)])
-            await service.handle_reports(session, [_stored(report)])
+            await service.handle_reports(session, [_stored(report)], time_zone=seeded.time_zone)
+            await service.handle_reports(session, [_stored(report)], time_zone=seeded.time_zone)
             whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
             assert whole.settled
             assert [(fate.status, fate.amount_mg) for fate in whole.fates] == [("credited", 3)]

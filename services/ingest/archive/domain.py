@@ -3,13 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
 # What a partner is shown; the vesting of a credit (`pending`) is between the programme and the citizen.
 COUNTED: Final = ("received", "credited", "refused", "parked", "duplicate", "conflict", "reversed")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COPY_STATUSES: Final = frozenset({"duplicate", "conflict"})
+
+
+def receipt_bound(at: datetime) -> UUID:
+    """The smallest receipt id of that millisecond: a UUIDv7 begins with its time."""
+    elapsed = at - _EPOCH
+    return UUID(int=((elapsed.days * 86_400 + elapsed.seconds) * 1000 + elapsed.microseconds // 1000) << 80)
 
 
 def shown(status: str) -> str:

@@ -2,9 +2,25 @@
 
 One row per copy of an event that was received: a copy sent again (same event id, another receipt) has a row of its own,
 so that every receipt shows the fate of exactly what came with it, and a conflicting payload is kept as it came.
+
+Partitioned by month on the receipt's id, a UUIDv7 whose leading bits are its time: both halves of a row carry that id,
+so they meet in one partition whichever comes first.
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.ingest.database import metadata
@@ -18,8 +34,8 @@ reported_event = Table(
     Column("partner_id", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("received_at", DateTime(timezone=True), comment="null while only the outcome has been seen"),
-    Column("receipt_accepted", SmallInteger, comment="accepted events of the receipt, to know when all were seen"),
-    Column("receipt_rejected", SmallInteger),
+    Column("receipt_accepted", Integer, comment="accepted events of the receipt, to know when all were seen"),
+    Column("receipt_rejected", Integer),
     Column("operation", Text),
     Column("kind", Text, comment="null for cancellations"),
     Column("original_event_id", Text),
@@ -33,12 +49,24 @@ reported_event = Table(
     Column("amount_mg", BigInteger, nullable=False, server_default="0"),
     Column("sequence", Integer, nullable=False, server_default="0", comment="of the verdict shown; 0 = none yet"),
     Column("judged_at", DateTime(timezone=True)),
-    # Verdicts change no indexed column, so with free space in the page they need no index entries.
-    postgresql_with={"fillfactor": "80"},
+    Column("occurred_on", Date, comment="the act's day in the programme's time zone"),
+    Column("fingerprint", LargeBinary, comment="SHA-256 of type, account key and act: not the account"),
+    # Partitions have a fillfactor of 80: verdicts change no indexed column, so with free space in the page they need
+    # no index entries.
+    postgresql_partition_by="RANGE (receipt_id)",
 )
 Index("ix_reported_event_event_key", reported_event.c.event_key)
 # Rows arrive in the order of this column: a block range index answers "that day" at almost no cost.
 Index("ix_reported_event_received_at", reported_event.c.received_at, postgresql_using="brin")
+Index("ix_reported_event_partner_id_occurred_on", reported_event.c.partner_id, reported_event.c.occurred_on)
+
+archive_partition = Table(
+    "archive_partition",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+)
 
 receipt_rejection = Table(
     "receipt_rejection",

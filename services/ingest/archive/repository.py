@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, delete, func, select
+from sqlalchemy import CursorResult, case, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +32,8 @@ _ARCHIVED = {
     "raw_sha256": "bytea",
     "log_partition": "int",
     "log_offset": "bigint",
+    "occurred_on": "date",
+    "fingerprint": "bytea",
 }
 _JUDGED = {
     "receipt_id": "uuid",
@@ -92,17 +94,39 @@ async def forget_rejections(session: AsyncSession, before: datetime, limit: int)
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
-async def event(session: AsyncSession, event_key: UUID) -> Row | None:
-    """The copy that took effect if there is one, else the newest."""
+async def event(session: AsyncSession, event_key: UUID, since: UUID) -> Row | None:
+    """The copy that took effect if there is one, else the newest; only what receipts from `since` on brought."""
     is_copy = case((reported_event.c.status.in_(COPY_STATUSES), 1), else_=0)
     found = await session.execute(
         select(reported_event)
-        .where(reported_event.c.event_key == event_key)
+        .where(reported_event.c.event_key == event_key, reported_event.c.receipt_id >= since)
         .order_by(is_copy, reported_event.c.sequence.desc(), reported_event.c.receipt_id)
         .limit(1)
     )
     row = found.mappings().first()
     return dict(row) if row is not None else None
+
+
+async def make_partitions(session: AsyncSession, at: datetime, ahead: int) -> int:
+    """Partitions for the month of `at` and `ahead` more; returns how many were missing."""
+    return int(await session.scalar(select(func.ingest.make_archive_partitions(at, ahead))) or 0)
+
+
+async def drop_partitions(session: AsyncSession, before: datetime, most: int) -> int:
+    """Drops at most so many partitions that ended before that instant; returns how many."""
+    return int(await session.scalar(select(func.ingest.drop_archive_partitions(before, most))) or 0)
+
+
+_STRAY = text(
+    "DELETE FROM ingest.reported_event_default WHERE (receipt_id, item_index) IN ("
+    "SELECT receipt_id, item_index FROM ingest.reported_event_default"
+    " WHERE coalesce(received_at, judged_at) < :before LIMIT :most)"
+)
+
+
+async def forget_strays(session: AsyncSession, before: datetime, most: int) -> None:
+    """Rows whose receipt carries no time of ours lie in no month: they are removed by the time they were received."""
+    await session.execute(_STRAY, {"before": before, "most": most})
 
 
 async def receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Sequence[Row]:

@@ -7,9 +7,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+import structlog
 
 from services.ingest.archive import repository
-from services.ingest.archive.domain import COPY_STATUSES, DayTotals, EventView, Fate, ReceiptView, Refusal, shown
+from services.ingest.archive.domain import (
+    COPY_STATUSES,
+    DayTotals,
+    EventView,
+    Fate,
+    ReceiptView,
+    Refusal,
+    receipt_bound,
+    shown,
+)
 from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.topics import ReceiptRejected
 from shared import clock
@@ -23,9 +33,16 @@ from shared.eventlog import StoredRecord
 # Long enough for an integration to be repaired and audited; the accepted events stay.
 REJECTIONS_KEPT = timedelta(days=180)
 _FORGET_MAX = 5_000
+# A worker that is away for a month, or a clock a little wrong, finds its partition all the same.
+PARTITIONS_AHEAD = 2
+_MONTH_DAYS_MAX = 31
+_DROPPED_MAX = 3
+_RECENT = timedelta(days=20)
 # A receipt this young may simply not have reached the archive yet: a partner must not be told that it is unknown.
 _ARCHIVING_MAX_MS = 10 * 60 * 1000
 _UNREADABLE = "UNREADABLE_RECORD"
+
+_log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 _Key = tuple[UUID, int]
@@ -48,18 +65,19 @@ def _decoded(
     return good, dead
 
 
-async def handle_reports(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
-    """Consumer of `ingest.activities.v1`."""
+async def handle_reports(session: Session, records: Sequence[StoredRecord], *, time_zone: str) -> Sequence[DeadLetter]:
+    """Consumer of `ingest.activities.v1`. The time zone decides an act's day."""
     good, dead = _decoded(records, _reported.decode)
+    zone = ZoneInfo(time_zone)
     rows: dict[_Key, repository.Row] = {}
     for record, report in good:
-        rows.setdefault((report.receipt_id, report.index), _archived_row(record, report))
+        rows.setdefault((report.receipt_id, report.index), _archived_row(record, report, zone))
     if rows:
         await repository.archive(session, list(rows.values()))
     return dead
 
 
-def _archived_row(record: StoredRecord, report: ActivityReported) -> repository.Row:
+def _archived_row(record: StoredRecord, report: ActivityReported, zone: ZoneInfo) -> repository.Row:
     return {
         "receipt_id": report.receipt_id,
         "item_index": report.index,
@@ -77,6 +95,8 @@ def _archived_row(record: StoredRecord, report: ActivityReported) -> repository.
         "raw_sha256": bytes.fromhex(report.raw_sha256),
         "log_partition": record.partition,
         "log_offset": record.offset,
+        "occurred_on": report.act.started_at.astimezone(zone).date() if report.act is not None else None,
+        "fingerprint": bytes.fromhex(report.fingerprint),
     }
 
 
@@ -132,14 +152,27 @@ async def forget_rejections(session: Session) -> None:
     await repository.forget_rejections(session, clock.now() - REJECTIONS_KEPT, _FORGET_MAX)
 
 
+async def keep_partitions(session: Session, *, months_kept: int) -> None:
+    """Timed job: months ahead are there before they are needed, months too old go, a bounded number per run."""
+    now = clock.now()
+    made = await repository.make_partitions(session, now, PARTITIONS_AHEAD)
+    before = now - timedelta(days=months_kept * _MONTH_DAYS_MAX)
+    dropped = await repository.drop_partitions(session, before, _DROPPED_MAX)
+    await repository.forget_strays(session, before, _FORGET_MAX)
+    if made or dropped:
+        _log.info("archive_partitions", made=made, dropped=dropped)
+
+
 async def event_view(session: Session, *, partner_id: str, event_id: str) -> EventView:
     """What became of the partner's own event. Raises EventNotFound."""
     key = event_key(partner_id, event_id)
-    row = await repository.event(session, key)
+    # Most questions are about the last days: the two newest months answer them, however many are kept.
+    row = await repository.event(session, key, receipt_bound(clock.now() - _RECENT))
+    if row is None or not _took_effect(row):
+        row = await repository.event(session, key, UUID(int=0))
     if row is None:
         raise EventNotFound
-    # A copy's verdict says nothing of the event itself: the first copy is still on its way to the archive.
-    judged = row["sequence"] > 0 and row["status"] not in COPY_STATUSES
+    judged = _took_effect(row)
     return EventView(
         event_id=event_id,
         activity_id=key,
@@ -178,6 +211,11 @@ async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -
             for item in (refused["items"] if refused is not None else [])
         ],
     )
+
+
+def _took_effect(row: repository.Row) -> bool:
+    """A copy's verdict says nothing of the event itself: the first copy may still be on its way to the archive."""
+    return row["sequence"] > 0 and row["status"] not in COPY_STATUSES
 
 
 def _fate(row: repository.Row) -> Fate:
