@@ -20,6 +20,14 @@ class Settings(ServiceSettings):
         description="a day is sealed this long after midnight: a transaction of ours lives for seconds (30 s a"
         " statement, 15 s idle), the rest is room for clocks; one still open then delays the seal by itself",
     )
+    grams_valid_years: int = Field(
+        10,
+        ge=0,
+        le=50,
+        description="grams expire at the end of the calendar year this many years after the one they became available"
+        " in; 0: never. Ten is the longest life a published rule of the field allows (Shenzhen: at most ten years);"
+        " none was found for Wuhan",
+    )
 
     @field_validator("digest_signing_key")
     @classmethod

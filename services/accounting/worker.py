@@ -1,5 +1,5 @@
 """The accounting service's worker: posting, the bindings' projection, and timed jobs on
-what is parked, to be corrected, due to vest or held too long."""
+what is parked, to be corrected, due to vest, held too long or too old."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,7 +7,7 @@ from functools import partial
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.database import SCHEMA
-from services.accounting.ledger import drift
+from services.accounting.ledger import drift, expiry
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.service import Library
 from services.accounting.proofs import sealing
@@ -22,6 +22,7 @@ from shared.worker import Worker, run
 
 SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
+EXPIRE_GRAMS_EVERY_S = 2.0
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
 WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
@@ -51,6 +52,9 @@ def build(settings: Settings | None = None) -> Worker:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await vesting.vest_due(session, programme=programme)
 
+    async def expire_grams(session: Session) -> None:
+        await expiry.expire_grams(session, valid_years=settings.grams_valid_years, time_zone=settings.time_zone)
+
     async def forget(session: Session) -> None:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
         await activities.forget_parked(session, programme=programme)
@@ -74,6 +78,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(SWEEP_EVERY_S, "apply_corrections", correct)
     worker.every(SWEEP_EVERY_S, "vest", vest)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
+    worker.every(EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams)
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
     worker.every(MINUTELY_S, "seal_day", seal)
     worker.every(MINUTELY_S, "check_increment", drift.check_increment)

@@ -11,6 +11,7 @@ from tests.accounting.reports import YESTERDAY, Reports
 WORTH_MG = {"metro": 170_000, "bus": 150_000, "slow_bus": 150_000}
 ACTS_A_DAY = 2
 SLOTS_A_DAY = 48
+VALID_YEARS = 1
 _EARNING = {"credited", "pending"}
 
 
@@ -56,6 +57,8 @@ class Person:
     rides: list[Ride] = field(default_factory=list)
     caps: Counter[tuple[str, date]] = field(default_factory=Counter)
     slots: Counter[int] = field(default_factory=Counter)
+    year: int = field(default_factory=lambda: (YESTERDAY + timedelta(days=1)).year)
+    lots: list[list[int]] = field(default_factory=list)  # [year, milligrams] of what is available or held, oldest first
 
     def next_start(self, days_ago: int) -> datetime:
         """Half an hour after the one before: no two rides overlap, and the first and last ones touch midnight."""
@@ -67,11 +70,41 @@ class Person:
     def balance(self) -> tuple[int, int, int, int, int]:
         return self.available_mg, self.pending_mg, self.held_mg, self.debt_mg, self.lifetime_mg
 
+    def _use(self, amount_mg: int) -> None:
+        """The oldest first."""
+        for lot in self.lots:
+            taken_mg = min(lot[1], amount_mg)
+            lot[1] -= taken_mg
+            amount_mg -= taken_mg
+        assert not amount_mg
+
     def _receive(self, amount_mg: int) -> None:
-        """Grams that become spendable repay a debt first."""
+        """New grams that become spendable."""
+        self.lots.append([self.year, amount_mg])
+        self._get(amount_mg)
+
+    def _get(self, amount_mg: int) -> None:
+        """Grams, new or given back, repay a debt first."""
         repaid_mg = min(self.debt_mg, amount_mg)
         self.debt_mg -= repaid_mg
         self.available_mg += amount_mg - repaid_mg
+        self._use(repaid_mg)
+
+    @property
+    def expiries(self) -> dict[int, int]:
+        """What is available by the last year it can be used in; holds hold the oldest."""
+        held_mg, found = self.held_mg, Counter[int]()
+        for year, amount_mg in self.lots:
+            of_held_mg = min(held_mg, amount_mg)
+            held_mg -= of_held_mg
+            found[year + VALID_YEARS] += amount_mg - of_held_mg
+        return {year: amount_mg for year, amount_mg in found.items() if amount_mg}
+
+    def expire(self) -> None:
+        if not self.frozen:
+            expired_mg = sum(amount_mg for last, amount_mg in self.expiries.items() if last < self.year)
+            self._use(expired_mg)
+            self.available_mg -= expired_mg
 
     def judge(self, ride: Ride) -> None:
         """In the order of the checks; the first that fails gives the reason."""
@@ -103,6 +136,7 @@ class Person:
             else:
                 taken_mg = min(self.available_mg, ride.worth_mg)
                 self.available_mg -= taken_mg
+                self._use(taken_mg)
                 self.debt_mg += ride.worth_mg - taken_mg
             ride.status = "reversed"
         else:
@@ -121,8 +155,10 @@ class Person:
     def settle(self, hold: Hold, status: str) -> None:
         hold.status = status
         self.held_mg -= hold.amount_mg
-        if status != "captured":
-            self._receive(hold.amount_mg)
+        if status == "captured":
+            self._use(hold.amount_mg)
+        else:
+            self._get(hold.amount_mg)
 
 
 @dataclass(eq=False)

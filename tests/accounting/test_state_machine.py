@@ -3,15 +3,12 @@
 HYPOTHESIS_PROFILE=nightly tries more and longer stories, other ones each time.
 """
 
-import asyncio
 import os
 import uuid
-from collections.abc import Coroutine, Iterator
-from datetime import timedelta
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
 
-import asyncpg
-import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -32,16 +29,13 @@ from services.accounting.settings import Settings
 from shared import clock
 from shared.contracts.holds import CaptureRequest, HoldRequest
 from shared.contracts.identity import person_account_id
-from shared.db import Database, Session
-from shared.errors import AppError
-from tests.accounting.conftest import Accounting, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
-from tests.accounting.reports import Reports
+from tests.accounting.ledger_world import World, balance_of
+from tests.accounting.reports import YESTERDAY, Reports
 from tests.accounting.test_corrections import cancel, correct
 from tests.databases import Dsns, empty_tables
 from tests.tokens import TokenFactory
 
-T = TypeVar("T")
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 PROFILE = settings(
     max_examples=400 if NIGHTLY else 20,
@@ -57,47 +51,6 @@ DAYS_AGO = st.integers(0, 2)
 WHY = "a reason"
 
 
-class World:
-    """The service on its database, driven from synchronous code through a loop of its own."""
-
-    def __init__(self, settings: Settings, dsns: Dsns, tokens: TokenFactory) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.dsns = dsns
-        self.database = Database(settings.database_url, pool_size=2)
-        self.client = httpx.AsyncClient()
-        self.accounting = Accounting(settings, self.database, self.client, tokens)
-        self.admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(dsns.admin))
-        self.run(publish_vesting_bus(self.database))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
-
-    def call(self, use_case: Any, **arguments: Any) -> Any:
-        """One use case in a transaction of its own."""
-
-        async def transaction() -> Any:
-            async with self.database.transaction() as session:
-                return await use_case(session, **arguments)
-
-        return self.run(transaction())
-
-    def refused(self, error: type[AppError], use_case: Any, **arguments: Any) -> None:
-        with pytest.raises(error):
-            self.call(use_case, **arguments)
-
-    def close(self) -> None:
-        self.run(self.database.stop())
-        self.run(remove_vesting_bus(self.dsns))
-        self.run(self.admin.close())
-        self.run(self.client.aclose())
-        self.loop.close()
-
-
-async def balance_of(session: Session, *, person: Person) -> tuple[int, ...]:
-    parts = await ledger.balance(session, account_id=person.reports.account_id)
-    return parts.available_mg, parts.pending_mg, parts.held_mg, parts.debt_mg, parts.lifetime_mg
-
-
 class LedgerStory(RuleBasedStateMachine):
     world: World
 
@@ -108,6 +61,7 @@ class LedgerStory(RuleBasedStateMachine):
         self.unposted: list[Ride] = []
         self.waiting: list[Correction] = []
         self.holds: list[Hold] = []
+        self.today = YESTERDAY.date() + timedelta(days=1)
 
     @initialize()
     def begin(self) -> None:
@@ -358,6 +312,17 @@ class LedgerStory(RuleBasedStateMachine):
         for hold in self.holds:
             if hold.status == "held" and hold.overdue:
                 hold.owner.settle(hold, "expired")
+
+    # Years
+
+    @rule(new_year=st.booleans())
+    def old_grams_expire(self, new_year: bool) -> None:
+        self.today = date(self.today.year + 1, 1, 1) if new_year else self.today + timedelta(days=1)
+        self.world.expire_grams(self.today)
+        for person in self.people:
+            person.year = self.today.year
+            person.expire()
+            assert self.world.announced(person, self.today) == person.expiries
 
     # What is always true
 

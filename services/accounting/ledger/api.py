@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from services.accounting.ledger import service
-from services.accounting.ledger.schemas import Balance, Entry, LedgerCheck
+from services.accounting.ledger import expiry, service
+from services.accounting.ledger.schemas import Balance, Entry, Expiries, Expiry, LedgerCheck
+from services.accounting.settings import Settings
+from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
@@ -16,6 +18,14 @@ from shared.problems import language_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["账本 Ledger"])
 internal = APIRouter(prefix="/internal/accounting", include_in_schema=False)
+
+_EXPIRY_RULE = {
+    "zh": ("减碳量长期有效。", "获得的减碳量在 {years} 年后的年底到期，先得先用。"),
+    "en": (
+        "Grams do not expire.",
+        "Grams expire {years} years after the end of the year they were earned in; the oldest are used first.",
+    ),
+}
 
 Caller = Annotated[str, Depends(require_service("accounting"))]
 
@@ -30,6 +40,34 @@ async def get_balance(session: Session, citizen: Citizen, request: Request) -> B
         debt_mg=parts.debt_mg,
         lifetime_mg=parts.lifetime_mg,
         display=display(parts.available_mg, language_of(request.headers.get("accept-language"))),
+    )
+
+
+@router.get("/me/expiries", summary="减碳量到期日 · When grams expire")
+async def list_expiries(session: Session, citizen: Citizen, request: Request) -> Expiries:
+    """先得先用：每年获得的减碳量一起到期；冻结中的不计入，退回后仍按原年份到期。First in, first out: the grams of one
+    calendar year expire together. Held grams are not listed; given back, they expire with the year they came from."""
+    settings: Settings = request.app.state.settings
+    language = language_of(request.headers.get("accept-language"))
+    found = await expiry.announced(
+        session,
+        account_id=citizen.account_id,
+        today=clock.local_date(clock.now(), settings.time_zone),
+        valid_years=settings.grams_valid_years,
+        time_zone=settings.time_zone,
+    )
+    return Expiries(
+        valid_years=settings.grams_valid_years or None,
+        rule=_EXPIRY_RULE[language][bool(settings.grams_valid_years)].format(years=settings.grams_valid_years),
+        items=[
+            Expiry(
+                year=one.year,
+                expires_on=one.expires_on,
+                amount_mg=one.amount_mg,
+                display=display(one.amount_mg, language),
+            )
+            for one in found
+        ],
     )
 
 

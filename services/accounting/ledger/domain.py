@@ -5,13 +5,16 @@
     hold                     grams set aside for one order or donation; its account id is the hold's id
     redeemed:<sponsor>       spent on rewards a sponsor funds
     donated:<campaign>       given to a campaign
+    expired:<year>           what was left of the grams of a calendar year when they expired
     pending, debt            sub-accounts of a person: not yet vested; reversed after being spent
 
 Every posting moves one positive amount from a debit account to a credit account, so all balances always sum to zero.
 """
 
 import uuid
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 _NAMESPACE = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
 
@@ -27,6 +30,7 @@ class PostingKind(StrEnum):
     REVERSAL = "reversal"
     REPAYMENT = "repayment"
     VEST = "vest"
+    EXPIRE = "expire"
 
 
 class HoldStatus(StrEnum):
@@ -38,6 +42,10 @@ class HoldStatus(StrEnum):
 
 def issuance_code(methodology_code: str) -> str:
     return f"issuance:{methodology_code}"
+
+
+def expired_code(year: int) -> str:
+    return f"expired:{year}"
 
 
 def system_account_id(code: str) -> uuid.UUID:
@@ -52,3 +60,18 @@ def kind_of(code: str) -> str:
 def sub_account_id(account_id: uuid.UUID, kind: str) -> uuid.UUID:
     """A person's `pending` or `debt` account."""
     return uuid.uuid5(account_id, kind)
+
+
+def start_of_year(year: int, time_zone: str) -> datetime:
+    """Its first instant where the programme lives."""
+    return datetime(year, 1, 1, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def last_day(year: int, valid_years: int) -> date:
+    """The last day on which grams of that year can be spent."""
+    return date(year + valid_years, 12, 31)
+
+
+def left_of_mg(amount_mg: int, later_mg: int) -> int:
+    """What of an amount came in before a moment, when `later_mg` came in after it and the oldest is spent first."""
+    return max(amount_mg - later_mg, 0)

@@ -248,6 +248,13 @@ _CHECK = {
         FULL JOIN (SELECT activity_id, sum(amount_mg) AS mg FROM accounting.posting WHERE kind = 'reversal' GROUP BY 1)
             p USING (activity_id)
         WHERE a.amount_mg IS DISTINCT FROM p.mg""",
+    "expired_differing": """
+        SELECT count(*) FROM (SELECT account_id, 'expired:' || year AS code, expired_mg FROM accounting.gram_year
+                              WHERE expired_mg > 0) g
+        FULL JOIN (SELECT p.debit_account_id AS account_id, l.code, sum(p.amount_mg) AS mg FROM accounting.posting p
+                   JOIN accounting.ledger_account l ON l.account_id = p.credit_account_id
+                   WHERE p.kind = 'expire' GROUP BY 1, 2) p USING (account_id, code)
+        WHERE g.expired_mg IS DISTINCT FROM p.mg""",
     "debts_unpaid": """
         SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
         WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",

@@ -1,7 +1,7 @@
 """HTTP models of the ledger."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,13 +38,43 @@ class Entry(BaseModel):
 
     entry_id: uuid.UUID
     posted_at: datetime
-    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment", "vest"]
+    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment", "vest", "expire"]
     direction: Literal["in", "out"]
     amount_mg: int
     display: str
     counterpart: str = Field(examples=["issuance:WH-APP-BUS"], description="另一方账户 The other account")
     activity_id: uuid.UUID | None
     hold_id: uuid.UUID | None
+
+
+class Expiry(BaseModel):
+    """Grams that became available in one calendar year and expire together."""
+
+    year: int = Field(description="获得年份 The year they became available in")
+    expires_on: date = Field(description="最后可用日（北京时间）Last day on which they can be used, Asia/Shanghai")
+    amount_mg: int
+    display: str
+
+
+class Expiries(BaseModel):
+    """When the available grams expire, earliest first; the amounts add up to what is available."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "valid_years": 10,
+                "rule": "获得的减碳量在 10 年后的年底到期，先得先用。",
+                "items": [
+                    {"year": 2025, "expires_on": "2035-12-31", "amount_mg": 45_100_000, "display": "45.10 千克"},
+                    {"year": 2026, "expires_on": "2036-12-31", "amount_mg": 200_000_000, "display": "200.00 千克"},
+                ],
+            }
+        }
+    )
+
+    valid_years: int | None = Field(description="空为长期有效 Null: grams do not expire")
+    rule: str
+    items: list[Expiry]
 
 
 class LedgerCheck(BaseModel):
@@ -61,5 +91,6 @@ class LedgerCheck(BaseModel):
     vesting_differing: int = Field(description="必须为 0 Pending activities and vestings that do not fit each other")
     pending_differing: int = Field(description="必须为 0 People whose pending balance is not their pending activities")
     reversed_differing: int = Field(description="必须为 0 Activities reversed in part, twice, or without a posting")
+    expired_differing: int = Field(description="必须为 0 Years of grams whose expiries differ from their postings")
     debts_unpaid: int = Field(description="必须为 0 People who have grams beside a debt")
     lifetime_differing: int = Field(description="必须为 0 People whose lifetime is not the sum of their activities")

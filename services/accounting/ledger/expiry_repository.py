@@ -1,0 +1,188 @@
+"""SQL of the expiry of grams: set-wise over some hundred people, whose accounts the caller has locked."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+import asyncpg
+
+from services.accounting.ledger.domain import sub_account_id
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+# Posting ids are in the order of time up to clocks and the length of a transaction; a day covers both amply.
+_ID_SLACK = timedelta(days=1)
+_FIRST_POSTINGS = 100  # the first of all is among these for the same reason
+
+
+class Standing(NamedTuple):
+    """A person's grams now, in milligrams. `received_mg` is all that ever became available, whatever became of it."""
+
+    account_id: uuid.UUID
+    available_mg: int
+    held_mg: int
+    received_mg: int
+    frozen: bool
+
+
+class Expiry(NamedTuple):
+    """One person's grams of one year that expire: person → the year's account."""
+
+    posting_id: uuid.UUID
+    account_id: uuid.UUID
+    amount_mg: int
+
+
+async def first_posted_at(connection: Connection) -> datetime | None:
+    found: datetime | None = await connection.fetchval(
+        "SELECT min(posted_at) FROM"
+        " (SELECT posted_at FROM accounting.posting ORDER BY posting_id LIMIT $1) AS earliest",
+        _FIRST_POSTINGS,
+    )
+    return found
+
+
+async def last_period(connection: Connection) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "SELECT year, position, closed_at IS NOT NULL AS closed FROM accounting.gram_period ORDER BY year DESC LIMIT 1"
+    )
+
+
+async def move_period(connection: Connection, year: int, position: uuid.UUID | None, *, closed: bool) -> None:
+    await connection.execute(
+        "INSERT INTO accounting.gram_period (year, position, closed_at)"
+        " VALUES ($1, $2, CASE WHEN $3 THEN clock_timestamp() END)"
+        " ON CONFLICT (year) DO UPDATE SET position = EXCLUDED.position, closed_at = EXCLUDED.closed_at",
+        year,
+        position,
+        closed,
+    )
+
+
+async def people_with_grams(connection: Connection, after: uuid.UUID | None, limit: int) -> Sequence[uuid.UUID]:
+    """The next people by account id who have grams, available or held."""
+    rows = await connection.fetch(
+        "SELECT account_id FROM accounting.ledger_account a WHERE kind = 'person'"
+        " AND ($1::uuid IS NULL OR account_id > $1) AND (balance_mg > 0 OR EXISTS ("
+        "  SELECT 1 FROM accounting.hold h WHERE h.account_id = a.account_id AND h.status = 'held'))"
+        " ORDER BY account_id LIMIT $2",
+        after,
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def standings(connection: Connection, people: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """One snapshot. What a person ever received is the lifetime, less what is pending, plus what was reversed."""
+    rows = await connection.fetch(
+        "SELECT a.account_id, a.balance_mg, coalesce(h.mg, 0),"
+        " a.lifetime_mg - coalesce(p.balance_mg, 0) + coalesce(r.mg, 0), a.frozen_at IS NOT NULL"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS v(person, pending, debt)"
+        " JOIN accounting.ledger_account a ON a.account_id = v.person"
+        " LEFT JOIN accounting.ledger_account p ON p.account_id = v.pending"
+        " LEFT JOIN LATERAL (SELECT sum(amount_mg)::bigint AS mg FROM accounting.posting"
+        "  WHERE debit_account_id IN (v.person, v.debt) AND kind = 'reversal') r ON true"
+        " LEFT JOIN LATERAL (SELECT sum(amount_mg)::bigint AS mg FROM accounting.hold"
+        "  WHERE account_id = v.person AND status = 'held') h ON true",
+        list(people),
+        [sub_account_id(account_id, "pending") for account_id in people],
+        [sub_account_id(account_id, "debt") for account_id in people],
+    )
+    return {row[0]: Standing(*row) for row in rows}
+
+
+async def received_since(connection: Connection, people: Sequence[uuid.UUID], moment: datetime) -> dict[uuid.UUID, int]:
+    """Milligrams that became available at or after the moment; nothing for those who got none."""
+    first_id = uuid.UUID(int=max(int((moment - _ID_SLACK).timestamp() * 1000), 0) << 80)
+    rows = await connection.fetch(
+        "SELECT credit_account_id, sum(amount_mg)::bigint FROM accounting.posting"
+        " WHERE credit_account_id = ANY($1::uuid[]) AND posting_id >= $2 AND posted_at >= $3"
+        " AND kind IN ('credit', 'vest') GROUP BY 1",
+        list(people),
+        first_id,
+        moment,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def add_years(connection: Connection, year: int, received_mg: dict[uuid.UUID, int]) -> None:
+    await connection.execute(
+        "INSERT INTO accounting.gram_year (account_id, year, received_mg)"
+        " SELECT account_id, $1, mg FROM unnest($2::uuid[], $3::bigint[]) AS v(account_id, mg) ON CONFLICT DO NOTHING",
+        year,
+        list(received_mg),
+        list(received_mg.values()),
+    )
+
+
+async def due_years(connection: Connection, *, upto: int, today: date, limit: int) -> Sequence[asyncpg.Record]:
+    """Rows of the earliest year that is over for good and was not looked at today."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "WITH due AS (SELECT account_id, year, received_mg FROM accounting.gram_year"
+        "  WHERE NOT done AND year <= $1 AND (looked_on IS NULL OR looked_on < $2) ORDER BY year, account_id LIMIT $3)"
+        " SELECT account_id, year, received_mg FROM due WHERE year = (SELECT min(year) FROM due)",
+        upto,
+        today,
+        limit,
+    )
+    return rows
+
+
+async def open_years(connection: Connection, account_id: uuid.UUID) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT year, received_mg FROM accounting.gram_year WHERE account_id = $1 AND NOT done ORDER BY year",
+        account_id,
+    )
+    return rows
+
+
+async def expire(
+    connection: Connection, year: int, rows: Sequence[Expiry], *, requested_by: str, account: uuid.UUID, code: str
+) -> None:
+    """Postings person → the year's account, and all balances, the account everybody shares last."""
+    posting_ids, people, amounts_mg = (list(column) for column in zip(*rows, strict=True))
+    await connection.execute(
+        "INSERT INTO accounting.posting"
+        " (posting_id, kind, debit_account_id, credit_account_id, amount_mg, requested_by)"
+        " SELECT id, 'expire', person, $4, mg, $5"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS v(id, person, mg)",
+        posting_ids,
+        people,
+        amounts_mg,
+        account,
+        requested_by,
+    )
+    await connection.execute(
+        "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg - v.mg"
+        " FROM unnest($1::uuid[], $2::bigint[]) AS v(person, mg) WHERE a.account_id = v.person",
+        people,
+        amounts_mg,
+    )
+    await connection.execute(
+        "UPDATE accounting.gram_year g SET expired_mg = g.expired_mg + v.mg"
+        " FROM unnest($1::uuid[], $2::bigint[]) AS v(person, mg) WHERE g.account_id = v.person AND g.year = $3",
+        people,
+        amounts_mg,
+        year,
+    )
+    await connection.execute(
+        "INSERT INTO accounting.ledger_account AS a (account_id, kind, code, balance_mg) VALUES ($1, 'expired', $2, $3)"
+        " ON CONFLICT (account_id) DO UPDATE SET balance_mg = a.balance_mg + EXCLUDED.balance_mg",
+        account,
+        code,
+        sum(amounts_mg),
+    )
+
+
+async def looked_at(
+    connection: Connection, year: int, people: Sequence[uuid.UUID], done: Sequence[bool], today: date
+) -> None:
+    await connection.execute(
+        "UPDATE accounting.gram_year g SET looked_on = $4, done = v.done"
+        " FROM unnest($1::uuid[], $2::boolean[]) AS v(person, done) WHERE g.account_id = v.person AND g.year = $3",
+        list(people),
+        list(done),
+        year,
+        today,
+    )
