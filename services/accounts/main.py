@@ -10,6 +10,7 @@ from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.carbon_accounts.api import router as carbon_accounts_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.households.api import router as households_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
@@ -35,6 +36,7 @@ ROUTERS = (
     scenes_router,
     bindings_router,
     partner_router,
+    households_router,
     operators_router,
 )
 
@@ -63,7 +65,7 @@ def create_app(
         routers=ROUTERS,
         title_zh="账户",
         title_en="Accounts",
-        description="登录、同意、个人碳账户、手机号与合作方绑定。Log-in, consents, carbon accounts, phone, bindings.",
+        description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, homes.",
         lifespan=lifespan,
     )
     signer = TokenSigner(settings)

@@ -4,6 +4,7 @@ from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.households import models as households
 from services.accounts.operators import models as operators
 from services.accounts.phones import models as phones
 from services.accounts.quotas import models as quotas
@@ -14,6 +15,7 @@ __all__ = [
     "bindings",
     "carbon_accounts",
     "consents",
+    "households",
     "metadata",
     "operators",
     "phones",

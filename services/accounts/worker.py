@@ -1,12 +1,13 @@
-"""Second process of the accounts service: publishes bindings, forgets what has expired."""
+"""Second process of the accounts service: publishes bindings and households, forgets what has expired."""
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
+from services.accounts.households import service as households
 from services.accounts.quotas import service as quotas
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
-from shared.contracts.topics import BINDINGS
+from shared.contracts.topics import BINDINGS, HOUSEHOLDS
 from shared.db import Session
 from shared.worker import Worker, run
 
@@ -19,6 +20,7 @@ async def purge(session: Session) -> None:
     """Removes expired log-ins, tokens, nonces, counts and idempotency keys, a bounded number at a time."""
     await sessions.purge(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge(session, at_most=PURGE_ROWS_MAX)
+    await households.purge(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge(session, at_most=PURGE_ROWS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 
@@ -26,6 +28,7 @@ async def purge(session: Session) -> None:
 def build(settings: Settings | None = None) -> Worker:
     worker = Worker("accounts", settings or Settings())
     worker.publish(BINDINGS)
+    worker.publish(HOUSEHOLDS)
     worker.every(PURGE_EVERY_S, "purge", purge)
     return worker
 

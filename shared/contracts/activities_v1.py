@@ -15,10 +15,14 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=10 * 366 * 86_400)]
 Position = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 Name = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\x00]*$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+MeterKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]  # `identity.meter_key`
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was done, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids."""
+    """What was done, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids.
+
+    `meter_key` stands for an electricity meter without naming it; a producer that does not know it leaves it out.
+    """
 
     kind: Literal["trip", "transit", "recycling", "bag", "energy"]
     started_at: datetime
@@ -37,6 +41,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     baseline_wh: Amount | None = None
     count: Amount | None = None
     natural_key: Name | None = None
+    meter_key: MeterKey | None = None
 
 
 class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

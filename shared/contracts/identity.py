@@ -5,12 +5,18 @@ import hmac
 import uuid
 
 _PERSON_ACCOUNT_NAMESPACE = uuid.UUID("5b3a9f0e-6d0c-5f7e-9d53-6a1b1f0c7a10")
+_HOUSEHOLD_ACCOUNT_NAMESPACE = uuid.UUID("8d2f6c1b-0b5e-5c43-a7a1-3f0e9e4d5b26")
 _EVENT_NAMESPACE_BYTES = b"carbon-inclusion/event/v1\x00"
 
 
 def person_account_id(user_id: uuid.UUID) -> uuid.UUID:
     """The personal carbon account of a user. Derived, so that no service has to ask or wait for a message."""
     return uuid.uuid5(_PERSON_ACCOUNT_NAMESPACE, user_id.hex)
+
+
+def household_account_id(household_id: uuid.UUID) -> uuid.UUID:
+    """The carbon account of a household, derived as a person's is."""
+    return uuid.uuid5(_HOUSEHOLD_ACCOUNT_NAMESPACE, household_id.hex)
 
 
 def account_key(pepper: str, partner_id: str, ref_type: str, ref_value: str) -> str:
@@ -20,6 +26,14 @@ def account_key(pepper: str, partner_id: str, ref_type: str, ref_value: str) -> 
     """
     message = f"{partner_id}\x00{ref_type}\x00{ref_value}".encode()
     return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()[:32]
+
+
+def meter_key(pepper: str, meter_ref: str) -> str:
+    """An electricity meter as it may travel on a topic: keyed, 128 bits, 32 hex characters.
+
+    Without a partner in it: one meter that two partners report is one meter.
+    """
+    return hmac.new(pepper.encode(), b"meter\x00" + meter_ref.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def event_key(partner_id: str, event_id: str) -> uuid.UUID:

@@ -13,6 +13,7 @@ from tests.accounts.fakes import KEYS, METRO_PEPPER, OAUTH_SECRET
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 OPENID, PHONE, RIDER, MEMBER = "canary-openid-7f3a", "13877776666", "canary-rider-55", "canary-member-66"
+METER = "canary-meter-77"
 
 
 async def test_canaries_stay_inside(
@@ -38,6 +39,8 @@ async def test_canaries_stay_inside(
         await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token}),
         await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token}),
         await anna.bind("hello", "oauth", code="busy"),
+        await anna.call("POST", "/households", json={"meter_ref": METER}),
+        await anna.call("POST", "/households/join", json={"token": "chi_nobody"}),
         await anna.call("GET", "/me"),
         await anna.call("GET", "/me/bindings"),
         await anna.call("GET", "/scenes"),
@@ -53,13 +56,15 @@ async def test_canaries_stay_inside(
         200,
         401,
         503,
+        201,
+        404,
         200,
         200,
         200,
         200,
     ]
     secrets = [WX_SECRET, METRO_PEPPER, OAUTH_SECRET, SERVICE_SECRET, REF_PEPPER, KEYS["ak_didi"][1], "PRIVATE KEY"]
-    canaries = [OPENID, PHONE, RIDER, MEMBER, "session_key", *secrets]
+    canaries = [OPENID, PHONE, RIDER, MEMBER, METER, "session_key", *secrets]
     logged = logs.getvalue() + caplog.text
     assert "wechat_refused" in logged  # there is something to search through
     outbox = b"".join(row["records"] for row in await db.fetch("SELECT records FROM accounts.outbox"))
@@ -72,7 +77,7 @@ async def test_canaries_stay_inside(
     assert anna.refresh_token not in logged
     everything = await _all_rows(db)
     assert hashlib.sha256(OPENID.encode()).digest()[:16] not in everything  # the fake's session_key
-    for canary in [OPENID, PHONE, RIDER, MEMBER, anna.refresh_token, *secrets]:
+    for canary in [OPENID, PHONE, RIDER, MEMBER, METER, anna.refresh_token, *secrets]:
         assert canary.encode() not in everything, canary
 
 

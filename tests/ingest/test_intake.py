@@ -11,7 +11,7 @@ import pytest
 
 from services.ingest import event_types
 from services.ingest.settings import Settings
-from shared.contracts.identity import account_key, event_key
+from shared.contracts.identity import account_key, event_key, meter_key
 from shared.eventlog.port import partition_for
 from tests.ingest.conftest import Reader
 from tests.ingest.samples import ONE, PartnerClient, data_of, event, reports, revision
@@ -19,13 +19,16 @@ from tests.ingest.samples import ONE, PartnerClient, data_of, event, reports, re
 TRIP, RECYCLING = event_types.TRIP, event_types.RECYCLING
 
 
-async def test_all_kinds_of_acts_reach_the_log_reduced_to_what_counts(bike: PartnerClient, published: Reader) -> None:
+async def test_all_kinds_of_acts_reach_the_log_reduced_to_what_counts(
+    bike: PartnerClient, published: Reader, seeded: Settings
+) -> None:
     answer = await bike.push(*(event(f"kind-{n}", kind) for n, kind in enumerate(event_types.REPORTS)))
     assert (answer["accepted"], answer["rejected"]) == (5, 0)
     assert answer["results"][3] == {"index": 3, "id": "kind-3", "status": "accepted"}
     found = reports(await published.news())
     acts = [msgspec.to_builtins(report.act) for report in found]
     assert all(len(act.pop("natural_key")) == 32 for act in acts)
+    assert acts[4].pop("meter_key") == meter_key(seeded.account_ref_pepper.get_secret_value(), "e-1")
     morning, later = "2026-11-23T00:10:00Z", "2026-11-23T00:30:00Z"
     city = {"city_code": "420100"}
     assert acts == [

@@ -11,10 +11,17 @@ class CarbonAccount(Base):
     """Who holds an account and since when; what is in it is the ledger's business."""
 
     __tablename__ = "carbon_account"
-    __table_args__ = (CheckConstraint("kind = 'person'", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('person', 'household')", name="kind"),
+        CheckConstraint(
+            "(kind = 'person') = (user_id IS NOT NULL) AND (kind = 'household') = (household_id IS NOT NULL)",
+            name="holder",
+        ),
+    )
 
     account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), unique=True)
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"), unique=True)
+    household_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.household.household_id"), unique=True)
     account_no: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     opened_at: Mapped[datetime]

@@ -12,17 +12,35 @@ async def by_user(session: AsyncSession, *, user_id: uuid.UUID) -> CarbonAccount
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.user_id == user_id))
 
 
+async def by_household(session: AsyncSession, *, household_id: uuid.UUID) -> CarbonAccount | None:
+    return await session.scalar(select(CarbonAccount).where(CarbonAccount.household_id == household_id))
+
+
 async def by_number(session: AsyncSession, *, account_no: str) -> CarbonAccount | None:
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.account_no == account_no))
 
 
 async def try_insert(
-    session: AsyncSession, *, account_id: uuid.UUID, user_id: uuid.UUID, account_no: str, kind: str, at: datetime
+    session: AsyncSession,
+    *,
+    account_id: uuid.UUID,
+    account_no: str,
+    kind: str,
+    at: datetime,
+    user_id: uuid.UUID | None = None,
+    household_id: uuid.UUID | None = None,
 ) -> CarbonAccount | None:
     """None when the number is taken."""
     statement = (
         insert(CarbonAccount)
-        .values(account_id=account_id, user_id=user_id, account_no=account_no, kind=kind, opened_at=at)
+        .values(
+            account_id=account_id,
+            user_id=user_id,
+            household_id=household_id,
+            account_no=account_no,
+            kind=kind,
+            opened_at=at,
+        )
         .on_conflict_do_nothing(index_elements=[CarbonAccount.account_no])
         .returning(CarbonAccount)
     )

@@ -25,7 +25,7 @@ class OpenAccountIn(BaseModel):
 class CarbonAccountOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(description="末位为校验位 The last digit is a check digit", examples=["WH202611230018"])
-    kind: Literal["person"]
+    kind: Literal["person", "household"]
     opened_at: datetime
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Opening the personal carbon account (领取个人碳账户), once per person."""
+"""Opening the personal carbon account (领取个人碳账户), once per person, and the account of a household."""
 
 import secrets
 import uuid
@@ -12,7 +12,7 @@ from services.accounts.carbon_accounts.models import CarbonAccount
 from services.accounts.consents import service as consents
 from services.accounts.users import service as users
 from shared import clock
-from shared.contracts.identity import person_account_id
+from shared.contracts.identity import household_account_id, person_account_id
 from shared.db import Session
 
 # With six million accounts a random number is taken once in 16,000 tries; five in a row means broken randomness.
@@ -21,10 +21,13 @@ _NUMBER_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """A person's account has a `user_id`, a household's a `household_id`."""
+
     account_id: uuid.UUID
-    user_id: uuid.UUID
+    user_id: uuid.UUID | None
+    household_id: uuid.UUID | None
     account_no: str
-    kind: Literal["person"]
+    kind: Literal["person", "household"]
     opened_at: datetime
 
 
@@ -46,17 +49,29 @@ async def open_account(session: Session, *, user_id: uuid.UUID, policy_version: 
     existing = await repository.by_user(session, user_id=user_id)
     if existing is not None:
         return Opened(_account(existing), is_new=False)
+    account = await _open(session, "person", person_account_id(user_id), prefix, user_id=user_id)
+    return Opened(account, is_new=True)
+
+
+async def open_household_account(session: Session, *, household_id: uuid.UUID, prefix: str) -> Account:
+    """The account of a household that was just made."""
+    return await _open(session, "household", household_account_id(household_id), prefix, household_id=household_id)
+
+
+async def _open(
+    session: Session, kind: Literal["person", "household"], account_id: uuid.UUID, prefix: str, **holder: uuid.UUID
+) -> Account:
     for _ in range(_NUMBER_ATTEMPTS):
         row = await repository.try_insert(
             session,
-            account_id=person_account_id(user_id),
-            user_id=user_id,
+            account_id=account_id,
             account_no=domain.compose(prefix, secrets.randbelow(10**domain.RANDOM_DIGITS)),
-            kind="person",
+            kind=kind,
             at=clock.now(),
+            **holder,
         )
         if row is not None:
-            return Opened(_account(row), is_new=True)
+            return _account(row)
     raise RuntimeError("no free account number found")
 
 
@@ -78,10 +93,17 @@ async def require(session: Session, *, user_id: uuid.UUID) -> Account:
     return account
 
 
+async def of_household(session: Session, *, household_id: uuid.UUID) -> Account:
+    row = await repository.by_household(session, household_id=household_id)
+    assert row is not None  # opened in the transaction that made the household
+    return _account(row)
+
+
 async def find_by_number(session: Session, *, account_no: str) -> Account | None:
     row = await repository.by_number(session, account_no=account_no)
     return _account(row) if row else None
 
 
 def _account(row: CarbonAccount) -> Account:
-    return Account(row.account_id, row.user_id, row.account_no, "person", row.opened_at)
+    kind: Literal["person", "household"] = "household" if row.household_id else "person"
+    return Account(row.account_id, row.user_id, row.household_id, row.account_no, kind, row.opened_at)

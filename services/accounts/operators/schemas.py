@@ -12,8 +12,9 @@ class AccountSeenOut(BaseModel):
     account_no: str = Field(examples=["WH202611230018"])
     kind: str = Field(examples=["person"])
     opened_at: datetime
+    members: int | None = Field(description="家庭成员人数 Members, of a household only")
     phone_masked: str | None = Field(examples=["138****5678"])
-    data_processing_consent: bool
+    data_processing_consent: bool | None = Field(description="仅个人 Of a person only")
     bound_partner_ids: list[str]
 
     @classmethod

@@ -8,6 +8,7 @@ from services.accounts.bindings import service as bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
+from services.accounts.households import service as households
 from services.accounts.operators import repository
 from services.accounts.operators.errors import AccountNoInvalid
 from services.accounts.operators.models import OperatorAction
@@ -23,15 +24,19 @@ class AccountSeen:
     account_no: str
     kind: str
     opened_at: datetime
+    members: int | None
     phone_masked: str | None
-    data_processing_consent: bool
+    data_processing_consent: bool | None
     bound_partner_ids: tuple[str, ...]
 
 
 async def look_up(
     session: Session, *, vault: Vault, operator: str, account_no: str, reason: str | None
 ) -> AccountSeen | None:
-    """Pseudonymous facts about an account, None if there is none. Raises AccountNoInvalid (check digit)."""
+    """Pseudonymous facts about a person's or household's account, None if there is none.
+
+    Raises AccountNoInvalid (check digit).
+    """
     if not carbon_accounts.is_account_no(account_no):
         raise AccountNoInvalid
     account = await carbon_accounts.find_by_number(session, account_no=account_no)
@@ -47,12 +52,17 @@ async def look_up(
     await repository.add(session, action)
     if account is None:
         return None
+    if account.household_id is not None:
+        living = await households.members(session, household_id=account.household_id)
+        return AccountSeen(account.account_id, account_no, account.kind, account.opened_at, living, None, None, ())
     user_id = account.user_id
+    assert user_id is not None  # a person's, by the table's CHECK
     return AccountSeen(
         account_id=account.account_id,
         account_no=account.account_no,
         kind=account.kind,
         opened_at=account.opened_at,
+        members=None,
         phone_masked=await phones.masked(session, vault=vault, user_id=user_id),
         data_processing_consent=await consents.is_given(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
         bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.live(session, user_id=user_id))),

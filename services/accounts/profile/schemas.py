@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
+from services.accounts.households.schemas import HouseholdOut
 from services.accounts.profile.service import Profile
 
 
@@ -17,7 +18,7 @@ class ProfileOut(BaseModel):
     user_id: uuid.UUID
     created_at: datetime
     carbon_account: CarbonAccountOut | None
-    household: None = Field(None, description="尚未加入家庭账户 Not a member of a household")
+    household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household I belong to")
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool = Field(description="是否同意处理低碳行为数据 Whether acts may be counted")
     bindings: BindingSummaryOut
@@ -28,6 +29,7 @@ class ProfileOut(BaseModel):
             user_id=profile.user_id,
             created_at=profile.created_at,
             carbon_account=CarbonAccountOut.of(profile.account) if profile.account else None,
+            household=HouseholdOut.of(profile.household) if profile.household else None,
             phone_masked=profile.phone_masked,
             data_processing_consent=profile.data_processing_consent,
             bindings=BindingSummaryOut(

@@ -9,6 +9,8 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
+from services.accounts.households import service as households
+from services.accounts.households.service import HouseholdView
 from services.accounts.phones import service as phones
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
@@ -20,6 +22,7 @@ class Profile:
     user_id: uuid.UUID
     created_at: datetime
     account: Account | None
+    household: HouseholdView | None
     phone_masked: str | None
     data_processing_consent: bool
     bound_partner_ids: tuple[str, ...]
@@ -32,6 +35,7 @@ async def read(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile
         user_id=user.user_id,
         created_at=user.created_at,
         account=await carbon_accounts.find(session, user_id=user_id),
+        household=await households.of(session, user_id=user_id),
         phone_masked=await phones.masked(session, vault=vault, user_id=user_id),
         data_processing_consent=await consents.is_given(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
         bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.live(session, user_id=user_id))),

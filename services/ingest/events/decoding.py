@@ -204,7 +204,8 @@ def _act(data: shapes.Report, intake: Intake) -> Act:
         raise EventRejected(rejections.CITY_NOT_ALLOWED, "data.city_code")
     message = f"{intake.partner.partner_id}\x00{act.kind}\x00{name}".encode()
     digest = hmac.digest(intake.pepper.encode(), message, "sha256").hex()
-    return msgspec.structs.replace(act, natural_key=digest[:32])
+    meter = identity.meter_key(intake.pepper, data.meter_ref) if isinstance(data, shapes.EnergySaved) else None
+    return msgspec.structs.replace(act, natural_key=digest[:32], meter_key=meter)
 
 
 def _account_key(ref: shapes.AccountRef, intake: Intake) -> str:
@@ -217,7 +218,9 @@ def _account_key(ref: shapes.AccountRef, intake: Intake) -> str:
 
 
 def _fingerprint(event_type: str, person: str, act: Act | None, original_id: str | None, reason: str | None) -> str:
-    return hashlib.sha256(_encode((event_type, person, act, original_id, reason))).hexdigest()
+    # The natural key tells meters apart already: an event sent again stays the same one, whenever it first came.
+    told = msgspec.structs.replace(act, meter_key=None) if act is not None and act.meter_key else act
+    return hashlib.sha256(_encode((event_type, person, told, original_id, reason))).hexdigest()
 
 
 def record_of(report: ActivityReported, headers: tuple[tuple[str, bytes], ...]) -> Record:

@@ -1,0 +1,63 @@
+"""Stays and meters on the topic `accounts.households.v1`: the whole state of one, keyed by its id, without a name."""
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from services.accounts.database import SCHEMA
+from services.accounts.households.models import HouseholdMember, HouseholdMeter
+from services.accounts.settings import Settings
+from shared import outbox
+from shared.contracts import topics
+from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, MeterChanged
+from shared.db import Session
+from shared.eventlog import Record
+
+EVENT_SOURCE = "/accounts"
+MEMBERSHIP_TYPE = "cn.carboninclusion.household.membership.changed.v1"
+METER_TYPE = "cn.carboninclusion.household.meter.changed.v1"
+
+
+async def publish(session: Session, *, settings: Settings, changed: HouseholdMember | HouseholdMeter) -> None:
+    """Stores the record beside the change itself; the worker's relay brings it to the log."""
+    record = _member(changed) if isinstance(changed, HouseholdMember) else _meter(changed)
+    await outbox.add(session, SCHEMA, settings.topic_prefix + topics.HOUSEHOLDS, [record])
+
+
+def _member(row: HouseholdMember) -> Record:
+    fact = MembershipChanged(
+        membership_id=row.membership_id,
+        version=row.version,
+        household_id=row.household_id,
+        account_id=row.account_id,
+        joined_at=row.joined_at,
+        left_at=row.left_at,
+        changed_at=row.changed_at,
+    )
+    return _record(row.membership_id, fact, MEMBERSHIP_TYPE, row.version, row.changed_at)
+
+
+def _meter(row: HouseholdMeter) -> Record:
+    fact = MeterChanged(
+        registration_id=row.registration_id,
+        version=row.version,
+        household_id=row.household_id,
+        meter_key=row.meter_key,
+        since=row.since,
+        ended_at=row.ended_at,
+        changed_at=row.changed_at,
+    )
+    return _record(row.registration_id, fact, METER_TYPE, row.version, row.changed_at)
+
+
+def _record(key: uuid.UUID, fact: HouseholdFact, event_type: str, version: int, changed_at: datetime) -> Record:
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"{key}:{version}".encode()),
+        ("ce_source", EVENT_SOURCE.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_time", changed_at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    )
+    return Record(key=str(key).encode(), value=msgspec.json.encode(fact), headers=headers)

@@ -1,0 +1,74 @@
+import uuid
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.accounts.households.service import HouseholdView, Invitation
+
+# As partners report it (`meter_ref` of energy.saved): printable, no spaces.
+MeterRef = Annotated[
+    str, Field(pattern=r"^[!-~]{1,64}$", examples=["4201004812345"], description="电表户号 The meter's number")
+]
+
+
+class HouseholdIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"meter_ref": "4201004812345"}, {}]})
+
+    meter_ref: MeterRef | None = Field(
+        None, description="家庭电表，只保存加密散列，可以以后登记 Kept as a keyed hash only; may be registered later"
+    )
+
+
+class MeterIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"meter_ref": "4201004812345"}]})
+
+    meter_ref: MeterRef
+
+
+class JoinIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"}]}
+    )
+
+    token: str = Field(min_length=1, max_length=64)
+
+
+class HouseholdOut(BaseModel):
+    """家庭账户：有几位成员，不说是谁。How many live in it, not who."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                "account_no": "WH203947561028",
+                "opened_at": "2026-11-24T08:00:00Z",
+                "joined_at": "2026-11-24T08:00:00Z",
+                "members": 3,
+                "meter_since": "2026-11-24T08:00:00Z",
+            }
+        }
+    )
+
+    household_id: uuid.UUID
+    account_id: uuid.UUID = Field(description="家庭碳账户 The household's carbon account")
+    account_no: str = Field(description="末位为校验位 The last digit is a check digit")
+    opened_at: datetime
+    joined_at: datetime = Field(description="我加入的时间 When I entered")
+    members: int = Field(description="成员人数 How many live in it")
+    meter_since: datetime | None = Field(description="电表登记时间，未登记为空 Since when it has its meter")
+
+    @classmethod
+    def of(cls, household: HouseholdView) -> Self:
+        return cls.model_validate(household, from_attributes=True)
+
+
+class InvitationOut(BaseModel):
+    token: str = Field(examples=["chi_Zk3vQ8u1yT5rW7xA2bC4dE6"])
+    expires_at: datetime
+    qr_svg: str
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> Self:
+        return cls(token=invitation.token, expires_at=invitation.expires_at, qr_svg=invitation.qr_svg)
