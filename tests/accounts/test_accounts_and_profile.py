@@ -89,6 +89,7 @@ async def test_operator_looks_up_by_number_and_leaves_a_record(
     assert seen.status_code == 200
     assert seen.json() == {
         **anna.account,
+        "members": None,
         "phone_masked": "138****8000",
         "data_processing_consent": True,
         "bound_partner_ids": ["didi"],
