@@ -47,22 +47,8 @@ async def test_canaries_stay_inside(
         await client.get(f"{BASE}/ops/accounts/{anna.account['account_no']}", headers=tokens.operator()),
     ]
     assert [answer.status_code for answer in answers] == [
-        200,
-        201,
-        201,
-        201,
-        503,
-        503,
-        200,
-        401,
-        503,
-        201,
-        404,
-        200,
-        200,
-        200,
-        200,
-    ]
+        200, 201, 201, 201, 503, 503, 200, 401, 503, 201, 404, 200, 200, 200, 200,
+    ]  # fmt: skip
     secrets = [WX_SECRET, METRO_PEPPER, OAUTH_SECRET, SERVICE_SECRET, REF_PEPPER, KEYS["ak_didi"][1], "PRIVATE KEY"]
     canaries = [OPENID, PHONE, RIDER, MEMBER, METER, "session_key", *secrets]
     logged = logs.getvalue() + caplog.text
