@@ -9,13 +9,14 @@ import structlog
 from fastapi import FastAPI
 
 from services.ingest.archive.api import router as archive
+from services.ingest.audit.api import router as audit
 from services.ingest.events.api import EVENTS_BODY_BYTES, EVENTS_PATH
 from services.ingest.events.api import router as events
 from services.ingest.events.service import ensure_topics
 from services.ingest.in_flight import InFlight
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
-from services.ingest.partners.service import PartnerRegistry, SeenNonces
+from services.ingest.partners.service import News, PartnerRegistry, SeenNonces, SlowLane
 from services.ingest.resources import Resources
 from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
@@ -56,6 +57,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.wait([topics])
         await parts.registry.stop()
         await parts.log.stop()
+        parts.slow_lane.stop()
 
 
 def create_app(
@@ -73,7 +75,7 @@ def create_app(
     app = build_app(
         service="ingest",
         settings=settings,
-        routers=[events, archive, partners],
+        routers=[events, archive, partners, audit],
         title_zh="数据接入",
         title_en="Ingest",
         description=DESCRIPTION,
@@ -84,8 +86,9 @@ def create_app(
     )
     resources = Resources(
         settings=settings,
-        registry=PartnerRegistry(app.state.db, Sealer(settings.sealing_key)),
+        registry=PartnerRegistry(app.state.db, Sealer(settings.sealing_key), News(settings.database_url)),
         nonces=SeenNonces(),
+        slow_lane=SlowLane(),
         log=log,
         in_flight=InFlight(),
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.ingest.in_flight import InFlight
-from services.ingest.partners.service import PartnerRegistry, SeenNonces
+from services.ingest.partners.service import PartnerRegistry, SeenNonces, SlowLane
 from services.ingest.settings import Settings
 from shared.eventlog import EventLog
 
@@ -16,6 +16,7 @@ class Resources:
     settings: Settings
     registry: PartnerRegistry
     nonces: SeenNonces
+    slow_lane: SlowLane
     log: EventLog
     in_flight: InFlight
 

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from services.ingest.partners.service import Caller, authenticate
+from services.ingest.client_address import client_address
+from services.ingest.partners.service import Caller, SignedRequest, authenticate, require_live_data
 from services.ingest.resources import Parts, Resources
 from shared.errors import AppError, MalformedBody
 
@@ -40,20 +41,23 @@ async def read_body(request: Request) -> bytes:
         raise MalformedBody from exc
 
 
-def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
+async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
     """Raises the refusals of partners/errors.py."""
-    return authenticate(
-        parts.registry,
-        parts.nonces,
+    signed = SignedRequest(
         method=request.method,
         target=target_of(request),
         authorization=request.headers.get("authorization"),
         body=body,
+        content_type=request.headers.get("content-type"),
+        address=client_address(request, parts.settings.trusted_proxies),
     )
+    return await authenticate(parts.registry, parts.slow_lane, parts.nonces, signed)
 
 
 async def _signed(request: Request, parts: Parts) -> Caller:
-    return caller_of(request, parts, await read_body(request))
+    caller = await caller_of(request, parts, await read_body(request))
+    require_live_data(parts.registry, caller, method=request.method)
+    return caller
 
 
 SignedBy = Annotated[Caller, Depends(_signed)]

@@ -1,12 +1,14 @@
 """All tables of the service, for migrations."""
 
 from services.ingest.archive import models as _archive
+from services.ingest.audit import models as _audit
 from services.ingest.database import metadata
 from services.ingest.dead_letters import models as _dead_letters
 from services.ingest.imports import models as _imports
+from services.ingest.limits import models as _limits
 from services.ingest.partners import models as _partners
 from services.ingest.reconciliation import models as _reconciliation
 
 __all__ = ["metadata"]
 
-_ = (_archive, _dead_letters, _imports, _partners, _reconciliation)
+_ = (_archive, _audit, _dead_letters, _imports, _limits, _partners, _reconciliation)

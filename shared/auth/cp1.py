@@ -10,7 +10,8 @@ import hmac
 import re
 from dataclasses import dataclass
 
-ALGORITHMS = ("CP1-HMAC-SHA256",)
+HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3 = "CP1-HMAC-SHA256", "CP1-ED25519", "CP1-RSA-SHA256", "CP1-SM2-SM3"
+ALGORITHMS = (HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3)
 WINDOW_S = 300
 _HEADER_CHARS_MAX = 2048
 _PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -66,7 +67,15 @@ def verify_hmac_sha256(secret: bytes, message: bytes, signature: bytes) -> bool:
 def authorization(
     *, app_key: str, secret: str, method: str, target: str, timestamp: int, nonce: str, body: bytes
 ) -> str:
-    """The header a partner sends; used by our own clients, tools and tests."""
+    """The header of a partner with an HMAC key; used by our own clients, tools and tests."""
     message = string_to_sign(method=method, target=target, timestamp=timestamp, nonce=nonce, body=body)
-    signature = base64.b64encode(hmac_sha256(secret.encode(), message)).decode()
-    return f'CP1-HMAC-SHA256 app_key="{app_key}",timestamp="{timestamp}",nonce="{nonce}",signature="{signature}"'
+    return header_of(Credential(HMAC_SHA256, app_key, timestamp, nonce, hmac_sha256(secret.encode(), message)))
+
+
+def header_of(credential: Credential) -> str:
+    """The Authorization header, for any algorithm."""
+    signature = base64.b64encode(credential.signature).decode()
+    return (
+        f'{credential.algorithm} app_key="{credential.app_key}",timestamp="{credential.timestamp}"'
+        f',nonce="{credential.nonce}",signature="{signature}"'
+    )

@@ -40,7 +40,7 @@ async def report_events(
     declared = request.headers.get("content-length", "")
     with parts.in_flight.admit(int(declared) if declared.isdecimal() else EVENTS_BODY_BYTES):
         body = await signed.read_body(request)
-        caller = signed.caller_of(request, parts, body)
+        caller = await signed.caller_of(request, parts, body)
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType(allowed="Content-Encoding: identity")
         answer = await service.report(

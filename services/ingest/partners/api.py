@@ -33,11 +33,13 @@ def _decoded_body(request: SignedRequest) -> bytes:
 @router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
 async def verify_partner_signature(request: SignedRequest, parts: Parts) -> Signer:
     """Whether the nonce is new is left to the calling service, which keeps it beside what the request changes."""
-    caller = service.verify(
-        parts.registry,
+    signed = service.SignedRequest(
         method=request.method,
         target=request.target,
         authorization=request.authorization,
         body=_decoded_body(request),
+        address=request.address,
     )
+    caller = await service.verify(parts.registry, parts.slow_lane, signed)
+    service.require_live_data(parts.registry, caller, method=request.method)
     return Signer(partner_id=caller.partner.partner_id, nonce=caller.nonce, timestamp=caller.timestamp)

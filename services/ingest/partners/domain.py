@@ -4,12 +4,26 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Literal
 
 Environment = Literal["live", "sandbox"]
+Status = Literal["active", "suspended"]
+Network = IPv4Network | IPv6Network
 
-# One in use and its successor, while a partner rolls it out.
+# One in use and its successor, while a partner rolls it out; counted apart for live and for sandbox keys.
 LIVE_KEYS_MAX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a partner may send; None: no limit of its own, only the bounds of the process."""
+
+    requests_per_s: int | None = None
+    requests_burst: int | None = None
+    events_per_s: int | None = None
+    events_burst: int | None = None
+    events_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +42,69 @@ class Partner:
     environment: Environment
     phone_pepper: str | None = field(default=None, repr=False)
     oauth: Mapping[str, Any] | None = field(default=None, repr=False)
+    status: Status = "active"
+    allowance: Allowance = Allowance()
+    allowed_networks: tuple[Network, ...] = ()
 
     @property
     def sandbox(self) -> bool:
         return self.environment == "sandbox"
 
+    def admits(self, address: str | None) -> bool:
+        """Whether a request may come from this address; None where it is not known, which no list admits."""
+        if not self.allowed_networks:
+            return True
+        try:
+            client = ip_address(address or "")
+        except ValueError:
+            return False
+        mapped = getattr(client, "ipv4_mapped", None) or client
+        return any(mapped in network for network in self.allowed_networks)
+
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The one algorithm that counts is the record's, never the one a request names."""
+class SignedRequest:
+    """A request as it came in. `target` is the path and `?query` as sent, `address` the client's."""
 
-    app_key: str
-    partner_id: str
-    algorithm: str
-    secret: bytes = field(repr=False)
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-    revoked_at: datetime | None = None
+    method: str
+    target: str
+    authorization: str | None
+    body: bytes = field(repr=False)
+    content_type: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The events, where an older form carries them in a parameter."""
+
+    body: bytes = field(repr=False)
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A partner whose signature over these very bytes was verified. `timestamp` in seconds since 1970."""
+    """A partner whose signature over these very bytes was verified. `timestamp` in seconds since 1970.
+
+    `partner.environment` is the key's: a live partner's sandbox key makes a sandbox caller.
+    """
 
     partner: Partner
     app_key: str
     nonce: str
     timestamp: int
+    payload: Payload | None = None
 
 
-def partners_with_too_many_keys(live: Iterable[str]) -> list[str]:
-    """`live`: the partner id of every key that is not revoked and not expired."""
-    return sorted(partner_id for partner_id, count in Counter(live).items() if count > LIVE_KEYS_MAX)
+def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:
+    """`live`: partner id and environment of every key that is not revoked and not expired."""
+    return sorted({partner_id for (partner_id, _), count in Counter(live).items() if count > LIVE_KEYS_MAX})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInterval:
+    """When a key counts."""
+
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    revoked_at: datetime | None = None

@@ -1,7 +1,7 @@
 """Why a signed request is not believed. Every refusal has its own code: partners debug against these."""
 
 from shared.auth.cp1 import WINDOW_S
-from shared.errors import Conflict, Unauthenticated, Unavailable
+from shared.errors import AppError, Conflict, NotFound, TooManyRequests, Unauthenticated, Unavailable
 
 
 class SignatureMissing(Unauthenticated):
@@ -74,6 +74,82 @@ class SignatureReplayed(Conflict):
     title_en = "This signature was used before"
     detail_zh = "请使用新的 nonce 重新签名；事件 id 保持不变即可，不会重复生效。"
     detail_en = "Sign again with a new nonce; keep the event ids, nothing will take effect twice."
+
+
+class Refused(AppError):
+    """The signature holds, and yet: not this partner, not now, not from here."""
+
+    status = 403
+
+
+class PartnerSuspended(Refused):
+    code = "PARTNER_SUSPENDED"
+    title_zh = "合作方已暂停"
+    title_en = "The partner is suspended"
+    detail_zh = "平台已暂停接收贵方数据，请联系运营人员。"
+    detail_en = "The programme does not take your data at present; please contact its operators."
+
+
+class AddressNotAllowed(Refused):
+    code = "ADDRESS_NOT_ALLOWED"
+    title_zh = "来源地址不在白名单内"
+    title_en = "Not an address on the partner's list"
+    detail_zh = "请求来自 {address}，不在登记的地址范围内。"
+    detail_en = "The request came from {address}, which is outside the registered networks."
+
+
+class SandboxKeyNotAllowed(Refused):
+    code = "SANDBOX_KEY_NOT_ALLOWED"
+    title_zh = "沙箱密钥不能用于此接口"
+    title_en = "A sandbox key cannot be used here"
+    detail_zh = "此接口涉及正式数据，请使用正式密钥。"
+    detail_en = "This route works on live data; use a live key."
+
+
+class LegacyKeyNotAllowed(Refused):
+    code = "LEGACY_KEY_NOT_ALLOWED"
+    title_zh = "该签名方式不能用于此接口"
+    title_en = "This kind of signature cannot be used here"
+    detail_zh = "旧式签名不覆盖方法与路径，只能用于上报和查询；请使用 CP1 密钥。"
+    detail_en = "It does not cover method and path, so it only reports and asks; use a CP1 key."
+
+
+class SignatureChecksBusy(Unavailable):
+    code = "SIGNATURE_CHECKS_BUSY"
+    title_zh = "验签繁忙"
+    title_en = "Too many signatures are being checked"
+
+
+class KeyChecksBusy(TooManyRequests):
+    code = "KEY_CHECKS_BUSY"
+    title_zh = "该密钥的并发验签过多"
+    title_en = "Too many signatures of this key are being checked"
+    detail_zh = "SM2 验签较慢，请合并为批量请求并降低并发。"
+    detail_en = "Checking SM2 is slow: send batches, and fewer of them at a time."
+
+
+class PartnerNotFound(NotFound):
+    code = "PARTNER_NOT_FOUND"
+    title_zh = "没有这个合作方"
+    title_en = "No such partner"
+
+
+class PartnerKeyNotFound(NotFound):
+    code = "PARTNER_KEY_NOT_FOUND"
+    title_zh = "该合作方没有这个密钥"
+    title_en = "The partner has no such key"
+
+
+class PartnerExists(Conflict):
+    code = "PARTNER_EXISTS"
+    title_zh = "合作方编号已存在"
+    title_en = "The partner id is taken"
+
+
+class KeyAlreadyRevoked(Conflict):
+    code = "KEY_ALREADY_REVOKED"
+    title_zh = "该密钥早已吊销"
+    title_en = "The key was revoked before"
 
 
 class PartnersUnknown(Unavailable):

@@ -1,20 +1,25 @@
 """Partners and keys in the memory of the process, so that the accept path touches no database.
 
-Read whole every second. A registry that cannot be refreshed keeps serving what it knows; the process reports itself
-unready once that is too old, because a revoked key would stay believed meanwhile.
+Read whole at every change, of which the database tells all processes at its commit, and every second in case a word
+was lost. A registry that cannot be refreshed keeps serving what it knows; the process reports itself unready once that
+is too old, because a revoked key would stay believed meanwhile.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Mapping
+from ipaddress import ip_network
 
 import structlog
 
 from services.ingest.partners import repository
-from services.ingest.partners.domain import Key, Partner
+from services.ingest.partners.domain import Allowance, KeyInterval, Partner
 from services.ingest.partners.errors import PartnersUnknown
+from services.ingest.partners.keys import Key, key_of
+from services.ingest.partners.news import News
 from services.ingest.sealing import SealBroken, Sealer
+from shared.auth.signers import KeyUnusable
 from shared.db import Database
 
 REFRESH_EVERY_S = 1.0
@@ -37,26 +42,29 @@ class RegistryStale(Exception):
 
 
 class PartnerRegistry:
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database, self._sealer = database, sealer
+    def __init__(self, database: Database, sealer: Sealer, news: News) -> None:
+        self._database, self._sealer, self._news = database, sealer, news
         self._partners: Mapping[str, Partner] = {}
         self._keys: Mapping[str, Key] = {}
+        self._rows: dict[str, tuple[repository.Row, Key]] = {}
         self._read_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Reads once if the database is there, and keeps reading; a database that is away is no reason not to start."""
         await self._try_refresh()
+        self._news.start()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
+        await self._news.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(REFRESH_EVERY_S)
+            await self._news.wait(at_most_s=REFRESH_EVERY_S)
             await self._try_refresh()
 
     async def _try_refresh(self) -> None:
@@ -71,7 +79,8 @@ class PartnerRegistry:
         async with self._database.transaction() as session:
             partner_rows = await repository.partners(session)
             key_rows = await repository.keys(session)
-        partners, keys = {}, {}
+        partners: dict[str, Partner] = {}
+        keys: dict[str, Key] = {}
         for row in partner_rows:
             try:
                 partners[row["partner_id"]] = self._partner(row)
@@ -82,8 +91,11 @@ class PartnerRegistry:
                 keys[row["app_key"]] = self._key(row)
             except SealBroken as exc:
                 _log.error("partner_secret_does_not_open", place=str(exc))
+            except KeyUnusable as exc:
+                _log.error("partner_key_unusable", app_key=row["app_key"], error=str(exc))
         self._partners = partners
         self._keys = {name: key for name, key in keys.items() if key.partner_id in partners}
+        self._rows = {name: (row, keys[name]) for row in key_rows if (name := row["app_key"]) in keys}
         self._read_at = time.monotonic()
 
     def _partner(self, row: repository.Row) -> Partner:
@@ -103,17 +115,26 @@ class PartnerRegistry:
             environment=row["environment"],
             phone_pepper=self._sealer.open(pepper, place_of_partner(partner_id, "phone_pepper")) if pepper else None,
             oauth=json.loads(opened) if opened is not None else None,
+            status=row["status"],
+            allowance=Allowance(**{name: row[name] for name in Allowance.__slots__}),
+            allowed_networks=tuple(ip_network(text) for text in row["allowed_networks"]),
         )
 
     def _key(self, row: repository.Row) -> Key:
-        return Key(
+        """A key that did not change is kept as it is: opening and parsing all of them every second would add up."""
+        before = self._rows.get(row["app_key"])
+        if before is not None and before[0] == row:
+            return before[1]
+        sealed = row["secret_sealed"]
+        material = row["public_key"] if sealed is None else self._sealer.open(sealed, place_of_key(row["app_key"]))
+        return key_of(
             app_key=row["app_key"],
             partner_id=row["partner_id"],
             algorithm=row["algorithm"],
-            secret=self._sealer.open(row["secret_sealed"], place_of_key(row["app_key"])).encode(),
-            not_before=row["not_before"],
-            not_after=row["not_after"],
-            revoked_at=row["revoked_at"],
+            environment=row["environment"],
+            material=material,
+            rule=row["rule"],
+            interval=KeyInterval(row["not_before"], row["not_after"], row["revoked_at"]),
         )
 
     async def check_fresh(self) -> None:

@@ -29,7 +29,8 @@ async def keys(session: AsyncSession) -> Sequence[Row]:
 
 async def upsert_partners(session: AsyncSession, rows: Sequence[Row]) -> None:
     statement = insert(partner)
-    changed = {c.name: statement.excluded[c.name] for c in partner.c if c.name not in {"partner_id", "updated_at"}}
+    kept = {"partner_id", "updated_at", "status"}  # a seed does not lift a suspension
+    changed = {c.name: statement.excluded[c.name] for c in partner.c if c.name not in kept}
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=[partner.c.partner_id], set_={**changed, "updated_at": func.clock_timestamp()}
@@ -59,20 +60,21 @@ async def lock_keys(session: AsyncSession, app_keys: Iterable[str]) -> Sequence[
 async def upsert_keys(session: AsyncSession, rows: Sequence[Row]) -> None:
     """New keys, or a new secret and interval for a known one. A revoked key stays revoked."""
     statement = insert(partner_key)
-    changed = {name: statement.excluded[name] for name in ("secret_sealed", "not_before", "not_after")}
+    names = ("secret_sealed", "public_key", "rule", "not_before", "not_after")
+    changed = {name: statement.excluded[name] for name in names}
     await session.execute(
         statement.on_conflict_do_update(index_elements=[partner_key.c.app_key], set_=changed),
         [dict(row) for row in rows],
     )
 
 
-async def live_keys(session: AsyncSession, partner_ids: Iterable[str], at: datetime) -> list[str]:
-    """The partner id of every live key of these partners."""
+async def live_keys(session: AsyncSession, partner_ids: Iterable[str], at: datetime) -> list[tuple[str, str]]:
+    """Partner id and environment of every live key of these partners."""
     rows = await session.execute(
-        select(partner_key.c.partner_id).where(
+        select(partner_key.c.partner_id, partner_key.c.environment).where(
             partner_key.c.partner_id.in_(list(partner_ids)),
             partner_key.c.revoked_at.is_(None),
             or_(partner_key.c.not_after.is_(None), partner_key.c.not_after > at),
         )
     )
-    return list(rows.scalars())
+    return [(row.partner_id, row.environment) for row in rows]

@@ -57,7 +57,8 @@ class SignedRequest(BaseModel):
     target: str = Field(
         pattern=r"^/[\x21-\x7e]*$", max_length=2048, description="path and query as sent", examples=["/api/v1/x?y=1"]
     )
-    authorization: str = Field(max_length=2048)
+    authorization: str = Field(min_length=1, max_length=2048)
+    address: str | None = Field(None, max_length=64, description="the client's, for partners with an address list")
     body_base64: str = Field(max_length=SIGNED_BODY_BASE64_MAX)
 
 

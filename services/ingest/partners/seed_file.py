@@ -1,13 +1,28 @@
 """The seed file's shape: partners and keys as an operator writes them down."""
 
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from services.ingest.event_types import full_name
 from services.ingest.partners.domain import Environment
-from shared.auth.cp1 import ALGORITHMS
+from services.ingest.partners.keys import ready
+from services.ingest.partners.legacy import CUSTOM, PRESETS, LegacyRule
+from shared.auth.cp1 import ALGORITHMS, HMAC_SHA256
 
+# An RSA key of 8,192 bits has 1.5 KB in PEM.
+PUBLIC_KEY_CHARS_MAX = 4_000
+KEY_ALGORITHMS = (*ALGORITHMS, *PRESETS, CUSTOM)
 LATE_WINDOW_S_MAX = 366 * 86_400
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -15,27 +30,77 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 Scene = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 CityCode = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 BindingMode = Literal["oauth", "phone_hash", "token", "account_no"]
+PerSecond = Annotated[int, Field(ge=1, le=100_000)]
+# Any batch that is allowed must be able to pass a full bucket.
+EventsBurst = Annotated[int, Field(ge=500, le=1_000_000)]
+EventsPerDay = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text))
+
+
+Network = Annotated[str, Field(max_length=50), AfterValidator(_network)]
 
 
 class SeedKey(BaseModel):
+    """A key as it shall be: with the secret that both sides know, or with the partner's public key."""
+
     model_config = ConfigDict(extra="forbid")
 
     app_key: Identifier
     algorithm: str
-    secret: SecretStr = Field(min_length=16, max_length=256)
+    secret: SecretStr | None = Field(None, min_length=16, max_length=256)
+    public_key: str | None = Field(None, max_length=PUBLIC_KEY_CHARS_MAX)
+    rule: LegacyRule | None = Field(None, description=f"for {CUSTOM} only; the named ones bring theirs")
+    environment: Environment | None = Field(None, description="default: the partner's")
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 
-    @field_validator("algorithm")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in ALGORITHMS:
-            raise ValueError(f"one of {', '.join(ALGORITHMS)}")
-        return value
+    @model_validator(mode="after")
+    def _usable(self) -> "SeedKey":
+        """The message names no secret: it is shown to whoever runs the seed."""
+        if (self.secret is None) == (self.public_key is None):
+            raise ValueError("exactly one of secret and public_key")
+        require_usable(
+            self.algorithm,
+            secret=self.secret.get_secret_value() if self.secret else None,
+            public_key=self.public_key,
+            rule=self.rule,
+        )
+        return self
+
+    def resolved_rule(self) -> dict[str, Any] | None:
+        return rule_of(self.algorithm, self.rule)
+
+
+def rule_of(algorithm: str, custom: LegacyRule | None) -> dict[str, Any] | None:
+    """What the key record keeps: later changes of a preset do not touch keys in use."""
+    rule = custom if algorithm == CUSTOM else PRESETS.get(algorithm)
+    return rule.model_dump(mode="json") if rule is not None else None
+
+
+def require_usable(algorithm: str, *, secret: str | None, public_key: str | None, rule: LegacyRule | None) -> None:
+    """Raises ValueError when this key could never check a signature."""
+    if algorithm not in KEY_ALGORITHMS:
+        raise ValueError(f"algorithm is one of {', '.join(KEY_ALGORITHMS)}")
+    if (algorithm == CUSTOM) != (rule is not None):
+        raise ValueError(f"a rule belongs to {CUSTOM}")
+    if wants_public_key(algorithm, rule) != (public_key is not None):
+        raise ValueError(f"{algorithm} takes {'a public key' if public_key is None else 'a secret'}")
+    ready(algorithm, public_key or secret or "", rule_of(algorithm, rule))
+
+
+def wants_public_key(algorithm: str, rule: LegacyRule | None) -> bool:
+    resolved = rule if algorithm == CUSTOM else PRESETS.get(algorithm)
+    return resolved.wants_public_key if resolved is not None else algorithm != HMAC_SHA256
 
 
 class SeedPartner(BaseModel):
-    """One entry of the seed file: the partner as it shall be. Keys not named stay as they are."""
+    """One entry of the seed file: the partner as it shall be. Keys not named stay as they are.
+
+    A limit that is not given is no limit: the file is written by whoever runs the machine.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +114,12 @@ class SeedPartner(BaseModel):
     late_window_s: int = Field(ge=0, le=LATE_WINDOW_S_MAX)
     binding_modes: list[BindingMode]
     environment: Environment = "live"
+    requests_per_s: PerSecond | None = None
+    requests_burst: PerSecond | None = None
+    events_per_s: PerSecond | None = None
+    events_burst: EventsBurst | None = None
+    events_per_day: EventsPerDay | None = None
+    allowed_networks: list[Network] = Field(default=[], max_length=100)
     phone_pepper: SecretStr | None = None
     oauth: dict[str, Any] | None = None
     keys: list[SeedKey] = Field(default=[], max_length=10)

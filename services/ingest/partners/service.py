@@ -3,86 +3,99 @@
 import json
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
 
 from services.ingest.partners import repository
-from services.ingest.partners.domain import LIVE_KEYS_MAX, Caller, Key, Partner, partners_with_too_many_keys
+from services.ingest.partners.claims import Claim, claim_of
+from services.ingest.partners.domain import (
+    LIVE_KEYS_MAX,
+    Caller,
+    Partner,
+    SignedRequest,
+    partners_with_too_many_keys,
+)
 from services.ingest.partners.errors import (
+    AddressNotAllowed,
     KeyBelongsElsewhere,
-    KeyExpired,
-    KeyNotYetValid,
-    KeyRevoked,
-    SignatureAlgorithmMismatch,
+    LegacyKeyNotAllowed,
+    PartnerSuspended,
+    SandboxKeyNotAllowed,
     SignatureInvalid,
-    SignatureMalformed,
-    SignatureMissing,
     SignatureReplayed,
     SourceTaken,
     TimestampOutOfWindow,
     TooManyLiveKeys,
-    UnknownAppKey,
 )
+from services.ingest.partners.news import News
 from services.ingest.partners.nonces import SeenNonces
 from services.ingest.partners.registry import PartnerRegistry, place_of_key, place_of_partner
-from services.ingest.partners.seed_file import SeedPartner
+from services.ingest.partners.seed_file import SeedKey, SeedPartner
+from services.ingest.partners.slow_lane import SlowLane
 from services.ingest.sealing import Sealer
 from shared import clock
 from shared.auth import cp1
 from shared.db import Session
 
-__all__ = ["Caller", "Partner", "PartnerRegistry", "SeenNonces", "authenticate", "register", "verify"]
+__all__ = [
+    "Caller",
+    "News",
+    "Partner",
+    "PartnerRegistry",
+    "SeenNonces",
+    "SignedRequest",
+    "SlowLane",
+    "authenticate",
+    "register",
+    "require_live_data",
+    "verify",
+]
 
 
-def verify(registry: PartnerRegistry, *, method: str, target: str, authorization: str | None, body: bytes) -> Caller:
-    """Who signed these bytes. Cheap checks first; nothing of the body is looked at before its signature holds.
+async def verify(registry: PartnerRegistry, slow: SlowLane, request: SignedRequest) -> Caller:
+    """Who signed these bytes. Cheap checks first; nothing of the events is looked at before the signature holds.
 
     Raises the refusals of partners/errors.py except SignatureReplayed: whether the nonce is new is for the caller.
     """
-    if not authorization:
-        raise SignatureMissing
-    credential = cp1.parse_authorization(authorization)
-    if credential is None:
-        raise SignatureMalformed
-    key = registry.key(credential.app_key)
-    if key is None:
-        raise UnknownAppKey
-    if credential.algorithm != key.algorithm:
-        raise SignatureAlgorithmMismatch(algorithm=key.algorithm)
-    at = clock.now()
-    _require_valid(key, at)
-    if abs(at.timestamp() - credential.timestamp) > cp1.WINDOW_S:
+    claim = claim_of(registry, request)
+    key, at = claim.key, clock.now()
+    key.require_valid(at)
+    if abs(at.timestamp() - claim.timestamp) > cp1.WINDOW_S:
         raise TimestampOutOfWindow(server_time=int(at.timestamp()))
-    message = cp1.string_to_sign(
-        method=method, target=target, timestamp=credential.timestamp, nonce=credential.nonce, body=body
-    )
-    if not cp1.verify_hmac_sha256(key.secret, message, credential.signature):
+    partner = registry.partner(key.partner_id)
+    if not await _holds(slow, claim):
         raise SignatureInvalid
-    return Caller(registry.partner(key.partner_id), key.app_key, credential.nonce, credential.timestamp)
+    # Told only to whoever holds the key: a stranger learns nothing about a partner.
+    if partner.status == "suspended":
+        raise PartnerSuspended
+    if not partner.admits(request.address):
+        raise AddressNotAllowed(address=request.address or "-")
+    if key.environment != partner.environment:
+        partner = replace(partner, environment=key.environment)
+    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload)
 
 
-def authenticate(
-    registry: PartnerRegistry,
-    nonces: SeenNonces,
-    *,
-    method: str,
-    target: str,
-    authorization: str | None,
-    body: bytes,
-) -> Caller:
+async def _holds(slow: SlowLane, claim: Claim) -> bool:
+    verifier = claim.key.verifier
+    if verifier.is_slow:
+        return await slow.verify(claim.key.app_key, verifier, claim.message, claim.signature)
+    return verifier.verify(claim.message, claim.signature)
+
+
+async def authenticate(registry: PartnerRegistry, slow: SlowLane, nonces: SeenNonces, request: SignedRequest) -> Caller:
     """As `verify`, and refuses a signature this process has seen. Raises also SignatureReplayed."""
-    caller = verify(registry, method=method, target=target, authorization=authorization, body=body)
+    caller = await verify(registry, slow, request)
     if not nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
         raise SignatureReplayed
     return caller
 
 
-def _require_valid(key: Key, at: datetime) -> None:
-    if key.revoked_at is not None and key.revoked_at <= at:
-        raise KeyRevoked
-    if key.not_before is not None and at < key.not_before:
-        raise KeyNotYetValid
-    if key.not_after is not None and at >= key.not_after:
-        raise KeyExpired
+def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str) -> None:
+    """For routes that show or change what is stored. Raises SandboxKeyNotAllowed, LegacyKeyNotAllowed."""
+    if caller.partner.environment != registry.partner(caller.partner.partner_id).environment:
+        raise SandboxKeyNotAllowed
+    key = registry.key(caller.app_key)
+    if method != "GET" and key is not None and key.legacy is not None:
+        raise LegacyKeyNotAllowed
 
 
 async def register(session: Session, *, partners: Sequence[SeedPartner], sealer: Sealer) -> None:
@@ -109,7 +122,7 @@ async def register(session: Session, *, partners: Sequence[SeedPartner], sealer:
 
 
 def _partner_row(partner: SeedPartner, sealer: Sealer) -> repository.Row:
-    row = partner.model_dump(exclude={"keys", "phone_pepper", "oauth"})
+    row = partner.model_dump(exclude={"keys", "phone_pepper", "oauth"})  # the rest are columns by the same name
     pepper, oauth = partner.phone_pepper, partner.oauth
     return {
         **row,
@@ -130,9 +143,17 @@ def _key_rows(partner: SeedPartner, sealer: Sealer) -> list[repository.Row]:
             "app_key": key.app_key,
             "partner_id": partner.partner_id,
             "algorithm": key.algorithm,
-            "secret_sealed": sealer.seal(key.secret.get_secret_value(), place_of_key(key.app_key)),
+            "environment": key.environment or partner.environment,
+            "secret_sealed": sealed_secret(key, sealer),
+            "public_key": key.public_key,
+            "rule": key.resolved_rule(),
             "not_before": key.not_before,
             "not_after": key.not_after,
         }
         for key in partner.keys
     ]
+
+
+def sealed_secret(key: SeedKey, sealer: Sealer) -> bytes | None:
+    secret = key.secret
+    return sealer.seal(secret.get_secret_value(), place_of_key(key.app_key)) if secret is not None else None

@@ -1,7 +1,7 @@
 """The archive partitioned by month; imported files, reconciliation reports, what operators did with dead letters.
 
 Revision ID: 20261124_0003
-Revises: 20261123_0001
+Revises: 20261124_0002
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_0003"
-down_revision = "20261123_0001"
+down_revision = "20261124_0002"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,68 @@
+"""A key as the accept path holds it: ready to check signatures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.ingest.partners.domain import Environment, KeyInterval
+from services.ingest.partners.errors import KeyExpired, KeyNotYetValid, KeyRevoked
+from services.ingest.partners.legacy import PREFIX, LegacyRule, legacy_verifier
+from shared.auth.signers import KeyUnusable, Verifier, verifier_of
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyForm:
+    """How an older signature is built; some of them put the secret into the string."""
+
+    rule: LegacyRule
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The one algorithm that counts is the record's, never the one a request names."""
+
+    app_key: str
+    partner_id: str
+    algorithm: str
+    environment: Environment
+    verifier: Verifier = field(repr=False)
+    interval: KeyInterval
+    legacy: LegacyForm | None = None
+
+    def require_valid(self, at: datetime) -> None:
+        """Raises KeyRevoked, KeyNotYetValid, KeyExpired."""
+        interval = self.interval
+        if interval.revoked_at is not None and interval.revoked_at <= at:
+            raise KeyRevoked
+        if interval.not_before is not None and at < interval.not_before:
+            raise KeyNotYetValid
+        if interval.not_after is not None and at >= interval.not_after:
+            raise KeyExpired
+
+
+def key_of(
+    *,
+    app_key: str,
+    partner_id: str,
+    algorithm: str,
+    environment: Environment,
+    material: str,
+    rule: Mapping[str, Any] | None,
+    interval: KeyInterval,
+) -> Key:
+    """Raises KeyUnusable."""
+    verifier, legacy = ready(algorithm, material, rule)
+    return Key(app_key, partner_id, algorithm, environment, verifier, interval, legacy)
+
+
+def ready(algorithm: str, material: str, rule: Mapping[str, Any] | None) -> tuple[Verifier, LegacyForm | None]:
+    """Raises KeyUnusable."""
+    if not algorithm.startswith(PREFIX):
+        return verifier_of(algorithm, material), None
+    try:
+        form = LegacyForm(LegacyRule.model_validate(rule), material)
+    except ValueError as exc:
+        raise KeyUnusable(f"the rule of {algorithm} does not hold") from exc
+    return legacy_verifier(form.rule, material), form
