@@ -38,9 +38,11 @@ def _limits() -> None:
         ),
         schema="ingest",
     )
-    op.create_check_constraint("status", "partner", "status IN ('active', 'suspended')", schema="ingest")
     op.create_check_constraint(
-        "limits",
+        op.f("ck_partner_status"), "partner", "status IN ('active', 'suspended')", schema="ingest"
+    )
+    op.create_check_constraint(
+        op.f("ck_partner_limits"),
         "partner",
         "requests_per_s > 0 AND requests_burst > 0 AND events_per_s > 0 AND events_burst >= 500 AND events_per_day > 0",
         schema="ingest",
@@ -61,9 +63,14 @@ def _keys() -> None:
         " WHERE p.partner_id = k.partner_id"
     )
     op.alter_column("partner_key", "environment", nullable=False, schema="ingest")
-    op.create_check_constraint("environment", "partner_key", "environment IN ('live', 'sandbox')", schema="ingest")
     op.create_check_constraint(
-        "one_material", "partner_key", "num_nonnulls(secret_sealed, public_key) = 1", schema="ingest"
+        op.f("ck_partner_key_environment"), "partner_key", "environment IN ('live', 'sandbox')", schema="ingest"
+    )
+    op.create_check_constraint(
+        op.f("ck_partner_key_one_material"),
+        "partner_key",
+        "num_nonnulls(secret_sealed, public_key) = 1",
+        schema="ingest",
     )
 
 
@@ -123,13 +130,13 @@ def downgrade() -> None:
     op.drop_table("audit_log", schema="ingest")
     op.drop_table("partner_usage", schema="ingest")
     op.execute("DELETE FROM ingest.partner_key WHERE secret_sealed IS NULL")  # the older code knows secrets only
-    op.drop_constraint("one_material", "partner_key", schema="ingest")
-    op.drop_constraint("environment", "partner_key", schema="ingest")
+    op.drop_constraint(op.f("ck_partner_key_one_material"), "partner_key", schema="ingest")
+    op.drop_constraint(op.f("ck_partner_key_environment"), "partner_key", schema="ingest")
     for name in ("environment", "rule", "public_key"):
         op.drop_column("partner_key", name, schema="ingest")
     op.alter_column("partner_key", "secret_sealed", nullable=False, schema="ingest")
-    op.drop_constraint("limits", "partner", schema="ingest")
-    op.drop_constraint("status", "partner", schema="ingest")
+    op.drop_constraint(op.f("ck_partner_limits"), "partner", schema="ingest")
+    op.drop_constraint(op.f("ck_partner_status"), "partner", schema="ingest")
     for name in (
         "allowed_networks",
         "events_per_day",
