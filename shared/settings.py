@@ -1,10 +1,13 @@
 """Settings every service shares. A service subclasses this with its own environment prefix and adds what it needs."""
 
-from pydantic import Field, SecretStr
+from ipaddress import ip_network
+
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 KIB = 1024
 MIB = 1024 * KIB
+PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 
 
 class ServiceSettings(BaseSettings):
@@ -24,6 +27,11 @@ class ServiceSettings(BaseSettings):
     time_zone: str = Field("Asia/Shanghai", description="decides the day and the month of a cap")
     topic_prefix: str = Field("", description="separates programmes that share one Kafka cluster")
     log_level: str = "INFO"
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=tuple(ip_network(text) for text in PRIVATE_NETWORKS),
+        description="whose word about the client's address is taken: where the gateway's requests come from",
+    )
 
     database_pool_size: int = Field(10, ge=1, le=100, description="connections of one process")
     worker_health_port: int = Field(0, ge=0, le=65535, description="0 switches the worker's health server off")

@@ -2,16 +2,14 @@
 
 import base64
 import binascii
-from ipaddress import ip_network
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
 _KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
-PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 
 
 class Settings(ServiceSettings):
@@ -26,10 +24,6 @@ class Settings(ServiceSettings):
 
     archive_months_kept: int = Field(
         61, ge=1, le=240, description="raw records behind issued reductions are kept five years and the running month"
-    )
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
-        default=tuple(ip_network(text) for text in PRIVATE_NETWORKS),
-        description="whose word about the client's address is taken: where the gateway's requests come from",
     )
 
     @field_validator("key_encryption_key")

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from services.ingest.client_address import client_address
 from services.ingest.partners.service import Caller, SignedRequest, authenticate, require_live_data
 from services.ingest.resources import Parts, Resources
+from shared.client_address import client_address
 from shared.errors import AppError, MalformedBody
 
 # A client that trickles its body must not hold a place in the intake; 1 MiB in this time is a poor mobile line.

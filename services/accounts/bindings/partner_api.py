@@ -10,6 +10,7 @@ from services.accounts.bindings import tokens
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
 from services.accounts.partners.errors import PartnerSignatureInvalid
 from services.accounts.resources import Parts
+from shared.client_address import client_address
 from shared.db import Session
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
@@ -40,7 +41,11 @@ async def confirm_binding(request: Request, session: Session, parts: Parts, resp
     if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
         raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
     signer = await parts.ingest.verify_signature(
-        method=request.method, target=_target(request), authorization=authorization, body=body
+        method=request.method,
+        target=_target(request),
+        authorization=authorization,
+        body=body,
+        address=client_address(request, parts.settings.trusted_proxies),
     )
     async with parts.database.transaction() as remembering:
         await tokens.take_nonce(remembering, signer=signer)

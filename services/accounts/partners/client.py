@@ -90,8 +90,10 @@ class IngestClient:
             found[partner.partner_id] = partner
         return found
 
-    async def verify_signature(self, *, method: str, target: str, authorization: str, body: bytes) -> SignedBy:
-        """Who signed these bytes; `target` is path and query as sent.
+    async def verify_signature(
+        self, *, method: str, target: str, authorization: str, body: bytes, address: str | None
+    ) -> SignedBy:
+        """Who signed these bytes; `target` is path and query as sent, `address` the client's.
 
         Raises PartnerSignatureInvalid, PartnersUnavailable.
         """
@@ -103,9 +105,10 @@ class IngestClient:
                 "target": target,
                 "authorization": authorization,
                 "body_base64": base64.b64encode(body).decode(),
+                "address": address,
             },
         )
-        if status == 401:
+        if status in {401, 403}:  # 403: signed well, but suspended, from elsewhere, or a sandbox key
             reason = str(document.get("code", "")) if isinstance(document, dict) else ""
             if reason == Unauthenticated.code:  # it is we who were not believed, not the partner
                 _log.error("service_token_refused", by="ingest")
@@ -120,7 +123,7 @@ class IngestClient:
             raise PartnersUnavailable from None
         return SignedBy(signer.partner_id, signer.nonce)
 
-    async def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> tuple[int, Any]:
+    async def _call(self, method: str, path: str, body: dict[str, str | None] | None = None) -> tuple[int, Any]:
         try:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
                 answer = await self._http.request(method, path, json=body, auth=self._auth)

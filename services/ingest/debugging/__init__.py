@@ -1,0 +1,1 @@
+"""Tells a partner in the sandbox why a signature does not match."""
