@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 import sqlalchemy.exc
 import structlog
 from fastapi import FastAPI, Request
@@ -131,10 +132,33 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     return response
 
 
+# SQLSTATE classes of what passes: connection, conflict of transactions, resources, locks, operator and system; and two
+# single states: a transaction that idled too long, and a server that has become read-only.
+_PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
+_PASSING_STATES = frozenset({"25P03", "25006"})
+
+
+def _passes(exc: Exception) -> bool:
+    """Whether a database's error is about its state and not about what it was asked."""
+    cause = getattr(exc, "orig", None) or exc
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        # The driver's own words: closed in the middle of an operation, or not yet open.
+        return type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
+    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+
+
 async def _database_error(request: Request, exc: Exception) -> Response:
     """A database that is away, too slow or full is a 503 the caller may repeat; the cause stays in the log."""
     _log.warning("database_unavailable", error=type(exc).__name__, path=request.url.path, exc_info=exc)
     return _respond(request, Unavailable())
+
+
+async def _driver_error(request: Request, exc: Exception) -> Response:
+    """An error of the database that has no class of its own: SQLSTATE tells a passing one from one of ours."""
+    if _passes(exc):
+        return await _database_error(request, exc)
+    return _respond(request, unexpected(exc, request.url.path))
 
 
 def unexpected(exc: Exception, path: str) -> AppError:
@@ -151,4 +175,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(sqlalchemy.exc.OperationalError, _database_error)
     app.add_exception_handler(sqlalchemy.exc.InterfaceError, _database_error)
     app.add_exception_handler(sqlalchemy.exc.TimeoutError, _database_error)
+    app.add_exception_handler(sqlalchemy.exc.DBAPIError, _driver_error)
+    app.add_exception_handler(asyncpg.PostgresError, _driver_error)
+    app.add_exception_handler(asyncpg.InterfaceError, _driver_error)
     app.add_exception_handler(ConnectionError, _database_error)
+    app.add_exception_handler(TimeoutError, _database_error)

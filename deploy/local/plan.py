@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from deploy.gateway.render import envoy_command, envoy_program
 from deploy.gateway.settings import GatewaySettings
-from deploy.local.database import role_dsn
+from deploy.local.database import EVENT_LOG, role_dsn
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
 from deploy.local.state import RunDirectory
@@ -156,7 +157,7 @@ class Plan:
             return f"kafka://{self._settings.kafka_bootstrap_servers}"
         if self._settings.runs_kafka:
             return f"kafka://{HOST}:{self._settings.port('kafka')}"
-        return self._dsn("eventlog")
+        return self._dsn(EVENT_LOG)
 
     def service_environment(self, service: str) -> dict[str, str]:
         """Variables of one service: its own secrets and nobody else's.
@@ -199,7 +200,12 @@ class Plan:
         )
 
     def _dsn(self, role: str) -> str:
-        return role_dsn(self._admin_dsn, role, self._secrets.roles[role])
+        between = self._settings.event_log_port if role == EVENT_LOG else self._settings.database_port
+        admin_dsn = self._admin_dsn
+        if between:
+            parts = urlsplit(admin_dsn)
+            admin_dsn = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{between}"))
+        return role_dsn(admin_dsn, role, self._secrets.roles[role])
 
 
 def inherited() -> dict[str, str]:

@@ -37,6 +37,8 @@ class LocalSettings(BaseSettings):
     ingest_worker_port: int = 8202
     accounting_worker_port: int = 8203
     rewards_worker_port: int = 8204
+    database_port: int = Field(0, description="where services reach the database, if something stands in between")
+    event_log_port: int = Field(0, description="the same for the embedded event log")
 
     @model_validator(mode="after")
     def _one_log(self) -> Self:

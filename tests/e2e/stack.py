@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ _KILLABLE = ("accounts-worker", "ingest-worker", "accounting-worker", "rewards-w
 
 
 class LocalStack:
-    def __init__(self, run_dir: Path, *, port_offset: int, log: str, kafka_servers: str = "") -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        port_offset: int,
+        log: str,
+        kafka_servers: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.run_dir = run_dir
         self._environment = {
             **os.environ,
@@ -29,6 +38,7 @@ class LocalStack:
             "LOG": log,
             "KAFKA_BOOTSTRAP_SERVERS": kafka_servers,
             "PYTHONWARNINGS": "",
+            **(environment or {}),
         }
 
     def _run(self, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:

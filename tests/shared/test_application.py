@@ -15,7 +15,7 @@ from sqlalchemy import text
 from shared import clock, idempotency
 from shared.app import BODY_LIMIT_BYTES, build_app
 from shared.auth.tokens import Citizen, Operator, ServiceTokens, require_scope, require_service
-from shared.db import Database, Session
+from shared.db import Database, Session, driver
 from shared.errors import Conflict
 from shared.settings import ServiceSettings
 from tests.databases import Dsns, empty_tables
@@ -55,6 +55,16 @@ async def sour() -> None:
 @router.get("/broken")
 async def broken() -> None:
     raise ValueError("a secret in a message")
+
+
+@router.get("/statement")
+async def statement(session: Session, sql: str) -> None:
+    await session.execute(text(sql))
+
+
+@router.get("/raw-statement")
+async def raw_statement(session: Session, sql: str) -> None:
+    await (await driver(session)).execute(sql)
 
 
 @router.get("/ops")
@@ -231,3 +241,25 @@ async def test_the_documentation_page_names_nothing_outside(client: httpx.AsyncC
         assert f"/api/v1/{service}/openapi.json" in page.text
     script = await client.get("/docs/scalar.js")
     assert len(script.content) > 1_000_000
+
+
+@pytest.mark.parametrize("route", ["statement", "raw-statement"])
+@pytest.mark.parametrize(
+    ("sql", "status"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", 503),  # the server ends our session
+        ("DO $$ BEGIN RAISE SQLSTATE '57014'; END $$", 503),  # longer than a statement may take
+        ("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", 503),  # the disk is full
+        ("DO $$ BEGIN RAISE SQLSTATE '55P03'; END $$", 503),  # somebody else holds the lock
+        ("DO $$ BEGIN RAISE SQLSTATE '22003'; END $$", 500),  # a number of ours that does not fit: our fault
+        ("SELECT nothing FROM nowhere", 500),
+    ],
+)
+async def test_a_database_in_trouble_is_a_503_and_our_own_mistake_a_500(
+    client: httpx.AsyncClient, route: str, sql: str, status: int
+) -> None:
+    answer = await client.get(f"/api/v1/sample/{route}", params={"sql": sql})
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert (await client.get("/api/v1/sample/statement", params={"sql": "SELECT 1"})).status_code == 200

@@ -1,0 +1,75 @@
+"""`make chaos`: faults against the whole stack on this machine; the report says what was tried and what came of it."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from deploy.local.settings import ROOT
+from tests.chaos import report
+from tests.chaos.faults import ALL, chosen
+from tests.chaos.load import Load
+from tests.chaos.run import Result, Run
+from tests.chaos.stack import Attacked
+
+console = Console(highlight=False, soft_wrap=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+async def attack(
+    run_dir: Path, *, log: str, faults: str, seed: int, minutes: float, events_per_s: float, port_offset: int
+) -> Result:
+    """Brings a stack up in `run_dir`, plays the faults, takes it down again."""
+    stack = Attacked(run_dir, log=log, port_offset=port_offset)
+    result: Result | None = None
+    try:
+        await stack.up()
+        load = Load(stack.directory.credentials, seed, events_per_s=events_per_s, citizens=16)
+        run = Run(stack, load, chosen(faults, seed), seed)
+        result = await run.play(lambda outcome: console.print(report.line_of(outcome)), budget_s=60 * minutes)
+    finally:
+        await stack.down(keep=result is None or not result.ok)
+    return result
+
+
+@app.command()
+def main(
+    seed: Annotated[int, typer.Option(envvar="SEED", help="决定一切随机 Decides everything random.")] = 1,
+    log: Annotated[str, typer.Option(envvar="LOG", help="postgres | kafka")] = "postgres",
+    faults: Annotated[str, typer.Option(envvar="FAULTS", help="all | kafka | short | 逗号分隔 names")] = "all",
+    minutes: Annotated[float, typer.Option(envvar="MINUTES", help="此后不再开始 Nothing starts after.")] = 12.0,
+    rate: Annotated[float, typer.Option(envvar="RATE", help="事件/秒 Events per second.")] = 60.0,
+    port_offset: Annotated[int, typer.Option(envvar="PORT_OFFSET")] = 22_000,
+    run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".run/chaos"),
+) -> None:
+    """Exit code 0: nothing lost, nothing doubled, every check clean, every recovery in time."""
+    try:
+        chosen(faults, seed)
+    except KeyError as unknown:
+        console.print(f"没有这个故障 no such fault: {unknown}. {', '.join(ALL)}")
+        raise typer.Exit(2) from unknown
+    kind: Literal["postgres", "kafka"] = "kafka" if log == "kafka" else "postgres"
+    directory = (ROOT / run_dir).absolute()
+    shutil.rmtree(directory / "stack", ignore_errors=True)
+    result = asyncio.run(
+        attack(
+            directory,
+            log=kind,
+            faults=faults,
+            seed=seed,
+            minutes=minutes,
+            events_per_s=rate,
+            port_offset=port_offset,
+        )
+    )
+    report.show(result, console)
+    report.write(result, directory.parent)
+    console.print(f"{directory.parent / 'chaos.json'}, {directory.parent / 'chaos.md'}")
+    raise typer.Exit(0 if result.ok else 1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,243 @@
+"""The restore drill: base backup and streamed WAL while load flows, the server lost, a copy restored from what is left.
+
+The copy then shows three more things: its worker goes on from the restored offsets to the end of the log, its ledger is
+the live one, and consuming the whole log again from offset 0 changes nothing.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from deploy.local.database import DATABASE, EVENT_LOG, role_dsn, with_database
+from deploy.local.pgbinaries import choose, run_as, server_account
+from deploy.local.postgres import PostgresServer
+from services.accounting.ledger import drift
+from services.accounting.ledger import service as ledger
+from shared.db import Database
+from tests.chaos.run import Fault, NotPossible, Scene
+
+LOAD_S = 5.0  # between the backup and the loss: what only the streamed WAL has
+CATCH_UP_S = 60.0
+PROGRAM_S = 120.0
+DIGEST = """SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM (
+    SELECT concat_ws('|', posting_id, kind, debit_account_id, credit_account_id, amount_mg, activity_id, hold_id)
+    AS line FROM accounting.posting) t"""
+OFFSETS = (
+    "SELECT coalesce(sum(next_offset), 0) FROM accounting.consumer_partition WHERE consumer = 'accounting.posting'"
+)
+
+
+@dataclass
+class _Tools:
+    programs: Path
+    place: Path
+    environment: dict[str, str]
+
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [str(self.programs / program), *arguments],
+            env=self.environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **run_as(server_account()),
+        )
+
+    async def run(self, program: str, *arguments: str) -> None:
+        process = self.start(program, *arguments)
+        _, words = await asyncio.to_thread(process.communicate, timeout=PROGRAM_S)
+        if process.returncode != 0:
+            raise RuntimeError(f"{program}: {words.decode(errors='replace')[-400:]}")
+
+
+def _tools(scene: Scene) -> _Tools:
+    programs = choose(None).directory
+    missing = [name for name in ("pg_basebackup", "pg_receivewal") if not (programs / name).exists()]
+    if missing:
+        raise NotPossible(f"this PostgreSQL comes without {', '.join(missing)}: install the server of the distribution")
+    # In the volume or directory beside the live data, where the server's account may write.
+    place = scene.stack.server.home / "drill"
+    shutil.rmtree(place, ignore_errors=True)
+    account = server_account()
+    for path in (place, place / "wal", place / "copy", place / "copy" / "data"):
+        path.mkdir(mode=0o700)
+        if account:
+            os.chown(path, account.uid, account.gid)
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": scene.stack.server.password or ""}
+    return _Tools(programs, place, environment)
+
+
+async def _value(dsn: str, sql: str) -> Any:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def restore(scene: Scene) -> None:
+    tools = _tools(scene)
+    port = ("-h", "127.0.0.1", "-p", str(scene.stack.port("postgres")), "-U", "postgres")
+    receiving = tools.start("pg_receivewal", *port, "-D", str(tools.place / "wal"), "--synchronous")
+    copy = PostgresServer(tools.place / "copy", password=scene.stack.server.password)
+    try:
+        started = time.monotonic()
+        await tools.run(
+            "pg_basebackup",
+            *port,
+            "-D",
+            str(tools.place / "copy" / "data"),
+            "-X",
+            "none",
+            "-c",
+            "fast",
+            "--no-manifest",
+        )
+        scene.say(backup_s=round(time.monotonic() - started, 1))
+        await asyncio.sleep(LOAD_S)
+        receiving.kill()
+        lost_at = time.time()
+        await asyncio.to_thread(receiving.wait)
+        started = time.monotonic()
+        await asyncio.to_thread(_prepare, tools, copy)
+        await asyncio.to_thread(copy.start)
+        dsn = with_database(copy.admin_dsn(), DATABASE)
+        while await _value(dsn, "SELECT pg_is_in_recovery()"):
+            await asyncio.sleep(0.1)
+        last = await _value(dsn, "SELECT extract(epoch FROM max(posted_at))::float8 FROM accounting.posting")
+        scene.say(
+            rto_s=round(time.monotonic() - started, 1),
+            rpo_s=round(max(0.0, lost_at - last), 2),
+            problems=await _compare(scene, copy, dsn),
+        )
+    finally:
+        if receiving.poll() is None:
+            receiving.kill()
+        await asyncio.to_thread(copy.stop, "immediate")
+        shutil.rmtree(tools.place, ignore_errors=True)
+
+
+def _prepare(tools: _Tools, copy: PostgresServer) -> None:
+    """Tells the copy to recover with the streamed WAL; the segment that was being written counts as well."""
+    account = server_account()
+    for partial in (tools.place / "wal").glob("*.partial"):
+        partial.rename(partial.with_suffix(""))
+    settings = copy.cluster / "postgresql.auto.conf"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(f'restore_command = \'cp "{tools.place / "wal"}/%f" "%p"\'\n')
+    signal_file = copy.cluster / "recovery.signal"
+    signal_file.touch(mode=0o600)
+    if account:
+        os.chown(signal_file, account.uid, account.gid)
+
+
+async def _compare(scene: Scene, copy: PostgresServer, dsn: str) -> list[str]:
+    problems = await _ledger_problems(dsn, "restored")
+    admin, secrets = copy.admin_dsn(), scene.stack.role_passwords
+    environment = {"ACCOUNTING_DATABASE_URL": role_dsn(admin, "accounting", secrets["accounting"])}
+    if scene.stack.kafka is None:
+        environment["ACCOUNTING_EVENT_LOG_URL"] = role_dsn(admin, EVENT_LOG, secrets[EVENT_LOG])
+    accepted = scene.load.history.accepted()
+    worker = scene.stack.start_extra("accounting", module="tests.chaos.copy_worker", environment=environment)
+    try:
+        if scene.stack.kafka is not None:
+            left = await _until_there(dsn, [event.key for event in accepted])
+            if left:
+                problems.append(f"the copy did not catch up with the log: {left} events missing")
+        scene.say(copy_is_the_live_ledger=not (different := await _differs_from_live(scene, dsn)))
+        problems += different
+    finally:
+        await scene.stack.stop_extra(worker)
+    problems += await _replay(scene, dsn, environment)
+    return problems + await _ledger_problems(dsn, "replayed")
+
+
+async def _replay(scene: Scene, dsn: str, environment: dict[str, str]) -> list[str]:
+    """The whole log once more on the copy: not one posting more, not one other."""
+    before, end = await _value(dsn, DIGEST), await _value(dsn, OFFSETS)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("UPDATE accounting.consumer_partition SET next_offset = 0, holder = NULL")
+        await connection.execute("DELETE FROM accounting.consumer_worker")
+    finally:
+        await connection.close()
+    worker = scene.stack.start_extra("accounting", module="tests.chaos.copy_worker", environment=environment)
+    deadline = time.monotonic() + CATCH_UP_S
+    try:
+        while (reached := await _value(dsn, OFFSETS)) < end and time.monotonic() < deadline:
+            await asyncio.sleep(0.3)
+    finally:
+        await scene.stack.stop_extra(worker)
+    if reached < end:
+        return [f"the replay stopped at {reached} of {end} records"]
+    scene.say(replayed_records=int(reached))
+    new = await _value(dsn, DIGEST)
+    grown = await _value(
+        dsn, "SELECT count(*) - count(DISTINCT activity_id) FROM accounting.posting WHERE kind = 'credit'"
+    )
+    # On Kafka new events arrive during the replay; of the old ones none may be posted again.
+    return [f"{grown} credits twice after the replay"] if grown or (reached == end and new != before) else []
+
+
+async def _until_there(dsn: str, keys: Sequence[object]) -> int:
+    deadline = time.monotonic() + CATCH_UP_S
+    connection = await asyncpg.connect(dsn)
+    try:
+        while True:
+            there = await connection.fetchval(
+                "SELECT count(*) FROM accounting.activity WHERE activity_id = ANY($1) AND status <> 'parked'", keys
+            )
+            if there >= len(keys) or time.monotonic() > deadline:
+                return len(keys) - int(there)
+            await asyncio.sleep(0.3)
+    finally:
+        await connection.close()
+
+
+async def _differs_from_live(scene: Scene, dsn: str) -> list[str]:
+    """Whether an activity of the copy is judged or worth something else than in the live system."""
+    sql = "SELECT activity_id, status, amount_mg FROM accounting.activity WHERE status <> 'parked'"
+    found: list[dict[Any, Any]] = []
+    for source in (dsn, scene.stack.admin_dsn):
+        connection = await asyncpg.connect(source)
+        try:
+            found.append({row["activity_id"]: (row["status"], row["amount_mg"]) for row in await connection.fetch(sql)})
+        finally:
+            await connection.close()
+    copied, live = found
+    scene.say(activities_compared=len(copied))
+    wrong = [key for key, value in copied.items() if live.get(key) != value]
+    return [f"{len(wrong)} activities of the copy differ from the live ones, such as {wrong[:3]}"] if wrong else []
+
+
+async def _ledger_problems(dsn: str, when: str) -> list[str]:
+    database = Database(dsn, pool_size=1, application_name="chaos-drill")
+    try:
+        async with database.transaction() as session:
+            figures = await ledger.check(session)
+        async with database.transaction() as session:
+            differences = await drift.rebuild(session)
+    finally:
+        await database.stop()
+    wrong = {name: value for name, value in figures.items() if value and name not in {"accounts", "postings"}}
+    return [f"{when} ledger: {wrong} {differences[:3]}"] if wrong or differences else []
+
+
+FAULTS = (
+    Fault(
+        "restore",
+        "备份恢复与重放演练",
+        "restore drill: backup + WAL, catch up, replay from offset 0",
+        restore,
+    ),
+)

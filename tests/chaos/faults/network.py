@@ -1,0 +1,78 @@
+"""Faults of the network between services and PostgreSQL, and between services and the event log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from tests.chaos.proxy import FaultProxy, Mood
+from tests.chaos.run import Fault, Scene
+
+SECONDS = {Mood.LATENCY: 8.0, Mood.SLICE: 8.0, Mood.BLACKHOLE: 30.0, Mood.RESET: 4.0}
+HALF_OPENINGS = 2
+LOCK_AGE_MAX_S = 30
+
+
+def _proxy(scene: Scene, side: str) -> FaultProxy:
+    return scene.stack.database_proxy if side == "database" else scene.stack.log_proxy
+
+
+def _mood(side: str, mood: Mood) -> Callable[[Scene], Awaitable[None]]:
+    async def play(scene: Scene) -> None:
+        proxy = _proxy(scene, side)
+        scene.say(connections=proxy.connections)
+        proxy.mood = mood
+        try:
+            await asyncio.sleep(SECONDS[mood])
+        finally:
+            proxy.mood = Mood.PASS
+        await _old_transactions(scene)
+
+    return play
+
+
+def _half_open(side: str) -> Callable[[Scene], Awaitable[None]]:
+    async def play(scene: Scene) -> None:
+        links = 0
+        for _ in range(HALF_OPENINGS):
+            links += _proxy(scene, side).half_open_all()
+            await asyncio.sleep(1.0)
+        scene.say(injected=links)
+        await _old_transactions(scene)
+
+    return play
+
+
+async def _old_transactions(scene: Scene) -> None:
+    """Nobody may hold a transaction for longer than LOCK_AGE_MAX_S, whatever became of its client."""
+    connection = await asyncpg.connect(scene.stack.admin_dsn)
+    try:
+        old = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND clock_timestamp() - xact_start > make_interval(secs => $1)",
+            LOCK_AGE_MAX_S,
+        )
+    finally:
+        await connection.close()
+    if old:
+        scene.say(problems=[f"{old} transactions older than {LOCK_AGE_MAX_S} s"])
+
+
+_WORDS = {
+    Mood.LATENCY: ("延迟 500 毫秒", "500 ms late"),
+    Mood.SLICE: ("逐字节传输", "sliced into single bytes"),
+    Mood.BLACKHOLE: ("30 秒无声", "a black hole for 30 s"),
+    Mood.RESET: ("连接被重置", "connections reset"),
+}
+_SIDES = {
+    "database": ("服务与数据库之间", "services and PostgreSQL"),
+    "log": ("服务与事件日志之间", "services and log"),
+}
+FAULTS = tuple(
+    Fault(f"{side}-{mood.value}", f"{place[0]}{words[0]}", f"{place[1]}: {words[1]}", _mood(side, mood))
+    for side, place in _SIDES.items()
+    for mood, words in _WORDS.items()
+) + tuple(
+    Fault(f"{side}-half-open", f"{place[0]}半开连接", f"{place[1]}: half-open connections", _half_open(side))
+    for side, place in _SIDES.items()
+)

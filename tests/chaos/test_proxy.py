@@ -1,0 +1,99 @@
+"""The proxy itself: what it passes on, and how each mood looks to the two ends."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.chaos.proxy import LATENCY_S, FaultProxy, Mood
+
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[FaultProxy]:
+    """In front of a server that says everything back."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(1024):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    proxy = FaultProxy(server.sockets[0].getsockname()[1])
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+    server.close()
+
+
+async def connect(proxy: FaultProxy) -> Ends:
+    return await asyncio.open_connection("127.0.0.1", proxy.port)
+
+
+async def said_back(ends: Ends, words: bytes, timeout_s: float = 3.0) -> bytes:
+    reader, writer = ends
+    writer.write(words)
+    async with asyncio.timeout(timeout_s):
+        return await reader.readexactly(len(words))
+
+
+@pytest.mark.parametrize("mood", [Mood.PASS, Mood.SLICE])
+async def test_every_byte_arrives_in_order(proxy: FaultProxy, mood: Mood) -> None:
+    proxy.mood = mood
+    ends = await connect(proxy)
+    words = bytes(range(256)) * 20
+    assert await said_back(ends, words) == words
+    ends[1].close()
+
+
+async def test_late_means_late_in_both_directions(proxy: FaultProxy) -> None:
+    proxy.mood = Mood.LATENCY
+    ends = await connect(proxy)
+    started = time.monotonic()
+    assert await said_back(ends, b"hello") == b"hello"
+    assert time.monotonic() - started >= 2 * LATENCY_S
+    ends[1].close()
+
+
+async def test_a_black_hole_gives_everything_back_afterwards(proxy: FaultProxy) -> None:
+    ends = await connect(proxy)
+    assert await said_back(ends, b"one") == b"one"
+    proxy.mood = Mood.BLACKHOLE
+    with pytest.raises(TimeoutError):
+        await said_back(ends, b"two", timeout_s=0.2)
+    proxy.mood = Mood.PASS
+    async with asyncio.timeout(3):
+        assert await ends[0].readexactly(3) == b"two"
+    ends[1].close()
+
+
+async def test_a_reset_ends_old_and_new_connections(proxy: FaultProxy) -> None:
+    ends = await connect(proxy)
+    assert await said_back(ends, b"one") == b"one"
+    proxy.mood = Mood.RESET
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await said_back(ends, b"two")
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await said_back(await connect(proxy), b"three")
+
+
+async def test_a_half_open_connection_stays_open_and_silent_while_new_ones_work(proxy: FaultProxy) -> None:
+    ends = await connect(proxy)
+    assert await said_back(ends, b"one") == b"one"
+    assert proxy.half_open_all() == 1
+    with pytest.raises(TimeoutError):
+        await said_back(ends, b"two", timeout_s=0.3)
+    ends[1].write(b"three")
+    await ends[1].drain()
+    assert not ends[0].at_eof()
+    later = await connect(proxy)
+    assert await said_back(later, b"new") == b"new"
+    for _, writer in (ends, later):
+        writer.close()
