@@ -66,6 +66,10 @@ class Worker:
         self._topics.update(topics)
         self._parts.append(OutboxRelay(self.service, self.database, self.log).run)
 
+    def part(self, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+        """Runs a part of the service's own until the event given to it is set."""
+        self._parts.append(run)
+
     def every(self, interval_s: float, name: str, job: Job) -> None:
         """Runs `job` in a transaction of its own every `interval_s`; a failure is logged and tried again next time."""
 

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
+from services.ingest.deliveries.api import operators as webhook_operators
+from services.ingest.deliveries.api import router as deliveries
 from services.ingest.events.api import EVENTS_BODY_BYTES, EVENTS_PATH
 from services.ingest.events.api import router as events
 from services.ingest.events.service import ensure_topics
@@ -75,7 +77,7 @@ def create_app(
     app = build_app(
         service="ingest",
         settings=settings,
-        routers=[events, archive, partners, audit],
+        routers=[events, archive, deliveries, webhook_operators, partners, audit],
         title_zh="数据接入",
         title_en="Ingest",
         description=DESCRIPTION,

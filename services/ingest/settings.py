@@ -25,6 +25,9 @@ class Settings(ServiceSettings):
     archive_months_kept: int = Field(
         61, ge=1, le=240, description="raw records behind issued reductions are kept five years and the running month"
     )
+    webhook_allow_loopback: bool = Field(
+        False, description="development only: receipts may go to http and https addresses of this machine"
+    )
 
     @field_validator("key_encryption_key")
     @classmethod

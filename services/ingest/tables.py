@@ -4,6 +4,7 @@ from services.ingest.archive import models as _archive
 from services.ingest.audit import models as _audit
 from services.ingest.database import metadata
 from services.ingest.dead_letters import models as _dead_letters
+from services.ingest.deliveries import models as _deliveries
 from services.ingest.imports import models as _imports
 from services.ingest.limits import models as _limits
 from services.ingest.partners import models as _partners
@@ -11,4 +12,4 @@ from services.ingest.reconciliation import models as _reconciliation
 
 __all__ = ["metadata"]
 
-_ = (_archive, _audit, _dead_letters, _imports, _limits, _partners, _reconciliation)
+_ = (_archive, _audit, _dead_letters, _deliveries, _imports, _limits, _partners, _reconciliation)

@@ -5,6 +5,10 @@ from functools import partial
 from services.ingest import topics as own_topics
 from services.ingest.archive import service as archive
 from services.ingest.database import SCHEMA
+from services.ingest.deliveries import service as deliveries
+from services.ingest.deliveries.courier import Courier
+from services.ingest.deliveries.sender import Sender
+from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.contracts import topics
 from shared.worker import Worker, run
@@ -25,6 +29,9 @@ def build(settings: Settings | None = None) -> Worker:
         partial(archive.keep_partitions, months_kept=settings.archive_months_kept),
     )
     worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.forget_rejections)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.forget_deliveries)
+    sender = Sender(allow_loopback=settings.webhook_allow_loopback)
+    worker.part(Courier(worker.database, Sealer(settings.sealing_key), sender).run)
     return worker
 
 

@@ -65,6 +65,7 @@ def settings(ingest_dsns: Dsns) -> Settings:
             "key_encryption_key": base64.b64encode(b"k" * 32).decode(),
             "log_level": "ERROR",
             "lease_s": 2,
+            "webhook_allow_loopback": True,
         }
     )
 
@@ -200,7 +201,14 @@ class Judge:
         self._log = log
 
     async def say(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> None:
-        verdict = ActivityJudged(
+        await self._publish([self._verdict(receipt_id, index, event_id, status, **more)])
+
+    async def say_all(self, verdicts: list[tuple[str, int, str, Any]]) -> None:
+        """(receipt, index, event id, status) of many at once."""
+        await self._publish([self._verdict(*one) for one in verdicts])
+
+    def _verdict(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> ActivityJudged:
+        return ActivityJudged(
             activity_id=event_key("bike", event_id),
             partner_id="bike",
             event_id=event_id,
@@ -210,7 +218,10 @@ class Judge:
             judged_at=clock.now(),
             **more,
         )
-        await self._log.publish(topics.OUTCOMES, [Record(key=b"k", value=msgspec.json.encode(verdict))])
+
+    async def _publish(self, verdicts: list[ActivityJudged]) -> None:
+        records = [Record(key=b"k", value=msgspec.json.encode(verdict)) for verdict in verdicts]
+        await self._log.publish(topics.OUTCOMES, records)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from services.ingest.archive.domain import (
     shown,
 )
 from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
+from services.ingest.deliveries import service as deliveries
 from services.ingest.topics import ReceiptRejected
 from shared import clock
 from shared.consumer import DeadLetter
@@ -110,6 +111,7 @@ async def handle_outcomes(session: Session, records: Sequence[StoredRecord]) -> 
             newest[key] = verdict
     if newest:
         await repository.judge(session, [_judged_row(verdict) for verdict in newest.values()])
+        await deliveries.queue_results(session, list(newest.values()))
     return dead
 
 

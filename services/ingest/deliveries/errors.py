@@ -1,0 +1,49 @@
+"""Refusals about receipts out."""
+
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
+
+
+class EndpointNotFound(NotFound):
+    code = "WEBHOOK_NOT_FOUND"
+    title_zh = "尚未登记回执接收地址"
+    title_en = "No webhook address is registered"
+    detail_zh = "请先用 PUT /api/v1/ingest/webhook 登记。"
+    detail_en = "Register one with PUT /api/v1/ingest/webhook."
+
+
+class DeliveryNotFound(NotFound):
+    code = "DELIVERY_NOT_FOUND"
+    title_zh = "没有找到该推送"
+    title_en = "No such delivery"
+
+
+class EndpointDisabled(Conflict):
+    code = "WEBHOOK_DISABLED"
+    title_zh = "回执接收地址已停用"
+    title_en = "The webhook address is disabled"
+    detail_zh = "原因：{reason}。重新登记地址即可恢复。"
+    detail_en = "Reason: {reason}. Register the address again to resume."
+
+
+class AddressRefused(InvalidRequest):
+    code = "WEBHOOK_ADDRESS_REFUSED"
+    title_zh = "不接受该回执接收地址"
+    title_en = "This webhook address is refused"
+    detail_zh = "须为公网 https 地址，不含用户名、密码和片段；{why}。"
+    detail_en = "It must be a public https address without credentials or fragment; {why}."
+
+
+class ReplayTooLarge(Conflict):
+    code = "REPLAY_TOO_LARGE"
+    title_zh = "重发范围过大"
+    title_en = "The range to replay is too large"
+    detail_zh = "一次最多重发 {limit} 条推送，请缩小时间范围。"
+    detail_en = "At most {limit} deliveries at once; choose a shorter range."
+
+
+class SandboxKey(Forbidden):
+    code = "LIVE_KEY_REQUIRED"
+    title_zh = "需要正式密钥"
+    title_en = "A live key is required"
+    detail_zh = "沙箱密钥不能更改正式的回执接收地址。"
+    detail_en = "A sandbox key may not change the live webhook address."

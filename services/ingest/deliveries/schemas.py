@@ -1,0 +1,138 @@
+"""HTTP models of receipts out."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from services.ingest.deliveries import repository
+from services.ingest.deliveries.addresses import URL_CHARS_MAX
+from services.ingest.deliveries.domain import DeliveryStatus, DisabledReason, EndpointStatus
+from services.ingest.deliveries.service import DELIVERIES_KEPT, OVERLAP_DEFAULT_S
+
+OVERLAP_S_MAX = 7 * 86_400
+
+Url = Annotated[
+    str, Field(min_length=1, max_length=URL_CHARS_MAX, examples=["https://bike.example.cn/carbon/receipts"])
+]
+
+
+class EndpointRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: Url
+
+
+class OpsEndpointRequest(EndpointRequest):
+    reason: str = Field(min_length=2, max_length=500, examples=["合作方更换域名"])
+
+
+class OpsReason(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=2, max_length=500)
+
+
+class RotationRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(
+        OVERLAP_DEFAULT_S,
+        ge=0,
+        le=OVERLAP_S_MAX,
+        description="旧密钥继续签名的秒数 · the old secret signs as well this long",
+    )
+
+
+class Endpoint(BaseModel):
+    partner_id: str
+    url: str
+    status: EndpointStatus
+    disabled_reason: DisabledReason | None = Field(
+        description="GONE: 返回 410 answered 410 · FAILING: 长期失败 failed for days · OPERATOR · PARTNER"
+    )
+    disabled_at: datetime | None
+    failing_since: datetime | None = Field(description="上次成功之后首次失败 · first failure since the last success")
+    last_success_at: datetime | None
+    previous_secret_until: datetime | None
+    updated_at: datetime
+    secret: str | None = Field(
+        None, description="仅在新建或轮换时返回一次 · told once, when made or rotated", examples=["whsec_…"]
+    )
+
+    @classmethod
+    def of(cls, row: repository.Row, secret: str | None = None) -> Self:
+        names = ("partner_id", "url", "status", "disabled_reason", "disabled_at", "failing_since", "last_success_at")
+        return cls.model_validate(
+            {
+                **{name: row[name] for name in names},
+                "updated_at": row["updated_at"],
+                "previous_secret_until": row["previous_until"],
+                "secret": secret,
+            }
+        )
+
+
+class Queued(BaseModel):
+    delivery_id: UUID
+
+
+class Replayed(BaseModel):
+    replayed: int
+
+
+class RangeRequest(BaseModel):
+    """按创建时间；已在途中的不受影响 · By time of creation; what is on its way already is left alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    created_from: AwareDatetime
+    created_before: AwareDatetime
+    status: Literal["delivered", "exhausted"] | None = Field(None, description="缺省为两者 · default both")
+
+    @model_validator(mode="after")
+    def _an_interval(self) -> Self:
+        if not timedelta(0) < self.created_before - self.created_from <= DELIVERIES_KEPT:
+            raise ValueError(f"between 0 and {DELIVERIES_KEPT.days} days")
+        return self
+
+
+class Delivery(BaseModel):
+    delivery_id: UUID = Field(
+        description="webhook-id 为 msg_ 加其 32 位十六进制 · webhook-id is msg_ and its 32 hex digits"
+    )
+    type: str = Field(examples=["cn.carboninclusion.results.v1"])
+    events: int = Field(description="其中结果条数 · results inside")
+    status: DeliveryStatus
+    attempts: int = Field(description="尝试次数，重发后重新计数 · tries since it was made or replayed")
+    last_status_code: int | None
+    last_error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, row: repository.Row) -> Self:
+        return cls.model_validate({name: row[name] for name in cls.model_fields if name in row})
+
+
+class DeliveryAttempt(BaseModel):
+    number: int
+    started_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+
+
+class DeliveryDetail(Delivery):
+    payload: dict[str, Any]
+    log: list[DeliveryAttempt]
+
+    @classmethod
+    def told(cls, row: repository.Row, attempts: Sequence[repository.Row]) -> Self:
+        log = [DeliveryAttempt.model_validate({n: one[n] for n in DeliveryAttempt.model_fields}) for one in attempts]
+        plain = {name: row[name] for name in Delivery.model_fields}
+        return cls.model_validate({**plain, "payload": json.loads(row["payload"]), "log": log})
