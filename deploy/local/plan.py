@@ -181,6 +181,7 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
         elif service == "ingest":
             values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
+            values |= {"webhook_allow_loopback": "true"}  # a partner's engineer listens on this machine
         elif service == "rewards":
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
         prefix = f"{service.upper()}_"
