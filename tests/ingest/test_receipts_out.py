@@ -119,7 +119,7 @@ async def test_a_partner_without_an_address_costs_no_delivery(
 
     async def judged() -> bool:
         found = await bike.get("/api/v1/ingest/events/silent-1")
-        return found.status_code == 200 and found.json()["status"] == "credited"
+        return found.status_code == 200 and bool(found.json()["status"] == "credited")
 
     await settle(judged)
     assert await database.fetchval("SELECT count(*) FROM ingest.webhook_delivery") == 0

@@ -22,6 +22,7 @@ from services.ingest.deliveries.domain import (
     JITTER_PERCENT,
     PAYLOAD_BYTES_MAX,
     RETRY_S_MAX,
+    Attempt,
     batches,
     payload,
     retry_delay_s,
@@ -159,7 +160,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_answers_are_bounded_in_time_and_size(impatient: None) -> None:
-    async def send(receiver: Receiver) -> sending.Attempt:
+    async def send(receiver: Receiver) -> Attempt:
         async with Sender(allow_loopback=True) as sender:
             return await sender.send(message(receiver.url), at=clock.now())
 
