@@ -85,7 +85,7 @@ async def test_verdicts_arrive_signed(bike: PartnerClient, judge: Judge, receive
         receiver.received[0].content("whsec_" + "A" * 43 + "=")
 
     async def noted() -> bool:
-        return sum(one["events"] for one in await delivered(bike)) == 2
+        return bool(sum(one["events"] for one in await delivered(bike)) == 2)
 
     await settle(noted)
     detail = await call(bike, "GET", f"{DELIVERIES}/{(await delivered(bike))[0]['delivery_id']}")
