@@ -320,6 +320,8 @@ async def test_operators_register_and_disable(
     assert made["secret"].startswith("whsec_")
     stopped = await api.post(f"{target}/bike:disable", json={"reason": "安全事件"}, headers=tokens.operator())
     assert stopped.json()["disabled_reason"] == "OPERATOR"
+    log = (await api.get("/api/v1/ingest/ops/audit?object=partner/bike", headers=tokens.operator())).json()["items"]
+    assert [one["action"] for one in log[:2]] == ["webhook.disabled", "webhook.registered"]
 
 
 async def test_outside_development_only_public_https_is_registered(

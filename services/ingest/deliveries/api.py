@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Query
 
+from services.ingest.audit import service as audit
 from services.ingest.deliveries import service
 from services.ingest.deliveries.schemas import (
     Delivery,
@@ -29,7 +29,6 @@ from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor,
 
 PREFIX = "/api/v1/ingest"
 
-_log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix=PREFIX, tags=["回执推送 Receipts out"])
 operators = APIRouter(prefix=f"{PREFIX}/ops/webhooks", tags=["运营 Operators"])
@@ -158,7 +157,7 @@ async def put_partner_webhook(
 ) -> Endpoint:
     if not any(partner.partner_id == partner_id for partner in parts.registry.partners()):
         raise NotFound
-    _log.info("webhook_registered", partner=partner_id, operator=operator.subject, reason=body.reason)
+    before = await service.known_endpoint(session, partner_id=partner_id)
     row, secret = await service.register(
         session,
         partner_id=partner_id,
@@ -167,6 +166,15 @@ async def put_partner_webhook(
         sealer=Sealer(parts.settings.sealing_key),
         allow_loopback=parts.settings.webhook_allow_loopback,
     )
+    await audit.record(
+        session,
+        subject=operator.subject,
+        action="webhook.registered",
+        about=f"partner/{partner_id}",
+        reason=body.reason,
+        before={"url": before["url"]} if before is not None else None,
+        after={"url": row["url"]},
+    )
     return Endpoint.of(row, secret)
 
 
@@ -174,6 +182,13 @@ async def put_partner_webhook(
 async def disable_partner_webhook(
     partner_id: str, body: OpsReason, operator: PartnerOperator, session: Session
 ) -> Endpoint:
-    _log.info("webhook_disabled_by_operator", partner=partner_id, operator=operator.subject, reason=body.reason)
     row = await service.disable(session, partner_id=partner_id, reason="OPERATOR", changed_by=operator.subject)
+    await audit.record(
+        session,
+        subject=operator.subject,
+        action="webhook.disabled",
+        about=f"partner/{partner_id}",
+        reason=body.reason,
+        after={"url": row["url"]},
+    )
     return Endpoint.of(row)

@@ -1,6 +1,6 @@
 """Refusals about receipts out."""
 
-from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.errors import Conflict, InvalidRequest, NotFound
 
 
 class EndpointNotFound(NotFound):
@@ -39,11 +39,3 @@ class ReplayTooLarge(Conflict):
     title_en = "The range to replay is too large"
     detail_zh = "一次最多重发 {limit} 条推送，请缩小时间范围。"
     detail_en = "At most {limit} deliveries at once; choose a shorter range."
-
-
-class SandboxKey(Forbidden):
-    code = "LIVE_KEY_REQUIRED"
-    title_zh = "需要正式密钥"
-    title_en = "A live key is required"
-    detail_zh = "沙箱密钥不能更改正式的回执接收地址。"
-    detail_en = "A sandbox key may not change the live webhook address."

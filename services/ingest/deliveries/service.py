@@ -116,10 +116,14 @@ def _new_secret() -> str:
 
 async def endpoint(session: Session, *, partner_id: str) -> repository.Row:
     """Raises EndpointNotFound."""
-    row = await repository.endpoint(session, partner_id)
+    row = await known_endpoint(session, partner_id=partner_id)
     if row is None:
         raise EndpointNotFound
     return row
+
+
+async def known_endpoint(session: Session, *, partner_id: str) -> repository.Row | None:
+    return await repository.endpoint(session, partner_id)
 
 
 async def endpoints(session: Session, *, status: str | None, after: str | None, limit: int) -> Sequence[repository.Row]:
