@@ -1,24 +1,30 @@
 """Public routes of the methodology library."""
 
+import asyncio
 import json
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from services.accounting.methodologies import service
+from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.document import canonical_json
+from services.accounting.methodologies.errors import MethodologyNotFound
+from services.accounting.methodologies.presentation import summary
 from services.accounting.methodologies.schemas import (
     Bilingual,
     FactorListing,
     FactorView,
-    Listing,
     MethodologyDetail,
     MethodologySummary,
 )
-from services.accounting.methodologies.service import Published
+from services.accounting.methodologies.service import Library, Published
+from services.accounting.methodologies.shelf import shelf
 from shared import clock
 from shared.db import Session
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.problems import language_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 
@@ -30,42 +36,65 @@ def _today(request: Request) -> date:
 Today = Annotated[date, Depends(_today)]
 
 
-def _summary(published: Published, today: date) -> MethodologySummary:
-    document = published.document
-    return MethodologySummary(
-        code=document.code,
-        version=document.version,
-        scene=document.scene,
-        title=Bilingual(zh=document.title.zh, en=document.title.en),
-        summary=Bilingual(zh=document.summary.zh, en=document.summary.en),
-        region=document.region,
-        source_status=document.source_status,
-        issuable=document.issuable,
-        status=published.status,
-        state=published.state_on(today),
-        effective_from=document.effective_from,
-        effective_to=published.effective_to,
-        formula=document.formula,
-        sha256=published.sha256,
-        published_at=published.published_at,
-    )
+State = Literal["scheduled", "in_force", "superseded", "expired", "retired", "shelf"]
 
 
-@router.get("/methodologies", summary="已发布的方法学 · Published methodologies")
-async def list_methodologies(session: Session, today: Today) -> Listing:
-    return Listing(items=[_summary(published, today) for published in await service.published(session)])
+async def _everything(session: Session, request: Request) -> list[tuple[Compiled, Published | None]]:
+    """What is published, then what is on the shelf, each by code and version. A shelved document that was published
+    under its own name is listed once, as published."""
+    library: Library = request.app.state.library
+    index = await library.index(session)
+    found: list[tuple[Compiled, Published | None]] = []
+    for published in await service.published(session):
+        version = index.version(published.document.code, published.document.version)
+        if version is not None:
+            found.append((version, published))
+    names = {(version.code, version.version) for version, _published in found}
+    shelved = await asyncio.to_thread(shelf)  # beside the event loop: the first reading compiles it
+    return found + [(item.version, None) for item in shelved if (item.version.code, item.version.version) not in names]
+
+
+@router.get("/methodologies", summary="方法学：已发布的和书架上的 · Methodologies, published and on the shelf")
+async def list_methodologies(
+    session: Session,
+    request: Request,
+    today: Today,
+    state: Annotated[State | None, Query(description="只列出某一状态 Only those in this state")] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[MethodologySummary]:
+    """随平台提供的全部方法学及其状态、算例和来源：已发布的在前，书架上的（随平台提供、未在本地发布）在后。
+    The whole library with states, examples and sources: what is published here first, then the shelf."""
+    position = decode_cursor(cursor, int, str, int)
+    language = language_of(request.headers.get("accept-language"))
+    everything = await _everything(session, request)
+    rows = [
+        ((int(published is None), version.code, version.version), version, published)
+        for version, published in everything
+        if state is None or state == (published.state_on(today) if published else "shelf")
+    ]
+    left = [row for row in rows if position is None or row[0] > position]
+    items = [summary(version, published, today=today, language=language) for _, version, published in left[:limit]]
+    has_more = len(left) > limit
+    next_cursor = encode_cursor(*left[limit - 1][0]) if has_more else None
+    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
 
 
 @router.get("/methodologies/{code}/versions/{version}", summary="方法学全文 · One version in full")
 async def get_methodology(
     session: Session,
+    request: Request,
     today: Today,
     code: Annotated[str, Path(max_length=60, examples=["WH-APP-BUS"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[1])],
 ) -> MethodologyDetail:
-    published = await service.published_version(session, code=code, version=version)
-    document = json.loads(canonical_json(published.document))
-    return MethodologyDetail(**_summary(published, today).model_dump(), document=document)
+    """书架上的也在这里；草案用的 YAML 原文在 `/shelf/…`。Those on the shelf too; `/shelf/…` has their text."""
+    for compiled, published in await _everything(session, request):
+        if (compiled.code, compiled.version) == (code, version):
+            language = language_of(request.headers.get("accept-language"))
+            shown = summary(compiled, published, today=today, language=language)
+            return MethodologyDetail(**shown.model_dump(), document=json.loads(canonical_json(compiled.document)))
+    raise MethodologyNotFound
 
 
 @router.get("/factors", summary="排放因子 · Emission factors")

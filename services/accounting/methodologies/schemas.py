@@ -11,6 +11,29 @@ class Bilingual(BaseModel):
     en: str
 
 
+class Example(BaseModel):
+    """One worked act of the document; every one was recomputed before the document could be shipped or published."""
+
+    title: Bilingual
+    input: dict[str, Any] = Field(description="行为的数据 What was done; the rest is what the methodology asks for")
+    repeats: dict[str, Any] | None = Field(None, description="同一行为此前的另一次上报 The same act, reported before")
+    after: int = Field(0, description="当天此前同样行为的次数 Identical acts of the same day before it")
+    day: date | None = Field(None, description="行为日期，空为生效首日 Its day; null for the first day in force")
+    expect_mg: int
+    display: str
+    expect_reason: str | None = None
+
+
+class Source(BaseModel):
+    """Where a document or one of its factors comes from, and how far it can be trusted."""
+
+    name: Bilingual
+    source: str = Field(
+        description="文号、链接、日期或出处 Number, address and date, or the source named by the factor"
+    )
+    status: str = Field(description="official | secondary | published_app_value | unverified")
+
+
 class MethodologySummary(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
@@ -23,11 +46,29 @@ class MethodologySummary(BaseModel):
                 "region": "420100",
                 "source_status": "published_app_value",
                 "issuable": False,
+                "trust": "published_app_value",
                 "status": "published",
                 "state": "in_force",
+                "event": "transit.ridden",
+                "reportable": True,
                 "effective_from": "2023-06-01",
                 "effective_to": None,
                 "formula": "rides * per_trip",
+                "sources": [
+                    {
+                        "name": {"zh": "“武碳江湖”各低碳场景减排量公示值", "en": "Published values of the app"},
+                        "source": "2024-07",
+                        "status": "published_app_value",
+                    }
+                ],
+                "examples": [
+                    {
+                        "title": {"zh": "乘一次公交", "en": "one ride"},
+                        "input": {},
+                        "expect_mg": 150_000,
+                        "display": "150 克",
+                    }
+                ],
                 "sha256": "…",
                 "published_at": "2026-11-22T08:00:00Z",
             }
@@ -41,14 +82,22 @@ class MethodologySummary(BaseModel):
     summary: Bilingual
     region: str = Field(description="GB/T 2260")
     source_status: str = Field(description="official | secondary | published_app_value | unverified")
+    trust: str = Field(description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors")
     issuable: bool = Field(description="能否签发为减排量 Whether its grams may become tonnes")
-    status: str
-    state: str = Field(description="scheduled | in_force | superseded | expired | retired，按今天 As of today")
+    status: str = Field(description="published | retired | shelf")
+    state: str = Field(
+        description="scheduled | in_force | superseded | expired | retired | shelf（随平台提供，未在本地发布），按今天"
+        " As of today; shelf: shipped, but not published here"
+    )
+    event: str = Field(description="适用的事件 The event it applies to")
+    reportable: bool = Field(description="合作方现在能否上报这类行为 Whether partners can report such acts today")
     effective_from: date
     effective_to: date | None
     formula: str
+    sources: list[Source] = Field(description="文件及其因子的来源 Of the document and of its factors")
+    examples: list[Example] = Field(description="算例，全部通过核算测试 Worked examples, all of them recomputed")
     sha256: str
-    published_at: datetime
+    published_at: datetime | None = Field(description="书架上的为空 Null for what is on the shelf")
 
 
 class MethodologyDetail(MethodologySummary):
@@ -67,10 +116,6 @@ class FactorView(BaseModel):
     source: str
     source_status: str
     sha256: str | None = Field(description="来源文件的哈希 Hash of the source document, if known")
-
-
-class Listing(BaseModel):
-    items: list[MethodologySummary]
 
 
 class FactorListing(BaseModel):

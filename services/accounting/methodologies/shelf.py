@@ -13,24 +13,23 @@ from services.accounting.methodologies.library import library_factors, shelf_tex
 TRUST: Final[tuple[SourceStatus, ...]] = ("unverified", "published_app_value", "secondary", "official")
 
 
+def trust_of(version: Compiled) -> SourceStatus:
+    """That of its weakest part: its own source or any of its factors."""
+    parts = [version.document.source_status, *(factor.source_status for factor in version.factors.values())]
+    return min(parts, key=TRUST.index)
+
+
+def reportable(version: Compiled) -> bool:
+    """Whether partners can report such acts today; a method about other acts would wait in vain."""
+    return version.kind not in UNREPORTED_KINDS
+
+
 @dataclass(frozen=True, slots=True)
 class Shelved:
     """A document with its text as written: a draft once it is given a day to begin."""
 
     version: Compiled
     text: str
-
-    @property
-    def trust(self) -> SourceStatus:
-        """That of its weakest part: its own source or any of its factors."""
-        document = self.version.document
-        parts = [document.source_status, *(factor.source_status for factor in self.version.factors.values())]
-        return min(parts, key=TRUST.index)
-
-    @property
-    def reportable(self) -> bool:
-        """Whether partners can report such acts today; a method about other acts would wait in vain."""
-        return self.version.kind not in UNREPORTED_KINDS
 
 
 @cache

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 
 from services.accounting.methodologies.document import canonical_json
 from services.accounting.methodologies.schemas import Bilingual, ShelfDetail, ShelfListing, ShelfSummary
-from services.accounting.methodologies.shelf import Shelved, shelf, shelved_version
+from services.accounting.methodologies.shelf import Shelved, reportable, shelf, shelved_version, trust_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 
@@ -22,9 +22,9 @@ def _summary(item: Shelved) -> ShelfSummary:
         summary=Bilingual(zh=document.summary.zh, en=document.summary.en),
         region=document.region,
         event=document.applies_to.event,
-        reportable=item.reportable,
+        reportable=reportable(item.version),
         source_status=document.source_status,
-        trust=item.trust,
+        trust=trust_of(item.version),
         formula=document.formula,
         sha256=item.version.sha256,
     )

@@ -1,0 +1,73 @@
+"""How a version is shown to everybody: with its state, its sources and its worked examples."""
+
+from datetime import date
+
+from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.document import Example as WorkedExample
+from services.accounting.methodologies.document import IssuingDocument, Text
+from services.accounting.methodologies.schemas import Bilingual, Example, MethodologySummary, Source
+from services.accounting.methodologies.service import Published
+from services.accounting.methodologies.shelf import reportable, trust_of
+from shared.amounts import display
+from shared.errors import Language
+
+
+def _bilingual(text: Text) -> Bilingual:
+    return Bilingual(zh=text.zh, en=text.en)
+
+
+def _example(worked: WorkedExample, language: Language) -> Example:
+    repeats = worked.repeats
+    return Example(
+        title=_bilingual(worked.title),
+        input=worked.input.model_dump(exclude_none=True),
+        repeats=repeats.model_dump(exclude_none=True) if repeats is not None else None,
+        after=worked.after,
+        day=worked.date,
+        expect_mg=worked.expect_mg,
+        display=display(worked.expect_mg, language),
+        expect_reason=worked.expect_reason,
+    )
+
+
+def _cited(document: IssuingDocument) -> str:
+    return ", ".join(part for part in (document.number, document.url, document.published_on) if part)
+
+
+def _sources(version: Compiled) -> list[Source]:
+    document = version.document
+    own = Source(
+        name=_bilingual(document.document.title), source=_cited(document.document), status=document.source_status
+    )
+    factors = (
+        Source(name=_bilingual(factor.name), source=factor.source, status=factor.source_status)
+        for factor in version.factors.values()
+    )
+    return [own, *factors]
+
+
+def summary(version: Compiled, published: Published | None, *, today: date, language: Language) -> MethodologySummary:
+    """`published` is None for what is on the shelf: shipped, and in force nowhere here."""
+    document = version.document
+    return MethodologySummary(
+        code=document.code,
+        version=document.version,
+        scene=document.scene,
+        title=_bilingual(document.title),
+        summary=_bilingual(document.summary),
+        region=document.region,
+        source_status=document.source_status,
+        trust=trust_of(version),
+        issuable=document.issuable,
+        status=published.status if published else "shelf",
+        state=published.state_on(today) if published else "shelf",
+        event=document.applies_to.event,
+        reportable=reportable(version),
+        effective_from=document.effective_from,
+        effective_to=published.effective_to if published else document.effective_to,
+        formula=document.formula,
+        sources=_sources(version),
+        examples=[_example(worked, language) for worked in document.examples],
+        sha256=version.sha256,
+        published_at=published.published_at if published else None,
+    )
