@@ -14,7 +14,7 @@ from services.accounting.activities.explanation import explain
 from services.accounting.methodologies.compiled import SOURCES, Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import parse_factors, parse_methodology
 from services.accounting.methodologies.matching import MethodologyIndex
-from services.accounting.methodologies.shelf import shelf
+from services.accounting.methodologies.shelf import shelf, trust_of
 from tests.accounting.activities.acts import act
 
 PAGE = (Path(__file__).parents[2] / "docs" / "methodologies.md").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def test_evidence_and_rounding_come_last(version: Compiled) -> None:
 
 
 def test_the_page_lists_the_shelf_with_its_trust() -> None:
-    trust = {item.version.code: item.trust for item in shelf()}
+    trust = {item.version.code: trust_of(item.version) for item in shelf()}
     rows = [line.split("|") for line in PAGE.splitlines() if re.match(r"\| `[A-Z]{2}[A-Z0-9]*-", line)]
     told = {code: row[4].strip(" `") for row in rows for code in re.findall(r"`([A-Z0-9-]+)`", row[1])}
     assert told == trust
