@@ -18,6 +18,7 @@ from services.ingest.events.service import ensure_topics
 from services.ingest.in_flight import InFlight
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
+from services.ingest.partners.ops_api import router as partner_ops
 from services.ingest.partners.service import News, PartnerRegistry, SeenNonces, SlowLane
 from services.ingest.resources import Resources
 from services.ingest.sealing import Sealer
@@ -77,7 +78,7 @@ def create_app(
     app = build_app(
         service="ingest",
         settings=settings,
-        routers=[events, archive, deliveries, webhook_operators, partners, audit],
+        routers=[events, archive, deliveries, webhook_operators, partners, partner_ops, audit],
         title_zh="数据接入",
         title_en="Ingest",
         description=DESCRIPTION,
@@ -86,9 +87,11 @@ def create_app(
         body_limits={EVENTS_PATH: EVENTS_BODY_BYTES, VERIFY_PATH: VERIFY_BODY_BYTES},
         jwks_transport=jwks_transport,
     )
+    sealer = Sealer(settings.sealing_key)
     resources = Resources(
         settings=settings,
-        registry=PartnerRegistry(app.state.db, Sealer(settings.sealing_key), News(settings.database_url)),
+        sealer=sealer,
+        registry=PartnerRegistry(app.state.db, sealer, News(settings.database_url)),
         nonces=SeenNonces(),
         slow_lane=SlowLane(),
         log=log,

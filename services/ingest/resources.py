@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.ingest.in_flight import InFlight
 from services.ingest.partners.service import PartnerRegistry, SeenNonces, SlowLane
+from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.eventlog import EventLog
 
@@ -14,6 +15,7 @@ from shared.eventlog import EventLog
 @dataclass(frozen=True, slots=True)
 class Resources:
     settings: Settings
+    sealer: Sealer
     registry: PartnerRegistry
     nonces: SeenNonces
     slow_lane: SlowLane

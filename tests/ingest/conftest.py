@@ -119,7 +119,7 @@ def metro(api: httpx.AsyncClient) -> PartnerClient:
 Settle = Callable[[Callable[[], Any]], Any]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settle() -> Settle:
     """Waits until an awaited condition holds; fails after ten seconds."""
 

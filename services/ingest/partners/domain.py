@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Environment = Literal["live", "sandbox"]
 Status = Literal["active", "suspended"]
+KeyState = Literal["live", "not_yet_valid", "expired", "revoked"]
 Network = IPv4Network | IPv6Network
 
 # One in use and its successor, while a partner rolls it out; counted apart for live and for sandbox keys.
@@ -103,8 +104,17 @@ def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class KeyInterval:
-    """When a key counts."""
+    """When a key counts: from `not_before` on, up to and without `not_after`, and not once it is revoked."""
 
     not_before: datetime | None = None
     not_after: datetime | None = None
     revoked_at: datetime | None = None
+
+    def state(self, at: datetime) -> KeyState:
+        if self.revoked_at is not None and self.revoked_at <= at:
+            return "revoked"
+        if self.not_before is not None and at < self.not_before:
+            return "not_yet_valid"
+        if self.not_after is not None and at >= self.not_after:
+            return "expired"
+        return "live"

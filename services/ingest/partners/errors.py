@@ -146,6 +146,12 @@ class PartnerExists(Conflict):
     title_en = "The partner id is taken"
 
 
+class SandboxOnly(Conflict):
+    code = "SANDBOX_ONLY"
+    title_zh = "沙箱合作方只能有沙箱密钥"
+    title_en = "A sandbox partner has sandbox keys only"
+
+
 class KeyAlreadyRevoked(Conflict):
     code = "KEY_ALREADY_REVOKED"
     title_zh = "该密钥早已吊销"

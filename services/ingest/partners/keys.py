@@ -33,13 +33,13 @@ class Key:
 
     def require_valid(self, at: datetime) -> None:
         """Raises KeyRevoked, KeyNotYetValid, KeyExpired."""
-        interval = self.interval
-        if interval.revoked_at is not None and interval.revoked_at <= at:
-            raise KeyRevoked
-        if interval.not_before is not None and at < interval.not_before:
-            raise KeyNotYetValid
-        if interval.not_after is not None and at >= interval.not_after:
-            raise KeyExpired
+        match self.interval.state(at):
+            case "revoked":
+                raise KeyRevoked
+            case "not_yet_valid":
+                raise KeyNotYetValid
+            case "expired":
+                raise KeyExpired
 
 
 def key_of(

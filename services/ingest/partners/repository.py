@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +25,49 @@ async def partners(session: AsyncSession) -> Sequence[Row]:
 async def keys(session: AsyncSession) -> Sequence[Row]:
     rows = await session.execute(select(partner_key).order_by(partner_key.c.created_at.desc()).limit(KEYS_MAX))
     return [dict(row) for row in rows.mappings()]
+
+
+async def partners_after(session: AsyncSession, partner_id: str, limit: int) -> Sequence[Row]:
+    query = select(partner).where(partner.c.partner_id > partner_id).order_by(partner.c.partner_id).limit(limit)
+    return [dict(row) for row in (await session.execute(query)).mappings()]
+
+
+async def partner_row(session: AsyncSession, partner_id: str, *, lock: bool = False) -> Row | None:
+    query = select(partner).where(partner.c.partner_id == partner_id)
+    row = (await session.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    return dict(row) if row is not None else None
+
+
+async def keys_of(session: AsyncSession, partner_ids: Sequence[str]) -> Sequence[Row]:
+    """Newest first."""
+    query = (
+        select(partner_key)
+        .where(partner_key.c.partner_id.in_(partner_ids))
+        .order_by(partner_key.c.created_at.desc(), partner_key.c.app_key)
+        .limit(KEYS_MAX)
+    )
+    return [dict(row) for row in (await session.execute(query)).mappings()]
+
+
+async def add_partner(session: AsyncSession, values: Row) -> bool:
+    """False when the id is taken."""
+    statement = insert(partner).values(**values).on_conflict_do_nothing(index_elements=[partner.c.partner_id])
+    return (await session.execute(statement.returning(partner.c.partner_id))).first() is not None
+
+
+async def change_partner(session: AsyncSession, partner_id: str, values: Row) -> None:
+    statement = update(partner).where(partner.c.partner_id == partner_id)
+    await session.execute(statement.values(**values, updated_at=func.clock_timestamp()))
+
+
+async def add_key(session: AsyncSession, values: Row) -> bool:
+    """False when the name is taken, by whomever."""
+    statement = insert(partner_key).values(**values).on_conflict_do_nothing(index_elements=[partner_key.c.app_key])
+    return (await session.execute(statement.returning(partner_key.c.app_key))).first() is not None
+
+
+async def change_key(session: AsyncSession, app_key: str, values: Row) -> None:
+    await session.execute(update(partner_key).where(partner_key.c.app_key == app_key).values(**values))
 
 
 async def upsert_partners(session: AsyncSession, rows: Sequence[Row]) -> None:

@@ -1,0 +1,227 @@
+"""What operators do to partners and keys: each change with its reason in the audit log, in the same transaction."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.ingest.audit import service as audit
+from services.ingest.partners import repository
+from services.ingest.partners.domain import LIVE_KEYS_MAX, KeyInterval, Status, partners_with_too_many_keys
+from services.ingest.partners.errors import (
+    KeyAlreadyRevoked,
+    KeyBelongsElsewhere,
+    PartnerExists,
+    PartnerKeyNotFound,
+    PartnerNotFound,
+    SandboxOnly,
+    SourceTaken,
+    TooManyLiveKeys,
+)
+from services.ingest.partners.ops_schemas import KeyTimes, NewKey, NewPartner, PartnerTerms
+from services.ingest.partners.registry import place_of_key, place_of_partner
+from services.ingest.partners.seed_file import require_usable, rule_of, wants_public_key
+from services.ingest.sealing import Sealer
+from shared import clock
+from shared.db import Session
+from shared.errors import FieldError, InvalidRequest
+
+View = dict[str, Any]
+
+_SECRET_BYTES = 32
+_APP_KEY_BYTES = 8
+_SEALED = {"phone_pepper_sealed", "oauth_sealed"}
+
+
+async def partners(session: Session, *, after: str, limit: int) -> list[View]:
+    rows = await repository.partners_after(session, after, limit)
+    keys = await repository.keys_of(session, [row["partner_id"] for row in rows])
+    return [_partner_view(row, keys) for row in rows]
+
+
+async def partner(session: Session, partner_id: str) -> View:
+    """Raises PartnerNotFound."""
+    row = await repository.partner_row(session, partner_id)
+    if row is None:
+        raise PartnerNotFound
+    return _partner_view(row, await repository.keys_of(session, [partner_id]))
+
+
+async def create(session: Session, sealer: Sealer, subject: str, new: NewPartner) -> View:
+    """Raises PartnerExists, SourceTaken."""
+    if await repository.partner_row(session, new.partner_id) is not None:
+        raise PartnerExists
+    await _require_own_source(session, new.partner_id, new.source)
+    # Two creations at once: the second finds the row of the first and is told so instead of overwriting it.
+    values = _values(new, new.partner_id, sealer) | {"partner_id": new.partner_id, "environment": new.environment}
+    if not await repository.add_partner(session, values):
+        raise PartnerExists
+    view = await partner(session, new.partner_id)
+    await _note(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
+    return view
+
+
+async def change(session: Session, sealer: Sealer, subject: str, partner_id: str, terms: PartnerTerms) -> View:
+    """Raises PartnerNotFound, SourceTaken."""
+    before = await _locked(session, partner_id)
+    await _require_own_source(session, partner_id, terms.source)
+    await repository.change_partner(session, partner_id, _values(terms, partner_id, sealer))
+    view = await partner(session, partner_id)
+    after = _terms(view) | {
+        f"{name}_replaced": True for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None
+    }
+    await _note(session, subject, "partner.change", partner_id, terms.reason, _terms(before), after)
+    return view
+
+
+async def set_status(session: Session, subject: str, partner_id: str, status: Status, reason: str) -> View:
+    """Raises PartnerNotFound. Setting what is set already is recorded too: it was somebody's decision."""
+    before = await _locked(session, partner_id)
+    await repository.change_partner(session, partner_id, {"status": status})
+    action = "partner.suspend" if status == "suspended" else "partner.resume"
+    await _note(session, subject, action, partner_id, reason, {"status": before["status"]}, {"status": status})
+    return await partner(session, partner_id)
+
+
+async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
+    """The key, with its secret when one was made. Raises PartnerNotFound, InvalidRequest, TooManyLiveKeys, …"""
+    owner = await _locked(session, partner_id)
+    environment = new.environment or owner["environment"]
+    if owner["environment"] == "sandbox" and environment == "live":
+        raise SandboxOnly
+    secret = None if wants_public_key(new.algorithm, new.rule) else "cpsk_" + secrets.token_urlsafe(_SECRET_BYTES)
+    try:
+        require_usable(new.algorithm, secret=secret, public_key=new.public_key, rule=new.rule)
+    except ValueError as exc:
+        raise InvalidRequest(field_errors=[FieldError("body.public_key", "KEY_UNUSABLE", str(exc))]) from exc
+    _require_order(new.not_before, new.not_after)
+    app_key = new.app_key or f"ak-{partner_id[:32]}-{secrets.token_hex(_APP_KEY_BYTES)}"
+    values = {
+        "app_key": app_key,
+        "partner_id": partner_id,
+        "algorithm": new.algorithm,
+        "environment": environment,
+        "secret_sealed": sealer.seal(secret, place_of_key(app_key)) if secret is not None else None,
+        "public_key": new.public_key,
+        "rule": rule_of(new.algorithm, new.rule),
+        "not_before": new.not_before,
+        "not_after": new.not_after,
+    }
+    if not await repository.add_key(session, values):
+        raise KeyBelongsElsewhere(app_keys=app_key)
+    await _require_few_keys(session, partner_id)
+    view = await _key(session, partner_id, app_key)
+    await _note(session, subject, "key.issue", partner_id, new.reason, None, _plain(view))
+    return {**view, "secret": secret}
+
+
+async def set_times(session: Session, subject: str, partner_id: str, app_key: str, times: KeyTimes) -> View:
+    """Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked, TooManyLiveKeys, InvalidRequest."""
+    await _locked(session, partner_id)
+    before = await _key(session, partner_id, app_key)
+    if before["revoked_at"] is not None:
+        raise KeyAlreadyRevoked
+    _require_order(times.not_before, times.not_after)
+    await repository.change_key(session, app_key, {"not_before": times.not_before, "not_after": times.not_after})
+    await _require_few_keys(session, partner_id)
+    view = await _key(session, partner_id, app_key)
+    await _note(session, subject, "key.times", partner_id, times.reason, _plain(before), _plain(view))
+    return view
+
+
+async def revoke(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
+    """For ever. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
+    await _locked(session, partner_id)
+    before = await _key(session, partner_id, app_key)
+    if before["revoked_at"] is not None:
+        raise KeyAlreadyRevoked
+    await repository.change_key(session, app_key, {"revoked_at": clock.now()})
+    view = await _key(session, partner_id, app_key)
+    await _note(session, subject, "key.revoke", partner_id, reason, _plain(before), _plain(view))
+    return view
+
+
+def _values(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, Any]:
+    values = terms.model_dump(exclude={"reason", "phone_pepper", "oauth", "partner_id", "environment"})
+    if terms.phone_pepper is not None:
+        text = terms.phone_pepper.get_secret_value()
+        values["phone_pepper_sealed"] = sealer.seal(text, place_of_partner(partner_id, "phone_pepper"))
+    if terms.oauth is not None:
+        values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth), place_of_partner(partner_id, "oauth"))
+    return values
+
+
+async def _locked(session: Session, partner_id: str) -> repository.Row:
+    """Changes of one partner come one after the other."""
+    row = await repository.partner_row(session, partner_id, lock=True)
+    if row is None:
+        raise PartnerNotFound
+    return _partner_view(row, [])
+
+
+async def _require_own_source(session: Session, partner_id: str, source: str) -> None:
+    taken = await repository.sources_of_others(session, {source: partner_id})
+    if taken:
+        raise SourceTaken(sources=source)
+
+
+async def _require_few_keys(session: Session, partner_id: str) -> None:
+    live = await repository.live_keys(session, [partner_id], clock.now())
+    if partners_with_too_many_keys(live):
+        raise TooManyLiveKeys(partners=partner_id, limit=LIVE_KEYS_MAX)
+
+
+def _require_order(not_before: datetime | None, not_after: datetime | None) -> None:
+    if not_before is not None and not_after is not None and not_after <= not_before:
+        raise InvalidRequest(field_errors=[FieldError("body.not_after", "BEFORE_NOT_BEFORE", "ends before it begins")])
+
+
+async def _key(session: Session, partner_id: str, app_key: str) -> View:
+    for row in await repository.keys_of(session, [partner_id]):
+        if row["app_key"] == app_key:
+            return _key_view(row)
+    raise PartnerKeyNotFound
+
+
+def _partner_view(row: repository.Row, keys: Sequence[repository.Row]) -> View:
+    return {
+        **{name: value for name, value in row.items() if name not in _SEALED},
+        "has_phone_pepper": row["phone_pepper_sealed"] is not None,
+        "has_oauth": row["oauth_sealed"] is not None,
+        "keys": [_key_view(key) for key in keys if key["partner_id"] == row["partner_id"]],
+    }
+
+
+def _key_view(row: repository.Row) -> View:
+    public = row["public_key"]
+    shown = {name: value for name, value in row.items() if name not in {"secret_sealed", "public_key"}}
+    return {
+        **shown,
+        "state": KeyInterval(row["not_before"], row["not_after"], row["revoked_at"]).state(clock.now()),
+        "public_key_sha256": hashlib.sha256(public.encode()).hexdigest() if public is not None else None,
+    }
+
+
+def _terms(view: Mapping[str, Any]) -> View:
+    return {name: value for name, value in _plain(view).items() if name not in {"keys", "updated_at"}}
+
+
+def _plain(view: Mapping[str, Any]) -> View:
+    """As JSON can say it; nothing in a view is secret."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in view.items()}
+
+
+async def _note(
+    session: Session, subject: str, action: str, partner_id: str, reason: str, before: View | None, after: View | None
+) -> None:
+    await audit.record(
+        session,
+        subject=subject,
+        action=action,
+        about=f"partner/{partner_id}",
+        reason=reason,
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,99 @@
+"""Operators manage partners and their keys. A change is effective in every process at once."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from services.ingest.partners import administration
+from services.ingest.partners.ops_schemas import (
+    IssuedKey,
+    KeyTimes,
+    KeyView,
+    NewKey,
+    NewPartner,
+    PartnerTerms,
+    PartnerView,
+    Reasoned,
+)
+from services.ingest.resources import Parts
+from shared.auth.tokens import Operator, require_scope
+from shared.db import Session
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(prefix="/api/v1/ingest/ops/partners", tags=["运营 Operators"])
+
+Reader = Annotated[Operator, Depends(require_scope("ops:read"))]
+Manager = Annotated[Operator, Depends(require_scope("ops:partners"))]
+PartnerId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+AppKey = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+@router.get("", summary="合作方列表 · Partners")
+async def list_partners(
+    session: Session, _: Reader, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> Page[PartnerView]:
+    position = decode_cursor(cursor, str)
+    views = await administration.partners(session, after=position[0] if position else "", limit=limit + 1)
+    items = [PartnerView.model_validate(view) for view in views[:limit]]
+    has_more = len(views) > limit
+    return Page(items=items, has_more=has_more, next_cursor=encode_cursor(items[-1].partner_id) if has_more else None)
+
+
+@router.post("", status_code=201, summary="登记合作方 · Register a partner")
+async def create_partner(body: NewPartner, session: Session, operator: Manager, parts: Parts) -> PartnerView:
+    view = await administration.create(session, parts.sealer, operator.subject, body)
+    return PartnerView.model_validate(view)
+
+
+@router.get("/{partner_id}", summary="一个合作方 · One partner")
+async def get_partner(partner_id: PartnerId, session: Session, _: Reader) -> PartnerView:
+    return PartnerView.model_validate(await administration.partner(session, partner_id))
+
+
+@router.put("/{partner_id}", summary="变更合作方 · Change a partner's terms")
+async def update_partner(
+    partner_id: PartnerId, body: PartnerTerms, session: Session, operator: Manager, parts: Parts
+) -> PartnerView:
+    view = await administration.change(session, parts.sealer, operator.subject, partner_id, body)
+    return PartnerView.model_validate(view)
+
+
+@router.post("/{partner_id}/suspend", summary="暂停合作方 · Suspend a partner")
+async def suspend_partner(partner_id: PartnerId, body: Reasoned, session: Session, operator: Manager) -> PartnerView:
+    """签名照常验证，请求一律 403。Its signatures are checked as before, its requests get 403 PARTNER_SUSPENDED."""
+    view = await administration.set_status(session, operator.subject, partner_id, "suspended", body.reason)
+    return PartnerView.model_validate(view)
+
+
+@router.post("/{partner_id}/resume", summary="恢复合作方 · Resume a partner")
+async def resume_partner(partner_id: PartnerId, body: Reasoned, session: Session, operator: Manager) -> PartnerView:
+    view = await administration.set_status(session, operator.subject, partner_id, "active", body.reason)
+    return PartnerView.model_validate(view)
+
+
+@router.post("/{partner_id}/keys", status_code=201, summary="签发或登记密钥 · Issue or register a key")
+async def issue_key(
+    partner_id: PartnerId, body: NewKey, session: Session, operator: Manager, parts: Parts
+) -> IssuedKey:
+    """同一环境最多两把有效密钥：先签发新密钥，再给旧密钥设置截止时间。
+
+    At most two live keys in one environment: issue the successor first, then set the end of the one in use.
+    """
+    view = await administration.issue(session, parts.sealer, operator.subject, partner_id, body)
+    return IssuedKey.model_validate(view)
+
+
+@router.put("/{partner_id}/keys/{app_key}", summary="设置密钥有效期 · Set when a key counts")
+async def set_key_times(
+    partner_id: PartnerId, app_key: AppKey, body: KeyTimes, session: Session, operator: Manager
+) -> KeyView:
+    return KeyView.model_validate(await administration.set_times(session, operator.subject, partner_id, app_key, body))
+
+
+@router.post("/{partner_id}/keys/{app_key}/revoke", summary="立即吊销密钥 · Revoke a key at once")
+async def revoke_key(
+    partner_id: PartnerId, app_key: AppKey, body: Reasoned, session: Session, operator: Manager
+) -> KeyView:
+    return KeyView.model_validate(
+        await administration.revoke(session, operator.subject, partner_id, app_key, body.reason)
+    )
