@@ -20,9 +20,9 @@ from services.ingest.partners.errors import (
     SourceTaken,
     TooManyLiveKeys,
 )
-from services.ingest.partners.ops_schemas import KeyTimes, NewKey, NewPartner, PartnerTerms
 from services.ingest.partners.registry import place_of_key, place_of_partner
 from services.ingest.partners.seed_file import require_usable, rule_of, wants_public_key
+from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms
 from services.ingest.sealing import Sealer
 from shared import clock
 from shared.db import Session

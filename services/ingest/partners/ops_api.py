@@ -5,16 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from services.ingest.partners import administration
-from services.ingest.partners.ops_schemas import (
-    IssuedKey,
-    KeyTimes,
-    KeyView,
-    NewKey,
-    NewPartner,
-    PartnerTerms,
-    PartnerView,
-    Reasoned,
-)
+from services.ingest.partners.ops_schemas import IssuedKey, KeyView, PartnerView
+from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms, Reasoned
 from services.ingest.resources import Parts
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
