@@ -38,6 +38,10 @@ class StoredAnswer:
     body: Any
 
 
+async def _optional_key(request: Request) -> Key | None:
+    return await _required_key(request) if HEADER in request.headers else None
+
+
 async def _required_key(request: Request) -> Key:
     value = request.headers.get(HEADER, "").strip('"')
     if not _FORMAT.fullmatch(value):
@@ -48,6 +52,7 @@ async def _required_key(request: Request) -> Key:
 
 
 RequiredKey = Annotated[Key, Depends(_required_key)]
+OptionalKey = Annotated[Key | None, Depends(_optional_key)]
 
 
 async def begin(session: AsyncSession, *, schema: str, subject: str, route: str, key: Key) -> StoredAnswer | None:

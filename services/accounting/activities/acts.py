@@ -2,9 +2,13 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
+
+# Whose word a citizen's own statement is. No partner can be registered under a name that begins so.
+SELF: Final = "~self"
 
 
 class BindingState(StrEnum):

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.accounting.activities import service
+from services.accounting.activities import claims, service
 from services.accounting.activities.domain import from_record, period_start
 from services.accounting.activities.explanation import Explanation as Explained
 from services.accounting.activities.explanation import Text, explain
+from services.accounting.activities.posting import Programme
 from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
 from services.accounting.activities.schemas import (
     ActivityDetail,
@@ -20,6 +21,8 @@ from services.accounting.activities.schemas import (
     Allowances,
     Bilingual,
     CapAllowance,
+    ClaimRequest,
+    Evidence,
     Explanation,
     IntakeTotal,
     IntakeTotals,
@@ -31,11 +34,12 @@ from services.accounting.activities.schemas import (
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
-from shared import clock
+from shared import clock, idempotency
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope
+from shared.contracts import topics
 from shared.db import Session
-from shared.errors import FieldError, InvalidRequest, Language
+from shared.errors import FieldError, IdempotencyKeyMissing, InvalidRequest, Language
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from shared.problems import language_of
 from shared.settings import ServiceSettings
@@ -139,6 +143,43 @@ async def get_activity(
         raw_event_sha256=row.raw_sha256.hex(),
         explanation=Explanation.model_validate(msgspec.to_builtins(told)),
     )
+
+
+@router.post("/me/claims", status_code=201, summary="自行申报 · Declare an act yourself")
+async def claim_act(
+    session: Session,
+    citizen: Citizen,
+    request: Request,
+    response: Response,
+    index: Index,
+    body: ClaimRequest,
+    key: idempotency.OptionalKey,
+) -> ActivityItem:
+    """方法学允许自行申报的场景（自备购物袋）。当场核算，上限与其他途径合计；半小时内收银台已确认的同一次购物不重复累计。
+    同一标识重复提交只算一次。Scenes whose methodology accepts one's own word. Judged at once, under the same caps; the
+    same purchase confirmed by a till within half an hour counts once. The same request id takes effect once."""
+    request_id = key.value if key else body.client_request_id
+    if request_id is None:
+        raise IdempotencyKeyMissing
+    settings, evidence = _settings(request), body.evidence or Evidence()
+    activity_id, replayed = await claims.declare(
+        session,
+        account_id=citizen.account_id,
+        claim=claims.Claim(
+            scene=body.scene,
+            count=body.count,
+            city_code=body.city_code,
+            receipt_no=evidence.receipt_no,
+            photo_sha256=evidence.photo_sha256,
+        ),
+        request_id=request_id,
+        programme=Programme(index, settings.time_zone, settings.topic_prefix + topics.OUTCOMES),
+    )
+    if replayed:
+        response.headers[idempotency.REPLAYED_HEADER] = "true"
+    row = await service.activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    language = language_of(request.headers.get("accept-language"))
+    return ActivityItem(**_fields(row, _explained(row, index), language, ZoneInfo(settings.time_zone)))
 
 
 @router.get("/me/summary", summary="减碳统计 · Series for charts")

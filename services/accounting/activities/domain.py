@@ -177,7 +177,7 @@ def _judge_one(act: Act, index: MethodologyIndex, tally: _Tally, duplicates: Dup
         return _refused(act, method, reason)
     if method is None:
         return _refused(act, None, reasons.NO_METHODOLOGY)
-    groups = method.document.exclusivity_groups
+    groups = method.document.all_groups
     if duplicates is not None and (original := duplicates.original_of(act, groups)) is not None:
         return _refused(act, method, reasons.DUPLICATE_ACT, detail={"original": str(original)})
     judgement = _valued(act, method, tally)

@@ -2,6 +2,9 @@
 
 A person makes one trip at a time. Two acts of one account in a common exclusivity group whose times overlap are the
 same trip; the first credited one stays. The rule is that of the French carpool registry: more than 70 % of the shorter.
+
+What a citizen declares and what somebody else proves in the same scene within half an hour is one act as well: a person
+tells of a purchase while leaving the till that has reported it.
 """
 
 from collections import defaultdict
@@ -10,11 +13,15 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.accounting.activities.acts import Act
+from services.accounting.activities.acts import SELF, Act
+from services.accounting.methodologies.document import DECLARED
 
 OVERLAP_PERCENT: Final = 70
 # A tap has no end. Two taps within a minute on one account are one boarding seen twice, or a companion's fare.
 SAME_INSTANT: Final = timedelta(seconds=60)
+
+
+DECLARED_APART: Final = timedelta(minutes=30)
 
 
 class Counted(NamedTuple):
@@ -48,9 +55,7 @@ class CountedActs:
                 return named
         for group in groups:
             for other in self._by_group.get((act.account_id, group), ()):
-                if other.activity_id != act.activity_id and same_time(
-                    act.occurred_at, act.ended_at, other.started_at, other.ended_at
-                ):
+                if other.activity_id != act.activity_id and _same_act(act, other, group):
                     return other.activity_id
         return None
 
@@ -67,6 +72,13 @@ class CountedActs:
             self._by_group[act.account_id, group].append(act)
         if act.natural_key is not None:
             self._by_key[act.account_id, act.partner_id, act.natural_key] = act.activity_id
+
+
+def _same_act(act: Act, other: Counted, group: str) -> bool:
+    if group.startswith(DECLARED):
+        one_is_declared = (act.partner_id == SELF) != (other.partner_id == SELF)
+        return one_is_declared and abs(act.occurred_at - other.started_at) <= DECLARED_APART
+    return same_time(act.occurred_at, act.ended_at, other.started_at, other.ended_at)
 
 
 def same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:

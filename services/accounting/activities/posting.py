@@ -38,7 +38,7 @@ from services.accounting.activities.verdicts import (
 from services.accounting.ledger.domain import sub_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
-from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.activities_v1 import EARLIEST, ActivityReported
 from shared.db import Session, driver
 from shared.ids import new_id
 
@@ -193,6 +193,16 @@ async def post_corrected(
     await _store(connection, [verdict], closing)
 
 
+async def post_declared(
+    session: Session, report: ActivityReported, account_id: uuid.UUID, *, programme: Programme, closing: Closing
+) -> None:
+    """Judges what a citizen declares, as of the account the request speaks for. The account is locked already, and the
+    event is new."""
+    connection = await driver(session)
+    bindings = {(report.partner_id, report.account_key): [BindingRow(account_id, EARLIEST, None, None)]}
+    await _store(connection, await _judge(connection, [report], bindings, programme), closing)
+
+
 async def _store(
     connection: "asyncpg.Connection[asyncpg.Record]", verdicts: Sequence[Verdict], closing: Closing
 ) -> None:
@@ -267,7 +277,7 @@ async def _acts_close_in_time(
     counted = []
     for row in rows:
         version = index.version(row["methodology_code"], row["methodology_version"])
-        groups = version.document.exclusivity_groups if version else ()
+        groups = version.document.all_groups if version else ()
         counted.append(
             Counted(
                 row["activity_id"],

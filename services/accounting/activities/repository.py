@@ -81,6 +81,17 @@ async def activity(session: AsyncSession, account_id: uuid.UUID, activity_id: uu
     return (await session.execute(query)).first()
 
 
+async def reported_since(session: AsyncSession, account_id: uuid.UUID, partner_id: str, since: datetime) -> int:
+    """How many acts of the account this partner has reported since then, whatever became of them."""
+    table = activity_table.c
+    query = (
+        select(func.count())
+        .select_from(activity_table)
+        .where(table.account_id == account_id, table.occurred_at >= since, table.partner_id == partner_id)
+    )
+    return int(await session.scalar(query) or 0)
+
+
 async def summary(
     session: AsyncSession, account_id: uuid.UUID, *, by: str, first: date, last: date, time_zone: str
 ) -> Sequence[Any]:

@@ -53,6 +53,8 @@ InputSource = Literal[
     "replacement_percent",
 ]  # fmt: skip
 
+DECLARED: Final = "declared:"  # no slug has a colon: this group cannot be one of a document's own
+
 # Event type of a document -> `kind` of an act on the topic.
 ACT_KINDS: Final[dict[str, str]] = {
     "trip.completed": "trip",
@@ -279,6 +281,12 @@ class Methodology(_Part):
     issuable: bool
     plausibility: Plausibility
     examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=50, strict=False)]
+
+    @cached_property
+    def all_groups(self) -> tuple[str, ...]:
+        """Its exclusivity groups, and one of the scene when citizens may declare its acts themselves."""
+        declared = (DECLARED + self.scene,) if "self_declared" in self.evidence_tiers else ()
+        return (*self.exclusivity_groups, *declared)
 
 
 class Factor(_Part):
