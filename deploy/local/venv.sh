@@ -7,9 +7,20 @@ fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null;
 has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 say() { printf '%s\n' "$@"; }
 
+# `tph` beside the interpreter: this checkout is run as it is, not installed.
+launcher() {
+    cat >.venv/bin/tph <<'END'
+#!/bin/sh
+root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
+PYTHONPATH=$root exec "$root/.venv/bin/python" -m deploy.tph "$@"
+END
+    chmod +x .venv/bin/tph
+}
+
 # The stamp is a copy of the lock, written last: an interrupted installation is not taken for a finished one.
 stamp=.venv/requirements.lock
 if cmp -s requirements.lock "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
+    test -x .venv/bin/tph || launcher
     exit 0
 fi
 
@@ -42,5 +53,6 @@ say "正在创建 .venv ($("$found" --version), 首次需下载约 200 MB) · Ma
 rm -rf .venv
 "$found" -m venv .venv
 .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+launcher
 cp requirements.lock "$stamp"
 say "完成 · .venv is ready"

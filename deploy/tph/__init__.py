@@ -1,0 +1,1 @@
+"""`tph`: the command line of a partner's engineer."""

@@ -1,0 +1,169 @@
+"""The command line itself: what it signs, how it waits, how it cuts batches, what its exit codes say."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from deploy.tph import __main__ as entry
+from deploy.tph import commands, events
+from deploy.tph.client import TRIES_MAX, Client
+from deploy.tph.errors import Complaint
+from deploy.tph.identity import Identity, load
+from shared.auth import cp1
+from tests.ingest.samples import event
+
+ENVIRONMENT = {
+    "TPH_GATEWAY_URL": "http://platform.test",
+    "TPH_APP_KEY": "ak_test",
+    "TPH_SECRET": "cpsk_test_0123456789abcdef",
+    "COLUMNS": "200",
+}
+IDENTITY = Identity("http://platform.test", "ak_test", "cpsk_test_0123456789abcdef")
+
+
+def test_the_known_answer_is_signed() -> None:
+    arguments = ["sign", "--path", "/api/v1/partner/events:batch?dry_run=false", "--timestamp", "1700000000"]
+    result = CliRunner().invoke(
+        commands.app,
+        [*arguments, "--nonce", "593BEC0C930BF1AFEB40B4A08C8FB242"],
+        input='[{"specversion":"1.0","id":"1"}]',
+        env=ENVIRONMENT,
+    )
+    assert result.exit_code == 0, result.output
+    assert 'signature="EaIn/eOp/K64ZRvrqenzRIcKz2F+2QnCFXZty1YOQEg="' in result.output
+    assert "1700000000\\n" in result.output
+
+
+class Platform:
+    """Answers from a list; remembers what was asked."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self._answers: Iterator[httpx.Response] = iter(answers)
+        self.asked: list[httpx.Request] = []
+        self.slept: list[float] = []
+
+    def client(self) -> Client:
+        return Client(IDENTITY, transport=httpx.MockTransport(self._answer), sleep=self.slept.append)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        return next(self._answers)
+
+
+def accepted(count: int, **more: Any) -> httpx.Response:
+    results = [{"index": n, "id": str(n), "status": "accepted"} for n in range(count)]
+    body = {"receipt_id": "r-1", "accepted": count, "rejected": 0, "results": results, **more}
+    return httpx.Response(202, json=body)
+
+
+def test_what_says_retry_after_is_sent_again_signed_anew() -> None:
+    platform = Platform(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), accepted(1))
+    assert platform.client().json("POST", commands.EVENTS, b"[]")["accepted"] == 1
+    assert platform.slept == [3.0, 2.0]
+    assert {request.content for request in platform.asked} == {b"[]"}
+    credentials = [cp1.parse_authorization(request.headers["authorization"]) for request in platform.asked]
+    assert len({one.nonce for one in credentials if one}) == 3
+
+
+def test_it_gives_up_after_a_bounded_number_of_tries() -> None:
+    platform = Platform(*(httpx.Response(503, json={"code": "LOG_UNAVAILABLE"}) for _ in range(TRIES_MAX)))
+    with pytest.raises(Complaint, match="request_id"):
+        platform.client().json("POST", commands.EVENTS, b"[]")
+    assert len(platform.slept) == TRIES_MAX - 1
+    assert max(platform.slept) <= 30
+
+
+def test_batches_stay_within_the_platforms_limits(tmp_path: Path) -> None:
+    many = [event(f"id-{n}", pad="x" * 5000) for n in range(700)]
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(json.dumps(one) for one in many))
+    found = list(events.batches(events.read(file)))
+    assert [one["id"] for _, body in found for one in json.loads(body)] == [one["id"] for one in many]
+    assert [first for first, _ in found][:2] == [0, len(json.loads(found[0][1]))]
+    assert all(len(body) <= 1024 * 1024 and len(json.loads(body)) <= 500 for _, body in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "count"), [('[{"id":1},{"id":2}]', 2), ('{"id":1}', 1), ('{"id":1}\n\n{"id":2}\n', 2), ("[]", 0)]
+)
+def test_files_of_every_shape(tmp_path: Path, content: str, count: int) -> None:
+    file = tmp_path / "f.json"
+    file.write_text(content)
+    assert len(events.read(file)) == count
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"id":1}\n{broken', "\xff"])
+def test_a_broken_file_is_told_with_its_line(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "f.json"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(Complaint):
+        events.read(file)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    def invoke(platform: Platform, *arguments: str) -> Any:
+        monkeypatch.setattr(commands, "client_of", lambda _context: platform.client())
+        return CliRunner().invoke(commands.app, list(arguments), env=ENVIRONMENT)
+
+    return invoke
+
+
+def test_push_tells_what_was_rejected(tmp_path: Path, run: Callable[..., Any]) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps([event("good"), event("bad", distance=5.5)]))
+    results = [
+        {"index": 0, "id": "good", "status": "accepted"},
+        {"index": 1, "id": "bad", "status": "rejected", "code": "INVALID_TYPE", "field": "data.distance"},
+    ]
+    platform = Platform(httpx.Response(202, json={"accepted": 1, "rejected": 1, "receipt_id": "r", "results": results}))
+    answer = run(platform, "push", str(file))
+    assert answer.exit_code == 1, answer.output
+    assert platform.asked[0].headers["content-type"] == "application/cloudevents-batch+json"
+    assert run(Platform(accepted(2)), "push", str(file)).exit_code == 0
+    dry = Platform(accepted(2, dry_run=True))
+    assert run(dry, "push", str(file), "--dry-run").exit_code == 0
+    assert dry.asked[0].url.query == b"dry_run=true"
+
+
+def test_status_waits_for_a_verdict(run: Callable[..., Any]) -> None:
+    waiting = {"id": "a", "status": "received", "reason_code": None, "amount_mg": None}
+    judged = {**waiting, "status": "credited", "amount_mg": 170_000}
+    unknown = httpx.Response(404, json={"code": "EVENT_NOT_FOUND"})
+    assert run(Platform(httpx.Response(200, json=waiting)), "status", "a").exit_code == 1
+    platform = Platform(unknown, httpx.Response(200, json=waiting), httpx.Response(200, json=judged))
+    assert run(platform, "status", "a/b", "--wait", "5").exit_code == 0
+    assert platform.asked[0].url.raw_path == b"/api/v1/ingest/events/a%2Fb"
+
+
+def test_a_complaint_is_a_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tph", "--credentials", str(tmp_path / "none.json"), "webhook", "show"])
+    assert entry.main() == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_who_one_is_comes_from_the_file_or_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.json"
+    bike = {"partner_id": "bike", "app_key": "ak-b", "secret": "s-b", "algorithm": cp1.HMAC_SHA256}
+    file.write_text(json.dumps({"gateway_url": "http://g/", "partners": [bike]}))
+    nothing: dict[str, Any] = {"credentials": file, "gateway": "", "app_key": "", "secret": "", "key_file": None}
+    found = load(**nothing, partner="bike", algorithm="")
+    assert (found.gateway_url, found.app_key, found.secret) == ("http://g", "ak-b", "s-b")
+    assert "s-b" not in repr(found)
+    with pytest.raises(Complaint, match="bike"):
+        load(**nothing, partner="metro", algorithm="")
+    key = tmp_path / "key"
+    key.write_text("from-file")
+    own = load(**{**nothing, "app_key": "ak-o", "gateway": "http://h", "key_file": key}, partner="", algorithm="")
+    assert (own.app_key, own.secret, own.gateway_url) == ("ak-o", "from-file", "http://h")
+    with pytest.raises(Complaint):
+        load(
+            **{**nothing, "app_key": "a", "secret": "b", "gateway": "c"}, partner="", algorithm="CP1-ED25519"
+        ).authorization("GET", "/", b"")

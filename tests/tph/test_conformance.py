@@ -1,0 +1,145 @@
+"""The kit passes a right verifier and tells every wrong one which way it is wrong, and nothing else."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import standardwebhooks
+
+from deploy.tph import conformance, cp1_cases, webhook_cases
+from deploy.tph.conformance import Unreachable
+from deploy.tph.identity import Identity
+from tests.tph.verifiers import (
+    APP_KEY,
+    CP1_SECRET,
+    SECRET,
+    Verify,
+    by_the_package,
+    cp1_verifier,
+    rewritten,
+    rewritten_in_order,
+    serve,
+    unquoted,
+    webhook,
+    without_query,
+)
+
+URL = "http://partner.test/hook?from=carbon"
+
+
+async def failures(verify: Verify, kind: str = "webhook") -> set[str]:
+    cases = (
+        webhook_cases.cases("/hook?from=carbon", SECRET, datetime.now(UTC))
+        if kind == "webhook"
+        else cp1_cases.cases(Identity("http://x", APP_KEY, CP1_SECRET), "/hook?from=carbon", int(time.time()))
+    )
+    findings = await conformance.run(URL, cases, transport=serve(verify))
+    assert len(findings) == len({finding.case.code for finding in findings}) >= 19
+    return {finding.case.code for finding in findings if not finding.passed}
+
+
+@pytest.mark.parametrize("verify", [by_the_package, webhook()])
+async def test_a_right_receiver_passes(verify: Verify) -> None:
+    assert await failures(verify) == set()
+
+
+ALL_TO_REFUSE = {
+    "WRONG_SECRET", "NO_SIGNATURE", "EMPTY_SIGNATURE", "TRUNCATED_SIGNATURE", "OTHER_VERSION", "ID_CHANGED",
+    "REUSED_SIGNATURE", "BODY_CHANGED", "JSON_REORDERED", "BODY_APPENDED", "STALE", "FUTURE", "TIME_CHANGED", "NO_TIME",
+}  # fmt: skip
+BROKEN: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("parses and writes anew", {"body": rewritten_in_order}, {"VALID_RAW_BYTES", "BODY_APPENDED"}),
+    ("strips white space", {"body": bytes.strip}, {"VALID_RAW_BYTES", "BODY_APPENDED"}),
+    ("no window", {"window": lambda _: True}, {"STALE", "FUTURE"}),
+    ("only the past", {"window": lambda age_s: age_s <= 300}, {"FUTURE"}),
+    (
+        "a prefix",
+        {"equal": lambda ours, theirs: bool(theirs) and ours[: len(theirs)] == theirs},
+        {"TRUNCATED_SIGNATURE"},
+    ),
+    ("an empty one", {"equal": lambda ours, theirs: not theirs or ours == theirs}, {"EMPTY_SIGNATURE"}),
+    ("the first only", {"signatures": lambda found: found[:1]}, {"VALID_ROTATION", "VALID_UNKNOWN_VERSION"}),
+    ("any version", {"versions": lambda _: True}, {"OTHER_VERSION"}),
+    ("refuses retries", {"remember": True}, {"VALID_RETRY"}),
+    ("unsigned passes", {"unsigned_passes": True}, {"NO_SIGNATURE"}),
+    ("known ids pass", {"trust_known_ids": True}, {"REUSED_SIGNATURE"}),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
+async def test_a_receiver_broken_in_one_way_is_told_which(change: dict[str, Any], told: set[str]) -> None:
+    assert await failures(webhook(**change)) == told
+
+
+async def test_a_receiver_that_looks_at_nothing_is_told_everything() -> None:
+    assert await failures(lambda _: True) == ALL_TO_REFUSE
+
+
+async def test_a_receiver_that_crashes_is_not_one_that_refuses() -> None:
+    def crashing(request: httpx.Request) -> bool:
+        return bool(request.headers["webhook-signature"]) and by_the_package(request)
+
+    assert await failures(crashing) == {"NO_SIGNATURE"}
+
+
+async def test_canonical_json_is_told_by_the_reordered_one() -> None:
+    """Signs over sorted keys on both sides: refuses the real ones and cannot tell an order from another."""
+
+    def verify(request: httpx.Request) -> bool:
+        try:
+            standardwebhooks.Webhook(SECRET).verify(rewritten(request.content), dict(request.headers), json_parse=False)
+        except standardwebhooks.webhooks.WebhookVerificationError:
+            return False
+        return True
+
+    assert {"VALID", "VALID_RAW_BYTES"} <= await failures(verify)
+
+
+async def test_a_right_cp1_verifier_passes() -> None:
+    assert await failures(cp1_verifier(), "cp1") == set()
+
+
+BROKEN_CP1: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("no query", {"parts": without_query}, {"VALID_QUERY", "VALID", "VALID_CLOCK", "VALID_RAW_BYTES",
+                                            "VALID_EMPTY_BODY", "QUERY_CHANGED"}),
+    ("query decoded", {"parts": unquoted}, {"VALID_QUERY"}),
+    ("body written anew", {"parts": lambda g: {**g, "body": rewritten_in_order(g["body"])}},
+     {"VALID_RAW_BYTES", "VALID_EMPTY_BODY"}),
+    ("no window", {"window": lambda _: True}, {"STALE", "FUTURE"}),
+    ("narrow window", {"window": lambda age_s: abs(age_s) < 60}, {"VALID_CLOCK"}),
+    ("only the past", {"window": lambda age_s: age_s <= 300}, {"FUTURE"}),
+    ("no nonces", {"nonces": False}, {"NONCE_REUSED"}),
+    ("a prefix", {"equal": lambda o, t: bool(t) and o[: len(t)] == t}, {"TRUNCATED_SIGNATURE"}),
+    ("an empty one", {"equal": lambda o, t: not t or o == t}, {"EMPTY_SIGNATURE"}),
+    ("any algorithm", {"any_algorithm": True}, {"OTHER_ALGORITHM"}),
+    ("any key", {"any_key": True}, {"UNKNOWN_APP_KEY"}),
+    ("unsigned passes", {"unsigned_passes": True}, {"NO_SIGNATURE"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), [case[1:] for case in BROKEN_CP1], ids=[case[0] for case in BROKEN_CP1])
+async def test_a_cp1_verifier_broken_in_one_way_is_told_which(change: dict[str, Any], told: set[str]) -> None:
+    failed = await failures(cp1_verifier(**change), "cp1")
+    assert failed & told
+    if len(told) <= 2:
+        assert failed == told
+
+
+async def test_a_cp1_verifier_that_looks_at_nothing_is_told_everything() -> None:
+    assert await failures(lambda _: True, "cp1") == {
+        "BODY_CHANGED", "JSON_REORDERED", "PATH_CHANGED", "QUERY_CHANGED", "METHOD_CHANGED", "NONCE_REUSED",
+        "NONCE_CHANGED", "STALE", "FUTURE", "TIME_CHANGED", "WRONG_SIGNATURE", "TRUNCATED_SIGNATURE", "EMPTY_SIGNATURE",
+        "NO_SIGNATURE", "OTHER_ALGORITHM", "UNKNOWN_APP_KEY",
+    }  # fmt: skip
+
+
+async def test_nobody_at_home_is_told_apart() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(Unreachable):
+        await conformance.run(
+            URL, webhook_cases.cases("/", SECRET, datetime.now(UTC)), transport=httpx.MockTransport(refuse)
+        )
