@@ -75,12 +75,17 @@ class RequestFrame:
     def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
         self._app = app
         self._body_limits = body_limits
+        self._subtrees = [(path.removesuffix("*"), n) for path, n in body_limits.items() if path.endswith("/*")]
+
+    def _limit_of(self, path: str) -> int:
+        subtree = next((limit for prefix, limit in self._subtrees if path.startswith(prefix)), BODY_LIMIT_BYTES)
+        return self._body_limits.get(path, subtree)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit_bytes = self._body_limits.get(scope["path"], BODY_LIMIT_BYTES)
+        limit_bytes = self._limit_of(scope["path"])
         exchange = _Exchange(scope, receive, send, limit_bytes=limit_bytes)
         started = time.perf_counter()
         try:
@@ -140,7 +145,7 @@ def build_app(
     body_limits: Mapping[str, int] | None = None,
     jwks_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The service's application. `body_limits` maps an exact path to its bytes; all others get 64 KiB.
+    """The service's application. `body_limits` maps a path, or all under `…/*`, to bytes; others get 64 KiB.
 
     Sets `app.state.settings`, `app.state.db`, `app.state.tokens`; opens what `lifespan` brings after them.
     """

@@ -15,11 +15,16 @@ from services.ingest.deliveries.api import router as deliveries
 from services.ingest.events.api import EVENTS_BODY_BYTES, EVENTS_PATH
 from services.ingest.events.api import router as events
 from services.ingest.events.service import ensure_topics
+from services.ingest.imports.api import IMPORTS_PATH, IMPORTS_PATHS
+from services.ingest.imports.api import router as imports
+from services.ingest.imports.domain import PART_BYTES
 from services.ingest.in_flight import InFlight
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
 from services.ingest.partners.ops_api import router as partner_ops
 from services.ingest.partners.service import News, PartnerRegistry, SeenNonces, SlowLane
+from services.ingest.reconciliation.api import RECONCILIATION_PATH
+from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.resources import Resources
 from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
@@ -78,13 +83,29 @@ def create_app(
     app = build_app(
         service="ingest",
         settings=settings,
-        routers=[events, archive, deliveries, webhook_operators, partners, partner_ops, audit],
+        routers=[
+            events,
+            archive,
+            imports,
+            reconciliation,
+            deliveries,
+            webhook_operators,
+            partners,
+            partner_ops,
+            audit,
+        ],
         title_zh="数据接入",
         title_en="Ingest",
         description=DESCRIPTION,
         lifespan=_running,
         readiness={"log": log.ping, "partners": registry_fresh},
-        body_limits={EVENTS_PATH: EVENTS_BODY_BYTES, VERIFY_PATH: VERIFY_BODY_BYTES},
+        body_limits={
+            EVENTS_PATH: EVENTS_BODY_BYTES,
+            VERIFY_PATH: VERIFY_BODY_BYTES,
+            IMPORTS_PATH: PART_BYTES,
+            IMPORTS_PATHS: PART_BYTES,
+            RECONCILIATION_PATH: PART_BYTES,
+        },
         jwks_transport=jwks_transport,
     )
     sealer = Sealer(settings.sealing_key)

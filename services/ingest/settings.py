@@ -29,6 +29,10 @@ class Settings(ServiceSettings):
         False, description="development only: receipts may go to http and https addresses of this machine"
     )
 
+    import_lines_per_s: int = Field(
+        5_000, ge=10, le=1_000_000, description="files are fed in below what accounting posts: live events do not wait"
+    )
+
     @field_validator("key_encryption_key")
     @classmethod
     def _key(cls, value: SecretStr) -> SecretStr:

@@ -30,10 +30,10 @@ def target_of(request: Request) -> str:
     return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
     """Raises BodyTooSlow, MalformedBody (the client went away)."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await request.body()
     except TimeoutError as exc:
         raise BodyTooSlow from exc

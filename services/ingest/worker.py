@@ -8,6 +8,9 @@ from services.ingest.database import SCHEMA
 from services.ingest.deliveries import service as deliveries
 from services.ingest.deliveries.courier import Courier
 from services.ingest.deliveries.sender import Sender
+from services.ingest.imports import service as imports
+from services.ingest.imports.runner import ImportRunner
+from services.ingest.reconciliation import service as reconciliation
 from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.contracts import topics
@@ -23,6 +26,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.consume("ingest.rejections", own_topics.REJECTIONS, archive.handle_rejections)
     worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes)
     worker.publish()  # dead letters
+    worker.part(ImportRunner(settings, worker.database, worker.log).run)
     worker.every(
         HOUSEKEEPING_EVERY_S,
         "archive_partitions",
@@ -32,6 +36,8 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.forget_deliveries)
     sender = Sender(allow_loopback=settings.webhook_allow_loopback)
     worker.part(Courier(worker.database, Sealer(settings.sealing_key), sender).run)
+    worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.housekeeping)
+    worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.forget)
     return worker
 
 

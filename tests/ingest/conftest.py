@@ -66,6 +66,7 @@ def settings(ingest_dsns: Dsns) -> Settings:
             "log_level": "ERROR",
             "lease_s": 2,
             "webhook_allow_loopback": True,
+            "import_lines_per_s": 1_000_000,
         }
     )
 

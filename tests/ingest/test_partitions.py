@@ -24,7 +24,7 @@ from shared.eventlog import StoredRecord
 from tests.databases import Dsns, in_own_loop, make_database
 
 ZONE = "Asia/Shanghai"
-BEFORE = "20261123_0001"
+BEFORE = "20261124_0002"
 
 
 def receipt_at(moment: datetime) -> uuid.UUID:

@@ -101,3 +101,18 @@ class DayTotals:
     time_zone: str
     accepted: Sequence[tuple[str, str, int]]
     rejected: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ActTotals:
+    """Events of one partner, kind of act and status, copies left out, with the sums of what they report."""
+
+    partner_id: str
+    kind: str
+    status: str
+    events: int
+    distance_m: int
+    weight_g: int
+    energy_wh: int
+    pieces: int
+    amount_mg: int

@@ -1,11 +1,11 @@
 """All SQL of the archive. The worker's statements are set-wise: one per batch, whatever its size."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, delete, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, case, cast, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -176,3 +176,44 @@ async def rejected_totals(session: AsyncSession, start: datetime, end: datetime)
         .group_by(table.c.partner_id)
     )
     return {partner_id: int(count) for partner_id, count in found}
+
+
+async def status_counts(session: AsyncSession, partner_id: str, first: UUID, last: UUID) -> Sequence[tuple[str, int]]:
+    table = reported_event
+    found = await session.execute(
+        select(table.c.status, func.count())
+        .where(table.c.receipt_id.between(first, last), table.c.partner_id == partner_id)
+        .group_by(table.c.status)
+    )
+    return [(status, count) for status, count in found]
+
+
+def _sum(name: str) -> ColumnElement[int]:
+    return func.coalesce(func.sum(cast(reported_event.c.act[name].astext, BigInteger)), 0).cast(BigInteger)
+
+
+async def acts_of_day(session: AsyncSession, day: date, since: UUID, partner_id: str | None) -> Sequence[Row]:
+    table = reported_event
+    query = (
+        select(
+            table.c.partner_id,
+            table.c.kind,
+            table.c.status,
+            func.count().label("events"),
+            _sum("distance_m").label("distance_m"),
+            _sum("weight_g").label("weight_g"),
+            _sum("energy_wh").label("energy_wh"),
+            _sum("count").label("pieces"),
+            func.sum(table.c.amount_mg).cast(BigInteger).label("amount_mg"),
+        )
+        .where(
+            table.c.receipt_id >= since,
+            table.c.occurred_on == day,
+            table.c.status.not_in(COPY_STATUSES),
+        )
+        .group_by(table.c.partner_id, table.c.kind, table.c.status)
+        .order_by(table.c.partner_id, table.c.kind, table.c.status)
+    )
+    if partner_id is not None:
+        query = query.where(table.c.partner_id == partner_id)
+    return [dict(row) for row in (await session.execute(query)).mappings()]

@@ -12,11 +12,13 @@ import structlog
 from services.ingest.archive import repository
 from services.ingest.archive.domain import (
     COPY_STATUSES,
+    ActTotals,
     DayTotals,
     EventView,
     Fate,
     ReceiptView,
     Refusal,
+    counts_of,
     receipt_bound,
     shown,
 )
@@ -260,3 +262,19 @@ async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotal
         accepted=await repository.accepted_totals(session, start, end),
         rejected=await repository.rejected_totals(session, start, end),
     )
+
+
+async def outcome_counts(session: Session, *, partner_id: str, first: UUID, last: UUID) -> dict[str, int]:
+    """What became of the events of all receipts from `first` to `last`, by the status a partner is shown."""
+    return counts_of(await repository.status_counts(session, partner_id, first, last))
+
+
+async def acts_of_day(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Sequence[ActTotals]:
+    """What partners' acts of one day (by the act's own time) sum up to, each event once."""
+    since = receipts_about(day, time_zone)
+    return [ActTotals(**row) for row in await repository.acts_of_day(session, day, since, partner_id)]
+
+
+def receipts_about(day: date, time_zone: str) -> UUID:
+    """No receipt before this one reports an act of that day: a day's margin for clocks that are wrong."""
+    return receipt_bound(datetime.combine(day - timedelta(days=1), time.min, ZoneInfo(time_zone)))

@@ -44,6 +44,8 @@ import_job = Table(
     Column("accepted", BigInteger, nullable=False, server_default="0"),
     Column("rejected", BigInteger, nullable=False, server_default="0"),
     Column("header", ARRAY(Text), comment="of a CSV file"),
+    Column("holder", Text, comment="the worker that has the file open"),
+    Column("lease_until", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("completed_at", DateTime(timezone=True), comment="the last part was there"),
     Column("finished_at", DateTime(timezone=True)),

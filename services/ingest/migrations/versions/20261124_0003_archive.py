@@ -173,6 +173,8 @@ def _imports() -> None:
         sa.Column("accepted", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("rejected", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("header", postgresql.ARRAY(sa.Text()), nullable=True, comment="of a CSV file"),
+        sa.Column("holder", sa.Text(), nullable=True, comment="the worker that has the file open"),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True, comment="the last part was there"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),

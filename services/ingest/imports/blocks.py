@@ -1,0 +1,80 @@
+"""From a block of lines to what it means: the same checks as the intake's, line by line."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from services.ingest.events import decoding
+from services.ingest.events.decoding import Intake
+from services.ingest.events.rejections import EventRejected
+from services.ingest.imports import reasons
+from services.ingest.imports.columns import Table
+from services.ingest.imports.domain import LINE_BYTES_MAX
+from services.ingest.imports.reasons import BadFile
+from shared.contracts.activities_v1 import ActivityReported
+
+_BOM: Final = b"\xef\xbb\xbf"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    line_no: int
+    event_id: str | None
+    code: str
+    field: str | None
+
+
+@dataclass(slots=True)
+class Block:
+    """Accepted events with their lines, and lines that were refused."""
+
+    reports: list[ActivityReported] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    errors: list[LineError] = field(default_factory=list)
+
+
+def first_line(line: bytes) -> bytes:
+    """The file's first line without a byte order mark. Raises BadFile for UTF-16."""
+    if line.startswith(_UTF16):
+        raise BadFile(reasons.NOT_UTF8)
+    return line.removeprefix(_BOM)
+
+
+def read_block(lines: list[bytes], first_line_no: int, intake: Intake, table: Table | None) -> Block:
+    """`table` of a CSV file; without it each line is a CloudEvent in JSON."""
+    block = Block()
+    raws: list[Raw] = []
+    sources: list[tuple[int, bytes]] = []
+    for line_no, stored in enumerate(lines, first_line_no):
+        line = stored.removesuffix(b"\r")
+        if not line.strip():
+            continue
+        try:
+            if len(line) > LINE_BYTES_MAX:
+                raise EventRejected(reasons.LINE_TOO_LONG)  # noqa: TRY301 - one place keeps what is wrong with a line
+            raws.append(Raw(table.event_of(line) if table is not None else line))
+        except EventRejected as refused:
+            block.errors.append(LineError(line_no, None, refused.code, refused.field))
+        else:
+            sources.append((line_no, line))
+    for (line_no, line), reading in zip(sources, decoding.read(raws, intake), strict=True):
+        if reading.reported is None:
+            refused_code = reading.rejected.code if reading.rejected is not None else reasons.MALFORMED_LINE
+            refused_field = reading.rejected.field if reading.rejected is not None else None
+            block.errors.append(LineError(line_no, reading.id, refused_code, refused_field))
+            continue
+        # What the partner signed is the line, not the event we made of it.
+        sha256 = hashlib.sha256(line).hexdigest()
+        block.reports.append(msgspec.structs.replace(reading.reported, raw_sha256=sha256))
+        block.lines.append(line_no)
+    count = len(block.reports)
+    block.reports = [
+        msgspec.structs.replace(one, index=index, receipt_accepted=count, receipt_rejected=0)
+        for index, one in enumerate(block.reports)
+    ]
+    block.errors.sort(key=lambda error: error.line_no)
+    return block

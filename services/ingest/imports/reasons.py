@@ -1,0 +1,63 @@
+"""Why a line or a whole file is refused, in words. Codes of events are those of the intake."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.ingest.events import rejections
+from services.ingest.events.rejections import Sentence
+from shared.errors import Language
+
+MALFORMED_LINE: Final = "MALFORMED_LINE"
+LINE_TOO_LONG: Final = "LINE_TOO_LONG"
+COLUMN_COUNT: Final = "COLUMN_COUNT"
+
+NOT_UTF8: Final = "NOT_UTF8"
+EMPTY_FILE: Final = "EMPTY_FILE"
+UNKNOWN_COLUMN: Final = "UNKNOWN_COLUMN"
+DUPLICATE_COLUMN: Final = "DUPLICATE_COLUMN"
+MISSING_COLUMN: Final = "MISSING_COLUMN"
+BAD_GZIP: Final = "BAD_GZIP"
+FILE_TOO_LONG: Final = "FILE_TOO_LONG"
+SHA256_MISMATCH: Final = "SHA256_MISMATCH"
+PARTNER_UNKNOWN: Final = "PARTNER_UNKNOWN"
+UPLOAD_ABANDONED: Final = "UPLOAD_ABANDONED"
+
+_SENTENCES: Final[Mapping[str, Sentence]] = {
+    rejections.INVALID_TEXT: Sentence(
+        "不是有效的 UTF-8（可能是 GBK）；请用“CSV UTF-8”另存。", "Not valid UTF-8 (perhaps GBK): save as UTF-8."
+    ),
+    MALFORMED_LINE: Sentence("引号不成对；一条记录须在一行之内。", "Quotes do not match; a record is one line."),
+    LINE_TOO_LONG: Sentence("一行超过 16 KiB。", "A line is longer than 16 KiB."),
+    COLUMN_COUNT: Sentence("列数与表头不同。", "Not as many columns as the header has."),
+    NOT_UTF8: Sentence(
+        "文件不是 UTF-8（可能是 GBK 或 UTF-16）；请另存为“CSV UTF-8”。没有任何一行生效。",
+        "The file is not UTF-8 (perhaps GBK or UTF-16): save it as UTF-8. Nothing of it took effect.",
+    ),
+    EMPTY_FILE: Sentence("文件里没有内容。", "The file has no content."),
+    UNKNOWN_COLUMN: Sentence("表头有未定义的列：{detail}", "The header has unknown columns: {detail}"),
+    DUPLICATE_COLUMN: Sentence("表头有重复的列：{detail}", "The header has a column twice: {detail}"),
+    MISSING_COLUMN: Sentence("表头缺少列：{detail}", "The header lacks a column: {detail}"),
+    BAD_GZIP: Sentence("不是完整的 gzip 文件。", "Not a complete gzip file."),
+    FILE_TOO_LONG: Sentence("解压后的行数或字节数超过上限。", "Too many lines or bytes after unpacking."),
+    SHA256_MISMATCH: Sentence(
+        "收到的内容与声明的 sha256 不符。没有任何一行生效。",
+        "What arrived does not have the announced sha256. Nothing of it took effect.",
+    ),
+    PARTNER_UNKNOWN: Sentence("合作方已不在登记中。", "The partner is not registered any more."),
+    UPLOAD_ABANDONED: Sentence("上传未在期限内完成。", "The upload was not completed in time."),
+}
+
+
+class BadFile(Exception):
+    """The whole file is refused. `detail` names columns, never content."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code, self.detail = code, detail
+        super().__init__(f"{code} {detail}".strip())
+
+
+def message_of(code: str, field: str | None, language: Language, detail: str = "") -> str:
+    sentence = _SENTENCES.get(code)
+    if sentence is None:
+        return rejections.message_of(code, field, language)
+    return (sentence.zh if language == "zh" else sentence.en).format(detail=detail)

@@ -1,0 +1,175 @@
+"""All SQL of imported files."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.imports.models import import_job, import_line_error, import_part
+
+Row = Mapping[str, Any]
+
+_OPEN = import_job.c.status.in_(("uploading", "queued", "running"))
+_ADMISSION_LOCK = 0x696D706F7274  # "import": two uploads at once must not both take the last place
+
+
+async def lock_admission(session: AsyncSession) -> None:
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
+
+
+async def open_load(session: AsyncSession, partner_id: str) -> tuple[int, int]:
+    """(the partner's unfinished imports, bytes of everybody's)."""
+    row = (
+        await session.execute(
+            select(
+                func.count().filter(import_job.c.partner_id == partner_id),
+                func.coalesce(func.sum(import_job.c.size_bytes), 0),
+            ).where(_OPEN)
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+async def add(session: AsyncSession, row: Row) -> None:
+    await session.execute(insert(import_job).values(**row))
+
+
+async def same_open(session: AsyncSession, row: Row) -> Row | None:
+    """An unfinished import of the very same file for the very same purpose."""
+    same = (
+        "partner_id", "mode", "dry_run", "day", "format", "compression", "event_type", "size_bytes", "sha256",
+    )  # fmt: skip
+    found = await session.execute(
+        select(import_job)
+        .where(_OPEN, *(import_job.c[name].is_not_distinct_from(row[name]) for name in same))
+        .order_by(import_job.c.import_id)
+        .limit(1)
+    )
+    return _one(found)
+
+
+async def job(session: AsyncSession, import_id: UUID, *, lock: bool = False) -> Row | None:
+    query = select(import_job).where(import_job.c.import_id == import_id)
+    return _one(await session.execute(query.with_for_update() if lock else query))
+
+
+async def jobs(session: AsyncSession, partner_id: str, before: UUID | None, limit: int) -> Sequence[Row]:
+    query = select(import_job).where(import_job.c.partner_id == partner_id)
+    if before is not None:
+        query = query.where(import_job.c.import_id < before)
+    found = await session.execute(query.order_by(import_job.c.import_id.desc()).limit(limit))
+    return [dict(row) for row in found.mappings()]
+
+
+async def add_part(session: AsyncSession, *, import_id: UUID, part_no: int, sha256: bytes, content: bytes) -> bytes:
+    """Stores a part unless it is there; returns the SHA-256 of the one that is."""
+    values = {
+        "import_id": import_id,
+        "part_no": part_no,
+        "sha256": sha256,
+        "size_bytes": len(content),
+        "content": content,
+    }
+    await session.execute(upsert(import_part).values(**values).on_conflict_do_nothing())
+    kept = await session.scalar(
+        select(import_part.c.sha256).where(import_part.c.import_id == import_id, import_part.c.part_no == part_no)
+    )
+    return kept or b""
+
+
+async def part_numbers(session: AsyncSession, import_id: UUID) -> Sequence[int]:
+    found = await session.execute(
+        select(import_part.c.part_no).where(import_part.c.import_id == import_id).order_by(import_part.c.part_no)
+    )
+    return list(found.scalars())
+
+
+async def part(session: AsyncSession, import_id: UUID, part_no: int) -> bytes | None:
+    content: bytes | None = await session.scalar(
+        select(import_part.c.content).where(import_part.c.import_id == import_id, import_part.c.part_no == part_no)
+    )
+    return content
+
+
+async def change(session: AsyncSession, import_id: UUID, **values: object) -> None:
+    await session.execute(update(import_job).where(import_job.c.import_id == import_id).values(**values))
+
+
+async def claim(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
+    """The oldest file that waits or that nobody works on any more; locked until the end of the transaction.
+
+    The holder keeps it between its transactions by its lease: whoever takes a file over reads it from its start to the
+    recorded line, which two workers should not do in turns.
+    """
+    now = func.clock_timestamp()
+    free = or_(import_job.c.holder.is_(None), import_job.c.holder == holder, import_job.c.lease_until < now)
+    row = _one(
+        await session.execute(
+            select(import_job)
+            .where(import_job.c.status.in_(("queued", "running")), free)
+            .order_by(func.coalesce(import_job.c.holder == holder, False).desc(), import_job.c.import_id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    if row is not None:
+        until = now + func.make_interval(0, 0, 0, 0, 0, 0, lease_s)
+        await change(session, row["import_id"], holder=holder, lease_until=until)
+    return row
+
+
+async def add_errors(session: AsyncSession, import_id: UUID, rows: Sequence[Row], most: int) -> None:
+    """Keeps refused lines while the import has fewer than `most` of them."""
+    if not rows:
+        return
+    kept = await session.scalar(select(func.count()).where(import_line_error.c.import_id == import_id)) or 0
+    if kept < most:
+        await session.execute(
+            upsert(import_line_error).on_conflict_do_nothing(),
+            [{"import_id": import_id, **row} for row in rows[: most - kept]],
+        )
+
+
+async def errors(session: AsyncSession, import_id: UUID, after: int, limit: int) -> Sequence[Row]:
+    found = await session.execute(
+        select(import_line_error)
+        .where(import_line_error.c.import_id == import_id, import_line_error.c.line_no > after)
+        .order_by(import_line_error.c.line_no)
+        .limit(limit)
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def drop_parts(session: AsyncSession, import_id: UUID) -> None:
+    await session.execute(delete(import_part).where(import_part.c.import_id == import_id))
+
+
+async def abandon(session: AsyncSession, begun_before: datetime, failure: str, at: datetime) -> Sequence[UUID]:
+    """Ends uploads begun before that instant and never completed."""
+    found = await session.execute(
+        update(import_job)
+        .where(import_job.c.status == "uploading", import_job.c.created_at < begun_before)
+        .values(status="failed", failure=failure, finished_at=at)
+        .returning(import_job.c.import_id)
+    )
+    return list(found.scalars())
+
+
+async def forget(session: AsyncSession, finished_before: datetime, limit: int) -> int:
+    oldest = (
+        select(import_job.c.import_id)
+        .where(and_(import_job.c.finished_at < finished_before, ~_OPEN))
+        .order_by(import_job.c.import_id)
+        .limit(limit)
+    )
+    result = await session.execute(delete(import_job).where(import_job.c.import_id.in_(oldest)))
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _one(found: Any) -> Row | None:
+    row = found.mappings().first()
+    return dict(row) if row is not None else None

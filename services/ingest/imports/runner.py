@@ -1,0 +1,205 @@
+"""The worker's part of imports: reads a stored file in blocks, publishes each, then writes down how far it is.
+
+A block counts as read only in a transaction that ends after the log acknowledged its events. Killed in between, it is
+published again by whoever goes on: the same receipts and positions, the same events, hence without effect.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from services.ingest import event_types
+from services.ingest.events import decoding
+from services.ingest.events.decoding import Intake
+from services.ingest.imports import reasons, repository
+from services.ingest.imports.blocks import Block, first_line, read_block
+from services.ingest.imports.columns import Table, header_of
+from services.ingest.imports.domain import BLOCK_LINES, LINE_ERRORS_KEPT, parts_of, receipt_of_block
+from services.ingest.imports.files import LineReader, LoadPart
+from services.ingest.imports.reasons import BadFile
+from services.ingest.partners.service import News, Partner, PartnerRegistry
+from services.ingest.reconciliation import service as reconciliation
+from services.ingest.sealing import Sealer
+from services.ingest.settings import Settings
+from shared import clock, telemetry
+from shared.consumer import RETRYABLE
+from shared.contracts import topics
+from shared.contracts.activities_v1 import ActivityReported
+from shared.db import Database, Session
+from shared.eventlog import EventLog
+from shared.ids import new_id
+
+BLOCKS_PER_STEP: Final = 4
+_IDLE_S: Final = 0.3
+_FAILURE_PAUSE_S: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class ImportRunner:
+    """Works on one file at a time; several workers take different files."""
+
+    def __init__(self, settings: Settings, database: Database, log: EventLog) -> None:
+        self._settings, self._database, self._event_log = settings, database, log
+        self._registry = PartnerRegistry(database, Sealer(settings.sealing_key), News(settings.database_url))
+        self._holder = str(new_id())
+        self._open: tuple[UUID, LineReader] | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            started = time.monotonic()
+            try:
+                lines = await self.step()
+            except RETRYABLE as exc:
+                self._open = None
+                _log.warning("import_retries", error=repr(exc)[:300])
+                await asyncio.sleep(_FAILURE_PAUSE_S)
+                continue
+            if lines is None:
+                await asyncio.sleep(_IDLE_S)
+            else:  # live events must not wait behind a file: it is fed in at a steady pace
+                due = started + lines / self._settings.import_lines_per_s
+                await asyncio.sleep(max(due - time.monotonic(), 0))
+
+    async def step(self) -> int | None:
+        """A few blocks of one file, in one transaction. Returns the lines read, None when no file waits."""
+        async with self._database.transaction() as session:
+            job = await repository.claim(session, self._holder, self._settings.lease_s)
+            if job is None:
+                return None
+            try:
+                return await self._advance(session, job)
+            except BadFile as bad:
+                self._open = None
+                _log.warning("import_failed", import_id=str(job["import_id"]), code=bad.code)
+                await _finish(session, job["import_id"], status="failed", failure=str(bad))
+                await reconciliation.drop_lines(session, report_id=job["import_id"])
+                return 0
+
+    async def _advance(self, session: Session, job: repository.Row) -> int:
+        load = _loader(session, job["import_id"])
+        if job["status"] == "queued":
+            await _check_content(job, load)
+            await repository.change(session, job["import_id"], status="running")
+        partner = await self._partner(job)
+        reader = await self._reader(job, load)
+        header, lines_read = job["header"], 0
+        accepted, rejected, block_no = job["accepted"], job["rejected"], job["next_block"]
+        ended = False
+        for _ in range(BLOCKS_PER_STEP):
+            at = reader.next_line
+            lines = await reader.take(BLOCK_LINES, load)
+            lines_read += len(lines)
+            if at == 1 and lines:
+                lines[0] = first_line(lines[0])
+                if job["format"] == "csv":
+                    header = list(header_of(lines[0].removesuffix(b"\r"), event_type=job["event_type"]))
+                    lines[0] = b""
+            if at == 1 and not any(line.strip() for line in lines) and header is None:
+                raise BadFile(reasons.EMPTY_FILE)
+            table = Table(tuple(header), partner.source, job["event_type"]) if header is not None else None
+            intake = Intake(partner, self._pepper, receipt_of_block(job["import_id"], block_no), job["completed_at"])
+            block = read_block(lines, at, intake, table)
+            await self._keep(session, job, partner, block)
+            accepted, rejected = accepted + len(block.reports), rejected + len(block.errors)
+            block_no += 1
+            ended = len(lines) < BLOCK_LINES
+            if ended:
+                break
+        await repository.change(
+            session, job["import_id"], next_line=reader.next_line, next_block=block_no, bytes_read=reader.bytes_read,
+            accepted=accepted, rejected=rejected, header=header,
+        )  # fmt: skip
+        if ended:
+            await self._end(session, job)
+        return lines_read
+
+    @property
+    def _pepper(self) -> str:
+        return self._settings.account_ref_pepper.get_secret_value()
+
+    async def _partner(self, job: repository.Row) -> Partner:
+        """As registered now. Raises BadFile."""
+        known = {partner.partner_id: partner for partner in await self._partners()}
+        found = known.get(job["partner_id"])
+        if found is None:
+            raise BadFile(reasons.PARTNER_UNKNOWN)
+        return found
+
+    async def _partners(self) -> Sequence[Partner]:
+        if self._open is None:
+            await self._registry.refresh()
+        return self._registry.partners()
+
+    async def _reader(self, job: repository.Row, load: LoadPart) -> LineReader:
+        """The open file if it stands where the database says, else a new one brought there."""
+        import_id, line = job["import_id"], job["next_line"]
+        if self._open is not None and self._open[0] == import_id and self._open[1].next_line == line:
+            return self._open[1]
+        reader = LineReader(job["compression"])
+        await reader.skip_to(line, load)
+        self._open = (import_id, reader)
+        return reader
+
+    async def _keep(self, session: Session, job: repository.Row, partner: Partner, block: Block) -> None:
+        import_id = job["import_id"]
+        rows = [
+            {"line_no": error.line_no, "event_id": error.event_id, "code": error.code, "field": error.field}
+            for error in block.errors
+        ]
+        await repository.add_errors(session, import_id, rows, LINE_ERRORS_KEPT)
+        if job["mode"] == "reconcile":
+            await reconciliation.add_lines(
+                session, report_id=import_id, reports=block.reports, lines=block.lines,
+                time_zone=self._settings.time_zone,
+            )  # fmt: skip
+        elif block.reports and not job["dry_run"]:
+            await self._publish(partner, job["completed_at"], block.reports)
+
+    async def _publish(self, partner: Partner, received_at: Any, reports: list[ActivityReported]) -> None:
+        headers = decoding.cloud_event_headers(
+            source=partner.source, event_type=event_types.ACTIVITY_REPORTED, at=received_at
+        )
+        records = [decoding.record_of(report, headers) for report in reports]
+        await self._event_log.publish(self._settings.topic_prefix + topics.ACTIVITIES, records)
+        telemetry.EVENTS_INTAKE.labels(partner.partner_id, "imported").inc(len(records))
+
+    async def _end(self, session: Session, job: repository.Row) -> None:
+        if job["mode"] == "reconcile":
+            await reconciliation.compare(
+                session,
+                report_id=job["import_id"],
+                partner_id=job["partner_id"],
+                day=job["day"],
+                time_zone=self._settings.time_zone,
+            )
+        await _finish(session, job["import_id"], status="done", bytes_read=job["size_bytes"])
+        self._open = None
+        _log.info("import_done", import_id=str(job["import_id"]))
+
+
+def _loader(session: Session, import_id: UUID) -> Callable[[int], Any]:
+    async def load(part_no: int) -> bytes | None:
+        return await repository.part(session, import_id, part_no)
+
+    return load
+
+
+async def _check_content(job: repository.Row, load: LoadPart) -> None:
+    """Raises BadFile: nothing is published of a file that is not the one announced."""
+    digest = hashlib.sha256()
+    for part_no in range(parts_of(job["size_bytes"], job["part_bytes"])):
+        digest.update(await load(part_no) or b"")
+        await asyncio.sleep(0)
+    if digest.digest() != job["sha256"]:
+        raise BadFile(reasons.SHA256_MISMATCH)
+
+
+async def _finish(session: Session, import_id: UUID, **values: object) -> None:
+    await repository.drop_parts(session, import_id)
+    await repository.change(session, import_id, finished_at=clock.now(), holder=None, lease_until=None, **values)

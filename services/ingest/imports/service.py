@@ -1,0 +1,192 @@
+"""Use cases of imports: uploading a file in signed parts, and asking how far it is."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.ingest.archive import service as archive
+from services.ingest.imports import reasons, repository
+from services.ingest.imports.domain import (
+    FILE_BYTES_MAX,
+    OPEN_PER_PARTNER_MAX,
+    PART_BYTES,
+    SPOOL_BYTES_MAX,
+    Compression,
+    FileFormat,
+    Mode,
+    part_size,
+    parts_of,
+    receipts_of,
+)
+from services.ingest.imports.errors import (
+    DayNeeded,
+    FileEmpty,
+    FileTooLarge,
+    ImportNotFound,
+    PartDiffers,
+    PartsMissing,
+    PartUnexpected,
+    SpoolFull,
+    TooManyImports,
+    UploadClosed,
+)
+from services.ingest.partners.service import Partner
+from shared import clock
+from shared.db import Session
+from shared.ids import new_id
+
+_RETRY_AFTER_S = 60
+_MISSING_SHOWN = 50
+UPLOAD_TIME = timedelta(days=1)
+# As long as the receipts' rejections: time to repair an integration and to prove what was wrong.
+REPORTS_KEPT = timedelta(days=180)
+_FORGET_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """What a partner announces. `event_type` is that of lines without one; `day` only for a reconciliation."""
+
+    mode: Mode
+    format: FileFormat
+    compression: Compression
+    size_bytes: int
+    sha256: bytes
+    dry_run: bool = False
+    event_type: str | None = None
+    file_name: str | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """`parts_missing` while uploading; `outcomes` of what a finished import published, by status."""
+
+    row: Mapping[str, Any]
+    parts_expected: int
+    parts_missing: Sequence[int] = ()
+    outcomes: Mapping[str, int] | None = None
+
+
+async def begin(session: Session, partner: Partner, file: NewFile) -> UUID:
+    """An import that waits for its parts; the same unfinished file again is the same import.
+
+    Raises FileEmpty, FileTooLarge, DayNeeded, TooManyImports, SpoolFull.
+    """
+    if file.size_bytes == 0:
+        raise FileEmpty
+    if file.size_bytes > FILE_BYTES_MAX:
+        raise FileTooLarge(limit_bytes=FILE_BYTES_MAX)
+    if (file.day is None) == (file.mode == "reconcile"):
+        raise DayNeeded
+    row = {
+        "import_id": new_id(),
+        "partner_id": partner.partner_id,
+        "mode": file.mode,
+        "dry_run": file.dry_run or partner.sandbox,
+        "day": file.day,
+        "file_name": file.file_name,
+        "format": file.format,
+        "compression": file.compression,
+        "event_type": file.event_type,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "part_bytes": PART_BYTES,
+        "status": "uploading",
+    }
+    await repository.lock_admission(session)
+    known = await repository.same_open(session, row)
+    if known is not None:
+        return UUID(str(known["import_id"]))
+    count, waiting_bytes = await repository.open_load(session, partner.partner_id)
+    if count >= OPEN_PER_PARTNER_MAX:
+        raise TooManyImports(limit=OPEN_PER_PARTNER_MAX, retry_after_s=_RETRY_AFTER_S)
+    if waiting_bytes + file.size_bytes > SPOOL_BYTES_MAX:
+        raise SpoolFull(retry_after_s=_RETRY_AFTER_S)
+    await repository.add(session, row)
+    return UUID(str(row["import_id"]))
+
+
+async def put_part(session: Session, partner: Partner, import_id: UUID, part_no: int, content: bytes) -> None:
+    """Safe to repeat with the same bytes. Raises ImportNotFound, UploadClosed, PartUnexpected, PartDiffers."""
+    row = await _own(session, partner, import_id)
+    sha256 = hashlib.sha256(content).digest()
+    if row["status"] != "uploading":
+        raise UploadClosed
+    expected = part_size(part_no, row["size_bytes"], row["part_bytes"])
+    if len(content) != expected or not content:
+        raise PartUnexpected(part_no=part_no, expected=expected, size=len(content))
+    kept = await repository.add_part(session, import_id=import_id, part_no=part_no, sha256=sha256, content=content)
+    if kept != sha256:
+        raise PartDiffers
+
+
+async def complete(session: Session, partner: Partner, import_id: UUID) -> None:
+    """Hands the file to the worker; again changes nothing. Raises ImportNotFound, PartsMissing."""
+    row = await _own(session, partner, import_id, lock=True)
+    if row["status"] != "uploading":
+        return
+    missing = await _missing(session, row)
+    if missing:
+        shown = missing[:_MISSING_SHOWN]
+        raise PartsMissing(missing=", ".join(map(str, shown)), extensions={"missing": shown})
+    await repository.change(session, import_id, status="queued", completed_at=clock.now())
+
+
+async def upload(session: Session, partner: Partner, file: NewFile, content: bytes) -> UUID:
+    """A file of one part, at once. Raises as `begin`."""
+    import_id = await begin(session, partner, file)
+    row = await _own(session, partner, import_id)
+    if row["status"] == "uploading":
+        await put_part(session, partner, import_id, 0, content)
+        await complete(session, partner, import_id)
+    return import_id
+
+
+async def view(session: Session, partner: Partner, import_id: UUID) -> ImportView:
+    """Raises ImportNotFound."""
+    row = await _own(session, partner, import_id)
+    expected = parts_of(row["size_bytes"], row["part_bytes"])
+    if row["status"] == "uploading":
+        return ImportView(row, expected, (await _missing(session, row))[:_MISSING_SHOWN])
+    if row["status"] != "done" or row["mode"] != "import" or row["dry_run"]:
+        return ImportView(row, expected)
+    first, last = receipts_of(import_id)
+    outcomes = await archive.outcome_counts(session, partner_id=partner.partner_id, first=first, last=last)
+    return ImportView(row, expected, outcomes=outcomes)
+
+
+async def own_imports(session: Session, partner: Partner, before: UUID | None, limit: int) -> list[ImportView]:
+    rows = await repository.jobs(session, partner.partner_id, before, limit)
+    return [ImportView(row, parts_of(row["size_bytes"], row["part_bytes"])) for row in rows]
+
+
+async def line_errors(
+    session: Session, partner: Partner, import_id: UUID, after: int, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Refused lines in the order of the file, after line `after`. Raises ImportNotFound."""
+    await _own(session, partner, import_id)
+    return await repository.errors(session, import_id, after, limit)
+
+
+async def housekeeping(session: Session) -> None:
+    """Timed job: ends uploads nobody completes, forgets imports of long ago; a bounded number per run."""
+    now = clock.now()
+    for import_id in await repository.abandon(session, now - UPLOAD_TIME, reasons.UPLOAD_ABANDONED, now):
+        await repository.drop_parts(session, import_id)
+    await repository.forget(session, now - REPORTS_KEPT, _FORGET_MAX)
+
+
+async def _own(session: Session, partner: Partner, import_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
+    row = await repository.job(session, import_id, lock=lock)
+    if row is None or row["partner_id"] != partner.partner_id:
+        raise ImportNotFound
+    return row
+
+
+async def _missing(session: Session, row: Mapping[str, Any]) -> list[int]:
+    there = set(await repository.part_numbers(session, row["import_id"]))
+    return [number for number in range(parts_of(row["size_bytes"], row["part_bytes"])) if number not in there]

@@ -1,0 +1,136 @@
+"""Use cases of reconciliation: the worker brings a partner's file in and compares; partners and operators read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.ingest.archive import service as archive
+from services.ingest.archive.domain import ActTotals, shown
+from services.ingest.reconciliation import repository
+from services.ingest.reconciliation.domain import DIFFERENCES_KEPT, KINDS
+from services.ingest.reconciliation.errors import ReportNotFound
+from shared import clock
+from shared.contracts.activities_v1 import ActivityReported
+from shared.db import Session
+
+_SUMS = ("events", "distance_m", "weight_g", "energy_wh", "pieces", "amount_mg")
+_REPORTS_SHOWN = 20
+# A year's accounts are closed within the next one.
+REPORTS_KEPT = timedelta(days=2 * 366)
+_FORGET_MAX = 20
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """`ours` by partner: sums in total, by kind of act and by status."""
+
+    day: date
+    time_zone: str
+    ours: Mapping[str, Mapping[str, Any]]
+    reports: Sequence[Mapping[str, Any]]
+
+
+async def add_lines(
+    session: Session, *, report_id: UUID, reports: Sequence[ActivityReported], lines: Sequence[int], time_zone: str
+) -> None:
+    """Keeps a block of the partner's lines until they are compared; a block twice is harmless.
+
+    Cancellations have no act and belong to no day: they are left out.
+    """
+    zone = ZoneInfo(time_zone)
+    rows = [
+        {
+            "line_no": line,
+            "event_key": report.event_key,
+            "event_id": report.event_id,
+            "occurred_on": report.act.started_at.astimezone(zone).date(),
+            "fingerprint": bytes.fromhex(report.fingerprint),
+            "act": _encode(report.act).decode(),
+        }
+        for line, report in zip(lines, reports, strict=True)
+        if report.act is not None
+    ]
+    if rows:
+        await repository.add_lines(session, report_id, rows)
+
+
+async def drop_lines(session: Session, *, report_id: UUID) -> None:
+    await repository.drop_lines(session, report_id)
+
+
+async def compare(session: Session, *, report_id: UUID, partner_id: str, day: date, time_zone: str) -> None:
+    """Makes the report of all lines that were added, and forgets the lines."""
+    acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
+    row = {
+        "report_id": report_id,
+        "partner_id": partner_id,
+        "day": day,
+        "ours": summed(acts),
+        "theirs": await repository.their_totals(session, report_id, day),
+        "differences": {},
+    }
+    await repository.add_report(session, row)
+    since = archive.receipts_about(day, time_zone)
+    await repository.compare(
+        session, report_id=report_id, partner_id=partner_id, day=day, since=since, kept=DIFFERENCES_KEPT
+    )
+    await repository.drop_lines(session, report_id)
+
+
+def summed(acts: Iterable[ActTotals]) -> dict[str, Any]:
+    """Sums in total, by kind and by the status a partner is shown."""
+    total: dict[str, Any] = dict.fromkeys(_SUMS, 0)
+    kinds: dict[str, dict[str, int]] = {}
+    statuses: dict[str, dict[str, int]] = {}
+    for act in acts:
+        values = asdict(act)
+        groups = (
+            kinds.setdefault(act.kind, dict.fromkeys(_SUMS, 0)),
+            statuses.setdefault(shown(act.status), dict.fromkeys(_SUMS, 0)),
+        )
+        for group in (total, *groups):
+            for name in _SUMS:
+                group[name] += values[name]
+    return {**total, "by_kind": kinds, "by_status": statuses}
+
+
+async def day_view(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Day:
+    """Ours of a day, of one partner or of all, and the reports that were made of it."""
+    acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
+    partners = {act.partner_id for act in acts} | ({partner_id} if partner_id is not None else set())
+    ours = {one: summed(act for act in acts if act.partner_id == one) for one in sorted(partners)}
+    return Day(day, time_zone, ours, await repository.reports(session, day, partner_id, _REPORTS_SHOWN))
+
+
+async def report(session: Session, *, report_id: UUID, partner_id: str | None) -> Mapping[str, Any]:
+    """`partner_id` None: an operator asks. Raises ReportNotFound."""
+    row = await repository.report(session, report_id)
+    if row is None or partner_id not in {None, row["partner_id"]}:
+        raise ReportNotFound
+    return {**row, "differences": {kind: row["differences"].get(kind, 0) for kind in KINDS}}
+
+
+async def differences(
+    session: Session,
+    *,
+    report_id: UUID,
+    partner_id: str | None,
+    kind: str | None,
+    after: tuple[str, str, int] | None,
+    limit: int,
+) -> Sequence[Mapping[str, Any]]:
+    """Raises ReportNotFound."""
+    await report(session, report_id=report_id, partner_id=partner_id)
+    return await repository.differences(session, report_id, kind, after, limit)
+
+
+async def forget(session: Session) -> None:
+    """Timed job; removes a bounded number of reports per run."""
+    await repository.forget(session, clock.now() - REPORTS_KEPT, _FORGET_MAX)
