@@ -28,6 +28,12 @@ _SERVER_SETTINGS = {
 }
 _CONNECT_TIMEOUT_S = 5
 _POOL_WAIT_S = 5
+# A server that vanished behind an open connection never answers, and its own limits never fire. The driver waits this
+# long for an answer and as long again for the end of the cancelled statement, then it drops the connection: both
+# together stay below 30 s, and each above the lock timeout, which is to be told as what it is.
+COMMAND_TIMEOUT_S = 12.0
+# For statements of operators and auditors that read everything; the server ends them before this does.
+LONG_READ_S = 35.0
 
 
 def metadata_for(schema: str) -> MetaData:
@@ -45,7 +51,14 @@ def declarative_base_for(schema: str) -> type[DeclarativeBase]:
 class Database:
     """Engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 10, application_name: str = "carbon") -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        pool_size: int = 10,
+        application_name: str = "carbon",
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> None:
         self._engine: AsyncEngine = create_async_engine(
             dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=pool_size,
@@ -55,6 +68,7 @@ class Database:
             connect_args={
                 "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
                 "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": command_timeout_s,
             },
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)

@@ -52,7 +52,9 @@ class Problem(BaseModel):
     instance: str = Field(examples=["/api/v1/accounting/me/activities/0"])
     code: str = Field(examples=["NOT_FOUND"])
     retryable: bool
-    request_id: str
+    request_id: str | None = Field(
+        description="网关读不懂请求时为 null Null when the gateway could not even read the request"
+    )
     errors: list[ProblemField] = []
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +16,8 @@ from tests.chaos.load import Load
 from tests.chaos.run import Result, Run
 from tests.chaos.stack import Attacked
 
-console = Console(highlight=False, soft_wrap=True)
+# Wide enough for a row a line where the output is a file.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 

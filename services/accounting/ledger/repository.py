@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.models import hold, ledger_account, posting
+from shared.db import LONG_READ_S, driver
 from shared.ids import new_id
 
 
@@ -269,4 +270,5 @@ _CHECK = {
 async def check_everything(session: AsyncSession) -> dict[str, int]:
     """Recomputes the whole ledger in one snapshot; reads everything, so it is for operators and tests."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    return {name: int(await session.scalar(text(sql)) or 0) for name, sql in _CHECK.items()}
+    connection = await driver(session)
+    return {name: int(await connection.fetchval(sql, timeout=LONG_READ_S) or 0) for name, sql in _CHECK.items()}

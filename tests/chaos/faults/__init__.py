@@ -19,7 +19,9 @@ _ONLY_BY_NAME = {"worker-kills", "worker", "hang-ups-short"}
 
 
 def chosen(names: str, seed: int) -> list[Fault]:
-    """`all`, `kafka`, `short`, or names separated by commas. `all` comes in an order the seed decides, drills last.
+    """`all`, or `kafka`, `short` and names of faults, separated by commas.
+
+    `all` comes in an order the seed decides, drills last.
 
     Raises KeyError for a name nobody knows.
     """
@@ -27,5 +29,5 @@ def chosen(names: str, seed: int) -> list[Fault]:
         found = [name for name in ALL if name not in DRILLS and name not in _ONLY_BY_NAME]
         random.Random(seed).shuffle(found)
         return [ALL[name] for name in (*found, *DRILLS)]
-    listed: Sequence[str] = {"kafka": KAFKA, "short": SHORT}.get(names) or names.split(",")
-    return [ALL[name] for name in listed]
+    plans: dict[str, Sequence[str]] = {"kafka": KAFKA, "short": SHORT}
+    return [ALL[name] for part in names.split(",") for name in plans.get(part, (part,))]

@@ -1,0 +1,160 @@
+"""The whole attack with bad input: a stack of its own, five families, memory watched, one report."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.local.database import DATABASE, with_database
+from deploy.local.partners import PARTNER_ENVIRONMENTS
+from deploy.local.plan import Plan
+from deploy.local.postgres import PostgresServer
+from deploy.local.secrets_file import Secrets
+from deploy.local.settings import LocalSettings
+from deploy.local.state import RunDirectory
+from tests.e2e.stack import LocalStack
+from tests.fuzz import documents
+from tests.fuzz.callers import Callers
+from tests.fuzz.findings import Findings
+from tests.fuzz.generated import Generated
+from tests.fuzz.memory import GROWTH_MAX_MIB, Memory
+from tests.fuzz.raw import RawList
+from tests.fuzz.records import TopicList
+
+# One address sends everything here; the limits themselves are tested elsewhere.
+ENVIRONMENT = {
+    "GATEWAY_ADDRESS_PER_S": "20000",
+    "GATEWAY_ADDRESS_BURST": "40000",
+    "GATEWAY_SUBJECT_PER_S": "2000",
+    "GATEWAY_SUBJECT_BURST": "4000",
+}
+Say = Callable[[str, str], None]  # family, what
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of each family. `minutes` bounds the whole; what does not fit is named in the report."""
+
+    minutes: float = 6.0
+    cases: int = 25
+    share: float = 1.0
+    mutations: int = 400
+    records: int = 120
+
+
+@dataclass
+class Outcome:
+    seed: int
+    findings: Findings
+    operations: int = 0
+    raw_routes: int = 0
+    left_out: list[str] = field(default_factory=list)
+    growth_mib: dict[str, float] = field(default_factory=dict)
+    peak_mib: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings.failed
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "seed": self.seed,
+            "minutes": round(self.seconds / 60, 1),
+            "cases": sum(self.findings.cases.values()),
+            "cases_by_family": dict(self.findings.cases),
+            "failures": self.findings.failed,
+            "operations": self.operations,
+            "json_routes": self.raw_routes,
+            "left_out": self.left_out,
+            "statuses": dict(sorted(self.findings.statuses.items())),
+            **self.figures,
+            "memory_growth_mib": {name: round(mib, 1) for name, mib in self.growth_mib.items()},
+            "memory_growth_bound_mib": GROWTH_MAX_MIB,
+            "memory_peak_mib": {name: round(mib, 1) for name, mib in self.peak_mib.items()},
+            "examples": self.findings.failures,
+        }
+
+
+class Target:
+    """A stack for this run alone."""
+
+    def __init__(self, run_dir: Path, *, port_offset: int) -> None:
+        self.local = LocalStack(run_dir, port_offset=port_offset, log="embedded", environment=ENVIRONMENT)
+        self.directory = RunDirectory(run_dir)
+        self._settings = LocalSettings(run_dir=run_dir, port_offset=port_offset, log="embedded")
+
+    def pids(self) -> dict[str, int]:
+        state = self.directory.read()
+        found = state.processes if state else {}
+        return {name: p.pid for name, p in found.items() if p.pid is not None and name not in {"postgres", "wechat"}}
+
+    def addresses(self) -> tuple[str, str]:
+        """(superuser's address of the database, the event log's)."""
+        secrets = Secrets(self.directory.secrets, PARTNER_ENVIRONMENTS)
+        server = PostgresServer(
+            self.directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
+        )
+        plan = Plan(self._settings, secrets, self.directory, server.admin_dsn())
+        return with_database(server.admin_dsn(), DATABASE), plan.event_log_url()
+
+
+def attack(target: Target, size: Size, seed: int, say: Say) -> Outcome:
+    """Plays all families against a stack that is up."""
+    started = time.monotonic()
+    outcome = Outcome(seed, Findings())
+    findings = outcome.findings
+    callers = Callers(target.directory.credentials)
+    memory = Memory(target.pids)
+    memory.start()
+
+    def until(share: float) -> float:
+        return started + 60 * size.minutes * share
+
+    try:
+        described: Any = callers.documents()
+        admin_dsn, log_url = target.addresses()
+        raw = RawList(callers, findings, seed=seed, until=until(0.1))
+        warming = min(0.1, size.share)
+        asyncio.run(raw.play(described, lambda what: say("热身 warm-up", what), warming))
+        memory.warm()
+        topic_list = TopicList(callers, findings, admin_dsn=admin_dsn, log_url=log_url, restarts=target.local.restarts)
+        outcome.figures |= asyncio.run(
+            topic_list.play(
+                seed=seed, count=size.records, until=until(0.25), progress=lambda what: say("主题 records", what)
+            )
+        )
+        documents.play(
+            callers,
+            findings,
+            seed=seed,
+            count=size.mutations,
+            until=until(0.4),
+            progress=lambda what: say("文档 documents", what),
+        )
+        raw = RawList(callers, findings, seed=seed + 1, until=until(0.65))
+        outcome.raw_routes = asyncio.run(raw.play(described, lambda what: say("手工 hand list", what), size.share))
+        generated = Generated(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
+        generated.play(lambda what: say("OpenAPI", what))
+        outcome.operations, outcome.left_out = generated.operations, generated.left_out
+    finally:
+        callers.close()
+        outcome.growth_mib = memory.stop()
+        outcome.peak_mib = memory.peak_mib
+    for name, grown in outcome.growth_mib.items():
+        if grown > GROWTH_MAX_MIB:
+            findings.fail(f"memory: {name} grew by {grown:.0f} MiB, more than {GROWTH_MAX_MIB}")
+    if target.local.restarts():
+        findings.fail(f"{target.local.restarts()} processes died")
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def write(outcome: Outcome, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(outcome.as_json(), ensure_ascii=False, indent=2), encoding="utf-8")

@@ -1,0 +1,72 @@
+"""The database behind a network that lies."""
+
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from sqlalchemy import text
+
+from shared.consumer import RETRYABLE
+from shared.db import Database
+from shared.settings import ServiceSettings
+from tests.chaos.proxy import FaultProxy, Mood
+
+TIMEOUT_S = 0.5
+
+
+@pytest.fixture
+async def proxy(plumbing_settings: ServiceSettings) -> AsyncIterator[FaultProxy]:
+    proxy = FaultProxy(urlsplit(plumbing_settings.database_url).port or 0)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+@pytest.fixture
+async def database(proxy: FaultProxy, plumbing_settings: ServiceSettings) -> AsyncIterator[Database]:
+    """Reaches the server through the proxy, one connection, little patience."""
+    parts = urlsplit(plumbing_settings.database_url)
+    place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+    found = Database(urlunsplit(parts._replace(netloc=place)), pool_size=1, command_timeout_s=TIMEOUT_S)
+    yield found
+    await found.stop()
+
+
+async def one(database: Database) -> int:
+    async with database.transaction() as session:
+        return int(await session.scalar(text("SELECT 1")) or 0)
+
+
+async def test_a_server_gone_behind_an_open_connection_is_noticed_and_replaced(
+    database: Database, proxy: FaultProxy
+) -> None:
+    assert await one(database) == 1
+    assert proxy.half_open_all() == 1
+    started = time.monotonic()
+    with pytest.raises(RETRYABLE):
+        await one(database)
+    assert time.monotonic() - started < 4 * TIMEOUT_S
+    assert await one(database) == 1
+
+
+async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_usable_pool(
+    database: Database, proxy: FaultProxy
+) -> None:
+    started = time.monotonic()
+
+    async def cut_off() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            proxy.half_open_all()
+
+    with pytest.raises(RETRYABLE):
+        await cut_off()
+    assert time.monotonic() - started < 8 * TIMEOUT_S
+    assert await one(database) == 1
+
+
+async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: FaultProxy) -> None:
+    assert await one(database) == 1
+    proxy.mood = Mood.SLICE
+    assert await one(database) == 1
