@@ -24,6 +24,8 @@ DEPTH = 10_000
 OVERSIZE_BYTES = 3 * 1024 * 1024
 PROPERTIES_MAX = 8
 PLACEHOLDER = "00000000-0000-7000-8000-000000000000"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MULTIPART, PARTS = "multipart/form-data; boundary=x", b"--x\r\n\r\n1\r\n--x--\r\n"
 # Written as they stand, in place of one value of a body: most are no JSON, some are JSON no schema foresees.
 LITERALS = (
     "NaN",
@@ -165,13 +167,13 @@ class RawList:
         cases: list[tuple[str, dict[str, str], bytes, bytes]] = [
             ("chunked, oversize, no length", {"Transfer-Encoding": "chunked"}, big, chunked + b"0\r\n\r\n"),
             ("gzip bomb", {"Content-Length": str(len(bomb)), "Content-Encoding": "gzip"}, bomb, bomb),
-            ("form", {"Content-Length": str(len(form)), "Content-Type": "application/x-www-form-urlencoded"}, form, form),
-            ("multipart", {"Content-Length": "10", "Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\n\r\n--x", b"--x\r\n\r\n--x"),
+            ("form", {"Content-Length": str(len(form)), "Content-Type": FORM}, form, form),
+            ("multipart", {"Content-Length": str(len(PARTS)), "Content-Type": MULTIPART}, PARTS, PARTS),
             ("ten gigabytes announced", {"Content-Length": str(10**10)}, b"", b""),
             ("a header of 100 KB", {"Content-Length": "2", "X-Long": "x" * 100_000}, b"{}", b"{}"),
             ("a thousand headers", {"Content-Length": "2", **{f"X-{n}": "y" for n in range(1000)}}, b"{}", b"{}"),
             ("no content type", {"Content-Length": "2", "Content-Type": ""}, b"{}", b"{}"),
-            ("a strange charset", {"Content-Length": "2", "Content-Type": "application/json; charset=utf-7"}, b"{}", b"{}"),
+            ("a strange charset", {"Content-Length": "2", "Content-Type": f"{JSON}; charset=utf-7"}, b"{}", b"{}"),
         ]  # fmt: skip
         for what, headers, signed, sent in cases:
             head = self._head(route, citizen, signed, headers)
@@ -224,9 +226,10 @@ class RawList:
                 headers[name.strip().lower()] = value.strip()
             length = headers.get("content-length")
             content = await reader.readexactly(int(length)) if length else await reader.read(65536)
-            return status, headers, content
         except IndexError as error:
             raise ValueError("closed without a word") from error
+        else:
+            return status, headers, content
         finally:
             sending.cancel()
             writer.transport.abort()
