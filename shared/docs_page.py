@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from scalar_fastapi import AgentScalarConfig, OpenAPISource, get_scalar_api_reference
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from shared import asyncapi
+
 SERVICES = {
     "accounts": "账户 Accounts",
     "ingest": "数据接入 Ingest",
@@ -27,7 +29,7 @@ _FAVICON = (
 _BAR = (
     '<nav class="apis"><b>碳普惠开放平台 API</b>'
     + "".join(f'<a href="/docs?api={name}">{title}</a>' for name, title in SERVICES.items())
-    + "</nav>"
+    + '<a href="/docs/topics">主题 Topics</a></nav>'
 )
 _BAR_CSS = """
 .apis { display: flex; gap: 1.5rem; align-items: center; padding: 0.7rem 1rem; background: #1b8a5a; color: #fff;
@@ -75,15 +77,49 @@ def _inline_problem_schema() -> dict[str, Any]:
 PROBLEM_RESPONSE["content"]["application/problem+json"]["schema"] = _inline_problem_schema()
 
 
-def script_path() -> Path:
-    """The page's script inside its wheel; found without importing the package, which pulls in another framework."""
-    spec = importlib.util.find_spec(_ASSET_PACKAGE)
+def _inside(package: str, path: str) -> Path:
+    """A file inside a wheel; found without importing the package, which pulls in another framework."""
+    spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(_ASSET_PACKAGE)
-    return Path(next(iter(spec.submodule_search_locations))) / _ASSET_PATH
+        raise FileNotFoundError(package)
+    return Path(next(iter(spec.submodule_search_locations))) / path
+
+
+def script_path() -> Path:
+    return _inside(_ASSET_PACKAGE, _ASSET_PATH)
+
+
+def viewer_path() -> Path:
+    return _inside("asyncapi_viewer", "static/asyncapi-viewer.iife.js")
+
+
+# The viewer draws itself; the page needs no script of its own.
+_TOPICS_PAGE = (
+    '<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>主题 Topics</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    f'<link rel="icon" href="/docs/favicon.svg"><style>body {{ margin: 0 }} {_BAR_CSS}</style>'
+    f'<script src="/docs/asyncapi-viewer.js" defer></script></head><body>{_BAR}'
+    '<asyncapi-viewer src="/docs/asyncapi.yaml" sidebar></asyncapi-viewer></body></html>'
+)
+
+
+def _install_topics(app: FastAPI) -> None:
+    @app.get("/docs/topics", include_in_schema=False)
+    async def topics() -> HTMLResponse:
+        return HTMLResponse(_TOPICS_PAGE)
+
+    @app.get("/docs/asyncapi.yaml", include_in_schema=False)
+    async def asyncapi_document() -> Response:
+        return Response(asyncapi.as_yaml(), media_type="application/yaml")
+
+    @app.get("/docs/asyncapi-viewer.js", include_in_schema=False)
+    async def viewer() -> FileResponse:
+        return FileResponse(viewer_path(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
 
 def install(app: FastAPI) -> None:
+    _install_topics(app)
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         own = app.state.service

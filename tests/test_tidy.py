@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from shared import asyncapi
+
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
@@ -135,6 +137,11 @@ def test_the_lock_file_names_no_index_and_hashes_everything() -> None:
     blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(pinned) == len(blocks)
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_topics_document_is_what_the_contracts_say() -> None:
+    """`.venv/bin/python -m shared.asyncapi docs/asyncapi.yaml` makes it anew."""
+    assert (ROOT / "docs/asyncapi.yaml").read_text(encoding="utf-8") == asyncapi.as_yaml()
 
 
 def test_every_service_has_its_readme_with_decisions() -> None:

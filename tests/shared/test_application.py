@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
+import yaml
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy import text
@@ -241,6 +242,18 @@ async def test_the_documentation_page_names_nothing_outside(client: httpx.AsyncC
         assert f"/api/v1/{service}/openapi.json" in page.text
     script = await client.get("/docs/scalar.js")
     assert len(script.content) > 1_000_000
+
+
+async def test_the_topics_page_names_nothing_outside(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs/topics")
+    assert page.status_code == 200
+    assert "://" not in page.text
+    assert 'href="/docs/topics"' in (await client.get("/docs")).text
+    for part in ("/docs/asyncapi-viewer.js", "/docs/asyncapi.yaml"):
+        assert f'"{part}"' in page.text
+        assert (await client.get(part)).status_code == 200
+    assert len((await client.get("/docs/asyncapi-viewer.js")).content) > 100_000
+    assert yaml.safe_load((await client.get("/docs/asyncapi.yaml")).text)["asyncapi"] == "3.0.0"
 
 
 @pytest.mark.parametrize("route", ["statement", "raw-statement"])

@@ -1,0 +1,190 @@
+"""AsyncAPI 3 document of all topics, made from the contracts: `python -m shared.asyncapi [FILE]`."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from shared.contracts import topics
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
+
+_REFERENCE = "#/components/schemas/{name}"
+_HEADERS = ("ce_id", "ce_source", "ce_specversion", "ce_type", "ce_time")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: who writes it, who reads it, what a record says."""
+
+    name: str
+    title: str
+    writer: str
+    readers: tuple[str, ...]
+    messages: tuple[type[msgspec.Struct], ...]
+    key: str
+    cloud_event: bool = False
+
+
+TOPICS = (
+    Topic(
+        topics.ACTIVITIES,
+        "合作方事件，已验签、已化为整数与单位 Partners' events, verified and reduced to integers with units",
+        "ingest",
+        ("accounting", "ingest"),
+        (ActivityReported,),
+        "partner_id:account_key，同一人在同一合作方保持先后 one person at one partner stays in order",
+        cloud_event=True,
+    ),
+    Topic(
+        topics.BINDINGS,
+        "谁是谁，不含姓名（压缩主题） Who is who, without names (compacted)",
+        "accounts",
+        ("accounting",),
+        (BindingChanged,),
+        "binding_id；同键最新一条有效 the newest record of a key counts",
+        cloud_event=True,
+    ),
+    Topic(
+        topics.HOUSEHOLDS,
+        "谁住在一起、用哪块电表，不含姓名（压缩主题） Who lives together, behind which meter (compacted)",
+        "accounts",
+        ("accounting",),
+        (MembershipChanged, MeterChanged),
+        "membership_id 或 or registration_id；同键最新一条有效 the newest record of a key counts",
+        cloud_event=True,
+    ),
+    Topic(
+        topics.OUTCOMES,
+        "每条事件的核算结果 What became of every event",
+        "accounting",
+        ("ingest",),
+        (ActivityJudged,),
+        "同对应事件 as the event had",
+    ),
+    Topic(
+        topics.REWARDS,
+        "减碳量花在何处 What grams were spent on",
+        "rewards",
+        (),
+        (OrderConfirmed, DonationMade),
+        "碳账户 id，不指向姓名 the carbon account, which names nobody",
+    ),
+)
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """The whole document as plain data."""
+    kinds = [message for topic in TOPICS for message in topic.messages]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for topic in TOPICS:
+        channels[topic.name] = _channel(topic)
+        operations[f"{topic.writer}.publishes.{topic.name}"] = _operation(topic, "send", topic.writer)
+        for reader in topic.readers:
+            operations[f"{reader}.consumes.{topic.name}"] = _operation(topic, "receive", reader)
+        dead = f"{topic.name}{topics.DEADLETTER_SUFFIX}"
+        channels[dead] = _dead_letters(topic, dead)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "碳普惠开放平台主题 Carbon inclusion topics",
+            "version": "1.0.0",
+            "description": (
+                "服务之间的事实。只增不改；不兼容的改动另立版本。至少一次投递，读者以记录中的 id 去重。\n\n"
+                "Facts between services. Additive changes only, a breaking one is a new version. At least once;"
+                " readers tell repeats by the ids inside."
+            ),
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": {kind.__name__: _message(kind) for kind in kinds},
+            "schemas": {**schemas, "CloudEventHeaders": _cloud_event_headers()},
+        },
+    }
+
+
+def _message(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    event = any(kind in topic.messages and topic.cloud_event for topic in TOPICS)
+    headers = {"headers": {"$ref": _REFERENCE.format(name="CloudEventHeaders")}} if event else {}
+    return {
+        "name": kind.__name__,
+        "contentType": "application/json",
+        **headers,
+        "payload": {"$ref": _REFERENCE.format(name=kind.__name__)},
+    }
+
+
+def _cloud_event_headers() -> dict[str, Any]:
+    properties: Mapping[str, Any] = {name: {"type": "string"} for name in (*_HEADERS, "content-type")}
+    return {
+        "type": "object",
+        "description": "CloudEvents 1.0，Kafka 二进制绑定 binary binding",
+        "properties": properties,
+    }
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    kafka: dict[str, Any] = {"partitions": topics.PARTITIONS[topic.name]}
+    if topic.name in topics.COMPACTED:
+        kafka["topicConfiguration"] = {"cleanup.policy": ["compact"]}
+    return {
+        "address": topic.name,
+        "title": topic.title,
+        "description": f"键 key: {topic.key}",
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.messages},
+        "bindings": {"kafka": kafka},
+    }
+
+
+def _dead_letters(topic: Topic, name: str) -> dict[str, Any]:
+    return {
+        "address": name,
+        "title": f"读者无法处理的 {topic.name} 记录 Records of it that a reader could not process",
+        "description": "键与内容原样；头 deadletter_reason 为原因 As they came; the header says why.",
+        "bindings": {"kafka": {"partitions": topics.DEADLETTER_PARTITIONS}},
+    }
+
+
+def _operation(topic: Topic, action: str, service: str) -> dict[str, Any]:
+    channel = topic.name.replace("/", "~1")
+    return {
+        "action": action,
+        "summary": f"{service} {'写入 writes' if action == 'send' else '读取 reads'} {topic.name}",
+        "tags": [{"name": service}],
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{kind.__name__}"} for kind in topic.messages],
+    }
+
+
+def as_yaml() -> str:
+    return yaml.safe_dump(document(), allow_unicode=True, sort_keys=False, width=120)
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the document to the file, or to standard output."""
+    if len(arguments) > 1:
+        print("用法 usage: python -m shared.asyncapi [FILE]", file=sys.stderr)
+        return 2
+    if arguments:
+        Path(arguments[0]).write_text(as_yaml(), encoding="utf-8")
+    else:
+        print(as_yaml(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
