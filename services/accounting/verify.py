@@ -157,10 +157,18 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
 
 
 async def _check_balances(database: Database) -> list[Check]:
-    async with database.transaction() as session:
-        figures = await ledger_service.check(session)
-    async with database.transaction() as session:
-        differences = await drift.rebuild(session)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    figures: dict[str, int] = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("余额与上限 balances and caps", total=ledger_service.CHECKS)
+        async with database.transaction() as session:
+            async for name, figure in ledger_service.each_check(session):
+                figures[name] = figure
+                progress.update(task, advance=1, description=name)
+    differences: list[drift.Difference] = []
+    if figures["balances_differing"] or figures["caps_differing"]:
+        async with database.transaction() as session:
+            differences = await drift.rebuild(session)
     wrong = {name: value for name, value in figures.items() if value and name not in _COUNTS}
     checks = [
         Check(False, "余额或上限与入账不符", "a balance or cap is not what its postings say", str(difference))

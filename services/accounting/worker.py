@@ -23,6 +23,7 @@ from shared.worker import Worker, run
 SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
 EXPIRE_GRAMS_EVERY_S = 2.0
+COUNT_EVERY_S = 10.0
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
 WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
@@ -82,6 +83,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
     worker.every(MINUTELY_S, "seal_day", seal)
     worker.every(MINUTELY_S, "check_increment", drift.check_increment)
+    worker.every(COUNT_EVERY_S, "count_credits", drift.count_credits)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))

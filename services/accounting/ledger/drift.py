@@ -17,6 +17,10 @@ _BATCH = 1000  # some milliseconds of hashing, after which the consumers in the 
 # The running check does one minute a minute; this lets it catch up after an outage without one huge statement.
 _INCREMENT_MAX = timedelta(minutes=5)
 _DIFFERENCES_MAX = 1000
+# An hour of a city's peak is some million postings, counted in a second; a run of the job ends after that many.
+_COUNT_SLICE = timedelta(hours=1)
+_COUNT_SLICES_MAX = 48
+_COUNT_MAX = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,33 @@ async def issued_mg(session: Session, *, codes: Sequence[str]) -> dict[str, int]
     ids = {system_account_id(issuance_code(code)): code for code in codes}
     balances = await repository.balances(session, list(ids))
     return {code: -balances[account_id][0] for account_id, code in ids.items() if account_id in balances}
+
+
+async def credited_acts(session: Session, *, codes: Sequence[str]) -> tuple[dict[str, int], datetime | None]:
+    """Acts credited by each methodology, reversed ones taken off, and up to which moment they are counted."""
+    connection = await driver(session)
+    ids = {system_account_id(issuance_code(code)): code for code in codes}
+    counts = await drift_repository.credit_counts(connection, list(ids))
+    return {ids[account_id]: acts for account_id, acts in counts.items()}, await drift_repository.counted_before(
+        connection
+    )
+
+
+async def count_credits(session: Session) -> None:
+    """Timed job: counts acts by issuing account from the postings that have settled, so that posting does not have
+    to. Begins with the first posting; hours in which nothing was posted are passed at once."""
+    connection = await driver(session)
+    if not await alone(session, name="accounting.count_credits"):
+        return
+    settled = await drift_repository.settled_before(connection)
+    begin = await drift_repository.counted_before(connection) or await drift_repository.first_posted_at(connection)
+    found = 0
+    for _slice in range(_COUNT_SLICES_MAX):
+        if begin is None or begin >= settled or found >= _COUNT_MAX:
+            return
+        end = min(settled, begin + _COUNT_SLICE)
+        found += await drift_repository.count_credits(connection, begin, end)
+        begin = end
 
 
 async def check_increment(session: Session) -> None:

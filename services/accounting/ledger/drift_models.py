@@ -19,6 +19,21 @@ ledger_checkpoint = Table(
 )
 Index("ix_ledger_checkpoint_drifting", ledger_checkpoint.c.account_id, postgresql_where=text("drift_mg <> 0"))
 
+credit_count = Table(
+    "credit_count",
+    metadata,
+    Column("account_id", Uuid, primary_key=True, comment="of an issuance account"),
+    Column("acts", BigInteger, nullable=False, comment="credited by it so far, those reversed taken off"),
+)
+
+credit_count_state = Table(
+    "credit_count_state",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, server_default="1"),
+    Column("counted_before", DateTime(timezone=True), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
 ledger_check_state = Table(
     "ledger_check_state",
     metadata,

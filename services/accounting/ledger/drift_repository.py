@@ -142,3 +142,41 @@ async def differences(connection: Connection, check: str, limit: int) -> Sequenc
     listing = _CHECK[check].replace("SELECT count(*)", f"SELECT {_LISTED[check]}", 1)
     rows: Sequence[Any] = await connection.fetch(f"{listing} ORDER BY 1 LIMIT $1", limit, timeout=LONG_READ_S)
     return rows
+
+
+async def counted_before(connection: Connection) -> datetime | None:
+    moment: datetime | None = await connection.fetchval("SELECT counted_before FROM accounting.credit_count_state")
+    return moment
+
+
+# A reversal may be two postings, from the person and from the debt, of one transaction and so of one time.
+_COUNT = """
+WITH moved AS (
+    SELECT debit_account_id AS account_id, count(*) AS acts FROM accounting.posting
+    WHERE posted_at >= $1 AND posted_at < $2 AND kind = 'credit' GROUP BY 1
+    UNION ALL SELECT credit_account_id, -count(DISTINCT activity_id) FROM accounting.posting
+    WHERE posted_at >= $1 AND posted_at < $2 AND kind = 'reversal' GROUP BY 1
+), counted AS (
+    INSERT INTO accounting.credit_count AS c (account_id, acts)
+    SELECT account_id, sum(acts) FROM moved GROUP BY 1
+    ON CONFLICT (account_id) DO UPDATE SET acts = c.acts + EXCLUDED.acts
+)
+SELECT coalesce(sum(abs(acts)), 0)::bigint FROM moved"""
+
+
+async def count_credits(connection: Connection, begin: datetime, end: datetime) -> int:
+    """Adds what was posted in [begin, end), all of it settled; returns how many credits and reversals that was."""
+    found = int(await connection.fetchval(_COUNT, begin, end))
+    await connection.execute(
+        "INSERT INTO accounting.credit_count_state (counted_before) VALUES ($1)"
+        " ON CONFLICT (id) DO UPDATE SET counted_before = EXCLUDED.counted_before",
+        end,
+    )
+    return found
+
+
+async def credit_counts(connection: Connection, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    rows = await connection.fetch(
+        "SELECT account_id, acts FROM accounting.credit_count WHERE account_id = ANY($1::uuid[])", list(account_ids)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,7 +1,7 @@
 """Use cases of the ledger: balances, entries, holds. A hold moves grams aside; capture or release ends it, once."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from shared.db import Session
 
 HOLD_DAYS_MAX = 7
+CHECKS = repository.CHECKS
 _EXPIRE_PER_RUN_MAX = 200
 
 
@@ -242,6 +243,11 @@ async def unfreeze(session: Session, *, account_id: uuid.UUID) -> None:
     await repository.lock_people(session, [account_id])
     await require_frozen(session, account_id=account_id)
     await repository.set_frozen(session, account_id, frozen=False)
+
+
+def each_check(session: Session) -> AsyncIterator[tuple[str, int]]:
+    """(name, figure) of `check`, one after the other and with patience: for an auditor's connection."""
+    return repository.each_check(session)
 
 
 async def check(session: Session) -> dict[str, int]:

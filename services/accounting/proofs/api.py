@@ -66,10 +66,12 @@ async def get_stats(session: Session, request: Request) -> CityStats:
         acts=totals.acts,
         amount_mg=totals.amount_mg,
         display=display(totals.amount_mg, language),
+        counted_before=totals.counted_before,
         scenes=[
             SceneTotal(
                 scene=scene.scene,
                 title={"zh": scene.title.zh, "en": scene.title.en},
+                acts=scene.acts,
                 amount_mg=scene.amount_mg,
                 display=display(scene.amount_mg, language),
             )

@@ -104,6 +104,7 @@ class Bundle(BaseModel):
 class SceneTotal(BaseModel):
     scene: str = Field(examples=["metro"])
     title: dict[str, str]
+    acts: int = Field(description="累计行为数，截至 counted_before Credited acts up to counted_before")
     amount_mg: int
     display: str
 
@@ -114,6 +115,9 @@ class CityStats(BaseModel):
     acts: int = Field(description="累计行为数 Credited acts")
     amount_mg: int
     display: str
+    counted_before: datetime | None = Field(
+        description="各场景行为数统计到此时，通常晚几秒；尚未统计时为空 Acts per scene are counted up to then"
+    )
     scenes: list[SceneTotal]
 
 

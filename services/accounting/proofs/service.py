@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.accounting.activities import service as activities
@@ -63,6 +63,7 @@ class Bundle:
 class SceneTotal:
     scene: str
     title: Any
+    acts: int
     amount_mg: int
 
 
@@ -70,6 +71,7 @@ class SceneTotal:
 class CityTotals:
     acts: int
     amount_mg: int
+    counted_before: datetime | None
     scenes: list[SceneTotal]
 
 
@@ -175,21 +177,25 @@ async def bundle(
 
 
 async def city_totals(session: Session) -> CityTotals:
-    """The whole city, reversals taken off: acts from the tallies, grams per scene from the issuing accounts."""
+    """The whole city, reversals taken off: acts from the tallies; grams per scene from the issuing accounts, acts per
+    scene from what has been counted of their postings."""
     tallies = [
         row for row in await activities.intake_totals(session, day=None, partner_id=None) if row.status in _EARNING
     ]
     published = {version.document.code: version.document for version in await methodologies.published(session)}
+    counts, counted_before = await drift.credited_acts(session, codes=list(published))
     scenes: dict[str, SceneTotal] = {}
     for code, amount_mg in (await drift.issued_mg(session, codes=list(published))).items():
         document = published[code]
         before = scenes.get(document.scene)
         total_mg = amount_mg + (before.amount_mg if before else 0)
-        scenes[document.scene] = SceneTotal(document.scene, document.title, total_mg)
+        acts = counts.get(code, 0) + (before.acts if before else 0)
+        scenes[document.scene] = SceneTotal(document.scene, document.title, acts, total_mg)
     ordered = sorted(scenes.values(), key=lambda scene: (-scene.amount_mg, scene.scene))
     return CityTotals(
         acts=sum(int(row.events) for row in tallies),
         amount_mg=sum(scene.amount_mg for scene in ordered),
+        counted_before=counted_before,
         scenes=ordered,
     )
 

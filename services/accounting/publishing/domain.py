@@ -8,7 +8,7 @@ from typing import Final
 
 from services.accounting.activities.examples import failed_examples
 from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
-from services.accounting.methodologies.document import Methodology, mark_of
+from services.accounting.methodologies.document import ACT_KINDS, UNREPORTED_KINDS, Methodology, mark_of
 from services.accounting.methodologies.errors import (
     AmbiguousMethodologies,
     CapMismatch,
@@ -53,7 +53,7 @@ def find_problems(document: Methodology, marks: Marks, standing: Standing) -> li
     Units, factors, formula and issuability come from compiling it. Its examples and its fit into the library can only
     be looked at once it compiles.
     """
-    problems = [*_texts(document, marks), *_identity(document, marks, standing)]
+    problems = [*_texts(document, marks), *_identity(document, marks, standing), *_reportable(document, marks)]
     try:
         compiled = compile_methodology(document, standing.factors, marks)
     except DocumentInvalid as invalid:
@@ -78,6 +78,16 @@ def _texts(document: Methodology, marks: Marks) -> Iterator[Problem]:
         if not _LATIN.search(en):
             place = mark_of((*path, "en"), marks)
             yield Problem("TEXT_MISSING", (*path, "en"), "缺少英文文字。", "The English text is missing.", *place)
+
+
+def _reportable(document: Methodology, marks: Marks) -> Iterator[Problem]:
+    if ACT_KINDS[document.applies_to.event] in UNREPORTED_KINDS:
+        path: Path = ("applies_to", "event")
+        zh, en = (
+            "合作方还不能上报这类行为，发布了也不会有人获得。",
+            "No partner can report such acts yet; nobody would earn.",
+        )
+        yield Problem("EVENT_NOT_REPORTABLE", path, zh, en, *mark_of(path, marks))
 
 
 def _identity(document: Methodology, marks: Marks, standing: Standing) -> Iterator[Problem]:

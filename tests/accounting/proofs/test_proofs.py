@@ -199,6 +199,36 @@ def test_the_key_is_checked_when_the_settings_are_read(accounting_settings: Sett
         Settings(**{**values, "digest_signing_key": "nonsense"})
 
 
+async def test_acts_are_counted_by_scene_once_they_have_settled(
+    accounting: Accounting, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settle_and_count() -> dict[str, int]:
+        """What is a second old has settled; here a second passes at once, for all that is later than the mark."""
+        await admin.execute(
+            "UPDATE accounting.posting SET posted_at = posted_at - interval '2 seconds' WHERE posted_at >="
+            " coalesce((SELECT counted_before FROM accounting.credit_count_state), '-infinity')"
+        )
+        await admin.execute("UPDATE accounting.credit_count_state SET counted_before = counted_before - interval '4 s'")
+        for _run in range(3):
+            async with accounting.database.transaction() as session:
+                await drift.count_credits(session)
+        stats = await public(accounting, "/stats")
+        return {scene["scene"]: scene["acts"] for scene in stats["scenes"]}
+
+    assert (await public(accounting, "/stats"))["counted_before"] is None
+    first, second = await accounting.citizen(), await accounting.citizen()
+    ride = first.bus()
+    await accounting.post(ride, first.metro(), second.bus())
+    await admin.execute("UPDATE accounting.posting SET posted_at = posted_at - interval '3 days' WHERE kind = 'credit'")
+    assert await settle_and_count() == {"bus": 2, "metro": 1}
+    monkeypatch.setattr(drift, "_COUNT_SLICES_MAX", 1)
+    assert await settle_and_count() == {"bus": 2, "metro": 1}  # nothing is counted twice
+    await accounting.post(cancel(first, ride))
+    await accounting.release()
+    monkeypatch.setattr(drift, "_COUNT_SLICES_MAX", 100)
+    assert await settle_and_count() == {"bus": 1, "metro": 1}
+
+
 async def test_city_totals_follow_credits_and_reversals(accounting: Accounting) -> None:
     first, second = await accounting.citizen(), await accounting.citizen()
     ride = first.bus()

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from services.accounting.methodologies.library import methodology_texts
+from services.accounting.methodologies.shelf import reportable, shelf
 from shared import clock
 from shared.contracts.activities_v1 import Act, ActivityReported
 from tests.accounting.publishing.operators import Operators, bus_km, today
@@ -198,6 +199,18 @@ async def test_every_shipped_document_passes_the_rules_of_texts_and_examples(ope
         draft = await operators.draft(text)
         codes = {fault["code"] for fault in draft["faults"]}
         assert codes == {"VERSION_ALREADY_PUBLISHED", "EFFECTIVE_DATE_PAST"}, draft["faults"]
+
+
+async def test_what_nobody_can_report_is_not_published(operators: Operators) -> None:
+    """On the shelf such documents wait for their event type; in force they would promise what nobody can earn."""
+    found = {}
+    for item in shelf():
+        draft = await operators.draft(item.text)
+        codes = {fault["code"] for fault in draft["faults"]}
+        found[item.version.code] = "EVENT_NOT_REPORTABLE" in codes
+    assert found == {item.version.code: not reportable(item.version) for item in shelf()}
+    assert True in found.values()
+    assert False in found.values()
 
 
 async def test_drafts_are_listed_withdrawn_and_kept(ready: Operators) -> None:
