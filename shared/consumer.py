@@ -5,13 +5,16 @@
 3. dead letters of the poll
 4. commit                                                                (effects and offsets together, or neither)
 5. tell the log, as a courtesy for lag tools                             (may fail, changes nothing)
+
+While the database works on one poll the next is read and decoded; it is thrown away when the first did not commit.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import sqlalchemy.exc
@@ -62,7 +65,30 @@ class TooManyDeadLetters(Exception):
     """The consumer stops and lets lag grow: more likely a bad deployment than this many bad records in a row."""
 
 
-Handler = Callable[[AsyncSession, Sequence[StoredRecord]], Awaitable[Sequence[DeadLetter]]]
+# Takes a poll's records, or what the consumer's `prepare` made of them.
+Handler = Callable[[AsyncSession, Any], Awaitable[Sequence[DeadLetter]]]
+Prepare = Callable[[Sequence[StoredRecord]], Any]
+
+
+@dataclass(slots=True)
+class _Poll:
+    """Records read from `positions` on; `full` when the log had more for us than we asked for."""
+
+    positions: Mapping[TopicPartition, int]
+    fetched: dict[TopicPartition, list[StoredRecord]] = field(default_factory=dict)
+    full: bool = False
+    prepared: Any = None
+
+    def records(self) -> list[StoredRecord]:
+        return [record for tp in sorted(self.fetched) for record in self.fetched[tp]]
+
+    def moves(self) -> dict[TopicPartition, tuple[int, int]]:
+        """From where to where each offset moves."""
+        return {tp: (self.positions[tp], records[-1].offset + 1) for tp, records in self.fetched.items() if records}
+
+    def following(self) -> dict[TopicPartition, int]:
+        """Positions once this poll is committed."""
+        return {**self.positions, **{tp: end for tp, (_, end) in self.moves().items()}}
 
 
 class Consumer:
@@ -78,9 +104,13 @@ class Consumer:
         log: EventLog,
         settings: ServiceSettings,
         handler: Handler,
+        prepare: Prepare | None = None,
     ) -> None:
+        """`prepare` is what can be done with records before a transaction: it runs beside the one before."""
         self.name, self._topic, self._schema = name, topic, schema
         self._database, self._event_log, self._handler = database, log, handler
+        self._prepare: Prepare = prepare or (lambda records: records)
+        self._ahead: tuple[Mapping[TopicPartition, int], asyncio.Task[_Poll]] | None = None
         self._records_max, self._lease_s = settings.poll_records_max, settings.lease_s
         self._stalled_after_s = settings.stalled_after_s
         self._leases = Leases(schema=schema, consumer=name, holder=str(new_id()), lease_s=settings.lease_s)
@@ -110,6 +140,7 @@ class Consumer:
                     backoff_s = min(backoff_s * 2, _BACKOFF_MAX_S)
         finally:
             watchdog.cancel()
+            await self._drop_ahead()
             await self._release()
 
     async def _watch(self, stopping: asyncio.Event) -> None:
@@ -146,19 +177,54 @@ class Consumer:
             await asyncio.sleep(_NOTHING_HELD_PAUSE_S)
             return
         await self._report_lag()
-        positions = {tp: claim.next_offset for tp, claim in self._claims.items()}
-        per_partition = max(self._records_max // len(positions), 1)
-        fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=_FETCH_WAIT_S)
-        batch = [record for tp in sorted(fetched) for record in fetched[tp]]
-        if batch:
-            moves = {tp: (positions[tp], records[-1].offset + 1) for tp, records in fetched.items() if records}
-            await self._process(batch, moves)
+        poll = await self._next({tp: claim.next_offset for tp, claim in self._claims.items()})
+        if poll.fetched:
+            following = poll.following()
+            self._ahead = (following, asyncio.create_task(self._read(following)))
+            await self._process(poll)
         self._progress_at = time.monotonic()
 
-    async def _process(self, batch: list[StoredRecord], moves: dict[TopicPartition, tuple[int, int]]) -> None:
+    async def _next(self, positions: Mapping[TopicPartition, int]) -> _Poll:
+        """What was read ahead if it begins exactly here, completed by what has come since."""
+        ahead, poll = self._ahead, None
+        if ahead is not None and ahead[0] == positions:
+            self._ahead = None
+            poll = await ahead[1]
+        else:
+            await self._drop_ahead()
+            poll = await self._read(positions)
+        if poll.prepared is None and poll.fetched:
+            if ahead is not None:
+                await self._complete(poll)
+            poll.prepared = self._prepare(poll.records())
+        return poll
+
+    async def _read(self, positions: Mapping[TopicPartition, int], max_wait_s: float = _FETCH_WAIT_S) -> _Poll:
+        per_partition = max(self._records_max // len(positions), 1)
+        fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=max_wait_s)
+        poll = _Poll(positions, {tp: records for tp, records in fetched.items() if records})
+        poll.full = any(len(records) >= per_partition for records in poll.fetched.values())
+        if poll.full:
+            poll.prepared = self._prepare(poll.records())
+        return poll
+
+    async def _complete(self, poll: _Poll) -> None:
+        """The first records to arrive while the database was busy would make many small transactions."""
+        more = await self._read(poll.following(), max_wait_s=0.0)
+        for tp, records in more.fetched.items():
+            poll.fetched.setdefault(tp, []).extend(records)
+
+    async def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            task, self._ahead = self._ahead[1], None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _process(self, poll: _Poll) -> None:
+        batch, moves = poll.records(), poll.moves()
         async with self._database.transaction() as session:
             await self._leases.advance(session, moves, self._claims)
-            dead = await self._handler(session, batch)
+            dead = await self._handler(session, poll.prepared)
             consecutive_dead = self._count_consecutive(batch, dead)
             await self._keep_dead_letters(session, dead)
         self._consecutive_dead = consecutive_dead

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
 from shared.app import health_router
-from shared.consumer import Consumer, Handler
+from shared.consumer import Consumer, Handler, Prepare
 from shared.contracts.topics import COMPACTED, DEADLETTER_PARTITIONS, DEADLETTER_SUFFIX, PARTITIONS
 from shared.db import Database
 from shared.eventlog import EventLog, open_event_log
@@ -26,6 +27,7 @@ Job = Callable[[AsyncSession], Awaitable[None]]
 _START_ATTEMPTS = 30
 _START_PAUSE_S = 1.0
 _TRIM_EVERY_S = 600.0
+_GC_THRESHOLDS = (50_000, 20, 50)
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +49,11 @@ class Worker:
     def topic(self, name: str) -> str:
         return self.settings.topic_prefix + name
 
-    def consume(self, name: str, topic: str, handler: Handler) -> None:
-        """Runs `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`."""
+    def consume(self, name: str, topic: str, handler: Handler, *, prepare: Prepare | None = None) -> None:
+        """Runs `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`.
+
+        With `prepare` the handler gets what that made of the records, while the batch before was in the database.
+        """
         consumer = Consumer(
             name=name,
             topic=self.topic(topic),
@@ -57,6 +62,7 @@ class Worker:
             log=self.log,
             settings=self.settings,
             handler=handler,
+            prepare=prepare,
         )
         self._topics.update({topic, topic + DEADLETTER_SUFFIX})
         self._parts.append(consumer.run)
@@ -154,6 +160,8 @@ def run(worker_for: Callable[[], Worker]) -> None:
     """Entry point of `python -m services.<service>.worker`."""
 
     async def main() -> None:
+        # Batches of thousands of small objects without cycles: collecting after every 700 costs a tenth of the time.
+        gc.set_threshold(*_GC_THRESHOLDS)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,7 +17,6 @@ from shared import idempotency
 from shared.consumer import DeadLetter
 from shared.contracts import topics
 from shared.db import Session
-from shared.eventlog import StoredRecord
 from shared.worker import Worker, run
 
 SWEEP_EVERY_S = 1.0
@@ -35,9 +34,9 @@ def build(settings: Settings | None = None) -> Worker:
     library = Library()
     outcomes = worker.topic(topics.OUTCOMES)
 
-    async def post(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
-        return await activities.handle_reports(
-            session, records, library=library, time_zone=settings.time_zone, topic=outcomes
+    async def post(session: Session, decoded: activities.Decoded) -> Sequence[DeadLetter]:
+        return await activities.handle_decoded(
+            session, decoded, library=library, time_zone=settings.time_zone, topic=outcomes
         )
 
     async def sweep(session: Session) -> None:
@@ -72,7 +71,7 @@ def build(settings: Settings | None = None) -> Worker:
     async def seal(session: Session) -> None:
         await sealing.seal_next(session, time_zone=settings.time_zone, delay_s=settings.digest_delay_s, signer=signer)
 
-    worker.consume("accounting.posting", topics.ACTIVITIES, post)
+    worker.consume("accounting.posting", topics.ACTIVITIES, post, prepare=activities.decode_reports)
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.publish(topics.OUTCOMES)
     worker.every(SWEEP_EVERY_S, "sweep_parked", sweep)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
 from shared.eventlog.errors import RecordTooLarge
 
 RECORD_BYTES_MAX = 512 * 1024
@@ -20,8 +22,7 @@ _RECORD_OVERHEAD_BYTES = 32
 _HEADER_OVERHEAD_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What is published. `value` None is a tombstone: on a compacted topic the key disappears in time."""
 
     key: bytes
@@ -37,8 +38,7 @@ class TopicPartition:
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """What is read. `appended_at` is the log's own clock when it took the record, aware, in UTC."""
 
     topic: str

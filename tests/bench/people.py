@@ -52,6 +52,7 @@ async def make_people(dsn: str, first: int, last: int) -> None:
     try:
         await connection.execute(_PEOPLE, first, last)
         await connection.execute(_BINDINGS, first, last, list(PARTNERS))
+        await connection.execute("ANALYZE accounting.ledger_account, accounting.binding")
     finally:
         await connection.close()
 

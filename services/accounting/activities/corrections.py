@@ -65,7 +65,7 @@ async def receive(session: Session, reports: Sequence[ActivityReported], *, clos
             ],
         )
     verdicts += [_verdict(report, "parked", reasons.ORIGINAL_UNKNOWN, sequence=1) for report in fresh]
-    closing.add(verdicts, {})
+    await closing.add(verdicts, {})
 
 
 async def apply_waiting(session: Session, *, programme: Programme) -> int:
@@ -97,7 +97,7 @@ async def _apply(
     original = await repository.original(session, original_id)
     if original["status"] == "reversed" or original["reason_code"] in _TAKEN_BACK:
         await repository.settle(session, report.event_key, "refused", reasons.ALREADY_REVERSED)
-        closing.add([_verdict(report, "refused", reasons.ALREADY_REVERSED, sequence=2)], {})
+        await closing.add([_verdict(report, "refused", reasons.ALREADY_REVERSED, sequence=2)], {})
         return
     reason = reasons.CORRECTED if report.operation == "correct" else reasons.CANCELLED
     await _take_back(
@@ -110,7 +110,7 @@ async def _apply(
     )
     await repository.settle(session, report.event_key, "applied", reason)
     if report.operation == "cancel":
-        closing.add([_verdict(report, "reversed", reason, sequence=2)], {})
+        await closing.add([_verdict(report, "reversed", reason, sequence=2)], {})
     else:
         await posting.post_corrected(session, report, bindings, replaces=_WAITING, programme=programme, closing=closing)
 
@@ -143,7 +143,7 @@ async def _take_back(
     await repository.mark(session, original["activity_id"], status, reason)
     verdict = _verdict(as_reported(original, account_key), status, reason, sequence=original["sequence"] + 1)
     verdict.replaces = Earlier(original["status"], original["reason_code"], original["amount_mg"])
-    closing.add([verdict], returned_mg)
+    await closing.add([verdict], returned_mg)
 
 
 async def revoke(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
@@ -188,4 +188,6 @@ async def forget_waiting(session: Session, *, programme: Programme) -> None:
         await repository.settle(session, row.event_key, "refused", reasons.ORIGINAL_UNKNOWN)
         report = msgspec.convert(row.report, ActivityReported)
         verdicts.append(_verdict(report, "refused", reasons.ORIGINAL_UNKNOWN, sequence=2))
-    await posting.close(session, Closing(verdicts), programme=programme)
+    closing = Closing()
+    await closing.add(verdicts, {})
+    await posting.close(session, closing, programme=programme)

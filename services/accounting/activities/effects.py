@@ -90,8 +90,8 @@ def gather(verdicts: Sequence[Verdict]) -> Effects:
             effects.credits.append(
                 CreditRow(
                     posting_id=new_id(),
-                    issuance_account_id=issuance_id,
-                    account_id=holder_id,
+                    debit_account_id=issuance_id,
+                    credit_account_id=holder_id,
                     amount_mg=judgement.amount_mg,
                     activity_id=judgement.activity_id,
                     requested_by=f"partner:{verdict.report.partner_id}",

@@ -49,14 +49,15 @@ class ActivityRow(NamedTuple):
 
 
 class CreditRow(NamedTuple):
-    """One credit: issuance account of the methodology → account, `amount_mg` > 0."""
+    """One credit in columns of `posting`: issuance account of the methodology → account, `amount_mg` > 0."""
 
     posting_id: uuid.UUID
-    issuance_account_id: uuid.UUID
-    account_id: uuid.UUID
+    debit_account_id: uuid.UUID
+    credit_account_id: uuid.UUID
     amount_mg: int
     activity_id: uuid.UUID
     requested_by: str
+    kind: str = "credit"
 
 
 async def known_fingerprints(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
@@ -88,8 +89,10 @@ async def bindings_of(
 async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> None:
     """Makes missing personal accounts, then locks all in order: two workers can wait for each other only in line."""
     await connection.execute(
-        "INSERT INTO accounting.ledger_account (account_id, kind)"
-        " SELECT id, 'person' FROM unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
+        "INSERT INTO accounting.ledger_account (account_id, kind) SELECT id, 'person' FROM unnest($1::uuid[]) AS id"
+        # Nearly everybody is there: to look is a third of the cost of an insert that conflicts.
+        " WHERE NOT EXISTS (SELECT 1 FROM accounting.ledger_account a WHERE a.account_id = id)"
+        " ORDER BY id ON CONFLICT DO NOTHING",
         account_ids,
     )
     await connection.execute(
@@ -128,14 +131,6 @@ async def credited_near(connection: Connection, spans: Mapping[uuid.UUID, tuple[
     return rows
 
 
-_INSERT_ACTIVITIES = """
-INSERT INTO accounting.activity (activity_id, fingerprint, partner_id, event_id, receipt_id, receipt_index, account_id,
-    account_key, status, reason_code, scene, occurred_at, ended_at, received_at, amount_mg, methodology_code,
-    methodology_version, judgement, act, raw_sha256)
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::uuid[], $6::int[], $7::uuid[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
-    $16::text[], $17::int[], $18::jsonb[], $19::jsonb[], $20::bytea[])"""
-
 _RELEASE_PARKED = """
 UPDATE accounting.activity a SET account_id = v.account_id, account_key = v.account_key, status = v.status,
     reason_code = v.reason_code, scene = v.scene, amount_mg = v.amount_mg, methodology_code = v.methodology_code,
@@ -147,7 +142,10 @@ WHERE a.activity_id = v.activity_id"""
 
 
 async def insert_activities(connection: Connection, rows: Sequence[ActivityRow]) -> None:
-    await connection.execute(_INSERT_ACTIVITIES, *(list(column) for column in zip(*rows, strict=True)))
+    """By COPY, which costs half of an insert from arrays on either side. What is there already fails the batch."""
+    await connection.copy_records_to_table(
+        "activity", schema_name="accounting", columns=ActivityRow._fields, records=rows
+    )
 
 
 async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) -> None:
@@ -175,14 +173,7 @@ async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) ->
 
 
 async def insert_credits(connection: Connection, rows: Sequence[CreditRow]) -> None:
-    await connection.execute(
-        "INSERT INTO accounting.posting"
-        " (posting_id, kind, debit_account_id, credit_account_id, amount_mg, activity_id, requested_by)"
-        " SELECT id, 'credit', debit, credit, mg, activity, requested"
-        " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[])"
-        " AS v(id, debit, credit, mg, activity, requested)",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
+    await connection.copy_records_to_table("posting", schema_name="accounting", columns=CreditRow._fields, records=rows)
 
 
 async def debts_of(connection: Connection, debt_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -75,8 +75,14 @@ async def programme(session: Session, library: methodologies.Library, *, time_zo
 async def handle_reports(
     session: Session, records: Sequence[StoredRecord], *, library: methodologies.Library, time_zone: str, topic: str
 ) -> Sequence[DeadLetter]:
-    """Consumer of `ingest.activities.v1`."""
-    decoded = decode_reports(records)
+    """Decodes and handles the records of `ingest.activities.v1`."""
+    return await handle_decoded(session, decode_reports(records), library=library, time_zone=time_zone, topic=topic)
+
+
+async def handle_decoded(
+    session: Session, decoded: Decoded, *, library: methodologies.Library, time_zone: str, topic: str
+) -> Sequence[DeadLetter]:
+    """Consumer of `ingest.activities.v1`, of what `decode_reports` made of a poll."""
     rules = await programme(session, library, time_zone=time_zone, topic=topic)
     closing = posting.Closing()
     if decoded.reports:

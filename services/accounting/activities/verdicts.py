@@ -1,7 +1,7 @@
 """What became of reported events, told onwards: verdicts, repeats, outcomes for other services, daily tallies."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -101,8 +101,8 @@ def status_of(judgement: Judgement) -> OutcomeStatus:
     return statuses[judgement.status]
 
 
-async def announce(session: Session, verdicts: Sequence[Verdict], *, topic: str) -> None:
-    """Outcomes for ingest and rewards, one outbox row for the whole batch."""
+def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
+    """What ingest and rewards are told, one record for each verdict."""
     judged_at = clock.now()
     records = []
     for verdict in verdicts:
@@ -126,8 +126,14 @@ async def announce(session: Session, verdicts: Sequence[Verdict], *, topic: str)
         )
         key = f"{report.partner_id}:{report.account_key}".encode()
         records.append(Record(key=key, value=_ENCODE(outcome)))
-        telemetry.ACTS_JUDGED.labels(verdict.status, verdict.reason_code or "-").inc()
-    await outbox.add(session, SCHEMA, topic, records)
+    return records
+
+
+async def announce(session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str) -> None:
+    """One outbox row for the whole batch."""
+    for (status, reason_code), acts in Counter((one.status, one.reason_code or "-") for one in verdicts).items():
+        telemetry.ACTS_JUDGED.labels(status, reason_code).inc(acts)
+    await outbox.add(session, SCHEMA, topic, outcomes)
 
 
 async def count(connection: "asyncpg.Connection[asyncpg.Record]", verdicts: Sequence[Verdict], time_zone: str) -> None:

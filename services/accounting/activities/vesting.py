@@ -48,7 +48,9 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
         connection, sorted({(row["partner_id"], row["account_id"]) for row in rows})
     )
     verdicts = [_available(row, keys.get((row["partner_id"], row["account_id"]), "")) for row in rows]
-    await posting.close(session, Closing(verdicts), programme=programme)
+    closing = Closing()
+    await closing.add(verdicts, {})
+    await posting.close(session, closing, programme=programme)
     return len(rows)
 
 

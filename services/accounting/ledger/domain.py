@@ -14,6 +14,7 @@ Every posting moves one positive amount from a debit account to a credit account
 import uuid
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _NAMESPACE = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
@@ -48,6 +49,7 @@ def expired_code(year: int) -> str:
     return f"expired:{year}"
 
 
+@lru_cache(maxsize=4096)  # a code per methodology, sponsor, campaign; each derived a few thousand times a second
 def system_account_id(code: str) -> uuid.UUID:
     """The account behind a code such as `issuance:WH-APP-BUS`; derived, so that posting needs no look-up."""
     return uuid.uuid5(_NAMESPACE, code)
