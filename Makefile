@@ -11,7 +11,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down clean logs status token demo chaos fuzz test lint types imports pytest fmt lock venv
+.PHONY: help run down clean logs status token demo bench chaos fuzz test lint types imports pytest fmt lock venv
 
 help: ## 显示帮助 this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ chaos: venv ## 故障注入 break everything under load and check (SEED=1 LOG=po
 
 fuzz: venv ## 坏输入 generated and hostile input on every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz
+
+bench: venv ## 基准测试 benchmarks in under ten minutes (ONLY=posting for one part)
+	@$(RUN) tests.bench $(if $(ONLY),--only $(ONLY))
 
 test: venv ## 全部检查 all checks: lint, types, imports, tests
 	@started=$$(date +%s); code=0; \

@@ -83,7 +83,9 @@ def machine() -> str:
     if cpuinfo.exists():
         names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else ""
-    return f"{os.cpu_count()} cores {model}, {memory_gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} cores {model}, {memory_gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+    )
 
 
 def save(figures: Sequence[Figure], *, details: dict[str, Any]) -> None:
@@ -166,12 +168,12 @@ def plot(figures: Sequence[Figure]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     rows = [figure for figure in figures if figure.ratio is not None and figure.target is not None]
     if not rows:
         return
-    canvas, axes = pyplot.subplots(figsize=(9, 0.45 * len(rows) + 1.2), layout="constrained")
+    canvas, axes = plt.subplots(figsize=(9, 0.45 * len(rows) + 1.2), layout="constrained")
     shares = [
         (figure.target or 1) / (figure.ratio or 1) if figure.at_most else (figure.ratio or 0) / (figure.target or 1)
         for figure in rows
@@ -189,4 +191,4 @@ def plot(figures: Sequence[Figure]) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.25)
     canvas.savefig(PLOT, dpi=120)
-    pyplot.close(canvas)
+    plt.close(canvas)

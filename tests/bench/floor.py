@@ -77,7 +77,9 @@ async def chunks_of(dsn: str, reports: Sequence[ActivityReported]) -> list[Chunk
             )
             statements = [_insert("activity", columns, activity_types, activities)]
             statement, arguments = _insert("posting", _POSTING, posting_types, postings)
-            statement = statement.replace("(posting_id,", "(kind, posting_id,").replace("SELECT *", "SELECT 'credit', *")
+            statement = statement.replace("(posting_id,", "(kind, posting_id,").replace(
+                "SELECT *", "SELECT 'credit', *"
+            )
             statements.append((statement, arguments))
             statements += _caps(activities) + _people(activities) + [_outbox(part, activities)]
             statements += _tallies(part, activities) + _issuance(activities)
@@ -122,7 +124,7 @@ def _people(activities: Sequence[Any]) -> list[tuple[str, list[Any]]]:
 def _outbox(part: Sequence[ActivityReported], activities: Sequence[Any]) -> tuple[str, list[Any]]:
     rows = {row["activity_id"]: row for row in activities}
     encode = msgspec.json.Encoder().encode
-    packed = []
+    packed: list[tuple[bytes, bytes, list[Any]]] = []
     for one in part:
         row = rows.get(one.event_key)
         outcome = ActivityJudged(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import registry
@@ -115,7 +115,7 @@ class Peer:
             batch = judge([act], index, usage, await self._near(session, act, index))
             (judgement,) = batch.judgements
             for key, used in batch.usage.items():
-                counter = counters.get(key)
+                counter: Any = counters.get(key)
                 if counter is None:
                     counter = CapCounter(
                         account_id=key.account_id, cap_id=key.cap_id, period_start=key.period_start, acts=0, amount_mg=0
@@ -222,7 +222,10 @@ class Peer:
         await session.execute(
             tally.on_conflict_do_update(
                 index_elements=["partner_id", "received_on", "status", "reason_code"],
-                set_={"events": models.intake_tally.c.events + 1, "amount_mg": func.coalesce(tally.excluded.amount_mg, 0)},
+                set_={
+                    "events": models.intake_tally.c.events + 1,
+                    "amount_mg": models.intake_tally.c.amount_mg + tally.excluded.amount_mg,
+                },
             )
         )
         if judgement.amount_mg:

@@ -85,7 +85,9 @@ async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tupl
         samples.hot.append(len(hot) / await drain(lab, dsns, hot))
         progress.step()
         await lab.start_workers(dsns, 0)
-        samples.peer.append(await Peer(bare.app("accounting")).measure(people.reports(seed_number, PEER_EVENTS, PEOPLE)))
+        samples.peer.append(
+            await Peer(bare.app("accounting")).measure(people.reports(seed_number, PEER_EVENTS, PEOPLE))
+        )
         progress.step()
     return _figures(samples), {"posting_worker_cpu_us": samples.cpu_us}
 
