@@ -132,9 +132,9 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     return response
 
 
-# SQLSTATE classes of what passes: connection, conflict of transactions, resources, locks, operator and system; and two
-# single states: a transaction that idled too long, and a server that has become read-only.
-_PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
+# SQLSTATE classes of what passes: connection, login, conflict of transactions, resources, locks, operator and system;
+# and two single states: a transaction that idled too long, and a server that has become read-only.
+_PASSING_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
 _PASSING_STATES = frozenset({"25P03", "25006"})
 
 

@@ -24,6 +24,10 @@ CONSUMER_FAILURES = Counter("carbon_consumer_failures", "Polls rolled back by an
 DEAD_LETTERS = Counter("carbon_dead_letters", "Records set aside", ["consumer", "reason"])
 OUTBOX_PENDING = Gauge("carbon_outbox_pending_rows", "Outbox rows waiting for the log", ["service"])
 EVENTS_INTAKE = Counter("carbon_intake_events", "Events answered", ["partner", "status"])
+PARTNER_REFUSED = Counter("carbon_partner_refused", "Requests over a partner's limits", ["partner", "code"])
+PARTNER_BUDGET_USED = Gauge(
+    "carbon_partner_budget_used_ratio", "Of the day's events; 1 is the stop and an alarm", ["partner"]
+)
 ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
 WEBHOOK_ATTEMPTS = Counter("carbon_webhook_attempts", "Tries to send results to partners", ["partner", "outcome"])
 WEBHOOKS_DISABLED = Counter("carbon_webhooks_disabled", "Partners' addresses given up", ["reason"])

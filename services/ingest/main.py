@@ -19,6 +19,7 @@ from services.ingest.imports.api import IMPORTS_PATH, IMPORTS_PATHS
 from services.ingest.imports.api import router as imports
 from services.ingest.imports.domain import PART_BYTES
 from services.ingest.in_flight import InFlight
+from services.ingest.limits.service import Limits
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
 from services.ingest.partners.ops_api import router as partner_ops
@@ -56,6 +57,7 @@ async def _make_topics(log: EventLog, prefix: str) -> None:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     parts: Resources = app.state.resources
     await parts.registry.start()
+    await parts.limits.start()
     await parts.log.start()
     topics = asyncio.create_task(_make_topics(parts.log, parts.settings.topic_prefix))
     try:
@@ -63,6 +65,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     finally:
         topics.cancel()
         await asyncio.wait([topics])
+        await parts.limits.stop()
         await parts.registry.stop()
         await parts.log.stop()
         parts.slow_lane.stop()
@@ -115,6 +118,7 @@ def create_app(
         registry=PartnerRegistry(app.state.db, sealer, News(settings.database_url)),
         nonces=SeenNonces(),
         slow_lane=SlowLane(),
+        limits=Limits(app.state.db, settings.time_zone),
         log=log,
         in_flight=InFlight(),
     )

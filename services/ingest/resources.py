@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.ingest.in_flight import InFlight
+from services.ingest.limits.service import Limits
 from services.ingest.partners.service import PartnerRegistry, SeenNonces, SlowLane
 from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
@@ -19,6 +20,7 @@ class Resources:
     registry: PartnerRegistry
     nonces: SeenNonces
     slow_lane: SlowLane
+    limits: Limits
     log: EventLog
     in_flight: InFlight
 

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from services.ingest.partners.service import Caller, SignedRequest, authenticate, require_live_data
 from services.ingest.resources import Parts, Resources
 from shared.client_address import client_address
-from shared.errors import AppError, MalformedBody
+from shared.errors import AppError, MalformedBody, TooManyRequests
 
 # A client that trickles its body must not hold a place in the intake; 1 MiB in this time is a poor mobile line.
 BODY_TIMEOUT_S = 15
@@ -42,7 +42,7 @@ async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> byte
 
 
 async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
-    """Raises the refusals of partners/errors.py."""
+    """Raises the refusals of partners/errors.py, RequestRateExceeded."""
     signed = SignedRequest(
         method=request.method,
         target=target_of(request),
@@ -51,7 +51,13 @@ async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
         content_type=request.headers.get("content-type"),
         address=client_address(request, parts.settings.trusted_proxies),
     )
-    return await authenticate(parts.registry, parts.slow_lane, parts.nonces, signed)
+    caller = await authenticate(parts.registry, parts.slow_lane, parts.nonces, signed)
+    try:
+        parts.limits.admit_request(caller.partner)
+    except TooManyRequests:
+        parts.nonces.release(caller.app_key, caller.nonce)  # the very same bytes may be sent again
+        raise
+    return caller
 
 
 async def _signed(request: Request, parts: Parts) -> Caller:

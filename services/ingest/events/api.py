@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from services.ingest import signed
 from services.ingest.events import schemas, service
+from services.ingest.events.inflating import inflated
 from services.ingest.resources import Parts
-from shared.errors import UnsupportedMediaType
 from shared.problems import language_of
 from shared.settings import MIB
 
@@ -18,6 +18,14 @@ EVENTS_BODY_BYTES = MIB
 
 router = APIRouter(tags=["事件接入 Events"])
 _encode = msgspec.json.Encoder().encode
+
+
+def _bytes_at_most(request: Request) -> int:
+    """What this request may take of the memory: a body without a length, or a compressed one, counts as a full one."""
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal() or "content-encoding" in request.headers:
+        return EVENTS_BODY_BYTES
+    return int(declared)
 
 
 @router.post(
@@ -33,21 +41,25 @@ async def report_events(
     parts: Parts,
     dry_run: Annotated[bool, Query(description="只校验，不写入 · check only, write nothing")] = False,
 ) -> Response:
-    """需要 `CP1` 签名。写入日志后才应答 202；坏事件逐条说明，不影响其他事件。
+    """需要 `CP1` 签名，对发出的原始字节。写入日志后才应答 202；坏事件逐条说明，不影响其他事件。
+    可用 gzip，解压后同样限 1 MiB。
 
-    Signed with `CP1`. Answers 202 once the log has the accepted events; each bad one is explained and harms no other.
+    Signed with `CP1` over the bytes as sent. Answers 202 once the log has the accepted events; each bad one is
+    explained and harms no other. May be gzip, 1 MiB when inflated. 429 and 503 carry Retry-After: send the same ids
+    again.
     """
-    declared = request.headers.get("content-length", "")
-    with parts.in_flight.admit(int(declared) if declared.isdecimal() else EVENTS_BODY_BYTES):
+    with parts.in_flight.admit(_bytes_at_most(request)):
         body = await signed.read_body(request)
         caller = await signed.caller_of(request, parts, body)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise UnsupportedMediaType(allowed="Content-Encoding: identity")
+        body = inflated(body, request.headers.get("content-encoding"), limit_bytes=EVENTS_BODY_BYTES)
+        content_type = request.headers.get("content-type")
+        if caller.payload is not None:
+            body, content_type = caller.payload.body, caller.payload.content_type
         answer = await service.report(
             parts,
             caller,
             body,
-            content_type=request.headers.get("content-type"),
+            content_type=content_type,
             dry_run=dry_run,
             language=language_of(request.headers.get("accept-language")),
         )

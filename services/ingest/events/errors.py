@@ -1,6 +1,6 @@
 """Refusals of a whole request. What is wrong with single events is in rejections.py."""
 
-from shared.errors import PayloadTooLarge, Unavailable
+from shared.errors import MalformedBody, PayloadTooLarge, Unavailable
 
 
 class BatchTooLarge(PayloadTooLarge):
@@ -9,6 +9,12 @@ class BatchTooLarge(PayloadTooLarge):
     title_en = "Too many events in one batch"
     detail_zh = "每批最多 {limit} 条，本批 {count} 条。"
     detail_en = "At most {limit} events in a batch; this one has {count}."
+
+
+class BrokenCompression(MalformedBody):
+    code = "BROKEN_COMPRESSION"
+    title_zh = "压缩的请求体不完整或已损坏"
+    title_en = "The compressed body is incomplete or damaged"
 
 
 class LogUnavailable(Unavailable):

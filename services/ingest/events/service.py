@@ -17,7 +17,7 @@ from services.ingest.resources import Resources
 from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
-from shared.errors import Language
+from shared.errors import Language, TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
 from shared.ids import new_id
 
@@ -34,20 +34,26 @@ async def report(
 ) -> IntakeAnswer:
     """Returns when every accepted event is durable in the log.
 
-    Raises UnsupportedMediaType, MalformedBody, BatchTooLarge, LogUnavailable. After the last one the same signed bytes
-    may be sent again: their nonce is given back.
+    Raises UnsupportedMediaType, MalformedBody, BatchTooLarge, LogUnavailable, EventRateExceeded, DailyBudgetExhausted.
+    After the last three the same signed bytes may be sent again: their nonce is given back.
     """
     events = decoding.split(body, content_type)
-    intake = Intake(caller.partner, parts.settings.account_ref_pepper.get_secret_value(), new_id(), clock.now())
-    readings = decoding.read(events, intake)
-    if not (dry_run or caller.partner.sandbox):
-        try:
-            await _publish(parts, intake, readings)
-        except EventLogError as exc:
-            parts.nonces.release(caller.app_key, caller.nonce)
-            _log.warning("events_not_published", partner=caller.partner.partner_id, error=repr(exc)[:300])
-            raise LogUnavailable(retry_after_s=_RETRY_AFTER_S) from exc
-        _count(caller.partner.partner_id, readings)
+    is_kept = not (dry_run or caller.partner.sandbox)
+    try:
+        with parts.limits.reserve(caller.partner, len(events), counts=is_kept) as room:
+            intake = Intake(caller.partner, parts.settings.account_ref_pepper.get_secret_value(), new_id(), clock.now())
+            readings = decoding.read(events, intake)
+            if is_kept:
+                await _publish(parts, intake, readings)
+                room.kept = sum(reading.reported is not None for reading in readings)
+                _count(caller.partner.partner_id, readings)
+    except EventLogError as exc:
+        parts.nonces.release(caller.app_key, caller.nonce)
+        _log.warning("events_not_published", partner=caller.partner.partner_id, error=repr(exc)[:300])
+        raise LogUnavailable(retry_after_s=_RETRY_AFTER_S) from exc
+    except TooManyRequests:
+        parts.nonces.release(caller.app_key, caller.nonce)
+        raise
     return _answer(intake, readings, dry_run=dry_run, language=language)
 
 
