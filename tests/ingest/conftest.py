@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -130,6 +131,31 @@ def settle() -> Settle:
                 await asyncio.sleep(0.05)
 
     return wait
+
+
+Outage = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def database_away(ingest_dsns: Dsns, api: httpx.AsyncClient, settle: Settle) -> Outage:
+    """While the block runs no process of the service reaches its database; after it all of them do again."""
+
+    async def is_back() -> bool:
+        return (await api.get("/readyz")).status_code == 200
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        admin = await asyncpg.connect(ingest_dsns.admin)
+        try:
+            await admin.execute("ALTER ROLE ingest NOLOGIN")
+            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'")
+            yield
+        finally:
+            await admin.execute("ALTER ROLE ingest LOGIN")
+            await admin.close()
+            await settle(is_back)
+
+    return away
 
 
 class Reader:

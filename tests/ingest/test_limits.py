@@ -8,7 +8,6 @@ import zlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import asyncpg
 import httpx
 import pytest
 
@@ -17,7 +16,7 @@ from services.ingest.seed import seed
 from services.ingest.settings import Settings
 from shared.eventlog import LogUnavailable
 from tests.databases import Dsns
-from tests.ingest.conftest import Reader, RunApp, Settle
+from tests.ingest.conftest import Outage, Reader, RunApp, Settle
 from tests.ingest.samples import EVENTS, PartnerClient, event, seed_partner
 from tests.ingest.test_partners import rows
 from tests.ingest.test_requests import FailingLog
@@ -122,19 +121,14 @@ async def test_what_the_log_did_not_take_is_given_back(limited: Settings, run_ap
         assert (await partner.post(batch("unlucky", 9))).status_code == 429
 
 
-async def test_budgets_are_counted_without_a_database(limited: Settings, run_app: RunApp, ingest_dsns: Dsns) -> None:
-    admin = await asyncpg.connect(ingest_dsns.admin)
+async def test_budgets_are_counted_without_a_database(
+    limited: Settings, run_app: RunApp, database_away: Outage
+) -> None:
     await seed(limited, json.dumps([seed_partner("offline", events_per_day=10)]).encode())
-    try:
-        async with run_app(limited) as client:
-            partner = PartnerClient(client, "ak-offline")
-            await admin.execute("ALTER ROLE ingest NOLOGIN")
-            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'")
-            assert (await partner.post(batch("offline", 10))).status_code == 202
-            assert refusal(await partner.post(batch("offline", 1))) == (429, "DAILY_BUDGET_EXHAUSTED")
-    finally:
-        await admin.execute("ALTER ROLE ingest LOGIN")
-        await admin.close()
+    async with run_app(limited) as client, database_away():
+        partner = PartnerClient(client, "ak-offline")
+        assert (await partner.post(batch("offline", 10))).status_code == 202
+        assert refusal(await partner.post(batch("offline", 1))) == (429, "DAILY_BUDGET_EXHAUSTED")
 
 
 def test_a_bucket_fills_as_time_passes() -> None:

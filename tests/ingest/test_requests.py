@@ -4,15 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 
-import asyncpg
 import pytest
 
 from services.ingest import event_types
 from services.ingest.settings import Settings
 from shared.eventlog import BackPressure, LogUnavailable, PublishOutcomeUnknown, Record
 from shared.eventlog.postgres import PostgresEventLog
-from tests.databases import Dsns
-from tests.ingest.conftest import Reader, RunApp
+from tests.ingest.conftest import Outage, Reader, RunApp
 from tests.ingest.samples import BATCH, EVENTS, ONE, PartnerClient, event, secret_of
 
 
@@ -162,18 +160,11 @@ async def test_more_requests_than_one_process_takes_on_are_refused_at_once(seede
         assert (await partner.post(body)).status_code == 202
 
 
-async def test_the_accept_path_needs_no_database(seeded: Settings, run_app: RunApp, ingest_dsns: Dsns) -> None:
-    admin = await asyncpg.connect(ingest_dsns.admin)
-    try:
-        async with run_app(seeded) as client:
-            partner = PartnerClient(client, "ak-bike")
-            await admin.execute("ALTER ROLE ingest NOLOGIN")
-            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'")
-            assert (await partner.push(event("no-database")))["accepted"] == 1
-            unanswerable = await partner.get("/api/v1/ingest/events/no-database")
-            assert (unanswerable.status_code, unanswerable.json()["retryable"]) == (503, True)
-            parts = (await client.get("/readyz")).json()["parts"]
-            assert parts == {"database": "unavailable", "log": "ok", "partners": "ok"}
-    finally:
-        await admin.execute("ALTER ROLE ingest LOGIN")
-        await admin.close()
+async def test_the_accept_path_needs_no_database(seeded: Settings, run_app: RunApp, database_away: Outage) -> None:
+    async with run_app(seeded) as client, database_away():
+        partner = PartnerClient(client, "ak-bike")
+        assert (await partner.push(event("no-database")))["accepted"] == 1
+        unanswerable = await partner.get("/api/v1/ingest/events/no-database")
+        assert (unanswerable.status_code, unanswerable.json()["retryable"]) == (503, True)
+        parts = (await client.get("/readyz")).json()["parts"]
+        assert parts == {"database": "unavailable", "log": "ok", "partners": "ok"}
