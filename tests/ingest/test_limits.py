@@ -1,6 +1,5 @@
 """What a partner may send: by the second, by the day, and how much one body may become."""
 
-import asyncio
 import gzip
 import json
 import tracemalloc
@@ -50,12 +49,29 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_requests_by_the_second(http: httpx.AsyncClient) -> None:
+class Watch:
+    """Time as the buckets see it; it moves when told to."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    found = Watch()
+    monkeypatch.setattr("services.ingest.limits.service.time", found)
+    return found
+
+
+async def test_requests_by_the_second(http: httpx.AsyncClient, watch: Watch) -> None:
     partner = PartnerClient(http, "ak-chatty")
     answers = [await partner.post(b"[]", nonce=f"nonce-of-request-{number}") for number in range(4)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
     assert refusal(answers[3]) == (429, "REQUEST_RATE_EXCEEDED")
-    await asyncio.sleep(1.05)
+    watch.ns += NANO
     again = await partner.post(b"[]", nonce="nonce-of-request-3")  # the same bytes: a refusal uses nothing up
     assert again.status_code == 202
     asked = await partner.get("/api/v1/ingest/events/x")
@@ -64,7 +80,7 @@ async def test_requests_by_the_second(http: httpx.AsyncClient) -> None:
     assert forged.status_code == 401  # a stranger cannot use up a partner's share
 
 
-async def test_events_by_the_second(http: httpx.AsyncClient, published: Reader) -> None:
+async def test_events_by_the_second(http: httpx.AsyncClient, published: Reader, watch: Watch) -> None:
     partner = PartnerClient(http, "ak-torrent")
     assert (await partner.post(batch("torrent", 450))).status_code == 202
     body = batch("torrent", 100, start=450)
