@@ -5,6 +5,7 @@ from fastapi import FastAPI
 
 from services.accounting.activities.api import router as activities
 from services.accounting.audit.api import router as audit
+from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
 from services.accounting.methodologies.api import router as methodologies
@@ -26,7 +27,19 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
     app = build_app(
         service="accounting",
         settings=settings or Settings(),
-        routers=[ledger, holds, activities, methodologies, shelf, publishing, audit, what_if, proofs, operations],
+        routers=[
+            ledger,
+            holds,
+            households,
+            activities,
+            methodologies,
+            shelf,
+            publishing,
+            audit,
+            what_if,
+            proofs,
+            operations,
+        ],
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,

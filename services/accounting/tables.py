@@ -3,6 +3,7 @@
 from services.accounting.activities import models as _activities
 from services.accounting.audit import models as _audit
 from services.accounting.database import metadata
+from services.accounting.households import models as _households
 from services.accounting.ledger import drift_models as _drift
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
@@ -14,4 +15,16 @@ from services.accounting.what_if import models as _what_if
 
 __all__ = ["metadata"]
 
-_ = (_activities, _audit, _drift, _expiry, _ledger, _methodologies, _operations, _proofs, _publishing, _what_if)
+_ = (
+    _activities,
+    _audit,
+    _drift,
+    _households,
+    _expiry,
+    _ledger,
+    _methodologies,
+    _operations,
+    _proofs,
+    _publishing,
+    _what_if,
+)

@@ -7,6 +7,7 @@ from functools import partial
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.database import SCHEMA
+from services.accounting.households import service as households
 from services.accounting.ledger import drift, expiry
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.service import Library
@@ -73,6 +74,7 @@ def build(settings: Settings | None = None) -> Worker:
 
     worker.consume("accounting.posting", topics.ACTIVITIES, post, prepare=activities.decode_reports)
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
+    worker.consume("accounting.households", topics.HOUSEHOLDS, households.handle_facts)
     worker.publish(topics.OUTCOMES)
     worker.every(SWEEP_EVERY_S, "sweep_parked", sweep)
     worker.every(SWEEP_EVERY_S, "apply_corrections", correct)

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from services.accounting.households.domain import Stay
+
 # Whose word a citizen's own statement is. No partner can be registered under a name that begins so.
 SELF: Final = "~self"
 
@@ -52,6 +54,10 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     baseline_wh: int | None = None
     count: int | None = None
     natural_key: str | None = None
+    meter_key: str | None = None
+    # Filled in only where the methodology counts households or meters.
+    meter_account_id: UUID | None = None  # of the household whose meter it was
+    stays: tuple[Stay, ...] = ()
 
     @property
     def elapsed_s(self) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.accounting.activities import claims, service
-from services.accounting.activities.domain import from_record, period_start
+from services.accounting.activities.domain import from_record
 from services.accounting.activities.explanation import Explanation as Explained
 from services.accounting.activities.explanation import Text, explain
 from services.accounting.activities.posting import Programme
@@ -207,11 +207,12 @@ async def get_summary(
 
 @router.get("/me/allowances", summary="今天和本月还能累计多少 · What is left to earn")
 async def get_allowances(session: Session, citizen: Citizen, request: Request, index: Index) -> Allowances:
-    today = clock.local_date(clock.now(), _settings(request).time_zone)
+    now, time_zone = clock.now(), _settings(request).time_zone
+    today = clock.local_date(now, time_zone)
     versions = [version for version in index if _in_force(index, version, today)]
-    starts = {cap.id: period_start(cap.period, today) for v in versions for cap in (*v.count_caps, *v.amount_caps)}
-    used = await service.cap_usage(session, account_id=citizen.account_id, starts=starts) if starts else {}
-    items = [_allowance(version, starts, used) for version in versions]
+    caps = {cap.id: cap for version in versions for cap in (*version.count_caps, *version.amount_caps)}
+    states = await service.cap_states(session, account_id=citizen.account_id, caps=caps, now=now, time_zone=time_zone)
+    items = [_allowance(version, states) for version in versions]
     return Allowances(today=today, items=sorted(items, key=lambda item: item.scene))
 
 
@@ -220,18 +221,20 @@ def _in_force(index: MethodologyIndex, version: Compiled, day: date) -> bool:
     return first <= day < end
 
 
-def _allowance(version: Compiled, starts: dict[str, date], used: dict[str, tuple[int, int]]) -> SceneAllowance:
+def _allowance(version: Compiled, states: dict[str, service.CapState]) -> SceneAllowance:
     caps = []
     for cap in (*version.count_caps, *version.amount_caps):
-        acts, amount_mg = used.get(cap.id, (0, 0))
-        taken = acts if cap.measure == "acts" else amount_mg
+        state = states[cap.id]
+        taken = state.acts if cap.measure == "acts" else state.amount_mg
         caps.append(
             CapAllowance.model_validate(
                 {
                     "cap_id": cap.id,
                     "period": cap.period,
-                    "period_start": starts[cap.id],
+                    "period_start": state.period_start,
                     "measure": cap.measure,
+                    "per": cap.per,
+                    "shared": state.shared,
                     "limit": cap.limit,
                     "used": taken,
                     "left": max(cap.limit - taken, 0),

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from services.accounting.activities import corrections_repository as repository
+from services.accounting.activities import homes as homes_
 from services.accounting.activities import posting, posting_repository, reasons, vesting_repository
 from services.accounting.activities.corrections_repository import CorrectionRow
 from services.accounting.activities.domain import Judgement, Status, usage_of
@@ -20,6 +21,7 @@ from services.accounting.activities.effects import judgement_of
 from services.accounting.activities.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
 from services.accounting.activities.posting import Bindings, Closing, Programme
 from services.accounting.activities.verdicts import Earlier, Verdict, as_reported, sort_out_repeats
+from services.accounting.households.service import Homes
 from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import event_key
@@ -79,9 +81,13 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
     bindings = await posting.bindings_of(connection, reports)
     people |= {binding.account_id for found in bindings.values() for binding in found}
     await posting_repository.lock_people(connection, sorted(people))
+    judged = [judgement_of(row._mapping) for row in rows if row.judgement is not None]
+    touched = {subject_id for judgement in judged for subject_id in homes_.subjects_touched(judgement)}
+    corrected = [report for report in reports if report.act is not None]
+    homes = await posting.lock_homes(connection, corrected, bindings, programme, touched)
     closing = Closing()
     for row, report in zip(rows, reports, strict=True):
-        await _apply(session, report, row.original_id, bindings, programme, closing)
+        await _apply(session, report, row.original_id, bindings, homes, programme, closing)
     await posting.close(session, closing, programme=programme)
     return len(rows)
 
@@ -91,6 +97,7 @@ async def _apply(
     report: ActivityReported,
     original_id: uuid.UUID,
     bindings: Bindings,
+    homes: Homes | None,
     programme: Programme,
     closing: Closing,
 ) -> None:
@@ -112,17 +119,24 @@ async def _apply(
     if report.operation == "cancel":
         await closing.add([_verdict(report, "reversed", reason, sequence=2)], {})
     else:
-        await posting.post_corrected(session, report, bindings, replaces=_WAITING, programme=programme, closing=closing)
+        await posting.post_corrected(
+            session, report, bindings, homes, replaces=_WAITING, programme=programme, closing=closing
+        )
 
 
 async def _take_back(
     session: Session, original: Any, reason: str, *, account_key: str, requested_by: str, closing: Closing
 ) -> None:
-    """Undoes the original's effects and gives its new verdict, under its own event id. The person is locked."""
+    """Undoes the original's effects and gives its new verdict, under its own event id.
+
+    The person is locked, and the households and meters it was counted for.
+    """
     credited = original["status"] in _HAS_GRAMS
     returned_mg: dict[tuple[uuid.UUID, str], int] = {}
     if credited:
-        account_id, pending = original["account_id"], original["status"] == "pending"
+        judgement, pending = judgement_of(original), original["status"] == "pending"
+        account_id = judgement.holder_id
+        assert account_id is not None  # a credited activity is somebody's
         await repository.reverse_credit(
             session,
             activity_id=original["activity_id"],
@@ -133,10 +147,7 @@ async def _take_back(
         )
         if pending:
             await vesting_repository.forget(await driver(session), [original["activity_id"]])
-        used = usage_of(judgement_of(original))
-        await repository.give_back_caps(
-            session, {(k.account_id, k.cap_id, k.period_start): (u.acts, u.amount_mg) for k, u in used.items()}
-        )
+        await repository.give_back_caps(session, usage_of(judgement))
         code = issuance_code(original["methodology_code"])
         returned_mg[system_account_id(code), code] = -original["amount_mg"]
     status: OutcomeStatus = "reversed" if credited else "refused"
@@ -155,6 +166,7 @@ async def revoke(session: Session, *, activity_id: uuid.UUID, requested_by: str,
     connection = await driver(session)
     partner_id, account_id = original["partner_id"], original["account_id"]
     await posting_repository.lock_people(connection, [account_id])
+    await homes_.lock(connection, homes_.subjects_touched(judgement_of(original)))
     keys = await vesting_repository.account_keys_of(connection, [(partner_id, account_id)])
     closing = Closing()
     await _take_back(

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.accounting.activities.domain import CapKey, CapUsed
 from services.accounting.activities.models import activity, cap_usage, correction
 from shared.ids import new_id
 
@@ -31,7 +31,13 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
 async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
     """Waiting corrections whose original is there, oldest first, both locked; another worker's rows are left to it."""
     query = (
-        select(correction.c.event_key, correction.c.report, correction.c.original_id, activity.c.account_id)
+        select(
+            correction.c.event_key,
+            correction.c.report,
+            correction.c.original_id,
+            activity.c.account_id,
+            activity.c.judgement,
+        )
         .join(activity, activity.c.activity_id == correction.c.original_id)
         .where(correction.c.status == "waiting")
         .order_by(correction.c.received_at, correction.c.event_key)
@@ -81,7 +87,7 @@ async def mark(session: AsyncSession, activity_id: uuid.UUID, status: str, reaso
     await session.execute(update(activity).where(activity.c.activity_id == activity_id).values(**values))
 
 
-async def give_back_caps(session: AsyncSession, used: Mapping[tuple[uuid.UUID, str, date], tuple[int, int]]) -> None:
+async def give_back_caps(session: AsyncSession, used: Mapping[CapKey, CapUsed]) -> None:
     for (account_id, cap_id, start), (acts, amount_mg) in sorted(used.items()):
         await session.execute(
             update(cap_usage)

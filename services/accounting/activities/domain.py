@@ -2,7 +2,7 @@
 
 No clock, no I/O: "now" is the moment the log accepted the act (`received_at`), so a replay years later judges alike.
 Order of the checks, the first that fails gives the reason: plausibility, window of time, binding and consent,
-methodology, duplicate act, evidence, count caps, amount caps, minimum.
+methodology, household and meter, duplicate act, evidence, count caps, amount caps, minimum.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ import msgspec
 from services.accounting.activities import reasons
 from services.accounting.activities.acts import Act, BindingState
 from services.accounting.activities.plausibility import implausible
+from services.accounting.activities.subjects import CapKey, home_of, keys_of, not_of_a_household, period_start
 from services.accounting.methodologies.compiled import CapRule, Compiled, FactorRef
 from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.evaluation import Value
@@ -37,21 +38,14 @@ class Status(StrEnum):
     PARKED = "parked"
 
 
-class CapKey(NamedTuple):
-    """Identity of one cap counter: the period is named by its first day in Asia/Shanghai."""
-
-    account_id: UUID
-    cap_id: str
-    period_start: date
-
-
 class CapUsed(NamedTuple):
     acts: int = 0
     amount_mg: int = 0
 
 
-class CapTouched(msgspec.Struct, frozen=True, kw_only=True):
-    """What one cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure` says."""
+class CapTouched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one counter of a cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure`
+    says. `subject_id` names the household, meter or person counted where `per` is not "account"."""
 
     cap_id: str
     period_start: date
@@ -59,6 +53,8 @@ class CapTouched(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     used_before: int
     granted: int
+    per: str = "account"
+    subject_id: UUID | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +81,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, int | str] = {}
     vesting_days: int = 0
     issuable: bool = False
+    credited_to: UUID | msgspec.UnsetType = msgspec.UNSET  # the household's account, where not the person's own
+
+    @property
+    def holder_id(self) -> UUID | None:
+        """Whose account is credited."""
+        return self.credited_to if isinstance(self.credited_to, UUID) else self.account_id
 
 
 class JudgedBatch(NamedTuple):
@@ -100,20 +102,14 @@ class DuplicateCheck(Protocol):
     def credited(self, act: Act, groups: Sequence[str]) -> None: ...
 
 
-def period_start(period: str, day: date) -> date:
-    if period == "day":
-        return day
-    return day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
-
-
 def cap_keys(acts: Sequence[Act], index: MethodologyIndex) -> set[CapKey]:
     """The cap counters that must be loaded before `judge` may run on these acts."""
-    keys = set()
+    keys: set[CapKey] = set()
     for act in acts:
         method = index.find(act)
         if method is not None and act.account_id is not None:
             for cap in (*method.count_caps, *method.amount_caps):
-                keys.add(CapKey(act.account_id, cap.id, period_start(cap.period, act.local_date)))
+                keys.update(keys_of(cap, act))
     return keys
 
 
@@ -122,7 +118,8 @@ def usage_of(judgement: Judgement) -> dict[CapKey, CapUsed]:
     if judgement.status is not Status.CREDITED or judgement.account_id is None:
         return {}
     used = CapUsed(1, judgement.amount_mg)
-    return {CapKey(judgement.account_id, cap.cap_id, cap.period_start): used for cap in judgement.caps}
+    own = judgement.account_id
+    return {CapKey(cap.subject_id or own, cap.cap_id, cap.period_start): used for cap in judgement.caps}
 
 
 def to_record(judgement: Judgement) -> dict[str, Any]:
@@ -177,6 +174,8 @@ def _judge_one(act: Act, index: MethodologyIndex, tally: _Tally, duplicates: Dup
         return _refused(act, method, reason)
     if method is None:
         return _refused(act, None, reasons.NO_METHODOLOGY)
+    if method.shared and (reason := not_of_a_household(act, method)) is not None:
+        return _refused(act, method, reason)
     groups = method.document.all_groups
     if duplicates is not None and (original := duplicates.original_of(act, groups)) is not None:
         return _refused(act, method, reasons.DUPLICATE_ACT, detail={"original": str(original)})
@@ -240,23 +239,23 @@ def _valued(act: Act, method: Compiled, tally: _Tally) -> Judgement:
 
 
 def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], raw_mg: int) -> Judgement:
-    assert act.account_id is not None  # bound, or we would not be here
-    account_id, day = act.account_id, act.local_date
     states: list[tuple[CapRule, CapKey, int]] = []
     for cap in method.count_caps:
-        key = CapKey(account_id, cap.id, period_start(cap.period, day))
-        used = tally.used(key, "acts")
-        if used >= cap.limit:
-            return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=(_touched(cap, key, used, 0),))
-        states.append((cap, key, used))
+        for key in keys_of(cap, act):
+            used = tally.used(key, "acts")
+            if used >= cap.limit:
+                full = (_touched(cap, key, used, 0),)
+                return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=full)
+            states.append((cap, key, used))
     granted = raw_mg
     for cap in method.amount_caps:
-        key = CapKey(account_id, cap.id, period_start(cap.period, day))
-        used = tally.used(key, "mg")
-        if used >= cap.limit:
-            return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=(_touched(cap, key, used, 0),))
-        granted = min(granted, cap.limit - used)
-        states.append((cap, key, used))
+        for key in keys_of(cap, act):
+            used = tally.used(key, "mg")
+            if used >= cap.limit:
+                full = (_touched(cap, key, used, 0),)
+                return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=full)
+            granted = min(granted, cap.limit - used)
+            states.append((cap, key, used))
     if granted <= 0:
         return _refused(act, method, reasons.BELOW_MINIMUM, inputs=inputs, raw_mg=raw_mg)
     for _, key, _ in states:
@@ -274,6 +273,8 @@ def _touched(cap: CapRule, key: CapKey, used: int, granted: int) -> CapTouched:
         limit=cap.limit,
         used_before=used,
         granted=granted,
+        per=cap.per,
+        subject_id=None if cap.per == "account" else key.subject_id,
     )
 
 
@@ -331,4 +332,11 @@ def _about(
         detail=detail,
         vesting_days=document.vesting_days,
         issuable=document.issuable,
+        credited_to=_household(act) if document.subject == "household" and amount_mg else msgspec.UNSET,
     )
+
+
+def _household(act: Act) -> UUID:
+    home = home_of(act)
+    assert home is not None  # nobody else's act is credited to a household
+    return home

@@ -21,7 +21,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Effects:
-    """All that a batch writes, gathered so that each table is written once."""
+    """All that a batch writes, gathered so that each table is written once. `people_mg`: households' too."""
 
     activities: list[ActivityRow] = field(default_factory=list)
     credits: list[CreditRow] = field(default_factory=list)
@@ -76,17 +76,18 @@ def gather(verdicts: Sequence[Verdict]) -> Effects:
             continue
         effects.activities.append(activity_row(verdict))
         if judgement.amount_mg > 0:
-            assert judgement.account_id is not None
+            owner_id = judgement.holder_id
+            assert owner_id is not None
             code = issuance_code(str(judgement.methodology_code))
             issuance_id = system_account_id(code)
-            holder_id = judgement.account_id
+            holder_id = owner_id
             if judgement.vesting_days:
-                holder_id = sub_account_id(judgement.account_id, "pending")
+                holder_id = sub_account_id(owner_id, "pending")
                 due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
-                row = PendingRow(judgement.activity_id, judgement.account_id, holder_id, judgement.amount_mg, due_at)
+                row = PendingRow(judgement.activity_id, owner_id, holder_id, judgement.amount_mg, due_at)
                 effects.pending.append(row)
             else:
-                effects.people_mg[judgement.account_id] += judgement.amount_mg
+                effects.people_mg[owner_id] += judgement.amount_mg
             effects.credits.append(
                 CreditRow(
                     posting_id=new_id(),

@@ -9,6 +9,7 @@ from services.accounting.activities import reasons
 from services.accounting.activities.acts import BindingState, MeasuredAct
 from services.accounting.activities.domain import Judgement, judge
 from services.accounting.activities.duplicates import CountedActs
+from services.accounting.households.domain import Stay
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.document import Example, ExampleInput, mark_of
 from services.accounting.methodologies.errors import Path, Problem
@@ -18,6 +19,8 @@ from services.accounting.methodologies.source import Marks
 _NOON_UTC: Final = 4  # 12:00 in Asia/Shanghai
 _WINDOW_S: Final = 86_400
 _CITIZEN: Final = UUID(int=1)
+_HOUSEHOLD: Final = UUID(int=2)
+_METER: Final = "0" * 32
 
 
 def acts_of(example: Example, version: Compiled) -> list[MeasuredAct]:
@@ -49,6 +52,9 @@ def _act(example: ExampleInput, version: Compiled, day: date, number: int) -> Me
         late_window_s=_WINDOW_S,
         binding=BindingState.BOUND,
         city_code=document.region.ljust(6, "0"),
+        meter_key=_METER,
+        meter_account_id=_HOUSEHOLD,
+        stays=(Stay(_HOUSEHOLD, None, current=True),),
         **given,
     )
 

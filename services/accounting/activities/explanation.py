@@ -60,6 +60,7 @@ class ExplainedCap(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     used_before: int
     granted: int
+    per: str
     text: Text
 
 
@@ -95,6 +96,12 @@ _PERIODS: Final = {
     "DAILY_CAP": Text("当天", "that day"),
     "MONTHLY_CAP": Text("当月", "that month"),
     "YEARLY_CAP": Text("当年", "that year"),
+}
+_TOGETHER: Final = {
+    "account": Text("", ""),
+    "own": Text("（您一人）", " for you alone"),
+    "household": Text("（全家合计）", " for the household together"),
+    "meter": Text("（这块电表）", " for this meter"),
 }
 # What was measured and its unit, in Chinese and English.
 _MEASURES: Final = {
@@ -143,7 +150,7 @@ def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
         told,
         methodology=_methodology(version),
         evidence=_evidence(judgement, version),
-        caps=tuple(_cap(cap, version) for cap in judgement.caps),
+        caps=tuple(_cap(cap, version, judgement) for cap in judgement.caps),
     )
     # Judged as far as the formula: whatever comes later (caps, minimum) keeps the inputs.
     if judgement.status is not Status.CREDITED and not judgement.raw_mg and not judgement.inputs:
@@ -170,6 +177,8 @@ def reason(judgement: Judgement, version: Compiled | None) -> Text:
                 f"接近上限：这一次本可累计 {worth.zh}，额度只剩 {got.zh}，计入 {got.zh}。",
                 f"Close to the limit: worth {worth.en}, but only {got.en} were left and are counted.",
             )
+        if judgement.holder_id != judgement.account_id:
+            return Text(f"累计 {got.zh}，记入家庭账户。", f"{got.en} credited to your household's account.")
         return Text(f"累计 {got.zh}。", f"{got.en} credited.")
     if judgement.caps and version is not None:
         refused_by = {cap.id: cap for cap in version.document.caps}.get(judgement.caps[-1].cap_id)
@@ -235,19 +244,20 @@ def _evidence(judgement: Judgement, version: Compiled) -> Text | None:
     return Text(f"{name.zh}（系数 {multiplier}）", f"{name.en} (multiplier {multiplier})")
 
 
-def _cap(cap: CapTouched, version: Compiled) -> ExplainedCap:
+def _cap(cap: CapTouched, version: Compiled, judgement: Judgement) -> ExplainedCap:
     code = next((rule.code for rule in version.document.caps if rule.id == cap.cap_id), "DAILY_CAP")
     period = _PERIODS[code]
+    whose = _TOGETHER["own" if cap.per == "household" and cap.subject_id == judgement.account_id else cap.per]
     if cap.measure == "acts":
         text = Text(
-            f"{period.zh}上限 {cap.limit} 次，此前已计 {cap.used_before} 次",
-            f"limit {cap.limit} acts {period.en}, {cap.used_before} counted before",
+            f"{period.zh}上限 {cap.limit} 次{whose.zh}，此前已计 {cap.used_before} 次",
+            f"limit {cap.limit} acts {period.en}{whose.en}, {cap.used_before} counted before",
         )
     else:
         limit, used = grams(cap.limit), grams(cap.used_before)
         text = Text(
-            f"{period.zh}上限 {limit.zh}，此前已计 {used.zh}",
-            f"limit {limit.en} {period.en}, {used.en} counted before",
+            f"{period.zh}上限 {limit.zh}{whose.zh}，此前已计 {used.zh}",
+            f"limit {limit.en} {period.en}{whose.en}, {used.en} counted before",
         )
     return ExplainedCap(
         cap_id=cap.cap_id,
@@ -256,6 +266,7 @@ def _cap(cap: CapTouched, version: Compiled) -> ExplainedCap:
         limit=cap.limit,
         used_before=cap.used_before,
         granted=cap.granted,
+        per=cap.per,
         text=text,
     )
 

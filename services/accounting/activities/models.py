@@ -97,7 +97,9 @@ Index(
 cap_usage = Table(
     "cap_usage",
     metadata,
-    Column("account_id", Uuid, primary_key=True),
+    Column(
+        "account_id", Uuid, primary_key=True, comment="whose: a person's account, a household's, or the id of a meter"
+    ),
     Column("cap_id", Text, primary_key=True),
     Column("period_start", Date, primary_key=True),
     Column("acts", Integer, nullable=False),

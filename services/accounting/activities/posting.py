@@ -2,17 +2,18 @@
 
     1  which events are known already (inbox)          5  judge: pure, in log order
     2  who is bound (projection of accounts' topic)    6  write activities, credits, balances, caps
-    3  lock the people, in order                       7  `close`: write outcomes to the outbox
+    3  lock the people, then what they share           7  `close`: write outcomes to the outbox
     4  read cap counters and acts close in time        8  `close`: tallies and issuance, shared rows, last
 
 Equal to doing the same event by event: the judge carries caps along, and the locks of step 3 make what step 4 reads
-stay true until the commit. A transaction closes once: nothing may lock people after tallies and issuance are touched.
+stay true until the commit. People are locked before households and meters (`homes`), and both before anything that
+all workers share. A transaction closes once: nothing may lock people after tallies and issuance are touched.
 """
 
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import msgspec
 
+from services.accounting.activities import homes as homes_
 from services.accounting.activities import posting_repository as repository
 from services.accounting.activities import reasons, vesting_repository
 from services.accounting.activities.acts import Act, BindingState
@@ -37,6 +39,7 @@ from services.accounting.activities.verdicts import (
     sort_out_repeats,
     status_of,
 )
+from services.accounting.households.service import Homes
 from services.accounting.ledger.domain import sub_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
@@ -132,6 +135,7 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
         baseline_wh=done.baseline_wh,
         count=done.count,
         natural_key=done.natural_key,
+        meter_key=done.meter_key,
     )
 
 
@@ -145,27 +149,64 @@ async def post(
     if fresh:
         # Read once: a binding that appears meanwhile must not add a person whom we would lock out of order.
         bindings = await bindings_of(connection, fresh)
-        await _release_earlier(session, bindings, programme, closing)
-        verdicts += await _judge(connection, fresh, bindings, programme)
+        homes = await _release_earlier(session, fresh, bindings, programme, closing)
+        verdicts += await _judge(connection, fresh, bindings, programme, homes)
         place = {id(report): number for number, report in enumerate(reports)}
         verdicts.sort(key=lambda verdict: place[id(verdict.report)])
     await _store(connection, verdicts, closing)
 
 
-async def _release_earlier(session: Session, bindings: Bindings, programme: Programme, closing: Closing) -> None:
+async def _release_earlier(
+    session: Session,
+    fresh: Sequence[ActivityReported],
+    bindings: Bindings,
+    programme: Programme,
+    closing: Closing,
+) -> Homes | None:
     """Judges what the people of these events have parked first, so that their acts are judged in the order of the log
-    whether or not a binding was late."""
+    whether or not a binding was late. Everything that either needs is locked before."""
     connection = await driver(session)
     rows = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
     if not rows:
-        return
+        return None
     everyone = {binding.account_id for found in bindings.values() for binding in found}
     await repository.lock_people(connection, sorted(everyone))
-    await release(session, rows, bindings, programme=programme, closing=closing)
+    parked = [msgspec.convert(row["act"], ActivityReported) for row in rows]
+    homes = await lock_homes(connection, [*parked, *fresh], bindings, programme)
+    await release(session, rows, bindings, homes, programme=programme, closing=closing)
+    return homes
+
+
+async def lock_homes(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    reports: Sequence[ActivityReported],
+    bindings: Bindings,
+    programme: Programme,
+    touched: Collection[uuid.UUID] = (),
+) -> Homes | None:
+    """Locks the households and meters of all these events, and those `touched` before, at once; the people are locked.
+
+    For transactions that judge more than once. None where no methodology counts them.
+    """
+    index = programme.index
+    if not index.shared:
+        await homes_.lock(connection, touched)
+        return None
+    acts = _acts(reports, bindings, programme)
+    homes = await homes_.homes_of(connection, acts, index, programme.time_zone)
+    needed = homes_.subjects_of(homes_.at_home(acts, homes, index), index)
+    await homes_.lock(connection, needed | set(touched))
+    return homes
 
 
 async def release(
-    session: Session, rows: Sequence[Any], bindings: Bindings | None = None, *, programme: Programme, closing: Closing
+    session: Session,
+    rows: Sequence[Any],
+    bindings: Bindings | None = None,
+    homes: Homes | None = None,
+    *,
+    programme: Programme,
+    closing: Closing,
 ) -> None:
     """Judges parked rows of `activity` again, now that their people are bound. The caller holds them.
 
@@ -175,7 +216,7 @@ async def release(
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
     bindings = await bindings_of(connection, reports) if bindings is None else bindings
-    verdicts = await _judge(connection, reports, bindings, programme)
+    verdicts = await _judge(connection, reports, bindings, programme, homes)
     for verdict in verdicts:
         verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
     effects = gather(verdicts)
@@ -188,6 +229,7 @@ async def post_corrected(
     session: Session,
     report: ActivityReported,
     bindings: Bindings,
+    homes: Homes | None,
     *,
     replaces: Earlier,
     programme: Programme,
@@ -195,7 +237,7 @@ async def post_corrected(
 ) -> None:
     """Judges a correction's own act under the correction's id, after the original was taken back."""
     connection = await driver(session)
-    (verdict,) = await _judge(connection, [report], bindings, programme)
+    (verdict,) = await _judge(connection, [report], bindings, programme, homes)
     verdict.sequence, verdict.replaces = 2, replaces
     await _store(connection, [verdict], closing)
 
@@ -244,31 +286,44 @@ async def bindings_of(
     return await repository.bindings_of(connection, keys)
 
 
+def _acts(reports: Sequence[ActivityReported], bindings: Bindings, programme: Programme) -> list[Act]:
+    return [
+        to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
+        for report in reports
+    ]
+
+
 async def _judge(
     connection: "asyncpg.Connection[asyncpg.Record]",
     reports: Sequence[ActivityReported],
     bindings: Bindings,
     programme: Programme,
+    homes: Homes | None,
 ) -> list[Verdict]:
-    acts = [
-        to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
-        for report in reports
-    ]
+    """`homes`: as the transaction read and locked them, None if nothing was yet."""
+    index = programme.index
+    acts = _acts(reports, bindings, programme)
+    if index.shared:
+        homes = homes or await homes_.homes_of(connection, acts, index, programme.time_zone)
+        acts = homes_.at_home(acts, homes, index)
     people = sorted({act.account_id for act in acts if act.account_id is not None})
     usage: dict[CapKey, CapUsed] = {}
     counted = CountedActs()
     if people:
         await repository.lock_people(connection, people)
+        if index.shared:
+            await homes_.lock(connection, homes_.subjects_of(acts, index))
+            await homes_.open_accounts(connection, acts, index)
         for account_id, cap_id, start, count, amount_mg in await repository.cap_usage_of(
-            connection, sorted(cap_keys(acts, programme.index))
+            connection, sorted(cap_keys(acts, index))
         ):
             usage[CapKey(account_id, cap_id, start)] = CapUsed(count, amount_mg)
-        counted = await _acts_close_in_time(connection, acts, programme.index)
-    batch = judge(acts, programme.index, usage, counted)
+        counted = await _acts_close_in_time(connection, acts, index)
+    batch = judge(acts, index, usage, counted)
     if batch.usage:
         await repository.add_cap_usage(
             connection,
-            {(k.account_id, k.cap_id, k.period_start): (u.acts, u.amount_mg) for k, u in batch.usage.items()},
+            {key: (used.acts, used.amount_mg) for key, used in batch.usage.items()},
         )
     return [
         Verdict(report, status_of(judgement), act, judgement)

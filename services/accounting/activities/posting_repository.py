@@ -1,7 +1,8 @@
 """SQL of the posting path: every statement takes the whole batch as arrays, so its cost per event stays small.
 
-Order of locks: people (sorted by id), then tallies and issuance accounts (sorted) as the very last statements, because
-those rows are shared by all workers and held only until the commit that follows.
+Order of locks: people (sorted by id), then households and meters (sorted by id), then tallies and issuance accounts
+(sorted) as the very last statements, because those rows are shared by all workers and held only until the commit that
+follows.
 """
 
 import uuid
@@ -97,6 +98,15 @@ async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) 
     )
     await connection.execute(
         "SELECT 1 FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[]) ORDER BY account_id FOR UPDATE",
+        account_ids,
+    )
+
+
+async def make_households(connection: Connection, account_ids: Sequence[uuid.UUID]) -> None:
+    """Missing accounts of households, whose subjects are locked."""
+    await connection.execute(
+        "INSERT INTO accounting.ledger_account (account_id, kind)"
+        " SELECT id, 'household' FROM unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
         account_ids,
     )
 

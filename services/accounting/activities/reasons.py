@@ -24,6 +24,9 @@ AFTER_BINDING: Final = "AFTER_BINDING"
 CONSENT_WITHDRAWN: Final = "CONSENT_WITHDRAWN"
 DUPLICATE_ACT: Final = "DUPLICATE_ACT"
 NO_METHODOLOGY: Final = "NO_METHODOLOGY"
+HOUSEHOLD_REQUIRED: Final = "HOUSEHOLD_REQUIRED"
+METER_NOT_OF_HOUSEHOLD: Final = "METER_NOT_OF_HOUSEHOLD"
+METER_UNKNOWN: Final = "METER_UNKNOWN"
 EVIDENCE_NOT_ACCEPTED: Final = "EVIDENCE_NOT_ACCEPTED"
 MISSING_INPUT: Final = "MISSING_INPUT"
 NOT_COMPUTABLE: Final = "NOT_COMPUTABLE"
@@ -72,6 +75,14 @@ REASONS: Final[dict[str, Reason]] = {
     NO_METHODOLOGY: Reason(
         "这类行为在当地、当时还没有可用的方法学，没有累计。", "No methodology covers this kind of act there and then."
     ),
+    HOUSEHOLD_REQUIRED: Reason(
+        "这一项按家庭累计：开始时您还没有加入家庭账户，没有累计。",
+        "This counts for households, and you belonged to none when it began.",
+    ),
+    METER_NOT_OF_HOUSEHOLD: Reason(
+        "这块电表当时没有登记在您的家庭名下，没有累计。", "The meter was not registered by your household at that time."
+    ),
+    METER_UNKNOWN: Reason("合作方没有说明是哪块电表，没有累计。", "The partner did not say which meter it was."),
     EVIDENCE_NOT_ACCEPTED: Reason(
         "这个方法学不接受这种证明方式，没有累计。", "The methodology does not accept this kind of evidence."
     ),

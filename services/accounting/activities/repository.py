@@ -1,17 +1,18 @@
 """SQL of activities outside the posting path: the bindings' projection and everything that is read."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import Date, and_, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.activities.models import activity as activity_table
 from services.accounting.activities.models import binding, intake_tally
 from services.accounting.activities.models import cap_usage as cap_usage_table
+from services.accounting.activities.subjects import CapKey
 from shared.contracts.bindings_v1 import BindingChanged
 
 _EARNING = ("credited", "pending")
@@ -116,15 +117,17 @@ async def summary(
     return (await session.execute(query)).all()
 
 
-async def cap_usage(
-    session: AsyncSession, account_id: uuid.UUID, starts: Mapping[str, date]
-) -> dict[str, tuple[int, int]]:
+async def cap_usage(session: AsyncSession, keys: Sequence[CapKey]) -> dict[CapKey, tuple[int, int]]:
+    """(acts, milligrams) used, of those counters that exist."""
+    if not keys:
+        return {}
     table = cap_usage_table.c
-    wanted = or_(*(and_(table.cap_id == cap_id, table.period_start == start) for cap_id, start in starts.items()))
     rows = await session.execute(
-        select(table.cap_id, table.acts, table.amount_mg).where(table.account_id == account_id, wanted)
+        select(table.account_id, table.cap_id, table.period_start, table.acts, table.amount_mg).where(
+            tuple_(table.account_id, table.cap_id, table.period_start).in_([tuple(key) for key in keys])
+        )
     )
-    return {row.cap_id: (row.acts, row.amount_mg) for row in rows}
+    return {CapKey(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
 
 
 async def tallies(session: AsyncSession, *, day: date | None, partner_id: str | None) -> Sequence[Any]:

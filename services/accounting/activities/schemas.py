@@ -87,6 +87,7 @@ class ExplainedCap(BaseModel):
     limit: int
     used_before: int
     granted: int
+    per: Literal["account", "household", "meter"] = Field(description="谁的计数 Whose counter")
     text: Bilingual
 
 
@@ -166,8 +167,10 @@ class CapAllowance(BaseModel):
     period: Literal["day", "month", "year"]
     period_start: date
     measure: Literal["acts", "mg"]
+    per: Literal["account", "household", "meter"]
+    shared: bool = Field(description="与家人合用 Used together with the household")
     limit: int
-    used: int
+    used: int = Field(description="已用，合用的按合计 Used so far; together where it is shared")
     left: int
 
 

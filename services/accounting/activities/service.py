@@ -8,10 +8,17 @@ from typing import Any
 
 import msgspec
 
-from services.accounting.activities import corrections, posting, posting_repository, reasons, repository
+from services.accounting.activities import corrections, homes, posting, posting_repository, reasons, repository
+from services.accounting.activities.acts import Act
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
+from services.accounting.activities.subjects import counters, period_start
+from services.accounting.households import service as households
+from services.accounting.households.domain import Stay
 from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.compiled import CapRule, Compiled
+from services.accounting.methodologies.matching import MethodologyIndex
+from shared import clock
 from shared.consumer import DeadLetter
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
@@ -158,11 +165,37 @@ async def summary(
     return await repository.summary(session, account_id, by=by, first=first, last=last, time_zone=time_zone)
 
 
-async def cap_usage(
-    session: Session, *, account_id: uuid.UUID, starts: Mapping[str, date]
-) -> dict[str, tuple[int, int]]:
-    """(acts, milligrams) used of each cap, cap id → first day of the period asked for."""
-    return await repository.cap_usage(session, account_id, starts)
+@dataclass(frozen=True, slots=True)
+class CapState:
+    """How far a cap is used for a person today; `shared` when others use it too."""
+
+    period_start: date
+    acts: int
+    amount_mg: int
+    shared: bool
+
+
+async def cap_states(
+    session: Session, *, account_id: uuid.UUID, caps: Mapping[str, CapRule], now: datetime, time_zone: str
+) -> dict[str, CapState]:
+    """By cap id. Of several counters (one's own, the household's) the fullest one limits."""
+    today = clock.local_date(now, time_zone)
+    stays: tuple[Stay, ...] = ()
+    meter_key: str | None = None
+    if any(cap.per != "account" for cap in caps.values()):
+        stays, meter_key = await households.present(session, account_id=account_id, now=now, time_zone=time_zone)
+    keys = {cap_id: counters(cap, account_id, stays, meter_key, today) for cap_id, cap in caps.items()}
+    used = await repository.cap_usage(session, [key for found in keys.values() for key in found])
+    states = {}
+    for cap_id, cap in caps.items():
+        counted = [used.get(key, (0, 0)) for key in keys[cap_id]]
+        states[cap_id] = CapState(
+            period_start=period_start(cap.period, today),
+            acts=max((acts for acts, _ in counted), default=0),
+            amount_mg=max((amount_mg for _, amount_mg in counted), default=0),
+            shared=any(key.subject_id != account_id for key in keys[cap_id]),
+        )
+    return states
 
 
 async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
@@ -195,3 +228,10 @@ async def past_acts(
         return (), ()
     acts = await repository.past_acts(session, found, since=since, until=until, without=_WHATEVER_THE_METHODOLOGY)
     return found, acts
+
+
+async def at_home(session: Session, acts: Sequence[Act], *, rule: Compiled, time_zone: str) -> list[Act]:
+    """Past acts with the households that one rule must know of."""
+    index = MethodologyIndex([rule])
+    found = await homes.homes_of(await driver(session), acts, index, time_zone)
+    return homes.at_home(acts, found, index)

@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
-from services.accounting.activities import posting, vesting_repository
+from services.accounting.activities import homes, posting, vesting_repository
 from services.accounting.activities.effects import judgement_of
 from services.accounting.activities.posting import Closing, Programme
 from services.accounting.activities.posting_repository import lock_people
@@ -26,24 +26,30 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
     rows = await vesting_repository.due(connection, _VEST_MAX)
     if not rows:
         return 0
-    people_mg: dict[uuid.UUID, int] = defaultdict(int)
+    holders_mg: dict[uuid.UUID, int] = defaultdict(int)
+    holders = []
     for row in rows:
-        people_mg[row["account_id"]] += row["amount_mg"]
-    await lock_people(connection, sorted(people_mg))
+        holder_id = judgement_of(row).holder_id
+        assert holder_id is not None  # a credit is somebody's
+        holders.append(holder_id)
+        holders_mg[holder_id] += row["amount_mg"]
+    people = {row["account_id"] for row in rows}
+    await lock_people(connection, sorted(people))
+    await homes.lock(connection, holders_mg.keys() - people)
     await vesting_repository.vest(
         connection,
         [
             VestRow(
                 new_id(),
                 row["activity_id"],
-                sub_account_id(row["account_id"], "pending"),
-                row["account_id"],
+                sub_account_id(holder_id, "pending"),
+                holder_id,
                 row["amount_mg"],
             )
-            for row in rows
+            for row, holder_id in zip(rows, holders, strict=True)
         ],
     )
-    await posting.repay_debts(connection, people_mg)
+    await posting.repay_debts(connection, holders_mg)
     keys = await vesting_repository.account_keys_of(
         connection, sorted({(row["partner_id"], row["account_id"]) for row in rows})
     )

@@ -199,6 +199,9 @@ async def database_now(session: AsyncSession) -> datetime:
     return moment
 
 
+# Whose grams an activity made: the household's where its judgement says so.
+_HOLDER = "coalesce((judgement->>'credited_to')::uuid, account_id)"
+
 _CHECK = {
     "accounts": "SELECT count(*) FROM accounting.ledger_account",
     "postings": "SELECT count(*) FROM accounting.posting",
@@ -214,14 +217,15 @@ _CHECK = {
         WHERE coalesce(a.balance_mg, 0) <> CASE WHEN h.status = 'held' THEN h.amount_mg ELSE 0 END""",
     "caps_differing": """
         SELECT count(*) FROM accounting.cap_usage u FULL JOIN (
-            SELECT a.account_id, c.cap_id, c.period_start, count(*) AS acts, sum(a.amount_mg) AS mg
+            SELECT coalesce(c.subject_id, a.account_id) AS account_id, c.cap_id, c.period_start, count(*) AS acts,
+                sum(a.amount_mg) AS mg
             FROM accounting.activity a CROSS JOIN LATERAL
-                jsonb_to_recordset(a.judgement->'caps') AS c(cap_id text, period_start date)
+                jsonb_to_recordset(a.judgement->'caps') AS c(subject_id uuid, cap_id text, period_start date)
             WHERE a.status IN ('credited', 'pending') GROUP BY 1, 2, 3
         ) s USING (account_id, cap_id, period_start)
         WHERE coalesce(u.acts, 0) <> coalesce(s.acts, 0) OR coalesce(u.amount_mg, 0) <> coalesce(s.mg, 0)""",
-    "credited_differing": """
-        SELECT count(*) FROM (SELECT activity_id, amount_mg, account_id FROM accounting.activity
+    "credited_differing": f"""
+        SELECT count(*) FROM (SELECT activity_id, amount_mg, {_HOLDER} AS account_id FROM accounting.activity
                               WHERE status IN ('credited', 'pending', 'reversed')) a
         FULL JOIN (SELECT p.activity_id, p.amount_mg, coalesce(l.owner_id, p.credit_account_id) AS account_id
                    FROM accounting.posting p LEFT JOIN accounting.ledger_account l
@@ -238,8 +242,8 @@ _CHECK = {
                    WHERE p.kind = 'credit') p ON p.activity_id = coalesce(a.activity_id, v.activity_id)
         WHERE (a.activity_id IS NULL) <> (v.activity_id IS NULL)
             OR (a.activity_id IS NULL) <> (p.activity_id IS NULL OR p.posting_id IS NOT NULL)""",
-    "pending_differing": """
-        SELECT count(*) FROM (SELECT account_id, sum(amount_mg) AS mg FROM accounting.activity
+    "pending_differing": f"""
+        SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
                               WHERE status = 'pending' GROUP BY 1) a
         FULL JOIN (SELECT owner_id AS account_id, balance_mg FROM accounting.ledger_account WHERE kind = 'pending') l
             USING (account_id)
@@ -259,8 +263,8 @@ _CHECK = {
     "debts_unpaid": """
         SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
         WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",
-    "lifetime_differing": """
-        SELECT count(*) FROM (SELECT account_id, sum(amount_mg) AS mg FROM accounting.activity
+    "lifetime_differing": f"""
+        SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
                               WHERE status IN ('credited', 'pending') GROUP BY 1) a
         FULL JOIN accounting.ledger_account l USING (account_id)
         WHERE coalesce(a.mg, 0) <> coalesce(l.lifetime_mg, 0)""",

@@ -49,6 +49,7 @@ class Source:
 _ROUTES: Final = frozenset({"trip", "transit"})
 _JOURNEY: Final = frozenset({"journey"})
 _METERING: Final = frozenset({"metering"})
+_METERED: Final = frozenset({"energy", "metering"})  # acts that say which meter they were read from
 SOURCES: Final[Mapping[str, Source]] = {
     "distance": Source("distance_m", "m", _ROUTES),
     "duration": Source("duration_s", "s", _ROUTES, read="lasted_s"),
@@ -89,6 +90,7 @@ class CapRule:
     limit: int  # acts or milligrams
     measure: str  # "acts" | "mg"
     code: str
+    per: str = "account"  # "account" | "household" | "meter"
 
 
 class FactorRef(NamedTuple):
@@ -113,6 +115,8 @@ class Compiled:
     count_caps: tuple[CapRule, ...]
     amount_caps: tuple[CapRule, ...]
     improvement: tuple[Fraction, int] | None
+    shared: bool  # some of it is counted or credited for more than one person
+    counts_meters: bool
 
     @property
     def code(self) -> str:
@@ -276,11 +280,24 @@ class _Compiler:
             if cap.amount is not None and (amount_mg(cap.amount) < 1 or amount_mg(cap.amount).denominator != 1):
                 zh, en = "应为至少 1 毫克的整毫克数。", "Must be whole milligrams, at least one."
                 self.refuse("OUT_OF_RANGE", ("caps", number, "amount"), zh, en)
+        self.check_homes()
         statuses = {document.source_status, *(factor.source_status for factor in self.factors.values())}
         if document.issuable and statuses != {"official"}:
             zh = "方法学与全部因子均为官方来源时才可签发。"
             en = "Only a methodology whose own source and factors are all official may be issued."
             self.refuse("NOT_ISSUABLE", ("issuable",), zh, en)
+
+    def check_homes(self) -> None:
+        """A meter's limit needs a meter; what a household earns by its meter must be limited by it, or two members
+        could each report the same reading."""
+        metered = self.kind in _METERED
+        for number, cap in enumerate(self.document.caps):
+            if cap.per == "meter" and not metered:
+                zh, en = f"{self.kind} 类行为没有电表。", f"Acts of {self.kind} have no meter."
+                self.refuse("CAP_WITHOUT_METER", ("caps", number, "per"), zh, en)
+        if metered and self.document.subject == "household" and all(cap.per != "meter" for cap in self.document.caps):
+            zh, en = "按家庭计的用电须有每块电表的上限。", "A household's electricity needs a cap per meter."
+            self.refuse("METER_CAP_MISSING", ("caps",), zh, en)
 
     def amounts(self, tree: Node, improves: bool) -> dict[str, Amount]:
         slots = {slot.name: place for place, slot in enumerate(self.slots)}
@@ -324,6 +341,8 @@ class _Compiler:
             count_caps=self.caps("acts"),
             amount_caps=self.caps("mg"),
             improvement=(Fraction(improvement.rate), improvement.base_year) if improves else None,
+            shared=self.document.subject == "household" or any(cap.per != "account" for cap in self.document.caps),
+            counts_meters=any(cap.per == "meter" for cap in self.document.caps),
         )
 
 
@@ -332,9 +351,9 @@ _RESERVED: Final = frozenset({LEAKAGE, IMPROVEMENT, "min", "max", "if", "floor",
 
 def _cap_rule(cap: Cap) -> CapRule:
     if cap.acts is not None:
-        return CapRule(cap.id, cap.period, cap.acts, "acts", cap.code)
+        return CapRule(cap.id, cap.period, cap.acts, "acts", cap.code, cap.per)
     assert cap.amount is not None  # a cap has one or the other
-    return CapRule(cap.id, cap.period, int(amount_mg(cap.amount)), "mg", cap.code)
+    return CapRule(cap.id, cap.period, int(amount_mg(cap.amount)), "mg", cap.code, cap.per)
 
 
 def compile_methodology(document: Methodology, factors: Factors, marks: Marks | None = None) -> Compiled:

@@ -128,10 +128,13 @@ class Improvement(_Part):
 
 
 class Cap(_Part):
-    """An upper limit: either a number of acts or an amount. `zh` and `en` tell the citizen that it is reached."""
+    """An upper limit: either a number of acts or an amount. `zh` and `en` tell the citizen that it is reached.
+
+    `per`: whose acts it counts together, a person's, a household's, or those of one electricity meter.
+    """
 
     id: DottedSlug
-    per: Literal["account"]
+    per: Literal["account", "household", "meter"]
     period: Literal["day", "month", "year"]
     acts: Annotated[int, Field(ge=1, le=10_000)] | None = None
     amount: Amount | None = None

@@ -65,8 +65,8 @@ class CapMismatch(InvalidRequest):
     code = "CAP_MISMATCH"
     title_zh = "同一上限编号含义不一致"
     title_en = "One cap id with two meanings"
-    detail_zh = "上限 {cap_id} 在 {first} 与 {second} 中的周期或计量方式不同。"
-    detail_en = "Cap {cap_id} has another period or measure in {second} than in {first}."
+    detail_zh = "上限 {cap_id} 在 {first} 与 {second} 中的周期、计量方式或对象不同。"
+    detail_en = "Cap {cap_id} has another period, measure or subject in {second} than in {first}."
 
 
 class FormulaFault(Exception):

@@ -48,6 +48,8 @@ class MethodologyIndex:
         for version in sorted(self._versions.values(), key=lambda v: -len(region_prefix(v.document.region))):
             self._by_kind.setdefault(version.kind, []).append(version)
         self._remembered: dict[tuple[str | None, ...], tuple[tuple[date, date, Compiled], ...]] = {}
+        # Without such a version nobody needs to know who lives where.
+        self.shared = any(version.shared for version in self._versions.values())
         _refuse_overlaps(self)
         _refuse_cap_mismatch(self)
 
@@ -114,9 +116,9 @@ def _refuse_overlaps(index: MethodologyIndex) -> None:
 
 
 def _refuse_cap_mismatch(index: MethodologyIndex) -> None:
-    seen: dict[str, tuple[str, str, Compiled]] = {}
+    seen: dict[str, tuple[str, str, str, Compiled]] = {}
     for version in index:
         for cap in (*version.count_caps, *version.amount_caps):
-            period, measure, first = seen.setdefault(cap.id, (cap.period, cap.measure, version))
-            if (period, measure) != (cap.period, cap.measure):
+            period, measure, per, first = seen.setdefault(cap.id, (cap.period, cap.measure, cap.per, version))
+            if (period, measure, per) != (cap.period, cap.measure, cap.per):
                 raise CapMismatch(cap_id=cap.id, first=first.label, second=version.label)

@@ -234,16 +234,19 @@ def _capped_amount(judgement: Judgement, method: Compiled) -> Check:
     zh, en = "按上限重算入账量", "the caps give the amount credited"
     rules = {cap.id: cap for cap in (*method.count_caps, *method.amount_caps)}
     granted_mg = judgement.raw_mg
+    unpassed = set(rules)
     for cap in judgement.caps:
-        rule = rules.pop(cap.cap_id, None)
-        if rule is None or (rule.limit, rule.measure) != (cap.limit, cap.measure) or judgement.local_date is None:
+        rule = rules.get(cap.cap_id)
+        said = (cap.limit, cap.measure, cap.per)
+        if rule is None or (rule.limit, rule.measure, rule.per) != said or judgement.local_date is None:
             return Check(False, zh, en, cap.cap_id)
         if cap.period_start != period_start(rule.period, judgement.local_date):
             return Check(False, zh, en, f"{cap.cap_id} {cap.period_start}")
+        unpassed.discard(cap.cap_id)  # a cap of a household has a counter for it and one for the person
         left = max(0, cap.limit - cap.used_before)
         granted_mg = min(granted_mg, left) if cap.measure == "mg" else granted_mg if left else 0
-    if judgement.amount_mg and rules:  # a credit has passed every cap
-        return Check(False, zh, en, ", ".join(rules))
+    if judgement.amount_mg and unpassed:  # a credit has passed every cap
+        return Check(False, zh, en, ", ".join(sorted(unpassed)))
     # What was refused for another reason than a cap names none that is used up, and earned nothing all the same.
     ok = granted_mg == judgement.amount_mg or (judgement.amount_mg == 0 and not judgement.caps)
     return Check(ok, zh, en, f"{judgement.raw_mg} → {judgement.amount_mg} mg")
@@ -259,7 +262,7 @@ def _proof_of(bundle: Bundle, proof: Proof, judgement: Judgement) -> list[Check]
         (proof.activity_id, leaf.get("amount_mg")) == (bundle.activity.activity_id, judgement.amount_mg)
         and proof.debit.account_id == issuer
         and proof.credit is not None
-        and proof.credit.account_id == bundle.activity.account_id
+        and proof.credit.account_id == (judgement.holder_id or bundle.activity.account_id)
     )
     return [
         Check(

@@ -1,13 +1,13 @@
 """What a draft would have given for acts that were judged already. Pure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
 from services.accounting.activities.acts import Act
-from services.accounting.activities.domain import judge
+from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge
 from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
 from services.accounting.methodologies.document import Methodology
 from services.accounting.methodologies.matching import MethodologyIndex
@@ -23,7 +23,10 @@ class PastAct:
 
 @dataclass(slots=True)
 class Difference:
-    """Totals over the acts that the draft applies to; `people` holds each person's change, also a zero."""
+    """Totals over the acts that the draft applies to; `people` holds each person's change, also a zero.
+
+    `usage` is what was counted for households and meters, whose other people may come in a later batch.
+    """
 
     acts: int = 0
     before_acts: int = 0
@@ -31,6 +34,7 @@ class Difference:
     before_mg: int = 0
     after_mg: int = 0
     people: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    usage: dict[CapKey, CapUsed] = field(default_factory=dict)
 
 
 def rule_for(document: Methodology, factors: Factors, first_day: date) -> Compiled:
@@ -38,13 +42,19 @@ def rule_for(document: Methodology, factors: Factors, first_day: date) -> Compil
     return compile_methodology(document.model_copy(update={"effective_from": first_day, "effective_to": None}), factors)
 
 
-def compare(past: Sequence[PastAct], rule: Compiled) -> Difference:
-    """`past` holds all of a person's acts of the period, in order of time; caps start unused on its first day."""
+def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUsed] | None = None) -> Difference:
+    """`past` holds all of a person's acts of the period, in order of time; caps start unused on its first day.
+
+    `used`: what people of earlier batches have counted for households and meters. So the people of one household are
+    taken one after another: their total is right, and who of them comes first is their ids' business.
+    """
     index = MethodologyIndex([rule])
     concerned = [one for one in past if index.find(one.act) is not None]
-    judged = judge([one.act for one in concerned], index, {}).judgements
-    found = Difference(acts=len(concerned))
-    for one, judgement in zip(concerned, judged, strict=True):
+    batch = judge([one.act for one in concerned], index, used or {})
+    people = {one.act.account_id for one in concerned}
+    shared = {key: count for key, count in batch.usage.items() if key.subject_id not in people}
+    found = Difference(acts=len(concerned), usage=shared)
+    for one, judgement in zip(concerned, batch.judgements, strict=True):
         assert one.act.account_id is not None  # strangers' acts are not kept
         found.before_acts += one.earned_mg > 0
         found.after_acts += judgement.amount_mg > 0
@@ -52,3 +62,8 @@ def compare(past: Sequence[PastAct], rule: Compiled) -> Difference:
         found.after_mg += judgement.amount_mg
         found.people[one.act.account_id] += judgement.amount_mg - one.earned_mg
     return found
+
+
+def counters_of(past: Sequence[PastAct], rule: Compiled) -> set[CapKey]:
+    """What must be known of earlier batches before `compare`."""
+    return cap_keys([one.act for one in past], MethodologyIndex([rule]))

@@ -1,4 +1,4 @@
-"""Tables of what-if runs: progress and result, and each person's difference while a run lasts."""
+"""Tables of what-if runs: progress and result, each person's difference and what households used, while a run lasts."""
 
 from sqlalchemy import (
     BigInteger,
@@ -52,4 +52,15 @@ what_if_person = Table(
     Column("run_id", Uuid, primary_key=True),
     Column("account_id", Uuid, primary_key=True),
     Column("change_mg", BigInteger, nullable=False),
+)
+
+what_if_usage = Table(
+    "what_if_usage",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("subject_id", Uuid, primary_key=True),
+    Column("cap_id", Text, primary_key=True),
+    Column("period_start", Date, primary_key=True),
+    Column("acts", Integer, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
 )

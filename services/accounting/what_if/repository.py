@@ -1,14 +1,17 @@
 """SQL of what-if runs."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.accounting.activities.domain import CapUsed
+from services.accounting.activities.subjects import CapKey
 from services.accounting.what_if.domain import Difference
-from services.accounting.what_if.models import what_if_person, what_if_run
+from services.accounting.what_if.models import what_if_person, what_if_run, what_if_usage
 
 _QUANTILES = {"p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9}
 
@@ -58,6 +61,33 @@ async def add_batch(session: AsyncSession, run_id: uuid.UUID, found: Difference,
         await session.execute(insert(what_if_person), rows)
 
 
+async def usage_of(session: AsyncSession, run_id: uuid.UUID, keys: Collection[CapKey]) -> dict[CapKey, CapUsed]:
+    if not keys:
+        return {}
+    table = what_if_usage.c
+    rows = await session.execute(
+        select(table.subject_id, table.cap_id, table.period_start, table.acts, table.amount_mg).where(
+            table.run_id == run_id,
+            tuple_(table.subject_id, table.cap_id, table.period_start).in_([tuple(key) for key in keys]),
+        )
+    )
+    return {CapKey(row[0], row[1], row[2]): CapUsed(row[3], row[4]) for row in rows}
+
+
+async def add_usage(session: AsyncSession, run_id: uuid.UUID, usage: Mapping[CapKey, CapUsed]) -> None:
+    if not usage:
+        return
+    rows = [{"run_id": run_id, **key._asdict(), **used._asdict()} for key, used in usage.items()]
+    statement = upsert(what_if_usage).values(rows)
+    new, table = statement.excluded, what_if_usage.c
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(what_if_usage.primary_key),
+            set_={"acts": table.acts + new.acts, "amount_mg": table.amount_mg + new.amount_mg},
+        )
+    )
+
+
 async def finish(session: AsyncSession, run_id: uuid.UUID) -> None:
     """Sums up who gains and loses, then forgets the persons."""
     table = what_if_person.c
@@ -78,12 +108,17 @@ async def finish(session: AsyncSession, run_id: uuid.UUID) -> None:
     counts = {name: int(row[name]) for name in ("gainers", "losers", "unchanged", "gained_mg", "lost_mg")}
     spread = {**counts, "change_mg": {name: row[name] for name in ("min", *_QUANTILES, "max")}}
     await _end(session, run_id, status="finished", spread=spread, error=None)
-    await session.execute(delete(what_if_person).where(mine))
+    await _forget(session, run_id)
 
 
 async def fail(session: AsyncSession, run_id: uuid.UUID, error: str) -> None:
     await _end(session, run_id, status="failed", spread=None, error=error)
-    await session.execute(delete(what_if_person).where(what_if_person.c.run_id == run_id))
+    await _forget(session, run_id)
+
+
+async def _forget(session: AsyncSession, run_id: uuid.UUID) -> None:
+    for table in (what_if_person, what_if_usage):
+        await session.execute(delete(table).where(table.c.run_id == run_id))
 
 
 async def _end(session: AsyncSession, run_id: uuid.UUID, **values: Any) -> None:

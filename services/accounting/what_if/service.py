@@ -15,7 +15,7 @@ from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.document import content_sha256, parse_methodology
 from services.accounting.what_if import repository
-from services.accounting.what_if.domain import Difference, PastAct, compare, rule_for
+from services.accounting.what_if.domain import Difference, PastAct, compare, counters_of, rule_for
 from services.accounting.what_if.errors import PeriodInvalid, RunNotFound, TooManyRuns
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
@@ -102,14 +102,24 @@ async def _some_batches(session: Session, row: Any, rule: Compiled, time_zone: s
         if not people:
             await repository.finish(session, row.run_id)
             return
-        found = _compare(acts, rule, time_zone)
+        past = [PastAct(_act(row, time_zone), row.amount_mg) for row in acts]
+        found = await _compare(session, row.run_id, past, rule, time_zone)
         after = people[-1]
         await repository.add_batch(session, row.run_id, found, last_account_id=after)
         done += len(acts) + len(people)
 
 
-def _compare(rows: Any, rule: Compiled, time_zone: str) -> Difference:
-    return compare([PastAct(_act(row, time_zone), row.amount_mg) for row in rows], rule)
+async def _compare(
+    session: Session, run_id: uuid.UUID, past: list[PastAct], rule: Compiled, time_zone: str
+) -> Difference:
+    if not rule.shared:
+        return compare(past, rule)
+    placed = await activities.at_home(session, [one.act for one in past], rule=rule, time_zone=time_zone)
+    past = [PastAct(act, one.earned_mg) for act, one in zip(placed, past, strict=True)]
+    used = await repository.usage_of(session, run_id, counters_of(past, rule))
+    found = compare(past, rule, used)
+    await repository.add_usage(session, run_id, found.usage)
+    return found
 
 
 def _act(row: Any, time_zone: str) -> Act:

@@ -111,7 +111,7 @@ CAP = {"id": "c.d", "per": "account", "period": "day", "acts": 2, "code": "DAILY
         {"acts": None},
         {"code": "MONTHLY_CAP"},
         {"period": "week"},
-        {"per": "household"},
+        {"per": "street"},
         {"acts": 0},
         {"acts": None, "amount": "1 km"},
     ],

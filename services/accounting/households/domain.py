@@ -1,0 +1,55 @@
+"""Who lived where when an act was done, and whom a meter stands for. Pure."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from shared import clock
+
+_METER_NAMESPACE: Final = uuid.UUID("c4f0f7f2-6a0d-5d9c-9c0e-5b1a7e3d2f48")
+
+
+class StayRow(NamedTuple):
+    """A person's stay in a household, [joined_at, left_at), as accounts told it."""
+
+    account_id: uuid.UUID
+    household_id: uuid.UUID
+    joined_at: datetime
+    left_at: datetime | None
+
+
+class MeterRow(NamedTuple):
+    """A household's registration of a meter, [since, ended_at)."""
+
+    meter_key: str
+    household_id: uuid.UUID
+    since: datetime
+    ended_at: datetime | None
+
+
+class Stay(NamedTuple):
+    """A household as one act sees it: its account, the local day on which the person left it, whether they lived there
+    when the act began."""
+
+    account_id: uuid.UUID
+    left_on: date | None
+    current: bool
+
+
+def meter_subject_id(meter_key: str) -> uuid.UUID:
+    """The id under which a meter's limits are counted."""
+    return uuid.uuid5(_METER_NAMESPACE, meter_key)
+
+
+def within(begin: datetime, end: datetime | None, at: datetime) -> bool:
+    return begin <= at and (end is None or at < end)
+
+
+def left_on(row: StayRow, time_zone: str) -> date | None:
+    return None if row.left_at is None else clock.local_date(row.left_at, time_zone)
+
+
+def registered_to(rows: Sequence[MeterRow], at: datetime) -> uuid.UUID | None:
+    """The household that had the meter at that time."""
+    return next((row.household_id for row in rows if within(row.since, row.ended_at, at)), None)

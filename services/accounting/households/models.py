@@ -1,0 +1,36 @@
+"""Tables of households: who lives together and behind which meter, as accounts told us."""
+
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, Uuid
+
+from services.accounting.database import metadata
+
+household_member = Table(
+    "household_member",
+    metadata,
+    Column("membership_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("household_id", Uuid, nullable=False),
+    Column("account_id", Uuid, nullable=False, comment="the person's"),
+    Column("joined_at", DateTime(timezone=True), nullable=False),
+    Column("left_at", DateTime(timezone=True)),
+)
+Index("ix_household_member_account", household_member.c.account_id, household_member.c.left_at)
+
+household_meter = Table(
+    "household_meter",
+    metadata,
+    Column("registration_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("household_id", Uuid, nullable=False),
+    Column("meter_key", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("ix_household_meter_key", household_meter.c.meter_key)
+Index("ix_household_meter_household", household_meter.c.household_id)
+
+cap_subject = Table(
+    "cap_subject",
+    metadata,
+    Column("subject_id", Uuid, primary_key=True, comment="of a household or a meter: locked while it is counted"),
+)

@@ -1,0 +1,107 @@
+"""SQL of households: the projection of accounts' topic, and the locks under which shared limits are counted."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import asyncpg
+from sqlalchemy import Table, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounting.households.domain import MeterRow, StayRow
+from services.accounting.households.models import household_member, household_meter
+from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+async def upsert_members(session: AsyncSession, changes: Sequence[MembershipChanged]) -> None:
+    rows = [
+        {
+            "membership_id": change.membership_id,
+            "version": change.version,
+            "household_id": change.household_id,
+            "account_id": change.account_id,
+            "joined_at": change.joined_at,
+            "left_at": change.left_at,
+        }
+        for change in sorted(changes, key=lambda c: c.membership_id)
+    ]
+    await _upsert(session, household_member, "membership_id", rows)
+
+
+async def upsert_meters(session: AsyncSession, changes: Sequence[MeterChanged]) -> None:
+    rows = [
+        {
+            "registration_id": change.registration_id,
+            "version": change.version,
+            "household_id": change.household_id,
+            "meter_key": change.meter_key,
+            "since": change.since,
+            "ended_at": change.ended_at,
+        }
+        for change in sorted(changes, key=lambda c: c.registration_id)
+    ]
+    await _upsert(session, household_meter, "registration_id", rows)
+
+
+async def _upsert(session: AsyncSession, table: Table, key: str, rows: list[dict[str, Any]]) -> None:
+    """The newest version of each row stays."""
+    statement = insert(table).values(rows)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c[key]],
+            set_={name: statement.excluded[name] for name in rows[0] if name != key},
+            where=table.c.version < statement.excluded.version,
+        )
+    )
+
+
+async def stays_of(connection: Connection, account_ids: Sequence[uuid.UUID], since: datetime) -> list[StayRow]:
+    """Stays of these people that had not ended before `since`."""
+    rows = await connection.fetch(
+        "SELECT account_id, household_id, joined_at, left_at FROM accounting.household_member"
+        " WHERE account_id = ANY($1::uuid[]) AND (left_at IS NULL OR left_at >= $2)"
+        " ORDER BY account_id, joined_at, membership_id",
+        account_ids,
+        since,
+    )
+    return [StayRow(*row) for row in rows]
+
+
+async def meters_of(connection: Connection, meter_keys: Sequence[str]) -> list[MeterRow]:
+    rows = await connection.fetch(
+        "SELECT meter_key, household_id, since, ended_at FROM accounting.household_meter"
+        " WHERE meter_key = ANY($1::text[]) ORDER BY since, registration_id",
+        meter_keys,
+    )
+    return [MeterRow(*row) for row in rows]
+
+
+async def home_of(session: AsyncSession, account_id: uuid.UUID) -> uuid.UUID | None:
+    """The household the person lives in now."""
+    table = household_member.c
+    query = select(table.household_id).where(table.account_id == account_id, table.left_at.is_(None))
+    return await session.scalar(query.order_by(table.joined_at.desc()).limit(1))
+
+
+async def meter_of(session: AsyncSession, household_id: uuid.UUID) -> str | None:
+    """The meter the household has now."""
+    table = household_meter.c
+    query = select(table.meter_key).where(table.household_id == household_id, table.ended_at.is_(None))
+    return await session.scalar(query.order_by(table.since.desc()).limit(1))
+
+
+async def lock_subjects(connection: Connection, subject_ids: Sequence[uuid.UUID]) -> None:
+    """Makes missing rows, then locks all in order: two workers can wait for each other only in line."""
+    await connection.execute(
+        "INSERT INTO accounting.cap_subject (subject_id)"
+        " SELECT id FROM unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
+        subject_ids,
+    )
+    await connection.execute(
+        "SELECT 1 FROM accounting.cap_subject WHERE subject_id = ANY($1::uuid[]) ORDER BY subject_id FOR UPDATE",
+        subject_ids,
+    )

@@ -1,0 +1,126 @@
+"""Use cases of households: accounts' facts in, who lived where, and the locks of what they share."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from services.accounting.households import repository
+from services.accounting.households.domain import (
+    MeterRow,
+    Stay,
+    StayRow,
+    left_on,
+    registered_to,
+    within,
+)
+from services.accounting.households.errors import HouseholdNotFound
+from services.accounting.households.repository import Connection
+from shared.consumer import DeadLetter
+from shared.contracts.households_v1 import HouseholdFact, MembershipChanged
+from shared.contracts.identity import household_account_id
+from shared.db import Session, driver
+from shared.eventlog import StoredRecord
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_fact: msgspec.json.Decoder[HouseholdFact] = msgspec.json.Decoder(HouseholdFact)
+# The longest period of a cap is a year: whoever left a household before the year began is not counted in it any more.
+_LONGEST_PERIOD: Final = timedelta(days=367)
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """What is known of some people's stays and some meters' registrations."""
+
+    time_zone: str
+    stays: Mapping[uuid.UUID, Sequence[StayRow]] = field(default_factory=dict)
+    meters: Mapping[str, Sequence[MeterRow]] = field(default_factory=dict)
+
+    def stays_at(self, account_id: uuid.UUID, at: datetime) -> tuple[Stay, ...]:
+        """Every household the person had entered by then, the one they lived in among them, each once."""
+        found: dict[uuid.UUID, Stay] = {}
+        for row in self.stays.get(account_id, ()):
+            if row.joined_at <= at:  # in the order of time: a later stay in the same household replaces the earlier one
+                stay = Stay(
+                    household_account_id(row.household_id),
+                    left_on(row, self.time_zone),
+                    within(row.joined_at, row.left_at, at),
+                )
+                found[stay.account_id] = stay
+        return tuple(found.values())
+
+    def meter_account_at(self, meter_key: str | None, at: datetime) -> uuid.UUID | None:
+        """The account of the household whose meter it was."""
+        household_id = registered_to(self.meters.get(meter_key or "", ()), at)
+        return household_account_id(household_id) if household_id is not None else None
+
+
+async def handle_facts(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+    """Consumer of `accounts.households.v1`: keeps the newest version of each stay and meter, in whatever order."""
+    newest: dict[uuid.UUID, HouseholdFact] = {}
+    dead = []
+    for record in records:
+        if record.value is None:
+            continue
+        try:
+            fact = _fact.decode(record.value)
+        except _UNREADABLE as exc:
+            dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
+            continue
+        key = fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
+        if key not in newest or newest[key].version < fact.version:
+            newest[key] = fact
+    members = [fact for fact in newest.values() if isinstance(fact, MembershipChanged)]
+    meters = [fact for fact in newest.values() if not isinstance(fact, MembershipChanged)]
+    if members:
+        await repository.upsert_members(session, members)
+    if meters:
+        await repository.upsert_meters(session, meters)
+    return dead
+
+
+async def homes_of(
+    connection: Connection,
+    *,
+    account_ids: Iterable[uuid.UUID],
+    meter_keys: Iterable[str],
+    earliest: datetime,
+    time_zone: str,
+) -> Homes:
+    """What must be known to count these people's acts, none of which began before `earliest`."""
+    stays: dict[uuid.UUID, list[StayRow]] = defaultdict(list)
+    for stay in await repository.stays_of(connection, sorted(account_ids), earliest - _LONGEST_PERIOD):
+        stays[stay.account_id].append(stay)
+    meters: dict[str, list[MeterRow]] = defaultdict(list)
+    if keys := sorted(meter_keys):
+        for meter in await repository.meters_of(connection, keys):
+            meters[meter.meter_key].append(meter)
+    return Homes(time_zone, stays, meters)
+
+
+async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]) -> None:
+    """Households and meters whose limits are about to be counted, after the people and all at once."""
+    if ordered := sorted(set(subject_ids)):
+        await repository.lock_subjects(connection, ordered)
+
+
+async def present(
+    session: Session, *, account_id: uuid.UUID, now: datetime, time_zone: str
+) -> tuple[tuple[Stay, ...], str | None]:
+    """The households a person has lived in of late, and the meter of the one they live in now."""
+    connection = await driver(session)
+    homes = await homes_of(connection, account_ids=[account_id], meter_keys=(), earliest=now, time_zone=time_zone)
+    household_id = await repository.home_of(session, account_id)
+    meter_key = await repository.meter_of(session, household_id) if household_id is not None else None
+    return homes.stays_at(account_id, now), meter_key
+
+
+async def require_member(session: Session, *, household_id: uuid.UUID, account_id: uuid.UUID) -> uuid.UUID:
+    """The household's carbon account. Raises HouseholdNotFound for everybody who does not live there now."""
+    if await repository.home_of(session, account_id) != household_id:
+        raise HouseholdNotFound
+    return household_account_id(household_id)
