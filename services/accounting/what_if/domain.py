@@ -64,6 +64,6 @@ def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUs
     return found
 
 
-def counters_of(past: Sequence[PastAct], rule: Compiled) -> set[CapKey]:
-    """What must be known of earlier batches before `compare`."""
-    return cap_keys([one.act for one in past], MethodologyIndex([rule]))
+def subjects_of(past: Sequence[PastAct], rule: Compiled) -> set[UUID]:
+    """Whose counters must be known of earlier batches before `compare`."""
+    return {key.subject_id for key in cap_keys([one.act for one in past], MethodologyIndex([rule]))}

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,14 +61,13 @@ async def add_batch(session: AsyncSession, run_id: uuid.UUID, found: Difference,
         await session.execute(insert(what_if_person), rows)
 
 
-async def usage_of(session: AsyncSession, run_id: uuid.UUID, keys: Collection[CapKey]) -> dict[CapKey, CapUsed]:
-    if not keys:
-        return {}
+async def usage_of(
+    session: AsyncSession, run_id: uuid.UUID, subject_ids: Collection[uuid.UUID]
+) -> dict[CapKey, CapUsed]:
     table = what_if_usage.c
     rows = await session.execute(
         select(table.subject_id, table.cap_id, table.period_start, table.acts, table.amount_mg).where(
-            table.run_id == run_id,
-            tuple_(table.subject_id, table.cap_id, table.period_start).in_([tuple(key) for key in keys]),
+            table.run_id == run_id, table.subject_id == func.any(list(subject_ids))
         )
     )
     return {CapKey(row[0], row[1], row[2]): CapUsed(row[3], row[4]) for row in rows}

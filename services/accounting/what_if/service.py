@@ -15,7 +15,7 @@ from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.document import content_sha256, parse_methodology
 from services.accounting.what_if import repository
-from services.accounting.what_if.domain import Difference, PastAct, compare, counters_of, rule_for
+from services.accounting.what_if.domain import Difference, PastAct, compare, rule_for, subjects_of
 from services.accounting.what_if.errors import PeriodInvalid, RunNotFound, TooManyRuns
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
@@ -116,7 +116,7 @@ async def _compare(
         return compare(past, rule)
     placed = await activities.at_home(session, [one.act for one in past], rule=rule, time_zone=time_zone)
     past = [PastAct(act, one.earned_mg) for act, one in zip(placed, past, strict=True)]
-    used = await repository.usage_of(session, run_id, counters_of(past, rule))
+    used = await repository.usage_of(session, run_id, subjects_of(past, rule))
     found = compare(past, rule, used)
     await repository.add_usage(session, run_id, found.usage)
     return found
