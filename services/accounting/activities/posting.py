@@ -23,9 +23,9 @@ import msgspec
 
 from services.accounting.activities import homes as homes_
 from services.accounting.activities import posting_repository as repository
-from services.accounting.activities import reasons, vesting_repository
+from services.accounting.activities import vesting_repository
 from services.accounting.activities.acts import Act, BindingState
-from services.accounting.activities.domain import CapKey, CapUsed, Judgement, Status, cap_keys, judge
+from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
 from services.accounting.activities.effects import Effects, gather
 from services.accounting.activities.posting_repository import BindingRow
@@ -249,7 +249,7 @@ async def post_declared(
     event is new."""
     connection = await driver(session)
     bindings = {(report.partner_id, report.account_key): [BindingRow(account_id, EARLIEST, None, None)]}
-    await _store(connection, await _judge(connection, [report], bindings, programme), closing)
+    await _store(connection, await _judge(connection, [report], bindings, programme, None), closing)
 
 
 async def _store(
@@ -383,35 +383,3 @@ async def repay_debts(connection: "asyncpg.Connection[asyncpg.Record]", people_m
             for debt_id, owed_mg in sorted(debts.items())
         ]
         await repository.repay(connection, rows)
-
-
-async def refuse_parked(
-    session: Session,
-    reports: Sequence[ActivityReported],
-    sequences: dict[uuid.UUID, int],
-    *,
-    programme: Programme,
-) -> None:
-    """Ends the wait of parked events whose person never came. The caller holds their rows."""
-    connection = await driver(session)
-    verdicts = [
-        Verdict(
-            report,
-            "refused",
-            judgement=Judgement(
-                activity_id=report.event_key,
-                account_id=None,
-                status=Status.REFUSED,
-                reason_code=reasons.NO_BINDING,
-                amount_mg=0,
-                raw_mg=0,
-            ),
-            sequence=sequences[report.event_key] + 1,
-            replaces=PARKED,
-        )
-        for report in reports
-    ]
-    await repository.forget_parked(connection, [report.event_key for report in reports], reasons.NO_BINDING)
-    closing = Closing()
-    await closing.add(verdicts, {})
-    await close(session, closing, programme=programme)

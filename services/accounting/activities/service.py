@@ -10,9 +10,11 @@ import msgspec
 
 from services.accounting.activities import corrections, homes, posting, posting_repository, reasons, repository
 from services.accounting.activities.acts import Act
+from services.accounting.activities.domain import Judgement, Status
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
 from services.accounting.activities.subjects import counters, period_start
+from services.accounting.activities.verdicts import PARKED, Verdict
 from services.accounting.households import service as households
 from services.accounting.households.domain import Stay
 from services.accounting.methodologies import service as methodologies
@@ -136,7 +138,26 @@ async def forget_parked(session: Session, *, programme: Programme) -> None:
         return
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    await posting.refuse_parked(session, reports, sequences, programme=programme)
+    verdicts = [
+        Verdict(
+            report,
+            "refused",
+            judgement=Judgement(
+                activity_id=report.event_key,
+                account_id=None,
+                status=Status.REFUSED,
+                reason_code=reasons.NO_BINDING,
+            ),
+            sequence=sequences[report.event_key] + 1,
+            replaces=PARKED,
+        )
+        for report in reports
+    ]
+    connection = await driver(session)
+    await posting_repository.forget_parked(connection, [report.event_key for report in reports], reasons.NO_BINDING)
+    closing = posting.Closing()
+    await closing.add(verdicts, {})
+    await posting.close(session, closing, programme=programme)
 
 
 async def list_activities(
