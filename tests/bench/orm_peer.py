@@ -118,7 +118,7 @@ class Peer:
                 counter: Any = counters.get(key)
                 if counter is None:
                     counter = CapCounter(
-                        account_id=key.account_id, cap_id=key.cap_id, period_start=key.period_start, acts=0, amount_mg=0
+                        account_id=key.subject_id, cap_id=key.cap_id, period_start=key.period_start, acts=0, amount_mg=0
                     )
                     session.add(counter)
                 counter.acts += used.acts
