@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tests.bench import figures, posting
+from tests.bench import figures, over_http, posting
+from tests.bench.city import City
 from tests.bench.figures import Figure
 from tests.bench.lab import Lab
 from tests.bench.progress import Progress
@@ -20,7 +21,23 @@ async def _posting(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
         return await posting.measure(lab, progress)
 
 
-PARTS = {"posting": (_posting, posting.ROUNDS * 6)}
+async def _http(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
+    with await asyncio.to_thread(City, "kafka") as city:
+        found = await over_http.intake(city, progress) + await over_http.reads(city, progress)
+        lasting, details = await over_http.end_to_end(city, progress)
+        return found + lasting, details
+
+
+async def _embedded(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
+    with await asyncio.to_thread(City, "embedded") as city:
+        return await over_http.end_to_end(city, progress)
+
+
+PARTS = {
+    "posting": (_posting, posting.ROUNDS * 6),
+    "http": (_http, over_http.ROUNDS * 6 + 2),
+    "embedded": (_embedded, 2),
+}
 
 
 def main(

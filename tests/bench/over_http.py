@@ -1,0 +1,220 @@
+"""Intake, reads and the way from HTTP to the ledger, on the running stack, against peers behind the same gateway."""
+
+import asyncio
+import time
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from tests.bench.city import HOST, City, credited
+from tests.bench.figures import Figure, compared
+from tests.bench.load import Answered, Job, offer
+from tests.bench.progress import Progress
+
+ROUNDS = 3
+SECONDS = 3.0
+BATCH = 100
+CONNECTIONS = 8
+READERS = 16
+READ_PEOPLE = 500
+LAG_TARGET_S = 2.0
+RATE_TARGET = 15_000
+SUSTAINED_S = 30.0
+_SAMPLE_S = 0.05
+_SETTLE_S = 60.0
+
+
+async def _take(city: City, port: int, requests: list[bytes], **more: Any) -> Answered:
+    job = Job(HOST, port, requests, **{"connections": CONNECTIONS, "seconds": SECONDS, **more})
+    found = await offer(job, city.directory)
+    if any(int(status) >= 400 for status in found.statuses):
+        raise RuntimeError(f"refused under load: {found.statuses}")
+    return found
+
+
+async def settle(city: City) -> None:
+    """Waits until nothing is on its way any more, so that a measurement pays only for itself."""
+    connection = await asyncpg.connect(city.admin)
+    deadline, before = time.monotonic() + _SETTLE_S, -1
+    try:
+        while time.monotonic() < deadline:
+            now = await connection.fetchval(
+                "SELECT (SELECT coalesce(sum(events), 0) FROM accounting.intake_tally)"
+                " + (SELECT coalesce(sum(next_offset), 0) FROM ingest.consumer_partition)"
+            )
+            if now == before:
+                return
+            before = now
+            await asyncio.sleep(1.0)
+    finally:
+        await connection.close()
+
+
+async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
+    peer = city.start_peer()
+    figures = []
+    for size, count, target, names in (
+        (BATCH, 600, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
+        (1, 9_000, 0.4, ("接入, 单条", "intake of single events")),
+    ):
+        ours, theirs = [], []
+        for number in range(rounds):
+            progress.say(f"{names[1]}, {number + 1}/{rounds}")
+            requests = city.signed(count, size, seed=1000 * size + number)
+            found = await _take(city, peer, requests, weight=size)
+            theirs.append(found.per_s)
+            found = await _take(city, city.port, requests, weight=size)
+            ours.append(found.per_s)
+            progress.step()
+            await settle(city)
+        figures.append(
+            compared("intake", names, ours, theirs, unit="/s", limit_name="body and HMAC only", target=target)
+        )
+    return figures
+
+
+async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
+    peer = city.start_peer()
+    people = range(1, READ_PEOPLE + 1)
+    ids = [city.account_of(person) for person in people]
+    rows = [f"GET /api/v1/accounting/methodologies?id={one} HTTP/1.1\r\nhost: bench\r\n\r\n".encode() for one in ids]
+    routes = {
+        "balance": ("余额", city.reads("/api/v1/accounting/me/balance", people)),
+        "activities": ("减碳记录页", city.reads("/api/v1/accounting/me/activities?limit=20", people)),
+        "allowances": ("今日额度", city.reads("/api/v1/accounting/me/allowances", people)),
+        "catalogue": ("商品目录", city.reads("/api/v1/rewards/items", None)),
+    }
+    figures = []
+    for name, (zh, requests) in routes.items():
+        ours, theirs, p99 = [], [], []
+        for number in range(rounds):
+            progress.say(f"读取 {name}, {number + 1}/{rounds}")
+            options = {"connections": READERS, "seconds": SECONDS / 1.5, "repeat": True}
+            theirs.append((await _take(city, peer, rows, **options)).per_s)
+            found = await _take(city, city.port, requests, **options)
+            ours.append(found.per_s)
+            p99.append(found.p99_ms)
+            progress.step()
+        note = f"p99 {sorted(p99)[len(p99) // 2]:.0f} ms"
+        names = (f"读取{zh}", f"read {name}, {note}")
+        figures.append(compared("reads", names, ours, theirs, unit="/s", limit_name="one row by key", note=note))
+    return figures
+
+
+@dataclass
+class Way:
+    """One run from HTTP to the ledger. Lags in seconds between the accepted and the credited curve."""
+
+    offered: float
+    accepted: float
+    credited: float
+    p50_s: float
+    p99_s: float
+    resident: list[dict[str, float]] = field(default_factory=list)
+
+
+async def _curve(city: City, stop: asyncio.Event, resident: list[dict[str, float]]) -> list[tuple[float, int]]:
+    connection = await asyncpg.connect(city.admin)
+    marks: list[tuple[float, int]] = []
+    looked_at = 0.0
+    try:
+        first = await credited(connection)
+        while not stop.is_set():
+            marks.append((time.time(), await credited(connection) - first))
+            if time.monotonic() - looked_at > 5:
+                resident.append(city.resident_mib())
+                looked_at = time.monotonic()
+            await asyncio.sleep(_SAMPLE_S)
+    finally:
+        await connection.close()
+    return marks
+
+
+def _lags(accepted: list[tuple[float, int]], done: list[tuple[float, int]]) -> list[float]:
+    """For every accepted request: until as many events were credited as had been accepted with it."""
+    counts = [count for _, count in done]
+    lags = []
+    for at, count in accepted:
+        place = bisect_left(counts, count)
+        if place < len(done):
+            lags.append(max(done[place][0] - at, 0.0))
+    return sorted(lags)
+
+
+async def way(city: City, *, rate: float, seconds: float, seed: int) -> Way:
+    """`rate` in events per second; 0: as fast as requests are answered."""
+    per_s = rate / BATCH
+    count = int(seconds * per_s) if rate else int(seconds * 400)
+    requests = await asyncio.to_thread(city.signed, count, BATCH, seed=seed)
+    stop = asyncio.Event()
+    resident: list[dict[str, float]] = []
+    sampling = asyncio.create_task(_curve(city, stop, resident))
+    await asyncio.sleep(0.2)
+    started = time.time()
+    job = Job(HOST, city.port, requests, connections=CONNECTIONS * 2, seconds=seconds, rate=per_s, weight=BATCH)
+    found = await offer(job, city.directory)
+    await settle(city)
+    stop.set()
+    marks = await sampling
+    total = marks[-1][1]
+    finished = next(at for at, count in marks if count >= total)
+    lags = _lags(found.marks, marks)
+    return Way(
+        rate or found.per_s,
+        found.per_s,
+        total / (finished - started),
+        lags[len(lags) // 2] if lags else float("inf"),
+        lags[int(len(lags) * 0.99)] if lags else float("inf"),
+        resident,
+    )
+
+
+async def end_to_end(
+    city: City, progress: Progress, *, seconds: float = SUSTAINED_S
+) -> tuple[list[Figure], dict[str, Any]]:
+    """First what it does when flooded, then the highest offered rate at which the lag stays within bounds."""
+    where = f"end to end, {city.log}"
+    progress.say(f"{where}: flooded")
+    flooded = await way(city, rate=0, seconds=6, seed=71)
+    progress.step()
+    rate, held, seed = flooded.credited * 0.9, None, 80
+    for _ in range(3):
+        seed += 1
+        progress.say(f"{where}: {rate:,.0f}/s")
+        held = await way(city, rate=rate, seconds=seconds, seed=seed)
+        if held.p99_s <= LAG_TARGET_S:
+            break
+        rate *= 0.8
+    progress.step()
+    assert held is not None
+    name = "Kafka" if city.log == "kafka" else "embedded log"
+    figures = [
+        Figure(
+            f"end to end {city.log}",
+            f"全程持续 ({name})",
+            f"HTTP to ledger, held for {seconds:.0f} s, {name}",
+            held.credited,
+            "/s",
+            limit=RATE_TARGET,
+            limit_name=f"p50 {held.p50_s:.2f} s, p99 {held.p99_s:.2f} s; aim",
+            ratio=held.credited / RATE_TARGET,
+            target=1.0,
+            note=f"flooded {flooded.credited:.0f}/s",
+        ),
+        Figure(
+            f"end to end {city.log}",
+            f"全程满载 ({name})",
+            f"HTTP to ledger, flooded, {name}",
+            flooded.credited,
+            "/s",
+            limit=6000,
+            limit_name="floor",
+            ratio=flooded.credited / 6000,
+            target=1.0,
+            note=f"accepted {flooded.accepted:.0f}/s",
+        ),
+    ]
+    rest, load = held.resident[0], held.resident[-1]
+    return figures, {f"memory_mib_{city.log}": {name: [round(rest[name]), round(load.get(name, 0))] for name in rest}}
