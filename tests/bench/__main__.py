@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from tests.bench import figures, over_http, posting
+from tests.bench import figures, over_http, posting, scale
 from tests.bench.city import City
 from tests.bench.figures import Figure
 from tests.bench.lab import Lab
@@ -16,27 +17,53 @@ from tests.bench.progress import Progress
 console = Console()
 
 
-async def _posting(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
+Measured = tuple[list[Figure], dict[str, Any]]
+
+
+async def _posting(progress: Progress) -> Measured:
     with Lab() as lab:
         return await posting.measure(lab, progress)
 
 
-async def _http(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
-    with await asyncio.to_thread(City, "kafka") as city:
-        found = await over_http.intake(city, progress) + await over_http.reads(city, progress)
-        lasting, details = await over_http.end_to_end(city, progress)
-        return found + lasting, details
+async def _scale(progress: Progress) -> Measured:
+    with Lab() as lab:
+        return await scale.measure(lab, progress)
 
 
-async def _embedded(progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
-    with await asyncio.to_thread(City, "embedded") as city:
+async def _intake(progress: Progress) -> Measured:
+    with City("kafka") as city:
+        return await over_http.intake(city, progress), {}
+
+
+async def _reads(progress: Progress) -> Measured:
+    with City("embedded") as city:
+        return await over_http.reads(city, progress), {}
+
+
+async def _kafka(progress: Progress) -> Measured:
+    with City("kafka") as city:
         return await over_http.end_to_end(city, progress)
 
 
-PARTS = {
+async def _embedded(progress: Progress) -> Measured:
+    with City("embedded") as city:
+        return await over_http.end_to_end(city, progress)
+
+
+async def _soak(progress: Progress) -> Measured:
+    with City("embedded") as city:
+        return await over_http.soak(city, progress)
+
+
+# Name: how, and how many steps of the bar. `soak` takes ten minutes and runs only when asked for.
+PARTS: dict[str, tuple[Callable[[Progress], Coroutine[Any, Any, Measured]], int]] = {
     "posting": (_posting, posting.ROUNDS * 6),
-    "http": (_http, over_http.ROUNDS * 6 + 2),
+    "scale": (_scale, scale.STEPS),
+    "intake": (_intake, over_http.ROUNDS * 2),
+    "reads": (_reads, over_http.ROUNDS * 4),
+    "kafka": (_kafka, 2),
     "embedded": (_embedded, 2),
+    "soak": (_soak, over_http.SOAK_MINUTES),
 }
 
 
@@ -52,7 +79,7 @@ def main(
             if not figures.write_into(figures.ROOT / name, text):
                 console.print(f"{name}: 没有标记 has no markers")
         return
-    chosen = [only] if only else list(PARTS)
+    chosen = [only] if only else [name for name in PARTS if name != "soak"]
     if any(name not in PARTS for name in chosen):
         raise typer.BadParameter(f"one of {', '.join(PARTS)}")
     started = time.monotonic()

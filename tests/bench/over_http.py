@@ -3,6 +3,7 @@
 import asyncio
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.bench.load import Answered, Job, offer
 from tests.bench.progress import Progress
 
 ROUNDS = 3
-SECONDS = 3.0
+SECONDS = 2.0
 BATCH = 100
 CONNECTIONS = 8
 READERS = 16
@@ -22,6 +23,8 @@ READ_PEOPLE = 500
 LAG_TARGET_S = 2.0
 RATE_TARGET = 15_000
 SUSTAINED_S = 30.0
+SOAK_MINUTES = 10
+SOAK_RATE = 1500
 _SAMPLE_S = 0.05
 _SETTLE_S = 60.0
 
@@ -47,7 +50,7 @@ async def settle(city: City) -> None:
             if now == before:
                 return
             before = now
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(0.7)
     finally:
         await connection.close()
 
@@ -56,8 +59,8 @@ async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> lis
     peer = city.start_peer()
     figures = []
     for size, count, target, names in (
-        (BATCH, 600, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
-        (1, 9_000, 0.4, ("接入, 单条", "intake of single events")),
+        (BATCH, 300, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
+        (1, 5_000, 0.4, ("接入, 单条", "intake of single events")),
     ):
         ours, theirs = [], []
         for number in range(rounds):
@@ -91,7 +94,7 @@ async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list
         ours, theirs, p99 = [], [], []
         for number in range(rounds):
             progress.say(f"读取 {name}, {number + 1}/{rounds}")
-            options = {"connections": READERS, "seconds": SECONDS / 1.5, "repeat": True}
+            options = {"connections": READERS, "seconds": SECONDS, "repeat": True}
             theirs.append((await _take(city, peer, rows, **options)).per_s)
             found = await _take(city, city.port, requests, **options)
             ours.append(found.per_s)
@@ -216,5 +219,36 @@ async def end_to_end(
             note=f"accepted {flooded.accepted:.0f}/s",
         ),
     ]
-    rest, load = held.resident[0], held.resident[-1]
-    return figures, {f"memory_mib_{city.log}": {name: [round(rest[name]), round(load.get(name, 0))] for name in rest}}
+    return figures, {f"memory_mib_{city.log}": _rest_and_most(held.resident)}
+
+
+def _rest_and_most(resident: Sequence[dict[str, float]]) -> dict[str, list[int]]:
+    """Per process: MiB at first and at most."""
+    return {
+        name: [round(resident[0][name]), round(max(sample.get(name, 0) for sample in resident))] for name in resident[0]
+    }
+
+
+async def soak(
+    city: City, progress: Progress, *, minutes: int = SOAK_MINUTES, rate: float = SOAK_RATE
+) -> tuple[list[Figure], dict[str, Any]]:
+    """Memory of every process under a steady load: the last minute against the second, when all is warm."""
+    samples: list[dict[str, float]] = []
+    for minute in range(minutes):
+        progress.say(f"soak, {minute + 1}/{minutes} min")
+        samples.append((await way(city, rate=rate, seconds=55, seed=900 + minute)).resident[-1])
+        progress.step()
+    figures = [
+        compared(
+            "soak",
+            (f"内存 {name}", f"memory of {name} after {minutes} minutes"),
+            [samples[-1].get(name, 0)],
+            [samples[min(1, minutes - 1)][name]],
+            unit="MiB",
+            limit_name="after two minutes",
+            target=1.2,
+            at_most=True,
+        )
+        for name in samples[0]
+    ]
+    return figures, {"soak_mib": samples}
