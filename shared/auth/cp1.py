@@ -5,7 +5,6 @@ Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signatu
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ def parse_authorization(header: str) -> Credential | None:
 
 
 def hmac_sha256(secret: bytes, message: bytes) -> bytes:
-    return hmac.new(secret, message, hashlib.sha256).digest()
+    return hmac.digest(secret, message, "sha256")
 
 
 def verify_hmac_sha256(secret: bytes, message: bytes, signature: bytes) -> bool:

@@ -25,7 +25,7 @@ def account_key(pepper: str, partner_id: str, ref_type: str, ref_value: str) -> 
     Without the pepper nobody can tell which phone hash or open id stands behind it.
     """
     message = f"{partner_id}\x00{ref_type}\x00{ref_value}".encode()
-    return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(pepper.encode(), message, "sha256").hex()[:32]
 
 
 def meter_key(pepper: str, meter_ref: str) -> str:
@@ -33,7 +33,7 @@ def meter_key(pepper: str, meter_ref: str) -> str:
 
     Without a partner in it: one meter that two partners report is one meter.
     """
-    return hmac.new(pepper.encode(), b"meter\x00" + meter_ref.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(pepper.encode(), b"meter\x00" + meter_ref.encode(), "sha256").hex()[:32]
 
 
 def event_key(partner_id: str, event_id: str) -> uuid.UUID:

@@ -1,6 +1,8 @@
 """`make bench`: measures, shows, keeps. `make bench ONLY=posting` for one part; `--readme` writes the documents."""
 
 import asyncio
+import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -82,6 +84,7 @@ def main(
     chosen = [only] if only else [name for name in PARTS if name != "soak"]
     if any(name not in PARTS for name in chosen):
         raise typer.BadParameter(f"one of {', '.join(PARTS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     started = time.monotonic()
     results: list[Figure] = []
     details: dict[str, Any] = {}

@@ -1,15 +1,17 @@
 """The whole local stack as real processes, with people who can ride and read, for everything measured over HTTP."""
 
+import contextlib
 import hashlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -229,6 +231,18 @@ class City:
                 lines = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
                 found[name] = int(lines[0].split()[1]) / 1024 if lines else 0.0
         return found
+
+    @contextlib.contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Processes of the stack stand still meanwhile; for seconds only, their leases run on."""
+        pids = [self.pid_of(name) for name in names]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def pid_of(self, name: str) -> int:
         pid = self.stack.pid_of(name)

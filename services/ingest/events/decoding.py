@@ -205,7 +205,10 @@ def _act(data: shapes.Report, intake: Intake) -> Act:
     message = f"{intake.partner.partner_id}\x00{act.kind}\x00{name}".encode()
     digest = hmac.digest(intake.pepper.encode(), message, "sha256").hex()
     meter = identity.meter_key(intake.pepper, data.meter_ref) if isinstance(data, shapes.EnergySaved) else None
-    return msgspec.structs.replace(act, natural_key=digest[:32], meter_key=meter)
+    # Made a moment ago and seen by nobody: to set two fields of it costs a fifth of making it anew.
+    msgspec.structs.force_setattr(act, "natural_key", digest[:32])
+    msgspec.structs.force_setattr(act, "meter_key", meter)
+    return act
 
 
 def _account_key(ref: shapes.AccountRef, intake: Intake) -> str:
