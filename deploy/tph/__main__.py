@@ -2,12 +2,12 @@
 
 import sys
 
-from deploy.tph import checks, receipts, screen
+from deploy.tph import checks, receipts, screen, transfers
 from deploy.tph.commands import app
 from deploy.tph.errors import Complaint
 
 NOT_DONE = 2
-_COMMANDS = (checks, receipts)  # importing them adds theirs
+_COMMANDS = (checks, receipts, transfers)  # importing them adds theirs
 
 
 def main() -> int:

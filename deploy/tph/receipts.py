@@ -17,7 +17,8 @@ app.add_typer(webhook, name="webhook")
 
 def _show(endpoint: dict[str, Any]) -> None:
     reason = f"（{endpoint['disabled_reason']}）" if endpoint["disabled_reason"] else ""
-    screen.console.print(f"{endpoint['url']}：{endpoint['status']}{reason}", soft_wrap=True)
+    where = screen.errors if endpoint["secret"] else screen.console
+    where.print(f"{endpoint['url']}：{endpoint['status']}{reason}", soft_wrap=True)
     if endpoint["failing_since"]:
         screen.console.print(f"自 {endpoint['failing_since']} 起失败 failing since")
     if endpoint["secret"]:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.e2e import guide
 from tests.e2e.stack import LocalStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -95,6 +97,18 @@ def test_a_restart_keeps_the_data(embedded: LocalStack, undisturbed: dict[str, A
     assert httpx.get(stats).json() == before
     for service in ("accounts", "ingest", "accounting", "rewards"):
         assert httpx.get(f"{embedded.gateway_url()}/api/v1/{service}/readyz").json()["ready"] is True
+
+
+def test_the_integration_guide_leads_a_new_partner_to_a_credited_event(
+    embedded: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    del undisturbed  # the guide's partner must not be among the demo's numbers
+    answer = guide.follow(embedded.run_dir, tmp_path / "checkout")
+    told = answer.stdout + answer.stderr
+    assert answer.returncode == 0, told
+    assert len(guide.commands()) == 7
+    assert answer.stdout.count('"environment":"sandbox"') >= 2, told
+    assert "已累计 credited" in answer.stdout[answer.stdout.rindex("正式 live") :]
 
 
 @pytest.mark.kafka
