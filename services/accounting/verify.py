@@ -127,7 +127,9 @@ def ledger(
 
 
 async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
-    database = Database(database_url, pool_size=1, application_name="accounting-verify")
+    database = Database(
+        database_url, pool_size=1, application_name="accounting-verify", command_timeout_s=ledger_service.CHECK_WAIT_S
+    )
     try:
         return [*await _check_days(database, known), *await _check_balances(database)]
     finally:

@@ -123,7 +123,8 @@ async def check_increment(session: Session) -> None:
 
 async def rebuild(session: Session) -> list[Difference]:
     """Recomputes every balance from the postings and every cap counter from the credited activities, and tells where
-    the stored figure differs; empty when all are equal. Reads everything: for operators and auditors."""
+    the stored figure differs; empty when all are equal. Reads everything, with patience: for auditors."""
+    await repository.be_patient(session)
     connection = await driver(session)
     rows = [
         row

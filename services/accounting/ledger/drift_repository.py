@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from services.accounting.ledger.repository import _CHECK
-from shared.db import LONG_READ_S
+from services.accounting.ledger.repository import _CHECK, WAIT_S
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -140,7 +139,7 @@ _LISTED = {
 async def differences(connection: Connection, check: str, limit: int) -> Sequence[Any]:
     """The rows behind a count of the ledger check: (name, stored, rebuilt) milligrams."""
     listing = _CHECK[check].replace("SELECT count(*)", f"SELECT {_LISTED[check]}", 1)
-    rows: Sequence[Any] = await connection.fetch(f"{listing} ORDER BY 1 LIMIT $1", limit, timeout=LONG_READ_S)
+    rows: Sequence[Any] = await connection.fetch(f"{listing} ORDER BY 1 LIMIT $1", limit, timeout=WAIT_S)
     return rows
 
 

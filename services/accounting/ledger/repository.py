@@ -272,15 +272,22 @@ _CHECK = {
 
 
 # For an auditor's own connection: a check may take its time and memory, as nobody waits for its locks.
-_PATIENCE = ("SET LOCAL statement_timeout = '30min'", "SET LOCAL work_mem = '128MB'")
+PATIENCE_S = 1800
+WAIT_S = PATIENCE_S + 10.0  # of the client, so that the server's limit is the one that is told
+_PATIENCE = (f"SET LOCAL statement_timeout = '{PATIENCE_S}s'", "SET LOCAL work_mem = '128MB'")
 CHECKS = len(_CHECK)
+
+
+async def be_patient(session: AsyncSession) -> None:
+    """Until the end of the transaction."""
+    for setting in _PATIENCE:
+        await session.execute(text(setting))
 
 
 async def each_check(session: AsyncSession) -> AsyncIterator[tuple[str, int]]:
     """As `check_everything`, for ledgers of any size: one check after the other, all of one snapshot."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    for setting in _PATIENCE:
-        await session.execute(text(setting))
+    await be_patient(session)
     for name, sql in _CHECK.items():
         yield name, int(await session.scalar(text(sql)) or 0)
 

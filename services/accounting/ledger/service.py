@@ -29,7 +29,7 @@ from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from shared.db import Session
 
 HOLD_DAYS_MAX = 7
-CHECKS = repository.CHECKS
+CHECKS, CHECK_WAIT_S = repository.CHECKS, repository.WAIT_S
 _EXPIRE_PER_RUN_MAX = 200
 
 

@@ -9,11 +9,12 @@ from datetime import date
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 
 from services.accounting.activities.domain import Judgement, from_record, period_start
-from services.accounting.ledger.domain import issuance_code, system_account_id
+from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
 from services.accounting.methodologies.compiled import Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import content_sha256, factor_from_plain, methodology_from_plain
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable
@@ -252,7 +253,17 @@ def _capped_amount(judgement: Judgement, method: Compiled) -> Check:
     return Check(ok, zh, en, f"{judgement.raw_mg} → {judgement.amount_mg} mg")
 
 
+def _seen_from_owner(proof: Proof, owner_id: UUID) -> Proof:
+    """A credit that has to vest was sealed when it went to the pending account of its owner, whose it is."""
+    credit = proof.credit
+    theirs = credit is not None and credit.account_id == sub_account_id(owner_id, "pending")
+    seen = credit.model_copy(update={"account_id": owner_id}) if credit is not None and theirs else None
+    return proof.model_copy(update={"credit": seen})
+
+
 def _proof_of(bundle: Bundle, proof: Proof, judgement: Judgement) -> list[Check]:
+    if judgement.vesting_days:
+        proof = _seen_from_owner(proof, bundle.activity.account_id)
     try:
         leaf = msgspec.json.decode(proof.leaf, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError):

@@ -4,9 +4,11 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
-from tests.accounting.conftest import Accounting
+from tests.accounting.conftest import VESTING_DAYS, Accounting
 from tests.accounting.proofs.conftest import Days, Verifier
 from tests.accounting.reports import YESTERDAY, Reports
 from tests.accounting.test_corrections import cancel
@@ -103,6 +105,27 @@ async def test_whatever_is_changed_is_found(accounting: Accounting, days: Days, 
         assert failed(copy)
     code, output = await verify.run("bundle", verify.save("bundle.json", json.dumps(wrong[1])))
     assert (code, "不通过" in output) == (1, True), output
+
+
+@pytest.mark.usefixtures("vesting_bus")
+async def test_a_pending_activity_recomputes_before_and_after_it_vests(
+    accounting: Accounting, days: Days, verify: Verifier
+) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.slow_bus(), person.slow_bus(received_days_ago=VESTING_DAYS + 1))
+    await accounting.release()
+    assert [failed(bundle) for bundle in await bundles(accounting, person)] == [[], []]
+    await days.shift(2)
+    await days.seal()
+    sealed = await bundles(accounting, person)
+    assert {bundle["activity"]["status"] for bundle in sealed} == {"pending", "credited"}
+    assert [failed(bundle) for bundle in sealed] == [[], []]
+    pending = next(bundle for bundle in sealed if bundle["activity"]["status"] == "pending")
+    code, output = await verify.run("bundle", verify.save("pending.json", json.dumps(pending)))
+    assert code == 0, output
+    # The sealed posting went to the person's pending account and to nobody else's.
+    pending["proof"]["credit"]["account_id"] = pending["activity"]["account_id"]
+    assert failed(pending)
 
 
 async def test_a_reversed_activity_still_recomputes(accounting: Accounting) -> None:

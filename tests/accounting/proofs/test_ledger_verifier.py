@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 
 from services.accounting.ledger import drift
 from services.accounting.ledger import service as ledger
@@ -181,6 +182,19 @@ async def place_hold(accounting: Accounting, person: Reports, *, amount_mg: int)
             ),
             caller="rewards",
         )
+
+
+async def test_an_auditors_checks_are_those_of_the_operator_without_the_services_time_limit(
+    accounting: Accounting,
+) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    async with accounting.database.transaction() as session:
+        figures = {name: figure async for name, figure in ledger.each_check(session)}
+        assert await session.scalar(text("SHOW statement_timeout")) == "30min"
+    async with accounting.database.transaction() as session:
+        assert await ledger.check(session) == figures
+        assert await session.scalar(text("SHOW statement_timeout")) == "30s"
 
 
 async def test_balances_and_caps_rebuild_to_what_is_stored(accounting: Accounting, admin: Any) -> None:
