@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
+from services.ingest.debugging.api import router as debugging
 from services.ingest.deliveries.api import operators as webhook_operators
 from services.ingest.deliveries.api import router as deliveries
 from services.ingest.events.api import EVENTS_BODY_BYTES, EVENTS_PATH
@@ -87,6 +88,7 @@ def create_app(
         service="ingest",
         settings=settings,
         routers=[
+            debugging,
             events,
             archive,
             imports,

@@ -1,0 +1,44 @@
+"""The route a partner's engineer asks when a signature is refused."""
+
+import base64
+import binascii
+
+from fastapi import APIRouter, Request
+
+from services.ingest.debugging import service
+from services.ingest.debugging.schemas import FailingRequest, SignatureReport
+from services.ingest.resources import Parts
+from shared.errors import FieldError, InvalidRequest
+from shared.problems import language_of
+
+router = APIRouter(prefix="/api/v1/ingest", tags=["事件接入 Events"])
+
+
+def _body_of(failing: FailingRequest) -> bytes:
+    if failing.body_base64 is None:
+        return (failing.body or "").encode(errors="replace")
+    try:
+        return base64.b64decode(failing.body_base64, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidRequest(field_errors=[FieldError("body.body_base64", "NOT_BASE64", "not base64")]) from exc
+
+
+@router.post("/signature-debug", summary="签名调试（仅沙箱密钥） · Why a signature fails, for sandbox keys")
+async def debug_signature(failing: FailingRequest, request: Request, parts: Parts) -> SignatureReport:
+    """提交被拒的请求，返回我方的待签名串、第一处不同和可能的原因；从不返回密钥或正确的签名。
+
+    Send the refused request: the string we check against, where yours first differs, and the likely cause. Never the
+    secret, never the right signature.
+    """
+    yours = failing.string_to_sign
+    found = await service.explain(
+        parts.registry,
+        parts.slow_lane,
+        parts.limits,
+        method=failing.method,
+        target=failing.target,
+        body=_body_of(failing),
+        authorization=failing.authorization,
+        yours=yours.encode(errors="replace") if yours is not None else None,
+    )
+    return SignatureReport.of(found, language_of(request.headers.get("accept-language")))
