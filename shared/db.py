@@ -20,7 +20,7 @@ NAMING = {
 # Longer than any statement of ours should take; a forgotten transaction must not hold row locks for ever.
 _SERVER_SETTINGS = {
     "statement_timeout": "30000",
-    "lock_timeout": "10000",
+    "lock_timeout": "8000",
     # A frozen worker keeps its partitions locked until this ends its session; others take over after it.
     "idle_in_transaction_session_timeout": "15000",
     "jit": "off",
@@ -30,8 +30,8 @@ _CONNECT_TIMEOUT_S = 5
 _POOL_WAIT_S = 5
 # A server that vanished behind an open connection never answers, and its own limits never fire. The driver waits this
 # long for an answer and as long again for the end of the cancelled statement, then it drops the connection: both
-# together stay below 30 s, and each above the lock timeout, which is to be told as what it is.
-COMMAND_TIMEOUT_S = 12.0
+# together leave time to start anew within 30 s, and each above the lock timeout, which is to be told as what it is.
+COMMAND_TIMEOUT_S = 9.0
 # For statements of operators and auditors that read everything; the server ends them before this does.
 LONG_READ_S = 35.0
 

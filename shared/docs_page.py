@@ -51,7 +51,10 @@ class Problem(BaseModel):
     title: str = Field(examples=["没有找到"])
     status: int = Field(examples=[404])
     detail: str
-    instance: str = Field(examples=["/api/v1/accounting/me/activities/0"])
+    instance: str | None = Field(
+        description="网关读不懂请求时为 null Null when the gateway could not even read the request",
+        examples=["/api/v1/accounting/me/activities/0"],
+    )
     code: str = Field(examples=["NOT_FOUND"])
     retryable: bool
     request_id: str | None = Field(
