@@ -1,12 +1,13 @@
 """The database of a service: one engine, one transaction per request or poll, and the only place that commits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, text
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -32,8 +33,7 @@ _POOL_WAIT_S = 5
 # long for an answer and as long again for the end of the cancelled statement, then it drops the connection: both
 # together leave time to start anew within 30 s, and each above the lock timeout, which is to be told as what it is.
 COMMAND_TIMEOUT_S = 9.0
-# For statements of operators and auditors that read everything; the server ends them before this does.
-LONG_READ_S = 35.0
+_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
 def metadata_for(schema: str) -> MetaData:
@@ -108,3 +108,17 @@ async def driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
     if not raw.driver_connection.is_in_transaction():
         await connection.execute(text("SELECT 1"))
     return cast("asyncpg.Connection[asyncpg.Record]", raw.driver_connection)
+
+
+async def patiently(
+    session: AsyncSession, sql: str, values: Mapping[str, object] | None = None, *, timeout_s: int
+) -> "Sequence[asyncpg.Record]":
+    """Rows of one statement that may take longer than COMMAND_TIMEOUT_S: the server and the driver both wait for it."""
+    connection = await driver(session)
+    await connection.execute(f"SET LOCAL statement_timeout = {1000 * timeout_s}")
+    compiled = text(sql).compile(dialect=_DIALECT)
+    given = values or {}
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        str(compiled), *(given[name] for name in compiled.positiontup or ()), timeout=timeout_s + COMMAND_TIMEOUT_S
+    )
+    return rows

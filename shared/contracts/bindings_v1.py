@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from shared.contracts.activities_v1 import Name
+from shared.contracts.bounds import Count, require_storable
+
 
 class BindingChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole state of one binding; the newest record of a key wins (`version` grows with every change).
@@ -14,9 +17,9 @@ class BindingChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """
 
     binding_id: uuid.UUID
-    version: int
-    partner_id: str
-    account_key: str
+    version: Count
+    partner_id: Name
+    account_key: Name
     account_id: uuid.UUID
     user_id: uuid.UUID
     status: Literal["pending", "active", "ended"]
@@ -24,3 +27,8 @@ class BindingChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ended_at: datetime | None = None
     consent_withdrawn_at: datetime | None = None
     changed_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.partner_id, self.account_key)
+        require_storable(self.counts_from, self.ended_at, self.consent_withdrawn_at, self.changed_at)

@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from shared.contracts.activities_v1 import Amount, Name, Position
+from shared.contracts.bounds import Count, Milligrams, require_storable
+
 Status = Literal["credited", "pending", "refused", "parked", "duplicate", "conflict", "reversed"]
 
 
@@ -16,17 +19,22 @@ class ActivityJudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """
 
     activity_id: uuid.UUID
-    partner_id: str
-    event_id: str
+    partner_id: Name
+    event_id: Name
     receipt_id: uuid.UUID
-    index: int
+    index: Position
     status: Status
-    reason_code: str | None = None
-    amount_mg: int = 0
+    reason_code: Name | None = None
+    amount_mg: Milligrams = 0
     account_id: uuid.UUID | None = None
-    scene: str | None = None
-    methodology: str | None = None
+    scene: Name | None = None
+    methodology: Name | None = None
     occurred_at: datetime | None = None
-    distance_m: int | None = None
+    distance_m: Amount | None = None
     judged_at: datetime
-    sequence: int = 1
+    sequence: Count = 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.partner_id, self.event_id, self.reason_code, self.scene, self.methodology)
+        require_storable(self.occurred_at, self.judged_at)

@@ -5,6 +5,9 @@ from datetime import datetime
 
 import msgspec
 
+from shared.contracts.activities_v1 import Name
+from shared.contracts.bounds import Count, Fen, Milligrams, require_storable
+
 
 class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.confirmed"):
     """Grams spent, vouchers handed out. `amount_mg` and `cost_fen` are of all pieces; `captured_to` names the sponsor.
@@ -15,12 +18,16 @@ class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     event_id: uuid.UUID
     order_id: uuid.UUID
     account_id: uuid.UUID
-    item_id: str
-    quantity: int
-    amount_mg: int
-    cost_fen: int
-    captured_to: str
+    item_id: Name
+    quantity: Count
+    amount_mg: Milligrams
+    cost_fen: Fen
+    captured_to: Name
     confirmed_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.item_id, self.captured_to, self.confirmed_at)
 
 
 class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="donation.made"):
@@ -29,10 +36,14 @@ class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     event_id: uuid.UUID
     donation_id: uuid.UUID
     account_id: uuid.UUID
-    campaign_id: str
-    amount_mg: int
-    certificate_no: str
+    campaign_id: Name
+    amount_mg: Milligrams
+    certificate_no: Name
     made_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.campaign_id, self.certificate_no, self.made_at)
 
 
 RewardEvent = OrderConfirmed | DonationMade

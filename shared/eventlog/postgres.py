@@ -32,14 +32,14 @@ from shared.eventlog.publisher import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX
 
 CONNECTIONS_MAX = 8  # per process: a few topics published, a few read, the rest waits
 CONNECT_TIMEOUT_S = 3.0
-COMMAND_TIMEOUT_S = 15.0
+COMMAND_TIMEOUT_S = 9.0  # twice this when the server is gone behind an open connection
 WRITE_RECORDS = 5_000
 WRITE_BYTES = 4 * 1024 * 1024
 READ_BYTES = 4 * 1024 * 1024  # per partition and fetch
 TRIM_RECORDS = 10_000  # per partition and call of `trim`: a fraction of a second of locks
 
 SESSION = {
-    "statement_timeout": "15s",
+    "statement_timeout": "8s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "15s",
     "jit": "off",

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.consumer import RETRYABLE
-from shared.db import Database
+from shared.db import Database, patiently
 from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
 
@@ -69,4 +69,19 @@ async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_
 async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: FaultProxy) -> None:
     assert await one(database) == 1
     proxy.mood = Mood.SLICE
+    assert await one(database) == 1
+
+
+async def test_a_statement_that_needs_longer_is_given_longer_and_no_more_than_that(database: Database) -> None:
+    sql = "SELECT CAST(:words AS text), pg_sleep(:seconds)"
+    async with database.transaction() as session:
+        rows = await patiently(session, sql, {"seconds": 2.5 * TIMEOUT_S, "words": "waited"}, timeout_s=3)
+        assert rows[0][0] == "waited"
+
+    async def longer_still() -> None:
+        async with database.transaction() as session:
+            await patiently(session, sql, {"seconds": 5.0, "words": "in vain"}, timeout_s=1)
+
+    with pytest.raises(RETRYABLE):
+        await longer_still()
     assert await one(database) == 1

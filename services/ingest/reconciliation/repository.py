@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, delete, distinct, func, insert, select, text, tuple_, update
+from sqlalchemy import BigInteger, cast, delete, distinct, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.reconciliation.models import (
@@ -13,12 +13,12 @@ from services.ingest.reconciliation.models import (
     reconciliation_line,
     reconciliation_report,
 )
-from shared.db import driver
+from shared.db import driver, patiently
 
 Row = Mapping[str, Any]
 
 # Longer than a request may take: a city's busiest partner brings a million lines.
-_COMPARE_TIMEOUT = "120s"
+_COMPARE_S = 120
 _LINES = {
     "line_no": "bigint",
     "event_key": "uuid",
@@ -89,10 +89,11 @@ async def compare(
     session: AsyncSession, *, report_id: UUID, partner_id: str, day: date, since: UUID, kept: int
 ) -> dict[str, int]:
     """Writes the differences of a report that is there already; returns how many of each kind there are."""
-    await session.execute(text(f"SET LOCAL statement_timeout = '{_COMPARE_TIMEOUT}'"))
-    found = await session.execute(
-        text(_COMPARE),
+    found = await patiently(
+        session,
+        _COMPARE,
         {"report_id": report_id, "partner_id": partner_id, "day": day, "since": since, "kept": kept},
+        timeout_s=_COMPARE_S,
     )
     counts = {str(kind): int(count) for kind, count in found}
     await session.execute(

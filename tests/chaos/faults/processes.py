@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from functools import partial
+from pathlib import Path
 
 from deploy.local.processes import send
 from tests.chaos.checker import Checker
@@ -164,12 +165,22 @@ async def blocked(scene: Scene) -> None:
     extra = scene.stack.start_extra(
         "accounting", module="tests.chaos.blocked_worker", environment={"CHAOS_BLOCK_S": str(BLOCKED_S)}
     )
+    await _until_it_listens(extra.pid, signal.SIGUSR1)
     await asyncio.sleep(START_S)
     extra.send_signal(signal.SIGUSR1)
     await asyncio.sleep(BLOCKED_S + 1)
     alive = extra.poll() is None
     await scene.stack.stop_extra(extra)
     scene.say(lived_on=alive)
+
+
+async def _until_it_listens(pid: int, number: signal.Signals) -> None:
+    """Until the process has a handler: before that the signal would end it."""
+    for _ in range(300):
+        caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
+        if int(caught, 16) & 1 << (number - 1):
+            return
+        await asyncio.sleep(0.1)
 
 
 _ON_KAFKA = partial(Fault, logs=("kafka",))

@@ -1,0 +1,67 @@
+"""Every contract bounds what it carries: a hostile record is refused where it is read, never by the database."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+SOME = uuid.UUID(int=7)
+SAMPLES: tuple[msgspec.Struct, ...] = (
+    BindingChanged(
+        binding_id=SOME, version=1, partner_id="t3", account_key="k", account_id=SOME, user_id=SOME, status="active",
+        counts_from=NOW, ended_at=NOW, consent_withdrawn_at=NOW, changed_at=NOW,
+    ),
+    ActivityJudged(
+        activity_id=SOME, partner_id="t3", event_id="e", receipt_id=SOME, index=1, status="credited", reason_code="R",
+        amount_mg=1, account_id=SOME, scene="bus", methodology="M", occurred_at=NOW, distance_m=1, judged_at=NOW,
+        sequence=2,
+    ),
+    OrderConfirmed(
+        event_id=SOME, order_id=SOME, account_id=SOME, item_id="i", quantity=1, amount_mg=1, cost_fen=1,
+        captured_to="redeemed:x", confirmed_at=NOW,
+    ),
+    DonationMade(
+        event_id=SOME, donation_id=SOME, account_id=SOME, campaign_id="c", amount_mg=1, certificate_no="n", made_at=NOW
+    ),
+)  # fmt: skip
+TEXTS = ("a\x00b", "x" * 300)
+NUMBERS = (-1, 2**63, 2**70)
+TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-01T00:00:00")
+
+
+def hostile(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, bool) or value is None:
+        return ()
+    if isinstance(value, int):
+        return NUMBERS
+    return TEXTS
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_no_field_carries_what_nobody_can_store(sample: msgspec.Struct) -> None:
+    plain = msgspec.json.decode(msgspec.json.encode(sample))
+    assert msgspec.json.decode(msgspec.json.encode(plain), type=type(sample)) == sample
+    accepted = []
+    for name, value in plain.items():
+        strange = TIMES if isinstance(getattr(sample, name, None), datetime) else hostile(value)
+        for one in strange:
+            content = msgspec.json.encode({**plain, name: one}) if one != 2**70 else _with_digits(plain, name)
+            try:
+                msgspec.json.decode(content, type=type(sample))
+            except msgspec.ValidationError:
+                continue
+            accepted.append((name, one))
+    assert accepted == []
+
+
+def _with_digits(plain: dict[str, Any], name: str) -> bytes:
+    """A number beyond 64 bits, which the encoder itself would refuse."""
+    marked = msgspec.json.encode({**plain, name: "HERE"})
+    return marked.replace(b'"HERE"', str(2**70).encode())
