@@ -1,0 +1,56 @@
+"""A moment of bad input in every test run, and the rules by which `make fuzz` judges; it attacks the whole stack."""
+
+import random
+
+import pytest
+
+from services.accounting.methodologies.document import parse_methodology
+from shared.errors import AppError
+from tests.fuzz import documents
+from tests.fuzz.findings import Findings
+from tests.fuzz.raw import LITERALS, Route, bodies
+from tests.fuzz.records import hostile
+
+GOOD = (documents.GOOD / "methodology.yaml").read_text(encoding="utf-8")
+DOCUMENTS = 40
+
+
+def test_hostile_methodologies_are_refused_with_words_and_break_nothing() -> None:
+    """Every bomb, and some mutations, through the reader that the routes use."""
+    chance = random.Random(3)
+    tried = [*documents.bombs(GOOD), *documents.mutations(GOOD, chance, DOCUMENTS)]
+    refused = 0
+    for what, text in tried:
+        try:
+            parse_methodology(text[: documents.BYTES_MAX])
+        except AppError as error:
+            assert error.status < 500, what
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wrong"),
+    [
+        (200, {}, False),
+        (404, {"content-type": "application/problem+json"}, False),
+        (503, {"content-type": "application/problem+json", "retry-after": "1"}, False),
+        (503, {"content-type": "application/problem+json"}, True),
+        (500, {"content-type": "application/problem+json", "retry-after": "1"}, True),
+        (404, {"content-type": "text/plain"}, True),
+    ],
+)
+def test_an_answer_no_client_should_see_is_a_failure(status: int, headers: dict[str, str], wrong: bool) -> None:
+    findings = Findings()
+    findings.judge("family", "what", status, headers, b"")
+    assert (findings.failed, findings.cases["family"]) == (int(wrong), 1)
+
+
+def test_every_property_meets_every_literal_and_a_seed_gives_the_same_records() -> None:
+    route = Route("POST", "/x", "application/json", {"one": 1, "two": "2"})
+    names = [what for what, _ in bodies(route)]
+    assert len([name for name in names if name.startswith(("one=", "two="))]) == 2 * len(LITERALS)
+    good = b'{"a": {"b": 1}, "c": "d"}'
+    first, again, other = ([*hostile(good, random.Random(seed), 60)] for seed in (1, 1, 2))
+    assert first == again != other
+    assert len(first) == 60
