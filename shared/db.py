@@ -33,6 +33,8 @@ _POOL_WAIT_S = 5
 # long for an answer and as long again for the end of the cancelled statement, then it drops the connection: both
 # together leave time to start anew within 30 s, and each above the lock timeout, which is to be told as what it is.
 COMMAND_TIMEOUT_S = 9.0
+# For statements of operators that read everything; the server ends them before this does.
+LONG_READ_S = 35.0
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
