@@ -263,7 +263,7 @@ def _seen_from_owner(proof: Proof, owner_id: UUID) -> Proof:
 
 def _proof_of(bundle: Bundle, proof: Proof, judgement: Judgement) -> list[Check]:
     if judgement.vesting_days:
-        proof = _seen_from_owner(proof, bundle.activity.account_id)
+        proof = _seen_from_owner(proof, judgement.holder_id or bundle.activity.account_id)
     try:
         leaf = msgspec.json.decode(proof.leaf, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError):
