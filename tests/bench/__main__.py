@@ -1,6 +1,7 @@
 """`make bench`: measures, shows, keeps. `make bench ONLY=posting` for one part; `--readme` writes the documents."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -86,6 +87,7 @@ def main(
         raise typer.BadParameter(f"one of {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     started = time.monotonic()
+    load = os.getloadavg()[0]
     results: list[Figure] = []
     details: dict[str, Any] = {}
     with Progress(console, sum(PARTS[name][1] for name in chosen)) as progress:
@@ -94,7 +96,7 @@ def main(
             found, more = asyncio.run(measure(progress))
             results += found
             details |= more
-            figures.save(found, details=more)
+            figures.save(found, details=more, load=load)
     figures.plot(figures.load()[0])
     console.print(figures.table(results))
     console.print(f"{time.monotonic() - started:.0f} s; {figures.RESULTS} {figures.PLOT}")

@@ -88,8 +88,11 @@ def machine() -> str:
     )
 
 
-def save(figures: Sequence[Figure], *, details: dict[str, Any]) -> None:
-    """Replaces the figures of the parts measured now; others of an earlier run stay."""
+def save(figures: Sequence[Figure], *, details: dict[str, Any], load: float) -> None:
+    """Replaces the figures of the parts measured now; others of an earlier run stay.
+
+    `load`: the machine's load average before the run, that is what others were doing on it.
+    """
     kept: list[dict[str, Any]] = []
     earlier: dict[str, Any] = {}
     if RESULTS.exists():
@@ -98,6 +101,7 @@ def save(figures: Sequence[Figure], *, details: dict[str, Any]) -> None:
         kept = [row for row in earlier.get("figures", []) if row["part"] not in now]
     content = {
         "machine": machine(),
+        "load": round(load, 1),
         "date": clock.now().date().isoformat(),
         "figures": kept + [asdict(figure) for figure in figures],
         "details": {**earlier.get("details", {}), **details},
@@ -142,7 +146,7 @@ def table(figures: Sequence[Figure]) -> Table:
 
 def markdown(figures: Sequence[Figure], content: dict[str, Any]) -> str:
     lines = [
-        f"{content['machine']}; {content['date']}",
+        "; ".join([content["machine"], content["date"], *_load_of(content)]),
         "",
         "| 指标 figure | 测得 measured | 对照 against | 比值 ratio | 目标 target | |",
         "| --- | ---: | --- | ---: | ---: | --- |",
@@ -150,6 +154,10 @@ def markdown(figures: Sequence[Figure], content: dict[str, Any]) -> str:
     for figure in figures:
         lines.append("| " + " | ".join([f"{figure.name_zh} {figure.name_en}", *_cells(figure)]) + " |")
     return "\n".join(lines)
+
+
+def _load_of(content: dict[str, Any]) -> list[str]:
+    return [f"运行前负载 load before the run {content['load']}"] if "load" in content else []
 
 
 def write_into(document: Path, text: str) -> bool:
