@@ -207,6 +207,14 @@ def test_envoys_own_headers_are_not_taken_from_clients(client: httpx.Client) -> 
     assert told["headers"].get("x-envoy-internal") is None
 
 
+def test_the_clients_address_is_the_gateways_word(client: httpx.Client) -> None:
+    """Partners' address lists rest on this header: it is what the trusted proxy in front noted last."""
+    noted = {"X-Forwarded-For": "203.0.113.8, 10.9.9.9"}
+    for headers in (noted, noted | {"X-Envoy-External-Address": "203.0.113.7"}):
+        told = client.get("/api/v1/ingest/events/x", headers=headers).json()
+        assert told["headers"]["x-envoy-external-address"] == "10.9.9.9"
+
+
 @pytest.mark.parametrize(
     "path",
     [
