@@ -68,6 +68,17 @@ def _show(findings: list[Finding]) -> None:
     screen.console.print(f"共 {len(findings)} 项 cases，未通过 failed {failed}")
 
 
+def debug_request(method: str, path: str, authorization: str, body: bytes, string_to_sign: str) -> dict[str, Any]:
+    """What the platform's debugger asks for; `string_to_sign` with newlines written as \\n."""
+    asked = {
+        "method": method,
+        "target": path,
+        "authorization": authorization,
+        "body_base64": base64.b64encode(body).decode(),
+    }
+    return {**asked, "string_to_sign": string_to_sign.replace("\\n", "\n")} if string_to_sign else asked
+
+
 @app.command()
 def debug(
     context: typer.Context,
@@ -77,15 +88,6 @@ def debug(
     string_to_sign: Annotated[str, typer.Option(help="贵方的待签名串 The string your code signed; \\n: newline")] = "",
 ) -> None:
     """把贵方的签名交平台比对，指出第一处不同（沙箱密钥） Where your signature first differs (sandbox keys)."""
-    body = sys.stdin.buffer.read()
-    asked: dict[str, Any] = {
-        "method": method,
-        "target": path,
-        "authorization": authorization,
-        "body_base64": base64.b64encode(body).decode(),
-    }
-    if string_to_sign:
-        theirs = string_to_sign.replace("\\n", "\n").encode()
-        asked["string_to_sign_base64"] = base64.b64encode(theirs).decode()
+    asked = debug_request(method, path, authorization, sys.stdin.buffer.read(), string_to_sign)
     answer = client_of(context).json("POST", "/api/v1/ingest/signature-debug", json.dumps(asked).encode())
     screen.console.print_json(data=answer, ensure_ascii=False)

@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.tph import __main__ as entry
-from deploy.tph import commands, events
+from deploy.tph import checks, commands, events, transfers
 from deploy.tph.client import TRIES_MAX, Client
 from deploy.tph.errors import Complaint
 from deploy.tph.identity import Identity, load
+from services.ingest.debugging.schemas import FailingRequest
+from services.ingest.imports.schemas import NewImport
 from shared.auth import cp1
 from tests.ingest.samples import event
 
@@ -167,3 +169,62 @@ def test_who_one_is_comes_from_the_file_or_the_environment(tmp_path: Path) -> No
         load(
             **{**nothing, "app_key": "a", "secret": "b", "gateway": "c"}, partner="", algorithm="CP1-ED25519"
         ).authorization("GET", "/", b"")
+
+
+def test_what_is_sent_to_the_debugger_is_what_it_asks_for() -> None:
+    asked = checks.debug_request("POST", "/x?y=1", "CP1-HMAC-SHA256 …", b"\xff[]", "POST\\n/x\\n")
+    request = FailingRequest.model_validate(asked)
+    assert request.string_to_sign == "POST\n/x\n"
+    assert request.body_base64 == "/1td"
+    FailingRequest.model_validate(checks.debug_request("GET", "/", "CP1-HMAC-SHA256 …", b"", ""))
+
+
+def import_state(status: str, **more: Any) -> httpx.Response:
+    state = {
+        "import_id": "i-1", "status": status, "parts": {"size_bytes": 10, "expected": 3}, "failure": None,
+        "progress": {"percent": 50, "accepted": 2, "rejected": 0},
+    }  # fmt: skip
+    return httpx.Response(202, json={**state, **more})
+
+
+def test_a_file_is_announced_sent_in_signed_parts_and_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "_POLL_S", 0.0)
+    file = tmp_path / "trips.ndjson"
+    file.write_bytes(b"0123456789" * 2 + b"01234")
+    uploading = import_state("uploading")
+    platform = Platform(*[uploading] * 4, import_state("queued"), import_state("running"), import_state("done"))
+    monkeypatch.setattr(transfers, "client_of", lambda _context: platform.client())
+    answer = CliRunner().invoke(commands.app, ["import", str(file)], env=ENVIRONMENT)
+    assert answer.exit_code == 0, answer.output
+    announced = NewImport.model_validate_json(platform.asked[0].content)
+    assert (announced.format, announced.compression, announced.size_bytes) == ("ndjson", "identity", 25)
+    parts = platform.asked[1:4]
+    assert b"".join(request.content for request in parts) == file.read_bytes()
+    assert [request.url.path[-7:] for request in parts] == ["parts/0", "parts/1", "parts/2"]
+    assert platform.asked[4].url.path.endswith("/complete")
+
+
+def test_an_import_that_failed_is_a_complaint(tmp_path: Path) -> None:
+    file = tmp_path / "trips.csv"
+    file.write_bytes(b"x")
+    platform = Platform(import_state("failed", failure={"code": "NOT_UTF8", "message": "编码有误"}))
+    with pytest.raises(Complaint, match="failed"):
+        transfers._send(platform.client(), file, {})
+    with pytest.raises(Complaint):
+        transfers._described(tmp_path / "trips.xlsx")
+
+
+def test_reconcile_tells_the_differences_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "trips.csv"
+    file.write_bytes(b"x")
+    sums = {"events": 1, "distance_m": 1, "weight_g": 0, "energy_wh": 0}
+    counts = {"only_theirs": 0, "only_ours": 1, "differing": 0, "doubled": 0}
+    report = {"report_id": "i-1", "theirs": sums, "ours": sums, "differences": counts, "equal": False}
+    only_ours: dict[str, Any] = {"kind": "only_ours", "id": "e-1", "line": None, "fields": []}
+    answers = (import_state("done"), httpx.Response(200, json=report), httpx.Response(200, json={"items": [only_ours]}))
+    platform = Platform(*answers)
+    monkeypatch.setattr(transfers, "client_of", lambda _context: platform.client())
+    answer = CliRunner().invoke(commands.app, ["reconcile", "2026-11-23", str(file)], env=ENVIRONMENT)
+    assert answer.exit_code == 1, answer.output
+    assert "e-1" in answer.output
+    assert NewImport.model_validate_json(platform.asked[0].content).mode == "reconcile"
