@@ -25,14 +25,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared import outbox, telemetry
 from shared.contracts.topics import DEADLETTER_SUFFIX
 from shared.db import Database
+from shared.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition
 from shared.eventlog.errors import EventLogError
 from shared.ids import new_id
 from shared.leases import Claim, Fenced, Leases
 from shared.settings import ServiceSettings
 
-# A bad deployment that refuses everything must stop, not empty the topic into the dead letters.
-CONSECUTIVE_DEAD_LETTERS_MAX = 100
+# A consumer that stopped looks again whether the records are still bad: a handler may have waited for something.
+LOOK_AGAIN_S = 30.0
 _FETCH_WAIT_S = 0.5
 _NOTHING_HELD_PAUSE_S = 0.5
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
@@ -61,8 +62,16 @@ class DeadLetter:
     message: str
 
 
-class TooManyDeadLetters(Exception):
-    """The consumer stops and lets lag grow: more likely a bad deployment than this many bad records in a row."""
+class ConsumerStopped(Exception):
+    """Readiness: the consumer stands still before a flood of invalid records; an operator has to look."""
+
+
+def _marked(batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> list[bool]:
+    """For each record of the batch whether it was set aside."""
+    if not dead:
+        return [False] * len(batch)
+    positions = {(letter.record.partition, letter.record.offset) for letter in dead}
+    return [(record.partition, record.offset) in positions for record in batch]
 
 
 # Takes a poll's records, or what the consumer's `prepare` made of them.
@@ -118,7 +127,8 @@ class Consumer:
         self._renewed_at = float("-inf")
         self._progress_at = time.monotonic()
         self._lag_at = float("-inf")
-        self._consecutive_dead = 0
+        self._limit = DeadLetterLimit(settings.dead_letters_in_a_row_max, settings.dead_letters_percent_max)
+        self._stopped_by: str | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         watchdog = asyncio.create_task(self._watch(stopping))
@@ -132,6 +142,8 @@ class Consumer:
                     telemetry.CONSUMER_FENCED.labels(self.name).inc()
                     _log.warning("consumer_fenced", consumer=self.name)
                     self._renewed_at = float("-inf")
+                except TooManyDeadLetters as exc:
+                    await self._stand_still(str(exc), stopping)
                 except RETRYABLE as exc:
                     telemetry.CONSUMER_FAILURES.labels(self.name).inc()
                     _log.warning("consumer_retries", consumer=self.name, error=repr(exc)[:500], pause_s=backoff_s)
@@ -142,6 +154,24 @@ class Consumer:
             watchdog.cancel()
             await self._drop_ahead()
             await self._release()
+
+    async def check(self) -> None:
+        """Raises ConsumerStopped."""
+        if self._stopped_by is not None:
+            raise ConsumerStopped(f"{self.name}: {self._stopped_by}")
+
+    async def _stand_still(self, why: str, stopping: asyncio.Event) -> None:
+        """Gives its partitions to whoever can read them, raises the alarm, and waits."""
+        self._stopped_by = why
+        telemetry.CONSUMER_STOPPED.labels(self.name).set(1)
+        _log.error("consumer_stopped", consumer=self.name, reason=why)
+        await self._drop_ahead()
+        await self._release()
+        self._claims, self._renewed_at = {}, float("-inf")
+        until = time.monotonic() + LOOK_AGAIN_S
+        while time.monotonic() < until and not stopping.is_set():
+            self._progress_at = time.monotonic()  # it is not stuck: it waits on purpose
+            await asyncio.sleep(min(_NOTHING_HELD_PAUSE_S, LOOK_AGAIN_S))
 
     async def _watch(self, stopping: asyncio.Event) -> None:
         """Leaves the process when polls stop succeeding: clients of a log can hang silently; a restart cures it."""
@@ -225,24 +255,16 @@ class Consumer:
         async with self._database.transaction() as session:
             await self._leases.advance(session, moves, self._claims)
             dead = await self._handler(session, poll.prepared)
-            consecutive_dead = self._count_consecutive(batch, dead)
+            limit = self._limit.after(_marked(batch, dead))
             await self._keep_dead_letters(session, dead)
-        self._consecutive_dead = consecutive_dead
+        self._limit = limit
+        if self._stopped_by is not None:
+            self._stopped_by = None
+            telemetry.CONSUMER_STOPPED.labels(self.name).set(0)
         for tp, (_, end) in moves.items():
             self._claims[tp] = Claim(end, self._claims[tp].epoch)
         telemetry.CONSUMED.labels(self.name).inc(len(batch))
         await self._event_log.record_progress(self.name, {tp: end for tp, (_, end) in moves.items()})
-
-    def _count_consecutive(self, batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> int:
-        dead_positions = {(letter.record.partition, letter.record.offset) for letter in dead}
-        run = self._consecutive_dead
-        for record in batch:
-            run = run + 1 if (record.partition, record.offset) in dead_positions else 0
-            if run > CONSECUTIVE_DEAD_LETTERS_MAX:
-                raise TooManyDeadLetters(
-                    f"{self.name}: more than {CONSECUTIVE_DEAD_LETTERS_MAX} invalid records in a row"
-                )
-        return run
 
     async def _keep_dead_letters(self, session: AsyncSession, dead: Sequence[DeadLetter]) -> None:
         if not dead:

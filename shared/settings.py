@@ -5,6 +5,8 @@ from ipaddress import ip_network
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.dead_letter_limit import IN_A_ROW_MAX, PERCENT_MAX
+
 KIB = 1024
 MIB = 1024 * KIB
 PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
@@ -38,6 +40,15 @@ class ServiceSettings(BaseSettings):
     worker_health_host: str = "127.0.0.1"
     poll_records_max: int = Field(
         2000, ge=1, le=10_000, description="2,000 has 95 % of the rate of 5,000 and half its locks"
+    )
+    dead_letters_in_a_row_max: int = Field(
+        IN_A_ROW_MAX,
+        ge=1,
+        le=1_000_000,
+        description="beyond it a consumer stops; raise it to let known rubbish through",
+    )
+    dead_letters_percent_max: int = Field(
+        PERCENT_MAX, ge=0, le=100, description="of the last 2,000 records; 100 switches this limit off"
     )
     lease_s: int = Field(10, ge=2, le=300, description="a dead worker's partitions are taken over after this long")
     stalled_after_s: int = Field(60, ge=5, le=3600, description="a worker that makes no progress for this long exits")

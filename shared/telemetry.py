@@ -21,6 +21,9 @@ CONSUMER_FENCED = Counter(
     "carbon_consumer_fenced", "Transactions refused because another worker took over", ["consumer"]
 )
 CONSUMER_FAILURES = Counter("carbon_consumer_failures", "Polls rolled back by an error and retried", ["consumer"])
+CONSUMER_STOPPED = Gauge(
+    "carbon_consumer_stopped", "1 while a consumer stands still before a flood of invalid records", ["consumer"]
+)
 DEAD_LETTERS = Counter("carbon_dead_letters", "Records set aside", ["consumer", "reason"])
 OUTBOX_PENDING = Gauge("carbon_outbox_pending_rows", "Outbox rows waiting for the log", ["service"])
 EVENTS_INTAKE = Counter("carbon_intake_events", "Events answered", ["partner", "status"])

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
-from shared.app import health_router
+from shared.app import Check, health_router
 from shared.consumer import Consumer, Handler, Prepare
 from shared.contracts.topics import COMPACTED, DEADLETTER_PARTITIONS, DEADLETTER_SUFFIX, PARTITIONS
 from shared.db import Database
@@ -44,6 +44,7 @@ class Worker:
         )
         self.log: EventLog = open_event_log(settings.event_log_url, client_id=f"{service}-worker")
         self._parts: list[Callable[[asyncio.Event], Coroutine[Any, Any, None]]] = []
+        self._checks: dict[str, Check] = {"database": self.database.ping, "log": self.log.ping}
         self._topics: set[str] = set()
 
     def topic(self, name: str) -> str:
@@ -66,6 +67,7 @@ class Worker:
         )
         self._topics.update({topic, topic + DEADLETTER_SUFFIX})
         self._parts.append(consumer.run)
+        self._checks[name] = consumer.check
 
     def publish(self, *topics: str) -> None:
         """Runs the relay of this service's outbox; `topics` are what it may publish to."""
@@ -127,7 +129,7 @@ class Worker:
             yield
             return
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        app.include_router(health_router(self.service, {"database": self.database.ping, "log": self.log.ping}))
+        app.include_router(health_router(self.service, self._checks))
         config = uvicorn.Config(
             app,
             host=self.settings.worker_health_host,

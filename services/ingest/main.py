@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
+from services.ingest.dead_letters.api import router as dead_letters
 from services.ingest.debugging.api import router as debugging
 from services.ingest.deliveries.api import operators as webhook_operators
 from services.ingest.deliveries.api import router as deliveries
@@ -97,6 +98,7 @@ def create_app(
             webhook_operators,
             partners,
             partner_ops,
+            dead_letters,
             audit,
         ],
         title_zh="数据接入",

@@ -277,13 +277,20 @@ def test_bodies_have_two_limits(client: httpx.Client, path: str, limit: int, *, 
     assert_problem(client.post(path, content=content(limit + 2 * KIB)), 413, "PAYLOAD_TOO_LARGE")
 
 
-def test_imports_stream_up_to_64_mib(client: httpx.Client, gateway: str) -> None:
-    size = 3 * 1024 * KIB
-    assert client.post("/api/v1/ingest/imports", content=b"x" * size).json()["bytes"] == size
-    announced = "POST /api/v1/ingest/imports HTTP/1.1\r\nHost: x\r\nContent-Length: 67108865\r\n\r\n"
+@pytest.mark.parametrize("path", ["imports", "imports/0190-a/parts/31", "reconciliation?date=2026-11-23"])
+def test_parts_of_files_stream_up_to_4_mib(client: httpx.Client, gateway: str, path: str) -> None:
+    size = 4 * 1024 * KIB
+    assert client.put(f"/api/v1/ingest/{path}", content=b"x" * size).json()["bytes"] == size
+    announced = f"PUT /api/v1/ingest/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size + 1}\r\n\r\n"
     status, body = raw(gateway, announced)
     assert status == 413
     assert '"code":"PAYLOAD_TOO_LARGE"' in body
+
+
+def test_the_rest_of_imports_has_the_usual_limit(client: httpx.Client) -> None:
+    assert_problem(
+        client.post("/api/v1/ingest/imports/0190-a/complete", content=b"x" * 66 * KIB), 413, "PAYLOAD_TOO_LARGE"
+    )
 
 
 def test_a_service_that_is_down_is_503(client: httpx.Client) -> None:

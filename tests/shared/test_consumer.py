@@ -7,9 +7,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import outbox
-from shared.consumer import CONSECUTIVE_DEAD_LETTERS_MAX, Consumer, DeadLetter, TooManyDeadLetters
+from shared import outbox, telemetry
+from shared.consumer import Consumer, ConsumerStopped, DeadLetter
 from shared.db import Database
+from shared.dead_letter_limit import (
+    IN_A_ROW_MAX,
+    WINDOW_RECORDS,
+    WINDOW_RECORDS_MIN,
+    DeadLetterLimit,
+    TooManyDeadLetters,
+)
 from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition
 from shared.leases import Fenced, Leases
 from shared.outbox import OutboxRelay
@@ -166,18 +173,55 @@ async def test_bad_records_are_set_aside_and_published(
     assert (letter.value, dict(letter.headers)["deadletter_reason"]) == (b"bad-1", b"BAD")
 
 
-async def test_a_flood_of_bad_records_stops_the_consumer_and_keeps_the_topic(
-    plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
-) -> None:
-    flood = [Record(key=b"one", value=b"bad") for _ in range(CONSECUTIVE_DEAD_LETTERS_MAX + 20)]
-    await log.publish(topic, flood)
-    running = Running(topic, database, log, plumbing_settings, Recorder(bad=b"bad"))
-    with pytest.raises(TooManyDeadLetters):
-        await asyncio.wait_for(running.task, DEADLINE_S)
+async def _kept(database: Database) -> int:
     async with database.transaction() as session:
-        kept = await session.scalar(text(f"SELECT count(*) FROM {SCHEMA}.dead_letter"))
-    assert kept is not None
-    assert kept <= CONSECUTIVE_DEAD_LETTERS_MAX
+        return await session.scalar(text(f"SELECT count(*) FROM {SCHEMA}.dead_letter")) or 0
+
+
+@pytest.mark.parametrize("flood", [IN_A_ROW_MAX + 20, WINDOW_RECORDS_MIN + 200])
+async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_raises_the_alarm(
+    plumbing_settings: ServiceSettings,
+    plumbing_dsns: Dsns,
+    database: Database,
+    log: EventLog,
+    topic: str,
+    flood: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Either too many in a row, or more than five in a hundred."""
+    monkeypatch.setattr("shared.consumer.LOOK_AGAIN_S", 0.2)
+    bad = "bad" if flood < WINDOW_RECORDS_MIN else "fine"
+    records = [Record(key=b"one", value=("bad" if n % 15 == 0 else bad).encode() + b"%d" % n) for n in range(flood)]
+    await log.publish(topic, records)
+    handler = Recorder(bad=b"bad")
+    running = Running(topic, database, log, plumbing_settings, handler)
+    gauge = telemetry.CONSUMER_STOPPED.labels("c")
+    async with asyncio.timeout(DEADLINE_S):
+        while gauge._value.get() != 1:
+            await asyncio.sleep(0.05)
+    with pytest.raises(ConsumerStopped):
+        await running.consumer.check()
+    assert not running.task.done()
+    assert await _kept(database) <= IN_A_ROW_MAX
+    handler.bad = None  # repaired: it goes on by itself, where it was
+    values = await until(plumbing_dsns, flood - await _kept(database))
+    await running.stop()
+    await running.consumer.check()
+    assert (gauge._value.get(), len(set(values)) + await _kept(database)) == (0, flood)
+
+
+def test_the_limits_count_over_batches_and_a_good_record_ends_a_row() -> None:
+    row = DeadLetterLimit(in_a_row_max=3).after([True, True]).after([False, True, True, True])
+    with pytest.raises(TooManyDeadLetters):
+        row.after([True])
+    assert row.after([False]).in_a_row == 0
+    share = DeadLetterLimit()
+    for _ in range(30):  # exactly five in a hundred is allowed, however long
+        share = share.after([n % 20 == 0 for n in range(400)])
+    assert sum(records for records, _ in share.window) <= WINDOW_RECORDS + 400
+    with pytest.raises(TooManyDeadLetters):
+        share.after([n % 10 == 0 for n in range(400)])
+    assert DeadLetterLimit(percent_max=100).after([n % 2 == 0 for n in range(2_000)]).in_a_row == 0
 
 
 async def test_the_outbox_publishes_what_was_committed_and_nothing_else(

@@ -1,0 +1,7 @@
+"""Operators' routes on records that this service's consumers set aside."""
+
+from services.ingest.audit.service import record
+from services.ingest.dead_letters.service import unreadable_because
+from shared.dead_letter_routes import dead_letter_router
+
+router = dead_letter_router(service="ingest", write_scope="ops:partners", readable=unreadable_because, audit=record)

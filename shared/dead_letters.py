@@ -1,0 +1,310 @@
+"""What operators do with dead letters: look at them, mend and publish them again, or put them away, each once.
+
+A service declares the second table beside its plumbing (`add_resolution_table`) and mounts the routes of
+`shared/dead_letter_routes.py`.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import outbox
+from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.eventlog import Record
+
+State = Literal["open", "replayed", "discarded"]
+Readable = Callable[[str, bytes], str | None]
+"""Why a consumer of this topic could still not read the value, None when it could."""
+
+REPLAY_HEADER = "deadletter_replay"
+KEPT_DAYS = 180
+_FORGET_MAX = 5_000
+
+_encode = msgspec.json.Encoder().encode
+Row = Mapping[str, Any]
+
+
+class Audit(Protocol):
+    """`record` of a service's audit log."""
+
+    def __call__(
+        self,
+        session: AsyncSession,
+        *,
+        subject: str,
+        action: str,
+        about: str,
+        reason: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> Awaitable[None]: ...
+
+
+class DeadLetterNotFound(NotFound):
+    code = "DEAD_LETTER_NOT_FOUND"
+    title_zh = "没有找到该死信"
+    title_en = "No such dead letter"
+
+
+class DeadLetterResolved(Conflict):
+    code = "DEAD_LETTER_RESOLVED"
+    title_zh = "该死信已按另一种方式处理"
+    title_en = "The dead letter was dealt with in another way"
+    detail_zh = "已经：{action}"
+    detail_en = "It was {action} already."
+
+
+class StillUnreadable(InvalidRequest):
+    code = "STILL_UNREADABLE"
+    title_zh = "修改后仍然无法读取"
+    title_en = "It would still be unreadable"
+    detail_zh = "{why}"
+    detail_en = "{why}"
+
+
+class NothingToPatch(InvalidRequest):
+    code = "NOT_A_JSON_OBJECT"
+    title_zh = "原内容不是 JSON 对象，无法局部修改"
+    title_en = "The original is no JSON object: give the whole value instead of a patch"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`patch` (RFC 7396) of the original, or a whole new `value`; neither: as it was, for a reader that was mended."""
+
+    reason: str
+    patch: dict[str, Any] | None = None
+    value: Any = None
+
+
+def add_resolution_table(metadata: MetaData) -> None:
+    """One row per dead letter that was dealt with, never changed."""
+    letters = metadata.tables[f"{metadata.schema}.dead_letter"]
+    Table(
+        "dead_letter_resolution",
+        metadata,
+        Column(
+            "dead_letter_id",
+            BigInteger,
+            ForeignKey(letters.c.id, ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        Column("action", Text, nullable=False),
+        Column("subject", Text, nullable=False, comment="who: the subject of the operator's token"),
+        Column("reason", Text, nullable=False),
+        Column("edited", Boolean, nullable=False),
+        Column("value", LargeBinary, comment="what was published; null for a discarded one"),
+        Column("resolved_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        CheckConstraint("action IN ('replayed', 'discarded')", name="action"),
+    )
+
+
+# --- personal data ----------------------------------------------------------------------------------------------------
+
+_MASKS = (
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+"), "***@***"),
+    (re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])"), "***id***"),
+    (re.compile(r"(?<![0-9])(?:86)?(1[3-9][0-9])[0-9]{8}(?![0-9])"), r"\1********"),
+    (re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{6})[0-9A-Fa-f]{26,}(?![0-9A-Fa-f])"), r"\1…"),
+    (re.compile(r"(-?[0-9]{1,3})\.[0-9]{3,}"), r"\1.***"),
+)
+
+
+def masked(value: str) -> str:
+    """Without what could name a person or a place: addresses, identity and phone numbers, keyed hashes, coordinates.
+
+    A record that should not hold any may hold anything: that is why it lies here.
+    """
+    for pattern, instead in _MASKS:
+        value = pattern.sub(instead, value)
+    return value
+
+
+# --- the two tables ---------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    'd.id, d.consumer, d.topic, d.partition, d."offset", d.reason, d.message, d.key, d.value, d.appended_at,'
+    " d.created_at, coalesce(r.action, 'open') AS state, r.subject, r.reason AS why, r.edited,"
+    " r.value AS published, r.resolved_at"
+)
+
+
+def _from(schema: str) -> str:
+    return f'"{schema}".dead_letter d LEFT JOIN "{schema}".dead_letter_resolution r ON r.dead_letter_id = d.id'
+
+
+async def letters(
+    session: AsyncSession, schema: str, *, state: State | None, consumer: str | None, before: int | None, limit: int
+) -> Sequence[Row]:
+    """Newest first."""
+    found = await session.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM {_from(schema)}"
+            " WHERE (CAST(:state AS text) IS NULL OR coalesce(r.action, 'open') = :state)"
+            " AND (CAST(:consumer AS text) IS NULL OR d.consumer = :consumer)"
+            " AND (CAST(:before AS bigint) IS NULL OR d.id < :before) ORDER BY d.id DESC LIMIT :limit"
+        ),
+        {"state": state, "consumer": consumer, "before": before, "limit": limit},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
+    """Raises DeadLetterNotFound."""
+    found = await session.execute(text(f"SELECT {_COLUMNS} FROM {_from(schema)} WHERE d.id = :id"), {"id": letter_id})
+    row = found.mappings().first()
+    if row is None:
+        raise DeadLetterNotFound
+    return dict(row)
+
+
+async def _open_letter(session: AsyncSession, schema: str, letter_id: int, action: str) -> tuple[Row, bool]:
+    """The letter, locked, and whether the same was done with it before. Raises DeadLetterNotFound, …Resolved."""
+    await session.execute(text(f'SELECT 1 FROM "{schema}".dead_letter WHERE id = :id FOR UPDATE'), {"id": letter_id})
+    row = await letter(session, schema, letter_id)
+    if row["state"] not in {"open", action}:
+        raise DeadLetterResolved(action=row["state"])
+    return row, row["state"] == action
+
+
+async def _resolve(session: AsyncSession, schema: str, letter_id: int, **values: object) -> None:
+    await session.execute(
+        text(
+            f'INSERT INTO "{schema}".dead_letter_resolution (dead_letter_id, action, subject, reason, edited, value)'
+            " VALUES (:id, :action, :subject, :reason, :edited, :value)"
+        ),
+        {"id": letter_id, **values},
+    )
+
+
+async def replay(
+    session: AsyncSession,
+    schema: str,
+    letter_id: int,
+    change: Change,
+    *,
+    subject: str,
+    readable: Readable,
+    audit: Audit,
+) -> tuple[Row, bool]:
+    """Publishes the letter again, once, under its key; asked again returns what was done, and True.
+
+    Raises DeadLetterNotFound, DeadLetterResolved (discarded), NothingToPatch, StillUnreadable.
+    """
+    row, again = await _open_letter(session, schema, letter_id, "replayed")
+    if again:
+        return row, True
+    value = changed(row["value"], change)
+    why = readable(row["topic"], value)
+    if why is not None:
+        raise StillUnreadable(why=masked(why)[:300].replace("{", "(").replace("}", ")"))
+    edited = value != row["value"]
+    record = Record(key=row["key"], value=value, headers=((REPLAY_HEADER, str(letter_id).encode()),))
+    await outbox.add(session, schema, row["topic"], [record])
+    await _resolve(
+        session, schema, letter_id,
+        action="replayed", subject=subject, reason=change.reason, edited=edited, value=value,
+    )  # fmt: skip
+    await audit(
+        session,
+        subject=subject,
+        action="dead_letter.replay",
+        about=f"dead_letter:{letter_id}",
+        reason=change.reason,
+        before={"reason": row["reason"], "value": shown(row["value"])},
+        after={"edited": edited, "value": shown(value)},
+    )
+    return await letter(session, schema, letter_id), False
+
+
+async def discard(
+    session: AsyncSession, schema: str, letter_id: int, reason: str, *, subject: str, audit: Audit
+) -> tuple[Row, bool]:
+    """Puts the letter away, once. Raises DeadLetterNotFound, DeadLetterResolved (replayed)."""
+    row, again = await _open_letter(session, schema, letter_id, "discarded")
+    if again:
+        return row, True
+    await _resolve(
+        session, schema, letter_id, action="discarded", subject=subject, reason=reason, edited=False, value=None
+    )
+    await audit(
+        session,
+        subject=subject,
+        action="dead_letter.discard",
+        about=f"dead_letter:{letter_id}",
+        reason=reason,
+        before={"reason": row["reason"], "value": shown(row["value"])},
+    )
+    return await letter(session, schema, letter_id), False
+
+
+async def forget(session: AsyncSession, *, schema: str) -> None:
+    """Timed job: letters dealt with long ago go, a bounded number per run; open ones stay."""
+    await session.execute(
+        text(
+            f'DELETE FROM "{schema}".dead_letter WHERE id IN (SELECT dead_letter_id'
+            f' FROM "{schema}".dead_letter_resolution'
+            " WHERE resolved_at < clock_timestamp() - make_interval(days => :days) LIMIT :most)"
+        ),
+        {"days": KEPT_DAYS, "most": _FORGET_MAX},
+    )
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+_SHOWN_CHARS_MAX = 4_000
+
+
+def shown(value: bytes | None) -> str | None:
+    """The value as text for eyes and logs: masked, and cut."""
+    if value is None:
+        return None
+    return masked(value[: 2 * _SHOWN_CHARS_MAX].decode("utf-8", "replace").replace("\x00", "\ufffd"))[:_SHOWN_CHARS_MAX]
+
+
+def changed(original: bytes | None, change: Change) -> bytes:
+    """Raises NothingToPatch."""
+    if change.value is not None:
+        return _encode(change.value)
+    if change.patch is None:
+        return original or b""
+    try:
+        found = json.loads(original or b"")
+    except (ValueError, RecursionError) as exc:
+        raise NothingToPatch from exc
+    if not isinstance(found, dict):
+        raise NothingToPatch
+    return _encode(merged(found, change.patch))
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result

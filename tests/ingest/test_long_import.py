@@ -1,0 +1,36 @@
+"""A file is read to its end, once in effect, although its worker is killed with no chance to say so."""
+
+import pytest
+
+from services.ingest.settings import Settings
+from tests.databases import make_database
+from tests.ingest.conftest import RunApp
+from tests.ingest.long_import import Result, Watch, archived, count, prepare, upload, write_file
+from tests.ingest.samples import PartnerClient
+
+LINES = 10_000
+
+
+async def test_a_killed_import_goes_on_where_it_was(
+    postgres_admin_dsn: str, run_app: RunApp, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dsns = make_database(postgres_admin_dsn, "ingest_long_import", ["ingest"])
+    env = await prepare(dsns, 8_000)
+    settings = Settings.model_validate(
+        {name.removeprefix("INGEST_").lower(): value for name, value in env.items() if name.startswith("INGEST_")}
+    )
+    path = tmp_path_factory.mktemp("long") / "long.csv"
+    write_file(path, LINES)
+    result = Result(LINES)
+    async with run_app(settings) as http:
+        client = PartnerClient(http, "ak-bike")
+        import_id = await upload(client, path)
+        watch = Watch(client, env, result, api_pid=None)
+        found = await watch.until_done(import_id, kill_at=0.2, every_s=0.1, show=False)
+    assert (found["status"], found["progress"]["percent"], found["progress"]["accepted"]) == ("done", 100, LINES)
+    assert 0.2 * LINES <= result.resumed_at_line < LINES
+    await archived(dsns, LINES, env)
+    await count(dsns, result)
+    assert result.distinct == LINES
+    # What the dead worker had published and not written down comes twice, and no more than that.
+    assert LINES <= result.published <= LINES + 2_000
