@@ -1,6 +1,7 @@
 """Limits that people share, grams that belong to a household: over the log and HTTP, on the database."""
 
 import asyncio
+import json
 import random
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 from services.accounting.ledger import drift
 from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
+from services.accounting.what_if import service as what_if
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from tests.accounting.conftest import Accounting
@@ -22,6 +24,8 @@ from tests.accounting.homes import (
     MONTHLY_MG,
     TOGETHER_A_DAY,
     Home,
+    bus_document,
+    cap,
     publish,
     ride,
     saving,
@@ -275,8 +279,8 @@ async def test_a_bundle_of_a_households_gram_recomputes(accounting: Accounting) 
         bundle: Any = await accounting.get(anna, f"/me/activities/{item['activity_id']}/bundle")
         checks = check_bundle(Bundle.model_validate(bundle))
         assert [check for check in checks if not check.ok] == []
-        for cap in bundle["judgement"]["caps"]:
-            cap["per"] = "meter"  # told of another subject than the rule counts
+        for counter in bundle["judgement"]["caps"]:
+            counter["per"] = "meter"  # told of another subject than the rule counts
         if bundle["judgement"]["caps"]:
             assert [check for check in check_bundle(Bundle.model_validate(bundle)) if not check.ok]
 
@@ -297,6 +301,28 @@ async def test_the_rebuild_finds_a_households_counter_that_was_changed(
     await connection.close()
     async with accounting.database.transaction() as session:
         assert await drift.rebuild(session) == []
+
+
+async def test_a_what_if_counts_a_household_together_though_its_people_come_in_different_batches(
+    accounting: Accounting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what_if, "PEOPLE_PER_BATCH", 1)
+    _, people = await family(accounting)
+    await accounting.post(*[ride(person) for person in people for _ in range(2)])
+    caps = [cap("draft.daily_together", "household", acts=1)]
+    text = json.dumps(bus_document() | {"caps": caps}, ensure_ascii=False)
+    day, zone = YESTERDAY.date(), accounting.settings.time_zone
+    async with accounting.database.transaction() as session:
+        run = await what_if.start(
+            session, text=text, first_day=day, last_day=day, reason="试算", subject="operator", today=clock.now().date()
+        )
+    for _ in range(4):
+        async with accounting.database.transaction() as session:
+            await what_if.advance(session, time_zone=zone)
+    async with accounting.database.transaction() as session:
+        done = await what_if.run(session, run_id=run.run_id)
+    assert done.status == "finished"
+    assert (done.acts, done.before_acts, done.after_acts, done.people) == (4, 3, 1, 2)
 
 
 async def test_facts_come_in_any_order_and_bad_ones_are_set_aside(
