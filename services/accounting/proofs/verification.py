@@ -273,7 +273,8 @@ def _proof_of(bundle: Bundle, proof: Proof, judgement: Judgement) -> list[Check]
         (proof.activity_id, leaf.get("amount_mg")) == (bundle.activity.activity_id, judgement.amount_mg)
         and proof.debit.account_id == issuer
         and proof.credit is not None
-        and proof.credit.account_id == (judgement.holder_id or bundle.activity.account_id)
+        and judgement.account_id == bundle.activity.account_id
+        and proof.credit.account_id == judgement.holder_id
     )
     return [
         Check(
