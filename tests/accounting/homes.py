@@ -25,6 +25,7 @@ BUS, POWER = "TEST-HOME-BUS", "TEST-HOME-POWER"
 TOGETHER_A_DAY = 3  # bus rides of a household
 BUS_MG, KWH_MG = 150_000, 525_000
 MONTHLY_MG = 2_000_000  # of a household's electricity
+METER = "4201004812345"
 LONG_AGO = timedelta(days=400)
 
 
@@ -116,6 +117,14 @@ class Home:
             changed_at=clock.now(),
         )
         assert await tell(self.accounting, fact) == 0
+
+
+async def family(accounting: Accounting, size: int = 2) -> tuple[Home, list[Reports]]:
+    home = Home(accounting)
+    people = [await accounting.citizen() for _ in range(size)]
+    await home.enter(*people)
+    await home.register(METER)
+    return home, people
 
 
 def ride(person: Reports, at: datetime | None = None, *, minutes: int | None = 20, **fields: Any) -> ActivityReported:

@@ -1,8 +1,6 @@
 """Limits that people share, grams that belong to a household: over the log and HTTP, on the database."""
 
-import asyncio
 import json
-import random
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,16 +14,17 @@ from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
 from services.accounting.what_if import service as what_if
 from shared import clock
-from shared.contracts.activities_v1 import ActivityReported
 from tests.accounting.conftest import Accounting
 from tests.accounting.homes import (
     BUS_MG,
     KWH_MG,
+    METER,
     MONTHLY_MG,
     TOGETHER_A_DAY,
     Home,
     bus_document,
     cap,
+    family,
     publish,
     ride,
     saving,
@@ -35,9 +34,6 @@ from tests.accounting.homes import (
 from tests.accounting.reports import PARTNER, YESTERDAY, Reports
 from tests.accounting.test_corrections import cancel, correct
 from tests.databases import Dsns
-
-METER = "4201004812345"
-HOMES, MEMBERS, WRITERS, ROUNDS = 4, 6, 8, 8
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +47,6 @@ async def reasons(accounting: Accounting, person: Reports) -> list[str]:
     """Of all acts of a person, in the order of time."""
     items: Any = (await accounting.get(person, "/me/activities?limit=100"))["items"]
     return [item["reason_code"] for item in reversed(items)]
-
-
-async def family(accounting: Accounting, size: int = 2) -> tuple[Home, list[Reports]]:
-    home = Home(accounting)
-    people = [await accounting.citizen() for _ in range(size)]
-    await home.enter(*people)
-    await home.register(METER)
-    return home, people
 
 
 async def test_a_limit_is_shared_by_a_household(accounting: Accounting) -> None:
@@ -340,64 +328,3 @@ async def test_facts_come_in_any_order_and_bad_ones_are_set_aside(
     assert row is not None
     assert row["version"] == 2
     assert row["left_at"] is not None
-
-
-async def test_writers_over_the_same_households_never_deadlock(accounting: Accounting, accounting_dsns: Dsns) -> None:
-    """People of different partitions share households and meters; batches, corrections, releases cross each other."""
-    homes = [await family(accounting, MEMBERS) for _ in range(HOMES)]
-    for number, (home, _) in enumerate(homes):
-        await home.register(f"meter-{number}")
-    # Each writer has people of its own, as a partition has, and every household has people with several writers.
-    everyone = [(person, number) for number, (_, people) in enumerate(homes) for person in people]
-    strangers = [await accounting.citizen("another-partner") for _ in range(HOMES)]
-    for (home, _), stranger in zip(homes, strangers, strict=True):
-        await home.enter(stranger)
-    writing = WRITERS
-
-    def batch(writer: int, round_: int, rng: random.Random) -> list[ActivityReported]:
-        found = []
-        for person, number in rng.sample(everyone[writer::WRITERS], HOMES * MEMBERS // WRITERS):
-            for hour in range(3):
-                at = YESTERDAY - timedelta(days=round_, hours=-8 - hour)
-                act = ride(person, at) if rng.random() < 0.7 else saving(person, f"meter-{number}", at)
-                found.append(act)
-                fate = rng.random()
-                if fate < 0.2:
-                    found.append(cancel(person, act))
-                elif fate < 0.3:
-                    found.append(correct(person, act, ride(person, at + timedelta(hours=5))))
-        stranger = strangers[writer % HOMES]
-        return [*found, ride(stranger, YESTERDAY - timedelta(days=round_, hours=writer))]
-
-    async def write(writer: int) -> None:
-        nonlocal writing
-        rng = random.Random(writer)
-        for round_ in range(ROUNDS):
-            await accounting.post(*batch(writer, round_, rng))
-        writing -= 1
-
-    async def sweep() -> None:
-        while writing:
-            await accounting.release()
-            await asyncio.sleep(0.01)
-
-    async def bind() -> None:
-        for stranger in strangers:
-            await asyncio.sleep(0.2)
-            await accounting.bind(stranger, PARTNER)
-
-    async with asyncio.TaskGroup() as group:  # the first failure ends them all
-        for work in (*(write(writer) for writer in range(WRITERS)), sweep(), sweep(), bind()):
-            group.create_task(work)
-    for _left_over in range(5):
-        await accounting.release()
-    connection = await asyncpg.connect(accounting_dsns.admin)
-    used = await connection.fetch(
-        "SELECT cap_id, max(acts) AS acts, max(amount_mg) AS mg FROM accounting.cap_usage"
-        " WHERE cap_id LIKE 'home%' GROUP BY 1"
-    )
-    await connection.close()
-    fullest = {row["cap_id"]: (row["acts"], row["mg"]) for row in used}
-    assert fullest["home_bus.daily_together"][0] == TOGETHER_A_DAY  # reached, and never passed
-    assert fullest["home_power.meter"][0] == 1
-    assert fullest["home_power.monthly"][1] <= MONTHLY_MG
