@@ -16,6 +16,17 @@ from tests.databases import Dsns
 HOMES, MEMBERS, WRITERS, ROUNDS = 4, 6, 8, 8
 
 
+async def fullest_counters(dsns: Dsns) -> dict[str, tuple[int, int]]:
+    """By cap: the most acts and the most milligrams that any household, meter or person has used in a period."""
+    connection = await asyncpg.connect(dsns.admin)
+    used = await connection.fetch(
+        "SELECT cap_id, max(acts) AS acts, max(amount_mg) AS mg FROM accounting.cap_usage"
+        " WHERE cap_id LIKE 'home%' GROUP BY 1"
+    )
+    await connection.close()
+    return {row["cap_id"]: (row["acts"], row["mg"]) for row in used}
+
+
 async def test_writers_over_the_same_households_never_deadlock(accounting: Accounting, accounting_dsns: Dsns) -> None:
     """People of different partitions share households and meters; batches, corrections, releases cross each other."""
     await publish(accounting.database)
@@ -66,13 +77,7 @@ async def test_writers_over_the_same_households_never_deadlock(accounting: Accou
             group.create_task(work)
     for _left_over in range(5):
         await accounting.release()
-    connection = await asyncpg.connect(accounting_dsns.admin)
-    used = await connection.fetch(
-        "SELECT cap_id, max(acts) AS acts, max(amount_mg) AS mg FROM accounting.cap_usage"
-        " WHERE cap_id LIKE 'home%' GROUP BY 1"
-    )
-    await connection.close()
-    fullest = {row["cap_id"]: (row["acts"], row["mg"]) for row in used}
+    fullest = await fullest_counters(accounting_dsns)
     assert fullest["home_bus.daily_together"][0] == TOGETHER_A_DAY  # reached, and never passed
     assert fullest["home_power.meter"][0] == 1
     assert fullest["home_power.monthly"][1] <= MONTHLY_MG
