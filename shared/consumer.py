@@ -11,6 +11,7 @@ While the database works on one poll the next is read and decoded; it is thrown 
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ _NOTHING_HELD_PAUSE_S = 0.5
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
 _EXIT_STALLED = 70
 _LAG_EVERY_S = 5
+_ACTIVE_MIN = 2
 # Everything a database or log that is away, restarting or contended can raise. A unique key met by two writers at once
 # is among them: the second try sees the first one's row.
 RETRYABLE = (
@@ -129,6 +131,7 @@ class Consumer:
         self._lag_at = float("-inf")
         self._limit = DeadLetterLimit(settings.dead_letters_in_a_row_max, settings.dead_letters_percent_max)
         self._stopped_by: str | None = None
+        self._active = sys.maxsize  # partitions with news in the last poll; at first all count
 
     async def run(self, stopping: asyncio.Event) -> None:
         watchdog = asyncio.create_task(self._watch(stopping))
@@ -209,6 +212,7 @@ class Consumer:
         await self._report_lag()
         poll = await self._next({tp: claim.next_offset for tp, claim in self._claims.items()})
         if poll.fetched:
+            self._active = len(poll.fetched)
             following = poll.following()
             self._ahead = (following, asyncio.create_task(self._read(following)))
             await self._process(poll)
@@ -230,7 +234,9 @@ class Consumer:
         return poll
 
     async def _read(self, positions: Mapping[TopicPartition, int], max_wait_s: float = _FETCH_WAIT_S) -> _Poll:
-        per_partition = max(self._records_max // len(positions), 1)
+        # Shared among the partitions that had anything lately: one busy key must not make small transactions. When all
+        # wake at once, one poll is larger by len(positions) / _ACTIVE_MIN.
+        per_partition = max(self._records_max // min(max(self._active, _ACTIVE_MIN), len(positions)), 1)
         fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=max_wait_s)
         poll = _Poll(positions, {tp: records for tp, records in fetched.items() if records})
         poll.full = any(len(records) >= per_partition for records in poll.fetched.values())

@@ -25,11 +25,13 @@ _REPEATED_PERCENT = 2
 _PEOPLE = """
 INSERT INTO accounting.ledger_account (account_id, kind)
 SELECT md5('p' || n)::uuid, 'person' FROM generate_series($1::int, $2::int) AS n
+ORDER BY 1
 """
 _BINDINGS = """
 INSERT INTO accounting.binding (binding_id, version, partner_id, account_key, account_id, status, counts_from)
 SELECT md5('b' || p || n)::uuid, 1, p, md5('k' || p || n), md5('p' || n)::uuid, 'active', now() - interval '500 days'
 FROM generate_series($1::int, $2::int) AS n, unnest($3::text[]) AS p
+ORDER BY 3, 4
 """
 _PAST = """
 INSERT INTO accounting.activity (activity_id, fingerprint, partner_id, event_id, receipt_id, receipt_index, account_id,
