@@ -5,6 +5,7 @@ import random
 import pytest
 
 from services.accounting.methodologies.document import parse_methodology
+from services.ingest.imports.schemas import Import
 from shared.errors import AppError
 from tests.fuzz import documents
 from tests.fuzz.findings import Findings
@@ -54,3 +55,9 @@ def test_every_property_meets_every_literal_and_a_seed_gives_the_same_records() 
     first, again, other = ([*hostile(good, random.Random(seed), 60)] for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 60
+
+
+def test_an_import_is_documented_under_the_names_it_is_answered_with() -> None:
+    assert set(Import.model_json_schema(mode="validation")["properties"]) == set(
+        Import.model_json_schema(mode="serialization")["properties"]
+    )

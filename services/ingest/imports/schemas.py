@@ -74,12 +74,15 @@ class Failure(BaseModel):
 
 
 class Import(BaseModel):
+    # One alias for both directions: the documents show the names of the way in.
+    model_config = ConfigDict(populate_by_name=True)
+
     import_id: UUID
     mode: Mode
     status: Status
     dry_run: bool
     file_name: str | None
-    day: date | None = Field(serialization_alias="date")
+    day: date | None = Field(alias="date")
     parts: Parts
     progress: Progress
     failure: Failure | None
