@@ -17,7 +17,7 @@ from tests.bench.progress import Progress
 ROUNDS = 3
 SECONDS = 2.0
 BATCH = 100
-CONNECTIONS = 8
+CONNECTIONS = 32  # enough that neither side waits for the other's answers
 READERS = 16
 READERS_OF_EVENTS = ("accounting-worker", "ingest-worker", "rewards-worker")
 READ_PEOPLE = 500
@@ -159,7 +159,7 @@ async def way(city: City, *, rate: float, seconds: float, seed: int) -> Way:
     sampling = asyncio.create_task(_curve(city, stop, resident))
     await asyncio.sleep(0.2)
     started = time.time()
-    job = Job(HOST, city.port, requests, connections=CONNECTIONS * 2, seconds=seconds, rate=per_s, weight=BATCH)
+    job = Job(HOST, city.port, requests, connections=CONNECTIONS, seconds=seconds, rate=per_s, weight=BATCH)
     found = await offer(job, city.directory)
     await settle(city)
     stop.set()
