@@ -3,8 +3,10 @@
 import random
 
 import pytest
+from pydantic import BaseModel
 
 from services.accounting.methodologies.document import parse_methodology
+from services.accounting.what_if.schemas import Run
 from services.ingest.imports.schemas import Import
 from shared.errors import AppError
 from tests.fuzz import documents
@@ -57,7 +59,9 @@ def test_every_property_meets_every_literal_and_a_seed_gives_the_same_records() 
     assert len(first) == 60
 
 
-def test_an_import_is_documented_under_the_names_it_is_answered_with() -> None:
-    assert set(Import.model_json_schema(mode="validation")["properties"]) == set(
-        Import.model_json_schema(mode="serialization")["properties"]
+@pytest.mark.parametrize("model", [Import, Run])
+def test_answers_are_documented_under_the_names_they_carry(model: type[BaseModel]) -> None:
+    documented, answered = (
+        model.model_json_schema(mode=mode)["properties"] for mode in ("validation", "serialization")
     )
+    assert set(documented) == set(answered)

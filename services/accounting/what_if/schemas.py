@@ -72,12 +72,15 @@ class Spread(BaseModel):
 
 
 class Run(BaseModel):
+    # One alias for both directions: the documents show the names of the way in.
+    model_config = ConfigDict(populate_by_name=True)
+
     run_id: uuid.UUID
     code: str
     version: int
     sha256: str
-    first_day: date = Field(serialization_alias="from")
-    last_day: date = Field(serialization_alias="to")
+    first_day: date = Field(alias="from")
+    last_day: date = Field(alias="to")
     status: Literal["running", "finished", "failed"]
     progress_percent: int = Field(ge=0, le=100)
     totals: Totals = Field(description="目前为止 So far")
