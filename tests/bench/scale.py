@@ -1,6 +1,6 @@
 """Whether posting stays as fast when the tables are full: people, and activities of past months, made by SQL.
 
-Ten million past activities take longer than the whole run may; BENCH_PAST=10000000 makes them, the default half a million.
+Ten million past activities take longer than a run may: BENCH_PAST=10000000 makes them, the default is half a million.
 """
 
 import asyncio
