@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,6 +14,10 @@ from tests.kafka import kafka_bootstrap, kafka_node
 from tests.tokens import TokenFactory
 
 __all__ = ["kafka_bootstrap", "kafka_node"]
+
+# A busy machine is no bug: properties are judged, never the time an example takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

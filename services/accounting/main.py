@@ -5,6 +5,7 @@ from fastapi import FastAPI
 
 from services.accounting.activities.api import router as activities
 from services.accounting.audit.api import router as audit
+from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             what_if,
             proofs,
             operations,
+            dead_letters,
         ],
         title_zh="碳核算与账本",
         title_en="Accounting",

@@ -3,6 +3,7 @@
 from services.accounting.activities import models as _activities
 from services.accounting.audit import models as _audit
 from services.accounting.database import metadata
+from services.accounting.dead_letters import models as _dead_letters
 from services.accounting.households import models as _households
 from services.accounting.ledger import drift_models as _drift
 from services.accounting.ledger import expiry_models as _expiry
@@ -18,6 +19,7 @@ __all__ = ["metadata"]
 _ = (
     _activities,
     _audit,
+    _dead_letters,
     _drift,
     _households,
     _expiry,

@@ -14,7 +14,7 @@ from services.accounting.methodologies.service import Library
 from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
 from services.accounting.what_if import service as what_if
-from shared import idempotency
+from shared import dead_letters, idempotency
 from shared.consumer import DeadLetter
 from shared.contracts import topics
 from shared.db import Session
@@ -76,9 +76,8 @@ def build(settings: Settings | None = None) -> Worker:
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.consume("accounting.households", topics.HOUSEHOLDS, households.handle_facts)
     worker.publish(topics.OUTCOMES)
-    worker.every(SWEEP_EVERY_S, "sweep_parked", sweep)
-    worker.every(SWEEP_EVERY_S, "apply_corrections", correct)
-    worker.every(SWEEP_EVERY_S, "vest", vest)
+    for name, job in (("sweep_parked", sweep), ("apply_corrections", correct), ("vest", vest)):
+        worker.every(SWEEP_EVERY_S, name, job)
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
     worker.every(EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams)
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
@@ -87,6 +86,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(COUNT_EVERY_S, "count_credits", drift.count_credits)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
+    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.forget, schema=SCHEMA))
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
 
