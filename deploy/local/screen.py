@@ -124,8 +124,9 @@ def _event_log(settings: LocalSettings) -> str:
 def status_table(state: State) -> Table:
     """Every process with its state."""
     table = Table(title=f"{state.gateway_url}  ·  {state.phase}  ·  {state.started_at}", title_justify="left")
-    for column in ("进程 process", "状态 state", "pid", "端口 port", "重启 restarts", "日志 log"):
-        table.add_column(column, no_wrap=True, overflow="fold")
+    for column in ("进程 process", "状态 state", "pid", "端口 port", "重启 restarts"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("日志 log", overflow="fold")  # the one that gives way in a narrow window
     for name, process in {"supervisor": state.supervisor, **state.processes}.items():
         table.add_row(
             name,

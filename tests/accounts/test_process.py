@@ -1,6 +1,7 @@
 """Settings, migrations, the worker's jobs and the public document."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +52,8 @@ def test_settings_come_from_the_environment(settings: Settings, monkeypatch: pyt
     for name in Settings.model_fields:
         value = getattr(settings, name)
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        if isinstance(value, tuple):
+            text = json.dumps([str(one) for one in value])
         monkeypatch.setenv(f"ACCOUNTS_{name.upper()}", one_line if name == "token_signing_key" else text)
     assert Settings() == settings
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -29,6 +30,15 @@ from shared.eventlog.kafka_cluster import topic_settings
 from tests.eventlog.conftest import numbered, partitions_of, read_all
 
 pytestmark = pytest.mark.kafka
+
+
+def freeze(pid: int) -> None:
+    """Returns when every thread stands still: on a busy machine some go on for a moment after the signal."""
+    os.kill(pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() - begun < 10
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -76,7 +86,7 @@ async def test_a_frozen_broker(topic: str, kafka_node: KafkaNode) -> None:
     positions = {TopicPartition(topic, 0): 1}
     assert await log.fetch(positions, max_records=1, max_wait_s=0.1) == {}
     assert kafka_node.pid is not None
-    os.kill(kafka_node.pid, signal.SIGSTOP)
+    freeze(kafka_node.pid)
     try:
         first = asyncio.create_task(log.publish(topic, numbered(8, start=1), timeout_s=0.6))
         await asyncio.sleep(0.1)
@@ -108,7 +118,7 @@ async def test_a_stop_with_a_frozen_broker_is_bounded(topic: str, kafka_node: Ka
     await log.ensure_topic(topic, partitions=2)
     await log.publish(topic, numbered(10))
     assert kafka_node.pid is not None
-    os.kill(kafka_node.pid, signal.SIGSTOP)
+    freeze(kafka_node.pid)
     try:
         call = asyncio.create_task(log.publish(topic, numbered(10, start=10), timeout_s=30))
         await asyncio.sleep(0.1)

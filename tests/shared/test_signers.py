@@ -28,7 +28,7 @@ class SecondSm2:
         return bool(self._of.verify_with_sm3(signature.hex(), message))
 
 
-@pytest.mark.parametrize("private", [PRIVATE, 1, secrets.randbits(255) + 1])
+@pytest.mark.parametrize("private", [PRIVATE, 1, secrets.randbits(255) + 1], ids=["fixed", "one", "random"])
 def test_sm2_and_a_second_library_believe_each_other(private: int) -> None:
     point = sm2.public_point(private)
     other, ours = SecondSm2(private, point), verifier_of(cp1.SM2_SM3, sm2_public_pem(point))
