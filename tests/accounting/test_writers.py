@@ -14,13 +14,13 @@ from tests.accounting.conftest import Accounting
 from tests.accounting.reports import PARTNER, YESTERDAY, Reports
 from tests.accounting.test_corrections import cancel, correct
 
+WRITE_FOR_S = float(os.environ.get("WRITERS_FOR_S", "0"))
 WRITERS = 8
-PEOPLE = 24
+PEOPLE = 24 + int(WRITE_FOR_S)  # so many that the days below do not run out before the time
 ROUNDS = 12
 # Each writer has days of its own, so that what is credited can be counted; the log's late window bounds the days.
 DAYS_EACH = 45
 ACTS_A_DAY = 2  # as many count
-WRITE_FOR_S = float(os.environ.get("WRITERS_FOR_S", "0"))
 
 
 class Crowd:
