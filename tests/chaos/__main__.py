@@ -18,6 +18,8 @@ from tests.chaos.stack import Attacked
 
 # Wide enough for a row a line where the output is a file.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+# The stack lies elsewhere: `make clean` takes this folder away, in the middle of a run as well.
+REPORTS = ROOT / ".run"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -45,7 +47,7 @@ def main(
     minutes: Annotated[float, typer.Option(envvar="MINUTES", help="此后不再开始 Nothing starts after.")] = 12.0,
     rate: Annotated[float, typer.Option(envvar="RATE", help="事件/秒 Events per second.")] = 60.0,
     port_offset: Annotated[int, typer.Option(envvar="PORT_OFFSET")] = 22_000,
-    run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".run/chaos"),
+    run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".cache/chaos"),
 ) -> None:
     """Exit code 0: nothing lost, nothing doubled, every check clean, every recovery in time."""
     try:
@@ -68,8 +70,9 @@ def main(
         )
     )
     report.show(result, console)
-    report.write(result, directory.parent)
-    console.print(f"{directory.parent / 'chaos.json'}, {directory.parent / 'chaos.md'}")
+    REPORTS.mkdir(exist_ok=True)
+    report.write(result, REPORTS)
+    console.print(f"{REPORTS / 'chaos.json'}, {REPORTS / 'chaos.md'}")
     raise typer.Exit(0 if result.ok else 1)
 
 

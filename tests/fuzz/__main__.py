@@ -16,6 +16,8 @@ from tests.fuzz.run import Outcome, Size, Target, attack, write
 EXAMPLES_SHOWN = 20
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+# The stack lies elsewhere: `make clean` takes this folder away, in the middle of a run as well.
+REPORTS = ROOT / ".run"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -42,7 +44,7 @@ def main(
     minutes: Annotated[float, typer.Option(envvar="MINUTES", help="最长用时 Bound of the whole.")] = 6.0,
     cases: Annotated[int, typer.Option(envvar="CASES", help="每个接口每种方式 Per operation and mode.")] = 25,
     port_offset: Annotated[int, typer.Option(envvar="PORT_OFFSET")] = 22_000,
-    run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".run/fuzz"),
+    run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".cache/fuzz"),
 ) -> None:
     """Zero server errors but a deliberate 503, always a problem document, flat memory, no process restarted."""
     directory = (ROOT / run_dir).absolute()
@@ -66,8 +68,9 @@ def main(
         else:
             target.local.down()
     show(outcome)
-    write(outcome, directory.parent / "fuzz.json")
-    console.print(str(directory.parent / "fuzz.json"))
+    REPORTS.mkdir(exist_ok=True)
+    write(outcome, REPORTS / "fuzz.json")
+    console.print(str(REPORTS / "fuzz.json"))
     raise typer.Exit(0 if outcome.ok else 1)
 
 
