@@ -119,6 +119,22 @@ def add_resolution_table(metadata: MetaData) -> None:
     )
 
 
+def readable_by(decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Readable:
+    """`decoders`: what the service's consumers read with, by topic; a topic may carry the programme's prefix."""
+
+    def unreadable_because(topic: str, value: bytes) -> str | None:
+        decoder = next((found for name, found in decoders.items() if topic.endswith(name)), None)
+        if decoder is None:
+            return f"no consumer of {topic}"
+        try:
+            decoder.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            return str(exc)
+        return None
+
+    return unreadable_because
+
+
 # --- personal data ----------------------------------------------------------------------------------------------------
 
 _MASKS = (

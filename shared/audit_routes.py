@@ -1,0 +1,65 @@
+"""The route by which auditors read what operators changed, the same in every service that mounts it."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.audit import AuditLog
+from shared.auth.tokens import require_scope
+from shared.db import Session
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+
+# PostgreSQL cannot look for a NUL, and a name of ours has no control characters.
+Name = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class AuditEntry(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "entry_id": "01999e5e-0000-7000-8000-000000000001",
+                "at": "2026-11-23T02:00:00Z",
+                "subject": "operator-2",
+                "action": "dead_letter.discard",
+                "object": "dead_letter:17",
+                "reason": "乱码",
+                "before": {"reason": "UNREADABLE_RECORD"},
+                "after": None,
+            }
+        }
+    )
+
+    entry_id: uuid.UUID
+    at: datetime
+    subject: str = Field(description="操作人 Who")
+    action: str
+    object: str = Field(description="对象 What it was done to")
+    reason: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def audit_router(*, service: str, log: AuditLog) -> APIRouter:
+    router = APIRouter(prefix=f"/api/v1/{service}/ops", tags=["运营 Operations"])
+
+    @router.get("/audit", summary="审计记录 · Audit log", dependencies=[Depends(require_scope("ops:read"))])
+    async def list_audit_entries(
+        session: Session,
+        object: Name = None,  # noqa: A002 - the name of the query parameter
+        subject: Name = None,
+        cursor: Cursor = None,
+        limit: Limit = LIMIT_DEFAULT,
+    ) -> Page[AuditEntry]:
+        """最新的在前。Newest first; entries are never changed or removed."""
+        position = decode_cursor(cursor, uuid.UUID)
+        rows = await log.entries(
+            session, about=object, subject=subject, before=position[0] if position else None, limit=limit + 1
+        )
+        items = [AuditEntry.model_validate(row, from_attributes=True) for row in rows[:limit]]
+        more = len(rows) > limit
+        return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].entry_id)) if more else None)
+
+    return router
