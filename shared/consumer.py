@@ -6,6 +6,8 @@
 4. commit                                                                (effects and offsets together, or neither)
 5. tell the log, as a courtesy for lag tools                             (may fail, changes nothing)
 
+A handler may postpone what others hold (`Postponed`): then 1 to 4 happen twice, and only the last commit moves offsets.
+
 While the database works on one poll the next is read and decoded; it is thrown away when the first did not commit.
 """
 
@@ -76,8 +78,24 @@ def _marked(batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> list[b
     return [(record.partition, record.offset) in positions for record in batch]
 
 
+def _reversed(moves: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, tuple[int, int]]:
+    return {tp: (end, start) for tp, (start, end) in moves.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """What a handler did not do because others hold rows it needs. What it did is committed without moving the offsets;
+    then it is called with `rest`, in a transaction of its own, until it answers with dead letters.
+
+    The fence holds for every one of these transactions, but a poll that is interrupted between them is read again
+    whole: a handler that postpones must recognise the records it has done.
+    """
+
+    rest: Any
+
+
 # Takes a poll's records, or what the consumer's `prepare` made of them.
-Handler = Callable[[AsyncSession, Any], Awaitable[Sequence[DeadLetter]]]
+Handler = Callable[[AsyncSession, Any], Awaitable[Sequence[DeadLetter] | Postponed]]
 Prepare = Callable[[Sequence[StoredRecord]], Any]
 
 
@@ -116,9 +134,12 @@ class Consumer:
         settings: ServiceSettings,
         handler: Handler,
         prepare: Prepare | None = None,
+        lane: int = 0,
     ) -> None:
-        """`prepare` is what can be done with records before a transaction: it runs beside the one before."""
+        """`prepare` is what can be done with records before a transaction: it runs beside the one before. `lane` tells
+        those of one process and name apart where they are measured."""
         self.name, self._topic, self._schema = name, topic, schema
+        self._lane = str(lane)
         self._database, self._event_log, self._handler = database, log, handler
         self._prepare: Prepare = prepare or (lambda records: records)
         self._ahead: tuple[Mapping[TopicPartition, int], asyncio.Task[_Poll]] | None = None
@@ -166,7 +187,7 @@ class Consumer:
     async def _stand_still(self, why: str, stopping: asyncio.Event) -> None:
         """Gives its partitions to whoever can read them, raises the alarm, and waits."""
         self._stopped_by = why
-        telemetry.CONSUMER_STOPPED.labels(self.name).set(1)
+        telemetry.CONSUMER_STOPPED.labels(self.name, self._lane).set(1)
         _log.error("consumer_stopped", consumer=self.name, reason=why)
         await self._drop_ahead()
         await self._release()
@@ -257,16 +278,22 @@ class Consumer:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _process(self, poll: _Poll) -> None:
-        batch, moves = poll.records(), poll.moves()
-        async with self._database.transaction() as session:
-            await self._leases.advance(session, moves, self._claims)
-            dead = await self._handler(session, poll.prepared)
-            limit = self._limit.after(_marked(batch, dead))
-            await self._keep_dead_letters(session, dead)
+        batch, moves, undone = poll.records(), poll.moves(), poll.prepared
+        limit: DeadLetterLimit | None = None
+        while limit is None:
+            async with self._database.transaction() as session:
+                await self._leases.advance(session, moves, self._claims)
+                result = await self._handler(session, undone)
+                if isinstance(result, Postponed):
+                    undone = result.rest
+                    await self._leases.advance(session, _reversed(moves), self._claims)
+                else:
+                    limit = self._limit.after(_marked(batch, result))
+                    await self._keep_dead_letters(session, result)
         self._limit = limit
         if self._stopped_by is not None:
             self._stopped_by = None
-            telemetry.CONSUMER_STOPPED.labels(self.name).set(0)
+            telemetry.CONSUMER_STOPPED.labels(self.name, self._lane).set(0)
         for tp, (_, end) in moves.items():
             self._claims[tp] = Claim(end, self._claims[tp].epoch)
         telemetry.CONSUMED.labels(self.name).inc(len(batch))
@@ -311,5 +338,5 @@ class Consumer:
             return
         ends = await self._event_log.end_offsets(list(self._claims))
         lag = sum(max(ends[tp] - claim.next_offset, 0) for tp, claim in self._claims.items())
-        telemetry.CONSUMER_LAG.labels(self.name).set(lag)
+        telemetry.CONSUMER_LAG.labels(self.name, self._lane).set(lag)
         self._lag_at = time.monotonic()

@@ -16,13 +16,14 @@ _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 PROBLEMS = Counter("carbon_problems", "Problem documents answered", ["code"])
 HTTP_SECONDS = Histogram("carbon_http_seconds", "Seconds from first byte to answer", ["method", "route", "status"])
 CONSUMED = Counter("carbon_consumed_records", "Records whose effects are committed", ["consumer"])
-CONSUMER_LAG = Gauge("carbon_consumer_lag_records", "Records in the log not yet consumed", ["consumer"])
+# A lane is one of the consumers of that name in this process; together they have its partitions.
+CONSUMER_LAG = Gauge("carbon_consumer_lag_records", "Records in the log not yet consumed", ["consumer", "lane"])
 CONSUMER_FENCED = Counter(
     "carbon_consumer_fenced", "Transactions refused because another worker took over", ["consumer"]
 )
 CONSUMER_FAILURES = Counter("carbon_consumer_failures", "Polls rolled back by an error and retried", ["consumer"])
 CONSUMER_STOPPED = Gauge(
-    "carbon_consumer_stopped", "1 while a consumer stands still before a flood of invalid records", ["consumer"]
+    "carbon_consumer_stopped", "1 while a consumer stands still before a flood of invalid records", ["consumer", "lane"]
 )
 DEAD_LETTERS = Counter("carbon_dead_letters", "Records set aside", ["consumer", "reason"])
 OUTBOX_PENDING = Gauge("carbon_outbox_pending_rows", "Outbox rows waiting for the log", ["service"])

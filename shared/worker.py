@@ -50,24 +50,37 @@ class Worker:
     def topic(self, name: str) -> str:
         return self.settings.topic_prefix + name
 
-    def consume(self, name: str, topic: str, handler: Handler, *, prepare: Prepare | None = None) -> None:
+    def consume(
+        self, name: str, topic: str, handler: Handler, *, prepare: Prepare | None = None, lanes: int = 1
+    ) -> None:
         """Runs `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`.
 
         With `prepare` the handler gets what that made of the records, while the batch before was in the database.
+        `lanes` transactions run side by side, each on partitions of its own, as in as many processes: while one waits
+        for the database, the processor works for another.
         """
-        consumer = Consumer(
-            name=name,
-            topic=self.topic(topic),
-            schema=self.service,
-            database=self.database,
-            log=self.log,
-            settings=self.settings,
-            handler=handler,
-            prepare=prepare,
-        )
+        consumers = [
+            Consumer(
+                name=name,
+                topic=self.topic(topic),
+                schema=self.service,
+                database=self.database,
+                log=self.log,
+                settings=self.settings,
+                handler=handler,
+                prepare=prepare,
+                lane=lane,
+            )
+            for lane in range(lanes)
+        ]
+
+        async def check() -> None:
+            for consumer in consumers:
+                await consumer.check()
+
         self._topics.update({topic, topic + DEADLETTER_SUFFIX})
-        self._parts.append(consumer.run)
-        self._checks[name] = consumer.check
+        self._parts += [consumer.run for consumer in consumers]
+        self._checks[name] = check
 
     def publish(self, *topics: str) -> None:
         """Runs the relay of this service's outbox; `topics` are what it may publish to."""

@@ -20,6 +20,13 @@ class Settings(ServiceSettings):
         description="a day is sealed this long after midnight: a transaction of ours lives for seconds (30 s a"
         " statement, 15 s idle), the rest is room for clocks; one still open then delays the seal by itself",
     )
+    posting_lanes: int = Field(
+        2,
+        ge=1,
+        le=8,
+        description="transactions of one worker side by side: one uses the processor while another waits for the"
+        " database; more than two gain nothing, for one process has one core",
+    )
     grams_valid_years: int = Field(
         10,
         ge=0,

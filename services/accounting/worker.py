@@ -15,7 +15,7 @@ from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
 from services.accounting.what_if import service as what_if
 from shared import dead_letters, idempotency
-from shared.consumer import DeadLetter
+from shared.consumer import DeadLetter, Postponed
 from shared.contracts import topics
 from shared.db import Session
 from shared.worker import Worker, run
@@ -35,7 +35,7 @@ def build(settings: Settings | None = None) -> Worker:
     library = Library()
     outcomes = worker.topic(topics.OUTCOMES)
 
-    async def post(session: Session, decoded: activities.Decoded) -> Sequence[DeadLetter]:
+    async def post(session: Session, decoded: activities.Decoded) -> Sequence[DeadLetter] | Postponed:
         return await activities.handle_decoded(
             session, decoded, library=library, time_zone=settings.time_zone, topic=outcomes
         )
@@ -72,7 +72,9 @@ def build(settings: Settings | None = None) -> Worker:
     async def seal(session: Session) -> None:
         await sealing.seal_next(session, time_zone=settings.time_zone, delay_s=settings.digest_delay_s, signer=signer)
 
-    worker.consume("accounting.posting", topics.ACTIVITIES, post, prepare=activities.decode_reports)
+    worker.consume(
+        "accounting.posting", topics.ACTIVITIES, post, prepare=activities.decode_reports, lanes=settings.posting_lanes
+    )
     worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
     worker.consume("accounting.households", topics.HOUSEHOLDS, households.handle_facts)
     worker.publish(topics.OUTCOMES)

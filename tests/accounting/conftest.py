@@ -17,7 +17,7 @@ from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
 from services.accounting.settings import Settings
-from shared.consumer import DeadLetter
+from shared.consumer import DeadLetter, Postponed
 from shared.contracts.identity import person_account_id
 from shared.db import Database
 from tests.accounting.methodologies.drafts import plain
@@ -48,23 +48,22 @@ def accounting_settings(accounting_dsns: Dsns) -> Settings:
 
 
 class Accounting:
-    """Drives the posting path as the worker does: one transaction per call."""
+    """Drives the posting path as the worker does: a transaction for what can be done at once, one for what is left."""
 
     def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
         self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
         self.library = Library()
 
     async def post(self, *reports: object) -> list[DeadLetter]:
-        async with self.database.transaction() as session:
-            return list(
-                await activities.handle_reports(
-                    session,
-                    as_records(reports),
-                    library=self.library,
-                    time_zone=self.settings.time_zone,
-                    topic=TOPIC,
+        undone = activities.decode_reports(as_records(reports))
+        while True:
+            async with self.database.transaction() as session:
+                result = await activities.handle_decoded(
+                    session, undone, library=self.library, time_zone=self.settings.time_zone, topic=TOPIC
                 )
-            )
+            if not isinstance(result, Postponed):
+                return list(result)
+            undone = result.rest
 
     async def programme(self) -> Programme:
         async with self.database.transaction() as session:

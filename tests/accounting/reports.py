@@ -39,6 +39,11 @@ def as_records(values: Iterable[object]) -> list[StoredRecord]:
     ]
 
 
+def again(report: ActivityReported) -> ActivityReported:
+    """A copy, as a partner sends it when it has had no answer: the same event under another receipt."""
+    return msgspec.structs.replace(report, receipt_id=uuid.uuid4())
+
+
 @dataclass
 class Reports:
     user_id: uuid.UUID

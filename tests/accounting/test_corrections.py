@@ -11,7 +11,7 @@ from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.holds import HoldRequest
 from tests.accounting.conftest import Accounting
-from tests.accounting.reports import PARTNER, Reports
+from tests.accounting.reports import PARTNER, Reports, again
 from tests.accounting.test_posting import outcomes
 from tests.databases import Dsns
 
@@ -68,8 +68,8 @@ async def test_a_second_cancellation_is_refused_and_moves_nothing(
     person = await accounting.citizen()
     ride = person.bus()
     await accounting.post(ride)
-    again = cancel(person, ride)
-    await accounting.post(cancel(person, ride), again, again)
+    second = cancel(person, ride)
+    await accounting.post(cancel(person, ride), second, again(second))
     await accounting.release()
     assert (await balance(accounting, person))["available_mg"] == 0
     codes = sorted((o.status, o.reason_code or "") for o in await outcomes(accounting_dsns))

@@ -93,7 +93,7 @@ def _caps(activities: Sequence[Any]) -> list[tuple[str, list[Any]]]:
     used: dict[tuple[uuid.UUID, str, date], list[int]] = defaultdict(lambda: [0, 0])
     for row in activities:
         if row["status"] == "credited":
-            for cap in msgspec.json.decode(row["judgement"])["caps"]:
+            for cap in msgspec.json.decode(row["judgement"]).get("caps", ()):
                 counter = used[row["account_id"], cap["cap_id"], date.fromisoformat(cap["period_start"])]
                 counter[0] += 1
                 counter[1] += row["amount_mg"]

@@ -18,12 +18,14 @@ import asyncpg
 from deploy.kafka.node import KafkaNode
 from deploy.local.database import create_test_database
 from deploy.local.postgres import PostgresServer
+from services.accounting.settings import Settings
 from shared.contracts import topics
 from shared.eventlog import EventLog, Record, open_event_log
 from tests.databases import Dsns, make_database
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_SECRET = "bench-service-secret-of-32-characters"
+POSTING_LANES: int = Settings.model_fields["posting_lanes"].default
 LEASE_S = 9  # partitions are shared out anew every third of it
 READY_S = 60.0
 
@@ -160,7 +162,8 @@ class Lab:
                     " WHERE consumer = 'accounting.posting' AND holder IS NOT NULL AND topic = $1 GROUP BY holder",
                     self.topic(dsns),
                 )
-                if sorted(row["held"] for row in rows) == [partitions // count] * count:
+                holders = count * POSTING_LANES
+                if sorted(row["held"] for row in rows) == [partitions // holders] * holders:
                     return
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"workers did not share the partitions: {rows}\n{self.last_words()}")

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import registry
 
 from services.accounting.activities import models
-from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge
+from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge, to_stored
 from services.accounting.activities.duplicates import Counted, CountedActs
-from services.accounting.activities.posting import to_act
+from services.accounting.activities.ownership import to_act
 from services.accounting.activities.posting_repository import BindingRow
 from services.accounting.ledger.domain import issuance_code, system_account_id
 from services.accounting.ledger.models import ledger_account, posting
@@ -173,7 +173,7 @@ class Peer:
                 amount_mg=judgement.amount_mg,
                 methodology_code=judgement.methodology_code,
                 methodology_version=judgement.methodology_version,
-                judgement=msgspec.to_builtins(judgement),
+                judgement=msgspec.json.decode(to_stored(judgement)),
                 act=msgspec.to_builtins(report.act),
                 raw_sha256=bytes.fromhex(report.raw_sha256),
             )

@@ -117,7 +117,9 @@ def reports(seed: int, count: int, people: int, *, hot: bool = False) -> list[Ac
     made: list[ActivityReported] = []
     for number in range(count):
         if made and chance.randrange(100) < _REPEATED_PERCENT:
-            made.append(chance.choice(made[-500:]))
+            again = chance.choice(made[-500:])
+            receipt_id = uuid.UUID(int=chance.getrandbits(128), version=4)
+            made.append(msgspec.structs.replace(again, receipt_id=receipt_id))
             continue
         person = _person(chance, people, hot)
         partner = chance.choice(PARTNERS)

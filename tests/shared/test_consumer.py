@@ -195,7 +195,7 @@ async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_rai
     await log.publish(topic, records)
     handler = Recorder(bad=b"bad")
     running = Running(topic, database, log, plumbing_settings, handler)
-    gauge = telemetry.CONSUMER_STOPPED.labels("c")
+    gauge = telemetry.CONSUMER_STOPPED.labels("c", "0")
     async with asyncio.timeout(DEADLINE_S):
         while gauge._value.get() != 1:
             await asyncio.sleep(0.05)

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.accounting.activities import claims, service
-from services.accounting.activities.domain import from_record
+from services.accounting.activities.domain import from_row
 from services.accounting.activities.explanation import Explanation as Explained
 from services.accounting.activities.explanation import Text, explain
 from services.accounting.activities.posting import Programme
@@ -69,7 +69,7 @@ def _explained(row: Any, index: MethodologyIndex) -> Explained:
         return Explained(
             status=row.status, reason_code=row.reason_code, reason=Text(code.zh, code.en), amount_mg=0, raw_mg=0
         )
-    judgement = from_record(row.judgement)
+    judgement = from_row(row._mapping)
     version = (
         index.version(judgement.methodology_code, judgement.methodology_version)
         if judgement.methodology_code and judgement.methodology_version

@@ -68,9 +68,9 @@ async def declare(
     connection = await driver(session)
     await posting_repository.lock_people(connection, [account_id])  # the same request at the same time waits here
     report = _report(claim, account_id, request_id, now)
-    known = await posting_repository.known_fingerprints(connection, [report.event_key])
+    known = await posting_repository.known_events(connection, [report.event_key])
     if known:
-        if known[report.event_key] != bytes.fromhex(report.fingerprint):
+        if known[report.event_key].fingerprint != bytes.fromhex(report.fingerprint):
             raise IdempotencyKeyReused
         return report.event_key, True
     today = clock.local_date(now, programme.time_zone)

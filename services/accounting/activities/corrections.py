@@ -16,10 +16,10 @@ from services.accounting.activities import corrections_repository as repository
 from services.accounting.activities import homes as homes_
 from services.accounting.activities import posting, posting_repository, reasons, vesting_repository
 from services.accounting.activities.corrections_repository import CorrectionRow
-from services.accounting.activities.domain import Judgement, Status, usage_of
-from services.accounting.activities.effects import judgement_of
+from services.accounting.activities.domain import Judgement, Status, from_row, usage_of
 from services.accounting.activities.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
-from services.accounting.activities.posting import Bindings, Closing, Programme
+from services.accounting.activities.ownership import Bindings, bindings_of
+from services.accounting.activities.posting import Closing, Programme
 from services.accounting.activities.verdicts import Earlier, Verdict, as_reported, sort_out_repeats
 from services.accounting.households.service import Homes
 from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
@@ -49,7 +49,7 @@ def _verdict(report: ActivityReported, status: OutcomeStatus, reason_code: str, 
 async def receive(session: Session, reports: Sequence[ActivityReported], *, closing: Closing) -> None:
     """Puts new corrections into the inbox, where they wait for the sweep."""
     connection = await driver(session)
-    known = await posting_repository.known_fingerprints(connection, [report.event_key for report in reports])
+    known = await posting_repository.known_events(connection, [report.event_key for report in reports])
     fresh, verdicts = sort_out_repeats(reports, known)
     if fresh:
         await repository.insert_waiting(
@@ -78,10 +78,10 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
     reports = [msgspec.convert(row.report, ActivityReported) for row in rows]
     connection = await driver(session)
     people = {row.account_id for row in rows if row.account_id is not None}
-    bindings = await posting.bindings_of(connection, reports)
+    bindings = await bindings_of(connection, reports)
     people |= {binding.account_id for found in bindings.values() for binding in found}
     await posting_repository.lock_people(connection, sorted(people))
-    judged = [judgement_of(row._mapping) for row in rows if row.judgement is not None]
+    judged = [from_row(row._mapping) for row in rows if row.judgement is not None]
     touched = {subject_id for judgement in judged for subject_id in homes_.subjects_touched(judgement)}
     corrected = [report for report in reports if report.act is not None]
     homes = await posting.lock_homes(connection, corrected, bindings, programme, touched)
@@ -134,7 +134,7 @@ async def _take_back(
     credited = original["status"] in _HAS_GRAMS
     returned_mg: dict[tuple[uuid.UUID, str], int] = {}
     if credited:
-        judgement, pending = judgement_of(original), original["status"] == "pending"
+        judgement, pending = from_row(original), original["status"] == "pending"
         account_id = judgement.holder_id
         assert account_id is not None  # a credited activity is somebody's
         await repository.reverse_credit(
@@ -166,7 +166,7 @@ async def revoke(session: Session, *, activity_id: uuid.UUID, requested_by: str,
     connection = await driver(session)
     partner_id, account_id = original["partner_id"], original["account_id"]
     await posting_repository.lock_people(connection, [account_id])
-    await homes_.lock(connection, homes_.subjects_touched(judgement_of(original)))
+    await homes_.lock(connection, homes_.subjects_touched(from_row(original)))
     keys = await vesting_repository.account_keys_of(connection, [(partner_id, account_id)])
     closing = Closing()
     await _take_back(

@@ -11,6 +11,11 @@ from services.accounting.activities.domain import CapKey, CapUsed
 from services.accounting.activities.models import activity, cap_usage, correction
 from shared.ids import new_id
 
+# What a stored judgement is read from.
+JUDGED = (
+    "activity_id", "account_id", "amount_mg", "methodology_code", "methodology_version", "scene", "judgement",
+)  # fmt: skip
+
 
 class CorrectionRow(NamedTuple):
     event_key: uuid.UUID
@@ -35,8 +40,7 @@ async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
             correction.c.event_key,
             correction.c.report,
             correction.c.original_id,
-            activity.c.account_id,
-            activity.c.judgement,
+            *(activity.c[name] for name in JUDGED),
         )
         .join(activity, activity.c.activity_id == correction.c.original_id)
         .where(correction.c.status == "waiting")

@@ -24,7 +24,7 @@ from services.accounting.methodologies.matching import MethodologyIndex
 
 __all__ = [
     "Act", "BindingState", "CapKey", "CapTouched", "CapUsed", "DuplicateCheck", "FactorRef", "JudgedBatch", "Judgement",
-    "Status", "cap_keys", "from_record", "judge", "period_start", "to_record", "usage_of",
+    "Status", "cap_keys", "from_record", "from_row", "judge", "period_start", "to_record", "to_stored", "usage_of",
 ]  # fmt: skip
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a partner's clock may run ahead of ours by this much
@@ -122,13 +122,68 @@ def usage_of(judgement: Judgement) -> dict[CapKey, CapUsed]:
     return {CapKey(cap.subject_id or own, cap.cap_id, cap.period_start): used for cap in judgement.caps}
 
 
+class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the row of an activity keeps of its judgement beside the columns that say the rest."""
+
+    status: Status = Status.CREDITED
+    reason_code: str = reasons.CREDITED
+    local_date: date | None = None
+    raw_mg: int = 0
+    evidence_tier: str | None = None
+    factors: tuple[FactorRef, ...] = ()
+    inputs: dict[str, int] = {}
+    caps: tuple[CapTouched, ...] = ()
+    detail: dict[str, int | str] = {}
+    vesting_days: int = 0
+    issuable: bool = False
+    credited_to: UUID | msgspec.UnsetType = msgspec.UNSET
+
+
+_IN_COLUMNS: Final = (
+    "activity_id", "account_id", "amount_mg", "methodology_code", "methodology_version", "scene",
+)  # fmt: skip
+_stored = msgspec.json.Encoder().encode
+
+
+def to_stored(judgement: Judgement) -> str:
+    """JSON for the row of the activity: a third of the whole, for what has a column is not said twice."""
+    return _stored(
+        _Stored(
+            status=judgement.status,
+            reason_code=judgement.reason_code,
+            local_date=judgement.local_date,
+            raw_mg=judgement.raw_mg,
+            evidence_tier=judgement.evidence_tier,
+            factors=judgement.factors,
+            inputs=judgement.inputs,
+            caps=judgement.caps,
+            detail=judgement.detail,
+            vesting_days=judgement.vesting_days,
+            issuable=judgement.issuable,
+            credited_to=judgement.credited_to,
+        )
+    ).decode()
+
+
+def from_row(row: Mapping[str, Any]) -> Judgement:
+    """The judgement of a stored activity; its JSON may have come as text or as a mapping.
+
+    Rows written in full by earlier releases are read as well. The row's own status and reason are later verdicts'.
+    """
+    record = row["judgement"]
+    stored = msgspec.json.decode(record) if isinstance(record, str) else record
+    columns = {name: row[name] for name in _IN_COLUMNS}
+    return from_record({"status": Status.CREDITED, "reason_code": reasons.CREDITED, **stored, **columns})
+
+
 def to_record(judgement: Judgement) -> dict[str, Any]:
-    """The judgement as plain JSON values, to be stored."""
+    """The judgement as plain JSON values, to be shown."""
     record: dict[str, Any] = msgspec.to_builtins(judgement)
     return record
 
 
 def from_record(record: Mapping[str, Any]) -> Judgement:
+    """Raises msgspec.ValidationError."""
     return msgspec.convert(record, Judgement)
 
 

@@ -25,7 +25,7 @@ def _concerned(acts: Sequence[Act], index: MethodologyIndex) -> dict[int, Act]:
     """Those, by place, whose methodology counts or credits households or meters."""
     found = {}
     for place, act in enumerate(acts):
-        if act.account_id is not None and act.binding is BindingState.BOUND:
+        if act.kind in index.shared_kinds and act.account_id is not None and act.binding is BindingState.BOUND:
             method = index.find(act)
             if method is not None and method.shared:
                 found[place] = act

@@ -2,12 +2,13 @@
 
     1  which events are known already (inbox)          5  judge: pure, in log order
     2  who is bound (projection of accounts' topic)    6  write activities, credits, balances, caps
-    3  lock the people, then what they share           7  `close`: write outcomes to the outbox
-    4  read cap counters and acts close in time        8  `close`: tallies and issuance, shared rows, last
+    3  lock the people (all, or those nobody holds)    7  `close`: write outcomes to the outbox
+    4  lock what they share, read cap counters         8  `close`: tallies and issuance, shared rows, last
+       and acts close in time
 
-Equal to doing the same event by event: the judge carries caps along, and the locks of step 3 make what step 4 reads
-stay true until the commit. People are locked before households and meters (`homes`), and both before anything that
-all workers share. A transaction closes once: nothing may lock people after tallies and issuance are touched.
+Equal to doing the same event by event: the judge carries caps along, and the locks of steps 3 and 4 make what is read
+there stay true until the commit. People are locked before households and meters (`homes`), and both before anything
+that all workers share. A transaction closes once: nothing may lock people after tallies and issuance are touched.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -28,6 +29,7 @@ from services.accounting.activities.acts import Act, BindingState
 from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge
 from services.accounting.activities.duplicates import Counted, CountedActs
 from services.accounting.activities.effects import Effects, gather
+from services.accounting.activities.ownership import Bindings, acts_of, bindings_of, lock_free, people_of
 from services.accounting.activities.posting_repository import BindingRow
 from services.accounting.activities.verdicts import (
     PARKED,
@@ -40,9 +42,7 @@ from services.accounting.activities.verdicts import (
     status_of,
 )
 from services.accounting.households.service import Homes
-from services.accounting.ledger.domain import sub_account_id
 from services.accounting.methodologies.matching import MethodologyIndex
-from shared import clock
 from shared.contracts.activities_v1 import EARLIEST, ActivityReported
 from shared.db import Session, driver
 from shared.eventlog import Record
@@ -51,10 +51,6 @@ from shared.ids import new_id
 # An act cannot be the same as one that began more than a day before it: no plausible act lasts that long.
 _SAME_ACT_HORIZON = timedelta(days=1)
 _AT_ONCE = 250  # outcomes made in one go, while the database takes the activities: a millisecond
-
-
-# By (partner, account key), in the order of their beginnings.
-Bindings: TypeAlias = Mapping[tuple[str, str], Sequence[BindingRow]]
 
 
 @dataclass(slots=True)
@@ -83,94 +79,68 @@ class Programme:
     topic: str
 
 
-def bound_account(
-    bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
-) -> tuple[uuid.UUID | None, BindingState]:
-    """Whose act it is, by the binding in whose interval it began; a withdrawn consent stops what arrives afterwards.
-
-    A binding that ends exactly at the withdrawal has a successor: consent was given again, so what was done before the
-    withdrawal counts, however late it arrives.
-    """
-    for binding in bindings:
-        if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
-            withdrawn = binding.consent_withdrawn_at
-            given_again = withdrawn is not None and binding.ended_at == withdrawn
-            if withdrawn is not None and received_at >= withdrawn and not given_again:
-                return binding.account_id, BindingState.CONSENT_WITHDRAWN
-            return binding.account_id, BindingState.BOUND
-    if not bindings:
-        return None, BindingState.NONE
-    nearest = bindings[-1]
-    state = BindingState.BEFORE if started_at < bindings[0].counts_from else BindingState.AFTER
-    return nearest.account_id, state
-
-
-def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:
-    assert report.act is not None  # reports always carry an act; the handler refuses others
-    done = report.act
-    account_id, state = bound_account(bindings, done.started_at, report.received_at)
-    return Act(
-        activity_id=report.event_key,
-        account_id=account_id,
-        partner_id=report.partner_id,
-        kind=done.kind,
-        occurred_at=done.started_at,
-        local_date=clock.local_date(done.started_at, time_zone),
-        received_at=report.received_at,
-        late_window_s=report.late_window_s,
-        binding=state,
-        city_code=done.city_code,
-        evidence_tier=report.evidence_tier,
-        ended_at=done.ended_at,
-        vehicle_type=done.vehicle_type,
-        propulsion_type=done.propulsion_type,
-        trip_type=done.trip_type,
-        material=done.material,
-        distance_m=done.distance_m,
-        straight_line_m=done.straight_line_m,
-        duration_s=done.duration_s,
-        passenger_count=done.passenger_count,
-        weight_g=done.weight_g,
-        energy_wh=done.energy_wh,
-        baseline_wh=done.baseline_wh,
-        count=done.count,
-        natural_key=done.natural_key,
-        meter_key=done.meter_key,
-    )
-
-
 async def post(
-    session: Session, reports: Sequence[ActivityReported], *, programme: Programme, closing: Closing
-) -> None:
-    """Posts new events; every one of `reports` gets a verdict in `closing`."""
+    session: Session,
+    reports: Sequence[ActivityReported],
+    *,
+    programme: Programme,
+    closing: Closing,
+    patient: bool = True,
+) -> Sequence[ActivityReported]:
+    """Posts new events; every one of `reports` gets a verdict in `closing`, except those that are returned.
+
+    Without patience those are returned whose people another transaction holds (or who have no account yet), and with
+    them all that is no new act of somebody free: the caller commits what was posted and gives the rest to a call that
+    waits, in a transaction of its own. So two workers that share a few people wait for each other only there.
+    """
     connection = await driver(session)
-    known = await repository.known_fingerprints(connection, [report.event_key for report in reports])
+    known = await repository.known_events(connection, [report.event_key for report in reports])
+    fresh: Sequence[ActivityReported]
+    verdicts: Sequence[Verdict]
     fresh, verdicts = sort_out_repeats(reports, known)
+    left: Sequence[ActivityReported] = ()
     if fresh:
         # Read once: a binding that appears meanwhile must not add a person whom we would lock out of order.
-        bindings = await bindings_of(connection, fresh)
-        homes = await _release_earlier(session, fresh, bindings, programme, closing)
-        verdicts += await _judge(connection, fresh, bindings, programme, homes)
-        place = {id(report): number for number, report in enumerate(reports)}
-        verdicts.sort(key=lambda verdict: place[id(verdict.report)])
+        bindings: Bindings = await bindings_of(connection, fresh)
+        # Before the people, as the sweep does it.
+        parked = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
+        if patient:
+            await repository.lock_people(connection, people_of(bindings))
+        else:
+            free, bindings_of_free = await lock_free(connection, fresh, bindings)
+            if bindings_of_free is not bindings:
+                posted = {id(report) for report in free}
+                left = [report for report in reports if id(report) not in posted]
+                fresh, bindings, verdicts = free, bindings_of_free, []
+                parked = [row for row in parked if (row["partner_id"], row["account_key"]) in bindings]
+    if fresh:
+        homes = await _release_earlier(session, parked, fresh, bindings, programme, closing) if parked else None
+        judged = await _judge(connection, fresh, bindings, programme, homes)
+        verdicts = _in_order(reports, verdicts, judged)
     await _store(connection, verdicts, closing)
+    return left
+
+
+def _in_order(
+    reports: Sequence[ActivityReported], repeats: Sequence[Verdict], judged: Sequence[Verdict]
+) -> Sequence[Verdict]:
+    if not repeats:
+        return judged
+    place = {id(report): number for number, report in enumerate(reports)}
+    return sorted([*repeats, *judged], key=lambda verdict: place[id(verdict.report)])
 
 
 async def _release_earlier(
     session: Session,
+    rows: Sequence[Any],
     fresh: Sequence[ActivityReported],
     bindings: Bindings,
     programme: Programme,
     closing: Closing,
 ) -> Homes | None:
     """Judges what the people of these events have parked first, so that their acts are judged in the order of the log
-    whether or not a binding was late. Everything that either needs is locked before."""
+    whether or not a binding was late. Rows and people are locked; what else either needs is locked before."""
     connection = await driver(session)
-    rows = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
-    if not rows:
-        return None
-    everyone = {binding.account_id for found in bindings.values() for binding in found}
-    await repository.lock_people(connection, sorted(everyone))
     parked = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     homes = await lock_homes(connection, [*parked, *fresh], bindings, programme)
     await release(session, rows, bindings, homes, programme=programme, closing=closing)
@@ -192,7 +162,7 @@ async def lock_homes(
     if not index.shared:
         await homes_.lock(connection, touched)
         return None
-    acts = _acts(reports, bindings, programme)
+    acts = acts_of(reports, bindings, programme.time_zone)
     homes = await homes_.homes_of(connection, acts, index, programme.time_zone)
     needed = homes_.subjects_of(homes_.at_home(acts, homes, index), index)
     await homes_.lock(connection, needed | set(touched))
@@ -208,14 +178,17 @@ async def release(
     programme: Programme,
     closing: Closing,
 ) -> None:
-    """Judges parked rows of `activity` again, now that their people are bound. The caller holds them.
+    """Judges parked rows of `activity` again, now that their people are bound. The caller holds the rows, and also the
+    people if it gives their bindings.
 
     What is still nobody's (the act lies in no binding's interval) is judged so and leaves the park as well.
     """
     connection = await driver(session)
     reports = [msgspec.convert(row["act"], ActivityReported) for row in rows]
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
-    bindings = await bindings_of(connection, reports) if bindings is None else bindings
+    if bindings is None:
+        bindings = await bindings_of(connection, reports)
+        await repository.lock_people(connection, people_of(bindings))
     verdicts = await _judge(connection, reports, bindings, programme, homes)
     for verdict in verdicts:
         verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
@@ -279,20 +252,6 @@ async def close(session: Session, closing: Closing, *, programme: Programme) -> 
         await repository.take_from_issuance(connection, issuance_mg)
 
 
-async def bindings_of(
-    connection: "asyncpg.Connection[asyncpg.Record]", reports: Sequence[ActivityReported]
-) -> dict[tuple[str, str], list[BindingRow]]:
-    keys = sorted({(report.partner_id, report.account_key) for report in reports})
-    return await repository.bindings_of(connection, keys)
-
-
-def _acts(reports: Sequence[ActivityReported], bindings: Bindings, programme: Programme) -> list[Act]:
-    return [
-        to_act(report, bindings.get((report.partner_id, report.account_key), ()), programme.time_zone)
-        for report in reports
-    ]
-
-
 async def _judge(
     connection: "asyncpg.Connection[asyncpg.Record]",
     reports: Sequence[ActivityReported],
@@ -300,17 +259,15 @@ async def _judge(
     programme: Programme,
     homes: Homes | None,
 ) -> list[Verdict]:
-    """`homes`: as the transaction read and locked them, None if nothing was yet."""
+    """The people are locked. `homes`: as the transaction read and locked them, None if nothing was yet."""
     index = programme.index
-    acts = _acts(reports, bindings, programme)
+    acts = acts_of(reports, bindings, programme.time_zone)
     if index.shared:
         homes = homes or await homes_.homes_of(connection, acts, index, programme.time_zone)
         acts = homes_.at_home(acts, homes, index)
-    people = sorted({act.account_id for act in acts if act.account_id is not None})
     usage: dict[CapKey, CapUsed] = {}
     counted = CountedActs()
-    if people:
-        await repository.lock_people(connection, people)
+    if any(act.account_id is not None for act in acts):
         if index.shared:
             await homes_.lock(connection, homes_.subjects_of(acts, index))
             await homes_.open_accounts(connection, acts, index)
@@ -375,11 +332,10 @@ async def repay_debts(connection: "asyncpg.Connection[asyncpg.Record]", people_m
 
     The people are locked already.
     """
-    people = {sub_account_id(account_id, "debt"): account_id for account_id in people_mg}
-    debts = await repository.debts_of(connection, list(people))
+    debts = await repository.debts_of(connection, list(people_mg))
     if debts:
         rows = [
-            (new_id(), people[debt_id], debt_id, min(owed_mg, people_mg[people[debt_id]]), "accounting:debt")
-            for debt_id, owed_mg in sorted(debts.items())
+            (new_id(), person_id, debt_id, min(owed_mg, people_mg[person_id]), "accounting:debt")
+            for debt_id, person_id, owed_mg in debts
         ]
         await repository.repay(connection, rows)

@@ -24,6 +24,14 @@ class BindingRow(NamedTuple):
     consent_withdrawn_at: datetime | None
 
 
+class KnownEvent(NamedTuple):
+    """An event of the inbox: its content, and the copy that was judged (None for a correction)."""
+
+    fingerprint: bytes
+    receipt_id: uuid.UUID | None
+    receipt_index: int | None
+
+
 class ActivityRow(NamedTuple):
     """One row of `activity`, in the order of its columns."""
 
@@ -61,13 +69,15 @@ class CreditRow(NamedTuple):
     kind: str = "credit"
 
 
-async def known_fingerprints(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
     rows = await connection.fetch(
-        "SELECT activity_id, fingerprint FROM accounting.activity WHERE activity_id = ANY($1::uuid[])"
-        " UNION ALL SELECT event_key, fingerprint FROM accounting.correction WHERE event_key = ANY($1::uuid[])",
+        "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
+        " WHERE activity_id = ANY($1::uuid[])"
+        " UNION ALL SELECT event_key, fingerprint, NULL, NULL FROM accounting.correction"
+        " WHERE event_key = ANY($1::uuid[])",
         activity_ids,
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: KnownEvent(row[1], row[2], row[3]) for row in rows}
 
 
 async def bindings_of(
@@ -102,6 +112,15 @@ async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) 
     )
 
 
+async def lock_free_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Locks whoever can be locked at once and returns them; waits for nobody, so it may come in any order."""
+    rows = await connection.fetch(
+        "SELECT account_id FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[]) FOR UPDATE SKIP LOCKED",
+        account_ids,
+    )
+    return {row[0] for row in rows}
+
+
 async def make_households(connection: Connection, account_ids: Sequence[uuid.UUID]) -> None:
     """Missing accounts of households, whose subjects are locked."""
     await connection.execute(
@@ -129,11 +148,15 @@ async def credited_near(connection: Connection, spans: Mapping[uuid.UUID, tuple[
     """Credited acts of these accounts whose time touches the span, for the double-reporting check."""
     ids = list(spans)
     rows: Sequence[Any] = await connection.fetch(
-        "SELECT a.activity_id, a.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
-        " a.methodology_version, a.act->>'natural_key' AS natural_key"
+        "SELECT a.activity_id, s.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
+        " a.methodology_version, a.natural_key"
         " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS s(account_id, low, high)"
-        " JOIN accounting.activity a ON a.account_id = s.account_id AND a.occurred_at BETWEEN s.low AND s.high"
-        " WHERE a.status IN ('credited', 'pending')",
+        # OFFSET 0: one descent of the index per person. A plain join reads the whole table as long as the planner
+        # believes it to be small.
+        " CROSS JOIN LATERAL (SELECT activity_id, partner_id, occurred_at, ended_at, methodology_code,"
+        " methodology_version, act->>'natural_key' AS natural_key FROM accounting.activity a"
+        " WHERE a.account_id = s.account_id AND a.occurred_at BETWEEN s.low AND s.high"
+        " AND a.status IN ('credited', 'pending') OFFSET 0) a",
         ids,
         [spans[i][0] for i in ids],
         [spans[i][1] for i in ids],
@@ -186,14 +209,14 @@ async def insert_credits(connection: Connection, rows: Sequence[CreditRow]) -> N
     await connection.copy_records_to_table("posting", schema_name="accounting", columns=CreditRow._fields, records=rows)
 
 
-async def debts_of(connection: Connection, debt_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """What is owed on these debt accounts, positive milligrams; nothing for those without a debt."""
+async def debts_of(connection: Connection, people: Sequence[uuid.UUID]) -> Sequence[tuple[uuid.UUID, uuid.UUID, int]]:
+    """(debt account, whose it is, milligrams owed) of those of the people who owe anything, by account."""
     rows = await connection.fetch(
-        "SELECT account_id, -balance_mg FROM accounting.ledger_account"
-        " WHERE account_id = ANY($1::uuid[]) AND balance_mg < 0",
-        debt_ids,
+        "SELECT account_id, owner_id, -balance_mg FROM accounting.ledger_account"
+        " WHERE kind = 'debt' AND balance_mg < 0 AND owner_id = ANY($1::uuid[]) ORDER BY account_id",
+        people,
     )
-    return {row[0]: row[1] for row in rows}
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def repay(connection: Connection, rows: Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID, int, str]]) -> None:

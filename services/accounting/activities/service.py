@@ -10,7 +10,7 @@ import msgspec
 
 from services.accounting.activities import corrections, homes, posting, posting_repository, reasons, repository
 from services.accounting.activities.acts import Act
-from services.accounting.activities.domain import Judgement, Status
+from services.accounting.activities.domain import Judgement, Status, from_row, to_record
 from services.accounting.activities.errors import ActivityNotFound
 from services.accounting.activities.posting import Programme
 from services.accounting.activities.subjects import counters, period_start
@@ -21,7 +21,7 @@ from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import CapRule, Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
-from shared.consumer import DeadLetter
+from shared.consumer import DeadLetter, Postponed
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.db import Session, driver
@@ -49,11 +49,15 @@ _binding = msgspec.json.Decoder(BindingChanged)
 
 @dataclass(slots=True)
 class Decoded:
-    """A poll's records by what they ask for; `dead` are those that never will be processable."""
+    """A poll's records by what they ask for; `dead` are those that never will be processable.
+
+    `patient`: all of it is to be done now, whoever has to be waited for.
+    """
 
     reports: list[ActivityReported] = field(default_factory=list)
     corrections: list[ActivityReported] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+    patient: bool = False
 
 
 def decode_reports(records: Sequence[StoredRecord]) -> Decoded:
@@ -81,24 +85,23 @@ async def programme(session: Session, library: methodologies.Library, *, time_zo
     return Programme(await library.index(session), time_zone, topic)
 
 
-async def handle_reports(
-    session: Session, records: Sequence[StoredRecord], *, library: methodologies.Library, time_zone: str, topic: str
-) -> Sequence[DeadLetter]:
-    """Decodes and handles the records of `ingest.activities.v1`."""
-    return await handle_decoded(session, decode_reports(records), library=library, time_zone=time_zone, topic=topic)
-
-
 async def handle_decoded(
     session: Session, decoded: Decoded, *, library: methodologies.Library, time_zone: str, topic: str
-) -> Sequence[DeadLetter]:
-    """Consumer of `ingest.activities.v1`, of what `decode_reports` made of a poll."""
+) -> Sequence[DeadLetter] | Postponed:
+    """Consumer of `ingest.activities.v1`, of what `decode_reports` made of a poll.
+
+    What others hold is postponed once, and corrections with it: they may speak of it.
+    """
     rules = await programme(session, library, time_zone=time_zone, topic=topic)
     closing = posting.Closing()
+    left: Sequence[ActivityReported] = ()
     if decoded.reports:
-        await posting.post(session, decoded.reports, programme=rules, closing=closing)
-    if decoded.corrections:
+        left = await posting.post(session, decoded.reports, programme=rules, closing=closing, patient=decoded.patient)
+    if decoded.corrections and not left:
         await corrections.receive(session, decoded.corrections, closing=closing)
     await posting.close(session, closing, programme=rules)
+    if left:
+        return Postponed(Decoded(list(left), decoded.corrections, decoded.dead, patient=True))
     return decoded.dead
 
 
@@ -178,6 +181,11 @@ async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid
     if row is None:
         raise ActivityNotFound
     return row
+
+
+def judgement_record(activity: Any) -> dict[str, Any] | None:
+    """The whole judgement of a stored activity as JSON values; None where its content is gone or never was kept."""
+    return None if activity.judgement is None else to_record(from_row(activity._mapping))
 
 
 async def summary(

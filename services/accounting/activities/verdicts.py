@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from services.accounting.activities import posting_repository as repository
 from services.accounting.activities import reasons
 from services.accounting.activities.acts import Act
 from services.accounting.activities.domain import Judgement, Status
+from services.accounting.activities.posting_repository import KnownEvent
 from services.accounting.database import SCHEMA
 from shared import clock, outbox, telemetry
 from shared.contracts.activities_v1 import ActivityReported
@@ -57,19 +58,23 @@ class Verdict:
 
 
 def sort_out_repeats(
-    reports: Sequence[ActivityReported], known: dict[uuid.UUID, bytes]
+    reports: Sequence[ActivityReported], known: Mapping[uuid.UUID, KnownEvent]
 ) -> tuple[list[ActivityReported], list[Verdict]]:
-    """(events to judge, verdicts on repeats): the same id is a duplicate, or a conflict when the content differs."""
+    """(events to judge, verdicts on repeats): the same id is a duplicate, or a conflict when the content differs.
+
+    The very copy that was judged is no repeat and gets no second verdict: the log handed it out twice, or a poll was
+    interrupted between its transactions.
+    """
     seen = dict(known)
     fresh, repeats = [], []
     for report in reports:
         fingerprint = bytes.fromhex(report.fingerprint)
         first = seen.get(report.event_key)
         if first is None:
-            seen[report.event_key] = fingerprint
+            seen[report.event_key] = KnownEvent(fingerprint, report.receipt_id, report.index)
             fresh.append(report)
-        else:
-            repeats.append(Verdict(report, "duplicate" if first == fingerprint else "conflict"))
+        elif (report.receipt_id, report.index) != first[1:] or fingerprint != first.fingerprint:
+            repeats.append(Verdict(report, "duplicate" if first.fingerprint == fingerprint else "conflict"))
     return fresh, repeats
 
 

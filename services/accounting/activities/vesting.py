@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from services.accounting.activities import homes, posting, vesting_repository
-from services.accounting.activities.effects import judgement_of
+from services.accounting.activities.domain import from_row
 from services.accounting.activities.posting import Closing, Programme
 from services.accounting.activities.posting_repository import lock_people
 from services.accounting.activities.verdicts import Earlier, Verdict, as_reported
@@ -29,7 +29,7 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
     holders_mg: dict[uuid.UUID, int] = defaultdict(int)
     holders = []
     for row in rows:
-        holder_id = judgement_of(row).holder_id
+        holder_id = from_row(row).holder_id
         assert holder_id is not None  # a credit is somebody's
         holders.append(holder_id)
         holders_mg[holder_id] += row["amount_mg"]
@@ -65,7 +65,7 @@ def _available(row: Any, account_key: str) -> Verdict:
     verdict = Verdict(
         as_reported(row, account_key),
         "credited",
-        judgement=judgement_of(row),
+        judgement=from_row(row),
         sequence=row["sequence"] + 1,
     )
     verdict.replaces = Earlier("pending", row["reason_code"], row["amount_mg"])

@@ -44,6 +44,13 @@ ledger_account = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# Nearly nobody owes anything: whoever is credited looks here whether to repay first.
+Index(
+    "ix_ledger_account_debt",
+    ledger_account.c.owner_id,
+    postgresql_where=text("kind = 'debt' AND balance_mg < 0"),
+)
+
 posting = Table(
     "posting",
     metadata,

@@ -48,8 +48,9 @@ class MethodologyIndex:
         for version in sorted(self._versions.values(), key=lambda v: -len(region_prefix(v.document.region))):
             self._by_kind.setdefault(version.kind, []).append(version)
         self._remembered: dict[tuple[str | None, ...], tuple[tuple[date, date, Compiled], ...]] = {}
-        # Without such a version nobody needs to know who lives where.
-        self.shared = any(version.shared for version in self._versions.values())
+        # For acts of other kinds nobody needs to know who lives where.
+        self.shared_kinds = frozenset(version.kind for version in self._versions.values() if version.shared)
+        self.shared = bool(self.shared_kinds)
         _refuse_overlaps(self)
         _refuse_cap_mismatch(self)
 

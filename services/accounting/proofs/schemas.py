@@ -170,7 +170,7 @@ def bundle_view(found: BundleFound, *, time_zone: str) -> Bundle:
             raw_event_sha256=row.raw_sha256.hex(),
         ),
         act=row.act,
-        judgement=row.judgement,
+        judgement=found.judgement,
         methodology=_document(found.methodology) if found.methodology else None,
         factors=[_document(factor) for factor in found.factors],
         proof=proof_view(found.proof, to_owner=True) if found.proof else None,

@@ -53,6 +53,7 @@ class Bundle:
     what earned nothing; `sealed_after` then tells when to expect it."""
 
     activity: Any
+    judgement: dict[str, Any] | None
     methodology: Document | None
     factors: list[Document]
     proof: InclusionProof | None
@@ -173,7 +174,7 @@ async def bundle(
         pass
     except NotYetSealed as pending:
         sealed_after = str(pending.extensions["sealed_after"])
-    return Bundle(activity, methodology, factors, found, sealed_after)
+    return Bundle(activity, activities.judgement_record(activity), methodology, factors, found, sealed_after)
 
 
 async def city_totals(session: Session) -> CityTotals:
