@@ -43,6 +43,9 @@ class CapUsed(NamedTuple):
     amount_mg: int = 0
 
 
+_UNUSED: Final = CapUsed()
+
+
 class CapTouched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one counter of a cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure`
     says. `subject_id` names the household, meter or person counted where `per` is not "account"."""
@@ -194,15 +197,13 @@ class _Tally:
         self._before = before
         self.added: dict[CapKey, CapUsed] = {}
 
-    def used(self, key: CapKey, measure: str) -> int:
-        before, added = self._before.get(key), self.added.get(key)
-        if measure == "acts":
-            return (before[0] if before else 0) + (added[0] if added else 0)
-        return (before[1] if before else 0) + (added[1] if added else 0)
+    def used(self, key: CapKey) -> CapUsed:
+        before, added = self._before.get(key, _UNUSED), self.added.get(key)
+        return before if added is None else CapUsed(before.acts + added.acts, before.amount_mg + added.amount_mg)
 
     def add(self, key: CapKey, amount_mg: int) -> None:
-        acts, amount = self.added.get(key, (0, 0))
-        self.added[key] = CapUsed(acts + 1, amount + amount_mg)
+        added = self.added.get(key, _UNUSED)
+        self.added[key] = CapUsed(added.acts + 1, added.amount_mg + amount_mg)
 
 
 def judge(
@@ -249,7 +250,8 @@ def _outside_window(act: Act) -> str | None:
     happened = act.ended_at or act.occurred_at
     if happened - act.received_at > FUTURE_TOLERANCE:
         return reasons.NOT_YET_HAPPENED
-    if act.received_at - happened > timedelta(seconds=act.late_window_s):
+    late = act.received_at - happened
+    if (late.days * 86_400 + late.seconds, late.microseconds) > (act.late_window_s, 0):
         return reasons.TOO_LATE
     return None
 
@@ -297,7 +299,7 @@ def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], r
     states: list[tuple[CapRule, CapKey, int]] = []
     for cap in method.count_caps:
         for key in keys_of(cap, act):
-            used = tally.used(key, "acts")
+            used = tally.used(key).acts
             if used >= cap.limit:
                 full = (_touched(cap, key, used, 0),)
                 return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=full)
@@ -305,7 +307,7 @@ def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], r
     granted = raw_mg
     for cap in method.amount_caps:
         for key in keys_of(cap, act):
-            used = tally.used(key, "mg")
+            used = tally.used(key).amount_mg
             if used >= cap.limit:
                 full = (_touched(cap, key, used, 0),)
                 return _refused(act, method, cap.code, inputs=inputs, raw_mg=raw_mg, caps=full)

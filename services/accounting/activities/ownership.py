@@ -84,9 +84,9 @@ async def bindings_of(
     return await repository.bindings_of(connection, keys)
 
 
-def people_of(bindings: Bindings) -> list[uuid.UUID]:
-    """Everybody these bindings speak of, in the order in which people are locked."""
-    return sorted({binding.account_id for found in bindings.values() for binding in found})
+def people_of(bindings: Bindings) -> set[uuid.UUID]:
+    """Everybody these bindings speak of."""
+    return {binding.account_id for found in bindings.values() for binding in found}
 
 
 async def lock_free(
@@ -97,8 +97,8 @@ async def lock_free(
     All reports of a person stay together, so that they are judged in the order of the log.
     """
     people = people_of(bindings)
-    locked = await repository.lock_free_people(connection, people)
-    if len(locked) == len(people):
+    held = people - await repository.lock_free_people(connection, list(people))
+    if not held:
         return reports, bindings
-    ours = {key: found for key, found in bindings.items() if all(binding.account_id in locked for binding in found)}
+    ours = {key: found for key, found in bindings.items() if held.isdisjoint(binding.account_id for binding in found)}
     return [report for report in reports if (report.partner_id, report.account_key) in ours], ours

@@ -105,7 +105,7 @@ async def post(
         # Before the people, as the sweep does it.
         parked = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
         if patient:
-            await repository.lock_people(connection, people_of(bindings))
+            await repository.lock_people(connection, sorted(people_of(bindings)))
         else:
             free, bindings_of_free = await lock_free(connection, fresh, bindings)
             if bindings_of_free is not bindings:
@@ -188,7 +188,7 @@ async def release(
     sequences = {row["activity_id"]: row["sequence"] for row in rows}
     if bindings is None:
         bindings = await bindings_of(connection, reports)
-        await repository.lock_people(connection, people_of(bindings))
+        await repository.lock_people(connection, sorted(people_of(bindings)))
     verdicts = await _judge(connection, reports, bindings, programme, homes)
     for verdict in verdicts:
         verdict.sequence, verdict.replaces = sequences[verdict.report.event_key] + 1, PARKED
@@ -272,7 +272,7 @@ async def _judge(
             await homes_.lock(connection, homes_.subjects_of(acts, index))
             await homes_.open_accounts(connection, acts, index)
         for account_id, cap_id, start, count, amount_mg in await repository.cap_usage_of(
-            connection, sorted(cap_keys(acts, index))
+            connection, list(cap_keys(acts, index))
         ):
             usage[CapKey(account_id, cap_id, start)] = CapUsed(count, amount_mg)
         counted = await _acts_close_in_time(connection, acts, index)
@@ -294,10 +294,10 @@ async def _acts_close_in_time(
     spans: dict[uuid.UUID, tuple[datetime, datetime]] = {}
     for act in acts:
         if act.account_id is not None and act.binding is BindingState.BOUND:
-            low, high = spans.get(act.account_id, (act.occurred_at, act.occurred_at))
-            spans[act.account_id] = (min(low, act.occurred_at), max(high, act.ended_at or act.occurred_at))
-    reach = {key: (low - _SAME_ACT_HORIZON, high + _SAME_ACT_HORIZON) for key, (low, high) in spans.items()}
-    rows = await repository.credited_near(connection, reach) if reach else ()
+            start, end = act.occurred_at, act.ended_at or act.occurred_at
+            known = spans.get(act.account_id)
+            spans[act.account_id] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
+    rows = await repository.credited_near(connection, spans, _SAME_ACT_HORIZON) if spans else ()
     counted = []
     for row in rows:
         version = index.version(row["methodology_code"], row["methodology_version"])

@@ -7,7 +7,7 @@ follows.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -144,24 +144,34 @@ async def cap_usage_of(
     return [tuple(row) for row in rows]
 
 
-async def credited_near(connection: Connection, spans: Mapping[uuid.UUID, tuple[datetime, datetime]]) -> Sequence[Any]:
-    """Credited acts of these accounts whose time touches the span, for the double-reporting check."""
-    ids = list(spans)
+async def credited_near(
+    connection: Connection, spans: Mapping[uuid.UUID, tuple[datetime, datetime]], horizon: timedelta
+) -> Sequence[Any]:
+    """Credited acts of these accounts at most `horizon` from their span of time, for the double-reporting check."""
+    firsts = [first for first, _ in spans.values()]
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.activity_id, s.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
         " a.methodology_version, a.natural_key"
-        " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS s(account_id, low, high)"
+        " FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[]) AS s(account_id, first, lasts_s)"
         # OFFSET 0: one descent of the index per person. A plain join reads the whole table as long as the planner
         # believes it to be small.
         " CROSS JOIN LATERAL (SELECT activity_id, partner_id, occurred_at, ended_at, methodology_code,"
         " methodology_version, act->>'natural_key' AS natural_key FROM accounting.activity a"
-        " WHERE a.account_id = s.account_id AND a.occurred_at BETWEEN s.low AND s.high"
+        " WHERE a.account_id = s.account_id"
+        " AND a.occurred_at BETWEEN s.first - $4::interval"
+        " AND s.first + make_interval(secs => s.lasts_s) + $4::interval"
         " AND a.status IN ('credited', 'pending') OFFSET 0) a",
-        ids,
-        [spans[i][0] for i in ids],
-        [spans[i][1] for i in ids],
+        list(spans),
+        firsts,
+        [_whole_seconds(last - first) for first, last in spans.values()],
+        horizon,
     )
     return rows
+
+
+def _whole_seconds(span: timedelta) -> int:
+    """Rounded up; numbers travel at a fraction of the cost of times."""
+    return span.days * 86_400 + span.seconds + (span.microseconds > 0)
 
 
 _RELEASE_PARKED = """

@@ -4,7 +4,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -144,9 +144,11 @@ async def announce(session: Session, verdicts: Sequence[Verdict], outcomes: Sequ
 async def count(connection: "asyncpg.Connection[asyncpg.Record]", verdicts: Sequence[Verdict], time_zone: str) -> None:
     """Adds the verdicts to the day's tallies; one that replaces an earlier verdict takes that one out."""
     tallies: dict[tuple[str, date, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    days: dict[datetime, date] = {}  # all of a receipt came at one moment
 
     def add(verdict: Verdict, status: str, reason_code: str, events: int, amount_mg: int) -> None:
-        day = clock.local_date(verdict.report.received_at, time_zone)
+        received_at = verdict.report.received_at
+        day = days.get(received_at) or days.setdefault(received_at, clock.local_date(received_at, time_zone))
         key = (verdict.report.partner_id, day, status, reason_code)
         before = tallies[key]
         tallies[key] = (before[0] + events, before[1] + amount_mg)
