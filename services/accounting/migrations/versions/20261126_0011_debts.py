@@ -1,4 +1,4 @@
-"""Open debts are found by an index of their own; batches of outcomes wait for the log without being compressed.
+"""Debts are found by an index of their own; batches of outcomes wait for the log without being compressed.
 
 Revision ID: 0011
 Revises: 0010
@@ -19,7 +19,7 @@ def upgrade() -> None:
         "ledger_account",
         ["owner_id"],
         schema="accounting",
-        postgresql_where=sa.text("kind = 'debt' AND balance_mg < 0"),
+        postgresql_where=sa.text("kind = 'debt'"),
     )
     # A row lives for milliseconds: compressing it cost as much as writing a balance for each event in it.
     op.execute("ALTER TABLE accounting.outbox ALTER COLUMN records SET STORAGE EXTERNAL")
