@@ -6,7 +6,7 @@
 4. commit                                                                (effects and offsets together, or neither)
 5. tell the log, as a courtesy for lag tools                             (may fail, changes nothing)
 
-A handler may postpone what others hold (`Postponed`): then 1 to 4 happen twice, and only the last commit moves offsets.
+A handler may postpone what others hold (`Postponed`): then 1 to 4 happen again, and only the last commit moves offsets.
 
 While the database works on one poll the next is read and decoded; it is thrown away when the first did not commit.
 """
@@ -43,6 +43,7 @@ _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
 _EXIT_STALLED = 70
 _LAG_EVERY_S = 5
 _ACTIVE_MIN = 2
+POLLS_TOGETHER = 4
 # Everything a database or log that is away, restarting or contended can raise. A unique key met by two writers at once
 # is among them: the second try sees the first one's row.
 RETRYABLE = (
@@ -84,14 +85,16 @@ def _reversed(moves: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPart
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """What a handler did not do because others hold rows it needs. What it did is committed without moving the offsets;
-    then it is called with `rest`, in a transaction of its own, until it answers with dead letters.
+    """What a handler did not do because others hold rows it needs. What it did is committed without moving the offsets.
 
-    The fence holds for every one of these transactions, but a poll that is interrupted between them is read again
-    whole: a handler that postpones must recognise the records it has done.
+    Then it is called again, in a transaction of its own: with `joined(prepared)` when another poll is there already, so
+    that the processor has work while others finish; else, and after POLLS_TOGETHER polls, with `rest`, which must wait
+    for them. The fence holds for every one of these transactions, but polls that are interrupted between
+    them are read again whole: a handler that postpones must recognise the records it has done.
     """
 
     rest: Any
+    joined: Callable[[Any], Any]
 
 
 # Takes a poll's records, or what the consumer's `prepare` made of them.
@@ -278,26 +281,46 @@ class Consumer:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _process(self, poll: _Poll) -> None:
-        batch, moves, undone = poll.records(), poll.moves(), poll.prepared
+        undone, polls = poll.prepared, 1
         limit: DeadLetterLimit | None = None
         while limit is None:
+            moves = poll.moves()
             async with self._database.transaction() as session:
                 await self._leases.advance(session, moves, self._claims)
                 result = await self._handler(session, undone)
                 if isinstance(result, Postponed):
-                    undone = result.rest
                     await self._leases.advance(session, _reversed(moves), self._claims)
                 else:
-                    limit = self._limit.after(_marked(batch, result))
+                    limit = self._limit.after(_marked(poll.records(), result))
                     await self._keep_dead_letters(session, result)
+            if isinstance(result, Postponed):
+                more = await self._join_next(poll) if polls < POLLS_TOGETHER else None
+                undone = result.rest if more is None else result.joined(more)
+                polls += 1
         self._limit = limit
         if self._stopped_by is not None:
             self._stopped_by = None
             telemetry.CONSUMER_STOPPED.labels(self.name, self._lane).set(0)
         for tp, (_, end) in moves.items():
             self._claims[tp] = Claim(end, self._claims[tp].epoch)
-        telemetry.CONSUMED.labels(self.name).inc(len(batch))
+        telemetry.CONSUMED.labels(self.name).inc(sum(map(len, poll.fetched.values())))
         await self._event_log.record_progress(self.name, {tp: end for tp, (_, end) in moves.items()})
+
+    async def _join_next(self, poll: _Poll) -> Any:
+        """Makes the following poll part of this one and returns what was prepared of it; None unless it is there."""
+        ahead = self._ahead
+        due = time.monotonic() - self._renewed_at >= self._lease_s / 3
+        if ahead is None or due or not ahead[1].done() or ahead[0] != poll.following():
+            return None
+        self._ahead = None
+        following = await ahead[1]
+        if not following.fetched:
+            return None
+        for tp, records in following.fetched.items():
+            poll.fetched.setdefault(tp, []).extend(records)
+        positions = poll.following()
+        self._ahead = (positions, asyncio.create_task(self._read(positions)))
+        return self._prepare(following.records()) if following.prepared is None else following.prepared
 
     async def _keep_dead_letters(self, session: AsyncSession, dead: Sequence[DeadLetter]) -> None:
         if not dead:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import outbox, telemetry
-from shared.consumer import Consumer, ConsumerStopped, DeadLetter
+from shared.consumer import Consumer, ConsumerStopped, DeadLetter, Handler
 from shared.db import Database
 from shared.dead_letter_limit import (
     IN_A_ROW_MAX,
@@ -65,7 +65,7 @@ class Running:
     """A consumer as a task."""
 
     def __init__(
-        self, topic: str, database: Database, log: EventLog, settings: ServiceSettings, handler: Recorder
+        self, topic: str, database: Database, log: EventLog, settings: ServiceSettings, handler: Handler
     ) -> None:
         self.consumer = Consumer(
             name="c", topic=topic, schema=SCHEMA, database=database, log=log, settings=settings, handler=handler

@@ -134,9 +134,11 @@ async def cap_usage_of(
     connection: Connection, keys: Sequence[tuple[uuid.UUID, str, date]]
 ) -> list[tuple[uuid.UUID, str, date, int, int]]:
     rows = await connection.fetch(
-        "SELECT u.account_id, u.cap_id, u.period_start, u.acts, u.amount_mg FROM accounting.cap_usage u"
-        " JOIN unnest($1::uuid[], $2::text[], $3::date[]) AS k(account_id, cap_id, period_start)"
-        " USING (account_id, cap_id, period_start)",
+        "SELECT account_id, cap_id, period_start, u.acts, u.amount_mg"
+        " FROM unnest($1::uuid[], $2::text[], $3::date[]) AS k(account_id, cap_id, period_start)"
+        # OFFSET 0: see credited_near.
+        " CROSS JOIN LATERAL (SELECT acts, amount_mg FROM accounting.cap_usage u WHERE u.account_id = k.account_id"
+        " AND u.cap_id = k.cap_id AND u.period_start = k.period_start OFFSET 0) u",
         [key[0] for key in keys],
         [key[1] for key in keys],
         [key[2] for key in keys],

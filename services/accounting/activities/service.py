@@ -59,6 +59,10 @@ class Decoded:
     dead: list[DeadLetter] = field(default_factory=list)
     patient: bool = False
 
+    def before(self, later: "Decoded") -> "Decoded":
+        """Together with a later poll's, and without patience for either."""
+        return Decoded(self.reports + later.reports, self.corrections + later.corrections, [*self.dead, *later.dead])
+
 
 def decode_reports(records: Sequence[StoredRecord]) -> Decoded:
     """One bad record never harms the others."""
@@ -90,7 +94,7 @@ async def handle_decoded(
 ) -> Sequence[DeadLetter] | Postponed:
     """Consumer of `ingest.activities.v1`, of what `decode_reports` made of a poll.
 
-    What others hold is postponed once, and corrections with it: they may speak of it.
+    What others hold is postponed, and corrections with it: they may speak of it.
     """
     rules = await programme(session, library, time_zone=time_zone, topic=topic)
     closing = posting.Closing()
@@ -101,7 +105,8 @@ async def handle_decoded(
         await corrections.receive(session, decoded.corrections, closing=closing)
     await posting.close(session, closing, programme=rules)
     if left:
-        return Postponed(Decoded(list(left), decoded.corrections, decoded.dead, patient=True))
+        undone = Decoded(list(left), decoded.corrections, decoded.dead, patient=True)
+        return Postponed(undone, undone.before)
     return decoded.dead
 
 
