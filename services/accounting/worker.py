@@ -1,7 +1,6 @@
 """The accounting service's worker: posting, the bindings' projection, and timed jobs on
 what is parked, to be corrected, due to vest, held too long or too old."""
 
-from collections.abc import Sequence
 from functools import partial
 
 from services.accounting.activities import corrections, vesting
@@ -15,7 +14,6 @@ from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
 from services.accounting.what_if import service as what_if
 from shared import dead_letters, idempotency
-from shared.consumer import DeadLetter, Postponed
 from shared.contracts import topics
 from shared.db import Session
 from shared.worker import Worker, run
@@ -35,10 +33,7 @@ def build(settings: Settings | None = None) -> Worker:
     library = Library()
     outcomes = worker.topic(topics.OUTCOMES)
 
-    async def post(session: Session, decoded: activities.Decoded) -> Sequence[DeadLetter] | Postponed:
-        return await activities.handle_decoded(
-            session, decoded, library=library, time_zone=settings.time_zone, topic=outcomes
-        )
+    post = partial(activities.handle_decoded, library=library, time_zone=settings.time_zone, topic=outcomes)
 
     async def sweep(session: Session) -> None:
         programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
