@@ -51,6 +51,7 @@ RETRYABLE = (
     sqlalchemy.exc.SQLAlchemyError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

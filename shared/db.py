@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import MetaData, text
+from sqlalchemy import ExceptionContext, MetaData, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -73,6 +73,7 @@ class Database:
                 "command_timeout": command_timeout_s,
             },
         )
+        event.listen(self._engine.sync_engine, "handle_error", _drop_confused)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     async def stop(self) -> None:
@@ -88,6 +89,19 @@ class Database:
         """Raises when the database does not answer."""
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+
+def confused(exc: BaseException | None) -> bool:
+    """Whether the driver lost track of its conversation, as it does when a server dies in the middle of an answer."""
+    while exc is not None and not isinstance(exc, asyncpg.InternalClientError):
+        exc = exc.__cause__
+    return exc is not None
+
+
+def _drop_confused(context: ExceptionContext) -> None:
+    """Such a connection looks open, so it would go back to the pool and fail whoever gets it next."""
+    if confused(context.original_exception):
+        context.is_disconnect = True
 
 
 async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:

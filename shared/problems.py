@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared import telemetry
+from shared.db import confused
 from shared.errors import (
     AppError,
     FieldError,
@@ -138,13 +139,14 @@ _PASSING_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
 _PASSING_STATES = frozenset({"25P03", "25006"})
 
 
-def _passes(exc: Exception) -> bool:
+def passes(exc: Exception) -> bool:
     """Whether a database's error is about its state and not about what it was asked."""
     cause = getattr(exc, "orig", None) or exc
     state = getattr(cause, "sqlstate", None)
     if state is None:
         # The driver's own words: closed in the middle of an operation, or not yet open.
-        return type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
+        is_closed = type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
+        return is_closed or confused(cause)
     return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
 
 
@@ -156,7 +158,7 @@ async def _database_error(request: Request, exc: Exception) -> Response:
 
 async def _driver_error(request: Request, exc: Exception) -> Response:
     """An error of the database that has no class of its own: SQLSTATE tells a passing one from one of ours."""
-    if _passes(exc):
+    if passes(exc):
         return await _database_error(request, exc)
     return _respond(request, unexpected(exc, request.url.path))
 
@@ -178,5 +180,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(sqlalchemy.exc.DBAPIError, _driver_error)
     app.add_exception_handler(asyncpg.PostgresError, _driver_error)
     app.add_exception_handler(asyncpg.InterfaceError, _driver_error)
+    app.add_exception_handler(asyncpg.InternalClientError, _driver_error)
     app.add_exception_handler(ConnectionError, _database_error)
     app.add_exception_handler(TimeoutError, _database_error)

@@ -4,11 +4,13 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from shared.consumer import RETRYABLE
-from shared.db import Database, patiently
+from shared.db import Database, confused, patiently
+from shared.problems import passes
 from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
 
@@ -64,6 +66,29 @@ async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_
         await cut_off()
     assert time.monotonic() - started < 8 * TIMEOUT_S
     assert await one(database) == 1
+
+
+async def test_a_driver_that_lost_track_is_an_error_and_its_connection_is_dropped(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the server dies while a statement is answered: the connection looks open, and no state is left to use."""
+
+    async def backend() -> int:
+        async with database.transaction() as session:
+            return int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+    first = await backend()
+    with monkeypatch.context() as planted:
+
+        def lost(*_: object, **__: object) -> None:
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+        planted.setattr(asyncpg.Connection, "transaction", lost)
+        with pytest.raises(RETRYABLE) as caught:
+            await backend()
+    assert confused(caught.value)
+    assert passes(caught.value)
+    assert await backend() != first
 
 
 async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: FaultProxy) -> None:
