@@ -32,7 +32,7 @@ class Resources:
         await self.oauth.stop()
 
 
-def _resources(request: Request) -> Resources:
+async def _resources(request: Request) -> Resources:
     found: Resources = request.app.state.resources
     return found
 

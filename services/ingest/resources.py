@@ -25,7 +25,7 @@ class Resources:
     in_flight: InFlight
 
 
-def _resources(request: Request) -> Resources:
+async def _resources(request: Request) -> Resources:
     found: Resources = request.app.state.resources
     return found
 

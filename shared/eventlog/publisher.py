@@ -28,22 +28,32 @@ Lane = TypeVar("Lane", bound=Hashable)
 _log = structlog.get_logger(__name__)
 
 
-class _Entry:
-    """The part of one call that goes to one lane."""
+class _Call:
+    """One publish call, done when all of its entries are."""
 
-    __slots__ = ("done", "error", "n_bytes", "records", "taken")
+    __slots__ = ("done", "open_entries")
 
-    def __init__(self, records: Sequence[Record], n_bytes: int) -> None:
-        self.records, self.n_bytes = records, n_bytes
-        self.taken = False  # handed to the adapter: from here on the outcome may be unknown
-        self.error: EventLogError | None = None
+    def __init__(self, entries: int) -> None:
+        self.open_entries = entries
         # Carries no exception: a caller that has gone away would leave it unread.
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def finish(self, error: EventLogError | None) -> None:
-        if not self.done.done():
-            self.error = error
+    def entry_done(self) -> None:
+        self.open_entries -= 1
+        if self.open_entries == 0 and not self.done.done():
             self.done.set_result(None)
+
+
+class _Entry:
+    """The part of one call that goes to one lane."""
+
+    __slots__ = ("call", "done", "error", "n_bytes", "records", "taken")
+
+    def __init__(self, call: _Call, records: Sequence[Record], n_bytes: int) -> None:
+        self.call, self.records, self.n_bytes = call, records, n_bytes
+        self.taken = False  # handed to the adapter: from here on the outcome may be unknown
+        self.done = False
+        self.error: EventLogError | None = None
 
 
 class Publisher(Generic[Lane]):
@@ -75,12 +85,13 @@ class Publisher(Generic[Lane]):
         """Queues every part on its lane and waits for all; raises as `EventLog.publish`."""
         sized = [(lane, records, sum(map(record_bytes, records))) for lane, records in parts.items()]
         self._admit(sum(len(records) for _, records, _ in sized), sum(n_bytes for _, _, n_bytes in sized))
-        entries = {lane: self._enqueue(lane, records, n_bytes) for lane, records, n_bytes in sized}
+        call = _Call(len(sized))
+        entries = {lane: self._enqueue(lane, _Entry(call, records, n_bytes)) for lane, records, n_bytes in sized}
         try:
-            await asyncio.wait([entry.done for entry in entries.values()], timeout=timeout_s)
+            await asyncio.wait([call.done], timeout=timeout_s)
         finally:
             for lane, entry in entries.items():
-                if not entry.taken and not entry.done.done():
+                if not entry.taken and not entry.done:
                     self._withdraw(lane, entry)
         _raise_outcome(list(entries.values()), timeout_s)
 
@@ -108,23 +119,25 @@ class Publisher(Generic[Lane]):
         if full and self._records:
             raise BackPressure(f"{self._records} records, {self._bytes} bytes are waiting for the log already")
 
-    def _enqueue(self, lane: Lane, records: Sequence[Record], n_bytes: int) -> _Entry:
-        entry = _Entry(records, n_bytes)
-        self._records += len(records)
-        self._bytes += n_bytes
-        entry.done.add_done_callback(lambda _: self._settle(entry))
+    def _enqueue(self, lane: Lane, entry: _Entry) -> _Entry:
+        self._records += len(entry.records)
+        self._bytes += entry.n_bytes
         self._queues.setdefault(lane, deque()).append(entry)
         if lane not in self._writers:
             self._writers[lane] = asyncio.create_task(self._drain(lane))
         return entry
 
-    def _settle(self, entry: _Entry) -> None:
+    def _finish(self, entry: _Entry, error: EventLogError | None) -> None:
+        if entry.done:
+            return
+        entry.done, entry.error = True, error
         self._records -= len(entry.records)
         self._bytes -= entry.n_bytes
+        entry.call.entry_done()
 
     def _withdraw(self, lane: Lane, entry: _Entry) -> None:
         self._queues[lane].remove(entry)
-        entry.finish(LogUnavailable("the log did not take the records in time; nothing was written"))
+        self._finish(entry, LogUnavailable("the log did not take the records in time; nothing was written"))
 
     def _take(self, queue: deque[_Entry]) -> list[_Entry]:
         """The next write: at least one entry, then as many more as fit."""
@@ -160,7 +173,7 @@ class Publisher(Generic[Lane]):
                     error = PublishOutcomeUnknown(repr(surprise)[:300])
                 finally:
                     for entry in taken:
-                        entry.finish(error)
+                        self._finish(entry, error)
         finally:
             # No await between the last look at the queue and this: nothing can slip in unseen.
             del self._writers[lane]
@@ -169,7 +182,7 @@ class Publisher(Generic[Lane]):
 
 
 def _raise_outcome(entries: Sequence[_Entry], timeout_s: float) -> None:
-    failed = [entry for entry in entries if not entry.done.done() or entry.error is not None]
+    failed = [entry for entry in entries if not entry.done or entry.error is not None]
     if not failed:
         return
     errors = [entry.error for entry in failed if entry.error is not None]

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingest import event_types
 from services.ingest.events import decoding
-from services.ingest.events.rejections import SENTENCES
+from services.ingest.events.rejections import INVALID_VALUE, SENTENCES, Rejection
 from services.ingest.partners.service import Partner
 from shared import clock
 from shared.errors import MalformedBody
@@ -23,7 +24,14 @@ VALUES = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20)
     | st.sampled_from(
-        ["2026-11-23T08:30:00+08:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "\u0000", "\ud800"]
+        [
+            "2026-11-23T08:30:00+08:00",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59Z",
+            "\u0000",
+            "\ud800",
+            "a\u007f",
+        ]
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=10,
@@ -92,6 +100,55 @@ def test_reading_accepts_or_names_the_reason(broken: Any, environment: str) -> N
     if second.rejected is not None:
         assert second.rejected.code in SENTENCES
         assert "\u0000" not in (second.rejected.field or "")
+
+
+def told(body: bytes, shared: decoding.Intake) -> list[Any]:
+    return [
+        (reading.id, reading.reported, reading.rejected)
+        for reading in decoding.read(decoding.split(body, BATCH), shared)
+    ]
+
+
+@settings(max_examples=400, deadline=None)
+@given(broken=st.lists(broken_events(), min_size=1, max_size=2), is_ascii=st.booleans())
+def test_the_cheaper_way_of_reading_finds_the_same(broken: list[Any], is_ascii: bool) -> None:
+    body = json.dumps([*broken, event("h")], ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    shared = intake("live")
+    try:
+        found = told(body, shared)
+    except MalformedBody:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_PLAIN", decoding._LENIENT)
+        assert told(body, shared) == found
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in (*range(0x20), 0x7F)])
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_no_control_character_gets_in(character: str, is_ascii: bool) -> None:
+    account = {"type": "open_id", "value": f"a{character}b"}
+    events = [
+        event(f"a{character}b"),
+        event("h", account_ref=account),
+        event("h", trip_id=f"a{character}b"),
+        event("h", event_types.TRANSIT, line=f"a{character}b"),
+        revision("h", event_types.CANCELLED, f"a{character}b"),
+        revision("h", event_types.CANCELLED, "o", reason=f"a{character}b"),
+        revision("h", event_types.CANCELLED, "o", account_ref=account),
+        revision("h", event_types.CORRECTED, "o", data=data_of(event_types.TRIP, vehicle_ref=f"a{character}b")),
+    ]
+    found = [rejected for _, _, rejected in told(json.dumps(events, ensure_ascii=is_ascii).encode(), intake("live"))]
+    fields = [
+        "id",
+        "data.account_ref.value",
+        "data.trip_id",
+        "data.line",
+        "data.original_id",
+        "data.reason",
+        "data.account_ref.value",
+        "data.data.vehicle_ref",
+    ]
+    assert found == [Rejection(INVALID_VALUE, field) for field in fields]
 
 
 @settings(max_examples=300, deadline=None)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 
-class EventResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     index: Annotated[int, Meta(description="在批次中的位置，从 0 开始 · position in the batch")]
     id: str | None = None
     status: Literal["accepted", "rejected"]

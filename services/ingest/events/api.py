@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.ingest import signed
 from services.ingest.events import schemas, service
 from services.ingest.events.inflating import inflated
-from services.ingest.resources import Parts
+from services.ingest.resources import Resources
 from shared.problems import language_of
 from shared.settings import MIB
 
@@ -38,7 +38,6 @@ def _bytes_at_most(request: Request) -> int:
 )
 async def report_events(
     request: Request,
-    parts: Parts,
     dry_run: Annotated[bool, Query(description="只校验，不写入 · check only, write nothing")] = False,
 ) -> Response:
     """需要 `CP1` 签名，对发出的原始字节。写入日志后才应答 202；坏事件逐条说明，不影响其他事件。
@@ -48,6 +47,7 @@ async def report_events(
     explained and harms no other. May be gzip, 1 MiB when inflated. 429 and 503 carry Retry-After: send the same ids
     again.
     """
+    parts: Resources = request.app.state.resources  # as a dependency it would cost a change of threads
     with parts.in_flight.admit(_bytes_at_most(request)):
         body = await signed.read_body(request)
         caller = await signed.caller_of(request, parts, body)

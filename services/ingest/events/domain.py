@@ -105,8 +105,10 @@ def _trip(data: TripCompleted) -> Act:
 
 
 def _ride(data: TransitRidden) -> Act:
-    start, end = _utc(data.boarded_at, "data.boarded_at"), None
-    if data.alighted_at is not None:
+    end: datetime | None = None
+    if data.alighted_at is None:
+        start = _utc(data.boarded_at, "data.boarded_at")
+    else:
         start, end = _span(data.boarded_at, data.alighted_at, ("data.boarded_at", "data.alighted_at"))
     return Act(
         kind="transit",

@@ -78,6 +78,11 @@ _WRONG_TYPE = re.compile(r"^Expected `[^`]*`, got `")
 _TIMES = ("datetime", "RFC3339")
 
 
+class Rejection(NamedTuple):
+    code: str
+    field: str | None
+
+
 class EventRejected(Exception):
     """One event is refused; the rest of its batch is not concerned."""
 

@@ -22,6 +22,7 @@ _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 EventId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
 OrderNo = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
 Reference = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
 CityCode = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Metres = Annotated[int, Meta(ge=0, le=DISTANCE_M_MAX)]
@@ -141,7 +142,7 @@ class EventCorrected(msgspec.Struct, frozen=True, kw_only=True):
     """`data` is the whole data of the original's type, as it should have been."""
 
     original_id: EventId
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
+    reason: Reason
     data: Raw
 
 
@@ -149,7 +150,7 @@ class EventCancelled(msgspec.Struct, frozen=True, kw_only=True):
     """`account_ref` as in the original keeps the cancellation behind it in order; without it only the id connects."""
 
     original_id: EventId
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
+    reason: Reason
     account_ref: AccountRef | None = None
     data: Raw | UnsetType = UNSET
 
@@ -179,9 +180,37 @@ def strict(shape: type[msgspec.Struct]) -> type[Any]:
     )
 
 
+def plain(shape: type[msgspec.Struct]) -> type[Any]:
+    """The same type without the pattern for printable text, which costs half of the decoding.
+
+    For JSON that has no backslash and no DEL: there a text cannot hold a control character, so nothing else changes.
+    """
+    inner = [
+        (field.name, _PLAIN[field.type], field.default)
+        for field in msgspec.structs.fields(shape)
+        if field.type in _PLAIN
+    ]
+    return msgspec.defstruct(f"Plain{shape.__name__}", inner, bases=(shape,), frozen=True, kw_only=True)
+
+
 class _StrictAccountRef(AccountRef, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
 class _StrictLocation(Location, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
+
+
+class _PlainAccountRef(AccountRef, frozen=True, kw_only=True):
+    value: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+_PlainOrderNo = Annotated[str, Meta(min_length=1, max_length=64)]
+_PLAIN: Final[dict[Any, Any]] = {
+    EventId: Annotated[str, Meta(min_length=1, max_length=128)],
+    OrderNo: _PlainOrderNo,
+    OrderNo | None: _PlainOrderNo | None,
+    Reason: Annotated[str, Meta(min_length=1, max_length=200)],
+    AccountRef: _PlainAccountRef,
+    AccountRef | None: _PlainAccountRef | None,
+}

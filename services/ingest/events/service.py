@@ -104,9 +104,12 @@ def _refusals(intake: Intake, readings: list[Reading], accepted: int) -> Record:
 
 
 def _count(partner_id: str, readings: list[Reading]) -> None:
-    outcomes = Counter(reading.rejected.code if reading.rejected else "accepted" for reading in readings)
-    for outcome, count in outcomes.items():
-        telemetry.EVENTS_INTAKE.labels(partner_id, outcome).inc(count)
+    refused = Counter(reading.rejected.code for reading in readings if reading.rejected is not None)
+    accepted = len(readings) - refused.total()
+    if accepted:
+        telemetry.EVENTS_INTAKE.labels(partner_id, "accepted").inc(accepted)
+    for code, count in refused.items():
+        telemetry.EVENTS_INTAKE.labels(partner_id, code).inc(count)
 
 
 def _result(index: int, reading: Reading, language: Language) -> EventResult:
