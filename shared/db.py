@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import ExceptionContext, MetaData, event, text
+from sqlalchemy import ExceptionContext, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -74,6 +74,7 @@ class Database:
             },
         )
         event.listen(self._engine.sync_engine, "handle_error", _drop_confused)
+        self._single_statements = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     async def stop(self) -> None:
@@ -84,6 +85,11 @@ class Database:
         """Commits on return, rolls back on any exception."""
         async with self._sessions() as session, session.begin():
             yield session
+
+    async def look(self, statement: TextClause) -> Any:
+        """The one value of a statement that needs no transaction: a single round trip, for those who look often."""
+        async with self._single_statements.connect() as connection:
+            return await connection.scalar(statement)
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
