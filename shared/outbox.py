@@ -24,17 +24,17 @@ _FAILURE_PAUSE_S = 1.0
 _LOCK_KEY = 0x6F7574626F78  # "outbox": one relay per schema; the schema's oid is the second half of the key
 
 _log = structlog.get_logger(__name__)
-_Packed = list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[Record]).decode
 
 
 async def add(session: AsyncSession, schema: str, topic: str, records: Sequence[Record]) -> None:
     """Stores records to be published once this transaction is committed."""
     if not records:
         return
-    packed = msgspec.msgpack.encode([(r.key, r.value, list(r.headers)) for r in records])
     await session.execute(
         text(f'INSERT INTO "{schema}".outbox (topic, records) VALUES (:topic, :records)'),
-        {"topic": topic, "records": packed},
+        {"topic": topic, "records": _pack(records)},
     )
 
 
@@ -89,6 +89,5 @@ class OutboxRelay:
 def _by_topic(rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, list[Record]]]:
     grouped: dict[str, list[Record]] = {}
     for topic, packed in rows:
-        for key, value, headers in msgspec.msgpack.decode(packed, type=_Packed):
-            grouped.setdefault(topic, []).append(Record(key=key, value=value, headers=tuple(headers)))
+        grouped.setdefault(topic, []).extend(_unpack(packed))
     return list(grouped.items())

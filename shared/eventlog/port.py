@@ -21,8 +21,11 @@ _RECORD_OVERHEAD_BYTES = 32
 _HEADER_OVERHEAD_BYTES = 8
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """What is published. `value` None is a tombstone: on a compacted topic the key disappears in time."""
+class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What is published. `value` None is a tombstone: on a compacted topic the key disappears in time.
+
+    Encoded as [key, value, headers]: so it lies in outboxes and in the embedded log.
+    """
 
     key: bytes
     value: bytes | None

@@ -8,9 +8,9 @@ well, and it takes cores and disk from the databases beside it. `trim` has to be
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -36,7 +36,10 @@ COMMAND_TIMEOUT_S = 9.0  # twice this when the server is gone behind an open con
 WRITE_RECORDS = 5_000
 WRITE_BYTES = 4 * 1024 * 1024
 READ_BYTES = 4 * 1024 * 1024  # per partition and fetch
-TRIM_RECORDS = 10_000  # per partition and call of `trim`: a fraction of a second of locks
+# A reader that asks for fewer gets the rest of a batch by reading it again.
+BATCH_RECORDS = 250
+BATCH_BYTES = 1024 * 1024
+TRIM_ROWS = 2_000  # per partition and call of `trim`: a fraction of a second of locks
 
 SESSION = {
     "statement_timeout": "8s",
@@ -60,6 +63,8 @@ _AWAY = (
 )
 _pack_headers = msgspec.msgpack.Encoder().encode
 _unpack_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...]).decode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[Record]).decode
 
 
 class PostgresEventLog:
@@ -78,7 +83,7 @@ class PostgresEventLog:
         self._pool: asyncpg.Pool[Any] | None = None
         self._ready = self._stopped = False
         self._preparing = asyncio.Lock()
-        self._counts: dict[str, int] = {}
+        self._shapes: dict[str, _Shape] = {}
         self._publisher: Publisher[str] = Publisher(
             self._append,
             batch_records=WRITE_RECORDS,
@@ -122,16 +127,19 @@ class PostgresEventLog:
             raise TopicMismatch(f"topic {topic} has {found['partitions']} partitions, not {partitions}")
         if found["compacted"] != compacted:
             raise TopicMismatch(f"topic {topic} is {'' if found['compacted'] else 'not '}compacted")
-        self._counts[topic] = partitions
+        self._shapes[topic] = _Shape(partitions, compacted)
 
     async def partition_count(self, topic: str) -> int:
-        if topic not in self._counts:
+        return (await self._shape(topic)).partitions
+
+    async def _shape(self, topic: str) -> "_Shape":
+        if topic not in self._shapes:
             async with self._connection() as connection:
                 found = await connection.fetchrow(sql.TOPIC, topic)
             if found is None:
                 raise UnknownTopic(f"there is no topic {topic}")
-            self._counts[topic] = found["partitions"]
-        return self._counts[topic]
+            self._shapes[topic] = _Shape(found["partitions"], found["compacted"])
+        return self._shapes[topic]
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -142,26 +150,20 @@ class PostgresEventLog:
 
     async def _append(self, topic: str, records: Sequence[Record]) -> None:
         """One transaction for calls of several callers; the publisher never runs two for the same topic."""
-        count = await self.partition_count(topic)
-        places: defaultdict[int, int] = defaultdict(int)
-        partition, place, key, value, headers = [], [], [], [], []
+        shape = await self._shape(topic)
+        parts: defaultdict[int, list[Record]] = defaultdict(list)
         for record in records:
-            number = partition_for(record.key, count)
-            partition.append(number)
-            place.append(places[number])
-            places[number] += 1
-            key.append(record.key)
-            value.append(record.value)
-            headers.append(_pack_headers(record.headers) if record.headers else None)
-        arguments = (topic, list(places), list(places.values()), partition, place, key, value, headers)
+            parts[partition_for(record.key, shape.partitions)].append(record)
+        statement, columns = (sql.APPEND, _single(parts)) if shape.compacted else (sql.APPEND_BATCHES, _batches(parts))
+        arguments = (topic, list(parts), [len(part) for part in parts.values()], *columns)
         sent = written = False
         try:
             async with self._connection() as connection:
                 sent = True
-                await connection.execute(sql.APPEND, *arguments)
+                await connection.execute(statement, *arguments)
                 written = True
         except asyncpg.NotNullViolationError as error:
-            self._counts.pop(topic, None)
+            self._shapes.pop(topic, None)
             raise UnknownTopic(f"topic {topic} has lost partitions") from error
         except LogUnavailable as error:
             # After the answer even the way back to the pool may fail: the records are written all the same.
@@ -203,10 +205,17 @@ class PostgresEventLog:
         async with self._connection() as connection:
             rows = await connection.fetch(sql.READ, *asked, max_records, READ_BYTES)
         found: defaultdict[TopicPartition, list[StoredRecord]] = defaultdict(list)
-        for place, offset, key, value, headers, appended_at in rows:
+        for place, offset, key, value, headers, appended_at, batch in rows:
             tp = ahead[place - 1]
-            unpacked = _unpack_headers(headers) if headers else ()
-            found[tp].append(StoredRecord(tp.topic, tp.partition, offset, key, value, unpacked, appended_at))
+            if batch is None:
+                unpacked = _unpack_headers(headers) if headers else ()
+                found[tp].append(StoredRecord(tp.topic, tp.partition, offset, key, value, unpacked, appended_at))
+                continue
+            skipped, room = max(positions[tp] - offset, 0), max_records - len(found[tp])
+            found[tp] += [
+                StoredRecord(tp.topic, tp.partition, number, one.key, one.value, one.headers, appended_at)
+                for number, one in enumerate(_unpack(batch)[skipped : skipped + room], start=offset + skipped)
+            ]
         for tp, records in found.items():
             if records[0].offset != positions[tp] and not heads[tp][2]:
                 raise PositionLost(f"{tp}: offset {positions[tp]} was trimmed while it was being read")
@@ -240,12 +249,12 @@ class PostgresEventLog:
         await self._execute(sql.NOTE_PROGRESS, consumer, names, numbers, list(positions.values()))
 
     async def trim(self, *, retention: timedelta = RETENTION) -> int:
-        """At most TRIM_RECORDS per partition; compaction reads its partition whole."""
+        """At most TRIM_ROWS per partition; compaction reads its partition whole."""
         removed = 0
         async with self._connection() as connection:
             for topic_id, partition, compacted in await connection.fetch(sql.ALL_PARTITIONS):
                 statement = sql.COMPACT if compacted else sql.TRIM_BY_AGE
-                removed += await connection.fetchval(statement, topic_id, partition, retention, TRIM_RECORDS)
+                removed += await connection.fetchval(statement, topic_id, partition, retention, TRIM_ROWS)
         return removed
 
     # --- connections -----------------------------------------------------------------------------------------------
@@ -296,10 +305,51 @@ class PostgresEventLog:
             if not self._ready:
                 async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection, connection.transaction():
                     await connection.execute("SELECT pg_advisory_xact_lock($1)", sql.SETUP_LOCK)
-                    if await connection.fetchval("SELECT to_regclass('eventlog.progress')") is None:
+                    if not await connection.fetchval(sql.IS_SET_UP):
                         await connection.execute(sql.SETUP)
                 self._ready = True
             return self._pool
+
+
+class _Shape(NamedTuple):
+    partitions: int
+    compacted: bool
+
+
+def _single(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
+    """Columns of APPEND: a row for each record."""
+    rows = [
+        (number, place, one.key, one.value, _pack_headers(one.headers) if one.headers else None)
+        for number, part in parts.items()
+        for place, one in enumerate(part)
+    ]
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def _batches(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
+    """Columns of APPEND_BATCHES: a row for each piece of a partition's records."""
+    rows = []
+    for number, part in parts.items():
+        first = 0
+        for piece in _pieces(part):
+            rows.append((number, first, len(piece), _pack(piece)))
+            first += len(piece)
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def _pieces(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """At most BATCH_RECORDS and, but for a single record, BATCH_BYTES each."""
+    piece: list[Record] = []
+    n_bytes = 0
+    for record in records:
+        size = len(record.value or b"")
+        if piece and (len(piece) == BATCH_RECORDS or n_bytes + size > BATCH_BYTES):
+            yield piece
+            piece, n_bytes = [], 0
+        piece.append(record)
+        n_bytes += size
+    if piece:
+        yield piece
 
 
 async def _leave_as_is(_connection: object) -> None:

@@ -2,6 +2,9 @@
 
 A publish is one statement, so one round trip and one transaction. It first locks the heads of its partitions, in order,
 and keeps them until commit: offsets have no gaps, and whoever sees an offset sees all before it.
+
+A row holds the records of one publish and partition, packed: `offset` is the first one's, `records` their number. On a
+compacted topic, where records disappear one by one, each has a row of its own with key, value and headers.
 """
 
 SETUP_LOCK = 0x6576656E746C6F67  # "eventlog", advisory: processes that start together must not create tables together
@@ -29,6 +32,9 @@ CREATE TABLE IF NOT EXISTS eventlog.record (
     headers     bytea,
     PRIMARY KEY (topic_id, partition, "offset")
 );
+ALTER TABLE eventlog.record ADD COLUMN IF NOT EXISTS records integer NOT NULL DEFAULT 1 CHECK (records > 0);
+ALTER TABLE eventlog.record ADD COLUMN IF NOT EXISTS batch bytea;
+ALTER TABLE eventlog.record ALTER COLUMN batch SET STORAGE EXTERNAL;
 CREATE TABLE IF NOT EXISTS eventlog.progress (
     consumer  text NOT NULL,
     topic     text NOT NULL,
@@ -37,6 +43,34 @@ CREATE TABLE IF NOT EXISTS eventlog.progress (
     at        timestamptz NOT NULL,
     PRIMARY KEY (consumer, topic, partition)
 );
+"""
+
+# Whether what SETUP makes is there, in its present form.
+IS_SET_UP = """
+SELECT to_regclass('eventlog.progress') IS NOT NULL AND EXISTS (
+    SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('eventlog.record') AND attname = 'batch')
+"""
+
+# $1 topic  $2 its partitions in this write, $3 number of records for each
+# per batch: $4 partition, $5 place of its first record among the records of its partition, $6 records, $7 packed
+# As APPEND.
+APPEND_BATCHES = """
+WITH head AS MATERIALIZED (
+    SELECT p.topic_id, p.partition, p.next_offset
+    FROM eventlog.topic t JOIN eventlog.partition p USING (topic_id)
+    WHERE t.name = $1 AND p.partition = ANY($2::int[])
+    ORDER BY p.partition
+    FOR UPDATE OF p
+), moved AS (
+    UPDATE eventlog.partition p
+    SET next_offset = head.next_offset + n.records
+    FROM head JOIN unnest($2::int[], $3::int[]) AS n(partition, records) USING (partition)
+    WHERE p.topic_id = head.topic_id AND p.partition = head.partition
+)
+INSERT INTO eventlog.record (topic_id, partition, "offset", appended_at, key, records, batch)
+SELECT head.topic_id, b.partition, head.next_offset + b.place, clock_timestamp(), '', b.records, b.batch
+FROM unnest($4::int[], $5::int[], $6::int[], $7::bytea[]) AS b(partition, place, records, batch)
+LEFT JOIN head USING (partition)
 """
 
 # $1 topic  $2 its partitions in this write, $3 number of records for each
@@ -71,17 +105,24 @@ LEFT JOIN eventlog.partition p ON p.topic_id = t.topic_id AND p.partition = aske
 ORDER BY asked.place
 """
 
-# $1 topics, $2 partitions, $3 positions (triples), $4 records and $5 bytes at most per partition, at least one record
+# $1 topics, $2 partitions, $3 positions (triples), $4 records and $5 bytes at most per partition, at least one row.
+# The first row is the last that begins at or before the position: a batch may hold it in its middle.
 READ = """
-SELECT asked.place, r."offset", r.key, r.value, r.headers, r.appended_at
+SELECT asked.place, r."offset", r.key, r.value, r.headers, r.appended_at, r.batch
 FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS asked(topic, partition, position, place)
 JOIN eventlog.topic t ON t.name = asked.topic
 CROSS JOIN LATERAL (
     SELECT s.*, sum(s.bytes) OVER (ORDER BY s."offset" ROWS UNBOUNDED PRECEDING) - s.bytes AS bytes_before
     FROM (
-        SELECT "offset", key, value, headers, appended_at, octet_length(key) + coalesce(octet_length(value), 0) AS bytes
+        SELECT "offset", key, value, headers, appended_at, batch,
+               octet_length(key) + coalesce(octet_length(value), octet_length(batch), 0) AS bytes
         FROM eventlog.record
-        WHERE topic_id = t.topic_id AND partition = asked.partition AND "offset" >= asked.position
+        WHERE topic_id = t.topic_id AND partition = asked.partition AND "offset" + records > asked.position
+          AND (batch IS NULL OR "offset" < asked.position + $4)
+          AND "offset" >= coalesce((
+              SELECT max(f."offset") FROM eventlog.record f
+              WHERE f.topic_id = t.topic_id AND f.partition = asked.partition AND f."offset" <= asked.position
+          ), asked.position)
         ORDER BY "offset"
         LIMIT $4
     ) s
@@ -117,26 +158,26 @@ FROM eventlog.partition p JOIN eventlog.topic t USING (topic_id)
 ORDER BY p.topic_id, p.partition
 """
 
-# $1 topic_id  $2 partition  $3 age  $4 records at most. Append times never run backwards, so the old ones are a prefix.
+# $1 topic_id  $2 partition  $3 age  $4 rows at most. Append times never run backwards, so the old ones are a prefix.
 TRIM_BY_AGE = """
 WITH head AS MATERIALIZED (
     SELECT first_offset FROM eventlog.partition WHERE topic_id = $1 AND partition = $2 FOR UPDATE
 ), old AS MATERIALIZED (
-    SELECT max("offset") AS last
+    SELECT max("offset") AS last, max("offset" + records) AS following
     FROM (
-        SELECT r."offset", r.appended_at FROM eventlog.record r, head
+        SELECT r."offset", r.records, r.appended_at FROM eventlog.record r, head
         WHERE r.topic_id = $1 AND r.partition = $2 ORDER BY r."offset" LIMIT $4
     ) oldest
     WHERE appended_at < clock_timestamp() - $3::interval
 ), gone AS (
     DELETE FROM eventlog.record
     WHERE topic_id = $1 AND partition = $2 AND "offset" <= (SELECT last FROM old)
-    RETURNING 1
+    RETURNING records
 ), moved AS (
-    UPDATE eventlog.partition SET first_offset = old.last + 1 FROM old
+    UPDATE eventlog.partition SET first_offset = old.following FROM old
     WHERE topic_id = $1 AND partition = $2 AND old.last IS NOT NULL
 )
-SELECT count(*) FROM gone
+SELECT coalesce(sum(records), 0)::bigint FROM gone
 """
 
 # Superseded records, and tombstones that everybody has had time to read. first_offset stays: a consumer that starts at

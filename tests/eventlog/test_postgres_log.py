@@ -18,7 +18,7 @@ from shared.eventlog import (
     TopicPartition,
     open_event_log,
 )
-from shared.eventlog.postgres import PostgresEventLog
+from shared.eventlog.postgres import BATCH_BYTES, BATCH_RECORDS, PostgresEventLog
 from tests.databases import Dsns, make_database
 from tests.eventlog.conftest import numbered, partitions_of, read_all
 
@@ -58,6 +58,49 @@ async def test_old_records_are_forgotten_and_asking_for_them_is_refused(log: Pos
     with pytest.raises(PositionLost, match="offset 3, the log has 8 to 10"):
         await log.fetch({only: 3}, max_records=5, max_wait_s=1)
     assert [(record.offset, record.value) for record in await read_all(log, topic, 1)] == [(8, b"8"), (9, b"9")]
+
+
+async def test_a_log_of_an_earlier_release_goes_on_where_it_was(postgres_admin_dsn: str, topic: str) -> None:
+    """There every record had a row of its own."""
+    dsns = make_database(postgres_admin_dsn, "eventlog_earlier", [])
+    earlier = open_event_log(dsns.event_log, client_id="earlier")
+    await earlier.ensure_topic(topic, partitions=1)
+    await earlier.stop()
+    admin = await asyncpg.connect(dsns.admin)
+    await admin.execute("ALTER TABLE eventlog.record DROP COLUMN batch, DROP COLUMN records")
+    await admin.execute(
+        'INSERT INTO eventlog.record (topic_id, partition, "offset", appended_at, key, value)'
+        " SELECT topic_id, 0, n, now(), 'k', n::text::bytea"
+        " FROM eventlog.topic, generate_series(0, 4) AS n WHERE name = $1",
+        topic,
+    )
+    await admin.execute("UPDATE eventlog.partition SET next_offset = 5")
+    await admin.close()
+    log = open_event_log(dsns.event_log, client_id="later")
+    await log.publish(topic, numbered(6, start=5))
+    only = TopicPartition(topic, 0)
+    for start in range(11):
+        found = await log.fetch({only: start}, max_records=4, max_wait_s=1)
+        assert [(record.offset, record.value) for record in found[only]] == [
+            (n, b"%d" % n) for n in range(start, min(start + 4, 11))
+        ]
+    await log.stop()
+
+
+async def test_batches_are_cut_by_number_and_by_size(log: PostgresEventLog, topic: str) -> None:
+    roomy = PostgresEventLog(log._dsn, client_id="roomy")
+    await roomy.ensure_topic(topic, partitions=1)
+    large = [Record(key=b"k", value=b"x" * (BATCH_BYTES // 3)) for _ in range(7)]
+    await roomy.publish(topic, [*numbered(2 * BATCH_RECORDS + 1), *large])
+    connection = await asyncpg.connect(log._dsn)
+    rows = await connection.fetch(
+        'SELECT records FROM eventlog.record JOIN eventlog.topic USING (topic_id) WHERE name = $1 ORDER BY "offset"',
+        topic,
+    )
+    await connection.close()
+    assert [row["records"] for row in rows] == [BATCH_RECORDS, BATCH_RECORDS, 3, 3, 2]
+    assert len(await read_all(roomy, topic, 1)) == 2 * BATCH_RECORDS + 8
+    await roomy.stop()
 
 
 async def test_compaction_keeps_the_last_of_every_key(log: PostgresEventLog, topic: str) -> None:

@@ -181,7 +181,7 @@ async def count(dsns: Dsns, result: Result) -> None:
     connection = await asyncpg.connect(dsns.admin)
     try:
         result.published = await connection.fetchval(
-            "SELECT count(*) FROM eventlog.record WHERE topic_id ="
+            "SELECT coalesce(sum(records), 0)::bigint FROM eventlog.record WHERE topic_id ="
             " (SELECT topic_id FROM eventlog.topic WHERE name = 'ingest.activities.v1')"
         )
         result.distinct = await connection.fetchval("SELECT count(DISTINCT event_key) FROM ingest.reported_event")
