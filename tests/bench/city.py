@@ -47,9 +47,9 @@ _READY_S = 30.0
 
 
 class City:
-    """`with City("kafka") as city`; its ports start at an offset of their own."""
+    """`with City("kafka") as city`; its ports start at an offset of their own, below those that clients are given."""
 
-    def __init__(self, log: str, *, port_offset: int = 41_000) -> None:
+    def __init__(self, log: str, *, port_offset: int = 23_000) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="bench-city-"))
         self.directory.chmod(0o755)
         os.environ.update(_UNLIMITED)  # one machine plays the whole city
