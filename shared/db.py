@@ -73,7 +73,7 @@ class Database:
                 "command_timeout": command_timeout_s,
             },
         )
-        event.listen(self._engine.sync_engine, "handle_error", _drop_confused)
+        event.listen(self._engine.sync_engine, "handle_error", _distrust)
         self._single_statements = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
@@ -104,10 +104,13 @@ def confused(exc: BaseException | None) -> bool:
     return exc is not None
 
 
-def _drop_confused(context: ExceptionContext) -> None:
-    """Such a connection looks open, so it would go back to the pool and fail whoever gets it next."""
-    if confused(context.original_exception):
-        context.is_disconnect = True
+def _distrust(context: ExceptionContext) -> None:
+    """Drops a connection that looks open and is of no use, and with it all that are idle: they went the same way.
+
+    One by one each would fail somebody, and a connection that nothing comes back from only after COMMAND_TIMEOUT_S.
+    """
+    if isinstance(context.original_exception, TimeoutError) or confused(context.original_exception):
+        context.is_disconnect = context.invalidate_pool_on_disconnect = True
 
 
 async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:

@@ -280,6 +280,7 @@ class PostgresEventLog:
                     if not _rolled_back(error):
                         with contextlib.suppress(asyncpg.InterfaceError):
                             connection.terminate()  # whatever state it is in, nobody shall meet it again
+                        await pool.expire_connections()  # the idle ones went the same way
                     raise
         except _AWAY as error:
             if isinstance(error, asyncpg.UndefinedTableError):

@@ -1,5 +1,6 @@
 """The database behind a network that lies."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
@@ -50,6 +51,28 @@ async def test_a_server_gone_behind_an_open_connection_is_noticed_and_replaced(
         await one(database)
     assert time.monotonic() - started < 4 * TIMEOUT_S
     assert await one(database) == 1
+
+
+async def test_one_dead_connection_condemns_all_that_are_idle(
+    proxy: FaultProxy, plumbing_settings: ServiceSettings
+) -> None:
+    """Otherwise a pool of ten fails ten callers, each after all the patience there is."""
+    parts = urlsplit(plumbing_settings.database_url)
+    place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+    database = Database(urlunsplit(parts._replace(netloc=place)), pool_size=6, command_timeout_s=TIMEOUT_S)
+    together = asyncio.Barrier(6)
+
+    async def hold() -> None:
+        async with database.transaction() as session:
+            await session.scalar(text("SELECT 1"))
+            await together.wait()
+
+    await asyncio.gather(*(hold() for _ in range(6)))
+    assert proxy.half_open_all() == 6
+    with pytest.raises(RETRYABLE):
+        await one(database)
+    assert [await one(database) for _ in range(6)] == [1] * 6
+    await database.stop()
 
 
 async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_usable_pool(
