@@ -88,7 +88,7 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
             texts += (
                 f"{act.city_code}{act.vehicle_type}{act.propulsion_type}{act.trip_type}{act.material}{act.natural_key}"
             )
-        if self.operation != "report":
+        if self.original_event_id is not None or self.reason is not None:
             texts += f"{self.original_event_id}{self.reason}"
         if "\x00" in texts:
             raise ValueError("a NUL in a text")

@@ -173,6 +173,8 @@ HOSTILE: list[dict[str, Any]] = [
     {"act": {"city_code": "42\x00100"}},
     {"event_id": "x" * 300},
     {"event_id": "\x00"},
+    {"original_event_id": "\x00"},
+    {"reason": "a\x00b"},
     {"fingerprint": "zz"},
     {"raw_sha256": ""},
     {"late_window_s": 2**40},
