@@ -6,20 +6,25 @@ outcomes costs one insert.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
+import asyncpg
 import msgspec
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
-from shared.db import Database
+from shared.db import Database, confused
 from shared.eventlog import EventLog, Record
 from shared.eventlog.errors import EventLogError
 
 RELAY_ROWS_MAX = 20
 _IDLE_S = 0.05
+# To take a connection from the pool costs ten times a look.
+_ROUNDS_TOGETHER = 20
 _FAILURE_PAUSE_S = 1.0
 _LOCK_KEY = 0x6F7574626F78  # "outbox": one relay per schema; the schema's oid is the second half of the key
 
@@ -45,18 +50,18 @@ class OutboxRelay:
         self._schema = schema
         self._database = database
         self._log = log
-        self._is_empty = text(f'SELECT NOT EXISTS (SELECT 1 FROM "{schema}".outbox)')
-        self._try_lock = text(
+        self._is_empty = f'SELECT NOT EXISTS (SELECT FROM "{schema}".outbox)'
+        self._try_lock = (
             f"SELECT pg_try_advisory_xact_lock({_LOCK_KEY & 0x7FFFFFFF},"
-            " (SELECT oid::int FROM pg_namespace WHERE nspname = :schema))"
-        ).bindparams(schema=schema)
-        self._oldest = text(f'SELECT id, topic, records FROM "{schema}".outbox ORDER BY id LIMIT {RELAY_ROWS_MAX}')
-        self._remove = text(f'DELETE FROM "{schema}".outbox WHERE id = ANY(:ids)')
+            " (SELECT oid::int FROM pg_namespace WHERE nspname = $1))"
+        )
+        self._oldest = f'SELECT id, topic, records FROM "{schema}".outbox ORDER BY id LIMIT {RELAY_ROWS_MAX}'
+        self._remove = f'DELETE FROM "{schema}".outbox WHERE id = ANY($1::bigint[])'
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
-                moved = await self.relay_once()
+                moved = await self._watch(stopping)
                 pause_s = 0.0 if moved else _IDLE_S
             except (EventLogError, OSError) as exc:
                 _log.warning("outbox_waits_for_log", error=repr(exc))
@@ -64,30 +69,60 @@ class OutboxRelay:
             except Exception as exc:
                 _log.warning("outbox_relay_failed", error=repr(exc))
                 pause_s = _FAILURE_PAUSE_S
-            if pause_s:
-                await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s)  # even 0 lets those go first who wait for a connection
 
     async def relay_once(self) -> int:
         """Publishes the oldest rows and removes them; returns how many rows were moved."""
+        async with self._connection() as connection:
+            return await self._move(connection)
+
+    async def _watch(self, stopping: asyncio.Event) -> int:
+        """Several rounds on one connection, which then goes back to the pool; returns what the last one moved."""
+        async with self._connection() as connection:
+            for _ in range(_ROUNDS_TOGETHER - 1):
+                if stopping.is_set():
+                    return 0
+                if not await self._move(connection):
+                    await asyncio.sleep(_IDLE_S)
+            return await self._move(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A connection of the pool, outside of any transaction."""
+        async with self._database.transaction() as session:
+            pooled = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            raw = cast(Any, await pooled.get_raw_connection())
+            try:
+                yield raw.driver_connection
+            except EventLogError:
+                raise
+            except BaseException as exc:
+                # The pool saw nothing of it: it would hand out again what is broken, or what went the same way.
+                await pooled.invalidate()
+                if isinstance(exc, TimeoutError) or confused(exc):
+                    await pooled.engine.dispose()
+                raise
+
+    async def _move(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
         # An idle relay asks twenty times a second: one round trip, not a transaction of five.
-        if await self._database.look(self._is_empty):
+        if await connection.fetchval(self._is_empty):
             telemetry.OUTBOX_PENDING.labels(self._schema).set(0)
             return 0
-        async with self._database.transaction() as session:
-            if not await session.scalar(self._try_lock):
+        async with connection.transaction():
+            if not await connection.fetchval(self._try_lock, self._schema):
                 return 0
-            rows = (await session.execute(self._oldest)).all()
+            rows = await connection.fetch(self._oldest)
             telemetry.OUTBOX_PENDING.labels(self._schema).set(len(rows))
             if not rows:
                 return 0
-            for topic, records in _by_topic([(row.topic, row.records) for row in rows]):
+            for topic, records in _by_topic(rows):
                 await self._log.publish(topic, records)
-            await session.execute(self._remove, {"ids": [row.id for row in rows]})
+            await connection.execute(self._remove, [row["id"] for row in rows])
         return len(rows)
 
 
-def _by_topic(rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, list[Record]]]:
+def _by_topic(rows: "Sequence[asyncpg.Record]") -> list[tuple[str, list[Record]]]:
     grouped: dict[str, list[Record]] = {}
-    for topic, packed in rows:
-        grouped.setdefault(topic, []).extend(_unpack(packed))
+    for row in rows:
+        grouped.setdefault(row["topic"], []).extend(_unpack(row["records"]))
     return list(grouped.items())

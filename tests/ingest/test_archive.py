@@ -144,6 +144,55 @@ async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: S
         await database.stop()
 
 
+@pytest.mark.parametrize("early", [[], [7], [32], list(range(64))], ids=["none", "unseen", "sampled", "all"])
+async def test_a_large_poll_meets_whatever_verdicts_are_there(
+    worker: EventLog, seeded: Settings, early: list[int]
+) -> None:
+    """Many rows are copied when none of them seems to be there; one that is there all the same undoes nothing else."""
+    receipt_id, indices = new_id(), list(range(64))
+    awkward = {1: "a\tb", 2: "a\\nb", 3: "\\N", 4: "订单", 5: "{,}"}
+
+    def identity(index: int) -> dict[str, Any]:
+        event_id = awkward.get(index, f"many-{index}")
+        return {"partner_id": "bike", "event_id": event_id, "receipt_id": receipt_id, "index": index}
+
+    def verdicts(these: list[int], sequence: int) -> list[Any]:
+        return [
+            _stored(
+                ActivityJudged(
+                    **identity(n), activity_id=event_key("bike", str(n)), status="credited", judged_at=clock.now(),
+                    amount_mg=1000 * sequence + n, sequence=sequence,
+                )
+            )
+            for n in these
+        ]  # fmt: skip
+
+    reports = [
+        _stored(
+            ActivityReported(
+                **identity(n), event_key=event_key("bike", str(n)), account_key="a", fingerprint="0" * 64,
+                raw_sha256="1" * 64, received_at=clock.now(), late_window_s=1, receipt_accepted=64,
+            )
+        )
+        for n in indices
+    ]  # fmt: skip
+    database = Database(seeded.database_url, pool_size=1)
+    try:
+        async with database.transaction() as session:
+            await service.handle_outcomes(session, verdicts(early, 2))
+        for part in (reports[::-1], reports[:40]):  # the second time they change nothing
+            async with database.transaction() as session:
+                assert not await service.handle_reports(session, part, time_zone=seeded.time_zone)
+        async with database.transaction() as session:
+            await service.handle_outcomes(session, verdicts(indices[::-1], 1))
+            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+    finally:
+        await database.stop()
+    assert whole.settled
+    assert [fate.id for fate in whole.fates] == [identity(n)["event_id"] for n in indices]
+    assert [fate.amount_mg for fate in whole.fates] == [(2000 if n in early else 1000) + n for n in indices]
+
+
 def _stored(value: Any) -> Any:
     return StoredRecord("t", 0, 1, b"k", msgspec.json.encode(value), (), clock.now())
 

@@ -16,7 +16,7 @@ from deploy.local.database import create_test_database
 from services.ingest.archive import repository, service
 from services.ingest.archive.domain import receipt_bound
 from shared import clock, migrations
-from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Database
@@ -40,19 +40,12 @@ def report(event_id: str, receipt_id: uuid.UUID, **changes: Any) -> StoredRecord
     return _stored(msgspec.structs.replace(value, **changes))
 
 
-def verdict(event_id: str, receipt_id: uuid.UUID) -> StoredRecord:
-    return _stored(
-        ActivityJudged(
-            activity_id=event_key("bike", event_id),
-            partner_id="bike",
-            event_id=event_id,
-            receipt_id=receipt_id,
-            index=0,
-            status="credited",
-            amount_mg=7,
-            judged_at=clock.now(),
-        )
-    )
+def verdict(event_id: str, receipt_id: uuid.UUID, **changes: Any) -> StoredRecord:
+    value = ActivityJudged(
+        activity_id=event_key("bike", event_id), partner_id="bike", event_id=event_id, receipt_id=receipt_id, index=0,
+        status="credited", amount_mg=7, judged_at=clock.now(),
+    )  # fmt: skip
+    return _stored(msgspec.structs.replace(value, **changes))
 
 
 def _stored(value: Any) -> StoredRecord:
@@ -197,3 +190,29 @@ async def _found(dsns: Dsns) -> None:
     await database.stop()
     assert row is not None
     assert row["occurred_on"].isoformat() == "2026-11-24"  # half past midnight in Shanghai
+
+
+@pytest.mark.parametrize("days", [0, 150], ids=["what was there", "a month made later"])
+async def test_verdicts_stay_in_the_page_of_their_event(dsns: Dsns, database: Database, days: int) -> None:
+    """Else every verdict would be an entry in every index."""
+    at = clock.now() + timedelta(days=days)
+    receipt_id = receipt_at(at)
+    act = Act(kind="trip", started_at=clock.now(), city_code="420100", natural_key="n" * 32, distance_m=5000)
+    reports = [report(f"page-{n}", receipt_id, index=n, act=act) for n in range(300)]
+    verdicts = [verdict(f"page-{n}", receipt_id, index=n, reason_code="PARTLY_CAPPED") for n in range(300)]
+    async with database.transaction() as session:
+        assert await repository.make_partitions(session, at, 0) == (1 if days else 0)
+        await service.handle_reports(session, reports, time_zone=ZONE)
+    assert "reported_event_default" not in (await _homes(dsns)).values()
+    pages = await _pages(dsns)
+    async with database.transaction() as session:
+        await service.handle_outcomes(session, verdicts)
+    assert len(set(pages.values())) > 10
+    assert await _pages(dsns) == pages
+
+
+async def _pages(dsns: Dsns) -> dict[str, str]:
+    connection = await asyncpg.connect(dsns.admin)
+    rows = await connection.fetch("SELECT event_id, ctid::text AS place FROM ingest.reported_event")
+    await connection.close()
+    return {row["event_id"]: row["place"].split(",")[0] for row in rows}

@@ -51,8 +51,8 @@ reported_event = Table(
     Column("judged_at", DateTime(timezone=True)),
     Column("occurred_on", Date, comment="the act's day in the programme's time zone"),
     Column("fingerprint", LargeBinary, comment="SHA-256 of type, account key and act: not the account"),
-    # Partitions have a fillfactor of 80: verdicts change no indexed column, so with free space in the page they need
-    # no index entries.
+    # Partitions have a fillfactor of 48: verdicts change no indexed column, so with room for a second version of every
+    # row in its page they need no index entries.
     postgresql_partition_by="RANGE (receipt_id)",
 )
 Index("ix_reported_event_event_key", reported_event.c.event_key)

@@ -1,10 +1,11 @@
-"""All SQL of the archive. The worker's statements are set-wise: one per batch, whatever its size."""
+"""All SQL of the archive. The worker's statements are set-wise: a few per batch, whatever its size."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import BigInteger, ColumnElement, CursorResult, case, cast, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,12 +16,9 @@ from shared.db import driver
 
 Row = Mapping[str, Any]
 
-_ARCHIVED = {
-    "receipt_id": "uuid",
-    "item_index": "int",
-    "event_key": "uuid",
-    "partner_id": "text",
-    "event_id": "text",
+# The columns of the two halves, in the order of the worker's rows.
+_IDENTITY = {"receipt_id": "uuid", "item_index": "int", "event_key": "uuid", "partner_id": "text", "event_id": "text"}
+_ARCHIVED = _IDENTITY | {
     "received_at": "timestamptz",
     "receipt_accepted": "int",
     "receipt_rejected": "int",
@@ -28,35 +26,33 @@ _ARCHIVED = {
     "kind": "text",
     "original_event_id": "text",
     "reason": "text",
-    "act": "text",
+    "act": "jsonb",
     "raw_sha256": "bytea",
-    "log_partition": "int",
+    "log_partition": "smallint",
     "log_offset": "bigint",
     "occurred_on": "date",
     "fingerprint": "bytea",
 }
-_JUDGED = {
-    "receipt_id": "uuid",
-    "item_index": "int",
-    "event_key": "uuid",
-    "partner_id": "text",
-    "event_id": "text",
+_JUDGED = _IDENTITY | {
     "status": "text",
     "reason_code": "text",
     "amount_mg": "bigint",
     "sequence": "int",
     "judged_at": "timestamptz",
 }
-_IDENTITY = ("receipt_id", "item_index", "event_key", "partner_id", "event_id")
+# So few are written without asking first.
+_FEW = 16
+
+
+def _arrays(columns: Mapping[str, str]) -> str:
+    """Parameters as rows. In a target list: as functions of FROM each array would be kept whole beside the others."""
+    return ", ".join(f"unnest(${number}::{kind}[]) AS {name}" for number, (name, kind) in enumerate(columns.items(), 1))
 
 
 def _upsert(columns: Mapping[str, str], condition: str) -> str:
-    names = ", ".join(columns)
-    values = ", ".join("v.act::jsonb" if name == "act" else f"v.{name}" for name in columns)
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), start=1))
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in _IDENTITY)
     return (
-        f"INSERT INTO ingest.reported_event AS e ({names}) SELECT {values} FROM unnest({arrays}) AS v({names})"
+        f"INSERT INTO ingest.reported_event AS e ({', '.join(columns)}) SELECT {_arrays(columns)}"
         f" ON CONFLICT (receipt_id, item_index) DO UPDATE SET {changed} WHERE {condition}"
     )
 
@@ -64,18 +60,41 @@ def _upsert(columns: Mapping[str, str], condition: str) -> str:
 # Either half of a row may come first: the event and its verdict travel on two topics.
 _ARCHIVE = _upsert(_ARCHIVED, "e.received_at IS NULL")
 _JUDGE = _upsert(_JUDGED, "e.sequence < EXCLUDED.sequence")
+_ANY_THERE = (
+    f"SELECT EXISTS (SELECT FROM (SELECT {_arrays({'receipt_id': 'uuid', 'item_index': 'int'})}) v"
+    " JOIN ingest.reported_event e USING (receipt_id, item_index))"
+)
 
 
-async def archive(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """Stores events as received; (receipt_id, item_index) must be distinct within `rows`."""
+async def archive(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
+    """Stores events as received; (receipt_id, item_index) must rise within `rows`."""
     connection = await driver(session)
-    await connection.execute(_ARCHIVE, *([row[name] for row in rows] for name in _ARCHIVED))
+    if not await _some_are_there(connection, rows):
+        try:
+            async with connection.transaction():
+                await connection.copy_records_to_table(
+                    reported_event.name, schema_name=reported_event.schema, columns=list(_ARCHIVED), records=rows
+                )
+        except asyncpg.UniqueViolationError:
+            pass  # a verdict was faster, or the event comes again
+        else:
+            return
+    await connection.execute(_ARCHIVE, *zip(*rows, strict=True))
 
 
-async def judge(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """Stores verdicts unless a later one is known; (receipt_id, item_index) must be distinct within `rows`."""
+async def _some_are_there(connection: "asyncpg.Connection[Any]", rows: Sequence[Sequence[object]]) -> bool:
+    """Whether COPY, which costs the server half of an upsert, would probably be in vain; a sample tells."""
+    if len(rows) < _FEW:
+        return True
+    sample = rows[:: len(rows) // _FEW]
+    return bool(await connection.fetchval(_ANY_THERE, [row[0] for row in sample], [row[1] for row in sample]))
+
+
+async def judge(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
+    """Stores verdicts unless a later one is known; (receipt_id, item_index) must rise within `rows`."""
     connection = await driver(session)
-    await connection.execute(_JUDGE, *([row[name] for row in rows] for name in _JUDGED))
+    # Nearly every event is there, but an UPDATE with a join could be planned as a reading of whole months.
+    await connection.execute(_JUDGE, *zip(*rows, strict=True))
 
 
 async def keep_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:

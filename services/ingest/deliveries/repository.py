@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, delete, func, insert, literal, or_, select, text, update
+from sqlalchemy import CursorResult, TextClause, and_, delete, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,6 +38,19 @@ FROM due WHERE w.delivery_id = due.delivery_id
 RETURNING w.delivery_id, w.partner_id, w.payload, w.attempts, w.attempts_total,
           due.url, due.secret_sealed, due.previous_secret_sealed
 """)
+
+
+_ANY_DUE = text("""
+SELECT EXISTS (
+  SELECT FROM ingest.webhook_endpoint e WHERE e.status = 'active' AND EXISTS (
+    SELECT FROM ingest.webhook_delivery
+    WHERE partner_id = e.partner_id AND status = 'pending' AND next_attempt_at <= :now))
+""")
+
+
+def any_due(now: datetime) -> TextClause:
+    """Asks whether `claim` would find anything."""
+    return _ANY_DUE.bindparams(now=now)
 
 
 async def active_among(session: AsyncSession, partner_ids: Collection[str]) -> set[str]:

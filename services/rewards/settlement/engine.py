@@ -90,6 +90,7 @@ class Settlements:
 
     def __init__(self, database: Database, holds: Holds, kinds: Mapping[str, Kind]) -> None:
         self._database, self._holds, self.kinds = database, holds, kinds
+        self._any_due = repository.any_due(kind.table for kind in kinds.values())
 
     async def run(self, name: str, origin: Origin, key: Key, place: Place) -> Reply:
         """One request: claim the key and place, drive, answer.
@@ -201,7 +202,9 @@ class Settlements:
             await repository.postpone(session, kind.table, settlement.settlement_id, error=error)
 
     async def drive_due(self) -> None:
-        """Timed job: takes on what requests left behind."""
+        """Timed job: takes on what requests left behind; looks first, for nearly always it is nothing."""
+        if not await self._database.look(self._any_due):
+            return
         gate = asyncio.Semaphore(_CONCURRENT)
         for name, kind in self.kinds.items():
             async with self._database.transaction() as session:

@@ -1,15 +1,16 @@
 """SQL of settlements, the same for every table that has the settlement columns."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy import ColumnElement, Table, TextClause, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.rewards.settlement.columns import OPEN, SettledTable
 from services.rewards.settlement.domain import ENDS, GIVE_UP_AFTER, STUCK_AFTER, Settlement, Status
 
 # Longer than the slowest drive (a hold and a capture that both time out): nobody else takes the row before it is over.
@@ -107,6 +108,15 @@ async def postpone(session: AsyncSession, table: Table, settlement_id: uuid.UUID
 class Claimed:
     settlement_id: uuid.UUID
     request_id: str
+
+
+def any_due(tables: Iterable[SettledTable]) -> TextClause:
+    """Asks whether `claim_due` would find anything in one of them."""
+    found = (
+        f"EXISTS (SELECT FROM {table.fullname} WHERE {OPEN} AND next_attempt_at <= clock_timestamp())"
+        for table in tables
+    )
+    return text(f"SELECT {' OR '.join(found)}")
 
 
 async def claim_due(session: AsyncSession, table: Table, limit: int) -> list[Claimed]:
