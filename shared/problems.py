@@ -1,6 +1,8 @@
 """RFC 9457 `application/problem+json` for everything that goes wrong, whoever noticed it."""
 
+import errno
 import json
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,6 +139,8 @@ async def _http_error(request: Request, exc: Exception) -> Response:
 # and two single states: a transaction that idled too long, and a server that has become read-only.
 _PASSING_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
 _PASSING_STATES = frozenset({"25P03", "25006"})
+# The way to a server that is away, as far as it has no class like ConnectionError.
+_UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
 def passes(exc: Exception) -> bool:
@@ -163,6 +167,16 @@ async def _driver_error(request: Request, exc: Exception) -> Response:
     return _respond(request, unexpected(exc, request.url.path))
 
 
+async def _system_error(request: Request, exc: Exception) -> Response:
+    """The network's errors pass; those of our own files are ours."""
+    assert isinstance(exc, OSError)
+    # asyncio makes one error without a number of those of several addresses.
+    several = type(exc) is OSError and exc.errno is None
+    if several or isinstance(exc, socket.gaierror) or exc.errno in _UNREACHABLE:
+        return await _database_error(request, exc)
+    return _respond(request, unexpected(exc, request.url.path))
+
+
 def unexpected(exc: Exception, path: str) -> AppError:
     """Logs what nobody foresaw; the answer tells nothing of it."""
     _log.error("unexpected_error", error=type(exc).__name__, path=path, exc_info=exc)
@@ -183,3 +197,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(asyncpg.InternalClientError, _driver_error)
     app.add_exception_handler(ConnectionError, _database_error)
     app.add_exception_handler(TimeoutError, _database_error)
+    app.add_exception_handler(OSError, _system_error)

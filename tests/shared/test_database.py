@@ -1,21 +1,31 @@
 """The database behind a network that lies."""
 
 import asyncio
+import errno
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
+from shared import problems
 from shared.consumer import RETRYABLE
-from shared.db import Database, confused, patiently
+from shared.db import Database, Session, confused, driver, patiently
 from shared.problems import passes
 from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
 
 TIMEOUT_S = 0.5
+_LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
+# A backend's last message, as it goes over the wire.
+LAST_WORDS = b"E" + struct.pack("!i", 4 + len(_LAST_WORDS)) + _LAST_WORDS
 
 
 @pytest.fixture
@@ -112,6 +122,79 @@ async def test_a_driver_that_lost_track_is_an_error_and_its_connection_is_droppe
     assert confused(caught.value)
     assert passes(caught.value)
     assert await backend() != first
+
+
+async def answer_of(database: Database, *, breaks: BaseException | None = None) -> httpx.Response:
+    """What a service answers that asks `database` for one value, or fails with `breaks`."""
+    app = FastAPI()
+    app.state.db = database
+    problems.install(app)
+
+    @app.get("/")
+    async def look(session: Session) -> int:
+        if breaks is not None:
+            raise breaks
+        return int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sample.test") as client:
+        return await client.get("/")
+
+
+async def test_last_words_to_an_idle_connection_are_a_503_and_its_end(database: Database) -> None:
+    """A killed postmaster's backends say FATAL to idle clients, and the driver may be used before it sees the end."""
+    async with database.transaction() as session:
+        idle: Any = await driver(session)
+        first = await session.scalar(text("SELECT pg_backend_pid()"))
+    idle._protocol.data_received(LAST_WORDS)
+    assert not idle.is_closed()
+    refused = await answer_of(database)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    answer = await answer_of(database)
+    assert answer.status_code == 200
+    assert answer.json() != first
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"),
+    ],
+    ids=repr,
+)
+async def test_a_server_that_cannot_be_reached_is_a_503(failure: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail, raising=False)
+    database = Database("postgresql://nobody@database.test/nothing")
+    refused = await answer_of(database)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    await database.stop()
+
+
+async def test_a_server_that_refuses_at_both_its_addresses_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refusal has a class; asyncio makes one OSError without a number of two."""
+
+    async def both(*_: object, **__: object) -> list[tuple[Any, ...]]:
+        v6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0))
+        return [v6, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both, raising=False)
+    database = Database("postgresql://nobody@database.test/nothing")
+    assert (await answer_of(database)).status_code == 503
+    await database.stop()
+
+
+@pytest.mark.parametrize(
+    "bug", [FileNotFoundError(errno.ENOENT, "No such file"), PermissionError(errno.EACCES, "Denied")], ids=repr
+)
+async def test_what_the_system_says_of_our_own_files_stays_a_500(database: Database, bug: OSError) -> None:
+    answer = await answer_of(database, breaks=bug)
+    assert answer.status_code == 500
 
 
 async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: FaultProxy) -> None:
