@@ -6,10 +6,11 @@ from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import ExceptionContext, MetaData, TextClause, event, text
+from sqlalchemy import ExceptionContext, Executable, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.util import greenlet_spawn
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -86,6 +87,16 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
 
+    async def glance(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Any]:
+        """Rows of one statement that only reads, without the round trips that begin and commit a transaction."""
+
+        def ask() -> Sequence[Any]:
+            with self._single_statements.sync_engine.connect() as connection:
+                return connection.execute(statement, values).all()
+
+        # One change of stacks for all of it, where the asynchronous connection makes one for each step.
+        return await greenlet_spawn(ask)
+
     async def look(self, statement: TextClause) -> Any:
         """The one value of a statement that needs no transaction: a single round trip, for those who look often."""
         async with self._single_statements.connect() as connection:
@@ -121,6 +132,24 @@ async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
 
 # scope="function" commits before the answer is sent: with the default scope a failed commit would still answer 200.
 Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
+
+
+async def _request_database(request: Request) -> Database:
+    database: Database = request.app.state.db
+    return database
+
+
+# For routes that read all that has to agree with one statement, and so need no transaction around it.
+WholeDatabase = Annotated[Database, Depends(_request_database)]
+
+
+async def read(
+    source: AsyncSession | Database, statement: Executable, values: Mapping[str, object] | None = None
+) -> Sequence[Any]:
+    """What one reading statement finds: within a transaction, or by itself."""
+    if isinstance(source, Database):
+        return await source.glance(statement, values)
+    return (await source.execute(statement, values)).all()
 
 
 async def driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.accounting.activities import claims, service
+from services.accounting.activities import claims, reading, service
 from services.accounting.activities.domain import from_row
 from services.accounting.activities.explanation import Explanation as Explained
 from services.accounting.activities.explanation import Text, explain
 from services.accounting.activities.posting import Programme
-from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
+from services.accounting.activities.reasons import REASONS
 from services.accounting.activities.schemas import (
     ActivityDetail,
     ActivityItem,
@@ -38,7 +38,7 @@ from shared import clock, idempotency
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope
 from shared.contracts import topics
-from shared.db import Session
+from shared.db import Session, WholeDatabase
 from shared.errors import FieldError, IdempotencyKeyMissing, InvalidRequest, Language
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from shared.problems import language_of
@@ -78,9 +78,7 @@ def _explained(row: Any, index: MethodologyIndex) -> Explained:
     return explain(judgement, version)
 
 
-def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> dict[str, Any]:
-    # A later reversal speaks for itself; the judgement still tells what the act had earned.
-    reason = REASONS[row.reason_code] if row.reason_code in {CANCELLED, CORRECTED, REVOKED} else told.reason
+def _fields(row: Any, reason: Text, language: Language, zone: ZoneInfo) -> dict[str, Any]:
     reference = (
         MethodologyRef(code=row.methodology_code, version=row.methodology_version) if row.methodology_code else None
     )
@@ -99,18 +97,18 @@ def _fields(row: Any, told: Explained, language: Language, zone: ZoneInfo) -> di
 
 @router.get("/me/activities", summary="我的减碳记录 · My activities, newest first")
 async def list_activities(
-    session: Session,
+    database: WholeDatabase,
     citizen: Citizen,
     request: Request,
-    index: Index,
     scene: Annotated[str | None, Query(max_length=40, examples=["metro"])] = None,
     status: ActivityStatus | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[ActivityItem]:
     position = decode_cursor(cursor, datetime.fromisoformat, uuid.UUID)
-    rows = await service.list_activities(
-        session,
+    rows = await reading.page(
+        database,
+        request.app.state.library,
         account_id=citizen.account_id,
         scene=scene,
         status=status,
@@ -119,12 +117,11 @@ async def list_activities(
     )
     language = language_of(request.headers.get("accept-language"))
     zone = ZoneInfo(_settings(request).time_zone)
-    shown = rows[:limit]
-    items = [ActivityItem(**_fields(row, _explained(row, index), language, zone)) for row in shown]
+    items = [ActivityItem(**_fields(row, told, language, zone)) for row, told in rows[:limit]]
     has_more = len(rows) > limit
-    last = shown[-1] if has_more else None
+    last = rows[limit - 1][0] if has_more else None
     next_cursor = encode_cursor(last.occurred_at.isoformat(), str(last.activity_id)) if last else None
-    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
+    return Page[ActivityItem](items=items, has_more=has_more, next_cursor=next_cursor)
 
 
 @router.get("/me/activities/{activity_id}", summary="这次为什么是这么多 · Why this much")
@@ -135,7 +132,7 @@ async def get_activity(
     told = _explained(row, index)
     language = language_of(request.headers.get("accept-language"))
     return ActivityDetail(
-        **_fields(row, told, language, ZoneInfo(_settings(request).time_zone)),
+        **_fields(row, reading.sentence(row, index), language, ZoneInfo(_settings(request).time_zone)),
         partner_id=row.partner_id,
         event_id=row.event_id,
         received_at=row.received_at,
@@ -179,7 +176,7 @@ async def claim_act(
         response.headers[idempotency.REPLAYED_HEADER] = "true"
     row = await service.activity(session, account_id=citizen.account_id, activity_id=activity_id)
     language = language_of(request.headers.get("accept-language"))
-    return ActivityItem(**_fields(row, _explained(row, index), language, ZoneInfo(settings.time_zone)))
+    return ActivityItem(**_fields(row, reading.sentence(row, index), language, ZoneInfo(settings.time_zone)))
 
 
 @router.get("/me/summary", summary="减碳统计 · Series for charts")

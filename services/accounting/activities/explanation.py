@@ -13,7 +13,7 @@ from services.accounting.activities.reasons import REASONS
 from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
 from services.accounting.methodologies.document import Text as DocumentText
 from services.accounting.methodologies.errors import NotComputable
-from services.accounting.methodologies.rendering import Quantity, decimal, formula_text, quantity, steps
+from services.accounting.methodologies.rendering import Quantity, formula_text, quantity, steps
 from services.accounting.methodologies.units import Unit, parse_unit
 
 
@@ -131,7 +131,8 @@ _MEASURES: Final = {
 
 def grams(amount_mg: int) -> Text:
     """Milligrams as the citizen reads them: 94400 -> 94.4 克."""
-    number = decimal(Fraction(amount_mg, 1000))
+    whole, rest = divmod(abs(amount_mg), 1000)
+    number = f"{'−' if amount_mg < 0 else ''}{whole}{f'.{rest:03d}'.rstrip('0') if rest else ''}"
     return Text(f"{number} 克", f"{number} g")
 
 
@@ -171,8 +172,9 @@ def reason(judgement: Judgement, version: Compiled | None) -> Text:
     """One short sentence: what was credited, or why it was not."""
     general = REASONS.get(judgement.reason_code)
     if judgement.status is Status.CREDITED:
-        got, worth = grams(judgement.amount_mg), grams(judgement.raw_mg)
+        got = grams(judgement.amount_mg)
         if judgement.amount_mg < judgement.raw_mg:
+            worth = grams(judgement.raw_mg)
             return Text(
                 f"接近上限：这一次本可累计 {worth.zh}，额度只剩 {got.zh}，计入 {got.zh}。",
                 f"Close to the limit: worth {worth.en}, but only {got.en} were left and are counted.",

@@ -3,20 +3,25 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, and_, cast, func, literal, select, tuple_
+from sqlalchemy import Date, DateTime, Executable, Text, Uuid, and_, bindparam, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.activities.models import activity as activity_table
 from services.accounting.activities.models import binding, intake_tally
-from services.accounting.activities.models import cap_usage as cap_usage_table
 from services.accounting.activities.subjects import CapKey
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Database, driver, read
 
 _EARNING = ("credited", "pending")
 _SUMMARY_ROWS_MAX = 1000
+_LISTED = (
+    "activity_id", "account_id", "status", "reason_code", "scene", "occurred_at", "amount_mg", "methodology_code",
+    "methodology_version",
+)  # fmt: skip
 
 
 async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChanged]) -> None:
@@ -50,7 +55,7 @@ async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChange
 
 
 async def activities(
-    session: AsyncSession,
+    source: AsyncSession | Database,
     account_id: uuid.UUID,
     *,
     scene: str | None,
@@ -58,22 +63,38 @@ async def activities(
     before: tuple[datetime, uuid.UUID] | None,
     limit: int,
 ) -> Sequence[Any]:
+    """What a list shows of them, newest first; the judgement as text, for whoever decodes it into one."""
+    values: dict[str, object] = {"account_id": account_id, "rows": limit}
+    if scene:
+        values["scene"] = scene
+    if status:
+        values["status"] = status
+    if before:
+        values |= {"occurred_at": before[0], "activity_id": before[1]}
+    return await read(source, _activities(scene=bool(scene), status=bool(status), before=bool(before)), values)
+
+
+@cache
+def _activities(*, scene: bool, status: bool, before: bool) -> Executable:
+    """Built once: to build a statement costs as much as to run it."""
     table = activity_table.c
     query = (
-        select(activity_table)
-        .where(table.account_id == account_id)
+        select(*(table[name] for name in _LISTED), cast(table.judgement, Text).label("judgement"))
+        .where(table.account_id == bindparam("account_id"))
         .order_by(table.occurred_at.desc(), table.activity_id.desc())
-        .limit(limit)
+        .limit(bindparam("rows"))
     )
     if scene:
-        query = query.where(table.scene == scene)
+        query = query.where(table.scene == bindparam("scene"))
     if status:
-        query = query.where(table.status == status)
+        query = query.where(table.status == bindparam("status"))
     if before:
-        query = query.where(
-            tuple_(table.occurred_at, table.activity_id) < tuple_(literal(before[0]), literal(before[1]))
+        at, activity_id = (
+            bindparam("occurred_at", type_=DateTime(timezone=True)),
+            bindparam("activity_id", type_=Uuid()),
         )
-    return (await session.execute(query)).all()
+        query = query.where(tuple_(table.occurred_at, table.activity_id) < tuple_(at, activity_id))
+    return query
 
 
 async def activity(session: AsyncSession, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any | None:
@@ -117,16 +138,18 @@ async def summary(
     return (await session.execute(query)).all()
 
 
+_CAP_USAGE = """
+    SELECT account_id, cap_id, period_start, acts, amount_mg
+    FROM unnest($1::uuid[], $2::text[], $3::date[]) AS asked (account_id, cap_id, period_start)
+    JOIN accounting.cap_usage USING (account_id, cap_id, period_start)"""
+
+
 async def cap_usage(session: AsyncSession, keys: Sequence[CapKey]) -> dict[CapKey, tuple[int, int]]:
     """(acts, milligrams) used, of those counters that exist."""
     if not keys:
         return {}
-    table = cap_usage_table.c
-    rows = await session.execute(
-        select(table.account_id, table.cap_id, table.period_start, table.acts, table.amount_mg).where(
-            tuple_(table.account_id, table.cap_id, table.period_start).in_([tuple(key) for key in keys])
-        )
-    )
+    connection = await driver(session)
+    rows = await connection.fetch(_CAP_USAGE, *map(list, zip(*keys, strict=True)))
     return {CapKey(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
 
 

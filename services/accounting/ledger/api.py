@@ -12,7 +12,7 @@ from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
-from shared.db import Session
+from shared.db import Session, WholeDatabase
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 from shared.problems import language_of
 
@@ -31,8 +31,8 @@ Caller = Annotated[str, Depends(require_service("accounting"))]
 
 
 @router.get("/me/balance", summary="碳账户余额 · Balance")
-async def get_balance(session: Session, citizen: Citizen, request: Request) -> Balance:
-    parts = await service.balance(session, account_id=citizen.account_id)
+async def get_balance(database: WholeDatabase, citizen: Citizen, request: Request) -> Balance:
+    parts = await service.balance(database, account_id=citizen.account_id)
     return Balance(
         available_mg=parts.available_mg,
         pending_mg=parts.pending_mg,

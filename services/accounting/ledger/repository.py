@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.models import hold, ledger_account, posting
-from shared.db import LONG_READ_S, driver
+from shared.db import LONG_READ_S, Database, driver, read
 from shared.ids import new_id
 
 
@@ -124,13 +124,21 @@ async def balances(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> M
     return {row.account_id: (row.balance_mg, row.lifetime_mg) for row in rows}
 
 
-async def held_mg(session: AsyncSession, account_id: uuid.UUID) -> int:
-    total = await session.scalar(
-        select(func.coalesce(func.sum(hold.c.amount_mg), 0)).where(
-            hold.c.account_id == account_id, hold.c.status == HoldStatus.HELD
-        )
-    )
-    return int(total or 0)
+_BALANCE = text("""
+    SELECT coalesce(max(balance_mg) FILTER (WHERE account_id = :own), 0) AS available_mg,
+        coalesce(max(balance_mg) FILTER (WHERE account_id = :pending), 0) AS pending_mg,
+        coalesce(max(-balance_mg) FILTER (WHERE account_id = :debt), 0) AS debt_mg,
+        coalesce(max(lifetime_mg) FILTER (WHERE account_id = :own), 0) AS lifetime_mg,
+        (SELECT coalesce(CAST(sum(amount_mg) AS bigint), 0) FROM accounting.hold
+         WHERE account_id = :own AND status = 'held') AS held_mg
+    FROM accounting.ledger_account WHERE account_id IN (:own, :pending, :debt)""")
+
+
+async def balance(
+    source: AsyncSession | Database, account_id: uuid.UUID, *, pending_id: uuid.UUID, debt_id: uuid.UUID
+) -> Any:
+    """One row of figures that agree, whether or not the accounts exist."""
+    return (await read(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
 
 
 async def entries(

@@ -26,7 +26,7 @@ from services.accounting.ledger.errors import (
 )
 from shared.amounts import display
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
-from shared.db import Session
+from shared.db import Database, Session
 
 HOLD_DAYS_MAX = 7
 CHECKS, CHECK_WAIT_S = repository.CHECKS, repository.WAIT_S
@@ -44,17 +44,20 @@ class BalanceParts:
     lifetime_mg: int
 
 
-async def balance(session: Session, *, account_id: uuid.UUID) -> BalanceParts:
+async def balance(source: Session | Database, *, account_id: uuid.UUID) -> BalanceParts:
     """An account nobody has credited yet is a row of zeros, not an error."""
-    pending_id, debt_id = sub_account_id(account_id, "pending"), sub_account_id(account_id, "debt")
-    found = await repository.balances(session, [account_id, pending_id, debt_id])
-    available_mg, lifetime_mg = found.get(account_id, (0, 0))
+    row = await repository.balance(
+        source,
+        account_id,
+        pending_id=sub_account_id(account_id, "pending"),
+        debt_id=sub_account_id(account_id, "debt"),
+    )
     return BalanceParts(
-        available_mg=available_mg,
-        pending_mg=found.get(pending_id, (0, 0))[0],
-        held_mg=await repository.held_mg(session, account_id),
-        debt_mg=-found.get(debt_id, (0, 0))[0],
-        lifetime_mg=lifetime_mg,
+        available_mg=row.available_mg,
+        pending_mg=row.pending_mg,
+        held_mg=row.held_mg,
+        debt_mg=row.debt_mg,
+        lifetime_mg=row.lifetime_mg,
     )
 
 

@@ -69,18 +69,19 @@ async def end_version(session: AsyncSession, code: str, version: int, ends_on: d
     )
 
 
+# Built once: to build a statement costs as much as to run it.
+_EDITION = select(
+    func.count(),
+    func.max(methodology_version.c.published_at),
+    func.count(methodology_version.c.effective_to),
+    func.max(methodology_version.c.effective_to),
+    func.count().filter(methodology_version.c.status == "retired"),
+)
+
+
 async def edition(session: AsyncSession) -> tuple[Any, ...]:
     """Changes whenever the library does: cheap enough to ask at every poll."""
-    versions = await session.execute(
-        select(
-            func.count(),
-            func.max(methodology_version.c.published_at),
-            func.count(methodology_version.c.effective_to),
-            func.max(methodology_version.c.effective_to),
-            func.count().filter(methodology_version.c.status == "retired"),
-        )
-    )
-    return tuple(versions.one())
+    return tuple((await session.execute(_EDITION)).one())
 
 
 async def versions(session: AsyncSession) -> Sequence[Any]:

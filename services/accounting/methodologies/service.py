@@ -1,6 +1,6 @@
 """Use cases of the methodology library: what is in force, and adding documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from services.accounting.methodologies.document import (
 )
 from services.accounting.methodologies.errors import MethodologyNotFound, PublishedDocumentDiffers
 from services.accounting.methodologies.matching import MethodologyIndex
-from shared.db import Session
+from shared.db import Database, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,13 @@ class Library:
     async def factors(self, session: Session) -> Factors:
         await self._refresh(session)
         return self._factors
+
+    async def knowing(self, database: Database, named: Collection[tuple[str, int]]) -> MethodologyIndex:
+        """An index that has these versions, however old it is otherwise: a published document never changes."""
+        if any(self._index.version(code, version) is None for code, version in named):
+            async with database.transaction() as session:
+                await self._refresh(session)
+        return self._index
 
     async def _refresh(self, session: Session) -> None:
         edition = await repository.edition(session)
