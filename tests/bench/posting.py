@@ -92,7 +92,7 @@ async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tupl
 
 
 async def _warm(lab: Lab, dsns: Dsns, workers: int, seed_number: int) -> None:
-    """So many workers, each of which has posted: a worker of a city runs for weeks, and the floor knows no first time."""
+    """So many workers, each of which has posted: they run for weeks, and the floor knows no first time."""
     await lab.start_workers(dsns, workers)
     await drain(lab, dsns, people.records(people.reports(1000 + seed_number, WARM_UP, PEOPLE)))
 
