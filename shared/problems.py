@@ -139,14 +139,21 @@ async def _http_error(request: Request, exc: Exception) -> Response:
 # and two single states: a transaction that idled too long, and a server that has become read-only.
 _PASSING_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
 _PASSING_STATES = frozenset({"25P03", "25006"})
+# Characters that PostgreSQL cannot store or look for: NUL in a text, \u0000 in a JSON document.
+_UNSTORABLE_STATES = frozenset({"22021", "22P05"})
 # The way to a server that is away, as far as it has no class like ConnectionError.
 _UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
+def _cause_and_state(exc: Exception) -> tuple[Exception, str | None]:
+    """The driver's error and its SQLSTATE."""
+    cause = getattr(exc, "orig", None) or exc
+    return cause, getattr(cause, "sqlstate", None)
+
+
 def passes(exc: Exception) -> bool:
     """Whether a database's error is about its state and not about what it was asked."""
-    cause = getattr(exc, "orig", None) or exc
-    state = getattr(cause, "sqlstate", None)
+    cause, state = _cause_and_state(exc)
     if state is None:
         # The driver's own words: closed in the middle of an operation, or not yet open.
         is_closed = type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
@@ -161,9 +168,15 @@ async def _database_error(request: Request, exc: Exception) -> Response:
 
 
 async def _driver_error(request: Request, exc: Exception) -> Response:
-    """An error of the database that has no class of its own: SQLSTATE tells a passing one from one of ours."""
+    """An error of the database that has no class of its own: SQLSTATE tells a passing one from one of ours.
+
+    Fields that are stored say themselves what they may hold; this answers for texts that are only looked for.
+    """
     if passes(exc):
         return await _database_error(request, exc)
+    if _cause_and_state(exc)[1] in _UNSTORABLE_STATES:
+        told = FieldError("", "UNSTORABLE_CHARACTER", "a text holds U+0000, which nothing here can hold")
+        return _respond(request, InvalidRequest(field_errors=[told]))
     return _respond(request, unexpected(exc, request.url.path))
 
 

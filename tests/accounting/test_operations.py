@@ -78,6 +78,26 @@ async def test_a_frozen_account_gives_nothing_but_still_gets(accounting: Account
     assert refusal(await desk.call("bob", f"/accounts/{person.account_id}/freeze", WHY)) == (409, "ACCOUNT_FROZEN")
 
 
+async def test_a_reason_that_cannot_be_stored_is_refused_and_freezes_nothing(
+    accounting: Accounting, desk: Desk
+) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    for reason in ("ticket\x00 4711", "ticket\x07 4711"):
+        answer = await desk.call("ann", f"/accounts/{person.account_id}/freeze", {"reason": reason})
+        assert refusal(answer) == (422, "INVALID_REQUEST")
+    assert (await Holds(accounting).place(person, 1000)).status_code == 201
+
+
+async def test_a_scene_that_cannot_be_looked_for_is_the_callers_mistake(accounting: Accounting) -> None:
+    person = await accounting.citizen()
+    answer = await accounting.client.get(
+        "/api/v1/accounting/me/activities?scene=a%00b", headers=accounting.tokens.citizen(person.user_id)
+    )
+    assert refusal(answer) == (422, "INVALID_REQUEST")
+    assert [error["code"] for error in answer.json()["errors"]] == ["UNSTORABLE_CHARACTER"]
+
+
 async def test_unfreezing_needs_a_second_person(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     await accounting.post(person.bus())

@@ -42,6 +42,7 @@ LITERALS = (
     '"\\udfff\\ud800"',
     '"\\u0000"',
     '"a\\u0000b"',
+    '"long enough for a reason \\u0000"',
     '"' + "汉" * 3000 + '"',
     "[" * 200 + "]" * 200,
     "null",

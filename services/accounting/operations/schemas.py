@@ -6,7 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=500)]
+# Kept for ever in the audit log: a sentence, without what PostgreSQL cannot store.
+Why = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=5, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$"),
+]
 
 
 class Reason(BaseModel):

@@ -12,6 +12,7 @@ from services.ingest.deliveries import repository
 from services.ingest.deliveries.addresses import URL_CHARS_MAX
 from services.ingest.deliveries.domain import DeliveryStatus, DisabledReason, EndpointStatus
 from services.ingest.deliveries.service import DELIVERIES_KEPT, OVERLAP_DEFAULT_S
+from services.ingest.partners.terms import Reason
 
 OVERLAP_S_MAX = 7 * 86_400
 
@@ -27,13 +28,13 @@ class EndpointRequest(BaseModel):
 
 
 class OpsEndpointRequest(EndpointRequest):
-    reason: str = Field(min_length=2, max_length=500, examples=["合作方更换域名"])
+    reason: Reason
 
 
 class OpsReason(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=2, max_length=500)
+    reason: Reason
 
 
 class RotationRequest(BaseModel):
