@@ -17,7 +17,8 @@ from tests.bench.progress import Progress
 ROUNDS = 3
 SECONDS = 2.0
 BATCH = 100
-CONNECTIONS = 32  # enough that neither side waits for the other's answers
+CONNECTIONS = 32  # enough, with a hundred events on each, that neither side waits for the other's answers
+SINGLE_CONNECTIONS = 128  # with fewer, single events wait for the broker's answer while processors idle
 READERS = 16
 READERS_OF_EVENTS = ("accounting-worker", "ingest-worker", "rewards-worker")
 READ_PEOPLE = 500
@@ -59,9 +60,9 @@ async def settle(city: City) -> None:
 async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
     peer = city.start_peer()
     figures = []
-    for size, count, target, names in (
-        (BATCH, 300, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
-        (1, 5_000, 0.4, ("接入, 单条", "intake of single events")),
+    for size, count, connections, target, names in (
+        (BATCH, 300, CONNECTIONS, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
+        (1, 5_000, SINGLE_CONNECTIONS, 0.4, ("接入, 单条", "intake of single events")),
     ):
         ours, theirs = [], []
         for number in range(rounds):
@@ -69,9 +70,9 @@ async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> lis
             requests = city.signed(count, size, seed=1000 * size + number)
             # What happens to events afterwards is measured elsewhere and must not take the processor here.
             with city.frozen(*READERS_OF_EVENTS):
-                found = await _take(city, peer, requests, weight=size)
+                found = await _take(city, peer, requests, weight=size, connections=connections)
                 theirs.append(found.per_s)
-                found = await _take(city, city.port, requests, weight=size)
+                found = await _take(city, city.port, requests, weight=size, connections=connections)
                 ours.append(found.per_s)
             progress.step()
             await settle(city)
