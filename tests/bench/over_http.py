@@ -20,6 +20,7 @@ BATCH = 100
 CONNECTIONS = 32  # enough, with a hundred events on each, that neither side waits for the other's answers
 SINGLE_CONNECTIONS = 128  # with fewer, single events wait for the broker's answer while processors idle
 READERS = 16
+READ_SECONDS = 1.5
 READERS_OF_EVENTS = ("accounting-worker", "ingest-worker", "rewards-worker")
 READ_PEOPLE = 500
 LAG_TARGET_S = 2.0
@@ -98,7 +99,7 @@ async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list
         ours, theirs, p99 = [], [], []
         for number in range(rounds):
             progress.say(f"读取 {name}, {number + 1}/{rounds}")
-            options = {"connections": READERS, "seconds": SECONDS, "repeat": True}
+            options = {"connections": READERS, "seconds": READ_SECONDS, "repeat": True}
             theirs.append((await _take(city, peer, rows, **options)).per_s)
             found = await _take(city, city.port, requests, **options)
             ours.append(found.per_s)

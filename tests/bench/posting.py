@@ -16,7 +16,7 @@ from tests.databases import Dsns, in_own_loop
 
 PART = "posting"
 PEOPLE = 100_000
-EVENTS = 40_000
+EVENTS = 30_000
 PEER_EVENTS = 250
 ROUNDS = 3
 WARM_UP = 4000

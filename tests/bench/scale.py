@@ -19,7 +19,7 @@ from tests.databases import Dsns
 
 PART = "scale"
 SMALL, LARGE = 100_000, 1_000_000
-EVENTS = 20_000
+EVENTS = 15_000
 ROUNDS = 3
 STEPS = ROUNDS * 2 + 2
 WARM_UP = 6_000
@@ -33,8 +33,9 @@ FROM pg_class c WHERE relnamespace = 'accounting'::regnamespace AND relkind = 'r
 
 
 async def measure(lab: Lab, progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
-    small = await prepare(lab, "bench_small", progress, SMALL)
-    large = await prepare(lab, "bench_large", progress, LARGE)
+    small, large = await asyncio.gather(
+        prepare(lab, "bench_small", progress, SMALL), prepare(lab, "bench_large", progress, LARGE)
+    )
     progress.step()
     for dsns, size in ((small, SMALL), (large, LARGE)):
         await _drained(lab, dsns, 1, WARM_UP, size)
