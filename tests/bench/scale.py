@@ -33,9 +33,8 @@ FROM pg_class c WHERE relnamespace = 'accounting'::regnamespace AND relkind = 'r
 
 
 async def measure(lab: Lab, progress: Progress) -> tuple[list[Figure], dict[str, Any]]:
-    small, large = await asyncio.gather(
-        prepare(lab, "bench_small", progress, SMALL), prepare(lab, "bench_large", progress, LARGE)
-    )
+    small = await prepare(lab, "bench_small", progress, SMALL)
+    large = await prepare(lab, "bench_large", progress, LARGE)
     progress.step()
     for dsns, size in ((small, SMALL), (large, LARGE)):
         await _drained(lab, dsns, 1, WARM_UP, size)
