@@ -98,9 +98,8 @@ class Database:
         return await greenlet_spawn(ask)
 
     async def look(self, statement: TextClause) -> Any:
-        """The one value of a statement that needs no transaction: a single round trip, for those who look often."""
-        async with self._single_statements.connect() as connection:
-            return await connection.scalar(statement)
+        """The one value of a statement that only reads, for those who look often."""
+        return (await self.glance(statement))[0][0]
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""

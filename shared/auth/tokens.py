@@ -216,10 +216,9 @@ _documented = HTTPBearer(
 )
 
 
-_Offered = Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)]
-
-
-async def _access_claims(request: Request, _offered: _Offered) -> dict[str, Any]:
+async def _access_claims(
+    request: Request, _offered: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)]
+) -> dict[str, Any]:
     verifier: TokenVerifier = request.app.state.tokens
     return await verifier.access_claims(bearer_token(request))
 

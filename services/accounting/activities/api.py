@@ -9,11 +9,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.accounting.activities import claims, reading, service
-from services.accounting.activities.domain import from_row
-from services.accounting.activities.explanation import Explanation as Explained
-from services.accounting.activities.explanation import Text, explain
+from services.accounting.activities.explanation import Text
 from services.accounting.activities.posting import Programme
-from services.accounting.activities.reasons import REASONS
 from services.accounting.activities.schemas import (
     ActivityDetail,
     ActivityItem,
@@ -61,21 +58,6 @@ Index = Annotated[MethodologyIndex, Depends(_index)]
 def _settings(request: Request) -> ServiceSettings:
     settings: ServiceSettings = request.app.state.settings
     return settings
-
-
-def _explained(row: Any, index: MethodologyIndex) -> Explained:
-    if row.judgement is None:  # cancelled while it was parked: its content is gone
-        code = REASONS[row.reason_code]
-        return Explained(
-            status=row.status, reason_code=row.reason_code, reason=Text(code.zh, code.en), amount_mg=0, raw_mg=0
-        )
-    judgement = from_row(row._mapping)
-    version = (
-        index.version(judgement.methodology_code, judgement.methodology_version)
-        if judgement.methodology_code and judgement.methodology_version
-        else None
-    )
-    return explain(judgement, version)
 
 
 def _fields(row: Any, reason: Text, language: Language, zone: ZoneInfo) -> dict[str, Any]:
@@ -129,7 +111,7 @@ async def get_activity(
     session: Session, citizen: Citizen, request: Request, index: Index, activity_id: uuid.UUID
 ) -> ActivityDetail:
     row = await service.activity(session, account_id=citizen.account_id, activity_id=activity_id)
-    told = _explained(row, index)
+    told = reading.explained(row, index)
     language = language_of(request.headers.get("accept-language"))
     return ActivityDetail(
         **_fields(row, reading.sentence(row, index), language, ZoneInfo(_settings(request).time_zone)),

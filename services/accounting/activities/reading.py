@@ -1,4 +1,4 @@
-"""What a citizen is told of each act in a list: the stored verdict, and why in one sentence."""
+"""What a citizen is told of stored acts: in a list why in one sentence, one by one the whole computation."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,8 +7,9 @@ from typing import Any
 
 from services.accounting.activities import repository
 from services.accounting.activities.domain import from_row
-from services.accounting.activities.explanation import Text, reason
+from services.accounting.activities.explanation import Explanation, Text, explain, reason
 from services.accounting.activities.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
+from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from shared.db import Database
@@ -34,12 +35,24 @@ async def page(
 
 
 def sentence(row: Any, index: MethodologyIndex) -> Text:
-    """Why a stored activity earned what it earned."""
-    # A later reversal speaks for itself; the judgement still tells what the act had earned. And who was cancelled while
-    # parked has no judgement left.
+    """Why a stored activity earned what it earned. A later reversal speaks for itself."""
     if row.reason_code in _LATER_REVERSALS or row.judgement is None:
-        told = REASONS[row.reason_code]
-        return Text(told.zh, told.en)
+        return _general(row)
+    return reason(from_row(row._mapping), _version(row, index))
+
+
+def explained(row: Any, index: MethodologyIndex) -> Explanation:
+    """The whole computation of a stored activity; after a reversal, what it had earned before."""
+    if row.judgement is None:  # cancelled while it was parked: its content is gone
+        return Explanation(status=row.status, reason_code=row.reason_code, reason=_general(row), amount_mg=0, raw_mg=0)
+    return explain(from_row(row._mapping), _version(row, index))
+
+
+def _general(row: Any) -> Text:
+    told = REASONS[row.reason_code]
+    return Text(told.zh, told.en)
+
+
+def _version(row: Any, index: MethodologyIndex) -> Compiled | None:
     named = row.methodology_code and row.methodology_version
-    version = index.version(row.methodology_code, row.methodology_version) if named else None
-    return reason(from_row(row._mapping), version)
+    return index.version(row.methodology_code, row.methodology_version) if named else None

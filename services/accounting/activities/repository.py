@@ -14,7 +14,7 @@ from services.accounting.activities.models import activity as activity_table
 from services.accounting.activities.models import binding, intake_tally
 from services.accounting.activities.subjects import CapKey
 from shared.contracts.bindings_v1 import BindingChanged
-from shared.db import Database, driver, read
+from shared.db import Database, driver
 
 _EARNING = ("credited", "pending")
 _SUMMARY_ROWS_MAX = 1000
@@ -55,7 +55,7 @@ async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChange
 
 
 async def activities(
-    source: AsyncSession | Database,
+    database: Database,
     account_id: uuid.UUID,
     *,
     scene: str | None,
@@ -71,7 +71,7 @@ async def activities(
         values["status"] = status
     if before:
         values |= {"occurred_at": before[0], "activity_id": before[1]}
-    return await read(source, _activities(scene=bool(scene), status=bool(status), before=bool(before)), values)
+    return await database.glance(_activities(scene=bool(scene), status=bool(status), before=bool(before)), values)
 
 
 @cache

@@ -168,18 +168,6 @@ async def forget_parked(session: Session, *, programme: Programme) -> None:
     await posting.close(session, closing, programme=programme)
 
 
-async def list_activities(
-    session: Session,
-    *,
-    account_id: uuid.UUID,
-    scene: str | None,
-    status: str | None,
-    before: tuple[datetime, uuid.UUID] | None,
-    limit: int,
-) -> Sequence[Any]:
-    return await repository.activities(session, account_id, scene=scene, status=status, before=before, limit=limit)
-
-
 async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any:
     """The stored verdict. Raises ActivityNotFound, also for another citizen's activity."""
     row = await repository.activity(session, account_id, activity_id)
