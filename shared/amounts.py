@@ -1,6 +1,6 @@
 """Milligrams as people read them; every credit, price and certificate says its amount this way."""
 
-from shared.errors import Language
+from shared.language import Language
 
 _MG_PER_GRAM = 1000
 _GRAMS_PER_KILOGRAM = 1000

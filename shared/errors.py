@@ -18,9 +18,9 @@ A service raises its own subclasses where the rule is; `shared.problems` renders
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-Language = Literal["zh", "en"]
+from shared.language import Language as Language  # noqa: PLC0414 - exported until all users have moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from shared.errors import (
     Forbidden,
     InternalError,
     InvalidRequest,
-    Language,
     MalformedBody,
     MethodNotAllowed,
     NotFound,
@@ -30,6 +29,8 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.language import Language
+from shared.language import language_of as language_of  # noqa: PLC0414 - exported until all users have moved
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:carbon-inclusion:problem:"
@@ -39,17 +40,6 @@ _MESSAGE_CHARS_MAX = 300
 _FIELD_ERRORS_MAX = 20
 
 _log = structlog.get_logger(__name__)
-
-
-def language_of(accept_language: str | None) -> Language:
-    """`en` only when English is asked for before Chinese: the programme speaks Chinese by default."""
-    for part in (accept_language or "").lower().split(","):
-        tag = part.split(";")[0].strip()
-        if tag.startswith("zh"):
-            return "zh"
-        if tag.startswith("en"):
-            return "en"
-    return "zh"
 
 
 def problem_document(error: AppError, *, language: Language, instance: str, request_id: str) -> dict[str, Any]:
