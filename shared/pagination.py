@@ -1,9 +1,16 @@
-"""Cursor pages: `?cursor=&limit=` in, `{items, next_cursor, has_more}` out."""
+"""Cursor pages: `?cursor=&limit=` in, `{items, next_cursor, has_more}` out.
+
+position = position_of(cursor, uuid.UUID)
+rows = await repository.listed(session, before=position, limit=limit + 1)
+return Page.of(rows, limit, item=OrderView.of, cursor=lambda row: (row.order_id,))
+"""
 
 import base64
 import binascii
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -12,6 +19,10 @@ from pydantic import BaseModel
 from shared.errors import FieldError, InvalidRequest
 
 T = TypeVar("T")
+R = TypeVar("R")
+P = TypeVar("P")
+# One column of a cursor; times and dates travel in ISO 8601.
+Position = str | int | uuid.UUID | date
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -26,15 +37,36 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None = None
     has_more: bool = False
 
+    @classmethod
+    def of(
+        cls, rows: Sequence[R], limit: int, *, item: Callable[[R], T], cursor: Callable[[R], tuple[Position, ...]]
+    ) -> "Page[T]":
+        """Build a page from rows fetched with `limit + 1`: the extra row only shows that there is a next page.
 
-def encode_cursor(*position: str | int) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+        `item` makes the answer's item of a row. `cursor` gives the row's position in the order of the list.
+        """
+        shown = rows[:limit]
+        has_more = len(rows) > limit
+        return Page(
+            items=[item(row) for row in shown],
+            next_cursor=encode_cursor(*cursor(shown[-1])) if has_more else None,
+            has_more=has_more,
+        )
+
+
+def encode_cursor(*position: Position) -> str:
+    values = [value if isinstance(value, int) else _as_text(value) for value in position]
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _as_text(value: str | uuid.UUID | date) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
-    """The position a cursor stands for, one value per kind (`str`, `int`, or any constructor from str).
+    """Return the position in a cursor, one value per kind (`str`, `int`, or any constructor from str).
 
-    Raises InvalidRequest for anything we did not make ourselves.
+    None means the first page. Raises InvalidRequest for a cursor that `encode_cursor` did not make for this list.
     """
     if cursor is None:
         return None
@@ -47,3 +79,9 @@ def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any
         raise InvalidRequest(
             field_errors=[FieldError("query.cursor", "INVALID_CURSOR", "not a cursor of this list")]
         ) from exc
+
+
+def position_of(cursor: str | None, kind: Callable[[Any], P]) -> P | None:
+    """Return the position in a cursor of one value, None for the first page. Raises InvalidRequest."""
+    position = decode_cursor(cursor, kind)
+    return None if position is None else position[0]

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,12 +14,32 @@ from shared.contracts.identity import account_key, event_key, person_account_id
 from shared.errors import InvalidRequest
 from shared.eventlog import partition_for
 from shared.ids import new_id
-from shared.pagination import decode_cursor, encode_cursor
+from shared.pagination import Page, decode_cursor, encode_cursor, position_of
 
 
 @given(st.text(max_size=40), st.integers(-(2**40), 2**40))
 def test_a_cursor_comes_back_as_it_went(word: str, number: int) -> None:
     assert decode_cursor(encode_cursor(word, number), str, int) == (word, number)
+
+
+def test_ids_and_times_in_a_cursor_come_back() -> None:
+    at, order_id = datetime(2026, 11, 22, 16, 0, tzinfo=UTC), uuid.uuid4()
+    assert decode_cursor(encode_cursor(at, order_id), datetime.fromisoformat, uuid.UUID) == (at, order_id)
+    assert encode_cursor(order_id) == encode_cursor(str(order_id))
+    assert position_of(encode_cursor(order_id), uuid.UUID) == order_id
+    assert position_of(None, uuid.UUID) is None
+
+
+def test_a_page_shows_the_limit_and_points_behind_its_last_item() -> None:
+    page = Page.of([3, 2, 1], 2, item=str, cursor=lambda row: (row,))
+    assert (page.items, page.has_more) == (["3", "2"], True)
+    assert position_of(page.next_cursor, int) == 2
+
+
+@pytest.mark.parametrize("rows", [[], [1], [2, 1]])
+def test_the_last_page_has_no_cursor(rows: list[int]) -> None:
+    page = Page.of(rows, 2, item=str, cursor=lambda row: (row,))
+    assert (page.items, page.has_more, page.next_cursor) == ([str(row) for row in rows], False, None)
 
 
 @given(st.text(max_size=60))
