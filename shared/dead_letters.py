@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared import outbox
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.eventlog import Record
+from shared.projection import UNREADABLE, Decoder
 
 State = Literal["open", "replayed", "discarded"]
 Readable = Callable[[str, bytes], str | None]
@@ -119,8 +120,8 @@ def add_resolution_table(metadata: MetaData) -> None:
     )
 
 
-def readable_by(decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Readable:
-    """`decoders`: what the service's consumers read with, by topic; a topic may carry the programme's prefix."""
+def readable_by(decoders: Mapping[str, Decoder[Any]]) -> Readable:
+    """`decoders`: the decoder of each topic that the service consumes. A topic may carry the programme's prefix."""
 
     def unreadable_because(topic: str, value: bytes) -> str | None:
         decoder = next((found for name, found in decoders.items() if topic.endswith(name)), None)
@@ -128,7 +129,7 @@ def readable_by(decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Readable:
             return f"no consumer of {topic}"
         try:
             decoder.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        except UNREADABLE as exc:
             return str(exc)
         return None
 

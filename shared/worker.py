@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import structlog
 import uvicorn
@@ -21,8 +21,10 @@ from shared.db import Database
 from shared.eventlog import EventLog, open_event_log
 from shared.eventlog.errors import EventLogError
 from shared.outbox import OutboxRelay
+from shared.projection import Decoded, Decoder, ItemHandler, handle_decoded, prepare_decoded
 from shared.settings import ServiceSettings
 
+T = TypeVar("T")
 Job = Callable[[AsyncSession], Awaitable[None]]
 _START_ATTEMPTS = 30
 _START_PAUSE_S = 1.0
@@ -50,15 +52,50 @@ class Worker:
     def topic(self, name: str) -> str:
         return self.settings.topic_prefix + name
 
+    @overload
     def consume(
         self, name: str, topic: str, handler: Handler, *, prepare: Prepare | None = None, lanes: int = 1
-    ) -> None:
-        """Runs `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`.
+    ) -> None: ...
 
-        With `prepare` the handler gets what that made of the records, while the batch before was in the database.
+    @overload
+    def consume(
+        self, name: str, topic: str, handler: ItemHandler[T], *, decoder: Decoder[T], lanes: int = 1
+    ) -> None: ...
+
+    @overload
+    def consume(
+        self,
+        name: str,
+        topic: str,
+        handler: Handler,
+        *,
+        decoder: Decoder[T],
+        prepare: Callable[[Decoded[T]], Any],
+        lanes: int = 1,
+    ) -> None: ...
+
+    def consume(
+        self,
+        name: str,
+        topic: str,
+        handler: Any,
+        *,
+        decoder: Decoder[Any] | None = None,
+        prepare: Callable[[Any], Any] | None = None,
+        lanes: int = 1,
+    ) -> None:
+        """Run `handler` for every record of `topic`, exactly once in effect, under the consumer's `name`.
+
+        With `decoder` the handler gets (record, message) pairs; unreadable records become dead letters. With `decoder`
+        and `prepare` it gets what `prepare` made of the Decoded records, and returns the dead letters itself.
+        Decoding and `prepare` run while the database works on the poll before.
+
         `lanes` transactions run side by side, each on partitions of its own, as in as many processes: while one waits
         for the database, the processor works for another.
         """
+        if decoder is not None:
+            handler = handle_decoded(handler) if prepare is None else handler
+            prepare = prepare_decoded(decoder, prepare, compacted=topic in COMPACTED)
         consumers = [
             Consumer(
                 name=name,
