@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import asyncpg
 from fastapi import Depends, Request
@@ -11,6 +11,12 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
+
+# The driver's connection, as `driver()` returns it. The class is generic for type checkers only.
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -151,7 +157,7 @@ async def read(
     return (await source.execute(statement, values)).all()
 
 
-async def driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
+async def driver(session: AsyncSession) -> Connection:
     """The asyncpg connection under an open transaction, for set-wise statements with arrays.
 
     Opens the transaction on the server first: statements on the raw connection would otherwise commit one by one.
@@ -160,7 +166,7 @@ async def driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
     raw = cast(Any, await connection.get_raw_connection())
     if not raw.driver_connection.is_in_transaction():
         await connection.execute(text("SELECT 1"))
-    return cast("asyncpg.Connection[asyncpg.Record]", raw.driver_connection)
+    return cast("Connection", raw.driver_connection)
 
 
 async def patiently(

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
-from shared.db import Database, confused
+from shared.db import Connection, Database, confused
 from shared.eventlog import EventLog, Record
 from shared.eventlog.errors import EventLogError
 
@@ -87,7 +87,7 @@ class OutboxRelay:
             return await self._move(connection)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    async def _connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool, outside of any transaction."""
         async with self._database.transaction() as session:
             pooled = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
@@ -103,7 +103,7 @@ class OutboxRelay:
                     await pooled.engine.dispose()
                 raise
 
-    async def _move(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+    async def _move(self, connection: Connection) -> int:
         # An idle relay asks twenty times a second: one round trip, not a transaction of five.
         if await connection.fetchval(self._is_empty):
             telemetry.OUTBOX_PENDING.labels(self._schema).set(0)

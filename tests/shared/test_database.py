@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from shared import problems
 from shared.consumer import RETRYABLE
-from shared.db import Database, Session, confused, driver, patiently
+from shared.db import Connection, Database, Session, confused, driver, patiently
 from shared.problems import passes
 from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
@@ -153,6 +153,13 @@ async def test_last_words_to_an_idle_connection_are_a_503_and_its_end(database: 
     answer = await answer_of(database)
     assert answer.status_code == 200
     assert answer.json() != first
+
+
+async def test_the_driver_connection_works_inside_the_transaction_of_the_session(database: Database) -> None:
+    async with database.transaction() as session:
+        connection: Connection = await driver(session)
+        own = await connection.fetchval("SELECT pg_current_xact_id()::text")
+        assert await session.scalar(text("SELECT pg_current_xact_id()::text")) == own
 
 
 @pytest.mark.parametrize(
