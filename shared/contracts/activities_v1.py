@@ -1,15 +1,14 @@
 """Topic `ingest.activities.v1`: one partner event, verified and reduced to what quantification needs."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 
-# What a reader can store and compute with. The intake is stricter; these keep a record from elsewhere from stopping a
-# consumer: it is set aside as unreadable instead.
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+from shared.contracts.bounds import EARLIEST as EARLIEST  # noqa: PLC0414 - exported until accounting imports bounds
+from shared.contracts.bounds import LATEST
+
 _HEX: Final = b"0123456789abcdef"
 Amount = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10 * 366 * 86_400)]

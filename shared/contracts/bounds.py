@@ -1,4 +1,8 @@
-"""What a field of a record may hold, so that its readers can store it. Checked while decoding, not while encoding."""
+"""Limits of the fields of a record, so that its readers can store it and compute with it.
+
+They are checked while decoding, not while encoding. The intake is stricter. A record from another producer that is out
+of bounds becomes a dead letter and does not stop the consumer.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final

@@ -6,7 +6,8 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from shared.contracts.activities_v1 import EARLIEST, LATEST, MeterKey
+from shared.contracts.activities_v1 import MeterKey
+from shared.contracts.bounds import EARLIEST, LATEST
 
 # Each change is one step of one row; nobody moves house a million times.
 Version = Annotated[int, msgspec.Meta(ge=1, le=10**6)]

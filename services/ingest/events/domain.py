@@ -1,7 +1,6 @@
 """What an event says, reduced to what its quantification needs. Coordinates, lines and machines end here."""
 
 from datetime import UTC, datetime
-from typing import Final
 
 from services.ingest.events import rejections
 from services.ingest.events.geometry import straight_line_m
@@ -16,14 +15,12 @@ from services.ingest.events.schemas_events import (
     TripCompleted,
 )
 from shared.contracts.activities_v1 import Act
-
-# Outside, a calendar computation further down could overflow; what is merely implausible is judged there.
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+from shared.contracts.bounds import EARLIEST, LATEST
 
 
 def _utc(instant: datetime, field: str) -> datetime:
     """In UTC, so that the same instant written with another offset is the same act."""
+    # Outside the bounds a calendar computation of a reader could overflow. Implausible times are judged by accounting.
     if not EARLIEST <= instant < LATEST:
         raise EventRejected(rejections.INVALID_TIME, field)
     return instant.astimezone(UTC)
