@@ -29,10 +29,10 @@ from services.ingest.partners.service import News, PartnerRegistry, SeenNonces, 
 from services.ingest.reconciliation.api import RECONCILIATION_PATH
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.resources import Resources
-from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.app import build_app
 from shared.eventlog import EventLog, EventLogError, open_event_log
+from shared.sealing import Sealer
 
 DESCRIPTION = (
     "合作方以 CP1 签名推送低碳行为事件，逐条得到结果，并可查询每条的去向。"

@@ -8,9 +8,9 @@ from fastapi import Depends, Request
 from services.ingest.in_flight import InFlight
 from services.ingest.limits.service import Limits
 from services.ingest.partners.service import PartnerRegistry, SeenNonces, SlowLane
-from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.eventlog import EventLog
+from shared.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True)

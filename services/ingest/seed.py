@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.ingest.partners import service
 from services.ingest.partners.seed_file import SeedPartner
-from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared.db import Database
 from shared.errors import AppError
+from shared.sealing import Sealer
 
 _FILE = TypeAdapter(list[SeedPartner])
 

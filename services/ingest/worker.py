@@ -11,10 +11,10 @@ from services.ingest.deliveries.sender import Sender
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportRunner
 from services.ingest.reconciliation import service as reconciliation
-from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared import dead_letters
 from shared.contracts import topics
+from shared.sealing import Sealer
 from shared.worker import Worker, run
 
 HOUSEKEEPING_EVERY_S = 3600.0

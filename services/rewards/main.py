@@ -14,7 +14,7 @@ from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
 from services.rewards.settings import Settings
 from services.rewards.vouchers.api import router as vouchers
-from services.rewards.vouchers.sealing import Sealer
+from services.rewards.vouchers.sealing import CodeSealer
 from shared.app import build_app
 from shared.httpclient import new_client
 
@@ -49,5 +49,5 @@ def create_app(
         jwks_transport=jwks_transport,
     )
     app.state.settlements = settlements_for(settings, app.state.db, client)
-    app.state.sealer = Sealer(settings.voucher_key_bytes)
+    app.state.sealer = CodeSealer(settings.voucher_key_bytes)
     return app

@@ -15,7 +15,7 @@ from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.service import Texts
 from services.rewards.settings import Settings
 from services.rewards.vouchers import service as vouchers
-from services.rewards.vouchers.sealing import Sealer, new_code
+from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.db import Database, Session
 
@@ -76,7 +76,7 @@ OFFERED = (
 )
 
 
-async def _offer(session: Session, offered: Offered, sealer: Sealer) -> None:
+async def _offer(session: Session, offered: Offered, sealer: CodeSealer) -> None:
     await budgets.open_budget(
         session,
         budget_id=offered.budget_id,
@@ -118,7 +118,7 @@ async def seed(settings: Settings) -> None:
     try:
         async with database.transaction() as session:
             for offered in OFFERED:
-                await _offer(session, offered, Sealer(settings.voucher_key_bytes))
+                await _offer(session, offered, CodeSealer(settings.voucher_key_bytes))
             await _announce(session)
     finally:
         await database.stop()

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from services.ingest.partners.errors import KeyBelongsElsewhere, SourceTaken, TooManyLiveKeys
 from services.ingest.partners.nonces import KEPT_S, PER_KEY_MAX, SeenNonces
-from services.ingest.sealing import SealBroken, Sealer
 from services.ingest.seed import seed
 from services.ingest.settings import Settings
 from shared import migrations
 from shared.auth.tokens import ServiceTokens
+from shared.sealing import SealBroken, Sealer
 from tests.databases import Dsns, in_own_loop
 from tests.ingest.conftest import OAUTH, RunApp, Settle, partners
 from tests.ingest.samples import ALGORITHM, PartnerClient, event, seed_partner

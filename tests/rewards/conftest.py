@@ -23,7 +23,7 @@ from services.rewards.main import create_app
 from services.rewards.settings import Settings
 from services.rewards.settlement.engine import Settlements
 from services.rewards.vouchers import service as vouchers
-from services.rewards.vouchers.sealing import Sealer, new_code
+from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.db import Database
@@ -124,7 +124,7 @@ class Rewards:
             )
             await vouchers.load_codes(
                 session,
-                sealer=Sealer(self.settings.voucher_key_bytes),
+                sealer=CodeSealer(self.settings.voucher_key_bytes),
                 item_id=item_id,
                 codes=codes if codes is not None else [new_code() for _ in range(stock)],
             )

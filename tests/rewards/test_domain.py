@@ -1,6 +1,7 @@
 """Pure rules."""
 
 import doctest
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from types import ModuleType
 
@@ -13,7 +14,7 @@ from services.rewards.catalogue.domain import Offer
 from services.rewards.certificates import domain as certificates
 from services.rewards.certificates.domain import LENGTH, RANDOM_BELOW, certificate_no, is_well_formed
 from services.rewards.settlement.domain import Heard, Status, Step, next_step
-from services.rewards.vouchers.sealing import Sealer, new_code
+from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import amounts
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -81,5 +82,15 @@ def test_codes_are_long_and_never_the_same() -> None:
 
 
 def test_the_fingerprint_of_a_code_depends_on_the_key() -> None:
-    one, other = Sealer(bytes(32)), Sealer(bytes([1]) * 32)
+    one, other = CodeSealer(bytes(32)), CodeSealer(bytes([1]) * 32)
     assert one.fingerprint("x") == one.fingerprint("x") != other.fingerprint("x")
+
+
+def test_a_code_sealed_before_still_opens_and_is_still_recognised() -> None:
+    sealer = CodeSealer(bytes(range(32)))
+    sealed = bytes.fromhex(
+        "01d0dbf9adeac625333b5686f97fa39a389310876315c556c27d6834dbe3748069732cc9435439e231344223b66c5b52"
+    )
+    code, voucher_id = "ABCD-EFGH-JKMN-PQRS", uuid.UUID("01999e5e-0000-7000-8000-000000000001")
+    assert sealer.open(sealed, voucher_id=voucher_id) == code
+    assert sealer.fingerprint(code).hex() == "1854a30dbb6a592023dc434a8c626bc814cf497c04a101ca3d35559aea931515"

@@ -20,12 +20,12 @@ from services.ingest.deliveries.schemas import (
     RotationRequest,
 )
 from services.ingest.resources import Parts
-from services.ingest.sealing import Sealer
 from services.ingest.signed import SignedBy
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.errors import NotFound
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.sealing import Sealer
 
 PREFIX = "/api/v1/ingest"
 

@@ -18,9 +18,9 @@ from services.ingest.deliveries import repository
 from services.ingest.deliveries.domain import GIVEN_UP_AFTER, JITTER_PERCENT, Attempt, retry_delay_s
 from services.ingest.deliveries.sender import TOTAL_TIMEOUT_S, Message, Sender
 from services.ingest.deliveries.service import place_of_secret
-from services.ingest.sealing import SealBroken, Sealer
 from shared import clock, telemetry
 from shared.db import Database, Session
+from shared.sealing import SealBroken, Sealer
 
 IN_FLIGHT_MAX = 16
 # One slow receiver must not take all places.

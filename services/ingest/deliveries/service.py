@@ -13,11 +13,11 @@ from services.ingest.deliveries import repository
 from services.ingest.deliveries.addresses import checked_url
 from services.ingest.deliveries.domain import PING, RESULTS, batches, payload
 from services.ingest.deliveries.errors import DeliveryNotFound, EndpointDisabled, EndpointNotFound, ReplayTooLarge
-from services.ingest.sealing import Sealer
 from shared import clock
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Session
 from shared.ids import new_id
+from shared.sealing import Sealer
 
 # Long enough for a partner's engineer to look into last month; what became of an event is kept by the archive.
 DELIVERIES_KEPT = timedelta(days=30)

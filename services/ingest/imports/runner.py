@@ -24,7 +24,6 @@ from services.ingest.imports.files import LineReader, LoadPart
 from services.ingest.imports.reasons import BadFile
 from services.ingest.partners.service import News, Partner, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
-from services.ingest.sealing import Sealer
 from services.ingest.settings import Settings
 from shared import clock, telemetry
 from shared.consumer import RETRYABLE
@@ -33,6 +32,7 @@ from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Database, Session
 from shared.eventlog import EventLog
 from shared.ids import new_id
+from shared.sealing import Sealer
 
 BLOCKS_PER_STEP: Final = 4
 _IDLE_S: Final = 0.3

@@ -23,10 +23,10 @@ from services.ingest.partners.errors import (
 from services.ingest.partners.registry import place_of_key, place_of_partner
 from services.ingest.partners.seed_file import require_usable, rule_of, wants_public_key
 from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms
-from services.ingest.sealing import Sealer
 from shared import clock
 from shared.db import Session
 from shared.errors import FieldError, InvalidRequest
+from shared.sealing import Sealer
 
 View = dict[str, Any]
 

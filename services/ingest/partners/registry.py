@@ -18,9 +18,9 @@ from services.ingest.partners.domain import Allowance, KeyInterval, Partner
 from services.ingest.partners.errors import PartnersUnknown
 from services.ingest.partners.keys import Key, key_of
 from services.ingest.partners.news import News
-from services.ingest.sealing import SealBroken, Sealer
 from shared.auth.signers import KeyUnusable
 from shared.db import Database
+from shared.sealing import SealBroken, Sealer
 
 REFRESH_EVERY_S = 1.0
 REFRESH_TIMEOUT_S = 5.0

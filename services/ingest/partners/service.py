@@ -31,10 +31,10 @@ from services.ingest.partners.nonces import SeenNonces
 from services.ingest.partners.registry import PartnerRegistry, place_of_key, place_of_partner
 from services.ingest.partners.seed_file import SeedKey, SeedPartner
 from services.ingest.partners.slow_lane import SlowLane
-from services.ingest.sealing import Sealer
 from shared import clock
 from shared.auth import cp1
 from shared.db import Session
+from shared.sealing import Sealer
 
 __all__ = [
     "Caller",

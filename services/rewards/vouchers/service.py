@@ -11,7 +11,7 @@ from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.service import Texts
 from services.rewards.vouchers import repository
 from services.rewards.vouchers.errors import PoolShort, VoucherNotFound
-from services.rewards.vouchers.sealing import Sealer
+from services.rewards.vouchers.sealing import CodeSealer
 from shared.db import Session
 from shared.ids import new_id
 
@@ -29,7 +29,7 @@ class Voucher:
     assigned_at: datetime
 
 
-async def load_codes(session: Session, *, sealer: Sealer, item_id: str, codes: Sequence[str]) -> int:
+async def load_codes(session: Session, *, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> int:
     """Adds codes and the stock they make; returns how many were new. Loading the same codes again adds nothing.
 
     Raises ItemNotFound.
@@ -43,7 +43,7 @@ async def load_codes(session: Session, *, sealer: Sealer, item_id: str, codes: S
     return added
 
 
-def _sealed(sealer: Sealer, item_id: str, code: str) -> dict[str, Any]:
+def _sealed(sealer: CodeSealer, item_id: str, code: str) -> dict[str, Any]:
     voucher_id = new_id()
     return {
         "voucher_id": voucher_id,
@@ -70,7 +70,7 @@ async def of_orders(session: Session, *, order_ids: Sequence[uuid.UUID]) -> dict
     return found
 
 
-async def owned(session: Session, *, sealer: Sealer, voucher_id: uuid.UUID, user_id: uuid.UUID) -> Voucher:
+async def owned(session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, user_id: uuid.UUID) -> Voucher:
     """With its code in the clear, for its owner only. Raises VoucherNotFound, also for what belongs to someone else."""
     row = await repository.owned(session, voucher_id=voucher_id, user_id=user_id)
     if row is None:
