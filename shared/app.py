@@ -28,11 +28,6 @@ Check = Callable[[], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 
 
-class _BodyTooLarge(Exception):
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-
-
 class _Exchange:
     """One request and its answer: counts what is received, notes what is sent."""
 

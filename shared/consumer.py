@@ -36,7 +36,7 @@ from shared.leases import Claim, Fenced, Leases
 from shared.settings import ServiceSettings
 
 # A consumer that stopped looks again whether the records are still bad: a handler may have waited for something.
-LOOK_AGAIN_S = 30.0
+STOPPED_RETRY_S = 30.0
 _FETCH_WAIT_S = 0.5
 _NOTHING_HELD_PAUSE_S = 0.5
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
@@ -196,10 +196,10 @@ class Consumer:
         await self._drop_ahead()
         await self._release()
         self._claims, self._renewed_at = {}, float("-inf")
-        until = time.monotonic() + LOOK_AGAIN_S
+        until = time.monotonic() + STOPPED_RETRY_S
         while time.monotonic() < until and not stopping.is_set():
             self._progress_at = time.monotonic()  # it is not stuck: it waits on purpose
-            await asyncio.sleep(min(_NOTHING_HELD_PAUSE_S, LOOK_AGAIN_S))
+            await asyncio.sleep(min(_NOTHING_HELD_PAUSE_S, STOPPED_RETRY_S))
 
     async def _watch(self, stopping: asyncio.Event) -> None:
         """Leaves the process when polls stop succeeding: clients of a log can hang silently; a restart cures it."""

@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from sqlalchemy import ExceptionContext, Executable, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 
 # The driver's connection, as `driver()` returns it. The class is generic for type checkers only.
@@ -49,14 +48,6 @@ def metadata_for(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=NAMING)
 
 
-def declarative_base_for(schema: str) -> type[DeclarativeBase]:
-    """A declarative base whose tables live in `schema` and whose constraints all have predictable names."""
-    return cast(
-        "type[DeclarativeBase]",
-        type("Base", (DeclarativeBase,), {"metadata": metadata_for(schema), "__module__": __name__}),
-    )
-
-
 class Database:
     """Engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
 
@@ -80,7 +71,7 @@ class Database:
                 "command_timeout": command_timeout_s,
             },
         )
-        event.listen(self._engine.sync_engine, "handle_error", _distrust)
+        event.listen(self._engine.sync_engine, "handle_error", _invalidate_pool)
         self._single_statements = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
@@ -93,7 +84,7 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
 
-    async def glance(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Any]:
+    async def read_once(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Any]:
         """Rows of one statement that only reads, without the round trips that begin and commit a transaction."""
 
         def ask() -> Sequence[Any]:
@@ -103,9 +94,9 @@ class Database:
         # One change of stacks for all of it, where the asynchronous connection makes one for each step.
         return await greenlet_spawn(ask)
 
-    async def look(self, statement: TextClause) -> Any:
+    async def scalar_once(self, statement: TextClause) -> Any:
         """The one value of a statement that only reads, for those who look often."""
-        return (await self.glance(statement))[0][0]
+        return (await self.read_once(statement))[0][0]
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
@@ -113,19 +104,19 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
 
-def confused(exc: BaseException | None) -> bool:
+def is_protocol_broken(exc: BaseException | None) -> bool:
     """Whether the driver lost track of its conversation, as it does when a server dies in the middle of an answer."""
     while exc is not None and not isinstance(exc, asyncpg.InternalClientError):
         exc = exc.__cause__
     return exc is not None
 
 
-def _distrust(context: ExceptionContext) -> None:
+def _invalidate_pool(context: ExceptionContext) -> None:
     """Drops a connection that looks open and is of no use, and with it all that are idle: they went the same way.
 
     One by one each would fail somebody, and a connection that nothing comes back from only after COMMAND_TIMEOUT_S.
     """
-    if isinstance(context.original_exception, TimeoutError) or confused(context.original_exception):
+    if isinstance(context.original_exception, TimeoutError) or is_protocol_broken(context.original_exception):
         context.is_disconnect = context.invalidate_pool_on_disconnect = True
 
 
@@ -145,15 +136,15 @@ async def _request_database(request: Request) -> Database:
 
 
 # For routes that read all that has to agree with one statement, and so need no transaction around it.
-WholeDatabase = Annotated[Database, Depends(_request_database)]
+RequestDatabase = Annotated[Database, Depends(_request_database)]
 
 
-async def read(
+async def read_rows(
     source: AsyncSession | Database, statement: Executable, values: Mapping[str, object] | None = None
 ) -> Sequence[Any]:
     """What one reading statement finds: within a transaction, or by itself."""
     if isinstance(source, Database):
-        return await source.glance(statement, values)
+        return await source.read_once(statement, values)
     return (await source.execute(statement, values)).all()
 
 
@@ -169,7 +160,7 @@ async def driver(session: AsyncSession) -> Connection:
     return cast("Connection", raw.driver_connection)
 
 
-async def patiently(
+async def fetch_slow(
     session: AsyncSession, sql: str, values: Mapping[str, object] | None = None, *, timeout_s: int
 ) -> "Sequence[asyncpg.Record]":
     """Rows of one statement that may take longer than COMMAND_TIMEOUT_S: the server and the driver both wait for it."""

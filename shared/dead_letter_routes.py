@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import dead_letters
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
-from shared.dead_letters import Audit, Change, Readable, State
+from shared.dead_letters import Audit, Change, ReadableCheck, State
 from shared.idempotency import REPLAYED_HEADER
 from shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 
@@ -62,13 +62,13 @@ class DeadLetterDetail(DeadLetterItem):
                 reason=row["why"],
                 edited=row["edited"],
                 resolved_at=row["resolved_at"],
-                value=dead_letters.shown(row["published"]),
+                value=dead_letters.masked_text(row["published"]),
             )
         value = row["value"] or b""
         return cls(
             **_item(row),
-            key=dead_letters.shown(row["key"]),
-            value=dead_letters.shown(row["value"]),
+            key=dead_letters.masked_text(row["key"]),
+            value=dead_letters.masked_text(row["value"]),
             value_bytes=len(value),
             value_sha256=hashlib.sha256(value).hexdigest(),
             resolution=resolution,
@@ -104,7 +104,7 @@ class DiscardRequest(BaseModel):
     reason: Reason
 
 
-def dead_letter_router(*, service: str, write_scope: str, readable: Readable, audit: Audit) -> APIRouter:
+def dead_letter_router(*, service: str, write_scope: str, readable: ReadableCheck, audit: Audit) -> APIRouter:
     """`write_scope`: whose operators may replay and discard; looking needs `ops:read`."""
     router = APIRouter(prefix=f"/api/v1/{service}/ops/dead-letters", tags=["死信 Dead letters"])
     reader = [Depends(require_scope("ops:read"))]
@@ -119,7 +119,7 @@ def dead_letter_router(*, service: str, write_scope: str, readable: Readable, au
         limit: Limit = 20,
     ) -> Page[DeadLetterItem]:
         before = decode_cursor(cursor, int)
-        rows = await dead_letters.letters(
+        rows = await dead_letters.list_letters(
             session, service, state=state, consumer=consumer, before=before[0] if before else None, limit=limit + 1
         )
         more = len(rows) > limit
@@ -128,7 +128,7 @@ def dead_letter_router(*, service: str, write_scope: str, readable: Readable, au
 
     @router.get("/{letter_id}", summary="查看一条死信 · One dead letter", dependencies=reader)
     async def get_dead_letter(letter_id: LetterId, session: Session) -> DeadLetterDetail:
-        return DeadLetterDetail.of(await dead_letters.letter(session, service, letter_id))
+        return DeadLetterDetail.of(await dead_letters.get_letter(session, service, letter_id))
 
     @router.post("/{letter_id}/replay", summary="修正并重放 · Mend and publish again, once")
     async def replay_dead_letter(

@@ -33,7 +33,7 @@ from shared.eventlog import Record
 from shared.projection import UNREADABLE, Decoder
 
 State = Literal["open", "replayed", "discarded"]
-Readable = Callable[[str, bytes], str | None]
+ReadableCheck = Callable[[str, bytes], str | None]
 """Why a consumer of this topic could still not read the value, None when it could."""
 
 REPLAY_HEADER = "deadletter_replay"
@@ -120,7 +120,7 @@ def add_resolution_table(metadata: MetaData) -> None:
     )
 
 
-def readable_by(decoders: Mapping[str, Decoder[Any]]) -> Readable:
+def readable_by(decoders: Mapping[str, Decoder[Any]]) -> ReadableCheck:
     """`decoders`: the decoder of each topic that the service consumes. A topic may carry the programme's prefix."""
 
     def unreadable_because(topic: str, value: bytes) -> str | None:
@@ -170,7 +170,7 @@ def _from(schema: str) -> str:
     return f'"{schema}".dead_letter d LEFT JOIN "{schema}".dead_letter_resolution r ON r.dead_letter_id = d.id'
 
 
-async def letters(
+async def list_letters(
     session: AsyncSession, schema: str, *, state: State | None, consumer: str | None, before: int | None, limit: int
 ) -> Sequence[Row]:
     """Newest first."""
@@ -186,7 +186,7 @@ async def letters(
     return [dict(row) for row in found.mappings()]
 
 
-async def letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
+async def get_letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
     """Raises DeadLetterNotFound."""
     found = await session.execute(text(f"SELECT {_COLUMNS} FROM {_from(schema)} WHERE d.id = :id"), {"id": letter_id})
     row = found.mappings().first()
@@ -198,7 +198,7 @@ async def letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
 async def _open_letter(session: AsyncSession, schema: str, letter_id: int, action: str) -> tuple[Row, bool]:
     """The letter, locked, and whether the same was done with it before. Raises DeadLetterNotFound, …Resolved."""
     await session.execute(text(f'SELECT 1 FROM "{schema}".dead_letter WHERE id = :id FOR UPDATE'), {"id": letter_id})
-    row = await letter(session, schema, letter_id)
+    row = await get_letter(session, schema, letter_id)
     if row["state"] not in {"open", action}:
         raise DeadLetterResolved(action=row["state"])
     return row, row["state"] == action
@@ -221,7 +221,7 @@ async def replay(
     change: Change,
     *,
     subject: str,
-    readable: Readable,
+    readable: ReadableCheck,
     audit: Audit,
 ) -> tuple[Row, bool]:
     """Publishes the letter again, once, under its key; asked again returns what was done, and True.
@@ -231,7 +231,7 @@ async def replay(
     row, again = await _open_letter(session, schema, letter_id, "replayed")
     if again:
         return row, True
-    value = changed(row["value"], change)
+    value = apply_change(row["value"], change)
     why = readable(row["topic"], value)
     if why is not None:
         raise StillUnreadable(why=masked(why)[:300].replace("{", "(").replace("}", ")"))
@@ -248,10 +248,10 @@ async def replay(
         action="dead_letter.replay",
         about=f"dead_letter:{letter_id}",
         reason=change.reason,
-        before={"reason": row["reason"], "value": shown(row["value"])},
-        after={"edited": edited, "value": shown(value)},
+        before={"reason": row["reason"], "value": masked_text(row["value"])},
+        after={"edited": edited, "value": masked_text(value)},
     )
-    return await letter(session, schema, letter_id), False
+    return await get_letter(session, schema, letter_id), False
 
 
 async def discard(
@@ -270,12 +270,12 @@ async def discard(
         action="dead_letter.discard",
         about=f"dead_letter:{letter_id}",
         reason=reason,
-        before={"reason": row["reason"], "value": shown(row["value"])},
+        before={"reason": row["reason"], "value": masked_text(row["value"])},
     )
-    return await letter(session, schema, letter_id), False
+    return await get_letter(session, schema, letter_id), False
 
 
-async def forget(session: AsyncSession, *, schema: str) -> None:
+async def delete_resolved(session: AsyncSession, *, schema: str) -> None:
     """Timed job: letters dealt with long ago go, a bounded number per run; open ones stay."""
     await session.execute(
         text(
@@ -292,14 +292,14 @@ async def forget(session: AsyncSession, *, schema: str) -> None:
 _SHOWN_CHARS_MAX = 4_000
 
 
-def shown(value: bytes | None) -> str | None:
+def masked_text(value: bytes | None) -> str | None:
     """The value as text for eyes and logs: masked, and cut."""
     if value is None:
         return None
     return masked(value[: 2 * _SHOWN_CHARS_MAX].decode("utf-8", "replace").replace("\x00", "\ufffd"))[:_SHOWN_CHARS_MAX]
 
 
-def changed(original: bytes | None, change: Change) -> bytes:
+def apply_change(original: bytes | None, change: Change) -> bytes:
     """Raises NothingToPatch."""
     if change.value is not None:
         return _encode(change.value)
@@ -311,10 +311,10 @@ def changed(original: bytes | None, change: Change) -> bytes:
         raise NothingToPatch from exc
     if not isinstance(found, dict):
         raise NothingToPatch
-    return _encode(merged(found, change.patch))
+    return _encode(merge_patch(found, change.patch))
 
 
-def merged(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """JSON merge patch (RFC 7396)."""
     if not isinstance(patch, dict):
         return patch
@@ -323,5 +323,5 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = merged(result.get(name), value)
+            result[name] = merge_patch(result.get(name), value)
     return result

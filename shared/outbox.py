@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
-from shared.db import Connection, Database, confused
+from shared.db import Connection, Database, is_protocol_broken
 from shared.eventlog import EventLog, Record
 from shared.eventlog.errors import EventLogError
 
@@ -99,7 +99,7 @@ class OutboxRelay:
             except BaseException as exc:
                 # The pool saw nothing of it: it would hand out again what is broken, or what went the same way.
                 await pooled.invalidate()
-                if isinstance(exc, TimeoutError) or confused(exc):
+                if isinstance(exc, TimeoutError) or is_protocol_broken(exc):
                     await pooled.engine.dispose()
                 raise
 

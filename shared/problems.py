@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared import telemetry
-from shared.db import confused
+from shared.db import is_protocol_broken
 from shared.errors import (
     AppError,
     FieldError,
@@ -141,13 +141,13 @@ def _cause_and_state(exc: Exception) -> tuple[Exception, str | None]:
     return cause, getattr(cause, "sqlstate", None)
 
 
-def passes(exc: Exception) -> bool:
+def is_transient(exc: Exception) -> bool:
     """Whether a database's error is about its state and not about what it was asked."""
     cause, state = _cause_and_state(exc)
     if state is None:
         # The driver's own words: closed in the middle of an operation, or not yet open.
         is_closed = type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
-        return is_closed or confused(cause)
+        return is_closed or is_protocol_broken(cause)
     return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
 
 
@@ -162,7 +162,7 @@ async def _driver_error(request: Request, exc: Exception) -> Response:
 
     Fields that are stored say themselves what they may hold; this answers for texts that are only looked for.
     """
-    if passes(exc):
+    if is_transient(exc):
         return await _database_error(request, exc)
     if _cause_and_state(exc)[1] in _UNSTORABLE_STATES:
         told = FieldError("", "UNSTORABLE_CHARACTER", "a text holds U+0000, which nothing here can hold")

@@ -66,15 +66,6 @@ async def create_test_database(
         await bootstrap(admin_dsn, passwords or {role: role for role in ROLES}, name)
 
 
-async def drop_database(admin_dsn: str, name: str) -> None:
-    """Drops a database and ends whoever is still connected to it."""
-    admin = await asyncpg.connect(admin_dsn)
-    try:
-        await admin.execute(f"DROP DATABASE IF EXISTS {_name(name)} WITH (FORCE)")
-    finally:
-        await admin.close()
-
-
 def with_database(dsn: str, database: str) -> str:
     """The same server and user, another database."""
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{quote(database, safe='')}"))

@@ -37,7 +37,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.forget_deliveries)
     sender = Sender(allow_loopback=settings.webhook_allow_loopback)
     worker.part(Courier(worker.database, Sealer(settings.sealing_key), sender).run)
-    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.forget, schema=SCHEMA))
+    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
     worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.housekeeping)
     worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.forget)
     return worker

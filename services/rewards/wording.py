@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from shared.errors import Language
-from shared.problems import language_of
+from shared.language import Language, language_of
 
 
 def _asked(request: Request) -> Language:

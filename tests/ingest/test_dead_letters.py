@@ -13,7 +13,7 @@ from shared import clock
 from shared.contracts import topics
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import event_key
-from shared.dead_letters import masked, merged
+from shared.dead_letters import masked, merge_patch
 from shared.eventlog import EventLog, Record
 from shared.ids import new_id
 from tests.ingest.conftest import Reader, Settle
@@ -135,6 +135,6 @@ def test_masking_leaves_the_rest_readable() -> None:
 
 def test_the_merge_patch_is_that_of_the_standard() -> None:
     target: Any = {"a": "b", "c": {"d": "e", "f": "g"}}
-    assert merged(target, {"a": "z", "c": {"f": None}}) == {"a": "z", "c": {"d": "e"}}
-    assert merged({"a": [1]}, {"a": {"b": None}}) == {"a": {}}
-    assert merged([], {"a": 1}) == {"a": 1}
+    assert merge_patch(target, {"a": "z", "c": {"f": None}}) == {"a": "z", "c": {"d": "e"}}
+    assert merge_patch({"a": [1]}, {"a": {"b": None}}) == {"a": {}}
+    assert merge_patch([], {"a": 1}) == {"a": 1}

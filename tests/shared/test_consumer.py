@@ -189,7 +189,7 @@ async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_rai
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Either too many in a row, or more than five in a hundred."""
-    monkeypatch.setattr("shared.consumer.LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr("shared.consumer.STOPPED_RETRY_S", 0.2)
     bad = "bad" if flood < WINDOW_RECORDS_MIN else "fine"
     records = [Record(key=b"one", value=("bad" if n % 15 == 0 else bad).encode() + b"%d" % n) for n in range(flood)]
     await log.publish(topic, records)

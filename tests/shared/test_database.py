@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from shared import problems
 from shared.consumer import RETRYABLE
-from shared.db import Connection, Database, Session, confused, driver, patiently
-from shared.problems import passes
+from shared.db import Connection, Database, Session, driver, fetch_slow, is_protocol_broken
+from shared.problems import is_transient
 from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
 
@@ -119,8 +119,8 @@ async def test_a_driver_that_lost_track_is_an_error_and_its_connection_is_droppe
         planted.setattr(asyncpg.Connection, "transaction", lost)
         with pytest.raises(RETRYABLE) as caught:
             await backend()
-    assert confused(caught.value)
-    assert passes(caught.value)
+    assert is_protocol_broken(caught.value)
+    assert is_transient(caught.value)
     assert await backend() != first
 
 
@@ -213,12 +213,12 @@ async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: F
 async def test_a_statement_that_needs_longer_is_given_longer_and_no_more_than_that(database: Database) -> None:
     sql = "SELECT CAST(:words AS text), pg_sleep(:seconds)"
     async with database.transaction() as session:
-        rows = await patiently(session, sql, {"seconds": 2.5 * TIMEOUT_S, "words": "waited"}, timeout_s=3)
+        rows = await fetch_slow(session, sql, {"seconds": 2.5 * TIMEOUT_S, "words": "waited"}, timeout_s=3)
         assert rows[0][0] == "waited"
 
     async def longer_still() -> None:
         async with database.transaction() as session:
-            await patiently(session, sql, {"seconds": 5.0, "words": "in vain"}, timeout_s=1)
+            await fetch_slow(session, sql, {"seconds": 5.0, "words": "in vain"}, timeout_s=1)
 
     with pytest.raises(RETRYABLE):
         await longer_still()

@@ -25,9 +25,7 @@ VOUCHER_KEY = bytes.fromhex("07ed3c3d527205febf7c45821616d45b8c93afa5e02e0551ad2
         (Sealer(VOUCHER_KEY, version=VERSION), VOUCHER, VERSION + ID, "ABCD-EFGH-JKMN-PQRS"),
     ],
 )
-def test_bytes_of_the_former_classes_open(
-    sealer: Sealer, sealed: bytes, place: str | bytes, secret: str
-) -> None:
+def test_bytes_of_the_former_classes_open(sealer: Sealer, sealed: bytes, place: str | bytes, secret: str) -> None:
     assert sealer.open(sealed, place) == secret
     assert sealer.open(sealer.seal(secret, place), place) == secret
 

@@ -13,8 +13,7 @@ from services.ingest.signed import SignedBy
 from shared import clock
 from shared.auth.tokens import require_scope
 from shared.db import Session
-from shared.errors import Language
-from shared.problems import language_of
+from shared.language import Language, language_of
 
 PREFIX = "/api/v1/ingest"
 

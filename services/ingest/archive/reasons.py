@@ -6,7 +6,7 @@ Codes are those of accounting's outcomes, and for copies without one the status 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from shared.errors import Language
+from shared.language import Language
 
 
 class Sentence(NamedTuple):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.ingest.archive.domain import COPY_STATUSES, DayTotals, EventView, Fate, ReceiptView, Refusal, counts_of
 from services.ingest.archive.reasons import sentence_of
 from services.ingest.events.service import message_of
-from shared.errors import Language
+from shared.language import Language
 
 Shown = Literal["received", "credited", "refused", "parked", "duplicate", "conflict", "reversed"]
 

@@ -9,7 +9,7 @@ from services.ingest.debugging import service
 from services.ingest.debugging.schemas import FailingRequest, SignatureReport
 from services.ingest.resources import Parts
 from shared.errors import FieldError, InvalidRequest
-from shared.problems import language_of
+from shared.language import language_of
 
 router = APIRouter(prefix="/api/v1/ingest", tags=["事件接入 Events"])
 

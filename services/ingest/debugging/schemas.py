@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.ingest.debugging.domain import Difference
 from services.ingest.debugging.service import Diagnosis
 from services.ingest.debugging.wording import words
-from shared.errors import Language
+from shared.language import Language
 
 TEXT_CHARS_MAX = 40_000
 

@@ -1,6 +1,6 @@
 """What each finding means, in words."""
 
-from shared.errors import Language
+from shared.language import Language
 
 _WORDS: dict[str, tuple[str, str]] = {
     "OTHER_ALGORITHM": (

@@ -84,7 +84,7 @@ class Courier:
         counts = Counter(self._in_flight.values())
         busy = [partner_id for partner_id, count in counts.items() if count > PER_PARTNER_MAX - _PER_CLAIM]
         now = clock.now()
-        if not self._in_flight and not await self._database.look(repository.any_due(now)):
+        if not self._in_flight and not await self._database.scalar_once(repository.any_due(now)):
             return []  # as nearly always: one round trip
         async with self._database.transaction() as session:
             return list(

@@ -10,7 +10,7 @@ from services.ingest import signed
 from services.ingest.events import schemas, service
 from services.ingest.events.inflating import inflated
 from services.ingest.resources import Resources
-from shared.problems import language_of
+from shared.language import language_of
 from shared.settings import MIB
 
 EVENTS_PATH = "/api/v1/ingest/events"

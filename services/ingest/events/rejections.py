@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.errors import Language
+from shared.language import Language
 
 MALFORMED_EVENT: Final = "MALFORMED_EVENT"
 INVALID_TEXT: Final = "INVALID_TEXT"

@@ -17,9 +17,10 @@ from services.ingest.resources import Resources
 from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
-from shared.errors import Language, TooManyRequests
+from shared.errors import TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
 from shared.ids import new_id
+from shared.language import Language
 
 __all__ = ["ensure_topics", "message_of", "report"]
 

@@ -18,9 +18,9 @@ from services.ingest.partners.service import Caller, require_live_data
 from services.ingest.resources import Parts
 from services.ingest.signed import SignedBy
 from shared.db import Session
-from shared.errors import FieldError, InvalidRequest, Language, MalformedBody, UnsupportedMediaType
+from shared.errors import FieldError, InvalidRequest, MalformedBody, UnsupportedMediaType
+from shared.language import Language, language_of
 from shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.problems import language_of
 
 IMPORTS_PATH = "/api/v1/ingest/imports"
 # Every route under it that takes bytes takes at most one part.

@@ -5,7 +5,7 @@ from typing import Final
 
 from services.ingest.events import rejections
 from services.ingest.events.rejections import Sentence
-from shared.errors import Language
+from shared.language import Language
 
 MALFORMED_LINE: Final = "MALFORMED_LINE"
 LINE_TOO_LONG: Final = "LINE_TOO_LONG"

@@ -19,7 +19,7 @@ from services.ingest.imports.domain import (
 )
 from services.ingest.imports.reasons import message_of
 from services.ingest.imports.service import ImportView
-from shared.errors import Language
+from shared.language import Language
 
 FileName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 _SHA256 = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"

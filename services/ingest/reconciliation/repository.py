@@ -13,7 +13,7 @@ from services.ingest.reconciliation.models import (
     reconciliation_line,
     reconciliation_report,
 )
-from shared.db import driver, patiently
+from shared.db import driver, fetch_slow
 
 Row = Mapping[str, Any]
 
@@ -89,7 +89,7 @@ async def compare(
     session: AsyncSession, *, report_id: UUID, partner_id: str, day: date, since: UUID, kept: int
 ) -> dict[str, int]:
     """Writes the differences of a report that is there already; returns how many of each kind there are."""
-    found = await patiently(
+    found = await fetch_slow(
         session,
         _COMPARE,
         {"report_id": report_id, "partner_id": partner_id, "day": day, "since": since, "kept": kept},

@@ -12,7 +12,7 @@ from services.rewards.certificates.schemas import CertificateView, CertifiedCamp
 from services.rewards.wording import in_language
 from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
-from shared.errors import Language
+from shared.language import Language
 
 
 class CampaignView(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.catalogue.service import Item
 from services.rewards.wording import in_language
 from shared.amounts import display
-from shared.errors import Language
+from shared.language import Language
 
 
 class SaleWindow(BaseModel):

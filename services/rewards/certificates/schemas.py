@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 from services.rewards.certificates.service import Certificate
 from services.rewards.wording import in_language
 from shared.amounts import display
-from shared.errors import Language
+from shared.language import Language
 
 EXAMPLE: JsonDict = {
     "certificate_no": "20261123048213977514",

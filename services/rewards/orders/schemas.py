@@ -11,7 +11,7 @@ from services.rewards.orders.service import Order
 from services.rewards.slugs import SLUG_PATTERN
 from services.rewards.wording import in_language
 from shared.amounts import display
-from shared.errors import Language
+from shared.language import Language
 
 _EXAMPLE_ID = "019aadf0-6b00-7000-8000-000000000001"
 

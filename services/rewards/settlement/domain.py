@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.errors import Language
+from shared.language import Language
 
 # A citizen looks at the screen for seconds; after a minute without accounting the grams are better given back.
 GIVE_UP_AFTER = timedelta(seconds=60)

@@ -23,8 +23,9 @@ from services.rewards.settlement.errors import refusal_for
 from services.rewards.settlement.service import Origin, Placed
 from shared import idempotency, telemetry
 from shared.db import Database, Session
-from shared.errors import AppError, Conflict, Language
+from shared.errors import AppError, Conflict
 from shared.idempotency import Key
+from shared.language import Language
 from shared.problems import problem_document
 
 # pending to cancelling to an end are two rounds; one more for each of two races lost to another driver.
@@ -203,7 +204,7 @@ class Settlements:
 
     async def drive_due(self) -> None:
         """Timed job: takes on what requests left behind; looks first, for nearly always it is nothing."""
-        if not await self._database.look(self._any_due):
+        if not await self._database.scalar_once(self._any_due):
             return
         gate = asyncio.Semaphore(_CONCURRENT)
         for name, kind in self.kinds.items():

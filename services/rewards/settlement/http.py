@@ -9,8 +9,8 @@ from services.rewards.settlement.engine import Reply
 from services.rewards.settlement.service import Origin
 from shared import telemetry
 from shared.auth.tokens import CitizenIdentity
-from shared.errors import Language
 from shared.idempotency import REPLAYED_HEADER, Key
+from shared.language import Language
 from shared.problems import MEDIA_TYPE
 
 REPLY_HEADERS: Final[dict[str, Any]] = {

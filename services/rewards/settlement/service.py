@@ -9,7 +9,7 @@ from services.rewards.settlement import repository
 from services.rewards.settlement.columns import SettledTable
 from services.rewards.settlement.domain import Reason, Settlement, Status
 from shared.db import Session
-from shared.errors import Language
+from shared.language import Language
 
 
 @dataclass(frozen=True, slots=True)

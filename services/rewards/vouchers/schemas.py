@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.vouchers.service import Voucher
 from services.rewards.wording import in_language
-from shared.errors import Language
+from shared.language import Language
 
 # Readable from a scratched phone screen, and with a module size that prints.
 _QR_ERROR_LEVEL = "m"
