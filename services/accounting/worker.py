@@ -83,7 +83,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(COUNT_EVERY_S, "count_credits", drift.count_credits)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
-    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.forget, schema=SCHEMA))
+    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
 

@@ -35,10 +35,10 @@ from shared import clock, idempotency
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope
 from shared.contracts import topics
-from shared.db import Session, WholeDatabase
-from shared.errors import FieldError, IdempotencyKeyMissing, InvalidRequest, Language
+from shared.db import RequestDatabase, Session
+from shared.errors import FieldError, IdempotencyKeyMissing, InvalidRequest
+from shared.language import Language, language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.problems import language_of
 from shared.settings import ServiceSettings
 
 SUMMARY_DAYS_MAX = 1100  # three years of days: what a chart can show, and a bound on what a query reads
@@ -79,7 +79,7 @@ def _fields(row: Any, reason: Text, language: Language, zone: ZoneInfo) -> dict[
 
 @router.get("/me/activities", summary="我的减碳记录 · My activities, newest first")
 async def list_activities(
-    database: WholeDatabase,
+    database: RequestDatabase,
     citizen: Citizen,
     request: Request,
     scene: Annotated[str | None, Query(max_length=40, examples=["metro"])] = None,

@@ -43,7 +43,8 @@ from services.accounting.activities.verdicts import (
 )
 from services.accounting.households.service import Homes
 from services.accounting.methodologies.matching import MethodologyIndex
-from shared.contracts.activities_v1 import EARLIEST, ActivityReported
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bounds import EARLIEST
 from shared.db import Session, driver
 from shared.eventlog import Record
 from shared.ids import new_id

@@ -71,7 +71,7 @@ async def activities(
         values["status"] = status
     if before:
         values |= {"occurred_at": before[0], "activity_id": before[1]}
-    return await database.glance(_activities(scene=bool(scene), status=bool(status), before=bool(before)), values)
+    return await database.read_once(_activities(scene=bool(scene), status=bool(status), before=bool(before)), values)
 
 
 @cache

@@ -10,7 +10,7 @@ from services.accounting.ledger import service as ledger
 from shared.amounts import display
 from shared.auth.tokens import Citizen
 from shared.db import Session
-from shared.problems import language_of
+from shared.language import language_of
 
 router = APIRouter(prefix="/api/v1/accounting/households", tags=["家庭 Households"])
 

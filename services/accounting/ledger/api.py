@@ -12,9 +12,9 @@ from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
-from shared.db import Session, WholeDatabase
+from shared.db import RequestDatabase, Session
+from shared.language import language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.problems import language_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["账本 Ledger"])
 internal = APIRouter(prefix="/internal/accounting", include_in_schema=False)
@@ -31,7 +31,7 @@ Caller = Annotated[str, Depends(require_service("accounting"))]
 
 
 @router.get("/me/balance", summary="碳账户余额 · Balance")
-async def get_balance(database: WholeDatabase, citizen: Citizen, request: Request) -> Balance:
+async def get_balance(database: RequestDatabase, citizen: Citizen, request: Request) -> Balance:
     parts = await service.balance(database, account_id=citizen.account_id)
     return Balance(
         available_mg=parts.available_mg,

@@ -66,7 +66,7 @@ async def count_before(session: Session, *, moment: datetime) -> int:
     return await drift_repository.count_before(await driver(session), moment)
 
 
-async def alone(session: Session, *, name: str) -> bool:
+async def try_lock(session: Session, *, name: str) -> bool:
     """Whether this transaction is the only one of all workers doing `name`."""
     return await drift_repository.lock(await driver(session), name)
 
@@ -92,7 +92,7 @@ async def count_credits(session: Session) -> None:
     """Timed job: counts acts by issuing account from the postings that have settled, so that posting does not have
     to. Begins with the first posting; hours in which nothing was posted are passed at once."""
     connection = await driver(session)
-    if not await alone(session, name="accounting.count_credits"):
+    if not await try_lock(session, name="accounting.count_credits"):
         return
     settled = await drift_repository.settled_before(connection)
     begin = await drift_repository.counted_before(connection) or await drift_repository.first_posted_at(connection)
@@ -112,7 +112,7 @@ async def check_increment(session: Session) -> None:
     is when first touched; `rebuild` and the operator's check look at everything.
     """
     connection = await driver(session)
-    if await alone(session, name="accounting.check_increment"):
+    if await try_lock(session, name="accounting.check_increment"):
         settled = await drift_repository.settled_before(connection)
         await drift_repository.begin_checking(connection, settled)
         begin = await drift_repository.checked_before(connection)

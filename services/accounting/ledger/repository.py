@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.models import hold, ledger_account, posting
-from shared.db import LONG_READ_S, Database, driver, read
+from shared.db import LONG_READ_S, Database, driver, read_rows
 from shared.ids import new_id
 
 
@@ -138,7 +138,7 @@ async def balance(
     source: AsyncSession | Database, account_id: uuid.UUID, *, pending_id: uuid.UUID, debt_id: uuid.UUID
 ) -> Any:
     """One row of figures that agree, whether or not the accounts exist."""
-    return (await read(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
+    return (await read_rows(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
 
 
 async def entries(

@@ -23,8 +23,8 @@ from services.accounting.methodologies.service import Library, Published
 from services.accounting.methodologies.shelf import shelf
 from shared import clock
 from shared.db import Session
+from shared.language import language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.problems import language_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 

@@ -9,7 +9,7 @@ from services.accounting.methodologies.schemas import Bilingual, Example, Method
 from services.accounting.methodologies.service import Published
 from services.accounting.methodologies.shelf import reportable, trust_of
 from shared.amounts import display
-from shared.errors import Language
+from shared.language import Language
 
 
 def _bilingual(text: Text) -> Bilingual:

@@ -21,8 +21,8 @@ from services.accounting.settings import Settings
 from shared.amounts import display
 from shared.auth.tokens import Citizen
 from shared.db import Session
+from shared.language import language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.problems import language_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["公开核验 Public proofs"])
 

@@ -74,7 +74,7 @@ async def seal_next(session: Session, *, time_zone: str, delay_s: int, signer: D
     A day is closed when no transaction that began before its end can still be open, and `delay_s` later at the
     earliest. Days without postings are sealed as well, so that the chain has no gaps.
     """
-    if not await drift.alone(session, name="accounting.seal"):
+    if not await drift.try_lock(session, name="accounting.seal"):
         return None
     newest = await repository.newest(session)
     if newest is not None:
