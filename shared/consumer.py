@@ -1,22 +1,23 @@
 """The consume loop: one transaction per poll, in this order.
 
-1. fence: move the offsets of all polled partitions by compare-and-set   (a zombie stops here, nothing is kept)
-2. the handler's effects                                                 (idempotent by unique keys as well)
-3. dead letters of the poll
-4. commit                                                                (effects and offsets together, or neither)
-5. tell the log, as a courtesy for lag tools                             (may fail, changes nothing)
+1. fence: move the offsets of all polled partitions by compare-and-set. A worker that lost a partition stops here.
+2. the handler's effects, which are idempotent by unique keys as well
+3. the dead letters of the poll
+4. commit: effects and offsets together, or neither
+5. report the progress to the log, for lag tools only. This may fail and changes nothing.
 
-A handler may postpone what others hold (`Postponed`): then 1 to 4 happen again, and only the last commit moves offsets.
+A handler may postpone records whose rows are locked by another transaction (`Postponed`). Then steps 1 to 4 happen
+again, and only the last commit moves the offsets.
 
-While the database works on one poll the next is read and decoded; it is thrown away when the first did not commit.
+While the database works on one poll, the next is read and decoded (`shared.polling`). It is dropped if the first is not
+committed.
 """
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -33,19 +34,18 @@ from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition
 from shared.eventlog.errors import EventLogError
 from shared.ids import new_id
 from shared.leases import Claim, Fenced, Leases
+from shared.polling import Poll, PollReader, Prepare
 from shared.settings import ServiceSettings
 
-# A consumer that stopped looks again whether the records are still bad: a handler may have waited for something.
+# A stopped consumer tries again after this time: the handler may have depended on something that is back.
 STOPPED_RETRY_S = 30.0
-_FETCH_WAIT_S = 0.5
 _NOTHING_HELD_PAUSE_S = 0.5
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.1, 5.0
 _EXIT_STALLED = 70
 _LAG_EVERY_S = 5
-_ACTIVE_MIN = 2
 POLLS_TOGETHER = 4
-# Everything a database or log that is away, restarting or contended can raise. A unique key met by two writers at once
-# is among them: the second try sees the first one's row.
+# Errors of a database or log that is unreachable, restarting or contended. A violated unique key is among them: if two
+# writers insert at once, the second attempt sees the row of the first.
 RETRYABLE = (
     EventLogError,
     sqlalchemy.exc.SQLAlchemyError,
@@ -61,7 +61,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that will never be processable. `reason` is a stable code; `message` must not quote personal data."""
+    """A record that can never be processed. `reason` is a stable code; `message` must not quote personal data."""
 
     record: StoredRecord
     reason: str
@@ -69,11 +69,11 @@ class DeadLetter:
 
 
 class ConsumerStopped(Exception):
-    """Readiness: the consumer stands still before a flood of invalid records; an operator has to look."""
+    """The consumer stopped at a flood of invalid records and needs an operator. Makes the worker unready."""
 
 
-def _marked(batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> list[bool]:
-    """For each record of the batch whether it was set aside."""
+def _dead_flags(batch: Sequence[StoredRecord], dead: Sequence[DeadLetter]) -> list[bool]:
+    """Return for each record of the batch whether it is a dead letter."""
     if not dead:
         return [False] * len(batch)
     positions = {(letter.record.partition, letter.record.offset) for letter in dead}
@@ -86,46 +86,27 @@ def _reversed(moves: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPart
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """What a handler did not do because others hold rows it needs. What it did is committed without moving the offsets.
+    """The records that a handler did not process because other transactions hold rows it needs.
 
-    Then it is called again, in a transaction of its own: with `joined(prepared)` when another poll is there already, so
-    that the processor has work while others finish; else, and after POLLS_TOGETHER polls, with `rest`, which must wait
-    for them. The fence holds for every one of these transactions, but polls that are interrupted between
-    them are read again whole: a handler that postpones must recognise the records it has done.
+    The effects of the others are committed without moving the offsets. Then the handler is called again, in a new
+    transaction. If the next poll is already read, it gets `joined(prepared)`, the postponed records together with what
+    was prepared of the next poll, so that the processor has work while others finish. Otherwise, and after
+    POLLS_TOGETHER polls, it gets `rest` and must wait for the locks.
+
+    The fence holds in each of these transactions. After an interruption between them all these polls are read again:
+    a handler that postpones must recognise the records it has processed.
     """
 
     rest: Any
     joined: Callable[[Any], Any]
 
 
-# Takes a poll's records, or what the consumer's `prepare` made of them.
+# Takes the records of a poll, or the result of the consumer's `prepare`.
 Handler = Callable[[AsyncSession, Any], Awaitable[Sequence[DeadLetter] | Postponed]]
-Prepare = Callable[[Sequence[StoredRecord]], Any]
-
-
-@dataclass(slots=True)
-class _Poll:
-    """Records read from `positions` on; `full` when the log had more for us than we asked for."""
-
-    positions: Mapping[TopicPartition, int]
-    fetched: dict[TopicPartition, list[StoredRecord]] = field(default_factory=dict)
-    full: bool = False
-    prepared: Any = None
-
-    def records(self) -> list[StoredRecord]:
-        return [record for tp in sorted(self.fetched) for record in self.fetched[tp]]
-
-    def moves(self) -> dict[TopicPartition, tuple[int, int]]:
-        """From where to where each offset moves."""
-        return {tp: (self.positions[tp], records[-1].offset + 1) for tp, records in self.fetched.items() if records}
-
-    def following(self) -> dict[TopicPartition, int]:
-        """Positions once this poll is committed."""
-        return {**self.positions, **{tp: end for tp, (_, end) in self.moves().items()}}
 
 
 class Consumer:
-    """Consumes one topic under a name of its own; several processes with the same name share its partitions."""
+    """Consumes one topic under a name; several processes with the same name share its partitions."""
 
     def __init__(
         self,
@@ -140,15 +121,15 @@ class Consumer:
         prepare: Prepare | None = None,
         lane: int = 0,
     ) -> None:
-        """`prepare` is what can be done with records before a transaction: it runs beside the one before. `lane` tells
-        those of one process and name apart where they are measured."""
+        """`prepare` runs on the records of a poll while the transaction of the poll before it is open.
+
+        `lane` distinguishes the consumers of one process and name in metrics.
+        """
         self.name, self._topic, self._schema = name, topic, schema
         self._lane = str(lane)
         self._database, self._event_log, self._handler = database, log, handler
-        self._prepare: Prepare = prepare or (lambda records: records)
-        self._ahead: tuple[Mapping[TopicPartition, int], asyncio.Task[_Poll]] | None = None
-        self._records_max, self._lease_s = settings.poll_records_max, settings.lease_s
-        self._stalled_after_s = settings.stalled_after_s
+        self._reader = PollReader(log, records_max=settings.poll_records_max, prepare=prepare)
+        self._lease_s, self._stalled_after_s = settings.lease_s, settings.stalled_after_s
         self._leases = Leases(schema=schema, consumer=name, holder=str(new_id()), lease_s=settings.lease_s)
         self._claims: dict[TopicPartition, Claim] = {}
         self._renewed_at = float("-inf")
@@ -156,7 +137,6 @@ class Consumer:
         self._lag_at = float("-inf")
         self._limit = DeadLetterLimit(settings.dead_letters_in_a_row_max, settings.dead_letters_percent_max)
         self._stopped_by: str | None = None
-        self._active = sys.maxsize  # partitions with news in the last poll; at first all count
 
     async def run(self, stopping: asyncio.Event) -> None:
         watchdog = asyncio.create_task(self._watch(stopping))
@@ -171,7 +151,7 @@ class Consumer:
                     _log.warning("consumer_fenced", consumer=self.name)
                     self._renewed_at = float("-inf")
                 except TooManyDeadLetters as exc:
-                    await self._stand_still(str(exc), stopping)
+                    await self._pause_stopped(str(exc), stopping)
                 except RETRYABLE as exc:
                     telemetry.CONSUMER_FAILURES.labels(self.name).inc()
                     _log.warning("consumer_retries", consumer=self.name, error=repr(exc)[:500], pause_s=backoff_s)
@@ -180,7 +160,7 @@ class Consumer:
                     backoff_s = min(backoff_s * 2, _BACKOFF_MAX_S)
         finally:
             watchdog.cancel()
-            await self._drop_ahead()
+            await self._reader.stop()
             await self._release()
 
     async def check(self) -> None:
@@ -188,21 +168,21 @@ class Consumer:
         if self._stopped_by is not None:
             raise ConsumerStopped(f"{self.name}: {self._stopped_by}")
 
-    async def _stand_still(self, why: str, stopping: asyncio.Event) -> None:
-        """Gives its partitions to whoever can read them, raises the alarm, and waits."""
+    async def _pause_stopped(self, why: str, stopping: asyncio.Event) -> None:
+        """Release the partitions for workers that can read the records, raise the alarm and wait STOPPED_RETRY_S."""
         self._stopped_by = why
         telemetry.CONSUMER_STOPPED.labels(self.name, self._lane).set(1)
         _log.error("consumer_stopped", consumer=self.name, reason=why)
-        await self._drop_ahead()
+        await self._reader.stop()
         await self._release()
         self._claims, self._renewed_at = {}, float("-inf")
         until = time.monotonic() + STOPPED_RETRY_S
         while time.monotonic() < until and not stopping.is_set():
-            self._progress_at = time.monotonic()  # it is not stuck: it waits on purpose
+            self._progress_at = time.monotonic()  # waiting on purpose is not a stall
             await asyncio.sleep(min(_NOTHING_HELD_PAUSE_S, STOPPED_RETRY_S))
 
     async def _watch(self, stopping: asyncio.Event) -> None:
-        """Leaves the process when polls stop succeeding: clients of a log can hang silently; a restart cures it."""
+        """Exit the process if no poll succeeds for too long: a log's client can hang silently; a restart helps."""
         while not stopping.is_set():
             await asyncio.sleep(1)
             if time.monotonic() - self._progress_at > self._stalled_after_s:
@@ -216,8 +196,11 @@ class Consumer:
         except Exception as exc:
             _log.warning("leases_not_released", consumer=self.name, error=repr(exc))
 
+    def _lease_is_due(self) -> bool:
+        return time.monotonic() - self._renewed_at >= self._lease_s / 3
+
     async def _renew(self) -> None:
-        if time.monotonic() - self._renewed_at < self._lease_s / 3:
+        if not self._lease_is_due():
             return
         if self._renewed_at == float("-inf"):
             count = await self._event_log.partition_count(self._topic)
@@ -235,53 +218,13 @@ class Consumer:
             await asyncio.sleep(_NOTHING_HELD_PAUSE_S)
             return
         await self._report_lag()
-        poll = await self._next({tp: claim.next_offset for tp, claim in self._claims.items()})
+        poll = await self._reader.next_poll({tp: claim.next_offset for tp, claim in self._claims.items()})
         if poll.fetched:
-            self._active = len(poll.fetched)
-            following = poll.following()
-            self._ahead = (following, asyncio.create_task(self._read(following)))
+            self._reader.read_ahead(poll)
             await self._process(poll)
         self._progress_at = time.monotonic()
 
-    async def _next(self, positions: Mapping[TopicPartition, int]) -> _Poll:
-        """What was read ahead if it begins exactly here, completed by what has come since."""
-        ahead, poll = self._ahead, None
-        if ahead is not None and ahead[0] == positions:
-            self._ahead = None
-            poll = await ahead[1]
-        else:
-            await self._drop_ahead()
-            poll = await self._read(positions)
-        if poll.prepared is None and poll.fetched:
-            if ahead is not None:
-                await self._complete(poll)
-            poll.prepared = self._prepare(poll.records())
-        return poll
-
-    async def _read(self, positions: Mapping[TopicPartition, int], max_wait_s: float = _FETCH_WAIT_S) -> _Poll:
-        # Shared among the partitions that had anything lately: one busy key must not make small transactions. When all
-        # wake at once, one poll is larger by len(positions) / _ACTIVE_MIN.
-        per_partition = max(self._records_max // min(max(self._active, _ACTIVE_MIN), len(positions)), 1)
-        fetched = await self._event_log.fetch(positions, max_records=per_partition, max_wait_s=max_wait_s)
-        poll = _Poll(positions, {tp: records for tp, records in fetched.items() if records})
-        poll.full = any(len(records) >= per_partition for records in poll.fetched.values())
-        if poll.full:
-            poll.prepared = self._prepare(poll.records())
-        return poll
-
-    async def _complete(self, poll: _Poll) -> None:
-        """The first records to arrive while the database was busy would make many small transactions."""
-        more = await self._read(poll.following(), max_wait_s=0.0)
-        for tp, records in more.fetched.items():
-            poll.fetched.setdefault(tp, []).extend(records)
-
-    async def _drop_ahead(self) -> None:
-        if self._ahead is not None:
-            task, self._ahead = self._ahead[1], None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _process(self, poll: _Poll) -> None:
+    async def _process(self, poll: Poll) -> None:
         undone, polls = poll.prepared, 1
         limit: DeadLetterLimit | None = None
         while limit is None:
@@ -292,10 +235,11 @@ class Consumer:
                 if isinstance(result, Postponed):
                     await self._leases.advance(session, _reversed(moves), self._claims)
                 else:
-                    limit = self._limit.after(_marked(poll.records(), result))
-                    await self._keep_dead_letters(session, result)
+                    limit = self._limit.after(_dead_flags(poll.records(), result))
+                    await self._store_dead_letters(session, result)
             if isinstance(result, Postponed):
-                more = await self._join_next(poll) if polls < POLLS_TOGETHER else None
+                may_join = polls < POLLS_TOGETHER and not self._lease_is_due()
+                more = await self._reader.join_following(poll) if may_join else None
                 undone = result.rest if more is None else result.joined(more)
                 polls += 1
         self._limit = limit
@@ -307,23 +251,7 @@ class Consumer:
         telemetry.CONSUMED.labels(self.name).inc(sum(map(len, poll.fetched.values())))
         await self._event_log.record_progress(self.name, {tp: end for tp, (_, end) in moves.items()})
 
-    async def _join_next(self, poll: _Poll) -> Any:
-        """Makes the following poll part of this one and returns what was prepared of it; None unless it is there."""
-        ahead = self._ahead
-        due = time.monotonic() - self._renewed_at >= self._lease_s / 3
-        if ahead is None or due or not ahead[1].done() or ahead[0] != poll.following():
-            return None
-        self._ahead = None
-        following = await ahead[1]
-        if not following.fetched:
-            return None
-        for tp, records in following.fetched.items():
-            poll.fetched.setdefault(tp, []).extend(records)
-        positions = poll.following()
-        self._ahead = (positions, asyncio.create_task(self._read(positions)))
-        return self._prepare(following.records()) if following.prepared is None else following.prepared
-
-    async def _keep_dead_letters(self, session: AsyncSession, dead: Sequence[DeadLetter]) -> None:
+    async def _store_dead_letters(self, session: AsyncSession, dead: Sequence[DeadLetter]) -> None:
         if not dead:
             return
         await session.execute(

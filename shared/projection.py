@@ -16,8 +16,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.consumer import DeadLetter, Handler, Prepare
+from shared.consumer import DeadLetter, Handler
 from shared.eventlog import StoredRecord
+from shared.polling import Prepare
 
 T = TypeVar("T")
 K = TypeVar("K")
