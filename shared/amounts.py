@@ -1,4 +1,4 @@
-"""Milligrams as people read them; every credit, price and certificate says its amount this way."""
+"""Milligrams in a form for people. Every credit, price and certificate shows its amount this way."""
 
 from shared.language import Language
 
@@ -8,7 +8,7 @@ _GRAMS_PER_TONNE = 1_000_000
 
 
 def display(amount_mg: int, language: Language = "zh") -> str:
-    """Whole grams, then kilograms and tonnes with two decimals, always rounded towards zero.
+    """Format as whole grams, or as kilograms or tonnes with two decimals, always rounded towards zero.
 
     >>> display(170_999), display(5_000_000), display(30_000_000_000), display(-500)
     ('170 克', '5.00 千克', '30.00 吨', '0 克')

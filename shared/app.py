@@ -1,4 +1,4 @@
-"""Builds a service's HTTP application: the same request ids, errors, limits, health and documentation in all four."""
+"""Builds the HTTP application of a service, with the same request ids, errors, limits, health and docs in all four."""
 
 import gc
 import time
@@ -29,16 +29,16 @@ _log = structlog.get_logger(__name__)
 
 
 class _Exchange:
-    """One request and its answer: counts what is received, notes what is sent."""
+    """One request and its response: counts the bytes received, records the status sent."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit_bytes: int) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._limit_bytes, self._received_bytes = limit_bytes, 0
         self.headers = Headers(scope=scope)
         self.request_id = telemetry.begin_request(self.headers.get("x-request-id"))
-        self.status, self.answered = 500, False
+        self.status, self.has_started = 500, False
 
-    def declares_too_much(self) -> bool:
+    def is_declared_too_large(self) -> bool:
         declared = self.headers.get("content-length", "")
         return declared.isdecimal() and int(declared[:18]) > self._limit_bytes
 
@@ -52,7 +52,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status, self.answered = message["status"], True
+            self.status, self.has_started = message["status"], True
             MutableHeaders(scope=message)["X-Request-Id"] = self.request_id
         await self._send(message)
 
@@ -64,9 +64,9 @@ class _Exchange:
 
 
 class RequestFrame:
-    """Outermost ASGI layer: request id in and out, body limit by what is received, one metric per request.
+    """Outermost ASGI layer: request id in and out, a limit on the bytes received, one metric per request.
 
-    Pure ASGI on purpose: BaseHTTPMiddleware cancels the inner task when a client hangs up and leaks connections.
+    Pure ASGI, because BaseHTTPMiddleware cancels the inner task when a client hangs up and leaks connections.
     """
 
     def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
@@ -86,13 +86,13 @@ class RequestFrame:
         exchange = _Exchange(scope, receive, send, limit_bytes=limit_bytes)
         started = time.perf_counter()
         try:
-            if exchange.declares_too_much():
+            if exchange.is_declared_too_large():
                 await exchange.refuse(PayloadTooLarge(limit_bytes=limit_bytes))
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception as exc:
             refusal = exc.error if isinstance(exc, problems.RefusedBody) else problems.unexpected(exc, scope["path"])
-            if exchange.answered:
+            if exchange.has_started:
                 raise
             await exchange.refuse(refusal)
         finally:
@@ -142,18 +142,19 @@ def build_app(
     body_limits: Mapping[str, int] | None = None,
     jwks_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The service's application. `body_limits` maps a path, or all under `…/*`, to bytes; others get 64 KiB.
+    """Build the application of a service.
 
-    Sets `app.state.settings`, `app.state.db`, `app.state.tokens`; opens what `lifespan` brings after them.
+    `body_limits` maps a path, or all paths under `…/*`, to bytes; other paths get 64 KiB. Sets `app.state.settings`,
+    `app.state.db`, `app.state.tokens` and `app.state.service`. `lifespan` is entered after them and left before them.
     """
     telemetry.configure_logging(service, settings.log_level)
-    # Requests make few cycles, batches thousands of objects, and a whole collection is a pause of a tenth of a second.
+    # Requests make few reference cycles, but batches make thousands of objects, and a full collection takes 0.1 s.
     gc.set_threshold(*_GC_THRESHOLDS)
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-api")
     tokens = TokenVerifier(settings, transport=jwks_transport)
 
     @asynccontextmanager
-    async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def outer_lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             if lifespan is None:
                 yield
@@ -172,7 +173,7 @@ def build_app(
         openapi_url=f"{prefix}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=whole_lifespan,
+        lifespan=outer_lifespan,
         responses={"4XX": docs_page.PROBLEM_RESPONSE, "5XX": docs_page.PROBLEM_RESPONSE},
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,  # stable names for generated clients

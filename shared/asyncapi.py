@@ -1,4 +1,4 @@
-"""AsyncAPI 3 document of all topics, made from the contracts: `python -m shared.asyncapi [FILE]`."""
+"""Writes the AsyncAPI 3 document of all topics from the contracts: `python -m shared.asyncapi [FILE]`."""
 
 import sys
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _HEADERS = ("ce_id", "ce_source", "ce_specversion", "ce_type", "ce_time")
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic: who writes it, who reads it, what a record says."""
+    """One topic: its writer, its readers, its messages and the key of its records."""
 
     name: str
     title: str
@@ -37,53 +37,53 @@ class Topic:
 TOPICS = (
     Topic(
         topics.ACTIVITIES,
-        "合作方事件，已验签、已化为整数与单位 Partners' events, verified and reduced to integers with units",
+        "合作方事件，已验签，并换算为带单位的整数 Partners' events, verified, in integers with units",
         "ingest",
         ("accounting", "ingest"),
         (ActivityReported,),
-        "partner_id:account_key，同一人在同一合作方保持先后 one person at one partner stays in order",
+        "partner_id:account_key，同一人在同一合作方的事件保持先后 events of one person at one partner stay in order",
         cloud_event=True,
     ),
     Topic(
         topics.BINDINGS,
-        "谁是谁，不含姓名（压缩主题） Who is who, without names (compacted)",
+        "绑定关系，不含姓名（压缩主题） Bindings of partner accounts to people, without names (compacted)",
         "accounts",
         ("accounting",),
         (BindingChanged,),
-        "binding_id；同键最新一条有效 the newest record of a key counts",
+        "binding_id；同键以最新一条为准 the newest record of a key is valid",
         cloud_event=True,
     ),
     Topic(
         topics.HOUSEHOLDS,
-        "谁住在一起、用哪块电表，不含姓名（压缩主题） Who lives together, behind which meter (compacted)",
+        "家庭成员与电表，不含姓名（压缩主题） Household members and meters, without names (compacted)",
         "accounts",
         ("accounting",),
         (MembershipChanged, MeterChanged),
-        "membership_id 或 or registration_id；同键最新一条有效 the newest record of a key counts",
+        "membership_id 或 or registration_id；同键以最新一条为准 the newest record of a key is valid",
         cloud_event=True,
     ),
     Topic(
         topics.OUTCOMES,
-        "每条事件的核算结果 What became of every event",
+        "每条事件的核算结果 Accounting's verdict on every event",
         "accounting",
         ("ingest",),
         (ActivityJudged,),
-        "同对应事件 as the event had",
+        "与对应事件相同 the key of the event",
     ),
     Topic(
         topics.REWARDS,
-        "减碳量花在何处 What grams were spent on",
+        "减碳量的兑换与捐赠 Grams spent on rewards and donations",
         "rewards",
         (),
         (OrderConfirmed, DonationMade),
-        "碳账户 id，不指向姓名 the carbon account, which names nobody",
+        "碳账户 id，不含姓名 the id of the carbon account, without a name",
     ),
 )
 
 
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
-    """The whole document as plain data."""
+    """Return the document as plain data."""
     kinds = [message for topic in TOPICS for message in topic.messages]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
     channels: dict[str, Any] = {}
@@ -101,9 +101,9 @@ def document() -> dict[str, Any]:
             "title": "碳普惠开放平台主题 Carbon inclusion topics",
             "version": "1.0.0",
             "description": (
-                "服务之间的事实。只增不改；不兼容的改动另立版本。至少一次投递，读者以记录中的 id 去重。\n\n"
-                "Facts between services. Additive changes only, a breaking one is a new version. At least once;"
-                " readers tell repeats by the ids inside."
+                "服务之间传递的事实。只增不改，不兼容的改动发布新版本。至少投递一次，消费方按记录中的 id 去重。\n\n"
+                "Facts that services publish for each other. Changes are additive; a breaking change is a new version."
+                " Delivery is at least once; readers recognise repeats by the ids in a record."
             ),
             "license": {"name": "Apache-2.0"},
         },
@@ -153,8 +153,8 @@ def _channel(topic: Topic) -> dict[str, Any]:
 def _dead_letters(topic: Topic, name: str) -> dict[str, Any]:
     return {
         "address": name,
-        "title": f"读者无法处理的 {topic.name} 记录 Records of it that a reader could not process",
-        "description": "键与内容原样；头 deadletter_reason 为原因 As they came; the header says why.",
+        "title": f"消费方无法处理的 {topic.name} 记录 Records of this topic that a consumer could not process",
+        "description": "键与内容不变，原因见头 deadletter_reason Key and value unchanged, reason in that header.",
         "bindings": {"kafka": {"partitions": topics.DEADLETTER_PARTITIONS}},
     }
 
@@ -175,7 +175,7 @@ def as_yaml() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the document to the file, or to standard output."""
+    """Write the document to the file, or to standard output."""
     if len(arguments) > 1:
         print("用法 usage: python -m shared.asyncapi [FILE]", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The only caller of the system clock, so that time can be replaced in one place."""
+"""The only module that reads the system clock, so that tests can replace it in one place."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -10,5 +10,5 @@ def now() -> datetime:
 
 
 def local_date(instant: datetime, time_zone: str) -> date:
-    """The calendar day of an instant where the programme lives: caps and reports are counted in these days."""
+    """Return the calendar day in the programme's time zone. Caps and reports count in these days."""
     return instant.astimezone(ZoneInfo(time_zone)).date()

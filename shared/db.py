@@ -1,4 +1,4 @@
-"""The database of a service: one engine, one transaction per request or poll, and the only place that commits."""
+"""The database of a service: one engine, one transaction per request or poll. Nothing else commits."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,11 +24,11 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-# Longer than any statement of ours should take; a forgotten transaction must not hold row locks for ever.
+# Limits above the time that any of our statements needs. A forgotten transaction must not hold row locks for ever.
 _SERVER_SETTINGS = {
     "statement_timeout": "30000",
     "lock_timeout": "8000",
-    # A frozen worker keeps its partitions locked until this ends its session; others take over after it.
+    # A frozen worker keeps its partitions locked until this limit ends its session. Then other workers take over.
     "idle_in_transaction_session_timeout": "15000",
     "jit": "off",
     "timezone": "UTC",
@@ -36,10 +36,10 @@ _SERVER_SETTINGS = {
 _CONNECT_TIMEOUT_S = 5
 _POOL_WAIT_S = 5
 # A server that vanished behind an open connection never answers, and its own limits never fire. The driver waits this
-# long for an answer and as long again for the end of the cancelled statement, then it drops the connection: both
-# together leave time to start anew within 30 s, and each above the lock timeout, which is to be told as what it is.
+# long for an answer, and as long again for the end of the cancelled statement. Then it drops the connection. Both waits
+# together leave time for a new attempt within 30 s. Each is above lock_timeout, so a lock timeout is reported as such.
 COMMAND_TIMEOUT_S = 9.0
-# For statements of operators that read everything; the server ends them before this does.
+# For operators' statements that read whole tables. The server's limit ends them first.
 LONG_READ_S = 35.0
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -49,7 +49,7 @@ def metadata_for(schema: str) -> MetaData:
 
 
 class Database:
-    """Engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
+    """The engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
 
     def __init__(
         self,
@@ -80,41 +80,41 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commits on return, rolls back on any exception."""
+        """Commit on return, roll back on any exception."""
         async with self._sessions() as session, session.begin():
             yield session
 
     async def read_once(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Any]:
-        """Rows of one statement that only reads, without the round trips that begin and commit a transaction."""
+        """Run one read-only statement in autocommit mode: saves the round trips of BEGIN and COMMIT."""
 
-        def ask() -> Sequence[Any]:
+        def execute() -> Sequence[Any]:
             with self._single_statements.sync_engine.connect() as connection:
                 return connection.execute(statement, values).all()
 
-        # One change of stacks for all of it, where the asynchronous connection makes one for each step.
-        return await greenlet_spawn(ask)
+        # One switch of greenlets for connecting, executing and fetching; AsyncConnection switches for each step.
+        return await greenlet_spawn(execute)
 
     async def scalar_once(self, statement: TextClause) -> Any:
-        """The one value of a statement that only reads, for those who look often."""
+        """Like `read_once`, for a statement that returns one value."""
         return (await self.read_once(statement))[0][0]
 
     async def ping(self) -> None:
-        """Raises when the database does not answer."""
+        """Raise an exception if the database does not answer."""
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
 
 def is_protocol_broken(exc: BaseException | None) -> bool:
-    """Whether the driver lost track of its conversation, as it does when a server dies in the middle of an answer."""
+    """Whether the driver and the server are out of step, as after a server that died in the middle of an answer."""
     while exc is not None and not isinstance(exc, asyncpg.InternalClientError):
         exc = exc.__cause__
     return exc is not None
 
 
 def _invalidate_pool(context: ExceptionContext) -> None:
-    """Drops a connection that looks open and is of no use, and with it all that are idle: they went the same way.
+    """Invalidate the whole pool: if one connection timed out, its idle neighbours are probably dead too.
 
-    One by one each would fail somebody, and a connection that nothing comes back from only after COMMAND_TIMEOUT_S.
+    Otherwise each of them would fail one more request, and a silent one only after COMMAND_TIMEOUT_S.
     """
     if isinstance(context.original_exception, TimeoutError) or is_protocol_broken(context.original_exception):
         context.is_disconnect = context.invalidate_pool_on_disconnect = True
@@ -126,7 +126,7 @@ async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-# scope="function" commits before the answer is sent: with the default scope a failed commit would still answer 200.
+# scope="function" commits before the response is sent. With the default scope a failed commit would still answer 200.
 Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
 
 
@@ -135,23 +135,23 @@ async def _request_database(request: Request) -> Database:
     return database
 
 
-# For routes that read all that has to agree with one statement, and so need no transaction around it.
+# For routes whose one statement reads everything that must be consistent: they need no transaction.
 RequestDatabase = Annotated[Database, Depends(_request_database)]
 
 
 async def read_rows(
     source: AsyncSession | Database, statement: Executable, values: Mapping[str, object] | None = None
 ) -> Sequence[Any]:
-    """What one reading statement finds: within a transaction, or by itself."""
+    """Return the rows of one read-only statement: in the session's transaction, or by `Database.read_once`."""
     if isinstance(source, Database):
         return await source.read_once(statement, values)
     return (await source.execute(statement, values)).all()
 
 
 async def driver(session: AsyncSession) -> Connection:
-    """The asyncpg connection under an open transaction, for set-wise statements with arrays.
+    """Return the asyncpg connection of the session's transaction, for set-wise statements with arrays.
 
-    Opens the transaction on the server first: statements on the raw connection would otherwise commit one by one.
+    Begins the transaction on the server first: otherwise statements on the raw connection would commit one by one.
     """
     connection = await session.connection()
     raw = cast(Any, await connection.get_raw_connection())
@@ -163,7 +163,10 @@ async def driver(session: AsyncSession) -> Connection:
 async def fetch_slow(
     session: AsyncSession, sql: str, values: Mapping[str, object] | None = None, *, timeout_s: int
 ) -> "Sequence[asyncpg.Record]":
-    """Rows of one statement that may take longer than COMMAND_TIMEOUT_S: the server and the driver both wait for it."""
+    """Return the rows of a statement that may take up to `timeout_s`, more than COMMAND_TIMEOUT_S.
+
+    The driver waits longer than the server, so the error reported is the server's.
+    """
     connection = await driver(session)
     await connection.execute(f"SET LOCAL statement_timeout = {1000 * timeout_s}")
     compiled = text(sql).compile(dialect=_DIALECT)

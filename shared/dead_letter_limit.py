@@ -1,21 +1,21 @@
-"""When a consumer stops instead of setting records aside: a flood of bad ones is a bad deployment, not bad records."""
+"""The limit of dead letters at which a consumer stops: so many of them mean a bad deployment, not bad records."""
 
 from dataclasses import dataclass
 
 IN_A_ROW_MAX = 100
 PERCENT_MAX = 5
-# Enough records for a percentage to mean something, and few enough to notice within seconds.
+# Enough records for a meaningful percentage, few enough to react within seconds.
 WINDOW_RECORDS = 2_000
 WINDOW_RECORDS_MIN = 1_000
 
 
 class TooManyDeadLetters(Exception):
-    """Nothing of the batch was kept; the consumer stands still and lets its lag grow."""
+    """Nothing of the batch was stored. The consumer stops and its lag grows."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterLimit:
-    """What came of the newest records. A value, so that a batch that is rolled back leaves no trace."""
+    """The results of the newest records. Immutable, so that a batch that is rolled back leaves no trace."""
 
     in_a_row_max: int = IN_A_ROW_MAX
     percent_max: int = PERCENT_MAX
@@ -24,9 +24,9 @@ class DeadLetterLimit:
     """(records, dead letters) of the newest batches, oldest first."""
 
     def after(self, dead: list[bool]) -> "DeadLetterLimit":
-        """The state after a batch: for each record whether it was set aside. Raises TooManyDeadLetters.
+        """Return the state after a batch. `dead` says for each record whether it is a dead letter.
 
-        Never for a batch without any: what was repaired goes on, whatever lies behind it.
+        Raises TooManyDeadLetters, but never for a batch without dead letters: a repaired consumer continues at once.
         """
         in_a_row = self._row_after(dead)
         window = self._window_after((len(dead), sum(dead)))

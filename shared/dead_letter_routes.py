@@ -1,4 +1,4 @@
-"""Operators' routes on a service's dead letters, the same in every service that mounts them."""
+"""Routes for operators on the dead letters of a service. Every service that has consumers mounts them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ReplayRequest(BaseModel):
-    """`patch`（RFC 7396）改原内容，或以 `value` 整体替换；都不给则原样重放 · neither: as it was."""
+    """`patch`（RFC 7396）修改原内容，或用 `value` 整体替换；两者都不给则原样重放 · neither: the original."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -105,7 +105,7 @@ class DiscardRequest(BaseModel):
 
 
 def dead_letter_router(*, service: str, write_scope: str, readable: ReadableCheck, audit: Audit) -> APIRouter:
-    """`write_scope`: whose operators may replay and discard; looking needs `ops:read`."""
+    """`write_scope`: the scope for replay and discard. Reading needs `ops:read`."""
     router = APIRouter(prefix=f"/api/v1/{service}/ops/dead-letters", tags=["死信 Dead letters"])
     reader = [Depends(require_scope("ops:read"))]
     writer = Depends(require_scope(write_scope))
@@ -130,7 +130,7 @@ def dead_letter_router(*, service: str, write_scope: str, readable: ReadableChec
     async def get_dead_letter(letter_id: LetterId, session: Session) -> DeadLetterDetail:
         return DeadLetterDetail.of(await dead_letters.get_letter(session, service, letter_id))
 
-    @router.post("/{letter_id}/replay", summary="修正并重放 · Mend and publish again, once")
+    @router.post("/{letter_id}/replay", summary="修正并重放 · Correct and publish again, once")
     async def replay_dead_letter(
         letter_id: LetterId,
         body: ReplayRequest,
@@ -146,7 +146,7 @@ def dead_letter_router(*, service: str, write_scope: str, readable: ReadableChec
             response.headers[REPLAYED_HEADER] = "true"
         return DeadLetterDetail.of(row)
 
-    @router.post("/{letter_id}/discard", summary="作废 · Put away")
+    @router.post("/{letter_id}/discard", summary="作废 · Discard")
     async def discard_dead_letter(
         letter_id: LetterId,
         body: DiscardRequest,

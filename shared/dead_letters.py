@@ -1,6 +1,6 @@
-"""What operators do with dead letters: look at them, mend and publish them again, or put them away, each once.
+"""Dead letters for operators: list them, replay them with a correction, or discard them. Each is resolved once.
 
-A service declares the second table beside its plumbing (`add_resolution_table`) and mounts the routes of
+A service declares the table of resolutions beside its plumbing tables (`add_resolution_table`) and mounts the routes of
 `shared/dead_letter_routes.py`.
 """
 
@@ -34,7 +34,7 @@ from shared.projection import UNREADABLE, Decoder
 
 State = Literal["open", "replayed", "discarded"]
 ReadableCheck = Callable[[str, bytes], str | None]
-"""Why a consumer of this topic could still not read the value, None when it could."""
+"""Takes a topic and a value; returns why the topic's consumer cannot read the value, None if it can."""
 
 REPLAY_HEADER = "deadletter_replay"
 KEPT_DAYS = 180
@@ -45,7 +45,7 @@ Row = Mapping[str, Any]
 
 
 class Audit(Protocol):
-    """`record` of a service's audit log."""
+    """The method `record` of a service's audit log."""
 
     def __call__(
         self,
@@ -69,7 +69,7 @@ class DeadLetterNotFound(NotFound):
 class DeadLetterResolved(Conflict):
     code = "DEAD_LETTER_RESOLVED"
     title_zh = "该死信已按另一种方式处理"
-    title_en = "The dead letter was dealt with in another way"
+    title_en = "The dead letter was resolved in another way"
     detail_zh = "已经：{action}"
     detail_en = "It was {action} already."
 
@@ -90,7 +90,10 @@ class NothingToPatch(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`patch` (RFC 7396) of the original, or a whole new `value`; neither: as it was, for a reader that was mended."""
+    """A correction: a `patch` (RFC 7396) of the original, or a new `value`.
+
+    With neither, the original bytes are published again. Use this after fixing the consumer.
+    """
 
     reason: str
     patch: dict[str, Any] | None = None
@@ -98,7 +101,7 @@ class Change:
 
 
 def add_resolution_table(metadata: MetaData) -> None:
-    """One row per dead letter that was dealt with, never changed."""
+    """Declare the table of resolutions: one row per resolved dead letter, never changed."""
     letters = metadata.tables[f"{metadata.schema}.dead_letter"]
     Table(
         "dead_letter_resolution",
@@ -148,9 +151,9 @@ _MASKS = (
 
 
 def masked(value: str) -> str:
-    """Without what could name a person or a place: addresses, identity and phone numbers, keyed hashes, coordinates.
+    """Mask e-mail addresses, identity and phone numbers, keyed hashes and coordinates.
 
-    A record that should not hold any may hold anything: that is why it lies here.
+    Valid records hold none of these, but a dead letter is an invalid record and may hold anything.
     """
     for pattern, instead in _MASKS:
         value = pattern.sub(instead, value)
@@ -173,7 +176,7 @@ def _from(schema: str) -> str:
 async def list_letters(
     session: AsyncSession, schema: str, *, state: State | None, consumer: str | None, before: int | None, limit: int
 ) -> Sequence[Row]:
-    """Newest first."""
+    """Return dead letters with their resolution, newest first."""
     found = await session.execute(
         text(
             f"SELECT {_COLUMNS} FROM {_from(schema)}"
@@ -196,7 +199,7 @@ async def get_letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
 
 
 async def _open_letter(session: AsyncSession, schema: str, letter_id: int, action: str) -> tuple[Row, bool]:
-    """The letter, locked, and whether the same was done with it before. Raises DeadLetterNotFound, …Resolved."""
+    """Lock the letter. Return it and whether it already has this resolution. Raises DeadLetterNotFound, …Resolved."""
     await session.execute(text(f'SELECT 1 FROM "{schema}".dead_letter WHERE id = :id FOR UPDATE'), {"id": letter_id})
     row = await get_letter(session, schema, letter_id)
     if row["state"] not in {"open", action}:
@@ -224,7 +227,7 @@ async def replay(
     readable: ReadableCheck,
     audit: Audit,
 ) -> tuple[Row, bool]:
-    """Publishes the letter again, once, under its key; asked again returns what was done, and True.
+    """Publish the letter again, once, under its key. A repeated call returns the first resolution, and True.
 
     Raises DeadLetterNotFound, DeadLetterResolved (discarded), NothingToPatch, StillUnreadable.
     """
@@ -257,7 +260,7 @@ async def replay(
 async def discard(
     session: AsyncSession, schema: str, letter_id: int, reason: str, *, subject: str, audit: Audit
 ) -> tuple[Row, bool]:
-    """Puts the letter away, once. Raises DeadLetterNotFound, DeadLetterResolved (replayed)."""
+    """Resolve the letter without publishing it. A repeated call returns True. Raises as `replay` (if replayed)."""
     row, again = await _open_letter(session, schema, letter_id, "discarded")
     if again:
         return row, True
@@ -276,7 +279,7 @@ async def discard(
 
 
 async def delete_resolved(session: AsyncSession, *, schema: str) -> None:
-    """Timed job: letters dealt with long ago go, a bounded number per run; open ones stay."""
+    """Timed job: delete letters resolved more than KEPT_DAYS ago, a bounded number per run. Open ones stay."""
     await session.execute(
         text(
             f'DELETE FROM "{schema}".dead_letter WHERE id IN (SELECT dead_letter_id'
@@ -293,14 +296,14 @@ _SHOWN_CHARS_MAX = 4_000
 
 
 def masked_text(value: bytes | None) -> str | None:
-    """The value as text for eyes and logs: masked, and cut."""
+    """Return the value as text for operators and logs: masked and cut to 4,000 characters."""
     if value is None:
         return None
     return masked(value[: 2 * _SHOWN_CHARS_MAX].decode("utf-8", "replace").replace("\x00", "\ufffd"))[:_SHOWN_CHARS_MAX]
 
 
 def apply_change(original: bytes | None, change: Change) -> bytes:
-    """Raises NothingToPatch."""
+    """Return the value to publish. Raises NothingToPatch."""
     if change.value is not None:
         return _encode(change.value)
     if change.patch is None:
@@ -315,7 +318,7 @@ def apply_change(original: bytes | None, change: Change) -> bytes:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """JSON merge patch (RFC 7396)."""
+    """Apply a JSON merge patch (RFC 7396)."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}

@@ -1,4 +1,4 @@
-"""One documentation page for all services at `/docs`, from local assets only: CDN pages stay blank behind firewalls."""
+"""The documentation page of all services at `/docs`. Local assets only: CDN pages stay blank behind firewalls."""
 
 import importlib.util
 from pathlib import Path
@@ -25,7 +25,7 @@ _FAVICON = (
 )
 
 
-# All four APIs at a glance; the page itself hides them in a menu.
+# Links to all four APIs: the page itself hides them in a menu.
 _BAR = (
     '<nav class="apis"><b>碳普惠开放平台 API</b>'
     + "".join(f'<a href="/docs?api={name}">{title}</a>' for name, title in SERVICES.items())
@@ -52,13 +52,13 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     detail: str
     instance: str | None = Field(
-        description="网关读不懂请求时为 null Null when the gateway could not even read the request",
+        description="网关无法解析请求时为 null Null if the gateway could not parse the request",
         examples=["/api/v1/accounting/me/activities/0"],
     )
     code: str = Field(examples=["NOT_FOUND"])
     retryable: bool
     request_id: str | None = Field(
-        description="网关读不懂请求时为 null Null when the gateway could not even read the request"
+        description="网关无法解析请求时为 null Null if the gateway could not parse the request"
     )
     errors: list[ProblemField] = []
 
@@ -70,7 +70,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
 
 
 def _inline_problem_schema() -> dict[str, Any]:
-    """The problem schema without references, so that it can stand in any document."""
+    """Return the problem schema without references, so that any document can contain it."""
     schema = Problem.model_json_schema()
     field_schema = schema.pop("$defs")["ProblemField"]
     schema["properties"]["errors"]["items"] = field_schema
@@ -81,7 +81,7 @@ PROBLEM_RESPONSE["content"]["application/problem+json"]["schema"] = _inline_prob
 
 
 def _inside(package: str, path: str) -> Path:
-    """A file inside a wheel; found without importing the package, which pulls in another framework."""
+    """Return the path of a file in a wheel without importing the package, which would import another framework."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(package)
@@ -96,7 +96,7 @@ def viewer_path() -> Path:
     return _inside("asyncapi_viewer", "static/asyncapi-viewer.iife.js")
 
 
-# The viewer draws itself; the page needs no script of its own.
+# The viewer is a custom element; the page needs no script of its own.
 _TOPICS_PAGE = (
     '<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>主题 Topics</title>'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,19 +1,19 @@
-"""Every refusal a service can utter, as a typed exception that carries its own answer.
+"""The errors that a service answers, as typed exceptions with code, status and bilingual text.
 
     AppError                      code, status, retryable, two languages
-    ├── InvalidRequest      422   the body or a parameter does not fit (field errors inside)
-    │   └── MalformedBody   400   not even JSON
-    ├── Unauthenticated     401   no caller, or one that cannot be believed
-    ├── Forbidden           403   a caller who may not
-    ├── NotFound            404   also for what belongs to someone else
-    ├── Conflict            409   the state of things forbids it
+    ├── InvalidRequest      422   the body or a parameter is invalid (with field errors)
+    │   └── MalformedBody   400   the body is not JSON
+    ├── Unauthenticated     401   no credential, or an invalid one
+    ├── Forbidden           403   the caller lacks a scope
+    ├── NotFound            404   also for things of another person
+    ├── Conflict            409   the present state does not allow it
     ├── PayloadTooLarge     413
     ├── TooManyRequests     429   retry later
     ├── IdempotencyKeyMissing 400 · IdempotencyKeyInProgress 409 · IdempotencyKeyReused 422
-    ├── InternalError       500   ours; nothing of the cause is told
+    ├── InternalError       500   a fault of ours; the cause is only logged
     └── Unavailable         503   retry the same request with the same ids
 
-A service raises its own subclasses where the rule is; `shared.problems` renders them and nothing translates in between.
+A service raises its own subclasses in the code of the rule. `shared.problems` renders them; no layer translates them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from shared.language import Language as Language  # noqa: PLC0414 - exported unt
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field. `field` is a dotted path; `code` is stable; `message` is for a developer."""
+    """One fault of one field. `field` is a dotted path; `code` is stable; `message` is for a developer."""
 
     field: str
     code: str
@@ -33,10 +33,10 @@ class FieldError:
 
 
 class AppError(Exception):
-    """Base of all refusals.
+    """Base of all errors that a service answers.
 
-    `detail_*` are format strings over the keyword arguments given when raising; `extensions` become members of the
-    problem document.
+    `detail_*` are format strings; the keyword arguments of the constructor fill them. `extensions` become members of
+    the problem document.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -81,9 +81,9 @@ class InvalidRequest(AppError):
     code = "INVALID_REQUEST"
     status = 422
     title_zh = "请求参数不符合要求"
-    title_en = "The request does not fit"
+    title_en = "The request is invalid"
     detail_zh = "请按 errors 中的说明修改后再试。"
-    detail_en = "Correct what `errors` names and send it again."
+    detail_en = "Correct the fields named in `errors` and send the request again."
 
 
 class MalformedBody(AppError):

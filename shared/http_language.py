@@ -12,7 +12,7 @@ def _asked_language(request: Request) -> Language:
     return language_of(request.headers.get("accept-language"))
 
 
-# The language of the request's Accept-Language header; zh if it names none of the two.
+# The language of the request's Accept-Language header; zh if it names neither.
 AskedLanguage = Annotated[Language, Depends(_asked_language)]
 
 

@@ -1,4 +1,4 @@
-"""Outbound HTTP: explicit timeouts, bounded retries, request id and service token passed on."""
+"""Outbound HTTP with explicit timeouts, bounded retries, the request id and a service token."""
 
 from collections.abc import Generator
 
@@ -14,9 +14,9 @@ CONNECTIONS_MAX = 50
 
 
 def new_client(base_url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A pooled client. Retries only what never left this machine (connection refused), which is safe for any method."""
+    """Make a pooled client. It retries only failed connections: nothing was sent, so this is safe for any method."""
 
-    async def pass_on_request_id(request: httpx.Request) -> None:
+    async def add_request_id(request: httpx.Request) -> None:
         request_id = telemetry.current_request_id()
         if request_id:
             request.headers["X-Request-Id"] = request_id
@@ -28,13 +28,13 @@ def new_client(base_url: str, *, transport: httpx.AsyncBaseTransport | None = No
         or httpx.AsyncHTTPTransport(
             retries=CONNECT_RETRIES, limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=30)
         ),
-        event_hooks={"request": [pass_on_request_id]},
+        event_hooks={"request": [add_request_id]},
         follow_redirects=False,
     )
 
 
 class ServiceAuth(httpx.Auth):
-    """Signs every request to `audience` with a fresh service token."""
+    """Adds a fresh service token for `audience` to every request."""
 
     def __init__(self, tokens: ServiceTokens, audience: str) -> None:
         self._tokens = tokens

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a write repeated with the same key takes effect once and is answered the same way.
+"""`Idempotency-Key`: a write repeated with the same key takes effect once and gets the same answer.
 
-The row is written in the transaction of the effect, so that neither exists without the other. 2xx answers and final
-business refusals are kept; what may succeed later (5xx, 429, malformed input) is not. Rows are purged after KEPT_DAYS;
-a permanent unique key on the effect itself protects what happens after that.
+The row is written in the transaction of the effect, so neither exists without the other. 2xx answers and final
+business refusals are stored. Answers to requests that may succeed later (5xx, 429, malformed input) are not. Rows are
+deleted after KEPT_DAYS; from then on a permanent unique key of the effect itself prevents a second effect.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from shared.errors import IdempotencyKeyInProgress, IdempotencyKeyMissing, Idemp
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 KEPT_DAYS = 7
-# A request that died between its transactions frees its key after this long; no request of ours runs that long.
+# The key of a request that died between its transactions is free again after this time. No request runs that long.
 _IN_PROGRESS_S = 30
 _FORMAT = re.compile(r"[\x21-\x7e]{8,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A validated key with the hash of the request it came with."""
+    """A validated key with the hash of its request."""
 
     value: str
     request_sha256: str
@@ -56,9 +56,10 @@ OptionalKey = Annotated[Key | None, Depends(_optional_key)]
 
 
 async def begin(session: AsyncSession, *, schema: str, subject: str, route: str, key: Key) -> StoredAnswer | None:
-    """Claims the key for this transaction, or returns the answer given before.
+    """Claim the key for this transaction, or return the stored answer.
 
-    Raises IdempotencyKeyReused (other request), IdempotencyKeyInProgress. Waits while another transaction holds it.
+    Waits while another transaction holds the key. Raises IdempotencyKeyReused (the key came with another request),
+    IdempotencyKeyInProgress.
     """
     table = f'"{schema}".idempotency_key'
     ids = {"subject": subject, "route": route, "key": key.value}
@@ -100,7 +101,7 @@ async def begin(session: AsyncSession, *, schema: str, subject: str, route: str,
 async def finish(
     session: AsyncSession, *, schema: str, subject: str, route: str, key: Key, status: int, body_json: str
 ) -> None:
-    """Keeps the final answer beside its effect."""
+    """Store the final answer in the transaction of its effect."""
     await session.execute(
         text(
             f'UPDATE "{schema}".idempotency_key SET status = :status, body = CAST(:body AS jsonb)'
@@ -111,7 +112,7 @@ async def finish(
 
 
 async def purge(session: AsyncSession, *, schema: str) -> None:
-    """Removes keys older than KEPT_DAYS; run as a timed job."""
+    """Timed job: delete keys older than KEPT_DAYS."""
     await session.execute(
         text(
             f'DELETE FROM "{schema}".idempotency_key'

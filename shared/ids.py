@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered, so that new rows land at the end of an index."""
+"""Time-ordered identifiers: new rows go to the end of an index."""
 
 import uuid
 
@@ -6,5 +6,5 @@ import uuid_utils.compat
 
 
 def new_id() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562)."""
+    """Return a UUIDv7 (RFC 9562)."""
     return uuid_utils.compat.uuid7()

@@ -1,7 +1,7 @@
-"""Who consumes what, decided in PostgreSQL: a lease per (consumer, topic, partition) beside its offset.
+"""Assignment of partitions to workers in PostgreSQL: a lease per (consumer, topic, partition) beside its offset.
 
-No group membership, hence no rebalance stalls: a dead worker's partitions are free when its lease runs out, and whoever
-wakes up late fails the compare-and-set of offset, holder and epoch.
+There is no group membership, hence no rebalance: the partitions of a dead worker are free when its lease ends. A worker
+that wakes up too late fails the compare-and-set of offset, holder and epoch.
 """
 
 import math
@@ -16,7 +16,7 @@ from shared.eventlog import TopicPartition
 
 
 class Fenced(Exception):
-    """Another worker holds a partition of this batch, or its offset moved: nothing of the batch was kept."""
+    """Another worker holds a partition of this batch, or its offset moved. Nothing of the batch was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Leases:
         return cast("CursorResult[Any]", result).all() if cast("CursorResult[Any]", result).returns_rows else []
 
     async def register(self, session: AsyncSession, begins: Mapping[TopicPartition, int]) -> None:
-        """Makes the rows of partitions never consumed before; they start at the log's first record."""
+        """Insert a row for each partition never consumed before, at the log's first offset."""
         for tp, offset in sorted(begins.items()):
             await self._run(
                 session,
@@ -51,7 +51,7 @@ class Leases:
             )
 
     async def renew(self, session: AsyncSession) -> dict[TopicPartition, Claim]:
-        """Keeps, claims and gives back partitions so that live workers share them evenly; returns those held now."""
+        """Extend, claim or release leases so that live workers share the partitions evenly. Return those held now."""
         await self._run(
             session,
             "INSERT INTO {w} (consumer, holder, alive_until) VALUES (:consumer, :holder,"
@@ -73,7 +73,7 @@ class Leases:
             " WHERE consumer = :consumer AND holder = :holder",
         )
         if held > share:
-            await self._give_back(session, held - share)
+            await self._release_some(session, held - share)
         elif held < share:
             await self._claim(session, share - held)
         rows = await self._run(
@@ -82,7 +82,7 @@ class Leases:
         )
         return {TopicPartition(topic, part): Claim(offset, epoch) for topic, part, offset, epoch in rows}
 
-    async def _give_back(self, session: AsyncSession, count: int) -> None:
+    async def _release_some(self, session: AsyncSession, count: int) -> None:
         await self._run(
             session,
             "UPDATE {p} SET holder = NULL, lease_until = NULL, epoch = epoch + 1 WHERE consumer = :consumer"
@@ -103,7 +103,7 @@ class Leases:
         )
 
     async def release_all(self, session: AsyncSession) -> None:
-        """Gives everything back at a clean stop, so that others need not wait for the lease to run out."""
+        """Release all leases at a clean stop, so that other workers need not wait for their end."""
         await self._run(
             session,
             "UPDATE {p} SET holder = NULL, lease_until = NULL, epoch = epoch + 1"
@@ -117,7 +117,7 @@ class Leases:
         moves: Mapping[TopicPartition, tuple[int, int]],
         claims: Mapping[TopicPartition, Claim],
     ) -> None:
-        """Moves the offsets (from, to) of a poll by compare-and-set. Raises Fenced when one did not match."""
+        """Move the offsets of a poll, given as (from, to), by compare-and-set. Raises Fenced if one does not match."""
         order = sorted(moves)
         result = await session.execute(
             text(

@@ -1,4 +1,4 @@
-"""One Alembic runner behind the four services: each has its own history, schema, version table and owner role.
+"""The Alembic runner of the four services. Each has its own history, schema, version table and owner role.
 
 python -m shared.migrations upgrade accounts ingest accounting rewards
 python -m shared.migrations check accounts
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
 _ROOT = Path(__file__).resolve().parent.parent
-# A migration that waits longer for a lock would make every request behind it wait as well.
+# While a migration waits for a lock, every request behind it waits as well.
 _LOCK_TIMEOUT = "5s"
 
 
@@ -32,7 +32,7 @@ def config_for(service: str, dsn: str) -> Config:
 
 
 def run_env() -> None:
-    """Body of every service's `env.py`: sees its own schema only, so that no service can drop a neighbour's tables."""
+    """The body of every service's `env.py`. It sees one schema only, so it cannot drop tables of another service."""
     service: str = context.config.attributes["service"]
     metadata: MetaData = importlib.import_module(f"services.{service}.tables").metadata
     asyncio.run(_run(service, str(context.config.attributes["dsn"]), metadata))
@@ -42,8 +42,8 @@ async def _run(service: str, dsn: str, metadata: MetaData) -> None:
     engine = create_async_engine(
         dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
         poolclass=pool.NullPool,
-        # Where the owner's search path names the schema, PostgreSQL reports its tables without one, and a comparison
-        # with the code would find all of them missing.
+        # If the owner's search path named the schema, PostgreSQL would report its tables without a schema, and the
+        # comparison with the code would find all of them missing.
         connect_args={"server_settings": {"search_path": "pg_catalog"}},
     )
     try:
@@ -62,7 +62,7 @@ def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
         connection.execute(
             text(f'ALTER DEFAULT PRIVILEGES IN SCHEMA "{service}" GRANT {rights} ON {kind} TO "{service}"')
         )
-    # Partitions come and go with time; the code declares the table they belong to.
+    # Partitions are made and dropped over time. The code declares only their parent tables.
     partitions = set(
         connection.scalars(
             text("SELECT relname FROM pg_class WHERE relispartition AND relnamespace = to_regnamespace(:schema)"),
@@ -82,12 +82,12 @@ def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
 
 
 def upgrade(service: str, dsn: str) -> None:
-    """Brings one service's schema to its newest version; nothing happens when it is there already."""
+    """Migrate the schema of one service to its newest version."""
     command.upgrade(config_for(service, dsn), "head")
 
 
 def check(service: str, dsn: str) -> None:
-    """Raises when the tables in the code and in the database differ."""
+    """Raise CommandError if the tables in the code and in the database differ."""
     command.check(config_for(service, dsn))
 
 

@@ -1,8 +1,8 @@
-"""Publishing what a transaction decided: a row beside the effect, sent to the log by one relay afterwards.
+"""The outbox: a transaction stores records beside its effect, and a relay publishes them afterwards.
 
-At least once, in the order of commit per key as long as writers of one key exclude each other by a row lock; readers
-recognise a repeat by the ids inside. One row holds all records of one transaction and topic: a batch of thousands of
-outcomes costs one insert.
+Delivery is at least once; readers recognise a repeat by the ids in a record. Records of one key keep the order of their
+commits if the writers of a key exclude each other by a row lock. One row holds all records of one transaction and
+topic, so a batch of thousands of outcomes costs one insert.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from shared.eventlog.errors import EventLogError
 
 RELAY_ROWS_MAX = 20
 _IDLE_S = 0.05
-# To take a connection from the pool costs ten times a look.
+# Taking a connection from the pool costs ten times as much as the query for new rows.
 _ROUNDS_TOGETHER = 20
 _FAILURE_PAUSE_S = 1.0
 _LOCK_KEY = 0x6F7574626F78  # "outbox": one relay per schema; the schema's oid is the second half of the key
@@ -34,7 +34,7 @@ _unpack = msgspec.msgpack.Decoder(list[Record]).decode
 
 
 async def add(session: AsyncSession, schema: str, topic: str, records: Sequence[Record]) -> None:
-    """Stores records to be published once this transaction is committed."""
+    """Store records to be published after this transaction is committed."""
     if not records:
         return
     await session.execute(
@@ -44,7 +44,7 @@ async def add(session: AsyncSession, schema: str, topic: str, records: Sequence[
 
 
 class OutboxRelay:
-    """Moves outbox rows of one schema to the log. Several may run; an advisory lock lets one work at a time."""
+    """Moves the outbox rows of one schema to the log. Several may run; an advisory lock admits one at a time."""
 
     def __init__(self, schema: str, database: Database, log: EventLog) -> None:
         self._schema = schema
@@ -69,15 +69,15 @@ class OutboxRelay:
             except Exception as exc:
                 _log.warning("outbox_relay_failed", error=repr(exc))
                 pause_s = _FAILURE_PAUSE_S
-            await asyncio.sleep(pause_s)  # even 0 lets those go first who wait for a connection
+            await asyncio.sleep(pause_s)  # even a sleep of 0 lets tasks that wait for a connection go first
 
     async def relay_once(self) -> int:
-        """Publishes the oldest rows and removes them; returns how many rows were moved."""
+        """Publish the oldest rows and delete them. Return their number."""
         async with self._connection() as connection:
             return await self._move(connection)
 
     async def _watch(self, stopping: asyncio.Event) -> int:
-        """Several rounds on one connection, which then goes back to the pool; returns what the last one moved."""
+        """Relay several times on one connection. Return the number of rows of the last time."""
         async with self._connection() as connection:
             for _ in range(_ROUNDS_TOGETHER - 1):
                 if stopping.is_set():
@@ -88,7 +88,7 @@ class OutboxRelay:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool, outside of any transaction."""
+        """Take a connection from the pool, outside of a transaction."""
         async with self._database.transaction() as session:
             pooled = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             raw = cast(Any, await pooled.get_raw_connection())
@@ -97,14 +97,14 @@ class OutboxRelay:
             except EventLogError:
                 raise
             except BaseException as exc:
-                # The pool saw nothing of it: it would hand out again what is broken, or what went the same way.
+                # The pool sees no errors of raw connections: it would lend this one, or its dead neighbours, again.
                 await pooled.invalidate()
                 if isinstance(exc, TimeoutError) or is_protocol_broken(exc):
                     await pooled.engine.dispose()
                 raise
 
     async def _move(self, connection: Connection) -> int:
-        # An idle relay asks twenty times a second: one round trip, not a transaction of five.
+        # An idle relay asks twenty times a second: this is one round trip, a transaction is five.
         if await connection.fetchval(self._is_empty):
             telemetry.OUTBOX_PENDING.labels(self._schema).set(0)
             return 0

@@ -1,4 +1,4 @@
-"""The tables that every service's schema has: consumer progress, dead letters, outbox, idempotency keys."""
+"""Tables of every service's schema: consumer progress, dead letters, outbox, idempotency keys."""
 
 from sqlalchemy import (
     BigInteger,
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 
 def add_plumbing_tables(metadata: MetaData) -> None:
-    """Declares the shared tables in a service's own metadata; their rows stay in that service's schema."""
+    """Declare the shared tables in the metadata of a service, hence in its schema."""
     Table(
         "consumer_partition",
         metadata,

@@ -1,4 +1,4 @@
-"""RFC 9457 `application/problem+json` for everything that goes wrong, whoever noticed it."""
+"""Renders every error as RFC 9457 `application/problem+json`."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ from shared.language import language_of as language_of  # noqa: PLC0414 - export
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:carbon-inclusion:problem:"
 RETRY_AFTER_S = 1
-# A message of a validator can quote input; both are cut so that an answer stays small whatever was sent.
+# Validators' messages can quote input. Both limits keep an answer small, whatever was sent.
 _MESSAGE_CHARS_MAX = 300
 _FIELD_ERRORS_MAX = 20
 
@@ -67,7 +67,7 @@ def problem_response(error: AppError, *, headers: Mapping[str, str], path: str, 
     answer_headers = dict(error.headers)
     if error.retryable:
         answer_headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-    # A lone surrogate quoted from the input must not make the answer itself fail.
+    # A lone surrogate quoted from the input must not make the encoding of the answer fail.
     content = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, status_code=error.status, headers=answer_headers, media_type=MEDIA_TYPE)
 
@@ -125,63 +125,63 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     return response
 
 
-# SQLSTATE classes of what passes: connection, login, conflict of transactions, resources, locks, operator and system;
-# and two single states: a transaction that idled too long, and a server that has become read-only.
-_PASSING_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
-_PASSING_STATES = frozenset({"25P03", "25006"})
-# Characters that PostgreSQL cannot store or look for: NUL in a text, \u0000 in a JSON document.
+# SQLSTATE classes of transient errors: connection, login, conflict of transactions, resources, locks, operator, system.
+# Two more states: a transaction that idled too long, and a server that became read-only.
+_TRANSIENT_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58"})
+_TRANSIENT_STATES = frozenset({"25P03", "25006"})
+# Characters that PostgreSQL can neither store nor search for: NUL in a text, \u0000 in a JSON document.
 _UNSTORABLE_STATES = frozenset({"22021", "22P05"})
-# The way to a server that is away, as far as it has no class like ConnectionError.
+# Error numbers of an unreachable server that have no exception class such as ConnectionError.
 _UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
 def _cause_and_state(exc: Exception) -> tuple[Exception, str | None]:
-    """The driver's error and its SQLSTATE."""
+    """Return the driver's error and its SQLSTATE."""
     cause = getattr(exc, "orig", None) or exc
     return cause, getattr(cause, "sqlstate", None)
 
 
 def is_transient(exc: Exception) -> bool:
-    """Whether a database's error is about its state and not about what it was asked."""
+    """Whether a database error comes from the state of the database, not from the statement."""
     cause, state = _cause_and_state(exc)
     if state is None:
-        # The driver's own words: closed in the middle of an operation, or not yet open.
+        # Errors of the driver itself: the connection closed in the middle of an operation, or is not open yet.
         is_closed = type(exc) is sqlalchemy.exc.DBAPIError or isinstance(cause, asyncpg.InterfaceError)
         return is_closed or is_protocol_broken(cause)
-    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+    return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
 
 
 async def _database_error(request: Request, exc: Exception) -> Response:
-    """A database that is away, too slow or full is a 503 the caller may repeat; the cause stays in the log."""
+    """Answer 503 if the database is unreachable, too slow or full. The caller may repeat; the cause is only logged."""
     _log.warning("database_unavailable", error=type(exc).__name__, path=request.url.path, exc_info=exc)
     return _respond(request, Unavailable())
 
 
 async def _driver_error(request: Request, exc: Exception) -> Response:
-    """An error of the database that has no class of its own: SQLSTATE tells a passing one from one of ours.
+    """Answer a database error that has no class of its own: its SQLSTATE decides between 503, 422 and 500.
 
-    Fields that are stored say themselves what they may hold; this answers for texts that are only looked for.
+    The 422 is for search texts. Fields that are stored are validated by their own types.
     """
     if is_transient(exc):
         return await _database_error(request, exc)
     if _cause_and_state(exc)[1] in _UNSTORABLE_STATES:
-        told = FieldError("", "UNSTORABLE_CHARACTER", "a text holds U+0000, which nothing here can hold")
-        return _respond(request, InvalidRequest(field_errors=[told]))
+        fault = FieldError("", "UNSTORABLE_CHARACTER", "a text holds U+0000, which cannot be stored")
+        return _respond(request, InvalidRequest(field_errors=[fault]))
     return _respond(request, unexpected(exc, request.url.path))
 
 
 async def _system_error(request: Request, exc: Exception) -> Response:
-    """The network's errors pass; those of our own files are ours."""
+    """Answer 503 for a network error and 500 for an error of a local file."""
     assert isinstance(exc, OSError)
-    # asyncio makes one error without a number of those of several addresses.
-    several = type(exc) is OSError and exc.errno is None
-    if several or isinstance(exc, socket.gaierror) or exc.errno in _UNREACHABLE:
+    # asyncio raises one error without a number if several addresses failed.
+    several_addresses = type(exc) is OSError and exc.errno is None
+    if several_addresses or isinstance(exc, socket.gaierror) or exc.errno in _UNREACHABLE:
         return await _database_error(request, exc)
     return _respond(request, unexpected(exc, request.url.path))
 
 
 def unexpected(exc: Exception, path: str) -> AppError:
-    """Logs what nobody foresaw; the answer tells nothing of it."""
+    """Log an unexpected exception and return the error to answer, which reveals nothing of it."""
     _log.error("unexpected_error", error=type(exc).__name__, path=path, exc_info=exc)
     telemetry.PROBLEMS.labels(code=InternalError.code).inc()
     return InternalError()

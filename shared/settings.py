@@ -1,4 +1,4 @@
-"""Settings every service shares. A service subclasses this with its own environment prefix and adds what it needs."""
+"""Settings common to all services. Each service subclasses them with its environment prefix and adds its own."""
 
 from ipaddress import ip_network
 
@@ -13,7 +13,7 @@ PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 
 
 class ServiceSettings(BaseSettings):
-    """Read once at start from the environment; missing or malformed values stop the process with their names."""
+    """Read from the environment once at start. A missing or malformed value stops the process and is named."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -32,7 +32,7 @@ class ServiceSettings(BaseSettings):
 
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         default=tuple(ip_network(text) for text in PRIVATE_NETWORKS),
-        description="whose word about the client's address is taken: where the gateway's requests come from",
+        description="networks of the gateway: only its header with the client's address is trusted",
     )
 
     database_pool_size: int = Field(10, ge=1, le=100, description="connections of one process")
@@ -45,7 +45,7 @@ class ServiceSettings(BaseSettings):
         IN_A_ROW_MAX,
         ge=1,
         le=1_000_000,
-        description="beyond it a consumer stops; raise it to let known rubbish through",
+        description="beyond it a consumer stops; raise it to let known invalid records through",
     )
     dead_letters_percent_max: int = Field(
         PERCENT_MAX, ge=0, le=100, description="of the last 2,000 records; 100 switches this limit off"

@@ -1,4 +1,4 @@
-"""Logs, request ids and every metric name of the platform in one typed place."""
+"""Logs, request ids, and all metrics of the platform in one place."""
 
 import logging
 import re
@@ -11,12 +11,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from shared.ids import new_id
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
-_ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_REQUEST_ID_FORMAT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 PROBLEMS = Counter("carbon_problems", "Problem documents answered", ["code"])
 HTTP_SECONDS = Histogram("carbon_http_seconds", "Seconds from first byte to answer", ["method", "route", "status"])
 CONSUMED = Counter("carbon_consumed_records", "Records whose effects are committed", ["consumer"])
-# A lane is one of the consumers of that name in this process; together they have its partitions.
+# A lane is one of the consumers of one name in this process; they share its partitions.
 CONSUMER_LAG = Gauge("carbon_consumer_lag_records", "Records in the log not yet consumed", ["consumer", "lane"])
 CONSUMER_FENCED = Counter(
     "carbon_consumer_fenced", "Transactions refused because another worker took over", ["consumer"]
@@ -41,7 +41,7 @@ SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that
 
 
 def configure_logging(service: str, level: str) -> None:
-    """JSON lines on stderr, one event name and fields each; context (request, consumer) is added by itself."""
+    """Log JSON lines to stderr, each with an event name and fields. The context (service, request id) is added."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -58,7 +58,7 @@ def configure_logging(service: str, level: str) -> None:
     # Client libraries log full addresses at INFO, and one of them carries a secret in its query (WeChat login).
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Ten error lines a second while a broker is away; the log's adapter reports outages itself.
+    # aiokafka logs ten error lines a second while a broker is away; the adapter of the log reports outages itself.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
@@ -67,8 +67,8 @@ def current_request_id() -> str:
 
 
 def begin_request(offered: str | None) -> str:
-    """Takes the caller's request id when it is harmless to print, otherwise makes one."""
-    request_id = offered if offered and _ACCEPTED_REQUEST_ID.fullmatch(offered) else str(new_id())
+    """Use the caller's request id if it has only harmless characters, else a new one. Return it."""
+    request_id = offered if offered and _REQUEST_ID_FORMAT.fullmatch(offered) else str(new_id())
     _request_id.set(request_id)
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id

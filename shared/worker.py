@@ -1,4 +1,4 @@
-"""A service's second process: consumers, the outbox relay and timed jobs, with health and metrics of its own."""
+"""The second process of a service: consumers, the outbox relay and timed jobs, with its own health and metrics."""
 
 import asyncio
 import contextlib
@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
 from shared.app import Check, health_router
-from shared.consumer import Consumer, Handler, Prepare
+from shared.consumer import Consumer, Handler
 from shared.contracts.topics import COMPACTED, DEADLETTER_PARTITIONS, DEADLETTER_SUFFIX, PARTITIONS
 from shared.db import Database
 from shared.eventlog import EventLog, open_event_log
 from shared.eventlog.errors import EventLogError
 from shared.outbox import OutboxRelay
+from shared.polling import Prepare
 from shared.projection import Decoded, Decoder, ItemHandler, handle_decoded, prepare_decoded
 from shared.settings import ServiceSettings
 
@@ -35,8 +36,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Assembled by a service's `worker.py`, then run until SIGTERM. Any part that fails ends the process: a supervisor
-    restarts it, and everything it does is safe to repeat."""
+    """Assembled by a service's `worker.py`, then run until SIGTERM.
+
+    A part that fails ends the process. A supervisor restarts it; everything it does is safe to repeat.
+    """
 
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         telemetry.configure_logging(f"{service}-worker", settings.log_level)
@@ -90,8 +93,8 @@ class Worker:
         and `prepare` it gets what `prepare` made of the Decoded records, and returns the dead letters itself.
         Decoding and `prepare` run while the database works on the poll before.
 
-        `lanes` transactions run side by side, each on partitions of its own, as in as many processes: while one waits
-        for the database, the processor works for another.
+        `lanes` transactions run concurrently, each on its own partitions: while one waits for the database, the
+        processor works for another.
         """
         if decoder is not None:
             handler = handle_decoded(handler) if prepare is None else handler
@@ -120,16 +123,16 @@ class Worker:
         self._checks[name] = check
 
     def publish(self, *topics: str) -> None:
-        """Runs the relay of this service's outbox; `topics` are what it may publish to."""
+        """Run the relay of this service's outbox. `topics` are the topics that it publishes to."""
         self._topics.update(topics)
         self._parts.append(OutboxRelay(self.service, self.database, self.log).run)
 
     def part(self, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-        """Runs a part of the service's own until the event given to it is set."""
+        """Run a part of the service until the event passed to it is set."""
         self._parts.append(run)
 
     def every(self, interval_s: float, name: str, job: Job) -> None:
-        """Runs `job` in a transaction of its own every `interval_s`; a failure is logged and tried again next time."""
+        """Run `job` every `interval_s` in a new transaction. A failure is logged and does not end the worker."""
 
         async def loop(stopping: asyncio.Event) -> None:
             while not stopping.is_set():
@@ -144,7 +147,7 @@ class Worker:
         self._parts.append(loop)
 
     async def _trim(self, stopping: asyncio.Event) -> None:
-        """Lets the embedded log forget what its retention allows; brokers do so by themselves and answer 0."""
+        """Trim the embedded log to its retention. Kafka brokers trim their logs themselves and answer 0."""
         while not stopping.is_set():
             try:
                 while await self.log.trim() and not stopping.is_set():
@@ -196,7 +199,7 @@ class Worker:
             await task
 
     async def run_until(self, stopping: asyncio.Event) -> None:
-        """Runs all parts until `stopping` is set or one of them fails."""
+        """Run all parts until `stopping` is set or one of them fails."""
         await self._start()
         try:
             async with self._health(), asyncio.TaskGroup() as group:
@@ -212,8 +215,8 @@ def run(worker_for: Callable[[], Worker]) -> None:
     """Entry point of `python -m services.<service>.worker`."""
 
     async def main() -> None:
-        # Batches of thousands of small objects without cycles: collecting after every 700 costs a tenth of the time.
-        # What was imported need never be looked at again.
+        # Batches make thousands of small objects without cycles. A collection after every 700 of them, the default,
+        # takes a tenth of the time. Imported objects are never garbage, so they are frozen.
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.freeze()
         stopping = asyncio.Event()

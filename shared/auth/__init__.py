@@ -1,1 +1,1 @@
-"""Who is calling: citizens and operators by token, services by token, partners by signature."""
+"""Authentication: citizens, operators and services by token, partners by signature."""

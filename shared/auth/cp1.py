@@ -1,4 +1,4 @@
-"""Partner signature `CP1`, in the shape of WeChat Pay v3: method, target, time, nonce and raw body, each on its line.
+"""The partner signature `CP1`, similar to WeChat Pay v3: method, target, time, nonce and raw body, one per line.
 
 Authorization: CP1-HMAC-SHA256 app_key="…",timestamp="…",nonce="…",signature="<base64>"
 """
@@ -19,7 +19,7 @@ _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The parsed header; nothing in it is believed yet."""
+    """The parsed header, not yet verified."""
 
     algorithm: str
     app_key: str
@@ -29,12 +29,12 @@ class Credential:
 
 
 def string_to_sign(*, method: str, target: str, timestamp: int, nonce: str, body: bytes) -> bytes:
-    """`target` is the path and, if there was one, `?query`, exactly as sent."""
+    """Return the signed bytes. `target` is the path and, if there is one, `?query`, exactly as sent."""
     return f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
 
 
 def parse_authorization(header: str) -> Credential | None:
-    """The credential in an Authorization header, or None when it is not a well-formed CP1 header."""
+    """Return the credential in an Authorization header, or None if it is not a well-formed CP1 header."""
     if len(header) > _HEADER_CHARS_MAX:
         return None
     algorithm, _, rest = header.partition(" ")
@@ -66,13 +66,13 @@ def verify_hmac_sha256(secret: bytes, message: bytes, signature: bytes) -> bool:
 def authorization(
     *, app_key: str, secret: str, method: str, target: str, timestamp: int, nonce: str, body: bytes
 ) -> str:
-    """The header of a partner with an HMAC key; used by our own clients, tools and tests."""
+    """Return the header of a partner with an HMAC key. For clients, tools and tests."""
     message = string_to_sign(method=method, target=target, timestamp=timestamp, nonce=nonce, body=body)
     return header_of(Credential(HMAC_SHA256, app_key, timestamp, nonce, hmac_sha256(secret.encode(), message)))
 
 
 def header_of(credential: Credential) -> str:
-    """The Authorization header, for any algorithm."""
+    """Return the Authorization header, for any algorithm."""
     signature = base64.b64encode(credential.signature).decode()
     return (
         f'{credential.algorithm} app_key="{credential.app_key}",timestamp="{credential.timestamp}"'

@@ -1,6 +1,6 @@
-"""What a key can do, for each CP1 algorithm: check a signature, and for clients and tests make one.
+"""Verifiers and signers for each CP1 algorithm. Services verify; clients and tests also sign.
 
-Of the asymmetric algorithms a verifier only ever holds the public key.
+For the asymmetric algorithms a verifier has only the public key.
 """
 
 import base64
@@ -19,19 +19,19 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from shared.auth import cp1, sm2
 
 RSA_BITS_MIN = 2048
-# Larger ones only make checks slow; nobody in this market issues them.
+# Larger keys only make checks slow, and nobody in this market issues them.
 RSA_BITS_MAX = 8192
 _PEM_HEAD, _PEM_TAIL = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 class KeyUnusable(ValueError):
-    """The text is not a key of this algorithm; the message says why, in English, and quotes nothing of the key."""
+    """The text is not a key of this algorithm. The message says why, in English, and quotes nothing of the key."""
 
 
 class Verifier(Protocol):
     @property
     def is_slow(self) -> bool:
-        """Whether one check takes milliseconds and so belongs into a thread."""
+        """Whether one check takes milliseconds and should run in a thread."""
 
     def verify(self, message: bytes, signature: bytes) -> bool: ...
 
@@ -85,7 +85,7 @@ class Sm2Verifier:
 
 
 def verifier_of(algorithm: str, key: str) -> Verifier:
-    """`key` is the shared secret, or the public key (PEM; for SM2 also the point in hex). Raises KeyUnusable."""
+    """Return a verifier. `key` is the secret or the public key (PEM; SM2 also as hex point). Raises KeyUnusable."""
     if algorithm == cp1.HMAC_SHA256:
         return HmacVerifier(key.encode())
     if algorithm == cp1.SM2_SM3:
@@ -123,7 +123,7 @@ def sm2_public_pem(point: sm2.Point) -> str:
 
 
 def signer_of(algorithm: str, key: str) -> Callable[[bytes], bytes]:
-    """For clients: `key` is the shared secret, the private key in PEM, for SM2 in 64 hex digits. Raises KeyUnusable."""
+    """Return a signer for clients. `key`: the secret or private key (PEM; SM2 64 hex digits). Raises KeyUnusable."""
     if algorithm == cp1.HMAC_SHA256:
         return lambda message: cp1.hmac_sha256(key.encode(), message)
     try:
@@ -151,6 +151,6 @@ def signed_header(
     nonce: str,
     body: bytes,
 ) -> str:
-    """The Authorization header a partner sends."""
+    """Return the Authorization header that a partner sends."""
     message = cp1.string_to_sign(method=method, target=target, timestamp=timestamp, nonce=nonce, body=body)
     return cp1.header_of(cp1.Credential(algorithm, app_key, timestamp, nonce, sign(message)))

@@ -1,7 +1,7 @@
-"""SM2 signatures over SM3 (GB/T 32918, GM/T 0009): r and s of 32 bytes each, one after the other.
+"""SM2 signatures over SM3 (GB/T 32918, GM/T 0009): r and s of 32 bytes each, concatenated.
 
-The curve arithmetic is gmalg's, in pure Python: 20 to 30 ms each way on one core. Its SM3 would take two seconds for a
-body of 1 MiB, so the hash is OpenSSL's.
+The curve arithmetic is gmalg's, in pure Python: to sign or to verify takes 20 to 30 ms of one core. The hash is
+OpenSSL's, because gmalg's SM3 takes two seconds for a body of 1 MiB.
 """
 
 import re
@@ -12,7 +12,7 @@ from gmalg.base import Hash
 from gmalg.ellipticcurve import ECDLP
 from gmalg.sm2 import SM2Core
 
-# The identity all signers have when none is agreed (GM/T 0009).
+# The default identity of a signer if none is agreed (GM/T 0009).
 USER_ID: Final = b"1234567812345678"
 SIGNATURE_BYTES: Final = 64
 _P: Final = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_FFFFFFFF_FFFFFFFF
@@ -31,7 +31,7 @@ Point = tuple[int, int]
 
 
 class _Sm3(Hash):
-    """OpenSSL's SM3 in the shape gmalg asks for."""
+    """OpenSSL's SM3 with the interface that gmalg requires."""
 
     def __init__(self) -> None:
         self._hash = hashes.Hash(hashes.SM3())
@@ -55,18 +55,18 @@ class _Sm3(Hash):
 
 
 def _core() -> SM2Core:
-    """A fresh one each time: it keeps the state of its hash, and checks run in threads."""
+    """Make a new core for each use: it keeps the state of its hash, and checks run in threads."""
     return SM2Core(ECDLP(_P, _A, _B, _BASE, _ORDER), _Sm3())
 
 
 def point_of(encoded: bytes) -> Point:
-    """An uncompressed point, with or without its leading 04. Raises ValueError unless it lies on the curve."""
+    """Decode an uncompressed point, with or without its leading 04. Raises ValueError unless it lies on the curve."""
     if len(encoded) == 65 and encoded[0] == 4:
         encoded = encoded[1:]
     if len(encoded) != 64:
         raise ValueError("an SM2 public key has 64 bytes, or 65 with the leading 04")
     x, y = int.from_bytes(encoded[:32], "big"), int.from_bytes(encoded[32:], "big")
-    # The curve's cofactor is 1: every point on it has the right order.
+    # The cofactor of the curve is 1: every point on it has the right order.
     if max(x, y) >= _P or (y * y - (x * x * x + _A * x + _B)) % _P != 0:
         raise ValueError("the point is not on the SM2 curve")
     return x, y
@@ -88,7 +88,7 @@ def spki_of(point: Point) -> bytes:
 
 
 def point_of_hex(text: str) -> Point | None:
-    """The point in 128 hexadecimal digits, or 130 with the leading 04; None for any other text. Raises ValueError."""
+    """Decode 128 hex digits, or 130 with the leading 04. None for any other text. Raises ValueError off the curve."""
     return point_of(bytes.fromhex(text)) if _HEX_POINT.fullmatch(text) else None
 
 
@@ -110,7 +110,7 @@ def sign(private: int, message: bytes) -> bytes:
 
 
 def private_of_hex(text: str) -> int:
-    """Raises ValueError unless it is one of the curve's private keys."""
+    """Decode a private key in hex. Raises ValueError if the curve has no such key."""
     private = int(text, 16)
     if not 1 <= private <= _ORDER - 2:
         raise ValueError("not an SM2 private key")

@@ -1,4 +1,4 @@
-"""Tokens after RFC 8725: one algorithm per kind, issuer, audience, type and expiry always checked, keys by id only.
+"""Tokens according to RFC 8725: one algorithm per kind; issuer, audience, type and expiry are checked; keys by id.
 
 * Citizens and operators: EdDSA, header `typ: at+jwt`, keys published by the accounts service as JWKS.
 * Services: HS256 with the deployment's own secret, header `typ: svc+jwt`, audience = the called service, 60 s at most.
@@ -31,12 +31,12 @@ CITIZEN_SCOPE = "citizen"
 SERVICE_TOKEN_LIFE_S = 60
 _TOKEN_CHARS_MAX = 4096
 _JWKS_MAX_AGE_S = 300
-# An unknown key id asks for the keys again, but not more often: a forger must not make us hammer the accounts service.
+# An unknown key id makes us fetch the keys again, but not more often: forged tokens must not flood accounts.
 _JWKS_MIN_INTERVAL_S = 5
 _JWKS_TIMEOUT_S = 3
 _CLOCK_LEEWAY_S = 5
-# People who come again within the life of a token; some 2 KiB each.
-REMEMBERED_MAX = 4096
+# Verified tokens kept in memory, some 2 KiB each.
+REMEMBERED_TOKENS_MAX = 4096
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """What a token was found to be, and the key it was found with."""
+    """The claims of a verified token and the key that verified it."""
 
     key: jwt.PyJWK
     key_id: str
@@ -65,30 +65,30 @@ class _Verified:
 
 
 class TokenVerifier:
-    """Verifies access tokens with the published keys, service tokens with the shared secret."""
+    """Verifies access tokens with the published keys and service tokens with the shared secret."""
 
     def __init__(self, settings: ServiceSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         self._client = httpx.AsyncClient(timeout=_JWKS_TIMEOUT_S, transport=transport)
         self._published: Any = None
         self._keys: dict[str, jwt.PyJWK] = {}
-        # By hash: whoever sees this memory holds nobody's token.
+        # Keyed by hash: this memory does not reveal a token.
         self._verified: dict[bytes, _Verified] = {}
-        self._asked_at = float("-inf")
+        self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def stop(self) -> None:
         await self._client.aclose()
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
-        age_s = time.monotonic() - self._asked_at
+        age_s = time.monotonic() - self._fetched_at
         known = self._keys.get(key_id)
         if (known and age_s < _JWKS_MAX_AGE_S) or (not known and self._keys and age_s < _JWKS_MIN_INTERVAL_S):
             if known is None:
                 raise Unauthenticated
             return known
         async with self._lock:
-            if time.monotonic() - self._asked_at >= _JWKS_MIN_INTERVAL_S or not self._keys:
+            if time.monotonic() - self._fetched_at >= _JWKS_MIN_INTERVAL_S or not self._keys:
                 await self._refresh()
         found = self._keys.get(key_id)
         if found is None:
@@ -110,16 +110,16 @@ class TokenVerifier:
                 self._published = published
                 self._keys = {str(key.key_id): key for key in keys if key.key_type == "OKP"}
                 self._verified.clear()
-        self._asked_at = time.monotonic()
+        self._fetched_at = time.monotonic()
 
     async def access_claims(self, token: str) -> dict[str, Any]:
-        """Claims of a valid access token, not to be changed. Raises Unauthenticated, Unavailable.
+        """Return the claims of a valid access token. Do not modify them. Raises Unauthenticated, Unavailable.
 
-        A signature is verified once: again only with other keys, and only until the token ends.
+        A signature is verified once and remembered until the token expires or the published keys change.
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._verified.get(digest)
-        if known is not None and await self._still_holds(known):
+        if known is not None and await self._is_still_valid(known):
             return known.claims
         header = _header(token, ACCESS_TYPE, "EdDSA")
         key_id = str(header.get("kid", ""))
@@ -133,17 +133,17 @@ class TokenVerifier:
             required=["exp", "iat", "sub", "aud", "iss", "jti", "scope"],
         )
         self._verified.pop(digest, None)
-        if len(self._verified) >= REMEMBERED_MAX:
+        if len(self._verified) >= REMEMBERED_TOKENS_MAX:
             del self._verified[next(iter(self._verified))]
         self._verified[digest] = _Verified(key, key_id, int(claims["exp"]), claims)
         return claims
 
-    async def _still_holds(self, known: _Verified) -> bool:
-        """The key is asked for as for a new token, so that a key withdrawn is noticed as soon."""
+    async def _is_still_valid(self, known: _Verified) -> bool:
+        """Look up the key as for a new token, so that a withdrawn key is noticed as soon."""
         return known.expires_at_s > time.time() - _CLOCK_LEEWAY_S and await self._key(known.key_id) is known.key
 
     def service_claims(self, token: str, *, audience: str) -> dict[str, Any]:
-        """Claims of a valid service token for this service. Raises Unauthenticated."""
+        """Return the claims of a valid service token for this service. Raises Unauthenticated."""
         _header(token, SERVICE_TYPE, "HS256")
         secret = self._settings.service_token_secret.get_secret_value()
         claims = _decode(
@@ -185,7 +185,7 @@ def _decode(
 
 
 class ServiceTokens:
-    """Issues the short tokens with which one service calls another's `/internal/…` routes."""
+    """Issues the short-lived tokens with which a service calls `/internal/…` routes of another."""
 
     def __init__(self, secret: str, issuer: str) -> None:
         self._secret = secret
@@ -210,7 +210,7 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-# Never decides anything: it makes the documentation pages offer a field for the token.
+# Decides nothing: it only makes the documentation pages show a field for the token.
 _documented = HTTPBearer(
     auto_error=False, scheme_name="token", description="POST /api/v1/accounts/sessions → access_token"
 )
@@ -241,7 +241,7 @@ Citizen = Annotated[CitizenIdentity, Depends(_citizen)]
 
 
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
-    """Dependency of an operator's route: `Annotated[Operator, Depends(require_scope("ops:ledger"))]`."""
+    """Make the dependency of an operator's route: `Annotated[Operator, Depends(require_scope("ops:ledger"))]`."""
 
     async def operator(claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> Operator:
         scopes = _scopes(claims)
@@ -253,7 +253,7 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
 
 
 def require_service(own_name: str) -> Callable[[Request], str]:
-    """Dependency of an internal route of service `own_name`; gives the calling service's name."""
+    """Make the dependency of an internal route of service `own_name`. It returns the name of the calling service."""
 
     def caller(request: Request) -> str:
         verifier: TokenVerifier = request.app.state.tokens

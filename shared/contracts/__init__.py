@@ -1,1 +1,1 @@
-"""What crosses the border between services, and only that. Additive change only; a breaking one is a new version."""
+"""Contracts between services: topics, internal HTTP models. Changes are additive, a breaking one is a new version."""

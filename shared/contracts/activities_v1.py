@@ -1,4 +1,4 @@
-"""Topic `ingest.activities.v1`: one partner event, verified and reduced to what quantification needs."""
+"""Topic `ingest.activities.v1`: partners' events, verified and reduced to the fields that quantification needs."""
 
 import uuid
 from datetime import datetime
@@ -13,18 +13,18 @@ _HEX: Final = b"0123456789abcdef"
 Amount = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10 * 366 * 86_400)]
 Position = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
-# The patterns of these two stand in the schema only: `__post_init__` checks the same at a tenth of the cost of matching
-# every field, which was half of a record's decoding.
+# The patterns of these two are in the schema only. Matching every field was half of the cost of decoding a record;
+# `__post_init__` checks the same at a tenth of it.
 Name = Annotated[str, msgspec.Meta(max_length=256, extra_json_schema={"pattern": r"^[^\x00]*$"})]
 Sha256 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, extra_json_schema={"pattern": r"^[0-9a-f]{64}$"})]
 MeterKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]  # `identity.meter_key`
 
 
-# Both without `gc`: they are made by the hundred, and nothing in them can refer back to them.
+# Both without `gc`: they are made by the hundred and cannot be part of a reference cycle.
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What was done, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids.
+    """The low-carbon act, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids.
 
-    `meter_key` stands for an electricity meter without naming it; a producer that does not know it leaves it out.
+    `meter_key` is the keyed hash of an electricity meter. A producer that does not know it leaves it out.
     """
 
     kind: Literal["trip", "transit", "recycling", "bag", "energy"]
@@ -48,11 +48,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Value of a record. Key of the record = `partner_id:account_key`, so one person at one partner stays in order.
+    """Value of a record. Key of the record = `partner_id:account_key`: one person's events at a partner are in order.
 
-    `operation` correct and cancel name the event they speak of in `original_event_id`; a correction brings the new
-    `act`, a cancellation none. `fingerprint` = SHA-256 hex of the event's type, account key and act: the same id with
-    another fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes the partner signed for this event.
+    With `operation` correct or cancel, `original_event_id` names the event concerned. A correction has the new `act`, a
+    cancellation has none. `fingerprint` = SHA-256 hex of the event's type, account key and act: the same id with a
+    different fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes that the partner signed for this event.
     `receipt_accepted`, `receipt_rejected`: size of the receipt, so that a reader knows when it has seen all of it.
     """
 
@@ -75,8 +75,8 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     receipt_rejected: Position = 0
 
     def __post_init__(self) -> None:
-        """Raises ValueError (a ValidationError while decoding): a time without offset or outside 2000 to 2099, a NUL
-        in a text, a hash that is none."""
+        """Raises ValueError (ValidationError while decoding) for a time without offset or outside 2000 to 2099, a NUL,
+        or an invalid hash."""
         act = self.act
         _require_time(self.received_at)
         texts = f"{self.partner_id}{self.event_id}{self.account_key}{self.evidence_tier}"

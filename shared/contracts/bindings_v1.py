@@ -1,4 +1,4 @@
-"""Topic `accounts.bindings.v1` (compacted, key = binding id): who is who, without names."""
+"""Topic `accounts.bindings.v1` (compacted, key = binding id): bindings of partner accounts to people, without names."""
 
 import uuid
 from datetime import datetime
@@ -11,9 +11,9 @@ from shared.contracts.bounds import Count, require_storable
 
 
 class BindingChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The whole state of one binding; the newest record of a key wins (`version` grows with every change).
+    """The complete state of one binding. The record with the highest `version` of a key is valid.
 
-    Acts count when `counts_from` <= start of the act < `ended_at`, and before `consent_withdrawn_at`.
+    An act counts if `counts_from` <= start of the act < `ended_at`, and before `consent_withdrawn_at`.
     """
 
     binding_id: uuid.UUID

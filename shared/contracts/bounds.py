@@ -17,7 +17,7 @@ Fen = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
 def require_storable(*fields: str | datetime | None) -> None:
-    """Raises ValueError (a ValidationError while decoding) for a NUL, a time without offset or outside 2000 to 2099."""
+    """Raises ValueError (ValidationError while decoding) for a NUL, a time without offset or outside 2000 to 2099."""
     for field in fields:
         if isinstance(field, datetime):
             if field.tzinfo is None or not EARLIEST <= field < LATEST:

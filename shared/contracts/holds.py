@@ -1,4 +1,4 @@
-"""HTTP models of `/internal/accounting/holds`: grams set aside for a purpose, then captured or given back."""
+"""HTTP models of `/internal/accounting/holds`: grams are held for a purpose, then captured or given back."""
 
 import uuid
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below what overflows 64 bits
+AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below the limit of 64 bits
 
 
 class HoldRequest(BaseModel):

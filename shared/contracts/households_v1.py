@@ -1,4 +1,4 @@
-"""Topic `accounts.households.v1` (compacted): who lives together and behind which meter, without names."""
+"""Topic `accounts.households.v1` (compacted): members of households and their electricity meters, without names."""
 
 import uuid
 from datetime import datetime
@@ -9,15 +9,15 @@ import msgspec
 from shared.contracts.activities_v1 import MeterKey
 from shared.contracts.bounds import EARLIEST, LATEST
 
-# Each change is one step of one row; nobody moves house a million times.
+# It grows by one with each change of a row; nobody moves house a million times.
 Version = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 _DISORDER: Final = "a time without offset, outside 2000 to 2099, or an end before its beginning"
 
 
 class MembershipChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="fact", tag="member"):
-    """The whole state of one stay in a household; the newest record of a key wins (`version` grows with every change).
+    """The complete state of one stay in a household. The record with the highest `version` of a key is valid.
 
-    Key of the record = `membership_id`: one key per person would make compaction forget where they lived before.
+    Key of the record = `membership_id`: with one key per person, compaction would remove former stays.
     `account_id` is the person's. The stay is [joined_at, left_at).
     """
 
@@ -35,7 +35,7 @@ class MembershipChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 
 class MeterChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="fact", tag="meter"):
-    """The whole state of one registration of a meter by a household, in [since, ended_at). Key = `registration_id`."""
+    """The complete state of a meter registered by a household in [since, ended_at). Key = `registration_id`."""
 
     registration_id: uuid.UUID
     version: Version

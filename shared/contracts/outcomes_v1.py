@@ -1,4 +1,4 @@
-"""Topic `accounting.outcomes.v1`: what became of an event. Key = `partner_id:account_key`, as the event had."""
+"""Topic `accounting.outcomes.v1`: accounting's verdicts on events. Key = `partner_id:account_key`, as of the event."""
 
 import uuid
 from datetime import datetime
@@ -13,7 +13,7 @@ Status = Literal["credited", "pending", "refused", "parked", "duplicate", "confl
 
 
 class ActivityJudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`activity_id` is the event's key. `status` duplicate and conflict speak of this copy, not of the first one.
+    """`activity_id` is the event's key. `status` duplicate and conflict concern this copy, not the first one.
 
     `sequence` grows with every verdict on one activity, so that a reader can drop an older verdict that arrives late.
     """

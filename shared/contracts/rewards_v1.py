@@ -1,4 +1,4 @@
-"""Topic `rewards.events.v1`: what grams were spent on. Key = the carbon account's id, which names nobody."""
+"""Topic `rewards.events.v1`: grams spent on rewards and donations. Key = the id of the carbon account."""
 
 import uuid
 from datetime import datetime
@@ -10,9 +10,9 @@ from shared.contracts.bounds import Count, Fen, Milligrams, require_storable
 
 
 class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.confirmed"):
-    """Grams spent, vouchers handed out. `amount_mg` and `cost_fen` are of all pieces; `captured_to` names the sponsor.
+    """The grams are spent and the vouchers assigned. `amount_mg` and `cost_fen` are for all pieces.
 
-    Published at least once: `order_id` recognises a repeat.
+    `captured_to` names the sponsor. Published at least once: `order_id` identifies a repeat.
     """
 
     event_id: uuid.UUID
@@ -31,7 +31,7 @@ class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
 
 
 class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="donation.made"):
-    """Grams given to a campaign. Published at least once: `donation_id` recognises a repeat."""
+    """Grams are donated to a campaign. Published at least once: `donation_id` identifies a repeat."""
 
     event_id: uuid.UUID
     donation_id: uuid.UUID

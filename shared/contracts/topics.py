@@ -1,4 +1,4 @@
-"""Topic names and partition counts. A count never changes: keys would move and one person's acts lose their order."""
+"""Topic names and partition counts. A count never changes: keys would move, and events of a key lose their order."""
 
 ACTIVITIES = "ingest.activities.v1"
 BINDINGS = "accounts.bindings.v1"

@@ -1,4 +1,4 @@
-"""A durable, partitioned log of records behind one small interface: Kafka, or a table of the embedded PostgreSQL."""
+"""A durable, partitioned log of records with one interface: Kafka, or a table of the embedded PostgreSQL."""
 
 from shared.eventlog.errors import (
     BackPressure,

@@ -1,24 +1,24 @@
-"""What can go wrong between a process and the log, told apart by what the caller may conclude."""
+"""Errors of the event log, distinguished by what the caller may conclude."""
 
 
 class EventLogError(Exception):
-    """Base of all refusals of the event log."""
+    """Base of all errors of the event log."""
 
 
 class LogUnavailable(EventLogError):
-    """The log cannot be reached or refuses for now. When raised by `publish`: nothing was written, for sure."""
+    """The log cannot be reached or refuses for now. Raised by `publish`, it means that nothing was written."""
 
 
 class BackPressure(LogUnavailable):
-    """This process has as much in flight as it may hold; nothing was written. Answer 503 and slow down."""
+    """The process has its maximum of records in flight; nothing was written. Answer 503 and slow down."""
 
 
 class PublishOutcomeUnknown(EventLogError):
-    """Some, all or none of the records are or will be in the log. Publish again with the same ids inside."""
+    """Some, all or none of the records are or will be in the log. Publish them again with the same ids."""
 
 
 class UnknownTopic(EventLogError):
-    """The topic or partition does not exist: somebody forgot `ensure_topic`."""
+    """The topic or partition does not exist: `ensure_topic` was not called."""
 
 
 class TopicMismatch(EventLogError):
@@ -30,7 +30,7 @@ class RecordTooLarge(EventLogError):
 
 
 class PositionLost(EventLogError):
-    """The asked offset is not in the log: trimmed before it was read, or beyond the end because the log lost data.
+    """The requested offset is not in the log: it was trimmed, or the log lost data and ends before it.
 
-    Never skipped silently: somebody has to decide what the gap means.
+    The gap is never skipped silently: an operator must decide what it means.
     """

@@ -1,7 +1,7 @@
-"""The event log on Apache Kafka. Only the files kafka_*.py beside this one know aiokafka.
+"""The event log on Apache Kafka. Only the modules kafka_*.py import aiokafka.
 
 Addresses: shared/eventlog/kafka_client.py. Brokers should have auto.create.topics.enable=false, and in production
-three replicas with min.insync.replicas=2: an acknowledged record outlives a machine only as far as they say.
+three replicas with min.insync.replicas=2: they decide whether an acknowledged record survives the loss of a machine.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from shared.eventlog.kafka_cluster import KafkaCluster
 from shared.eventlog.kafka_producer import BATCH_BYTES, BATCH_RECORDS, KafkaWriter
 from shared.eventlog.kafka_reader import KafkaReaders, OutOfRange
 from shared.eventlog.port import PUBLISH_TIMEOUT_S, Record, StoredRecord, TopicPartition, partition_for
-from shared.eventlog.progress import ProgressNotes
+from shared.eventlog.progress import ProgressRecorder
 from shared.eventlog.publisher import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX, Publisher
 
 
 class KafkaEventLog:
-    """EventLog on a Kafka cluster; connects when first used."""
+    """EventLog on a Kafka cluster. Connects at first use."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class KafkaEventLog:
             records_max=in_flight_records_max,
             bytes_max=in_flight_bytes_max,
         )
-        self._progress = ProgressNotes(self._cluster.commit)
+        self._progress = ProgressRecorder(self._cluster.commit)
 
     async def start(self) -> None:
         self._stopped = False
@@ -58,18 +58,18 @@ class KafkaEventLog:
         await self._cluster.stop()
 
     async def ensure_topic(self, topic: str, *, partitions: int, compacted: bool = False) -> None:
-        self._must_run()
+        self._require_running()
         await self._cluster.ensure_topic(topic, partitions, compacted=compacted)
         self._counts[topic] = partitions
 
     async def partition_count(self, topic: str) -> int:
         if topic not in self._counts:
-            self._must_run()
+            self._require_running()
             self._counts[topic] = await self._cluster.partition_count(topic)
         return self._counts[topic]
 
     async def publish(self, topic: str, records: Sequence[Record], *, timeout_s: float = PUBLISH_TIMEOUT_S) -> None:
-        self._must_run()
+        self._require_running()
         if not records:
             return
         count = await self.partition_count(topic)
@@ -83,11 +83,11 @@ class KafkaEventLog:
     async def fetch(
         self, positions: Mapping[TopicPartition, int], *, max_records: int, max_wait_s: float
     ) -> dict[TopicPartition, list[StoredRecord]]:
-        self._must_run()
+        self._require_running()
         if not positions:
             await asyncio.sleep(max_wait_s)
             return {}
-        await self._must_exist(list(positions))
+        await self._require_partitions(list(positions))
         try:
             return await self._readers.fetch(positions, max_records, max_wait_s)
         except OutOfRange as error:
@@ -101,31 +101,31 @@ class KafkaEventLog:
             raise LogUnavailable("the broker refused a position that exists") from error
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        self._must_run()
-        await self._must_exist(partitions)
+        self._require_running()
+        await self._require_partitions(partitions)
         return await self._cluster.end_offsets(partitions)
 
     async def begin_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        self._must_run()
-        await self._must_exist(partitions)
+        self._require_running()
+        await self._require_partitions(partitions)
         return await self._cluster.begin_offsets(partitions)
 
     async def record_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
         if not self._stopped:
-            self._progress.note(consumer, positions)
+            self._progress.record(consumer, positions)
 
     async def trim(self) -> int:
         return 0
 
     async def ping(self) -> None:
-        self._must_run()
+        self._require_running()
         await self._writer.check_alive()
 
-    def _must_run(self) -> None:
+    def _require_running(self) -> None:
         if self._stopped:
             raise LogUnavailable("the event log of this process is stopped")
 
-    async def _must_exist(self, partitions: Sequence[TopicPartition]) -> None:
+    async def _require_partitions(self, partitions: Sequence[TopicPartition]) -> None:
         for tp in partitions:
             if not 0 <= tp.partition < await self.partition_count(tp.topic):
                 raise UnknownTopic(f"there is no {tp}")

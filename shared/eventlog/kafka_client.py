@@ -1,4 +1,4 @@
-"""aiokafka's clients, made from a `kafka://` address. They carry no types, so they are Any from here on."""
+"""Makes aiokafka's clients from a `kafka://` address. The library has no types, so they are Any."""
 
 import asyncio
 import ssl
@@ -17,12 +17,12 @@ from shared.eventlog.port import TopicPartition
 
 DEFAULT_PORT = 9092
 REQUEST_TIMEOUT_MS = 5_000
-"""An unanswered request ends its connection after this; the idempotent producer then sends the batch again."""
+"""A connection with an unanswered request is closed after this time. The idempotent producer then sends again."""
 RETRY_BACKOFF_MS = 100
 METADATA_MAX_AGE_MS = 60_000
 START_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 3.0
-"""For one question to the cluster, with aiokafka's own attempts inside."""
+"""For one request to the cluster, including aiokafka's retries."""
 
 SASL_MECHANISMS = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
 _OPTIONS = frozenset({"mechanism", "ca"})
@@ -38,10 +38,10 @@ _config_resource: Any = ConfigResource
 
 
 def client_options(url: str, client_id: str) -> dict[str, Any]:
-    """Options for a producer, consumer or admin client.
+    """Return the options of a producer, consumer or admin client.
 
     `kafka://host:port,host:port` is plain text; `kafkas://` is TLS, verified against the system's authorities or the
-    file of `?ca=`. `user:password@` signs in by SASL, SCRAM-SHA-512 unless `?mechanism=` says otherwise.
+    file of `?ca=`. `user:password@` signs in by SASL, with SCRAM-SHA-512 unless `?mechanism=` names another.
     Raises ValueError without quoting the password.
     """
     parts = urlsplit(url)
@@ -81,45 +81,45 @@ def _has_port(host: str) -> bool:
     return host.rpartition(":")[2].isdigit() and host.rpartition(":")[0] != ""
 
 
-async def within(timeout_s: float, question: Awaitable[Answer]) -> Answer:
-    """The cluster's answer, or LogUnavailable."""
+async def ask_within(timeout_s: float, question: Awaitable[Answer]) -> Answer:
+    """Return the answer of the cluster. Raises LogUnavailable."""
     try:
         return await asyncio.wait_for(question, timeout_s)
     except (KafkaError, OSError, TimeoutError) as error:
         raise LogUnavailable(f"Kafka does not answer: {error!r}"[:300]) from error
 
 
-def named(tp: TopicPartition) -> Any:
-    """The library's own name for a partition."""
+def kafka_partition(tp: TopicPartition) -> Any:
+    """Return the partition as aiokafka's type."""
     return aiokafka.TopicPartition(tp.topic, tp.partition)
 
 
 def topic_resource(topic: str, settings: dict[str, None]) -> Any:
-    """The question for these settings of a topic."""
+    """Return the request for these settings of a topic."""
     return _config_resource(ConfigResourceType.TOPIC, topic, settings)
 
 
 async def start_client(client: Any) -> None:
-    """Starts it within START_TIMEOUT_S or closes it and raises LogUnavailable."""
+    """Start a client within START_TIMEOUT_S. Otherwise close it and raise LogUnavailable."""
     try:
-        await within(START_TIMEOUT_S, client.start())
+        await ask_within(START_TIMEOUT_S, client.start())
     except BaseException:
         await close_client(client)
         raise
 
 
 async def close_client(client: Any) -> None:
-    """Closes a consumer or admin client within START_TIMEOUT_S; what goes wrong now concerns nobody."""
-    stop: Any = getattr(client, "stop", None) or client.close  # the admin client names it differently
-    if not await ended(stop(), START_TIMEOUT_S):
-        await ended(client._client.close(), START_TIMEOUT_S)
+    """Close a consumer or admin client within START_TIMEOUT_S. Errors are only logged."""
+    stop: Any = getattr(client, "stop", None) or client.close  # the admin client has `close`
+    if not await ends_within(stop(), START_TIMEOUT_S):
+        await ends_within(client._client.close(), START_TIMEOUT_S)
 
 
-async def ended(work: Coroutine[Any, Any, object], timeout_s: float) -> bool:
-    """Whether it came to a good end in time.
+async def ends_within(work: Coroutine[Any, Any, object], timeout_s: float) -> bool:
+    """Whether `work` ended in time and without an error.
 
-    In a task of its own: a consumer stopped while its broker is away ends with the cancellation of its own parts
-    (aiokafka 0.14), which must not pass for ours.
+    It runs in its own task: if a consumer is stopped while its broker is away, aiokafka 0.14 cancels its parts and
+    raises CancelledError, which must not look like a cancellation of our task.
     """
     task = asyncio.create_task(work)
     await asyncio.wait({task}, timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Questions to the Kafka cluster besides records: topics, offsets, and the progress notes of consumers."""
+"""Requests to the Kafka cluster other than records: topics, offsets, and the progress of consumers."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 from shared.eventlog.errors import LogUnavailable, TopicMismatch, UnknownTopic
 from shared.eventlog.kafka_client import (
     ANSWER_TIMEOUT_S,
+    ask_within,
     close_client,
-    named,
+    kafka_partition,
     new_admin,
     new_consumer,
     new_topic,
     start_client,
     topic_resource,
-    within,
 )
 from shared.eventlog.port import RETENTION, TopicPartition
 
@@ -25,13 +25,13 @@ CREATE_TIMEOUT_S = 15.0
 POLL_S = 0.05
 BROKER_DEFAULT_REPLICATION = -1
 COMPACTION_LAG_MAX_MS = 24 * 60 * 60 * 1000
-"""A tombstone erases within a day: a broker would otherwise keep the last segment as it is for as long as it grows."""
+"""A tombstone takes effect within a day. Otherwise a broker never compacts the segment that still grows."""
 _TIMESTAMPS = ("message.timestamp.type", "LogAppendTime")
 _RETENTION_MS = str(int(RETENTION.total_seconds() * 1000))
 
 
 def topic_settings(*, compacted: bool) -> dict[str, str]:
-    """Settings of a topic we create. Append time: a late act must not be deleted for its age before it is read."""
+    """Return the settings of a new topic. By append time, a late act is not deleted for its age before it is read."""
     if compacted:
         settings = {"cleanup.policy": "compact", "delete.retention.ms": _RETENTION_MS}
         settings["max.compaction.lag.ms"] = str(COMPACTION_LAG_MAX_MS)
@@ -41,20 +41,20 @@ def topic_settings(*, compacted: bool) -> dict[str, str]:
 
 
 class KafkaCluster:
-    """Clients are made when first needed and again after a failure."""
+    """Makes a client at its first use and again after a failure."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
         self._admin: Any = None
-        self._asker: Any = None
+        self._offset_client: Any = None
         self._groups: dict[str, Any] = {}
         self._lock = asyncio.Lock()
 
     async def stop(self) -> None:
-        """Closes all clients."""
+        """Close all clients."""
         async with self._lock:
-            clients = [self._admin, self._asker, *self._groups.values()]
-            self._admin = self._asker = None
+            clients = [self._admin, self._offset_client, *self._groups.values()]
+            self._admin = self._offset_client = None
             self._groups = {}
         for client in clients:
             if client is not None:
@@ -63,7 +63,7 @@ class KafkaCluster:
     # --- topics ----------------------------------------------------------------------------------------------------
 
     async def ensure_topic(self, topic: str, partitions: int, *, compacted: bool) -> None:
-        """Creates the topic unless it is there, waits until every partition has a leader, compares the rest."""
+        """Create the topic if it is missing, wait for a leader of every partition, compare count and settings."""
         if await self._leaders(topic) is None:
             await self._create(topic, partitions, compacted=compacted)
         deadline = time.monotonic() + CREATE_TIMEOUT_S
@@ -83,8 +83,10 @@ class KafkaCluster:
         return len(found)
 
     async def _leaders(self, topic: str) -> list[int | None] | None:
-        """The leader of each partition. Asks for all topics: asking for one by name would create it on brokers that
-        still have auto.create.topics.enable."""
+        """Return the leader of each partition.
+
+        Requests all topics: a request for one name would create it on brokers with auto.create.topics.enable.
+        """
         topics = await self._ask_admin(lambda admin: admin.describe_topics(None))
         for found in topics:
             if found["topic"] == topic:
@@ -125,7 +127,7 @@ class KafkaCluster:
                 self._admin = admin
             client = self._admin
         try:
-            return await within(timeout_s, question(client))
+            return await ask_within(timeout_s, question(client))
         except LogUnavailable:
             if self._admin is client:
                 self._admin = None
@@ -135,28 +137,28 @@ class KafkaCluster:
     # --- offsets ---------------------------------------------------------------------------------------------------
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Per partition the offset that the next record will get."""
-        return await self._offsets(partitions, lambda asker, names: asker.end_offsets(names))
+        """Return the offset of the next record of each partition."""
+        return await self._offsets(partitions, lambda client, names: client.end_offsets(names))
 
     async def begin_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Per partition the first offset that is still stored."""
-        return await self._offsets(partitions, lambda asker, names: asker.beginning_offsets(names))
+        """Return the first stored offset of each partition."""
+        return await self._offsets(partitions, lambda client, names: client.beginning_offsets(names))
 
     async def _offsets(
         self, partitions: Sequence[TopicPartition], question: Callable[[Any, list[Any]], Awaitable[Mapping[Any, int]]]
     ) -> dict[TopicPartition, int]:
         async with self._lock:
-            if self._asker is None:
-                asker = new_consumer(**self._options, group_id=None, enable_auto_commit=False)
-                await start_client(asker)
-                self._asker = asker
-            client = self._asker
-        names = [named(tp) for tp in partitions]
+            if self._offset_client is None:
+                consumer = new_consumer(**self._options, group_id=None, enable_auto_commit=False)
+                await start_client(consumer)
+                self._offset_client = consumer
+            client = self._offset_client
+        names = [kafka_partition(tp) for tp in partitions]
         try:
-            found = await within(ANSWER_TIMEOUT_S, question(client, names))
+            found = await ask_within(ANSWER_TIMEOUT_S, question(client, names))
         except LogUnavailable:
-            if self._asker is client:
-                self._asker = None
+            if self._offset_client is client:
+                self._offset_client = None
             await close_client(client)
             raise
         return {TopicPartition(name.topic, name.partition): offset for name, offset in found.items()}
@@ -164,7 +166,7 @@ class KafkaCluster:
     # --- progress --------------------------------------------------------------------------------------------------
 
     async def commit(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
-        """Committed offsets of the group `consumer`, which has no members: only lag tools look at it."""
+        """Commit the offsets of the group `consumer`. It has no members: only lag tools read it."""
         client = self._groups.get(consumer)
         if client is None:
             client = new_consumer(
@@ -172,15 +174,15 @@ class KafkaCluster:
             )
             await start_client(client)
             self._groups[consumer] = client
-        offsets = {named(tp): at for tp, at in positions.items()}
+        offsets = {kafka_partition(tp): at for tp, at in positions.items()}
         if client.assignment() != offsets.keys():
-            # A commit asks for an assignment; placed and paused at once, it never fetches.
+            # A commit requires an assignment. Partitions that are paused at once are never fetched.
             client.assign(list(offsets))
             for name, offset in offsets.items():
                 client.seek(name, offset)
             client.pause(*offsets)
         try:
-            await within(ANSWER_TIMEOUT_S, client.commit(offsets))
+            await ask_within(ANSWER_TIMEOUT_S, client.commit(offsets))
         except LogUnavailable:
             del self._groups[consumer]
             await close_client(client)

@@ -1,11 +1,11 @@
-"""Writing to Kafka: one idempotent producer, watched, replaced when it is beyond repair.
+"""Writes to Kafka with one idempotent producer, which is replaced after a failure.
 
-What aiokafka 0.14 leaves to its user, and is done here:
-* an idempotent producer never gives up on a batch, so a batch has a life of BATCH_LIFE_S, after which the producer is
-  replaced; what it still held is reported as unknown;
-* a batch that failed for good leaves a gap in the sequence numbers, and from then on every batch of that partition is
-  refused: any failed batch replaces the producer;
-* `send()` costs some 15 us per record, a prepared batch about 2 us.
+aiokafka 0.14 leaves these to its user:
+* An idempotent producer retries a batch for ever. So a batch lives BATCH_LIFE_S; then the producer is replaced, and the
+  outcome of the records that it still held is reported as unknown.
+* A batch that failed for good leaves a gap in the sequence numbers: every later batch of that partition is refused. So
+  any failed batch replaces the producer.
+* `send()` takes some 15 us per record, a prepared batch about 2 us.
 """
 
 import asyncio
@@ -25,26 +25,26 @@ from aiokafka.errors import (
 )
 
 from shared.eventlog.errors import LogUnavailable, PublishOutcomeUnknown, UnknownTopic
-from shared.eventlog.kafka_client import START_TIMEOUT_S, ended, new_producer
+from shared.eventlog.kafka_client import START_TIMEOUT_S, ends_within, new_producer
 from shared.eventlog.port import Record, TopicPartition
 
 BATCH_BYTES = 256 * 1024
 BATCH_RECORDS = 2_000
 BATCH_LIFE_S = 15.0
-"""Longer than the patience of any caller, shorter than that of a person looking at a stuck service."""
+"""Longer than the timeout of any caller, shorter than the patience of an operator with a stuck service."""
 FRESH_S = 1.0
-"""An answer of the cluster this recent proves that it lives; otherwise it is asked before records are accepted."""
+"""An answer of the cluster within this time proves that it is alive. Otherwise it is probed before a publish."""
 PROBE_TIMEOUT_S = 1.0
 FAILED_START_PAUSE_S = 0.5
 CLOSE_TIMEOUT_S = 2.0
 
-# The broker refused the batch before appending anything of it.
+# The broker refused the batch before it appended any of its records.
 _REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError, TopicAuthorizationFailedError)
 _log = structlog.get_logger(__name__)
 
 
 class _Generation:
-    """One producer from its start to its replacement."""
+    """One producer, from its start to its replacement."""
 
     def __init__(self, producer: Any) -> None:
         self.producer = producer
@@ -53,7 +53,7 @@ class _Generation:
 
 
 class KafkaWriter:
-    """`write` one lane's records; `check_alive` before taking records from a caller."""
+    """`write` writes the records of one lane. `check_alive` is called before records are accepted from a caller."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
@@ -63,7 +63,7 @@ class KafkaWriter:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
-        """Closes the producer after what is under way; bounded."""
+        """Close the producer after its batches under way, within a bounded time."""
         if self._starting is not None:
             with contextlib.suppress(LogUnavailable):
                 await self._starting
@@ -73,7 +73,7 @@ class KafkaWriter:
             await asyncio.wait(list(self._closing))
 
     async def check_alive(self) -> None:
-        """Raises LogUnavailable within PROBE_TIMEOUT_S when no broker answers, so that callers need not wait for it."""
+        """Raise LogUnavailable within PROBE_TIMEOUT_S if no broker answers, so that callers need not wait longer."""
         generation = await self._current()
         if time.monotonic() - generation.answered_at < FRESH_S:
             return
@@ -85,12 +85,12 @@ class KafkaWriter:
             generation.answered_at = time.monotonic()
             return
         if time.monotonic() - generation.answered_at > BATCH_LIFE_S:
-            # It knows the brokers of earlier; a new one asks the addresses of the configuration again.
+            # It only knows its former brokers. A new producer uses the configured addresses again.
             self._retire(generation, "no broker answers")
         raise LogUnavailable("no Kafka broker answers")
 
     async def write(self, lane: TopicPartition, records: Sequence[Record]) -> None:
-        """Returns when all records are acknowledged by all in-sync replicas; in batches, one after the other."""
+        """Write in batches, one after the other. Return when all in-sync replicas have acknowledged all records."""
         written = 0
         while written < len(records):
             try:
@@ -102,7 +102,7 @@ class KafkaWriter:
 
     async def _write_batch(self, lane: TopicPartition, records: Sequence[Record], start: int) -> int:
         generation, delivery, count = await self._hand_over(lane, records, start)
-        # A retired producer may never settle its batches; the end of its closing does.
+        # A retired producer may never complete its batches; the end of its closing does.
         await asyncio.wait({delivery, generation.closed}, timeout=BATCH_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
         if not delivery.done():
             self._retire(generation, "a batch outlived its time")
@@ -119,7 +119,7 @@ class KafkaWriter:
     async def _hand_over(
         self, lane: TopicPartition, records: Sequence[Record], start: int
     ) -> tuple[_Generation, "asyncio.Future[Any]", int]:
-        """Queues one batch. A producer found dead is replaced once: it refused before taking anything."""
+        """Queue one batch. A dead producer is replaced once: it refused before it took any record."""
         for attempt in (1, 2):
             generation = await self._current()
             batch = _fill(generation.producer, records, start)
@@ -132,12 +132,12 @@ class KafkaWriter:
                 if attempt == 2:
                     raise LogUnavailable(f"the Kafka producer is broken: {error!r}"[:300]) from error
             else:
-                delivery.add_done_callback(_mark_read)
+                delivery.add_done_callback(_retrieve_exception)
                 return generation, delivery, batch.record_count()
         raise AssertionError("unreachable")
 
     async def _current(self) -> _Generation:
-        """The producer in use; started on demand, once for all who wait for it."""
+        """Return the producer in use. It is started on demand, once for all callers that wait for it."""
         if self._generation is not None:
             return self._generation
         if self._starting is None:
@@ -154,7 +154,7 @@ class KafkaWriter:
             # aiokafka asks lz4 for its level 9: four to nine times the CPU for a tenth of the size.
             compression_type="snappy",
             max_batch_size=BATCH_BYTES,
-            linger_ms=0,  # batches come full or closed; what arrives meanwhile was gathered by the Publisher
+            linger_ms=0,  # batches arrive full or closed: the Publisher has combined the calls
         )
         try:
             await asyncio.wait_for(producer.start(), START_TIMEOUT_S)
@@ -182,15 +182,15 @@ def _fill(producer: Any, records: Sequence[Record], start: int) -> Any:
     batch = producer.create_batch()
     for index in range(start, len(records)):
         record = records[index]
-        # The time is the producer's and ignored by the topic, which stamps its own.
+        # The topic ignores the producer's time and uses the time of the append.
         if batch.append(timestamp=0, key=record.key, value=record.value, headers=list(record.headers)) is None:
             break
     batch.close()
     return batch
 
 
-def _mark_read(delivery: "asyncio.Future[Any]") -> None:
-    """Reads the exception of a delivery nobody waits for any more, which asyncio would otherwise complain about."""
+def _retrieve_exception(delivery: "asyncio.Future[Any]") -> None:
+    """Retrieve the exception of an abandoned delivery. Otherwise asyncio logs it as never retrieved."""
     if not delivery.cancelled():
         delivery.exception()
 
@@ -203,13 +203,13 @@ async def _close_generation(generation: _Generation) -> None:
 
 
 async def _close(producer: Any) -> None:
-    """Stops a producer, also one whose batches cannot be delivered, for which `stop()` alone would wait for ever."""
-    if await ended(producer.stop(), CLOSE_TIMEOUT_S):
+    """Stop a producer, also one with undeliverable batches, for which `stop()` alone waits for ever."""
+    if await ends_within(producer.stop(), CLOSE_TIMEOUT_S):
         return
     sender = producer._sender.sender_task
-    for _ in range(3):  # it answers a first cancellation by waiting for its requests, the next by giving up
+    for _ in range(3):  # at the first cancellation it waits for its requests, at the next it gives up
         if sender is not None and not sender.done():
             sender.cancel()
             await asyncio.wait({sender}, timeout=0.2)
     producer._message_accumulator.fail_all(ProducerClosed())
-    await ended(producer.client.close(), CLOSE_TIMEOUT_S)
+    await ends_within(producer.client.close(), CLOSE_TIMEOUT_S)

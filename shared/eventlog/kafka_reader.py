@@ -1,9 +1,9 @@
-"""Reading from Kafka: consumers without group membership, told where to stand by `assign` and `seek`.
+"""Reads from Kafka with consumers without a group, positioned by `assign` and `seek`.
 
-Several `fetch` calls may be under way at a time, for different partitions: each takes a reader of its own. A reader
-keeps its assignment between calls, because a change throws away what was fetched ahead, and seeks only when the asked
-position is not where it stands. It is replaced when the broker answers others but not it: aiokafka's fetch loop can
-hang silently after a broker's restart (its issues 1154, 1037, 703).
+Several `fetch` calls may be under way at a time, for different partitions: each has its own reader. A reader keeps its
+assignment between calls, because a change discards the records fetched ahead, and seeks only if the requested position
+is not its own. It is replaced if the broker answers other requests but not its fetches: aiokafka's fetch loop can hang
+silently after the restart of a broker.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ import structlog
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from shared.eventlog.errors import LogUnavailable
-from shared.eventlog.kafka_client import close_client, named, new_consumer, start_client
+from shared.eventlog.kafka_client import close_client, kafka_partition, new_consumer, start_client
 from shared.eventlog.port import StoredRecord, TopicPartition
 
 FETCH_WAIT_MS = 500
 FETCH_BYTES_MAX = 16 * 1024 * 1024
-PARTITION_FETCH_BYTES_MAX = 2 * 1024 * 1024  # more than the largest batch a broker takes by default
+PARTITION_FETCH_BYTES_MAX = 2 * 1024 * 1024  # more than the largest batch that a broker accepts by default
 READERS_MAX = 8
 REUSE_AFTER_S = 5.0
-"""An idle reader of other partitions is taken over only then: its owner may be between two polls."""
+"""An idle reader of other partitions is reused after this time only: its user may be between two polls."""
 SILENT_S = 2.0
-"""An idle fetch loop hears from its broker every FETCH_WAIT_MS; four missed answers call for a question."""
+"""An idle fetch loop gets an answer every FETCH_WAIT_MS. After four missed answers the broker is probed."""
 STALLED_S = 10.0
 PROBE_TIMEOUT_S = 1.0
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class OutOfRange(Exception):
-    """The broker has nothing at the asked position."""
+    """The broker has no record at the requested position."""
 
 
 class _Reader:
@@ -50,44 +50,44 @@ class _Reader:
         )
         self.partitions: frozenset[TopicPartition] = frozenset()
         self.used_at = time.monotonic()
-        self._stands: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
         self._names: dict[TopicPartition, Any] = {}
-        # Per partition: when its broker last answered, by aiokafka's mark and by our clock.
-        self._heard: dict[TopicPartition, tuple[int, float]] = {}
+        # When the broker of each partition last answered: aiokafka's mark, and our clock.
+        self._answered: dict[TopicPartition, tuple[int, float]] = {}
 
-    def stand_at(self, positions: Mapping[TopicPartition, int]) -> None:
-        """No await in here: between `assign` and `seek` the fetch loop must not see a partition without a position."""
+    def move_to(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Has no await: between `assign` and `seek` the fetch loop must not see a partition without a position."""
         if self.partitions != positions.keys():
             self.partitions = frozenset(positions)
-            self._names = {tp: named(tp) for tp in positions}
-            self._stands = {}
-            self._heard = dict.fromkeys(positions, (0, time.monotonic()))
+            self._names = {tp: kafka_partition(tp) for tp in positions}
+            self._positions = {}
+            self._answered = dict.fromkeys(positions, (0, time.monotonic()))
             self.consumer.assign(list(self._names.values()))
         for tp, position in positions.items():
-            if self._stands.get(tp) != position:
+            if self._positions.get(tp) != position:
                 self.consumer.seek(self._names[tp], position)
-                self._stands[tp] = position
+                self._positions[tp] = position
 
     def forget_position(self) -> None:
-        """After an interrupted read: the next one seeks."""
-        self._stands = {}
+        """Make the next read seek. For use after an interrupted read."""
+        self._positions = {}
 
     async def read(self, max_records: int, max_wait_s: float) -> dict[TopicPartition, list[StoredRecord]]:
         found = await self._take(self.partitions, max_records)
         if not found and max_wait_s > 0:
-            # max_records of aiokafka is a total, so the partitions this leaves out are asked once more.
+            # aiokafka's max_records is a total, so the partitions left out by this call are read once more.
             first = await self.consumer.getmany(timeout_ms=int(max_wait_s * 1000), max_records=max_records)
             found = self._converted(first)
             if found:
                 found |= await self._take(self.partitions - found.keys(), max_records)
         for tp, records in found.items():
-            self._stands[tp] = records[-1].offset + 1
+            self._positions[tp] = records[-1].offset + 1
         return found
 
     async def _take(
         self, partitions: Iterable[TopicPartition], max_records: int
     ) -> dict[TopicPartition, list[StoredRecord]]:
-        """What has been fetched ahead, without waiting."""
+        """Return the records fetched ahead, without waiting."""
         found: dict[TopicPartition, list[StoredRecord]] = {}
         for tp in partitions:
             found |= self._converted(await self.consumer.getmany(self._names[tp], max_records=max_records))
@@ -112,16 +112,16 @@ class _Reader:
         return {tp: records for tp, records in converted.items() if records}
 
     def silent_s(self, found: Collection[TopicPartition]) -> float:
-        """For how long the worst partition has had no answer although nothing of it was waiting to be read."""
+        """Return the longest time that a partition without unread records has had no answer."""
         now = time.monotonic()
         for tp, name in self._names.items():
             mark = self.consumer.last_poll_timestamp(name) or 0
-            if tp in found or mark != self._heard[tp][0]:
-                self._heard[tp] = (mark, now)
-        return now - min(at for _, at in self._heard.values())
+            if tp in found or mark != self._answered[tp][0]:
+                self._answered[tp] = (mark, now)
+        return now - min(at for _, at in self._answered.values())
 
     async def broker_answers(self) -> bool:
-        """Whether any broker answers another question than a fetch."""
+        """Whether a broker answers a request other than a fetch."""
         try:
             await asyncio.wait_for(self.consumer.topics(), PROBE_TIMEOUT_S)
         except (KafkaError, TimeoutError):
@@ -130,7 +130,7 @@ class _Reader:
 
 
 class KafkaReaders:
-    """A few readers, each lent to one fetch at a time."""
+    """A pool of readers, each used by one fetch at a time."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
@@ -142,11 +142,11 @@ class KafkaReaders:
     async def fetch(
         self, positions: Mapping[TopicPartition, int], max_records: int, max_wait_s: float
     ) -> dict[TopicPartition, list[StoredRecord]]:
-        """As EventLog.fetch; raises OutOfRange instead of PositionLost."""
+        """Fetch as EventLog.fetch, but raise OutOfRange instead of PositionLost."""
         reader = await self._lend(positions)
         healthy = False
         try:
-            reader.stand_at(positions)
+            reader.move_to(positions)
             found = await reader.read(max_records, max_wait_s)
             silent_s = reader.silent_s(found.keys())
             if silent_s > SILENT_S and not await reader.broker_answers():
@@ -169,11 +169,11 @@ class KafkaReaders:
         return found
 
     def resume(self) -> None:
-        """Reads again after `stop`."""
+        """Allow reading again after `stop`."""
         self._stopped = False
 
     async def stop(self) -> None:
-        """Closes the idle readers; those in use close when they come back."""
+        """Close the idle readers. Readers in use are closed when they are returned."""
         self._stopped = True
         while self._idle:
             await self._discard(self._idle.pop())

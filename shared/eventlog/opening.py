@@ -1,4 +1,4 @@
-"""From an address to an adapter; only the adapter that is used gets imported."""
+"""Opens the event log of an address. Only the adapter in use is imported."""
 
 from urllib.parse import urlsplit
 
@@ -6,10 +6,10 @@ from shared.eventlog.port import EventLog
 
 
 def open_event_log(url: str, *, client_id: str) -> EventLog:
-    """`kafka://host:port[,host:port]` (plain), `kafkas://…` (TLS), `postgresql://…` (embedded log).
+    """Make the log of `kafka://host:port[,host:port]` (plain), `kafkas://…` (TLS) or `postgresql://…` (embedded).
 
-    Options of the Kafka forms: shared/eventlog/kafka.py. Opens no connection. `client_id` shows in the server's own
-    monitoring. Raises ValueError for anything else.
+    Options of the Kafka forms: shared/eventlog/kafka_client.py. Opens no connection. `client_id` appears in the
+    server's monitoring. Raises ValueError for any other address.
     """
     scheme = urlsplit(url).scheme
     if scheme in {"kafka", "kafkas"}:

@@ -1,4 +1,4 @@
-"""The event log as the services see it: append durably, read from an offset. Kafka and an embedded log implement it."""
+"""The interface of the event log: append durably, read from an offset. Kafka and the embedded log implement it."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ RECORD_BYTES_MAX = 512 * 1024
 """Key, value and headers together: half of what a Kafka broker accepts by default in one batch."""
 
 RETENTION = timedelta(days=7)
-"""How long records stay readable: a consumer may be broken over a week of holidays. Compacted topics keep the last
-record of every key for ever, and a tombstone this long."""
+"""How long records stay readable: a consumer may be broken during a week of holidays. Compacted topics keep the last
+record of every key for ever, and a tombstone for this time."""
 
 PUBLISH_TIMEOUT_S = 5.0
 _RECORD_OVERHEAD_BYTES = 32
@@ -22,9 +22,9 @@ _HEADER_OVERHEAD_BYTES = 8
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What is published. `value` None is a tombstone: on a compacted topic the key disappears in time.
+    """A record to publish. `value` None is a tombstone: on a compacted topic it deletes the key in time.
 
-    Encoded as [key, value, headers]: so it lies in outboxes and in the embedded log.
+    Outboxes and the embedded log store it as [key, value, headers].
     """
 
     key: bytes
@@ -40,7 +40,7 @@ class TopicPartition(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """What is read. `appended_at` is the log's own clock when it took the record, aware, in UTC."""
+    """A record read from the log. `appended_at` is the time of the append by the log's clock, aware, in UTC."""
 
     topic: str
     partition: int
@@ -52,65 +52,66 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventLog(Protocol):
-    """Order holds per partition, hence per key. Every method may raise LogUnavailable unless it says otherwise.
+    """Records are in order per partition, hence per key. Methods may raise LogUnavailable unless they say otherwise.
 
-    An object recovers by itself when the log comes back; it is never necessary to make a new one.
+    An object reconnects when the log is back; a new object is never needed.
     """
 
     async def start(self) -> None:
-        """Prepares the object. Never raises because the log is away: `ping` tells. May be called again."""
+        """Prepare the object. Does not raise if the log is unreachable; `ping` does. May be called again."""
 
     async def stop(self) -> None:
-        """Lets what is in flight finish, for a bounded time, and closes all connections. May be called again."""
+        """Wait a bounded time for records in flight, then close all connections. May be called again."""
 
     async def ensure_topic(self, topic: str, *, partitions: int, compacted: bool = False) -> None:
-        """Creates the topic if it is missing. Raises TopicMismatch when it exists with another shape."""
+        """Create the topic if it is missing. Raises TopicMismatch if its partition count or policy differs."""
 
     async def partition_count(self, topic: str) -> int:
         """Raises UnknownTopic."""
 
     async def publish(self, topic: str, records: Sequence[Record], *, timeout_s: float = PUBLISH_TIMEOUT_S) -> None:
-        """Returns when every record is durable: acknowledged by all in-sync replicas, or committed.
+        """Return when every record is durable: acknowledged by all in-sync replicas, or committed.
 
-        Raises LogUnavailable and BackPressure (nothing was written, for sure), PublishOutcomeUnknown (publish again
+        Raises LogUnavailable and BackPressure (nothing was written), PublishOutcomeUnknown (publish again
         with the same ids), UnknownTopic, RecordTooLarge.
         """
 
     async def fetch(
         self, positions: Mapping[TopicPartition, int], *, max_records: int, max_wait_s: float
     ) -> dict[TopicPartition, list[StoredRecord]]:
-        """The next records from these offsets on, at most `max_records` per partition and bounded in bytes.
+        """Return the next records from these offsets on, at most `max_records` per partition and bounded in bytes.
 
-        Partitions without news are left out. With no news at all waits up to `max_wait_s`, then returns an empty dict.
-        Offsets may have gaps (compaction); the next position is the last offset + 1. Raises PositionLost, UnknownTopic.
+        Partitions without new records are left out. If there are none at all, wait up to `max_wait_s`, then return an
+        empty dict. Offsets may have gaps (compaction); the next position is the last offset + 1.
+        Raises PositionLost, UnknownTopic.
         """
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Per partition the offset that the next record will get."""
+        """Return the offset of the next record of each partition."""
 
     async def begin_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Per partition the first offset that can still be read."""
+        """Return the first readable offset of each partition."""
 
     async def record_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
-        """Tells lag tools how far a consumer is. A courtesy: written later, maybe never; does not raise."""
+        """Report the position of a consumer to lag tools. It is written later or never; does not raise."""
 
     async def trim(self) -> int:
-        """One bounded round of forgetting what RETENTION and compaction no longer ask for; returns removed records.
+        """Delete a bounded number of records that RETENTION and compaction no longer require. Return their number.
 
-        Brokers do it by themselves: Kafka always answers 0. Call it now and then until it answers 0.
+        Call it now and then until it returns 0. Kafka brokers do this themselves: their log always returns 0.
         """
 
     async def ping(self) -> None:
-        """For readiness: raises LogUnavailable when the log does not answer."""
+        """Raise LogUnavailable if the log does not answer. For readiness checks."""
 
 
 def partition_for(key: bytes, partitions: int) -> int:
-    """The partition of a key, the same in every adapter and, by the polynomial of zlib, in every language."""
+    """Return the partition of a key. CRC-32 as in zlib, so every adapter and every language computes the same."""
     return zlib.crc32(key) % partitions
 
 
 def record_bytes(record: Record) -> int:
-    """Size for bounds; raises RecordTooLarge above RECORD_BYTES_MAX."""
+    """Return the size that counts for limits. Raises RecordTooLarge above RECORD_BYTES_MAX."""
     size = _RECORD_OVERHEAD_BYTES + len(record.key) + len(record.value or b"")
     for name, value in record.headers:
         size += _HEADER_OVERHEAD_BYTES + len(name) + len(value)

@@ -1,8 +1,8 @@
-"""The embedded log: topics as rows of one PostgreSQL, the default where there is no Kafka.
+"""The embedded log: topics as rows of one PostgreSQL server, the default without Kafka.
 
-Durable as a commit is, ordered, shared by any number of processes. What it is not: a cluster. It lives and dies with
-one PostgreSQL server, appends to one partition wait for each other, every record is written to the write-ahead log as
-well, and it takes cores and disk from the databases beside it. `trim` has to be called; nobody else cleans up.
+It is as durable as a commit, ordered, and shared by any number of processes. It is not a cluster: it depends on one
+PostgreSQL server, appends to one partition wait for each other, every record is also written to the write-ahead log,
+and it takes cores and disk from the databases beside it. `trim` must be called: nothing else deletes old records.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from shared.eventlog.port import (
     TopicPartition,
     partition_for,
 )
-from shared.eventlog.postgres_bell import Bell
-from shared.eventlog.progress import ProgressNotes
+from shared.eventlog.postgres_notify import Notifier
+from shared.eventlog.progress import ProgressRecorder
 from shared.eventlog.publisher import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX, Publisher
 
 CONNECTIONS_MAX = 8  # per process: a few topics published, a few read, the rest waits
 CONNECT_TIMEOUT_S = 3.0
-COMMAND_TIMEOUT_S = 9.0  # twice this when the server is gone behind an open connection
+COMMAND_TIMEOUT_S = 9.0  # twice this if the server vanished behind an open connection
 WRITE_RECORDS = 5_000
 WRITE_BYTES = 4 * 1024 * 1024
 READ_BYTES = 4 * 1024 * 1024  # per partition and fetch
-# A reader that asks for fewer gets the rest of a batch by reading it again.
+# A reader that asks for fewer records reads the same batch again for the rest.
 BATCH_RECORDS = 250
 BATCH_BYTES = 1024 * 1024
 TRIM_ROWS = 2_000  # per partition and call of `trim`: a fraction of a second of locks
@@ -47,19 +47,19 @@ SESSION = {
     "idle_in_transaction_session_timeout": "15s",
     "jit": "off",
 }
-# The server or the way to it, not the statement.
-_AWAY = (
+# Errors of the server or the network, not of the statement.
+_UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what a server killed in the middle of a conversation sometimes looks like
+    asyncpg.InternalClientError,  # raised at times when the server is killed in the middle of an answer
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
-    asyncpg.UndefinedTableError,  # a fresh database: the next use makes the tables
+    asyncpg.UndefinedTableError,  # a fresh database: the next use creates the tables
 )
 _pack_headers = msgspec.msgpack.Encoder().encode
 _unpack_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...]).decode
@@ -91,8 +91,8 @@ class PostgresEventLog:
             records_max=in_flight_records_max,
             bytes_max=in_flight_bytes_max,
         )
-        self._bell = Bell(self._connect, self._execute)
-        self._progress = ProgressNotes(self._write_progress)
+        self._notifier = Notifier(self._connect, self._execute)
+        self._progress = ProgressRecorder(self._write_progress)
 
     async def start(self) -> None:
         self._stopped = False
@@ -101,14 +101,14 @@ class PostgresEventLog:
     async def stop(self) -> None:
         await self._publisher.stop()
         await self._progress.stop()
-        await self._bell.stop()
+        await self._notifier.stop()
         self._stopped = True
         pool, self._pool, self._ready = self._pool, None, False
         if pool is None:
             return
         try:
             await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
-        except _AWAY:
+        except _UNAVAILABLE:
             pool.terminate()
 
     async def ping(self) -> None:
@@ -122,7 +122,7 @@ class PostgresEventLog:
             await connection.execute(sql.CREATE_TOPIC, topic, compacted, partitions)
             found = await connection.fetchrow(sql.TOPIC, topic)
         if found is None:
-            raise LogUnavailable(f"topic {topic} vanished while it was being made")
+            raise LogUnavailable(f"topic {topic} vanished while it was being created")
         if found["partitions"] != partitions:
             raise TopicMismatch(f"topic {topic} has {found['partitions']} partitions, not {partitions}")
         if found["compacted"] != compacted:
@@ -149,12 +149,14 @@ class PostgresEventLog:
             await self._publisher.publish({topic: records}, timeout_s=timeout_s)
 
     async def _append(self, topic: str, records: Sequence[Record]) -> None:
-        """One transaction for calls of several callers; the publisher never runs two for the same topic."""
+        """Append the records of several calls in one transaction. The publisher never runs two for one topic."""
         shape = await self._shape(topic)
         parts: defaultdict[int, list[Record]] = defaultdict(list)
         for record in records:
             parts[partition_for(record.key, shape.partitions)].append(record)
-        statement, columns = (sql.APPEND, _single(parts)) if shape.compacted else (sql.APPEND_BATCHES, _batches(parts))
+        statement, columns = (
+            (sql.APPEND, _record_columns(parts)) if shape.compacted else (sql.APPEND_BATCHES, _batch_columns(parts))
+        )
         arguments = (topic, list(parts), [len(part) for part in parts.values()], *columns)
         sent = written = False
         try:
@@ -166,12 +168,12 @@ class PostgresEventLog:
             self._shapes.pop(topic, None)
             raise UnknownTopic(f"topic {topic} has lost partitions") from error
         except LogUnavailable as error:
-            # After the answer even the way back to the pool may fail: the records are written all the same.
+            # After the answer, returning the connection to the pool may fail. The records are written nevertheless.
             if not written:
                 if sent and not _rolled_back(error.__cause__):
                     raise PublishOutcomeUnknown(f"no answer to the append: {error}") from error
                 raise
-        self._bell.ring(topic)
+        self._notifier.notify(topic)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -184,12 +186,12 @@ class PostgresEventLog:
             await asyncio.sleep(max_wait_s)
             return {}
         while True:
-            with self._bell.hearing(tp.topic for tp in positions) as news:
+            with self._notifier.waiting_for(tp.topic for tp in positions) as arrival:
                 found = await self._read(positions, max_records)
                 left_s = deadline - loop.time()
                 if found or left_s <= 0:
                     return found
-                await asyncio.wait([news], timeout=min(left_s, self._bell.poll_s))
+                await asyncio.wait([arrival], timeout=min(left_s, self._notifier.poll_s))
 
     async def _read(
         self, positions: Mapping[TopicPartition, int], max_records: int
@@ -242,14 +244,14 @@ class PostgresEventLog:
     # --- housekeeping ----------------------------------------------------------------------------------------------
 
     async def record_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
-        self._progress.note(consumer, positions)
+        self._progress.record(consumer, positions)
 
     async def _write_progress(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
         names, numbers = [tp.topic for tp in positions], [tp.partition for tp in positions]
-        await self._execute(sql.NOTE_PROGRESS, consumer, names, numbers, list(positions.values()))
+        await self._execute(sql.STORE_PROGRESS, consumer, names, numbers, list(positions.values()))
 
     async def trim(self, *, retention: timedelta = RETENTION) -> int:
-        """At most TRIM_ROWS per partition; compaction reads its partition whole."""
+        """Delete at most TRIM_ROWS per partition. Compaction reads whole partitions."""
         removed = 0
         async with self._connection() as connection:
             for topic_id, partition, compacted in await connection.fetch(sql.ALL_PARTITIONS):
@@ -270,19 +272,19 @@ class PostgresEventLog:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator["PoolConnectionProxy[Any]"]:
-        """A connection to a prepared schema; trouble with server or network comes out as LogUnavailable."""
+        """Lend a connection to a prepared schema. Raises LogUnavailable for errors of the server or the network."""
         try:
             pool = await self._prepared_pool()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection:
                 try:
                     yield connection
-                except _AWAY as error:
+                except _UNAVAILABLE as error:
                     if not _rolled_back(error):
                         with contextlib.suppress(asyncpg.InterfaceError):
-                            connection.terminate()  # whatever state it is in, nobody shall meet it again
-                        await pool.expire_connections()  # the idle ones went the same way
+                            connection.terminate()  # its state is unknown: never use it again
+                        await pool.expire_connections()  # its idle neighbours are probably dead too
                     raise
-        except _AWAY as error:
+        except _UNAVAILABLE as error:
             if isinstance(error, asyncpg.UndefinedTableError):
                 self._ready = False
             raise LogUnavailable(f"the embedded log does not answer: {error!r}"[:300]) from error
@@ -301,7 +303,7 @@ class PostgresEventLog:
                     timeout=CONNECT_TIMEOUT_S,
                     command_timeout=COMMAND_TIMEOUT_S,
                     server_settings=self._session,
-                    reset=_leave_as_is,
+                    reset=_skip_reset,
                 )
             if not self._ready:
                 async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S + 1) as connection, connection.transaction():
@@ -317,8 +319,8 @@ class _Shape(NamedTuple):
     compacted: bool
 
 
-def _single(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
-    """Columns of APPEND: a row for each record."""
+def _record_columns(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
+    """Return the columns of APPEND, one row per record."""
     rows = [
         (number, place, one.key, one.value, _pack_headers(one.headers) if one.headers else None)
         for number, part in parts.items()
@@ -327,36 +329,36 @@ def _single(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-def _batches(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
-    """Columns of APPEND_BATCHES: a row for each piece of a partition's records."""
+def _batch_columns(parts: Mapping[int, Sequence[Record]]) -> tuple[list[Any], ...]:
+    """Return the columns of APPEND_BATCHES, one row per batch of a partition."""
     rows = []
     for number, part in parts.items():
         first = 0
-        for piece in _pieces(part):
-            rows.append((number, first, len(piece), _pack(piece)))
-            first += len(piece)
+        for batch in _split(part):
+            rows.append((number, first, len(batch), _pack(batch)))
+            first += len(batch)
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-def _pieces(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """At most BATCH_RECORDS and, but for a single record, BATCH_BYTES each."""
-    piece: list[Record] = []
+def _split(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Split into batches of at most BATCH_RECORDS and BATCH_BYTES. A single record may exceed the bytes."""
+    batch: list[Record] = []
     n_bytes = 0
     for record in records:
         size = len(record.value or b"")
-        if piece and (len(piece) == BATCH_RECORDS or n_bytes + size > BATCH_BYTES):
-            yield piece
-            piece, n_bytes = [], 0
-        piece.append(record)
+        if batch and (len(batch) == BATCH_RECORDS or n_bytes + size > BATCH_BYTES):
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(record)
         n_bytes += size
-    if piece:
-        yield piece
+    if batch:
+        yield batch
 
 
-async def _leave_as_is(_connection: object) -> None:
-    """Instead of the pool's reset, a round trip per use: no statement here leaves anything in the session."""
+async def _skip_reset(_connection: object) -> None:
+    """Replaces the pool's reset, a round trip per use: our statements leave no state in the session."""
 
 
 def _rolled_back(error: BaseException | None) -> bool:
-    """Whether the server itself said so. FATAL may come after the commit, and silence says nothing."""
+    """Whether the server reported a rollback. FATAL may come after the commit, and no answer proves nothing."""
     return getattr(error, "severity_en", None) == "ERROR"

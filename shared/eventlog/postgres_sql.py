@@ -1,10 +1,10 @@
 """Tables and statements of the embedded log. All names lie in the schema `eventlog`.
 
 A publish is one statement, so one round trip and one transaction. It first locks the heads of its partitions, in order,
-and keeps them until commit: offsets have no gaps, and whoever sees an offset sees all before it.
+until the commit: offsets have no gaps, and a reader that sees an offset sees all offsets before it.
 
-A row holds the records of one publish and partition, packed: `offset` is the first one's, `records` their number. On a
-compacted topic, where records disappear one by one, each has a row of its own with key, value and headers.
+A row holds the records of one publish and partition, packed: `offset` is that of the first, `records` is their number.
+On a compacted topic, where records are deleted one by one, each has its own row with key, value and headers.
 """
 
 SETUP_LOCK = 0x6576656E746C6F67  # "eventlog", advisory: processes that start together must not create tables together
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS eventlog.progress (
 );
 """
 
-# Whether what SETUP makes is there, in its present form.
+# Whether the tables of SETUP exist in their present form.
 IS_SET_UP = """
 SELECT to_regclass('eventlog.progress') IS NOT NULL AND EXISTS (
     SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('eventlog.record') AND attname = 'batch')
@@ -53,7 +53,7 @@ SELECT to_regclass('eventlog.progress') IS NOT NULL AND EXISTS (
 
 # $1 topic  $2 its partitions in this write, $3 number of records for each
 # per batch: $4 partition, $5 place of its first record among the records of its partition, $6 records, $7 packed
-# As APPEND.
+# Locks and failures are as in APPEND.
 APPEND_BATCHES = """
 WITH head AS MATERIALIZED (
     SELECT p.topic_id, p.partition, p.next_offset
@@ -75,8 +75,8 @@ LEFT JOIN head USING (partition)
 
 # $1 topic  $2 its partitions in this write, $3 number of records for each
 # per record: $4 partition, $5 place among the records of its partition, $6 key, $7 value, $8 headers
-# A partition that does not exist leaves "offset" null, which fails the whole statement.
-# clock_timestamp(), not now(): it is read after the lock is held, so it never runs backwards within a partition.
+# For a partition that does not exist "offset" is null, which fails the whole statement.
+# clock_timestamp(), not now(): it is read while the lock is held, so it never runs backwards within a partition.
 APPEND = """
 WITH head AS MATERIALIZED (
     SELECT p.topic_id, p.partition, p.next_offset
@@ -106,7 +106,7 @@ ORDER BY asked.place
 """
 
 # $1 topics, $2 partitions, $3 positions (triples), $4 records and $5 bytes at most per partition, at least one row.
-# The first row is the last that begins at or before the position: a batch may hold it in its middle.
+# The first row is the last one that begins at or before the position: the position may be inside of a batch.
 READ = """
 SELECT asked.place, r."offset", r.key, r.value, r.headers, r.appended_at, r.batch
 FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS asked(topic, partition, position, place)
@@ -145,7 +145,7 @@ WITH made AS (
 INSERT INTO eventlog.partition (topic_id, partition) SELECT made.topic_id, n FROM made, generate_series(0, $3 - 1) AS n
 """
 
-NOTE_PROGRESS = """
+STORE_PROGRESS = """
 INSERT INTO eventlog.progress (consumer, topic, partition, position, at)
 SELECT $1, n.topic, n.partition, n.position, now()
 FROM unnest($2::text[], $3::int[], $4::bigint[]) AS n(topic, partition, position)
@@ -180,8 +180,8 @@ WITH head AS MATERIALIZED (
 SELECT coalesce(sum(records), 0)::bigint FROM gone
 """
 
-# Superseded records, and tombstones that everybody has had time to read. first_offset stays: a consumer that starts at
-# the beginning still sees the last record of every key, which is all that compaction promises.
+# Deletes superseded records and expired tombstones. first_offset stays: a consumer that starts at the beginning still
+# reads the last record of every key, which is all that compaction promises.
 COMPACT = """
 WITH ranked AS (
     SELECT "offset", value IS NULL AND appended_at < clock_timestamp() - $3::interval AS expired,

@@ -1,4 +1,4 @@
-"""Consumers' progress for lag tools: the latest is kept in memory and written every few seconds, errors only logged."""
+"""Consumers' progress for lag tools: kept in memory and written every few seconds. Errors are only logged."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,13 @@ import structlog
 from shared.eventlog.port import TopicPartition
 
 INTERVAL_S = 5.0
-"""Lag tools look every 15 s or so; a write per poll would cost more than it tells."""
+"""Lag tools read every 15 s or so; a write per poll would be a waste."""
 
 _log = structlog.get_logger(__name__)
 
 
-class ProgressNotes:
-    """`commit(consumer, positions)` writes; it is called from one background task, never twice at a time."""
+class ProgressRecorder:
+    """Collects positions. One background task writes them with `commit(consumer, positions)`, one call at a time."""
 
     def __init__(
         self,
@@ -24,17 +24,17 @@ class ProgressNotes:
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._commit, self._interval_s = commit, interval_s
-        self._noted: dict[str, dict[TopicPartition, int]] = {}
+        self._pending: dict[str, dict[TopicPartition, int]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def note(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
-        """Remembers; the first note after a pause is written at once."""
-        self._noted.setdefault(consumer, {}).update(positions)
+    def record(self, consumer: str, positions: Mapping[TopicPartition, int]) -> None:
+        """Remember the positions. The first ones after a pause are written at once."""
+        self._pending.setdefault(consumer, {}).update(positions)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Writes what is left unless the log is slow, then ends."""
+        """Write the remaining positions, for at most a second, and stop."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -43,13 +43,13 @@ class ProgressNotes:
             await asyncio.wait_for(self._write(), 1.0)
 
     async def _run(self) -> None:
-        while self._noted:
+        while self._pending:
             await self._write()
             await asyncio.sleep(self._interval_s)
 
     async def _write(self) -> None:
-        noted, self._noted = self._noted, {}
-        for consumer, positions in noted.items():
+        pending, self._pending = self._pending, {}
+        for consumer, positions in pending.items():
             try:
                 await self._commit(consumer, positions)
             except Exception as error:

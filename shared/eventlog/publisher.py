@@ -1,9 +1,9 @@
-"""Concurrent publish calls made into few writes, with a bound on memory and an honest outcome for each call.
+"""Combines concurrent publish calls into few writes, with a limit on memory and a definite outcome for each call.
 
-A lane is what must stay in order (a partition, or a topic). Per lane one write is under way at a time; calls that
-arrive meanwhile wait and go out together in the next one. So an idle log answers at once and a busy one is written in
-large batches, without a timer. What was never handed to the adapter was not written: such a call fails as
-LogUnavailable; what was handed over and not confirmed is PublishOutcomeUnknown.
+A lane is a sequence of records that must stay in order (a partition, or a topic). Each lane has one write under way at
+a time. Calls that arrive meanwhile wait and share the next write. So an idle log answers at once and a busy one gets
+large batches, without a timer. Records never passed to the adapter were not written: their call raises LogUnavailable.
+Records passed to it but not confirmed raise PublishOutcomeUnknown.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from shared.eventlog.port import Record, record_bytes
 
 IN_FLIGHT_RECORDS_MAX = 100_000
 IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
-"""Per process. A larger single call is admitted when it is alone: its memory is the caller's already."""
+"""Per process. A larger call is admitted if no other is in flight: its memory is the caller's already."""
 
 LANE_GRACE_S = 3.0
-"""What `stop` gives writes under way before they are cut off."""
+"""The time that `stop` gives to writes under way before it cancels them."""
 
 Lane = TypeVar("Lane", bound=Hashable)
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class _Call:
 
     def __init__(self, entries: int) -> None:
         self.open_entries = entries
-        # Carries no exception: a caller that has gone away would leave it unread.
+        # Has no exception: a cancelled caller would never retrieve it.
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def entry_done(self) -> None:
@@ -51,13 +51,13 @@ class _Entry:
 
     def __init__(self, call: _Call, records: Sequence[Record], n_bytes: int) -> None:
         self.call, self.records, self.n_bytes = call, records, n_bytes
-        self.taken = False  # handed to the adapter: from here on the outcome may be unknown
+        self.taken = False  # passed to the adapter: from now on the outcome may be unknown
         self.done = False
         self.error: EventLogError | None = None
 
 
 class Publisher(Generic[Lane]):
-    """`write(lane, records)` returns when all are durable; raises LogUnavailable only if none of them was written."""
+    """`write(lane, records)` returns when all are durable. It raises LogUnavailable only if none was written."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class Publisher(Generic[Lane]):
 
     @property
     def in_flight(self) -> tuple[int, int]:
-        """Records and bytes taken from callers and not yet settled."""
+        """Records and bytes accepted from callers without an outcome yet."""
         return self._records, self._bytes
 
     async def publish(self, parts: Mapping[Lane, Sequence[Record]], *, timeout_s: float) -> None:
-        """Queues every part on its lane and waits for all; raises as `EventLog.publish`."""
+        """Queue every part on its lane and wait for all. Raises as `EventLog.publish`."""
         sized = [(lane, records, sum(map(record_bytes, records))) for lane, records in parts.items()]
         self._admit(sum(len(records) for _, records, _ in sized), sum(n_bytes for _, _, n_bytes in sized))
         call = _Call(len(sized))
@@ -96,7 +96,7 @@ class Publisher(Generic[Lane]):
         _raise_outcome(list(entries.values()), timeout_s)
 
     async def stop(self) -> None:
-        """Lets the lanes drain for LANE_GRACE_S; the rest fails."""
+        """Let the lanes drain for LANE_GRACE_S. The other calls fail."""
         self._stopped = True
         if self._writers:
             await asyncio.wait(list(self._writers.values()), timeout=LANE_GRACE_S)
@@ -109,7 +109,7 @@ class Publisher(Generic[Lane]):
             await asyncio.wait(list(self._writers.values()), timeout=LANE_GRACE_S)
 
     def resume(self) -> None:
-        """Takes records again after `stop`."""
+        """Accept records again after `stop`."""
         self._stopped = False
 
     def _admit(self, records: int, n_bytes: int) -> None:
@@ -140,7 +140,7 @@ class Publisher(Generic[Lane]):
         self._finish(entry, LogUnavailable("the log did not take the records in time; nothing was written"))
 
     def _take(self, queue: deque[_Entry]) -> list[_Entry]:
-        """The next write: at least one entry, then as many more as fit."""
+        """Take the entries of the next write: at least one, then as many more as fit."""
         taken, records, n_bytes = [queue.popleft()], 0, 0
         while queue:
             records += len(taken[-1].records)
@@ -167,15 +167,15 @@ class Publisher(Generic[Lane]):
                     error = None
                 except EventLogError as known:
                     error = known
-                except Exception as surprise:
-                    # Not the logger's own traceback: some renderers print local variables, here people's records.
+                except Exception as unexpected:
+                    # Not the logger's traceback: some renderers print local variables, which are personal data here.
                     _log.error("publish_failed", lane=repr(lane), trace=traceback.format_exc(limit=-3))
-                    error = PublishOutcomeUnknown(repr(surprise)[:300])
+                    error = PublishOutcomeUnknown(repr(unexpected)[:300])
                 finally:
                     for entry in taken:
                         self._finish(entry, error)
         finally:
-            # No await between the last look at the queue and this: nothing can slip in unseen.
+            # There is no await between the last check of the queue and this, so no entry is missed.
             del self._writers[lane]
             if not queue:
                 del self._queues[lane]

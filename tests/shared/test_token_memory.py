@@ -137,7 +137,7 @@ async def test_a_key_server_that_is_away_locks_nobody_out(
 async def test_only_so_many_are_remembered(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch, checks: list[str]
 ) -> None:
-    monkeypatch.setattr(tokens, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(tokens, "REMEMBERED_TOKENS_MAX", 2)
     first, *others = [published.factories[0].access(uuid.uuid4()) for _ in range(4)]
     for token in (first, *others, others[-1], first):
         await verifier.access_claims(token)
