@@ -1,0 +1,116 @@
+"""Kinds of two-person approval: what a room registers, how subjects are spelled, and the refusals of every kind.
+
+`shared/approvals.py` explains how a room registers a kind.
+"""
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.errors import Conflict, NotFound
+
+Status = Literal["open", "approved", "rejected", "withdrawn", "expired"]
+
+_SPACES = re.compile(r"\s+")
+
+
+class ProposalNotFound(NotFound):
+    code = "PROPOSAL_NOT_FOUND"
+    title_zh = "没有这项提案"
+    title_en = "No such proposal"
+
+
+class ProposalOpen(Conflict):
+    code = "PROPOSAL_OPEN"
+    title_zh = "同一对象已有待批准的提案"
+    title_en = "A proposal about the same subject is open already"
+
+
+class ProposalDecided(Conflict):
+    code = "PROPOSAL_DECIDED"
+    title_zh = "提案已有结论"
+    title_en = "The proposal has been decided"
+    detail_zh = "提案状态为 {status}。"
+    detail_en = "The proposal is {status}."
+
+
+class SecondPersonNeeded(Conflict):
+    """The author or proposer of a change may not approve it."""
+
+    code = "SECOND_PERSON_NEEDED"
+    title_zh = "须由另一位运营人员批准"
+    title_en = "A second person is needed"
+    detail_zh = "{subject} 参与了起草或提议，须由他人批准。"
+    detail_en = "{subject} wrote or proposed this; another operator has to approve it."
+
+
+class NotTheProposer(Conflict):
+    code = "NOT_THE_PROPOSER"
+    title_zh = "只有提议人可以撤回"
+    title_en = "Only the proposer can withdraw a proposal"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One row. `subject` is in the spelling of its kind; nobody decided an expired proposal (`decided_by` is None)."""
+
+    proposal_id: uuid.UUID
+    kind: str
+    subject: str
+    content: Mapping[str, Any]
+    reason: str
+    status: Status
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The state of a subject before and after the act, as JSON values for the audit log."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def spell_text(subject: str) -> str:
+    """Unicode form NFKC, single spaces, none at the ends."""
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", subject)).strip()
+
+
+def spell_uuid(subject: str) -> str:
+    """Lower case with hyphens. Raises ValueError when `subject` is not a UUID."""
+    return str(uuid.UUID(subject.strip()))
+
+
+def is_same_person(first: str, second: str) -> bool:
+    """Whether two subjects of tokens are one operator: letter case and surrounding spaces make no difference."""
+    return spell_text(first).casefold() == spell_text(second).casefold()
+
+
+Preview = Callable[[AsyncSession, str, Mapping[str, Any]], Awaitable[Change]]
+Act = Callable[[AsyncSession, Proposal], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What may be proposed. See the module's docstring for `preview` and `act`.
+
+    `spell` gives the one spelling of a subject. The audit log names the steps `<name>.propose`, `<name>.approve` and so
+    on; `approved_action` replaces the second.
+    """
+
+    name: str
+    scope: str
+    preview: Preview
+    act: Act
+    spell: Callable[[str], str] = spell_text
+    approved_action: str | None = None
