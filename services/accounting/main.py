@@ -1,9 +1,13 @@
 """HTTP application of the accounting service: what an act is worth, and whose grams they are."""
 
+from functools import partial
+
 import httpx
 from fastapi import FastAPI
 
 from services.accounting.activities.api import router as activities
+from services.accounting.activities.service import programme
+from services.accounting.approvals.service import approvals_of
 from services.accounting.audit.api import router as audit
 from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.households.api import router as households
@@ -13,11 +17,16 @@ from services.accounting.methodologies.api import router as methodologies
 from services.accounting.methodologies.service import Library
 from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.operations.api import router as operations
+from services.accounting.operations.service import kinds as kinds_of_operations
 from services.accounting.proofs.api import router as proofs
 from services.accounting.publishing.api import router as publishing
+from services.accounting.publishing.proposals import kinds as kinds_of_publishing
 from services.accounting.settings import Settings
 from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
+from shared.approvals import Approvals
+from shared.contracts import topics
+from shared.settings import ServiceSettings
 
 DESCRIPTION = (
     "按公布的方法学把低碳行为折算成减碳量，记入复式账本。Turns low-carbon acts into grams by published methodologies."
@@ -25,9 +34,11 @@ DESCRIPTION = (
 
 
 def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    settings = settings or Settings()
+    library = Library()
     app = build_app(
         service="accounting",
-        settings=settings or Settings(),
+        settings=settings,
         routers=[
             ledger,
             holds,
@@ -47,5 +58,13 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
         description=DESCRIPTION,
         jwks_transport=jwks_transport,
     )
-    app.state.library = Library()
+    app.state.library = library
+    app.state.approvals = approvals_for(settings, library)
     return app
+
+
+def approvals_for(settings: ServiceSettings, library: Library) -> Approvals:
+    """Two-person approval with the kinds of all rooms."""
+    topic = settings.topic_prefix + topics.OUTCOMES
+    load_programme = partial(programme, library=library, time_zone=settings.time_zone, topic=topic)
+    return approvals_of([*kinds_of_operations(load_programme), *kinds_of_publishing(settings.time_zone)])

@@ -5,6 +5,7 @@ from functools import partial
 
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
+from services.accounting.approvals import service as approvals
 from services.accounting.database import SCHEMA
 from services.accounting.households import service as households
 from services.accounting.ledger import drift, expiry
@@ -78,6 +79,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
     worker.every(EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams)
     worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
+    worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
     worker.every(MINUTELY_S, "seal_day", seal)
     worker.every(MINUTELY_S, "check_increment", drift.check_increment)
     worker.every(COUNT_EVERY_S, "count_credits", drift.count_credits)

@@ -12,7 +12,7 @@ from services.accounting import seed
 from services.accounting.activities import corrections, vesting
 from services.accounting.activities import service as activities
 from services.accounting.activities.posting import Programme
-from services.accounting.main import create_app
+from services.accounting.main import approvals_for, create_app
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
@@ -53,6 +53,7 @@ class Accounting:
     def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
         self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
         self.library = Library()
+        self.approvals = approvals_for(settings, self.library)
 
     async def post(self, *reports: object) -> list[DeadLetter]:
         undone = activities.decode_reports(as_records(reports))

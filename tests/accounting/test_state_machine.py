@@ -27,6 +27,7 @@ from services.accounting.ledger.errors import AccountFrozen, HoldSettled, Insuff
 from services.accounting.operations import service as operations
 from services.accounting.settings import Settings
 from shared import clock
+from shared.auth.tokens import Operator
 from shared.contracts.holds import CaptureRequest, HoldRequest
 from shared.contracts.identity import person_account_id
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
@@ -49,6 +50,7 @@ ANY = st.integers(0, 10_000)  # picks one of what is there at that moment
 SCENES = st.sampled_from(["metro", "bus", "slow_bus"])
 DAYS_AGO = st.integers(0, 2)
 WHY = "a reason"
+ANN, BOB = (Operator(name, frozenset({operations.SCOPE})) for name in ("ann", "bob"))
 
 
 class LedgerStory(RuleBasedStateMachine):
@@ -203,14 +205,20 @@ class LedgerStory(RuleBasedStateMachine):
     @rule(which=ANY)
     def reverse(self, which: int) -> None:
         ride = self._spent_ride(which)
-        arguments = {"activity_id": ride.report.event_key, "reason": WHY, "operator": "ann"}
+        approvals = self.world.accounting.approvals
+        arguments = {
+            "approvals": approvals,
+            "activity_id": ride.report.event_key,
+            "reason": WHY,
+            "operator": ANN,
+        }
         if ride.status not in {"credited", "pending"}:
             error = ActivityReversedAlready if ride.status == "reversed" else ActivityNotCredited
             self.world.refused(error, operations.propose_reversal, **arguments)
             return
         row = self.world.call(operations.propose_reversal, **arguments)
-        programme = self.world.run(self.world.accounting.programme())
-        self.world.call(operations.approve_reversal, proposal_id=row.proposal_id, operator="bob", programme=programme)
+        decision = {"approvals": approvals, "kind": "reversal", "proposal_id": row.proposal_id, "operator": BOB}
+        self.world.call(operations.approve, **decision)
         ride.owner.take_back(ride, "REVOKED")
 
     @rule(who=ANY)
@@ -219,8 +227,11 @@ class LedgerStory(RuleBasedStateMachine):
         arguments = {"account_id": person.reports.account_id, "reason": WHY, "operator": "ann"}
         if person.frozen:
             self.world.refused(AccountFrozen, operations.freeze, **arguments)
-            row = self.world.call(operations.propose_unfreeze, **arguments)
-            self.world.call(operations.approve_unfreeze, proposal_id=row.proposal_id, operator="bob")
+            approvals = self.world.accounting.approvals
+            proposed = {**arguments, "approvals": approvals, "operator": ANN}
+            row = self.world.call(operations.propose_unfreeze, **proposed)
+            decision = {"approvals": approvals, "kind": "unfreeze", "proposal_id": row.proposal_id, "operator": BOB}
+            self.world.call(operations.approve, **decision)
         else:
             self.world.call(operations.freeze, **arguments)
         person.frozen = not person.frozen

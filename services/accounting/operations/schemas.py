@@ -2,25 +2,28 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-# Kept for ever in the audit log: a sentence, without what PostgreSQL cannot store.
-Why = Annotated[
+from services.accounting.approvals.domain import PublicStatus, public_status
+from shared import approvals_kinds
+
+# The audit log keeps it for ever. PostgreSQL cannot store a NUL, and control characters are no part of a sentence.
+ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=5, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$"),
 ]
 
 
 class Reason(BaseModel):
-    """Why, for whoever reads the audit log later."""
+    """Why the operator acts, for readers of the audit log."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "合作方确认该笔行程为测试数据，工单 2026-1123"}}
     )
 
-    reason: Why
+    reason: ReasonText
 
 
 class Proposal(BaseModel):
@@ -30,11 +33,25 @@ class Proposal(BaseModel):
     kind: Literal["reversal", "unfreeze"]
     subject_id: uuid.UUID = Field(description="减碳记录或账户 The activity or the account")
     reason: str
-    status: Literal["open", "approved", "rejected"]
+    status: PublicStatus
     proposed_by: str
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+
+    @classmethod
+    def of(cls, proposal: approvals_kinds.Proposal) -> "Proposal":
+        return cls(
+            proposal_id=proposal.proposal_id,
+            kind=cast('Literal["reversal", "unfreeze"]', proposal.kind),
+            subject_id=uuid.UUID(proposal.subject),
+            reason=proposal.reason,
+            status=public_status(proposal.status),
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
+            decided_by=proposal.decided_by,
+            decided_at=proposal.decided_at,
+        )
 
 
 class AccountState(BaseModel):

@@ -1,27 +1,26 @@
-"""What operators may do to the ledger, each with a reason and an entry in the audit log.
+"""What operators may do to the ledger: freeze, unfreeze and reverse, each with a reason and an audit entry.
 
-Freezing protects and is done by one person at once. Unfreezing and reversing give or take grams: one person proposes,
-another one approves, and the act happens in the approval's transaction.
+Freezing protects, so one person does it at once. Unfreezing and reversing give or take grams, so one person proposes
+them and another one approves.
 """
 
 import uuid
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 from services.accounting.activities import service as activities
 from services.accounting.activities.posting import Programme
 from services.accounting.audit import service as audit
 from services.accounting.ledger import service as ledger
-from services.accounting.operations import repository
-from services.accounting.operations.errors import (
-    ProposalDecided,
-    ProposalNotFound,
-    ProposalOpen,
-    SecondPersonNeeded,
-)
+from shared.approvals import Approvals
+from shared.approvals_kinds import Change, Kind, Proposal, spell_uuid
+from shared.auth.tokens import Operator
 from shared.db import Session
 
-Kind = Literal["reversal", "unfreeze"]
+SCOPE: Final = "ops:ledger"
+
+KindName = Literal["reversal", "unfreeze"]
+LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
 async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
@@ -38,85 +37,85 @@ async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operat
     )
 
 
-async def propose_unfreeze(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> Any:
+async def propose_unfreeze(
+    session: Session, approvals: Approvals, *, account_id: uuid.UUID, reason: str, operator: Operator
+) -> Proposal:
     """Raises AccountNotFrozen, ProposalOpen."""
-    await ledger.require_frozen(session, account_id=account_id)
-    return await _propose(session, "unfreeze", account_id, reason, operator)
+    return await approvals.propose(session, kind="unfreeze", subject=str(account_id), reason=reason, operator=operator)
 
 
-async def propose_reversal(session: Session, *, activity_id: uuid.UUID, reason: str, operator: str) -> Any:
+async def propose_reversal(
+    session: Session, approvals: Approvals, *, activity_id: uuid.UUID, reason: str, operator: Operator
+) -> Proposal:
     """Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited, ProposalOpen."""
-    await activities.require_reversible(session, activity_id=activity_id)
-    return await _propose(session, "reversal", activity_id, reason, operator)
+    return await approvals.propose(session, kind="reversal", subject=str(activity_id), reason=reason, operator=operator)
 
 
-async def _propose(session: Session, kind: Kind, subject_id: uuid.UUID, reason: str, operator: str) -> Any:
-    row = await repository.add_proposal(session, kind=kind, subject_id=subject_id, reason=reason, proposed_by=operator)
-    if row is None:
-        raise ProposalOpen
-    return row
+async def approve(
+    session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
+) -> Proposal:
+    """Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded.
 
-
-async def _open(session: Session, proposal_id: uuid.UUID, kind: Kind) -> Any:
-    """The proposal, locked until the end of the transaction: two approvals at once make one."""
-    row = await repository.locked_proposal(session, proposal_id, kind)
-    if row is None:
-        raise ProposalNotFound
-    if row.status != "open":
-        raise ProposalDecided(status=row.status)
-    return row
-
-
-async def approve_unfreeze(session: Session, *, proposal_id: uuid.UUID, operator: str) -> Any:
-    """Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded, AccountNotFrozen."""
-    row = await _open(session, proposal_id, "unfreeze")
-    if row.proposed_by == operator:
-        raise SecondPersonNeeded
-    await ledger.unfreeze(session, account_id=row.subject_id)
-    return await _approved(session, row, operator, "account.unfreeze", {"frozen": True}, {"frozen": False})
-
-
-async def approve_reversal(session: Session, *, proposal_id: uuid.UUID, operator: str, programme: Programme) -> Any:
-    """Takes the activity's grams back, as a partner's cancellation would.
-
-    Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded, ActivityReversedAlready.
+    Also AccountNotFrozen for an unfreeze, and ActivityReversedAlready or ActivityNotCredited for a reversal.
     """
-    row = await _open(session, proposal_id, "reversal")
-    if row.proposed_by == operator:
-        raise SecondPersonNeeded
-    # The proposal and the audit log first: what all workers share is touched last of all, by the reversal itself.
-    before = await activities.require_reversible(session, activity_id=row.subject_id)
-    decided = await _approved(session, row, operator, "activity.reverse", before, {**before, "status": "reversed"})
-    await activities.reverse(
-        session,
-        activity_id=row.subject_id,
-        requested_by=f"operators:{row.proposed_by}+{operator}",
-        programme=programme,
+    return await approvals.approve(session, proposal_id=proposal_id, kinds=(kind,), operator=operator)
+
+
+async def reject(
+    session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
+) -> Proposal:
+    """Withdraws the operator's own proposal, rejects another's. Raises ProposalNotFound, ProposalDecided."""
+    return await approvals.reject_or_withdraw(session, proposal_id=proposal_id, kinds=(kind,), operator=operator)
+
+
+async def open_proposals(
+    session: Session, approvals: Approvals, *, kind: KindName, before: uuid.UUID | None, limit: int
+) -> Sequence[Proposal]:
+    return await approvals.newest(session, kinds=(kind,), statuses=("open",), before=before, limit=limit)
+
+
+def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
+    """The kinds of this room. A reversal closes its postings as the posting path does, hence the programme."""
+
+    async def reverse(session: Session, proposal: Proposal) -> None:
+        await activities.reverse(
+            session,
+            activity_id=uuid.UUID(proposal.subject),
+            requested_by=f"operators:{proposal.proposed_by}+{proposal.decided_by}",
+            programme=await load_programme(session),
+        )
+
+    return (
+        Kind(
+            name="reversal",
+            scope=SCOPE,
+            preview=_preview_reversal,
+            act=reverse,
+            spell=spell_uuid,
+            approved_action="activity.reverse",
+        ),
+        Kind(
+            name="unfreeze",
+            scope=SCOPE,
+            preview=_preview_unfreeze,
+            act=_unfreeze,
+            spell=spell_uuid,
+            approved_action="account.unfreeze",
+        ),
     )
-    return decided
 
 
-async def _approved(
-    session: Session, row: Any, operator: str, action: str, before: dict[str, Any], after: dict[str, Any]
-) -> Any:
-    decided = await repository.decide(session, row.proposal_id, "approved", operator)
-    await audit.record(
-        session,
-        subject=operator,
-        action=action,
-        about=str(row.subject_id),
-        reason=f"{row.reason} (proposal {row.proposal_id} of {row.proposed_by})",
-        before=before,
-        after=after,
-    )
-    return decided
+async def _preview_reversal(session: Session, subject: str, _content: Mapping[str, Any]) -> Change:
+    """Locks the activity. Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited."""
+    before = await activities.require_reversible(session, activity_id=uuid.UUID(subject))
+    return Change(before, {**before, "status": "reversed"})
 
 
-async def reject(session: Session, *, proposal_id: uuid.UUID, kind: Kind, operator: str) -> Any:
-    """Also the way to withdraw one's own. Raises ProposalNotFound, ProposalDecided."""
-    await _open(session, proposal_id, kind)
-    return await repository.decide(session, proposal_id, "rejected", operator)
+async def _preview_unfreeze(session: Session, subject: str, _content: Mapping[str, Any]) -> Change:
+    """Raises AccountNotFrozen."""
+    await ledger.require_frozen(session, account_id=uuid.UUID(subject))
+    return Change({"frozen": True}, {"frozen": False})
 
 
-async def open_proposals(session: Session, *, kind: Kind, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
-    return await repository.open_proposals(session, kind=kind, before=before, limit=limit)
+async def _unfreeze(session: Session, proposal: Proposal) -> None:
+    await ledger.unfreeze(session, account_id=uuid.UUID(proposal.subject))

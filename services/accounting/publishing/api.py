@@ -1,10 +1,11 @@
 """Operators' routes: writing, checking and publishing methodologies, registering factors, retiring versions."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
+from services.accounting.approvals.domain import PublicStatus
 from services.accounting.methodologies.api import Today
 from services.accounting.publishing import proposals, service
 from services.accounting.publishing.errors import fault
@@ -15,20 +16,20 @@ from services.accounting.publishing.schemas import (
     DraftStatus,
     Fault,
     Proposal,
-    ProposalStatus,
     Publication,
     Publish,
     Retire,
     Superseded,
     WriteDraft,
 )
+from shared.approvals import RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 
 router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
 
-Author = Annotated[Operator, Depends(require_scope("ops:methodologies"))]
+Author = Annotated[Operator, Depends(require_scope(proposals.SCOPE))]
 Code = Annotated[str, Path(max_length=60, pattern=r"^[A-Z0-9-]+$", examples=["WH-APP-BUS"])]
 Version = Annotated[int, Path(ge=1, le=10_000, examples=[1])]
 
@@ -40,10 +41,6 @@ def _detail(review: service.Review) -> DraftDetail:
         faults=[Fault(**fault(problem)) for problem in review.problems],
         supersedes=[Superseded(version=p.document.version, effective_to=p.effective_to) for p in review.supersedes],
     )
-
-
-def _proposal(row: Any) -> Proposal:
-    return Proposal.model_validate(row, from_attributes=True)
 
 
 @router.post("/methodologies", status_code=201, summary="起草方法学 · Write a draft")
@@ -124,62 +121,66 @@ async def withdraw_draft(session: Session, operator: Author, draft_id: uuid.UUID
     "/methodologies/{code}/versions/{version}/retire", status_code=201, summary="提议停用 · Propose to retire a version"
 )
 async def propose_retirement(
-    session: Session, operator: Author, today: Today, code: Code, version: Version, body: Retire
+    session: Session, approvals: RequestApprovals, operator: Author, code: Code, version: Version, body: Retire
 ) -> Proposal:
-    """由另一人批准后生效；已有结果不变。Takes effect when somebody else approves; past results stay."""
-    row = await proposals.propose_retirement(
-        session,
-        code=code,
-        version=version,
-        ends_on=body.ends_on,
-        reason=body.reason,
-        subject=operator.subject,
-        today=today,
+    """由另一人批准后生效；已有结果不变。Takes effect when another operator approves it; past results stay."""
+    proposal = await proposals.propose_retirement(
+        session, approvals, code=code, version=version, ends_on=body.ends_on, reason=body.reason, operator=operator
     )
-    return _proposal(row)
+    return Proposal.of(proposal)
 
 
 @router.post("/factors", status_code=201, summary="提议登记因子 · Propose emission factors")
-async def propose_factors(session: Session, operator: Author, body: WriteDraft) -> Proposal:
+async def propose_factors(
+    session: Session, approvals: RequestApprovals, operator: Author, body: WriteDraft
+) -> Proposal:
     """新的名字或新的 vintage；由另一人批准后登记，之后不可更改。
-    New ids or new vintages; registered when somebody else approves, never changed afterwards."""
-    row = await proposals.propose_factors(session, text=body.yaml, reason=body.reason, subject=operator.subject)
-    return _proposal(row)
+    New ids or new vintages; registered when another operator approves them, never changed afterwards."""
+    proposal = await proposals.propose_factors(
+        session, approvals, text=body.yaml, reason=body.reason, operator=operator
+    )
+    return Proposal.of(proposal)
 
 
 @router.get("/proposals", summary="提案列表 · Proposals")
 async def list_proposals(
     session: Session,
+    approvals: RequestApprovals,
     _operator: Author,
-    status: ProposalStatus | None = None,
+    status: PublicStatus | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Proposal]:
     position = decode_cursor(cursor, uuid.UUID)
-    rows = await proposals.proposals(session, status=status, before=position[0] if position else None, limit=limit + 1)
-    items = [_proposal(row) for row in rows[:limit]]
+    rows = await proposals.list_proposals(
+        session, approvals, status=status, before=position[0] if position else None, limit=limit + 1
+    )
+    items = [Proposal.of(row) for row in rows[:limit]]
     more = len(rows) > limit
     return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].proposal_id)) if more else None)
 
 
 @router.get("/proposals/{proposal_id}", summary="提案 · One proposal")
-async def get_proposal(session: Session, _operator: Author, proposal_id: uuid.UUID) -> Proposal:
-    return _proposal(await proposals.proposal(session, proposal_id=proposal_id))
+async def get_proposal(
+    session: Session, approvals: RequestApprovals, _operator: Author, proposal_id: uuid.UUID
+) -> Proposal:
+    return Proposal.of(await proposals.get_proposal(session, approvals, proposal_id=proposal_id))
 
 
 @router.post("/proposals/{proposal_id}/approve", summary="批准提案 · Approve a proposal")
 async def approve_proposal(
-    session: Session, operator: Author, today: Today, proposal_id: uuid.UUID, body: Because
+    session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
 ) -> Proposal:
-    """须由提议人以外的人批准。By somebody other than its proposer."""
-    row = await proposals.approve(
-        session, proposal_id=proposal_id, reason=body.reason, subject=operator.subject, today=today
+    """须由提议人以外的人批准。By an operator other than its proposer."""
+    return Proposal.of(
+        await proposals.approve(session, approvals, proposal_id=proposal_id, reason=body.reason, operator=operator)
     )
-    return _proposal(row)
 
 
 @router.post("/proposals/{proposal_id}/reject", summary="驳回提案 · Reject or take back a proposal")
-async def reject_proposal(session: Session, operator: Author, proposal_id: uuid.UUID, body: Because) -> Proposal:
-    return _proposal(
-        await proposals.reject(session, proposal_id=proposal_id, reason=body.reason, subject=operator.subject)
+async def reject_proposal(
+    session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
+) -> Proposal:
+    return Proposal.of(
+        await proposals.reject(session, approvals, proposal_id=proposal_id, reason=body.reason, operator=operator)
     )

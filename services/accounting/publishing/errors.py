@@ -13,12 +13,6 @@ class DraftNotFound(NotFound):
     title_en = "No such draft"
 
 
-class ProposalNotFound(NotFound):
-    code = "PROPOSAL_NOT_FOUND"
-    title_zh = "没有这项提案"
-    title_en = "No such proposal"
-
-
 class DraftClosed(Conflict):
     code = "DRAFT_CLOSED"
     title_zh = "草案已结束"
@@ -41,16 +35,6 @@ class DraftChanged(Conflict):
     title_en = "The draft has changed"
     detail_zh = "现在的内容是 {sha256}，请重新审阅。"
     detail_en = "Its content is now {sha256}; read it again."
-
-
-class SecondPersonNeeded(Conflict):
-    """What one operator wrote or proposed, another one lets happen."""
-
-    code = "SECOND_PERSON_NEEDED"
-    title_zh = "需要另一位运营人员"
-    title_en = "A second person is needed"
-    detail_zh = "{subject} 参与了起草或提议，须由他人批准。"
-    detail_en = "{subject} wrote or proposed this; somebody else has to approve it."
 
 
 def fault(problem: Problem) -> Mapping[str, Any]:
@@ -120,11 +104,3 @@ class FactorExists(Conflict):
     title_en = "The factor is registered already"
     detail_zh = "{name} 已登记。数值不可更改，请使用新的 vintage 或新的名字。"
     detail_en = "{name} is registered. Values never change: use another vintage or another id."
-
-
-class ProposalDecided(Conflict):
-    code = "PROPOSAL_DECIDED"
-    title_zh = "提案已有结论"
-    title_en = "The proposal has been decided"
-    detail_zh = "提案状态为 {status}。"
-    detail_en = "The proposal is {status}."

@@ -1,7 +1,7 @@
-"""Tables of publishing: drafts of methodologies, and proposals that a second operator decides."""
+"""Table of drafts. The service's role may not delete them."""
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Table, Text, Uuid, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.accounting.database import metadata
 
@@ -31,22 +31,4 @@ Index(
     methodology_draft.c.version,
     unique=True,
     postgresql_where=text("status = 'published'"),
-)
-
-proposal = Table(
-    "proposal",
-    metadata,
-    Column("proposal_id", Uuid, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("content", JSONB, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("proposed_by", Text, nullable=False),
-    Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("decided_by", Text),
-    Column("decided_at", DateTime(timezone=True)),
-    CheckConstraint("kind IN ('factors', 'retirement')", name="kind"),
-    CheckConstraint("status IN ('open', 'approved', 'rejected')", name="status"),
-    CheckConstraint("(status = 'open') = (decided_by IS NULL)", name="decided"),
-    CheckConstraint("status <> 'approved' OR decided_by <> proposed_by", name="second_person"),
 )

@@ -3,78 +3,133 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from services.accounting.audit import service as audit
+from services.accounting.approvals.domain import PublicStatus, stored_statuses
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import factor_set
 from services.accounting.methodologies.document import Factor, content_sha256, parse_factors
-from services.accounting.publishing import repository
 from services.accounting.publishing.errors import (
     AlreadyRetired,
     EffectiveDatePast,
     FactorExists,
-    ProposalDecided,
-    ProposalNotFound,
     RetirementOutsideInterval,
-    SecondPersonNeeded,
 )
+from shared import clock
+from shared.approvals import Approvals
+from shared.approvals_kinds import Change, Kind, Proposal, spell_text
+from shared.auth.tokens import Operator
 from shared.db import Session
-from shared.ids import new_id
+
+SCOPE: Final = "ops:methodologies"
+KIND_NAMES: Final = ("factors", "retirement")
 
 
-async def _propose(session: Session, *, kind: str, content: Mapping[str, Any], reason: str, subject: str) -> Any:
-    row = await repository.add_proposal(
-        session,
-        {
-            "proposal_id": new_id(),
-            "kind": kind,
-            "content": dict(content),
-            "status": "open",
-            "reason": reason,
-            "proposed_by": subject,
-        },
-    )
-    await audit.record(
-        session, subject=subject, action=f"{kind}.propose", about=_about(row), reason=reason, after=dict(content)
-    )
-    return row
+async def propose_factors(
+    session: Session, approvals: Approvals, *, text: str, reason: str, operator: Operator
+) -> Proposal:
+    """The subject is the first of the factors by name; approving checks all of them again.
 
-
-def _about(row: Any) -> str:
-    if row.kind == "retirement":
-        return f"{row.content['code']} v{row.content['version']}"
-    first = row.content["factors"][0]
-    return f"{first['id']} {first['vintage']}"
-
-
-async def propose_factors(session: Session, *, text: str, reason: str, subject: str) -> Any:
-    """Raises DocumentInvalid, FactorExists."""
-    factors = await _new_factors(session, text)
-    names = [{"id": f.id, "vintage": f.vintage, "sha256": content_sha256(f)} for f in factors]
-    content = {"factors": names, "yaml": text}
-    return await _propose(session, kind="factors", content=content, reason=reason, subject=subject)
-
-
-async def _new_factors(session: Session, text: str) -> Sequence[Factor]:
+    Raises DocumentInvalid, FactorExists, ProposalOpen.
+    """
     factors = parse_factors(text)
+    return await approvals.propose(
+        session,
+        kind="factors",
+        subject=min(_factor_name(factor) for factor in factors),
+        content={"factors": _summaries(factors), "yaml": text},
+        reason=reason,
+        operator=operator,
+    )
+
+
+async def propose_retirement(
+    session: Session, approvals: Approvals, *, code: str, version: int, ends_on: date, reason: str, operator: Operator
+) -> Proposal:
+    """Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval, ProposalOpen."""
+    return await approvals.propose(
+        session,
+        kind="retirement",
+        subject=f"{code} v{version}",
+        content={"code": code, "version": version, "from": ends_on.isoformat()},
+        reason=reason,
+        operator=operator,
+    )
+
+
+async def list_proposals(
+    session: Session, approvals: Approvals, *, status: PublicStatus | None, before: uuid.UUID | None, limit: int
+) -> Sequence[Proposal]:
+    """Newest first, older than proposal `before`; `status` None means all."""
+    statuses = stored_statuses(status) if status else None
+    return await approvals.newest(session, kinds=KIND_NAMES, statuses=statuses, before=before, limit=limit)
+
+
+async def get_proposal(session: Session, approvals: Approvals, *, proposal_id: uuid.UUID) -> Proposal:
+    """Raises ProposalNotFound."""
+    return await approvals.get(session, proposal_id=proposal_id, kinds=KIND_NAMES)
+
+
+async def approve(
+    session: Session, approvals: Approvals, *, proposal_id: uuid.UUID, reason: str, operator: Operator
+) -> Proposal:
+    """Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded, and the errors that proposing would raise now."""
+    return await approvals.approve(session, proposal_id=proposal_id, kinds=KIND_NAMES, reason=reason, operator=operator)
+
+
+async def reject(
+    session: Session, approvals: Approvals, *, proposal_id: uuid.UUID, reason: str, operator: Operator
+) -> Proposal:
+    """Withdraws the operator's own proposal, rejects another's. Raises ProposalNotFound, ProposalDecided."""
+    return await approvals.reject_or_withdraw(
+        session, proposal_id=proposal_id, kinds=KIND_NAMES, reason=reason, operator=operator
+    )
+
+
+def kinds(time_zone: str) -> tuple[Kind, Kind]:
+    """The kinds of this room. A version may not end on a day that is over in `time_zone`."""
+
+    async def preview_retirement(session: Session, _subject: str, content: Mapping[str, Any]) -> Change:
+        return await _preview_retirement(session, content, today=clock.local_date(clock.now(), time_zone))
+
+    return (
+        Kind(name="factors", scope=SCOPE, preview=_preview_factors, act=_register_factors),
+        Kind(name="retirement", scope=SCOPE, preview=preview_retirement, act=_end_version, spell=spell_version),
+    )
+
+
+def spell_version(subject: str) -> str:
+    """`CODE vN`: the code in upper case, the number without leading zeros. Raises ValueError."""
+    code, _, version = spell_text(subject).upper().rpartition(" V")
+    return f"{code} v{int(version)}"
+
+
+def _factor_name(factor: Factor) -> str:
+    return f"{factor.id} {factor.vintage}"
+
+
+def _summaries(factors: Sequence[Factor]) -> list[dict[str, Any]]:
+    return [{"id": factor.id, "vintage": factor.vintage, "sha256": content_sha256(factor)} for factor in factors]
+
+
+async def _preview_factors(session: Session, _subject: str, content: Mapping[str, Any]) -> Change:
+    """Locks the library, so that what is checked stays true. Raises FactorExists."""
+    await methodologies.lock_library(session)
+    factors = parse_factors(content["yaml"])
     known = {(factor.id, factor.vintage) for factor in await methodologies.all_factors(session)}
     for key in factor_set(factors):
         if key in known:
             raise FactorExists(name=f"{key[0]} {key[1]}")
-    return factors
+    return Change({"factors": []}, {"factors": _summaries(factors)})
 
 
-async def propose_retirement(
-    session: Session, *, code: str, version: int, ends_on: date, reason: str, subject: str, today: date
-) -> Any:
-    """Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval."""
-    content = {"code": code, "version": version, "from": ends_on.isoformat()}
-    await _retirable(session, content, today)
-    return await _propose(session, kind="retirement", content=content, reason=reason, subject=subject)
+async def _register_factors(session: Session, proposal: Proposal) -> None:
+    await methodologies.register_factors(session, factors=parse_factors(proposal.content["yaml"]))
 
 
-async def _retirable(session: Session, content: Mapping[str, Any], today: date) -> methodologies.Published:
+async def _preview_retirement(session: Session, content: Mapping[str, Any], *, today: date) -> Change:
+    """Locks the library. Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval."""
+    await methodologies.lock_library(session)
     code, version, ends_on = content["code"], content["version"], date.fromisoformat(content["from"])
     published = await methodologies.published_version(session, code=code, version=version)
     if published.status == "retired":
@@ -82,74 +137,20 @@ async def _retirable(session: Session, content: Mapping[str, Any], today: date) 
     if ends_on < today:
         raise EffectiveDatePast(day=ends_on, today=today)
     first, end = published.document.effective_from, published.effective_to
-    # The first day itself is allowed: a version that is not yet in force can be taken back altogether.
+    # The first day itself is allowed: it takes back a version that is not yet in force.
     if not first <= ends_on < (end or date.max):
         raise RetirementOutsideInterval(name=f"{code} v{version}", first=first, end=end or "∞")
-    return published
-
-
-async def proposals(session: Session, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
-    return await repository.proposals(session, status=status, before=before, limit=limit)
-
-
-async def proposal(session: Session, *, proposal_id: uuid.UUID) -> Any:
-    """Raises ProposalNotFound."""
-    row = await repository.one_proposal(session, proposal_id)
-    if row is None:
-        raise ProposalNotFound
-    return row
-
-
-async def _open(session: Session, proposal_id: uuid.UUID) -> Any:
-    row = await repository.one_proposal(session, proposal_id, lock=True)
-    if row is None:
-        raise ProposalNotFound
-    if row.status != "open":
-        raise ProposalDecided(status=row.status)
-    return row
-
-
-async def approve(session: Session, *, proposal_id: uuid.UUID, reason: str, subject: str, today: date) -> Any:
-    """Does what was proposed, if it still can be done. Raises SecondPersonNeeded, ProposalDecided, and whatever
-    proposing it would raise now."""
-    await methodologies.lock_library(session)
-    row = await _open(session, proposal_id)
-    if subject == row.proposed_by:
-        raise SecondPersonNeeded(subject=subject)
-    before: dict[str, Any] | None = None
-    if row.kind == "factors":
-        await methodologies.register_factors(session, factors=await _new_factors(session, row.content["yaml"]))
-    else:
-        published = await _retirable(session, row.content, today)
-        end = published.effective_to
-        before = {"status": published.status, "effective_to": end.isoformat() if end else None}
-        await methodologies.end_version(
-            session,
-            code=row.content["code"],
-            version=row.content["version"],
-            ends_on=date.fromisoformat(row.content["from"]),
-            retired=True,
-        )
-    return await _decide(session, row, status="approved", reason=reason, subject=subject, before=before)
-
-
-async def reject(session: Session, *, proposal_id: uuid.UUID, reason: str, subject: str) -> Any:
-    """Also the way in which a proposer takes a proposal back. Raises ProposalNotFound, ProposalDecided."""
-    row = await _open(session, proposal_id)
-    return await _decide(session, row, status="rejected", reason=reason, subject=subject, before=None)
-
-
-async def _decide(
-    session: Session, row: Any, *, status: str, reason: str, subject: str, before: dict[str, Any] | None
-) -> Any:
-    decided = await repository.decide_proposal(session, row.proposal_id, status=status, decided_by=subject)
-    await audit.record(
-        session,
-        subject=subject,
-        action=f"{row.kind}.{'approve' if status == 'approved' else 'reject'}",
-        about=_about(row),
-        reason=reason,
-        before=before,
-        after={"proposal_id": str(row.proposal_id), "status": status, **row.content},
+    return Change(
+        {"status": published.status, "effective_to": end.isoformat() if end else None},
+        {"status": "retired", "effective_to": ends_on.isoformat()},
     )
-    return decided
+
+
+async def _end_version(session: Session, proposal: Proposal) -> None:
+    await methodologies.end_version(
+        session,
+        code=proposal.content["code"],
+        version=proposal.content["version"],
+        ends_on=date.fromisoformat(proposal.content["from"]),
+        retired=True,
+    )

@@ -2,17 +2,18 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.accounting.approvals.domain import PublicStatus, public_status
 from services.accounting.methodologies.document import Sha256
 from services.accounting.methodologies.source import MAX_BYTES
+from shared import approvals_kinds
 
 DraftStatus = Literal["draft", "checked", "published", "withdrawn"]
-ProposalStatus = Literal["open", "approved", "rejected"]
 
-# Kept for ever in the audit log: a sentence, without what PostgreSQL cannot store.
+# The audit log keeps it for ever. PostgreSQL cannot store a NUL, and control characters are no part of a sentence.
 Reason = Annotated[
     str,
     Field(min_length=2, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$", description="原因，记入审计 Why, audited"),
@@ -105,10 +106,24 @@ class Publication(BaseModel):
 class Proposal(BaseModel):
     proposal_id: uuid.UUID
     kind: Literal["factors", "retirement"]
-    status: ProposalStatus
+    status: PublicStatus
     content: dict[str, Any]
     reason: str
     proposed_by: str
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+
+    @classmethod
+    def of(cls, proposal: approvals_kinds.Proposal) -> "Proposal":
+        return cls(
+            proposal_id=proposal.proposal_id,
+            kind=cast('Literal["factors", "retirement"]', proposal.kind),
+            status=public_status(proposal.status),
+            content=dict(proposal.content),
+            reason=proposal.reason,
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
+            decided_by=proposal.decided_by,
+            decided_at=proposal.decided_at,
+        )

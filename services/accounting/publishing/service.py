@@ -26,10 +26,10 @@ from services.accounting.publishing.errors import (
     DraftNotChecked,
     DraftNotFound,
     EffectiveDatePast,
-    SecondPersonNeeded,
     VersionAlreadyPublished,
 )
 from shared import clock
+from shared.approvals_kinds import SecondPersonNeeded, is_same_person
 from shared.db import Session
 from shared.ids import new_id
 
@@ -198,7 +198,7 @@ async def publish_draft(
     before = await _open_draft(session, draft_id)
     if before.status != "checked":
         raise DraftNotChecked
-    if subject in before.authors:
+    if any(is_same_person(subject, author) for author in before.authors):
         raise SecondPersonNeeded(subject=subject)
     if sha256 not in {None, before.sha256}:
         raise DraftChanged(sha256=before.sha256)

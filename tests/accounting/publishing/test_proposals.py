@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from services.accounting.publishing.proposals import spell_version
 from tests.accounting.publishing.operators import FACTORS, Operators, bus_km, today
 from tests.accounting.publishing.test_publishing import ride_now
 from tests.databases import Dsns
@@ -34,10 +35,20 @@ async def test_a_factor_is_registered_by_two_people_and_never_changes(operators:
     assert await registered() == ["42.5", "60"]
 
 
-async def test_of_two_proposals_of_one_factor_one_is_registered(operators: Operators) -> None:
+async def test_a_factor_has_one_open_proposal(operators: Operators) -> None:
+    first = await operators.ok("POST", "/factors", {"yaml": FACTORS, "reason": "里程因子"})
+    other = {"yaml": FACTORS.replace("42.5", "60"), "reason": "里程因子"}
+    assert await operators.refused("POST", "/factors", other, who="other") == (409, "PROPOSAL_OPEN")
+    await operators.ok("POST", f"/proposals/{first['proposal_id']}/reject", {"reason": "来源不明"}, who="approver")
+    await operators.ok("POST", "/factors", other, who="other")
+
+
+async def test_of_two_proposals_with_a_factor_in_common_one_is_registered(operators: Operators) -> None:
+    item = FACTORS.partition("factors:\n")[2]
+    both = FACTORS + item.replace("example.bus_km", "example.another_km")
     made = [
-        await operators.ok("POST", "/factors", {"yaml": FACTORS.replace("42.5", value), "reason": "里程因子"})
-        for value in ("42.5", "60")
+        await operators.ok("POST", "/factors", {"yaml": text, "reason": "里程因子"})
+        for text in (FACTORS.replace("42.5", "60"), both)
     ]
     answers = await asyncio.gather(
         *(
@@ -47,6 +58,26 @@ async def test_of_two_proposals_of_one_factor_one_is_registered(operators: Opera
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert [answer.json()["code"] for answer in answers if answer.status_code == 409] == ["FACTOR_EXISTS"]
+
+
+async def test_a_version_has_one_open_retirement(operators: Operators) -> None:
+    path = "/methodologies/WH-APP-BUS/versions/{}/retire"
+    body = {"from": (today() + timedelta(days=1)).isoformat(), "reason": "活动结束"}
+    await operators.ok("POST", path.format(1), body)
+    later = {**body, "from": (today() + timedelta(days=2)).isoformat()}
+    for version in ("1", "01"):
+        assert await operators.refused("POST", path.format(version), later, who="other") == (409, "PROPOSAL_OPEN")
+    assert spell_version(" wh-app-bus  v01 ") == "WH-APP-BUS v1"
+
+
+@pytest.mark.parametrize(("who", "action"), [("author", "factors.withdraw"), ("approver", "factors.reject")])
+async def test_a_rejection_and_a_withdrawal_are_audited(operators: Operators, who: str, action: str) -> None:
+    proposal = await operators.ok("POST", "/factors", {"yaml": FACTORS, "reason": "里程因子"})
+    done = await operators.ok("POST", f"/proposals/{proposal['proposal_id']}/reject", {"reason": "来源不明"}, who=who)
+    assert (done["status"], done["decided_by"]) == ("rejected", who)
+    entry = (await operators.ok("GET", "/audit?limit=1", scope="ops:read"))["items"][0]
+    assert (entry["action"], entry["subject"], entry["reason"]) == (action, who, "来源不明")
+    assert entry["object"] == "example.bus_km 2026"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +121,11 @@ async def test_a_retired_version_counts_no_more_and_what_it_gave_stays(operators
     assert found[-1] == ("CREDITED", 150_000)
     detail = (await accounting.client.get("/api/v1/accounting/methodologies/WH-APP-BUS/versions/1")).json()
     assert (detail["status"], detail["state"], detail["effective_to"]) == ("retired", "retired", body["from"])
+    entry = (await operators.ok("GET", "/audit?object=WH-APP-BUS v1", scope="ops:read"))["items"][0]
+    assert (entry["action"], entry["before"]["status"], entry["after"]["status"]) == (
+        "retirement.approve", "published", "retired",
+    )  # fmt: skip
+    assert entry["after"]["proposal"]["content"]["from"] == body["from"]
     again = {"from": (today() + timedelta(days=1)).isoformat(), "reason": "再次"}
     path = "/methodologies/WH-APP-BUS/versions/1/retire"
     assert await operators.refused("POST", path, again) == (409, "ALREADY_RETIRED")
@@ -155,7 +191,7 @@ async def test_the_audit_log_tells_who_what_why_before_and_after(ready: Operator
         "DELETE FROM accounting.methodology_version",
         "UPDATE accounting.factor SET document = '{}'",
         "DELETE FROM accounting.methodology_draft",
-        "DELETE FROM accounting.proposal",
+        "DELETE FROM accounting.approval",
     ],
 )
 async def test_the_services_role_cannot_rewrite_history(
