@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.audit import AuditLog
 from shared.auth.tokens import require_scope
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 # PostgreSQL cannot look for a NUL, and a name of ours has no control characters.
 Name = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
@@ -41,6 +41,10 @@ class AuditEntry(BaseModel):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
 
+    @classmethod
+    def of(cls, row: Any) -> "AuditEntry":
+        return cls.model_validate(row, from_attributes=True)
+
 
 def audit_router(*, service: str, log: AuditLog) -> APIRouter:
     router = APIRouter(prefix=f"/api/v1/{service}/ops", tags=["运营 Operations"])
@@ -54,12 +58,9 @@ def audit_router(*, service: str, log: AuditLog) -> APIRouter:
         limit: Limit = LIMIT_DEFAULT,
     ) -> Page[AuditEntry]:
         """最新的在前。Newest first; entries are never changed or removed."""
-        position = decode_cursor(cursor, uuid.UUID)
         rows = await log.entries(
-            session, about=object, subject=subject, before=position[0] if position else None, limit=limit + 1
+            session, about=object, subject=subject, before=position_of(cursor, uuid.UUID), limit=limit + 1
         )
-        items = [AuditEntry.model_validate(row, from_attributes=True) for row in rows[:limit]]
-        more = len(rows) > limit
-        return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].entry_id)) if more else None)
+        return Page.of(rows, limit, item=AuditEntry.of, cursor=lambda row: (row.entry_id,))
 
     return router

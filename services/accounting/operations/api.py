@@ -10,7 +10,7 @@ from services.accounting.operations.schemas import AccountState, Proposal, Reaso
 from shared.approvals import Approvals, RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
 
@@ -108,12 +108,7 @@ async def reject_reversal(
 async def _open_proposals(
     session: Session, approvals: Approvals, kind: service.KindName, cursor: str | None, limit: int
 ) -> Page[Proposal]:
-    position = decode_cursor(cursor, uuid.UUID)
     rows = await service.open_proposals(
-        session, approvals, kind=kind, before=position[0] if position else None, limit=limit + 1
+        session, approvals, kind=kind, before=position_of(cursor, uuid.UUID), limit=limit + 1
     )
-    items = [Proposal.of(row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    return Page(
-        items=items, has_more=has_more, next_cursor=encode_cursor(str(items[-1].proposal_id)) if has_more else None
-    )
+    return Page.of(rows, limit, item=Proposal.of, cursor=lambda row: (row.proposal_id,))

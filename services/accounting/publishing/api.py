@@ -25,7 +25,7 @@ from services.accounting.publishing.schemas import (
 from shared.approvals import RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting/ops", tags=["运营 Operations"])
 
@@ -36,7 +36,7 @@ Version = Annotated[int, Path(ge=1, le=10_000, examples=[1])]
 
 def _detail(review: service.Review) -> DraftDetail:
     return DraftDetail(
-        **Draft.model_validate(review.draft, from_attributes=True).model_dump(),
+        **Draft.of(review.draft).model_dump(),
         yaml=review.draft.text,
         faults=[Fault(**fault(problem)) for problem in review.problems],
         supersedes=[Superseded(version=p.document.version, effective_to=p.effective_to) for p in review.supersedes],
@@ -61,11 +61,8 @@ async def list_drafts(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Draft]:
-    position = decode_cursor(cursor, uuid.UUID)
-    rows = await service.drafts(session, status=status, before=position[0] if position else None, limit=limit + 1)
-    items = [Draft.model_validate(row, from_attributes=True) for row in rows[:limit]]
-    more = len(rows) > limit
-    return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].draft_id)) if more else None)
+    rows = await service.drafts(session, status=status, before=position_of(cursor, uuid.UUID), limit=limit + 1)
+    return Page.of(rows, limit, item=Draft.of, cursor=lambda row: (row.draft_id,))
 
 
 @router.get("/methodologies/drafts/{draft_id}", summary="草案全文与问题 · One draft with its faults")
@@ -151,13 +148,10 @@ async def list_proposals(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Proposal]:
-    position = decode_cursor(cursor, uuid.UUID)
     rows = await proposals.list_proposals(
-        session, approvals, status=status, before=position[0] if position else None, limit=limit + 1
+        session, approvals, status=status, before=position_of(cursor, uuid.UUID), limit=limit + 1
     )
-    items = [Proposal.of(row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].proposal_id)) if more else None)
+    return Page.of(rows, limit, item=Proposal.of, cursor=lambda row: (row.proposal_id,))
 
 
 @router.get("/proposals/{proposal_id}", summary="提案 · One proposal")

@@ -82,6 +82,10 @@ class Draft(BaseModel):
     published_by: str | None
     published_at: datetime | None
 
+    @classmethod
+    def of(cls, row: Any) -> "Draft":
+        return cls.model_validate(row, from_attributes=True)
+
 
 class Superseded(BaseModel):
     version: int
