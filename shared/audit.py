@@ -1,7 +1,10 @@
-"""The audit log of a service: what operators changed, written in the transaction of the change itself.
+"""The audit log of a service: the changes that operators make, each entry in the transaction of its change.
 
-A service declares the table beside its own (`add_audit_table`) and mounts the route of `shared/audit_routes.py`. Its
-migrations take UPDATE and DELETE away from its role: it may add to the log and read it.
+A service declares the table with `add_audit_table` and mounts the route of `shared/audit_routes.py`. Its migration
+takes UPDATE and DELETE from the service's role, which may only add and read entries.
+
+Every entry has one shape. `before` and `after` hold the state of the changed object as JSON. A step of a two-person
+approval adds the proposal under the key `proposal`; see `shared/approvals.py`.
 """
 
 import uuid
@@ -47,7 +50,7 @@ class AuditLog:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """`about` names the thing changed, `before` and `after` hold JSON values."""
+        """`about` names the changed object. `before` and `after` hold JSON values."""
         await session.execute(
             insert(self._table).values(
                 entry_id=new_id(),
@@ -63,7 +66,7 @@ class AuditLog:
     async def entries(
         self, session: AsyncSession, *, about: str | None, subject: str | None, before: uuid.UUID | None, limit: int
     ) -> Sequence[Any]:
-        """Newest first, older than entry `before`."""
+        """Return entries older than entry `before`, the newest first."""
         table = self._table
         query = select(table).order_by(table.c.entry_id.desc()).limit(limit)
         if about is not None:

@@ -1,4 +1,4 @@
-"""The route by which auditors read what operators changed, the same in every service that mounts it."""
+"""The route on which auditors read the audit log, the same in every service."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ from shared.auth.tokens import require_scope
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
-# PostgreSQL cannot look for a NUL, and a name of ours has no control characters.
+# PostgreSQL cannot search for a NUL, and no name in the log has control characters.
 Name = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 

@@ -1,4 +1,4 @@
-"""The route by which auditors read what operators changed."""
+"""The route on which auditors read the audit log."""
 
 from services.accounting.audit.service import log
 from shared.audit_routes import audit_router

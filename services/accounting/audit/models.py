@@ -1,4 +1,4 @@
-"""What operators changed. The service's role may only add to it and read it."""
+"""Table of the audit log. The service's role may only add and read entries."""
 
 from services.accounting.database import metadata
 from shared.audit import add_audit_table

@@ -1,4 +1,4 @@
-"""Recording what operators change, in the transaction of the change itself, and reading it back."""
+"""The audit log of this service: `record` adds an entry in the transaction of the change."""
 
 from services.accounting.audit.models import audit_log
 from shared.audit import AuditLog

@@ -1,0 +1,1 @@
+"""Operators' acts on the ledger: freeze, unfreeze and reverse."""

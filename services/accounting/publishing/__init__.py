@@ -1,0 +1,1 @@
+"""Drafts of methodologies, and proposals of factors and retirements."""

@@ -46,7 +46,7 @@ def _detail(review: service.Review) -> DraftDetail:
 @router.post("/methodologies", status_code=201, summary="起草方法学 · Write a draft")
 async def write_draft(session: Session, operator: Author, today: Today, body: WriteDraft) -> DraftDetail:
     """能读懂的草案都会保存，并列出全部问题；读不懂的按行列指出。
-    What can be read is stored with all its faults; what cannot is refused with line and column."""
+    A readable draft is stored with all its faults; an unreadable one is refused with line and column."""
     review = await service.write_draft(
         session, text=body.yaml, reason=body.reason, subject=operator.subject, today=today
     )
@@ -93,7 +93,7 @@ async def publish_draft(
     session: Session, operator: Author, today: Today, draft_id: uuid.UUID, body: Publish
 ) -> Publication:
     """须由起草人以外的人批准。发布后不可更改，旧版本自新版本生效日起失效。
-    By somebody who wrote none of it. Never changed afterwards; the version before it ends the day this one begins."""
+    By an operator who is no author. Never changed afterwards; the previous version ends the day this one begins."""
     done = await service.publish_draft(
         session, draft_id=draft_id, sha256=body.sha256, reason=body.reason, subject=operator.subject, today=today
     )
@@ -171,7 +171,7 @@ async def approve_proposal(
     )
 
 
-@router.post("/proposals/{proposal_id}/reject", summary="驳回提案 · Reject or take back a proposal")
+@router.post("/proposals/{proposal_id}/reject", summary="驳回或撤回提案 · Reject or withdraw a proposal")
 async def reject_proposal(
     session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
 ) -> Proposal:

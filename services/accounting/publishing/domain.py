@@ -1,4 +1,4 @@
-"""What a document must satisfy before it may judge anybody's acts. Pure: the library and the day are given."""
+"""Checks that a document must pass before it is published. Pure: the caller gives the library and the day."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ from services.accounting.methodologies.errors import (
     Problem,
 )
 from services.accounting.methodologies.matching import MethodologyIndex
-from services.accounting.methodologies.service import Published
 from services.accounting.methodologies.source import Marks
 
 DATE_PAST: Final = "EFFECTIVE_DATE_PAST"
@@ -28,16 +27,24 @@ _LATIN: Final = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a draft is measured against. `today` is the day in Asia/Shanghai."""
+class PublishedVersion:
+    """`effective_to` is the first day on which the version no longer applies; None if it has no end."""
 
-    published: Sequence[Published]
+    document: Methodology
+    effective_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryState:
+    """The library that a draft must fit into. `today` is the day in Asia/Shanghai."""
+
+    published: Sequence[PublishedVersion]
     factors: Factors
     today: date
 
 
-def superseded_by(document: Methodology, published: Sequence[Published]) -> list[Published]:
-    """Earlier versions of the same code that stop applying the day this one begins."""
+def superseded_by(document: Methodology, published: Sequence[PublishedVersion]) -> list[PublishedVersion]:
+    """Return the earlier versions of the same code that end on the day this one begins."""
     return [
         earlier
         for earlier in published
@@ -47,31 +54,31 @@ def superseded_by(document: Methodology, published: Sequence[Published]) -> list
     ]
 
 
-def find_problems(document: Methodology, marks: Marks, standing: Standing) -> list[Problem]:
-    """Every fault that bars the document from publication; empty when there is none.
+def find_problems(document: Methodology, marks: Marks, library: LibraryState) -> list[Problem]:
+    """Return every fault that bars the document from publication.
 
-    Units, factors, formula and issuability come from compiling it. Its examples and its fit into the library can only
-    be looked at once it compiles.
+    The compiler checks units, factors, formula and issuability. Examples and conflicts with the library are checked
+    only if the document compiles.
     """
-    problems = [*_texts(document, marks), *_identity(document, marks, standing), *_reportable(document, marks)]
+    problems = [*_texts(document, marks), *_identity(document, marks, library), *_reportable(document, marks)]
     try:
-        compiled = compile_methodology(document, standing.factors, marks)
+        compiled = compile_methodology(document, library.factors, marks)
     except DocumentInvalid as invalid:
         return [*invalid.problems, *problems]
-    return [*problems, *failed_examples(compiled, marks), *_conflicts(compiled, marks, standing)]
+    return [*problems, *failed_examples(compiled, marks), *_conflicts(compiled, marks, library)]
 
 
 def _texts(document: Methodology, marks: Marks) -> Iterator[Problem]:
-    """Citizens read these: each is there in both languages, and is a text."""
-    spoken: list[tuple[Path, str, str]] = [
+    """Citizens read these texts, so each needs Chinese and English words."""
+    texts: list[tuple[Path, str, str]] = [
         (("title",), document.title.zh, document.title.en),
         (("summary",), document.summary.zh, document.summary.en),
         (("issuer",), document.issuer.zh, document.issuer.en),
         (("document", "title"), document.document.title.zh, document.document.title.en),
     ]
-    spoken += [(("inputs", name, "title"), given.title.zh, given.title.en) for name, given in document.inputs.items()]
-    spoken += [(("caps", number), cap.zh, cap.en) for number, cap in enumerate(document.caps)]
-    for path, zh, en in spoken:
+    texts += [(("inputs", name, "title"), given.title.zh, given.title.en) for name, given in document.inputs.items()]
+    texts += [(("caps", number), cap.zh, cap.en) for number, cap in enumerate(document.caps)]
+    for path, zh, en in texts:
         if not _HAN.search(zh):
             place = mark_of((*path, "zh"), marks)
             yield Problem("TEXT_MISSING", (*path, "zh"), "缺少中文文字。", "The Chinese text is missing.", *place)
@@ -90,36 +97,36 @@ def _reportable(document: Methodology, marks: Marks) -> Iterator[Problem]:
         yield Problem("EVENT_NOT_REPORTABLE", path, zh, en, *mark_of(path, marks))
 
 
-def _identity(document: Methodology, marks: Marks, standing: Standing) -> Iterator[Problem]:
-    newest = max((p.document.version for p in standing.published if p.document.code == document.code), default=0)
+def _identity(document: Methodology, marks: Marks, library: LibraryState) -> Iterator[Problem]:
+    newest = max((p.document.version for p in library.published if p.document.code == document.code), default=0)
     name = f"{document.code} v{document.version}"
     place = mark_of(("version",), marks)
-    if any((p.document.code, p.document.version) == (document.code, document.version) for p in standing.published):
+    if any((p.document.code, p.document.version) == (document.code, document.version) for p in library.published):
         yield Problem(VERSION_TAKEN, ("version",), f"{name} 已发布。", f"{name} is published.", *place)
     elif document.version < newest:
         zh, en = f"已有更新的版本 v{newest}。", f"There is a newer version, v{newest}."
         yield Problem("VERSION_NOT_NEWER", ("version",), zh, en, *place)
-    if document.effective_from < standing.today:
-        zh = f"{document.effective_from} 早于今天 {standing.today}，已有结果不会改变。"
-        en = f"{document.effective_from} is before today, {standing.today}; past results never change."
+    if document.effective_from < library.today:
+        zh = f"{document.effective_from} 早于今天 {library.today}，已有结果不会改变。"
+        en = f"{document.effective_from} is before today, {library.today}; past results never change."
         path = ("effective_from",)
         yield Problem(DATE_PAST, path, zh, en, *mark_of(path, marks))
 
 
-def _conflicts(compiled: Compiled, marks: Marks, standing: Standing) -> Iterator[Problem]:
-    """Each version of the library against this one, with what it supersedes ended."""
+def _conflicts(compiled: Compiled, marks: Marks, library: LibraryState) -> Iterator[Problem]:
+    """Compare the document with each published version, after ending the versions that it supersedes."""
     document = compiled.document
     ends: Mapping[tuple[str, int], date] = {
-        (p.document.code, p.document.version): p.effective_to for p in standing.published if p.effective_to is not None
+        (p.document.code, p.document.version): p.effective_to for p in library.published if p.effective_to is not None
     } | {
         (p.document.code, p.document.version): document.effective_from
-        for p in superseded_by(document, standing.published)
+        for p in superseded_by(document, library.published)
     }
-    for other in standing.published:
+    for other in library.published:
         if (other.document.code, other.document.version) == (document.code, document.version):
             continue
         try:
-            MethodologyIndex([compile_methodology(other.document, standing.factors), compiled], ends)
+            MethodologyIndex([compile_methodology(other.document, library.factors), compiled], ends)
         except (AmbiguousMethodologies, CapMismatch) as conflict:
             path: Path = ("caps",) if isinstance(conflict, CapMismatch) else ("applies_to",)
             zh, en = conflict.detail("zh"), conflict.detail("en")

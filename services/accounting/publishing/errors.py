@@ -1,4 +1,4 @@
-"""Refusals of publishing."""
+"""Errors of publishing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,7 +38,7 @@ class DraftChanged(Conflict):
 
 
 def fault(problem: Problem) -> Mapping[str, Any]:
-    """A problem as it is told to the author."""
+    """Return a problem as JSON for the author."""
     return {
         "code": problem.code,
         "field": problem.field,
@@ -75,7 +75,7 @@ class VersionAlreadyPublished(Conflict):
 
 
 class EffectiveDatePast(Conflict):
-    """Past results never change, so nothing may begin or end to apply on a day that is over."""
+    """Past results never change, so no version may begin or end on a day that is over."""
 
     code = "EFFECTIVE_DATE_PAST"
     title_zh = "日期已过"

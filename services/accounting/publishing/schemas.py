@@ -16,7 +16,12 @@ DraftStatus = Literal["draft", "checked", "published", "withdrawn"]
 # The audit log keeps it for ever. PostgreSQL cannot store a NUL, and control characters are no part of a sentence.
 Reason = Annotated[
     str,
-    Field(min_length=2, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$", description="原因，记入审计 Why, audited"),
+    Field(
+        min_length=2,
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0b-\x1f]+$",
+        description="原因，记入审计 The reason, kept in the audit log",
+    ),
 ]
 Yaml = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
 
@@ -44,7 +49,7 @@ class Publish(_Request):
 
     reason: Reason
     sha256: Sha256 | None = Field(
-        default=None, description="审阅过的内容的哈希，不符则拒绝 Hash of what was read; refused if it differs"
+        default=None, description="所审阅内容的哈希，不符则拒绝 Hash of the text you read; refused if it differs"
     )
 
 
@@ -94,7 +99,7 @@ class Superseded(BaseModel):
 
 class DraftDetail(Draft):
     yaml: str
-    faults: list[Fault] = Field(description="目前发现的全部问题 Everything wrong with it as of now")
+    faults: list[Fault] = Field(description="目前发现的全部问题 All faults found as of now")
     supersedes: list[Superseded] = Field(description="发布后将被取代的版本 Versions that its publication would end")
 
 

@@ -1,6 +1,6 @@
-"""Use cases of publishing: a draft is written by one operator, checked, and published by another.
+"""Use cases of publishing: one operator writes a draft and checks it, another one publishes it.
 
-draft ──check──▶ checked ──publish, by somebody who wrote none of it──▶ published version, never changed again
+draft ──check──▶ checked ──publish, by an operator who is no author──▶ published version, never changed again
   ▲                 │
   └──any change─────┘
 """
@@ -16,9 +16,15 @@ from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import factor_set
 from services.accounting.methodologies.document import Methodology, content_sha256, parse_methodology
 from services.accounting.methodologies.errors import Problem
-from services.accounting.methodologies.service import Published
 from services.accounting.publishing import repository
-from services.accounting.publishing.domain import DATE_PAST, VERSION_TAKEN, Standing, find_problems, superseded_by
+from services.accounting.publishing.domain import (
+    DATE_PAST,
+    VERSION_TAKEN,
+    LibraryState,
+    PublishedVersion,
+    find_problems,
+    superseded_by,
+)
 from services.accounting.publishing.errors import (
     CheckFailed,
     DraftChanged,
@@ -36,11 +42,11 @@ from shared.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A draft, what is wrong with it as of now, and the versions it would end."""
+    """A draft, its faults as of now, and the versions that its publication would end."""
 
     draft: Any
     problems: Sequence[Problem]
-    supersedes: Sequence[Published]
+    supersedes: Sequence[PublishedVersion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +60,29 @@ def _name(document: Methodology) -> str:
     return f"{document.code} v{document.version}"
 
 
-def _told(row: Any) -> dict[str, Any]:
-    """A draft's row as the audit log keeps it."""
+def _audited(row: Any) -> dict[str, Any]:
+    """Return the state of a draft for the audit log."""
     return {"draft_id": str(row.draft_id), "status": row.status, "sha256": row.sha256}
 
 
-async def standing(session: Session, *, today: date) -> Standing:
-    """The library as it is now."""
+async def _library_state(session: Session, *, today: date) -> LibraryState:
     factors = factor_set(await methodologies.all_factors(session))
-    return Standing(await methodologies.published(session), factors, today)
+    published = [
+        PublishedVersion(version.document, version.effective_to) for version in await methodologies.published(session)
+    ]
+    return LibraryState(published, factors, today)
 
 
 async def _review(session: Session, row: Any, *, today: date) -> Review:
     if row.status in {"published", "withdrawn"}:
         return Review(row, (), ())
     document, marks = parse_methodology(row.text)
-    library = await standing(session, today=today)
+    library = await _library_state(session, today=today)
     return Review(row, find_problems(document, marks, library), superseded_by(document, library.published))
 
 
 async def write_draft(session: Session, *, text: str, reason: str, subject: str, today: date) -> Review:
-    """Stores a document that can be read, with whatever else is wrong with it. Raises DocumentInvalid."""
+    """Store a document that can be parsed, even if it has other faults. Raises DocumentInvalid."""
     document, _ = parse_methodology(text)
     row = await repository.add_draft(
         session,
@@ -89,13 +97,13 @@ async def write_draft(session: Session, *, text: str, reason: str, subject: str,
         },
     )
     await audit.record(
-        session, subject=subject, action="draft.write", about=_name(document), reason=reason, after=_told(row)
+        session, subject=subject, action="draft.write", about=_name(document), reason=reason, after=_audited(row)
     )
     return await _review(session, row, today=today)
 
 
 async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
-    """The draft, locked. Raises DraftNotFound, DraftClosed."""
+    """Return the draft, locked. Raises DraftNotFound, DraftClosed."""
     row = await repository.draft(session, draft_id, lock=True)
     if row is None:
         raise DraftNotFound
@@ -107,7 +115,7 @@ async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
 async def rewrite_draft(
     session: Session, *, draft_id: uuid.UUID, text: str, reason: str, subject: str, today: date
 ) -> Review:
-    """Replaces the text, which then needs a new check. Raises DocumentInvalid, DraftNotFound, DraftClosed."""
+    """Replace the text, which then needs a new check. Raises DocumentInvalid, DraftNotFound, DraftClosed."""
     document, _ = parse_methodology(text)
     before = await _open_draft(session, draft_id)
     row = await repository.change_draft(
@@ -130,8 +138,8 @@ async def rewrite_draft(
         action="draft.rewrite",
         about=_name(document),
         reason=reason,
-        before=_told(before),
-        after=_told(row),
+        before=_audited(before),
+        after=_audited(row),
     )
     return await _review(session, row, today=today)
 
@@ -146,8 +154,8 @@ async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, 
         action="draft.withdraw",
         about=f"{row.code} v{row.version}",
         reason=reason,
-        before=_told(before),
-        after=_told(row),
+        before=_audited(before),
+        after=_audited(row),
     )
     return Review(row, (), ())
 
@@ -179,8 +187,8 @@ async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, to
         action="draft.check",
         about=f"{row.code} v{row.version}",
         reason="",
-        before=_told(before),
-        after=_told(row),
+        before=_audited(before),
+        after=_audited(row),
     )
     return Review(row, (), review.supersedes)
 
@@ -188,11 +196,11 @@ async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, to
 async def publish_draft(
     session: Session, *, draft_id: uuid.UUID, sha256: str | None, reason: str, subject: str, today: date
 ) -> Publication:
-    """Makes a checked draft a version and ends the version it supersedes, all at once.
+    """Make a checked draft a version and end the versions it supersedes, in one transaction.
 
-    Everything is checked again, since the library may have changed after the check. Raises DraftNotFound, DraftClosed,
-    DraftNotChecked, SecondPersonNeeded, DraftChanged (`sha256` is what the publisher read), VersionAlreadyPublished,
-    EffectiveDatePast, CheckFailed.
+    Checks the draft again, because the library may have changed since the last check. `sha256` is the hash of the text
+    that the publisher read. Raises DraftNotFound, DraftClosed, DraftNotChecked, SecondPersonNeeded, DraftChanged,
+    VersionAlreadyPublished, EffectiveDatePast, CheckFailed.
     """
     await methodologies.lock_library(session)
     before = await _open_draft(session, draft_id)
@@ -203,7 +211,7 @@ async def publish_draft(
     if sha256 not in {None, before.sha256}:
         raise DraftChanged(sha256=before.sha256)
     document, marks = parse_methodology(before.text)
-    library = await standing(session, today=today)
+    library = await _library_state(session, today=today)
     _refuse(find_problems(document, marks, library), document, today)
     ended = superseded_by(document, library.published)
     for earlier in ended:
@@ -226,8 +234,8 @@ async def publish_draft(
         action="methodology.publish",
         about=_name(document),
         reason=reason,
-        before={**_told(before), "effective_to": ends},
-        after={**_told(row), "effective_to": dict.fromkeys(ends, _day(document.effective_from))},
+        before={**_audited(before), "effective_to": ends},
+        after={**_audited(row), "effective_to": dict.fromkeys(ends, _day(document.effective_from))},
     )
     return Publication(document, row.sha256, superseded)
 
