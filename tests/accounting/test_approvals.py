@@ -29,7 +29,7 @@ async def test_rejecting_a_reversal_is_written_to_the_audit_log(accounting: Acco
     ]
 
 
-async def test_a_proposer_who_rejects_withdraws_and_clients_see_a_rejection(
+async def test_the_proposers_rejection_is_a_withdrawal_shown_as_rejected(
     accounting: Accounting, accounting_dsns: Dsns, desk: Desk
 ) -> None:
     person = await accounting.citizen()
@@ -58,7 +58,7 @@ async def test_the_proposer_in_another_spelling_cannot_approve_a_reversal(
     assert await available(accounting, person) == RIDE_MG
 
 
-async def test_an_activity_named_in_another_spelling_has_one_open_reversal(accounting: Accounting, desk: Desk) -> None:
+async def test_an_activity_in_two_spellings_has_one_open_reversal(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     ride = person.bus()
     await accounting.post(ride)
@@ -108,7 +108,7 @@ async def test_a_reversal_that_fails_leaves_its_proposal_open(
     assert (await desk.call("bob", f"/reversals/{proposal}/approve")).status_code == 200
 
 
-async def test_the_service_role_cannot_rewrite_what_operators_did(
+async def test_the_services_role_cannot_rewrite_proposals_or_the_audit_log(
     accounting: Accounting, accounting_dsns: Dsns, desk: Desk
 ) -> None:
     person = await accounting.citizen()

@@ -1,4 +1,4 @@
-"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons, each once, told by the audit log."""
+"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons where grams move, each act once."""
 
 import asyncio
 import uuid
@@ -67,7 +67,7 @@ async def available(accounting: Accounting, person: Reports) -> object:
     return (await accounting.get(person, "/me/balance"))["available_mg"]
 
 
-async def test_a_frozen_account_gives_nothing_but_still_gets(accounting: Accounting, desk: Desk) -> None:
+async def test_a_frozen_account_places_no_new_hold_but_still_earns(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     holds, earlier = Holds(accounting), uuid.uuid4()
     await accounting.post(person.bus())
@@ -75,14 +75,14 @@ async def test_a_frozen_account_gives_nothing_but_still_gets(accounting: Account
     frozen = await desk.call("ann", f"/accounts/{person.account_id}/freeze", WHY)
     assert (frozen.status_code, frozen.json()["frozen"]) == (200, True)
     assert refusal(await holds.place(person, 1000)) == (409, "ACCOUNT_FROZEN")
-    # What was set aside before ends as it would, and rides go on counting.
+    # Holds placed before the freeze end as usual, and new rides still earn.
     assert (await holds.call("POST", f"/{earlier}/capture", {"to": "redeemed:noodles"})).status_code == 200
     await accounting.post(person.bus())
     assert await available(accounting, person) == 2 * RIDE_MG - 1000
     assert refusal(await desk.call("bob", f"/accounts/{person.account_id}/freeze", WHY)) == (409, "ACCOUNT_FROZEN")
 
 
-async def test_a_reason_that_cannot_be_stored_is_refused_and_freezes_nothing(
+async def test_a_reason_with_control_characters_is_refused_and_freezes_nothing(
     accounting: Accounting, desk: Desk
 ) -> None:
     person = await accounting.citizen()
@@ -93,7 +93,7 @@ async def test_a_reason_that_cannot_be_stored_is_refused_and_freezes_nothing(
     assert (await Holds(accounting).place(person, 1000)).status_code == 201
 
 
-async def test_a_scene_that_cannot_be_looked_for_is_the_callers_mistake(accounting: Accounting) -> None:
+async def test_a_scene_filter_with_a_nul_is_an_invalid_request(accounting: Accounting) -> None:
     person = await accounting.citizen()
     answer = await accounting.client.get(
         "/api/v1/accounting/me/activities?scene=a%00b", headers=accounting.tokens.citizen(person.user_id)
@@ -129,7 +129,7 @@ async def test_unfreezing_needs_a_second_person(accounting: Accounting, desk: De
     assert trail[0]["after"]["proposal"]["status"] == "approved"
 
 
-async def test_what_is_not_a_persons_account_cannot_be_frozen(accounting: Accounting, desk: Desk) -> None:
+async def test_only_a_persons_account_can_be_frozen(accounting: Accounting, desk: Desk) -> None:
     from services.accounting.ledger.domain import system_account_id
 
     person = await accounting.citizen()
@@ -138,7 +138,7 @@ async def test_what_is_not_a_persons_account_cannot_be_frozen(accounting: Accoun
     assert refusal(await desk.call("ann", f"/accounts/{issuance}/freeze", WHY)) == (404, "ACCOUNT_NOT_FOUND")
 
 
-async def test_a_reversal_by_two_persons_does_what_a_cancellation_does(
+async def test_a_reversal_by_two_operators_has_the_effect_of_a_cancellation(
     accounting: Accounting, accounting_dsns: Dsns, desk: Desk
 ) -> None:
     person = await accounting.citizen()
@@ -165,7 +165,7 @@ async def test_a_reversal_by_two_persons_does_what_a_cancellation_does(
     assert (act["before"]["status"], act["after"]["status"]) == ("credited", "reversed")
 
 
-async def test_spent_grams_become_a_debt(accounting: Accounting, desk: Desk) -> None:
+async def test_reversing_spent_grams_makes_a_debt(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     ride = person.bus()
     await accounting.post(ride)
@@ -176,7 +176,7 @@ async def test_spent_grams_become_a_debt(accounting: Accounting, desk: Desk) -> 
     assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 100_000, 100_000, 0)
 
 
-async def test_grams_that_come_back_from_a_hold_repay_the_debt(accounting: Accounting, desk: Desk) -> None:
+async def test_grams_of_a_voided_hold_repay_the_debt(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     ride, hold_id = person.bus(), uuid.uuid4()
     await accounting.post(ride)
@@ -188,7 +188,9 @@ async def test_grams_that_come_back_from_a_hold_repay_the_debt(accounting: Accou
     assert (body["available_mg"], body["held_mg"], body["debt_mg"], body["lifetime_mg"]) == (0, 0, 0, 0)
 
 
-async def test_what_earned_nothing_or_is_gone_cannot_be_reversed(accounting: Accounting, desk: Desk) -> None:
+async def test_an_activity_without_grams_or_already_reversed_cannot_be_reversed(
+    accounting: Accounting, desk: Desk
+) -> None:
     person = await accounting.citizen()
     rides = [person.bus(), person.bus(), person.bus()]
     await accounting.post(*rides)
@@ -211,7 +213,7 @@ async def test_what_earned_nothing_or_is_gone_cannot_be_reversed(accounting: Acc
     assert await available(accounting, person) == 0
 
 
-async def test_a_reason_and_the_scope_are_asked_for(accounting: Accounting, desk: Desk) -> None:
+async def test_freezing_needs_a_reason_and_the_ledger_scope(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     path = f"/accounts/{person.account_id}/freeze"
     assert (await desk.call("ann", path, {"reason": "  x  "})).status_code == 422
@@ -220,7 +222,7 @@ async def test_a_reason_and_the_scope_are_asked_for(accounting: Accounting, desk
         assert (await desk.call("ann", path, WHY, scope=scope)).status_code == 403
 
 
-async def test_approved_by_two_at_once_a_reversal_happens_once(accounting: Accounting, desk: Desk) -> None:
+async def test_two_approvals_at_once_reverse_an_activity_once(accounting: Accounting, desk: Desk) -> None:
     person = await accounting.citizen()
     rides = [person.bus(), person.bus()]
     await accounting.post(*rides)
@@ -232,7 +234,7 @@ async def test_approved_by_two_at_once_a_reversal_happens_once(accounting: Accou
     assert {refusal(answer)[1] for answer in answers if answer.status_code == 409} == {"PROPOSAL_DECIDED"}
 
 
-async def test_each_of_500_activities_reversed_twice_at_once_is_reversed_once(accounting: Accounting) -> None:
+async def test_500_activities_each_approved_twice_at_once_are_reversed_once(accounting: Accounting) -> None:
     people = [await accounting.citizen() for _ in range(250)]
     rides = [ride for person in people for ride in (person.bus(), person.bus())]
     await accounting.post(*rides)
@@ -269,7 +271,9 @@ async def test_each_of_500_activities_reversed_twice_at_once_is_reversed_once(ac
     assert (await accounting.check())["postings"] == 1000
 
 
-async def test_a_partner_and_an_operator_at_once_take_the_grams_back_once(accounting: Accounting, desk: Desk) -> None:
+async def test_a_cancellation_and_a_reversal_at_once_take_the_grams_back_once(
+    accounting: Accounting, desk: Desk
+) -> None:
     people = [await accounting.citizen() for _ in range(12)]
     rides = [(person, ride) for person in people for ride in (person.bus(), person.bus())]
     await accounting.post(*(ride for _, ride in rides))

@@ -1,4 +1,4 @@
-"""Operators on the accounting service; the shipped library is put back after each test."""
+"""A client for operators. Each test ends by restoring the shipped library."""
 
 from collections.abc import AsyncIterator
 
@@ -27,6 +27,6 @@ async def operators(
 
 @pytest.fixture
 async def ready(operators: Operators) -> Operators:
-    """With the factor that the bus methodology uses."""
+    """Operators, with the factor of the bus methodology registered."""
     await operators.factors()
     return operators

@@ -1,4 +1,4 @@
-"""Two operators and a methodology of theirs: bus rides by distance."""
+"""A client for operators, and their methodology of bus rides by distance."""
 
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.accounting.conftest import Accounting
 
 OPS = "/api/v1/accounting/ops"
 
-# What docs/methodologies.md publishes: the page's files are tested here.
+# The files that docs/methodologies.md publishes, so the page is tested too.
 FOLDER = Path(__file__).parents[3] / "docs" / "tour" / "bus_by_distance"
 FACTORS = (FOLDER / "factors.yaml").read_text(encoding="utf-8")
 DOCUMENT = (FOLDER / "methodology.yaml").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def today() -> date:
 
 
 def bus_km(code: str = "WH-APP-BUS", version: int | str = 2, *, since: date | None = None, **replaced: str) -> str:
-    """The document; `replaced` values take the place of what stands at their keys, with the lines below."""
+    """Return the document. `replaced` values replace the entries of their keys, including nested lines."""
     values = {"code": code, "version": str(version), "effective_from": (since or today()).isoformat(), **replaced}
     lines = []
     skipping = False

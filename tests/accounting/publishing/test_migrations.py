@@ -105,7 +105,9 @@ async def _is_valid(connection: Connection) -> bool:
     return bool(await connection.fetchval(sql))
 
 
-async def test_an_old_approval_by_the_same_person_is_kept_and_no_new_one_is_possible(old_dsns: Dsns) -> None:
+async def test_an_old_approval_by_the_proposer_in_another_spelling_is_kept_but_no_new_one_is_possible(
+    old_dsns: Dsns,
+) -> None:
     connection = await asyncpg.connect(old_dsns.admin)
     try:
         await _add(connection, "ledger_proposal", "approved", "Ann", kind="unfreeze", subject_id=ACTIVITY)

@@ -1,4 +1,4 @@
-"""Factors and retirements: proposed by one operator, approved by another, and every step in the audit log."""
+"""Factors and retirements over HTTP: one operator proposes, another approves, the audit log has every step."""
 
 import asyncio
 from datetime import timedelta
@@ -104,7 +104,7 @@ async def test_a_rejected_proposal_changes_nothing(operators: Operators) -> None
     assert await operators.refused("GET", unknown) == (404, "PROPOSAL_NOT_FOUND")
 
 
-async def test_a_retired_version_counts_no_more_and_what_it_gave_stays(operators: Operators) -> None:
+async def test_a_retired_version_credits_no_new_act_and_past_credits_stay(operators: Operators) -> None:
     accounting = operators.accounting
     person = await accounting.citizen()
     await accounting.post(ride_now(person))
@@ -131,7 +131,7 @@ async def test_a_retired_version_counts_no_more_and_what_it_gave_stays(operators
     assert await operators.refused("POST", path, again) == (409, "ALREADY_RETIRED")
 
 
-async def test_a_version_can_be_taken_back_before_its_first_day(ready: Operators) -> None:
+async def test_a_version_can_be_retired_before_its_first_day(ready: Operators) -> None:
     day = today() + timedelta(days=3)
     await ready.publish(bus_km(since=day))
     body = {"from": day.isoformat(), "reason": "发现错误"}
@@ -152,13 +152,15 @@ async def test_a_version_can_be_taken_back_before_its_first_day(ready: Operators
         ("/methodologies/WH-APP-BUS/versions/2/retire", 1, (409, "RETIREMENT_OUTSIDE_INTERVAL")),
     ],
 )
-async def test_a_retirement_has_to_fit(ready: Operators, path: str, days: int, refusal: tuple[int, str]) -> None:
+async def test_a_retirement_outside_the_interval_in_force_is_refused(
+    ready: Operators, path: str, days: int, refusal: tuple[int, str]
+) -> None:
     await ready.publish(bus_km(since=today() + timedelta(days=5)))
     body = {"from": (today() + timedelta(days=days)).isoformat(), "reason": "停用"}
     assert await ready.refused("POST", path, body) == refusal
 
 
-async def test_the_audit_log_tells_who_what_why_before_and_after(ready: Operators) -> None:
+async def test_the_audit_log_holds_operator_action_reason_before_and_after(ready: Operators) -> None:
     await ready.publish(bus_km())
     page = await ready.ok("GET", "/audit?object=WH-APP-BUS v2", scope="ops:read")
     steps = [(entry["action"], entry["subject"], entry["reason"]) for entry in page["items"]]
@@ -206,7 +208,7 @@ async def test_the_services_role_cannot_rewrite_history(
         await connection.close()
 
 
-async def test_the_database_itself_wants_a_second_person(ready: Operators, accounting_dsns: Dsns) -> None:
+async def test_the_database_refuses_publication_by_an_author(ready: Operators, accounting_dsns: Dsns) -> None:
     await ready.checked(bus_km())
     connection = await asyncpg.connect(accounting_dsns.app("accounting"))
     try:

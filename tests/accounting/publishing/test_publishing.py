@@ -1,4 +1,4 @@
-"""A methodology's way from draft to credit, over HTTP, by two people and without a restart."""
+"""A methodology from draft to credit over HTTP, by two operators and without a restart."""
 
 import asyncio
 from datetime import timedelta
@@ -33,14 +33,14 @@ async def test_the_next_event_is_judged_by_the_new_version_without_a_restart(rea
     judged = [(item["methodology"]["version"], item["amount_mg"]) for item in page["items"]]  # type: ignore[attr-defined]
     assert judged == [(2, 340_000), (1, 150_000), (1, 150_000)]
     why = await accounting.get(person, f"/me/activities/{page['items'][0]['activity_id']}")  # type: ignore[index]
-    told = why["explanation"]
-    assert [factor["factor_id"] for factor in told["factors"]] == ["example.bus_km"]  # type: ignore[index]
+    explanation = why["explanation"]
+    assert [factor["factor_id"] for factor in explanation["factors"]] == ["example.bus_km"]  # type: ignore[index]
     versions = (await accounting.client.get("/api/v1/accounting/methodologies")).json()["items"]
     bus = {v["version"]: (v["state"], v["effective_to"]) for v in versions if v["code"] == "WH-APP-BUS"}
     assert bus == {1: ("superseded", today().isoformat()), 2: ("in_force", None)}
 
 
-async def test_a_version_may_wait_for_its_day(ready: Operators) -> None:
+async def test_a_version_published_ahead_applies_from_its_first_day(ready: Operators) -> None:
     accounting = ready.accounting
     person = await accounting.citizen()
     tomorrow = today() + timedelta(days=2)  # not tomorrow: midnight may pass during the test
@@ -56,7 +56,7 @@ async def test_publication_needs_a_second_person(ready: Operators) -> None:
     draft_id = await ready.checked(bus_km())
     path = f"/methodologies/drafts/{draft_id}"
     assert await ready.refused("POST", f"{path}/publish", {"reason": "自己批准"}) == (409, "SECOND_PERSON_NEEDED")
-    # Whoever changes a word of it becomes an author too, and what was checked has to be checked again.
+    # An editor becomes an author too, and every change needs a new check.
     await ready.ok("PUT", path, {"yaml": bus_km(formula="saved * distance"), "reason": "改写"}, who="editor")
     publish = {"reason": "已审阅"}
     assert await ready.refused("POST", f"{path}/publish", publish, who="publisher") == (409, "DRAFT_NOT_CHECKED")
@@ -73,7 +73,7 @@ async def test_publication_needs_a_second_person(ready: Operators) -> None:
     assert (await ready.ok("GET", path))["published_by"] == "publisher"
 
 
-async def test_of_many_publications_at_once_one_wins(ready: Operators) -> None:
+async def test_of_many_publications_of_one_version_at_once_one_succeeds(ready: Operators) -> None:
     texts = [bus_km(formula="distance * saved" + " + 0" * n) for n in range(4)]
     drafts = [await ready.checked(text) for text in texts]
     attempts = [
@@ -87,7 +87,7 @@ async def test_of_many_publications_at_once_one_wins(ready: Operators) -> None:
     assert "VERSION_ALREADY_PUBLISHED" in codes
 
 
-async def test_the_past_is_never_judged_anew(ready: Operators) -> None:
+async def test_a_draft_that_begins_in_the_past_fails_its_check(ready: Operators) -> None:
     draft = await ready.draft(bus_km(since=today() - timedelta(days=1)))
     assert [fault["code"] for fault in draft["faults"]] == ["EFFECTIVE_DATE_PAST"]
     answer = await ready.call("POST", f"/methodologies/drafts/{draft['draft_id']}/check")
@@ -111,7 +111,7 @@ async def test_a_checked_draft_whose_day_has_passed_is_not_published(ready: Oper
     assert await ready.refused("POST", path, {"reason": "批准"}, who="publisher") == (409, "EFFECTIVE_DATE_PAST")
 
 
-async def test_what_was_free_at_the_check_may_be_taken_at_publication(ready: Operators) -> None:
+async def test_publication_checks_again_against_versions_published_meanwhile(ready: Operators) -> None:
     mine = await ready.checked(bus_km(version=2))
     await ready.publish(bus_km(version=3, since=today() + timedelta(days=3)))
     answer = await ready.call("POST", f"/methodologies/drafts/{mine}/publish", {"reason": "批准"}, who="publisher")
@@ -155,7 +155,7 @@ async def test_another_code_for_the_same_acts_is_refused(ready: Operators) -> No
         ),
     ],
 )
-async def test_every_fault_bars_the_check(ready: Operators, replaced: dict[str, str], code: str, field: str) -> None:
+async def test_every_fault_fails_the_check(ready: Operators, replaced: dict[str, str], code: str, field: str) -> None:
     draft = await ready.draft(bus_km(**replaced))  # type: ignore[arg-type]  # keys of the document
     found = {(fault["code"], fault["field"]): fault for fault in draft["faults"]}
     assert (code, field) in found, draft["faults"]
@@ -183,7 +183,7 @@ async def test_every_fault_bars_the_check(ready: Operators, replaced: dict[str, 
         ("[" * 200 + "]" * 200, "TOO_DEEP"),
     ],
 )
-async def test_what_cannot_be_read_is_refused_with_its_place(operators: Operators, text: str, code: str) -> None:
+async def test_an_unreadable_draft_is_refused_with_line_and_column(operators: Operators, text: str, code: str) -> None:
     answer = await operators.call("POST", "/methodologies", {"yaml": text, "reason": "试试"})
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "DOCUMENT_INVALID")
@@ -194,15 +194,15 @@ async def test_what_cannot_be_read_is_refused_with_its_place(operators: Operator
 
 
 async def test_every_shipped_document_passes_the_rules_of_texts_and_examples(operators: Operators) -> None:
-    """What ships is held to what is asked of authors; only its names and its days are taken already."""
+    """Shipped documents meet the rules for authors. Only their version numbers and days are taken already."""
     for text in methodology_texts():
         draft = await operators.draft(text)
         codes = {fault["code"] for fault in draft["faults"]}
         assert codes == {"VERSION_ALREADY_PUBLISHED", "EFFECTIVE_DATE_PAST"}, draft["faults"]
 
 
-async def test_what_nobody_can_report_is_not_published(operators: Operators) -> None:
-    """On the shelf such documents wait for their event type; in force they would promise what nobody can earn."""
+async def test_a_document_about_acts_nobody_can_report_is_not_published(operators: Operators) -> None:
+    """The shelf keeps such documents until their event type exists. In force they would promise what nobody can earn."""
     found = {}
     for item in shelf():
         draft = await operators.draft(item.text)
@@ -213,7 +213,7 @@ async def test_what_nobody_can_report_is_not_published(operators: Operators) -> 
     assert False in found.values()
 
 
-async def test_drafts_are_listed_withdrawn_and_kept(ready: Operators) -> None:
+async def test_drafts_are_listed_newest_first_and_withdrawn_ones_stay_listed(ready: Operators) -> None:
     made = [(await ready.draft(bus_km(version=n)))["draft_id"] for n in (2, 3, 4)]
     first = await ready.ok("GET", "/methodologies/drafts?limit=2")
     assert [item["draft_id"] for item in first["items"]] == made[:0:-1]
@@ -229,7 +229,7 @@ async def test_drafts_are_listed_withdrawn_and_kept(ready: Operators) -> None:
     assert await ready.refused("GET", unknown) == (404, "DRAFT_NOT_FOUND")
 
 
-async def test_only_operators_with_the_scope_may_write(operators: Operators) -> None:
+async def test_writing_drafts_and_factors_needs_the_methodologies_scope(operators: Operators) -> None:
     body = {"yaml": bus_km(), "reason": "无权"}
     assert await operators.refused("POST", "/methodologies", body, scope="ops:read") == (403, "FORBIDDEN")
     assert await operators.refused("POST", "/factors", body, scope="citizen") == (403, "FORBIDDEN")

@@ -1,4 +1,4 @@
-"""A draft tried on the past: who gains and loses, and not a milligram moves."""
+"""What-if runs of a draft over past acts: gains and losses, and no change of the ledger."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ PEOPLE, RIDES = 1_000, 100
 
 
 async def digest(dsns: Dsns) -> dict[str, str | None]:
-    """A fingerprint of every row that a balance or a verdict rests on."""
+    """Return a hash per table of all rows that balances and verdicts depend on."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         rows = "string_agg(md5(t::text), '' ORDER BY md5(t::text))"
@@ -26,7 +26,7 @@ async def digest(dsns: Dsns) -> dict[str, str | None]:
 
 
 async def tick(operators: Operators) -> bool:
-    """What the worker's job does."""
+    """Run the worker's job once."""
     async with operators.accounting.database.transaction() as session:
         return await what_if.advance(session, time_zone="Asia/Shanghai")
 
@@ -36,21 +36,23 @@ def period(**body: Any) -> dict[str, Any]:
     return {"from": first, "to": today().isoformat(), "reason": "发布前试算", **body}
 
 
-async def test_gains_and_losses_are_told_and_nothing_is_written(ready: Operators, accounting_dsns: Dsns) -> None:
+async def test_a_run_reports_gains_and_losses_and_writes_nothing_to_the_ledger(
+    ready: Operators, accounting_dsns: Dsns
+) -> None:
     accounting = ready.accounting
     far, near, taps = [await accounting.citizen() for _ in range(3)]
     noon = YESTERDAY + timedelta(hours=12)
     rides: list[tuple[Reports, list[int | None]]] = [
         (far, [10_000, 10_000, 10_000]),  # the third is over the cap by either version
         (near, [2_000]),
-        (taps, [None]),  # a tap that tells no distance earns nothing by the new one
+        (taps, [None]),  # a tap without a distance earns nothing by the new version
     ]
     for person, distances in rides:
         for number, distance_m in enumerate(distances):
             act = person.bus(noon + timedelta(hours=number)).act
             assert act is not None
             await accounting.post(person.report(msgspec.structs.replace(act, distance_m=distance_m)))
-        await accounting.post(person.metro(noon - timedelta(hours=3)))  # not the draft's business
+        await accounting.post(person.metro(noon - timedelta(hours=3)))  # the draft does not apply to it
     before = await digest(accounting_dsns)
     draft = await ready.draft(bus_km())
     answer = await ready.call("POST", "/methodologies:what-if", period(draft_id=draft["draft_id"]))
@@ -103,7 +105,7 @@ FROM generate_series(1, $2::int) AS person, generate_series(1, $3::int) AS ride
 """
 
 
-async def test_a_hundred_thousand_acts_are_done_in_steps(ready: Operators, accounting_dsns: Dsns) -> None:
+async def test_a_run_over_a_hundred_thousand_acts_advances_in_steps(ready: Operators, accounting_dsns: Dsns) -> None:
     connection = await asyncpg.connect(accounting_dsns.admin, server_settings={"timezone": "UTC"})
     try:
         await connection.execute(_PAST_ACTS, YESTERDAY, PEOPLE, RIDES)
@@ -127,7 +129,7 @@ async def test_a_hundred_thousand_acts_are_done_in_steps(ready: Operators, accou
     assert (await ready.accounting.check())["ok"]
 
 
-async def test_a_run_has_to_make_sense(ready: Operators) -> None:
+async def test_a_run_with_a_bad_period_draft_or_scope_is_refused(ready: Operators) -> None:
     path = "/methodologies:what-if"
     later = (today() + timedelta(days=1)).isoformat()
     for wrong in ({"to": later}, {"from": "2020-01-01"}, {"from": later}):
