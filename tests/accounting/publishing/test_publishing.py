@@ -202,7 +202,7 @@ async def test_every_shipped_document_passes_the_rules_of_texts_and_examples(ope
 
 
 async def test_a_document_about_acts_nobody_can_report_is_not_published(operators: Operators) -> None:
-    """The shelf keeps such documents until their event type exists. In force they would promise what nobody can earn."""
+    """The shelf keeps such documents until their event type exists. In force they would promise grams in vain."""
     found = {}
     for item in shelf():
         draft = await operators.draft(item.text)
