@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 
 from services.ingest.partners.service import Caller, SignedRequest, authenticate, require_live_data
 from services.ingest.resources import Parts, Resources
+from shared.auth import cp1
 from shared.client_address import client_address
 from shared.errors import AppError, MalformedBody, TooManyRequests
 
@@ -21,13 +22,6 @@ class BodyTooSlow(AppError):
     retryable = True
     title_zh = "请求体发送过慢"
     title_en = "The body arrived too slowly"
-
-
-def target_of(request: Request) -> str:
-    """Path and query as they stood in the request line; latin-1 keeps any byte: a strange one only fails to match."""
-    raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    query: bytes = request.scope["query_string"]
-    return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
 
 async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
@@ -45,7 +39,7 @@ async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
     """Raises the refusals of partners/errors.py, RequestRateExceeded."""
     signed = SignedRequest(
         method=request.method,
-        target=target_of(request),
+        target=cp1.target_of(request.scope),
         authorization=request.headers.get("authorization"),
         body=body,
         content_type=request.headers.get("content-type"),

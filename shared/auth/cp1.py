@@ -7,7 +7,9 @@ import base64
 import binascii
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3 = "CP1-HMAC-SHA256", "CP1-ED25519", "CP1-RSA-SHA256", "CP1-SM2-SM3"
 ALGORITHMS = (HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3)
@@ -26,6 +28,16 @@ class Credential:
     timestamp: int
     nonce: str
     signature: bytes
+
+
+def target_of(scope: Mapping[str, Any]) -> str:
+    """Return path and query of an ASGI request exactly as sent, which is what the partner signed.
+
+    Decoded as latin-1, which accepts every byte: an unexpected byte makes the signature fail, not the request crash.
+    """
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
 
 def string_to_sign(*, method: str, target: str, timestamp: int, nonce: str, body: bytes) -> bytes:

@@ -78,3 +78,16 @@ def test_every_bit_of_the_message_counts(position: int, bit: int) -> None:
 @given(st.text(max_size=200))
 def test_no_header_text_crashes_the_parser(text: str) -> None:
     cp1.parse_authorization("CP1-" + text)
+
+
+@pytest.mark.parametrize(
+    ("scope", "target"),
+    [
+        ({"raw_path": b"/a%2Fb", "path": "/a/b", "query_string": b""}, "/a%2Fb"),
+        ({"raw_path": b"/a", "path": "/a", "query_string": b"x=%2F&y"}, "/a?x=%2F&y"),
+        ({"raw_path": b"/\xff", "path": "/?", "query_string": b""}, "/\u00ff"),
+        ({"path": "/a", "query_string": b""}, "/a"),
+    ],
+)
+def test_the_signed_target_is_path_and_query_as_sent(scope: dict[str, object], target: str) -> None:
+    assert cp1.target_of(scope) == target

@@ -10,6 +10,7 @@ from services.accounts.bindings import tokens
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
 from services.accounts.partners.errors import PartnerSignatureInvalid
 from services.accounts.resources import Parts
+from shared.auth import cp1
 from shared.client_address import client_address
 from shared.db import Session
 
@@ -42,7 +43,7 @@ async def confirm_binding(request: Request, session: Session, parts: Parts, resp
         raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
     signer = await parts.ingest.verify_signature(
         method=request.method,
-        target=_target(request),
+        target=cp1.target_of(request.scope),
         authorization=authorization,
         body=body,
         address=client_address(request, parts.settings.trusted_proxies),
@@ -61,13 +62,6 @@ async def confirm_binding(request: Request, session: Session, parts: Parts, resp
     if not made.is_new:
         response.status_code = 200
     return PartnerBindingOut.of(made.binding)
-
-
-def _target(request: Request) -> str:
-    """Path and query exactly as sent: what the partner signed."""
-    path: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    query: bytes = request.scope["query_string"]
-    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 def _parse(body: bytes) -> PartnerBindingIn:
