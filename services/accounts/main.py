@@ -25,7 +25,6 @@ from services.accounts.settings import Settings, decode_key
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
-from shared.auth.tokens import TokenVerifier
 
 ROUTERS = (
     sessions_router,
@@ -57,8 +56,8 @@ def create_app(
             yield
         finally:
             await app.state.resources.stop()
-            await app.state.tokens.stop()
 
+    signer = TokenSigner(settings)
     app = build_app(
         service="accounts",
         settings=settings,
@@ -67,9 +66,8 @@ def create_app(
         title_en="Accounts",
         description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, homes.",
         lifespan=lifespan,
+        jwks_transport=OwnKeys(signer),
     )
-    signer = TokenSigner(settings)
-    app.state.tokens = TokenVerifier(settings, transport=OwnKeys(signer))
     ingest = IngestClient(
         base_url=settings.ingest_base_url,
         service_token_secret=settings.service_token_secret,
