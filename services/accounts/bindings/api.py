@@ -1,10 +1,10 @@
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from services.accounts.bindings import service, tokens
-from services.accounts.bindings.domain import Mode
+from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.errors import BindingNeedsToken
 from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
 from services.accounts.resources import Parts
@@ -23,7 +23,7 @@ _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
 async def list_bindings(
     citizen: Citizen,
     session: Session,
-    status: Annotated[Literal["pending", "active", "ended"] | None, Query()] = None,
+    status: Annotated[BindingStatus | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[BindingOut]:

@@ -5,6 +5,10 @@ import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
+
+# The values of the contract `BindingChanged`.
+BindingStatus = Literal["pending", "active", "ended"]
 
 
 class Mode(StrEnum):

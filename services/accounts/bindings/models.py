@@ -1,9 +1,10 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.accounts.bindings.domain import BindingStatus
 from services.accounts.database import Base
 
 _LIVE = text("status <> 'ended'")
@@ -32,7 +33,8 @@ class Binding(Base):
     partner_id: Mapped[str]
     account_key: Mapped[str]
     mode: Mapped[str]
-    status: Mapped[str]
+    # Text with a CHECK, which a new status extends more easily than an ENUM type.
+    status: Mapped[BindingStatus] = mapped_column(Text)
     version: Mapped[int]
     since: Mapped[datetime]
     counts_from: Mapped[datetime]

@@ -30,7 +30,7 @@ def _record(row: Binding) -> Record:
         account_key=row.account_key,
         account_id=row.account_id,
         user_id=row.user_id,
-        status=row.status,  # type: ignore[arg-type]  # the table's CHECK allows the same three words
+        status=row.status,
         counts_from=row.counts_from,
         ended_at=row.ended_at,
         consent_withdrawn_at=row.consent_withdrawn_at,

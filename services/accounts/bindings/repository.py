@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.accounts.bindings.domain import BindingStatus
 from services.accounts.bindings.models import Binding, BindingToken, PartnerNonce
 
 _IS_LIVE = Binding.status != "ended"
@@ -57,7 +58,7 @@ async def locked(session: AsyncSession, *, binding_id: uuid.UUID, user_id: uuid.
 
 
 async def page(
-    session: AsyncSession, *, user_id: uuid.UUID, status: str | None, before: uuid.UUID | None, limit: int
+    session: AsyncSession, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[Binding]:
     """Newest first; ids are ordered by time."""
     statement = select(Binding).where(Binding.user_id == user_id)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.accounts.bindings.domain import BindingStatus
 from services.accounts.bindings.service import BindingView
 
 PartnerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["didi"])]
@@ -53,7 +54,7 @@ class BindingOut(BaseModel):
     binding_id: uuid.UUID
     partner_id: str
     mode: Literal["oauth", "phone_hash", "token", "account_no"]
-    status: Literal["pending", "active", "ended"]
+    status: BindingStatus
     since: datetime = Field(description="绑定时间 When it was made")
     counts_from: datetime = Field(description="从何时起的行为计入 Acts from here on count")
     ended_at: datetime | None
@@ -91,7 +92,7 @@ class PartnerBindingIn(BaseModel):
 
 class PartnerBindingOut(BaseModel):
     binding_id: uuid.UUID
-    status: Literal["pending", "active", "ended"]
+    status: BindingStatus
     since: datetime
     counts_from: datetime
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.accounts.bindings import domain, repository
-from services.accounts.bindings.domain import Mode
+from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.errors import (
     BindingAlreadyExists,
     BindingLimitReached,
@@ -57,7 +57,7 @@ class BindingView:
     binding_id: uuid.UUID
     partner_id: str
     mode: Mode
-    status: str
+    status: BindingStatus
     since: datetime
     counts_from: datetime
     ended_at: datetime | None
@@ -242,7 +242,7 @@ async def live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]
 
 
 async def page(
-    session: Session, *, user_id: uuid.UUID, status: str | None, before: uuid.UUID | None, limit: int
+    session: Session, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[BindingView]:
     """Bindings, ended ones too, newest first, older than `before`."""
     rows = await repository.page(session, user_id=user_id, status=status, before=before, limit=limit)
