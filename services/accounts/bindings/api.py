@@ -76,7 +76,7 @@ async def create_binding_token(
         service.require_mode(await parts.partners.get(partner_id), Mode.TOKEN)
     shown = await tokens.issue(session, user_id=citizen.user_id, partner_id=partner_id)
     response.headers["Cache-Control"] = "no-store"
-    return TokenOut(token=shown.token, expires_at=shown.expires_at, qr_svg=shown.qr_svg)
+    return TokenOut.of(shown)
 
 
 @router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.accounts.bindings.domain import BindingStatus
 from services.accounts.bindings.service import BindingView
+from services.accounts.one_time_codes import ShownCode
 
 PartnerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["didi"])]
 
@@ -75,6 +76,10 @@ class TokenOut(BaseModel):
     token: str = Field(description="二维码的内容 What the QR code says", examples=["cib_3kTMd2vM0yX8mD1zQq4a9fVb"])
     expires_at: datetime
     qr_svg: str = Field(description="SVG 图像 The QR code as an SVG document")
+
+    @classmethod
+    def of(cls, code: ShownCode) -> Self:
+        return cls(token=code.token, expires_at=code.expires_at, qr_svg=code.qr_svg)
 
 
 class PartnerBindingIn(BaseModel):

@@ -1,13 +1,7 @@
 """Binding by a token the citizen shows as a QR code and the partner's machine confirms with its signature."""
 
-import hashlib
-import io
-import secrets
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-import segno
+from datetime import timedelta
 
 from services.accounts.bindings import repository, service
 from services.accounts.bindings.domain import Mode
@@ -17,6 +11,7 @@ from services.accounts.bindings.service import Made, Reference
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
+from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.partners.client import Partner, SignedBy
 from services.accounts.partners.errors import PartnerRequestReplayed
 from services.accounts.quotas import service as quotas
@@ -30,8 +25,6 @@ from shared.db import Session
 TOKEN_LIFE = timedelta(seconds=120)
 # The page renews its code about once a minute; more is a script.
 TOKENS_QUOTA = Quota("binding_token", at_most=10, window_s=60)
-# 144 random bits in 24 characters: with the prefix still short enough for a mini-program's scene (32).
-_TOKEN_BYTES = 18
 _TOKEN_PREFIX = "cib_"
 # A used token still answers the same partner's repeated confirmation for this long.
 _TOKEN_KEPT = timedelta(days=1)
@@ -39,14 +32,7 @@ _TOKEN_KEPT = timedelta(days=1)
 _NONCE_KEPT = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownToken:
-    token: str
-    expires_at: datetime
-    qr_svg: str
-
-
-async def issue(session: Session, *, user_id: uuid.UUID, partner_id: str | None) -> ShownToken:
+async def issue(session: Session, *, user_id: uuid.UUID, partner_id: str | None) -> ShownCode:
     """A token for one binding, for `partner_id` only if given.
 
     Raises CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated.
@@ -55,17 +41,17 @@ async def issue(session: Session, *, user_id: uuid.UUID, partner_id: str | None)
     await carbon_accounts.require(session, user_id=user_id)
     await consents.require(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     await quotas.take(session, user_id=user_id, quota=TOKENS_QUOTA)
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    token = draw_token(_TOKEN_PREFIX)
     now = clock.now()
     row = BindingToken(
-        token_sha256=_digest(token),
+        token_sha256=digest_token(token),
         user_id=user_id,
         partner_id=partner_id,
         created_at=now,
         expires_at=now + TOKEN_LIFE,
     )
     await repository.add_token(session, row)
-    return ShownToken(token, row.expires_at, _qr_svg(token))
+    return show_code(token, row.expires_at)
 
 
 async def take_nonce(session: Session, *, signer: SignedBy) -> None:
@@ -80,7 +66,7 @@ async def confirm(session: Session, *, settings: Settings, partner: Partner, tok
     Raises BindingModeUnavailable, BindingTokenInvalid and everything `service.make` raises.
     """
     service.require_mode(partner, Mode.TOKEN)
-    row = await repository.locked_token(session, token_sha256=_digest(token))
+    row = await repository.locked_token(session, token_sha256=digest_token(token))
     if row is None or row.partner_id not in {None, partner.partner_id}:
         raise BindingTokenInvalid
     reference = Reference("open_id", partner_account)
@@ -113,13 +99,3 @@ async def purge(session: Session, *, at_most: int) -> None:
     await repository.delete_past(
         session, tokens_before=now - _TOKEN_KEPT, nonces_before=now - _NONCE_KEPT, at_most=at_most
     )
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _qr_svg(token: str) -> str:
-    picture = io.BytesIO()
-    segno.make(token, error="m", micro=False).save(picture, kind="svg", scale=8, border=4, xmldecl=False, svgns=True)
-    return picture.getvalue().decode()

@@ -4,7 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.accounts.households.service import HouseholdView, Invitation
+from services.accounts.households.service import HouseholdView
+from services.accounts.one_time_codes import ShownCode
 
 # As partners report it (`meter_ref` of energy.saved): printable, no spaces.
 MeterRef = Annotated[
@@ -70,5 +71,5 @@ class InvitationOut(BaseModel):
     qr_svg: str
 
     @classmethod
-    def of(cls, invitation: Invitation) -> Self:
-        return cls(token=invitation.token, expires_at=invitation.expires_at, qr_svg=invitation.qr_svg)
+    def of(cls, code: ShownCode) -> Self:
+        return cls(token=code.token, expires_at=code.expires_at, qr_svg=code.qr_svg)

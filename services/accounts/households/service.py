@@ -4,14 +4,9 @@ Locks in this order: the caller's own user row, the invitation, the household. N
 two members of one household wait for each other in line.
 """
 
-import hashlib
-import io
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import segno
 
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
@@ -28,6 +23,7 @@ from services.accounts.households.errors import (
 )
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember, HouseholdMeter
 from services.accounts.households.publishing import publish
+from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.settings import Settings
@@ -44,8 +40,6 @@ INVITATIONS_QUOTA = Quota("household_invitation", at_most=20, window_s=86_400)
 # Every stay and every registration stays as history and on the compacted topic.
 MOVES_QUOTA = Quota("household_move", at_most=10, window_s=86_400)
 METERS_QUOTA = Quota("household_meter", at_most=5, window_s=86_400)
-# 144 random bits in 24 characters: with the prefix still short enough for a mini-program's scene (32).
-_TOKEN_BYTES = 18
 _TOKEN_PREFIX = "chi_"
 # A used invitation still answers the same person's repeated request for this long.
 _INVITATION_KEPT = timedelta(days=1)
@@ -68,13 +62,6 @@ class HouseholdView:
 class Entered:
     household: HouseholdView
     is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    token: str
-    expires_at: datetime
-    qr_svg: str
 
 
 async def open_household(session: Session, *, settings: Settings, user_id: uuid.UUID, meter_ref: str | None) -> Entered:
@@ -103,24 +90,24 @@ async def open_household(session: Session, *, settings: Settings, user_id: uuid.
     return Entered(await _view(session, household, stay), is_new=True)
 
 
-async def invite(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> Invitation:
+async def invite(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> ShownCode:
     """A code for one person to enter within INVITATION_LIFE. Raises HouseholdNotFound, HouseholdFull, QuotaExceeded."""
     await users.lock(session, user_id=user_id)
     await _require_member(session, user_id, household_id)
     if await repository.count_members(session, household_id=household_id) >= MEMBERS_MAX:
         raise HouseholdFull(limit=MEMBERS_MAX)
     await quotas.take(session, user_id=user_id, quota=INVITATIONS_QUOTA)
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    token = draw_token(_TOKEN_PREFIX)
     now = clock.now()
     row = HouseholdInvitation(
-        token_sha256=_digest(token),
+        token_sha256=digest_token(token),
         household_id=household_id,
         invited_by=user_id,
         created_at=now,
         expires_at=now + INVITATION_LIFE,
     )
     await repository.add_invitation(session, row)
-    return Invitation(token, row.expires_at, _qr_svg(token))
+    return show_code(token, row.expires_at)
 
 
 async def join(session: Session, *, settings: Settings, user_id: uuid.UUID, token: str) -> Entered:
@@ -130,7 +117,7 @@ async def join(session: Session, *, settings: Settings, user_id: uuid.UUID, toke
     HouseholdFull, QuotaExceeded, Unauthenticated.
     """
     account = await _admit(session, user_id)
-    invitation = await repository.locked_invitation(session, token_sha256=_digest(token))
+    invitation = await repository.locked_invitation(session, token_sha256=digest_token(token))
     if invitation is None:
         raise InvitationInvalid
     household = await _locked(session, invitation.household_id)
@@ -296,13 +283,3 @@ async def _view(session: Session, household: Household, stay: HouseholdMember) -
         members=await repository.count_members(session, household_id=household.household_id),
         meter_since=meter.since if meter else None,
     )
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _qr_svg(token: str) -> str:
-    picture = io.BytesIO()
-    segno.make(token, error="m", micro=False).save(picture, kind="svg", scale=8, border=4, xmldecl=False, svgns=True)
-    return picture.getvalue().decode()
