@@ -20,8 +20,8 @@ from services.accounts.profile.api import router as profile_router
 from services.accounts.resources import Resources
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
-from services.accounts.sessions.signing import OwnKeys, TokenSigner
 from services.accounts.settings import Settings, decode_key
+from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
@@ -66,7 +66,7 @@ def create_app(
         title_en="Accounts",
         description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, homes.",
         lifespan=lifespan,
-        jwks_transport=OwnKeys(signer),
+        jwks_transport=LocalJwks(signer),
     )
     ingest = IngestClient(
         base_url=settings.ingest_base_url,

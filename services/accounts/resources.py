@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
-from services.accounts.sessions.signing import TokenSigner
 from services.accounts.settings import Settings
+from services.accounts.signing import TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.db import Database

@@ -11,7 +11,7 @@ import structlog
 from services.accounts.sessions import repository
 from services.accounts.sessions.errors import RefreshTokenInvalid, RefreshTokenReused
 from services.accounts.sessions.models import LoginSession, RefreshToken
-from services.accounts.sessions.signing import ACCESS_LIFE_S, TokenSigner
+from services.accounts.signing import ACCESS_LIFE_S, TokenSigner
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from shared import clock

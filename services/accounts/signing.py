@@ -61,7 +61,7 @@ def _published(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
     return key_id, {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": key_id, "alg": "EdDSA", "use": "sig"}
 
 
-class OwnKeys(httpx.AsyncBaseTransport):
+class LocalJwks(httpx.AsyncBaseTransport):
     """Answers the token verifier of this very service from memory: it must not have to call itself over the network."""
 
     def __init__(self, signer: TokenSigner) -> None:
