@@ -8,14 +8,13 @@ from fastapi import FastAPI
 
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
-from services.accounts.carbon_accounts.api import router as carbon_accounts_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.households.api import router as households_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
-from services.accounts.phones.api import router as phones_router
+from services.accounts.people.api import router as people_router
 from services.accounts.profile.api import router as profile_router
 from services.accounts.resources import Resources
 from services.accounts.scenes.api import router as scenes_router
@@ -27,10 +26,9 @@ from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
 ROUTERS = (
+    people_router,
     sessions_router,
     profile_router,
-    carbon_accounts_router,
-    phones_router,
     consents_router,
     scenes_router,
     bindings_router,

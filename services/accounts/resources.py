@@ -37,4 +37,4 @@ async def _resources(request: Request) -> Resources:
     return found
 
 
-Parts = Annotated[Resources, Depends(_resources)]
+RequestResources = Annotated[Resources, Depends(_resources)]

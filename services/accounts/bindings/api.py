@@ -7,7 +7,7 @@ from services.accounts.bindings import service, tokens
 from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.errors import BindingNeedsToken
 from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
-from services.accounts.resources import Parts
+from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
@@ -41,20 +41,20 @@ async def list_bindings(
 
 @router.post("/me/bindings", status_code=201, responses=_SAME_AGAIN, summary="绑定合作方 · Bind a partner")
 async def create_binding(
-    body: BindingIn, citizen: Citizen, session: Session, parts: Parts, response: Response
+    body: BindingIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> BindingOut:
-    partner = await parts.partners.get(body.partner_id)
+    partner = await resources.partners.get(body.partner_id)
     mode = Mode(body.mode)
     service.require_mode(partner, mode)
     if mode is Mode.TOKEN:
         raise BindingNeedsToken
     open_id = None
     if isinstance(body, OauthBindingIn) and partner.oauth is not None:
-        open_id = await parts.oauth.open_id_for(partner.oauth, partner_id=partner.partner_id, code=body.code)
+        open_id = await resources.oauth.open_id_for(partner.oauth, partner_id=partner.partner_id, code=body.code)
     made = await service.bind(
         session,
-        settings=parts.settings,
-        vault=parts.vault,
+        settings=resources.settings,
+        vault=resources.vault,
         user_id=citizen.user_id,
         partner=partner,
         mode=mode,
@@ -68,17 +68,19 @@ async def create_binding(
 
 @router.post("/me/bindings/token", status_code=201, summary="出示绑定码 · A token for the partner's machine to scan")
 async def create_binding_token(
-    citizen: Citizen, session: Session, parts: Parts, response: Response, body: TokenIn | None = None
+    citizen: Citizen, session: Session, resources: RequestResources, response: Response, body: TokenIn | None = None
 ) -> TokenOut:
     """一次有效，120 秒。The partner confirms it with `POST /partner/bindings`."""
     partner_id = body.partner_id if body else None
     if partner_id is not None:
-        service.require_mode(await parts.partners.get(partner_id), Mode.TOKEN)
+        service.require_mode(await resources.partners.get(partner_id), Mode.TOKEN)
     shown = await tokens.issue(session, user_id=citizen.user_id, partner_id=partner_id)
     response.headers["Cache-Control"] = "no-store"
     return TokenOut.of(shown)
 
 
 @router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")
-async def delete_binding(binding_id: uuid.UUID, citizen: Citizen, session: Session, parts: Parts) -> None:
-    await service.end(session, settings=parts.settings, user_id=citizen.user_id, binding_id=binding_id)
+async def delete_binding(
+    binding_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources
+) -> None:
+    await service.end(session, settings=resources.settings, user_id=citizen.user_id, binding_id=binding_id)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from services.accounts.bindings import tokens
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
 from services.accounts.partners.errors import PartnerSignatureInvalid
-from services.accounts.resources import Parts
+from services.accounts.resources import RequestResources
 from shared.auth import cp1
 from shared.client_address import client_address
 from shared.db import Session
@@ -36,25 +36,27 @@ _AUTHORIZATION_CHARS_MAX = 2048
     openapi_extra=_BODY,
     summary="合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)",
 )
-async def confirm_binding(request: Request, session: Session, parts: Parts, response: Response) -> PartnerBindingOut:
+async def confirm_binding(
+    request: Request, session: Session, resources: RequestResources, response: Response
+) -> PartnerBindingOut:
     body = await request.body()
     authorization = request.headers.get("authorization", "")
     if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
         raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
-    signer = await parts.ingest.verify_signature(
+    signer = await resources.ingest.verify_signature(
         method=request.method,
         target=cp1.target_of(request.scope),
         authorization=authorization,
         body=body,
-        address=client_address(request, parts.settings.trusted_proxies),
+        address=client_address(request, resources.settings.trusted_proxies),
     )
-    async with parts.database.transaction() as remembering:
+    async with resources.database.transaction() as remembering:
         await tokens.take_nonce(remembering, signer=signer)
     confirmation = _parse(body)
-    partner = await parts.partners.get(signer.partner_id)
+    partner = await resources.partners.get(signer.partner_id)
     made = await tokens.confirm(
         session,
-        settings=parts.settings,
+        settings=resources.settings,
         partner=partner,
         token=confirmation.token,
         partner_account=confirmation.partner_account,

@@ -194,7 +194,7 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
     await publish(session, settings=settings, changed=ended)
 
 
-async def suspend(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
+async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
     """Consent was withdrawn: bindings stay, acts from `at` on do not count. The caller holds the user's lock."""
     rows = [row for row in await _live(session, user_id) if row.consent_withdrawn_at is None]
     for row in rows:
@@ -203,7 +203,7 @@ async def suspend(session: Session, *, settings: Settings, user_id: uuid.UUID, a
     await publish(session, settings=settings, changed=rows)
 
 
-async def resume(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
     """Consent was given again: each suspended binding ends where consent did, and a new one starts counting now.
 
     So acts before the withdrawal still count when they arrive late, acts during it never do. The caller holds the lock.

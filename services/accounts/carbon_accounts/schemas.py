@@ -2,24 +2,9 @@ import uuid
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from services.accounts.carbon_accounts.service import Account
-from services.accounts.consents.schemas import PolicyVersion
-
-
-class ConsentGiven(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    policy_version: PolicyVersion
-
-
-class OpenAccountIn(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"consent": {"policy_version": "2026-11"}}]}
-    )
-
-    consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, needed to keep an account")
 
 
 class CarbonAccountOut(BaseModel):

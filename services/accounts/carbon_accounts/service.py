@@ -9,8 +9,6 @@ from typing import Literal
 from services.accounts.carbon_accounts import domain, repository
 from services.accounts.carbon_accounts.errors import CarbonAccountNotOpened
 from services.accounts.carbon_accounts.models import CarbonAccount
-from services.accounts.consents import service as consents
-from services.accounts.users import service as users
 from shared import clock
 from shared.contracts.identity import household_account_id, person_account_id
 from shared.db import Session
@@ -32,25 +30,18 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenResult:
     account: Account
     is_new: bool
 
 
-async def open_account(session: Session, *, user_id: uuid.UUID, policy_version: str, prefix: str) -> Opened:
-    """The person's account, opened now or earlier; the consent that comes with the request is recorded either way.
-
-    Raises Unauthenticated when the user is gone.
-    """
-    await users.lock(session, user_id=user_id)
-    await consents.give(
-        session, user_id=user_id, purpose=consents.Purpose.DATA_PROCESSING, policy_version=policy_version
-    )
+async def open_personal_account(session: Session, *, user_id: uuid.UUID, prefix: str) -> OpenResult:
+    """Open the person's account, or return the one opened before. The caller holds the user's lock."""
     existing = await repository.by_user(session, user_id=user_id)
     if existing is not None:
-        return Opened(_account(existing), is_new=False)
+        return OpenResult(_account(existing), is_new=False)
     account = await _open(session, "person", person_account_id(user_id), prefix, user_id=user_id)
-    return Opened(account, is_new=True)
+    return OpenResult(account, is_new=True)
 
 
 async def open_household_account(session: Session, *, household_id: uuid.UUID, prefix: str) -> Account:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from services.accounts.consents.service import ConsentRecord, Purpose
 
@@ -14,20 +14,6 @@ PolicyVersion = Annotated[
         examples=["2026-11"],
     ),
 ]
-
-
-class ConsentIn(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"purpose": "data_processing", "policy_version": "2026-11"}]}
-    )
-
-    purpose: Purpose = Field(
-        description=(
-            "data_processing 记录与核算低碳行为（碳账户必需）Counting acts, needed for an account · "
-            "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
-        )
-    )
-    policy_version: PolicyVersion
 
 
 class ConsentOut(BaseModel):

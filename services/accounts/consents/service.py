@@ -11,7 +11,6 @@ from services.accounts.consents.errors import ConsentRequired
 from services.accounts.consents.models import Consent
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
-from services.accounts.users import service as users
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
@@ -39,7 +38,7 @@ class ConsentRecord:
     superseded_at: datetime | None
 
 
-async def give(session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy_version: str) -> ConsentRecord:
+async def record_given(session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy_version: str) -> ConsentRecord:
     """Records an agreement; the same version again changes nothing, another version takes the old one's place.
 
     The caller holds the user's lock. Raises QuotaExceeded.
@@ -57,20 +56,11 @@ async def give(session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy
     return _record(consent)
 
 
-async def give_on_request(
-    session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy_version: str
-) -> ConsentRecord:
-    """`give` under the user's lock. Raises Unauthenticated, QuotaExceeded."""
-    await users.lock(session, user_id=user_id)
-    return await give(session, user_id=user_id, purpose=purpose, policy_version=policy_version)
-
-
-async def withdraw(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
-    """The moment of withdrawal, or None when there was nothing to withdraw. Raises Unauthenticated.
+async def record_withdrawn(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
+    """The moment of withdrawal, or None when there was nothing to withdraw. The caller holds the user's lock.
 
     Never refused by a quota: it is the giving that is counted.
     """
-    await users.lock(session, user_id=user_id)
     current = await repository.live(session, user_id=user_id, purpose=purpose)
     if current is None:
         return None

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from services.accounts.operators import service
 from services.accounts.operators.errors import AccountNotFound
 from services.accounts.operators.schemas import AccountSeenOut
-from services.accounts.resources import Parts
+from services.accounts.resources import RequestResources
 from shared.auth.tokens import Operator, require_scope
 
 router = APIRouter(prefix="/api/v1/accounts/ops", tags=["运营 Operators"])
@@ -15,13 +15,13 @@ router = APIRouter(prefix="/api/v1/accounts/ops", tags=["运营 Operators"])
 async def look_up_account(
     account_no: Annotated[str, Path(max_length=32)],
     operator: Annotated[Operator, Depends(require_scope("ops:read"))],
-    parts: Parts,
+    resources: RequestResources,
     reason: Annotated[str | None, Query(max_length=200, description="查询原因，记入审计 Kept in the audit")] = None,
 ) -> AccountSeenOut:
     """每次查询都留有审计记录。Every look-up is recorded, also one that finds nothing."""
-    async with parts.database.transaction() as session:
+    async with resources.database.transaction() as session:
         seen = await service.look_up(
-            session, vault=parts.vault, operator=operator.subject, account_no=account_no, reason=reason
+            session, vault=resources.vault, operator=operator.subject, account_no=account_no, reason=reason
         )
     if seen is None:  # raised after the commit, which keeps the record
         raise AccountNotFound

@@ -7,7 +7,6 @@ from services.accounts.phones import domain, repository
 from services.accounts.phones.errors import PhoneTaken
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
-from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from shared import clock
 from shared.db import Session
@@ -17,7 +16,7 @@ VERIFICATIONS_QUOTA = Quota("phone_verification", at_most=5, window_s=86_400)
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneSet:
+class StoredPhone:
     phone_masked: str
     changed: bool
 
@@ -27,23 +26,22 @@ async def count_verification(session: Session, *, user_id: uuid.UUID) -> None:
     await quotas.take(session, user_id=user_id, quota=VERIFICATIONS_QUOTA)
 
 
-async def set_phone(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> PhoneSet:
-    """Keeps the number WeChat has just confirmed. `changed`: another number (or none) was there before.
+async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> StoredPhone:
+    """Store a number that WeChat has just confirmed. `changed`: the person had another number before, or none.
 
-    Raises PhoneTaken, Unauthenticated.
+    The caller holds the user's lock. Raises PhoneTaken.
     """
-    await users.lock(session, user_id=user_id)
     phone_hash = vault.index("phone", e164)
     current = await repository.get(session, user_id=user_id)
     if current is not None and current.phone_hash == phone_hash:
-        return PhoneSet(domain.mask(e164), changed=False)
+        return StoredPhone(domain.mask(e164), changed=False)
     await repository.delete_of(session, user_id=user_id)
     sealed = vault.seal("phone", user_id, e164)
     if not await repository.try_insert(
         session, user_id=user_id, phone_hash=phone_hash, phone_sealed=sealed, at=clock.now()
     ):
         raise PhoneTaken
-    return PhoneSet(domain.mask(e164), changed=True)
+    return StoredPhone(domain.mask(e164), changed=True)
 
 
 async def plain(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:

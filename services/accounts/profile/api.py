@@ -2,7 +2,7 @@ from fastapi import APIRouter
 
 from services.accounts.profile import service
 from services.accounts.profile.schemas import ProfileOut
-from services.accounts.resources import Parts
+from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
 
@@ -10,5 +10,5 @@ router = APIRouter(prefix="/api/v1/accounts", tags=["我 Me"])
 
 
 @router.get("/me", summary="我的信息 · Me")
-async def read_me(citizen: Citizen, session: Session, parts: Parts) -> ProfileOut:
-    return ProfileOut.of(await service.read(session, vault=parts.vault, user_id=citizen.user_id))
+async def read_me(citizen: Citizen, session: Session, resources: RequestResources) -> ProfileOut:
+    return ProfileOut.of(await service.read(session, vault=resources.vault, user_id=citizen.user_id))

@@ -3,7 +3,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from services.accounts.resources import Parts
+from services.accounts.resources import RequestResources
 from services.accounts.scenes import service
 from services.accounts.scenes.schemas import ScenesOut
 from shared.auth.tokens import CITIZEN_SCOPE, TokenVerifier, bearer_token
@@ -29,7 +29,7 @@ async def _caller_if_any(request: Request) -> uuid.UUID | None:
 
 @router.get("/scenes", summary="低碳场景 · The low-carbon scenes")
 async def list_scenes(
-    caller: Annotated[uuid.UUID | None, Depends(_caller_if_any)], session: Session, parts: Parts
+    caller: Annotated[uuid.UUID | None, Depends(_caller_if_any)], session: Session, resources: RequestResources
 ) -> ScenesOut:
     """无需登录；带令牌时返回我的绑定状态。Public; with a token it also tells what I have bound."""
-    return ScenesOut.of(await service.overview(session, directory=parts.partners, user_id=caller))
+    return ScenesOut.of(await service.overview(session, directory=resources.partners, user_id=caller))

@@ -1,15 +1,9 @@
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.accounts.carbon_accounts.schemas import CarbonAccountOut
-
-
-class SessionIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"code": "0a3Xc1ll2Vq0kg4Yw6nl2Zz1"}]})
-
-    code: str = Field(min_length=1, max_length=128, description="wx.login 返回的 code The code given by wx.login")
+from services.accounts.sessions.service import Tokens
 
 
 class RefreshIn(BaseModel):
@@ -24,9 +18,14 @@ class TokensOut(BaseModel):
     refresh_token: str = Field(description="只能使用一次 Works once")
     user_id: uuid.UUID
 
-
-class SessionOut(TokensOut):
-    carbon_account: CarbonAccountOut | None = Field(description="未领取时为 null Null until opened")
+    @classmethod
+    def of(cls, tokens: Tokens) -> Self:
+        return cls(
+            access_token=tokens.access_token,
+            expires_in=tokens.expires_in_s,
+            refresh_token=tokens.refresh_token,
+            user_id=tokens.user_id,
+        )
 
 
 class JwksOut(BaseModel):

@@ -1,0 +1,89 @@
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from services.accounts.carbon_accounts.schemas import CarbonAccountOut
+from services.accounts.consents.schemas import ConsentOut
+from services.accounts.consents.service import Purpose
+from services.accounts.people import service
+from services.accounts.people.schemas import ConsentIn, OpenAccountIn, PhoneIn, PhoneOut, SessionIn, SessionOut
+from services.accounts.resources import RequestResources
+from shared.auth.tokens import Citizen
+from shared.db import Session
+
+router = APIRouter(prefix="/api/v1/accounts")
+
+_ALREADY_OPEN: dict[int | str, dict[str, Any]] = {
+    200: {"model": CarbonAccountOut, "description": "已领取过，返回同一账户 Opened before: the same account"}
+}
+
+
+@router.post("/sessions", status_code=201, tags=["登录 Sessions"], summary="微信登录 · Log in with a WeChat code")
+async def create_session(
+    body: SessionIn, session: Session, resources: RequestResources, response: Response
+) -> SessionOut:
+    login = await service.log_in(
+        session, wechat=resources.wechat, vault=resources.vault, signer=resources.signer, code=body.code
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return SessionOut.of_login(login)
+
+
+@router.put("/me/phone", tags=["我 Me"], summary="验证手机号 · Verify my phone number")
+async def set_phone(body: PhoneIn, citizen: Citizen, session: Session, resources: RequestResources) -> PhoneOut:
+    """更换手机号后，用旧号码建立的合作方绑定随即结束。Bindings made with the former number end with it."""
+    masked = await service.change_phone(
+        session,
+        database=resources.database,
+        wechat=resources.wechat,
+        vault=resources.vault,
+        settings=resources.settings,
+        user_id=citizen.user_id,
+        code=body.code,
+    )
+    return PhoneOut(phone_masked=masked)
+
+
+@router.post(
+    "/me/carbon-account",
+    status_code=201,
+    responses=_ALREADY_OPEN,
+    tags=["碳账户 Carbon account"],
+    summary="领取个人碳账户 · Open the personal carbon account",
+)
+async def open_carbon_account(
+    body: OpenAccountIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
+) -> CarbonAccountOut:
+    opened = await service.open_account(
+        session,
+        settings=resources.settings,
+        user_id=citizen.user_id,
+        policy_version=body.consent.policy_version,
+    )
+    if not opened.is_new:
+        response.status_code = 200
+    return CarbonAccountOut.of(opened.account)
+
+
+@router.post("/me/consents", status_code=201, tags=["同意 Consents"], summary="同意 · Give consent")
+async def give_consent(body: ConsentIn, citizen: Citizen, session: Session, resources: RequestResources) -> ConsentOut:
+    """同一版本重复提交不产生新记录。After a withdrawal acts count again from the moment consent is given anew."""
+    record = await service.give_consent(
+        session,
+        settings=resources.settings,
+        user_id=citizen.user_id,
+        purpose=body.purpose,
+        policy_version=body.policy_version,
+    )
+    return ConsentOut.of(record)
+
+
+@router.delete("/me/consents", status_code=204, tags=["同意 Consents"], summary="撤回同意 · Withdraw consent")
+async def withdraw_consent(
+    purpose: Annotated[Purpose, Query(description="撤回哪一项 Which one")],
+    citizen: Citizen,
+    session: Session,
+    resources: RequestResources,
+) -> None:
+    """撤回 data_processing 后，自该时刻起的行为不再计入减排量。Acts from that moment on no longer count."""
+    await service.withdraw_consent(session, settings=resources.settings, user_id=citizen.user_id, purpose=purpose)

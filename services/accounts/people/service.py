@@ -1,0 +1,106 @@
+"""Use cases that change several rooms for one person in one transaction.
+
+Bindings follow the consent and the phone number of their person. The rooms below record single facts and cannot keep
+that rule. Therefore only this module records consents, phone numbers and personal accounts. A test holds this.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from services.accounts.bindings import service as bindings
+from services.accounts.carbon_accounts import service as carbon_accounts
+from services.accounts.carbon_accounts.service import Account, OpenResult
+from services.accounts.consents import service as consents
+from services.accounts.consents.service import ConsentRecord, Purpose
+from services.accounts.phones import service as phones
+from services.accounts.sessions import service as sessions
+from services.accounts.sessions.service import Tokens
+from services.accounts.settings import Settings
+from services.accounts.signing import TokenSigner
+from services.accounts.users import service as users
+from services.accounts.vault import Vault
+from services.accounts.wechat.client import WeChatClient
+from shared.db import Database, Session
+
+
+@dataclass(frozen=True, slots=True)
+class LoginResult:
+    """`account` is None until the person opens one."""
+
+    tokens: Tokens
+    account: Account | None
+
+
+async def log_in(
+    session: Session, *, wechat: WeChatClient, vault: Vault, signer: TokenSigner, code: str
+) -> LoginResult:
+    """Start a session for the person behind a code of `wx.login`. Creates the user on the first visit.
+
+    WeChat is asked before the first statement, so that no database connection waits for it.
+    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+    """
+    openid = await wechat.openid_for(code)
+    tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid)
+    return LoginResult(tokens, await carbon_accounts.find(session, user_id=tokens.user_id))
+
+
+async def open_account(session: Session, *, settings: Settings, user_id: uuid.UUID, policy_version: str) -> OpenResult:
+    """Give consent to data processing and open the personal carbon account. A second call returns the same account.
+
+    The consent is recorded in both cases. Raises QuotaExceeded, Unauthenticated (the user is gone).
+    """
+    await give_consent(
+        session, settings=settings, user_id=user_id, purpose=Purpose.DATA_PROCESSING, policy_version=policy_version
+    )
+    return await carbon_accounts.open_personal_account(session, user_id=user_id, prefix=settings.account_no_prefix)
+
+
+async def give_consent(
+    session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose, policy_version: str
+) -> ConsentRecord:
+    """Record consent. After a withdrawal of `data_processing`, bindings count again from now on.
+
+    Raises QuotaExceeded, Unauthenticated (the user is gone).
+    """
+    await users.lock(session, user_id=user_id)
+    record = await consents.record_given(session, user_id=user_id, purpose=purpose, policy_version=policy_version)
+    if purpose is Purpose.DATA_PROCESSING:
+        await bindings.resume_all(session, settings=settings, user_id=user_id)
+    return record
+
+
+async def withdraw_consent(session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose) -> None:
+    """Record a withdrawal. Without consent to `data_processing`, activities no longer count from this moment on.
+
+    Withdrawing what was not given changes nothing. No quota limits it. Raises Unauthenticated (the user is gone).
+    """
+    await users.lock(session, user_id=user_id)
+    withdrawn_at = await consents.record_withdrawn(session, user_id=user_id, purpose=purpose)
+    if withdrawn_at is not None and purpose is Purpose.DATA_PROCESSING:
+        await bindings.suspend_all(session, settings=settings, user_id=user_id, at=withdrawn_at)
+
+
+async def change_phone(
+    session: Session,
+    *,
+    database: Database,
+    wechat: WeChatClient,
+    vault: Vault,
+    settings: Settings,
+    user_id: uuid.UUID,
+    code: str,
+) -> str:
+    """Store the number behind a code of the getPhoneNumber button and return it masked.
+
+    Another number ends the bindings made with the former one. The attempt is counted in a transaction of its own
+    before WeChat is asked, because WeChat charges for failures of this request as well.
+    Raises QuotaExceeded, PhoneTaken, Unauthenticated, WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+    """
+    async with database.transaction() as counting:
+        await phones.count_verification(counting, user_id=user_id)
+    e164 = await wechat.phone_for(code)
+    await users.lock(session, user_id=user_id)
+    stored = await phones.store_number(session, vault=vault, user_id=user_id, e164=e164)
+    if stored.changed:
+        await bindings.end_phone_bindings(session, settings=settings, user_id=user_id)
+    return stored.phone_masked
