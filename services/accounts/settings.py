@@ -69,7 +69,7 @@ class Settings(ServiceSettings):
     @classmethod
     def _published(cls, value: str) -> str:
         pem = unescape_pem(value) if value else ""
-        for block in pem_blocks(pem):
+        for block in split_pem(pem):
             load_pem_public_key(block.encode())
         return pem
 
@@ -80,6 +80,6 @@ class Settings(ServiceSettings):
         return value
 
 
-def pem_blocks(text: str) -> list[str]:
+def split_pem(text: str) -> list[str]:
     end = "-----END PUBLIC KEY-----"
     return [part.strip() + f"\n{end}\n" for part in text.split(end) if part.strip()]

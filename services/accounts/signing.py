@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from services.accounts.settings import Settings, pem_blocks
+from services.accounts.settings import Settings, split_pem
 from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE
 
 # A stolen access token cannot be called back, so it is short; the refresh token makes up for it.
@@ -33,12 +33,12 @@ class TokenSigner:
         self._issuer, self._audience = settings.token_issuer, settings.token_audience
         self.key_id, own = _published(private.public_key())
         self._entries = [own]
-        for block in pem_blocks(settings.token_published_keys):
+        for block in split_pem(settings.token_published_keys):
             other = load_pem_public_key(block.encode())
             assert isinstance(other, Ed25519PublicKey)
             self._entries.append(_published(other)[1])
 
-    def issue(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
+    def issue_token(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
         claims = {
             "iss": self._issuer,
             "sub": str(user_id),

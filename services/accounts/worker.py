@@ -18,10 +18,10 @@ PURGE_ROWS_MAX = 5_000
 
 async def purge(session: Session) -> None:
     """Removes expired log-ins, tokens, nonces, counts and idempotency keys, a bounded number at a time."""
-    await sessions.purge(session, at_most=PURGE_ROWS_MAX)
-    await tokens.purge(session, at_most=PURGE_ROWS_MAX)
-    await households.purge(session, at_most=PURGE_ROWS_MAX)
-    await quotas.purge(session, at_most=PURGE_ROWS_MAX)
+    await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
+    await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
+    await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 
 

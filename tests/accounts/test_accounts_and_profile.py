@@ -24,7 +24,7 @@ async def test_open_once_then_the_same_account(people: People) -> None:
     assert document["kind"] == "person"
     assert document["account_id"] == str(person_account_id(anna.user_id))
     assert document["account_no"].startswith("WH")
-    assert domain.is_well_formed(document["account_no"])
+    assert domain.is_account_no(document["account_no"])
 
 
 async def test_two_openings_at_once_make_one_account(people: People, db: Db) -> None:
@@ -49,8 +49,8 @@ async def test_a_taken_number_is_not_given_twice(people: People, monkeypatch: py
     numbers = iter([7, 7, 8])
     monkeypatch.setattr("secrets.randbelow", lambda _limit: next(numbers))
     anna, bert = await people.new(), await people.new()
-    assert anna.account["account_no"] == domain.compose("WH", 7)
-    assert bert.account["account_no"] == domain.compose("WH", 8)
+    assert anna.account["account_no"] == domain.compose_account_no("WH", 7)
+    assert bert.account["account_no"] == domain.compose_account_no("WH", 8)
 
 
 async def test_me_before_and_after(people: People) -> None:
@@ -83,7 +83,7 @@ async def test_operator_looks_up_by_number_and_leaves_a_record(
     await anna.call("PUT", "/me/phone", json={"code": "dev-phone:13800138000"})
     await anna.bind("didi")
     number = anna.account["account_no"]
-    unknown = domain.compose("WH", 1)
+    unknown = domain.compose_account_no("WH", 1)
     headers = tokens.operator("ops:read")
     seen = await client.get(f"{BASE}/ops/accounts/{number}", params={"reason": "complaint 12"}, headers=headers)
     assert seen.status_code == 200

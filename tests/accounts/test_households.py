@@ -12,7 +12,7 @@ import pytest
 
 from services.accounts import worker
 from services.accounts.carbon_accounts import domain as numbers
-from services.accounts.households.domain import MOVE_AFTER, free_from
+from services.accounts.households.domain import MOVE_WAIT, earliest_move
 from services.accounts.households.service import INVITATION_LIFE, INVITATIONS_QUOTA, MEMBERS_MAX
 from services.accounts.settings import Settings
 from shared import clock
@@ -64,7 +64,7 @@ async def test_a_household_from_opening_to_closing(people: People, db: Db) -> No
     home = await opened(anna, meter_ref=METER)
     household_id = uuid.UUID(home["household_id"])
     assert uuid.UUID(home["account_id"]) == household_account_id(household_id)
-    assert numbers.is_well_formed(home["account_no"])
+    assert numbers.is_account_no(home["account_no"])
     assert home["members"] == 1
     assert home["meter_since"] is not None
     shown = await anna.call("POST", f"/households/{household_id}/invitations")
@@ -164,14 +164,14 @@ async def test_whoever_left_waits_before_another_household_but_may_come_back(peo
     refused = await join(carl, elsewhere)
     assert code_of(refused) == (409, "HOUSEHOLD_MOVE_TOO_SOON")
     wait = datetime.fromisoformat(refused.json()["earliest"]) - clock.now()
-    assert timedelta(0) < MOVE_AFTER - wait < timedelta(seconds=10)
+    assert timedelta(0) < MOVE_WAIT - wait < timedelta(seconds=10)
     assert code_of(await carl.call("POST", "/households", json={})) == (409, "HOUSEHOLD_MOVE_TOO_SOON")
     assert (await join(carl, await invitation(anna, home["household_id"]))).status_code == 201
     await leave(carl, home["household_id"])
     await db.execute(
         "UPDATE accounts.household_member SET joined_at = joined_at - $1::interval, left_at = left_at - $1::interval"
         " WHERE left_at IS NOT NULL",
-        MOVE_AFTER,
+        MOVE_WAIT,
     )
     assert (await join(carl, elsewhere)).status_code == 201
 
@@ -182,8 +182,8 @@ async def test_whoever_left_waits_before_another_household_but_may_come_back(peo
 def test_when_the_way_is_free(days_ago: int, *, back: bool, free: bool) -> None:
     now, former = clock.now(), uuid.uuid4()
     wanted = former if back else uuid.uuid4()
-    assert (free_from((former, now - timedelta(days=days_ago)), wanted, now) is None) is free
-    assert free_from(None, wanted, now) is None
+    assert (earliest_move((former, now - timedelta(days=days_ago)), wanted, now) is None) is free
+    assert earliest_move(None, wanted, now) is None
 
 
 async def test_an_invitation_is_no_good_later_or_from_somebody_who_left(people: People, db: Db) -> None:

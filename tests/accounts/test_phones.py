@@ -132,7 +132,7 @@ PHONE = {"errcode": 0, "errmsg": "ok", "phone_info": {"purePhoneNumber": "138123
 async def test_the_server_token_is_fetched_once_for_many() -> None:
     fake = ScriptedWeChat(stable_token=[{"access_token": "T1", "expires_in": 7200}], getuserphonenumber=[PHONE])
     client = fake.client()
-    numbers = await asyncio.gather(*[client.phone_for(f"c{i}") for i in range(5)])
+    numbers = await asyncio.gather(*[client.fetch_phone(f"c{i}") for i in range(5)])
     await client.stop()
     assert numbers == ["+8613812345678"] * 5
     assert fake.calls.count("stable_token") == 1
@@ -144,7 +144,7 @@ async def test_a_rejected_server_token_is_renewed_once_and_the_call_repeated() -
         getuserphonenumber=[{"errcode": 40001, "errmsg": "invalid credential"}, PHONE],
     )
     client = fake.client()
-    assert await client.phone_for("c") == "+8613812345678"
+    assert await client.fetch_phone("c") == "+8613812345678"
     await client.stop()
     assert fake.calls == ["stable_token", "getuserphonenumber:T1", "stable_token", "getuserphonenumber:T2"]
 
@@ -157,7 +157,7 @@ async def test_a_token_that_stays_rejected_is_forced_once_then_given_up() -> Non
     client = fake.client()
     for _ in range(2):
         with pytest.raises(WxUnavailable):
-            await client.phone_for("c")
+            await client.fetch_phone("c")
     await client.stop()
     # first try: fetch, refused, fetch, the same again, forced; second try: known, refused, fetch, but not forced again
     assert fake.calls.count("stable_token") == 4
@@ -181,7 +181,7 @@ async def test_a_token_that_stays_rejected_is_forced_once_then_given_up() -> Non
 async def test_garbage_from_wechat_is_a_503(answer: Any) -> None:
     client = ScriptedWeChat(jscode2session=[answer]).client()
     with pytest.raises(WxUnavailable):
-        await client.openid_for("code")
+        await client.fetch_openid("code")
     await client.stop()
 
 
@@ -189,7 +189,7 @@ async def test_wechat_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("services.accounts.wechat.client.CALL_TIMEOUT_S", 0.001)
     client = ScriptedWeChat(jscode2session=[{"openid": "late"}]).client()
     with pytest.raises(WxUnavailable):
-        await client.openid_for("code")
+        await client.fetch_openid("code")
     await client.stop()
 
 
@@ -201,5 +201,5 @@ async def test_a_malformed_phone_is_a_503(info: Any) -> None:
     )
     client = fake.client()
     with pytest.raises(WxUnavailable):
-        await client.phone_for("c")
+        await client.fetch_phone("c")
     await client.stop()

@@ -28,7 +28,7 @@ async def list_bindings(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[BindingOut]:
     position = decode_cursor(cursor, uuid.UUID)
-    rows = await service.page(
+    rows = await service.list_page(
         session, user_id=citizen.user_id, status=status, before=position[0] if position else None, limit=limit + 1
     )
     shown, has_more = rows[:limit], len(rows) > limit
@@ -43,15 +43,15 @@ async def list_bindings(
 async def create_binding(
     body: BindingIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> BindingOut:
-    partner = await resources.partners.get(body.partner_id)
+    partner = await resources.partners.get_partner(body.partner_id)
     mode = Mode(body.mode)
     service.require_mode(partner, mode)
     if mode is Mode.TOKEN:
         raise BindingNeedsToken
     open_id = None
     if isinstance(body, OauthBindingIn) and partner.oauth is not None:
-        open_id = await resources.oauth.open_id_for(partner.oauth, partner_id=partner.partner_id, code=body.code)
-    made = await service.bind(
+        open_id = await resources.oauth.exchange_code(partner.oauth, partner_id=partner.partner_id, code=body.code)
+    made = await service.bind_partner(
         session,
         settings=resources.settings,
         vault=resources.vault,
@@ -73,8 +73,8 @@ async def create_binding_token(
     """一次有效，120 秒。The partner confirms it with `POST /partner/bindings`."""
     partner_id = body.partner_id if body else None
     if partner_id is not None:
-        service.require_mode(await resources.partners.get(partner_id), Mode.TOKEN)
-    shown = await tokens.issue(session, user_id=citizen.user_id, partner_id=partner_id)
+        service.require_mode(await resources.partners.get_partner(partner_id), Mode.TOKEN)
+    shown = await tokens.issue_token(session, user_id=citizen.user_id, partner_id=partner_id)
     response.headers["Cache-Control"] = "no-store"
     return TokenOut.of(shown)
 
@@ -83,4 +83,4 @@ async def create_binding_token(
 async def delete_binding(
     binding_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources
 ) -> None:
-    await service.end(session, settings=resources.settings, user_id=citizen.user_id, binding_id=binding_id)
+    await service.end_binding(session, settings=resources.settings, user_id=citizen.user_id, binding_id=binding_id)

@@ -30,7 +30,7 @@ def usable_modes(offered: Iterable[str], *, has_phone_pepper: bool, has_oauth: b
     return tuple(mode for mode, usable in ready.items() if usable)
 
 
-def phone_reference(pepper: str, e164: str) -> str:
+def hash_phone(pepper: str, e164: str) -> str:
     """What the partner sends as `account_ref {type: "phone_hash"}`: HMAC-SHA256 of the E.164 number, 64 hex digits.
 
     The pepper is the partner's own, so that two partners cannot join their customers over our bindings.

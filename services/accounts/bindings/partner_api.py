@@ -51,10 +51,10 @@ async def confirm_binding(
         address=client_address(request, resources.settings.trusted_proxies),
     )
     async with resources.database.transaction() as remembering:
-        await tokens.take_nonce(remembering, signer=signer)
+        await tokens.record_nonce(remembering, signer=signer)
     confirmation = _parse(body)
-    partner = await resources.partners.get(signer.partner_id)
-    made = await tokens.confirm(
+    partner = await resources.partners.get_partner(signer.partner_id)
+    made = await tokens.confirm_token(
         session,
         settings=resources.settings,
         partner=partner,

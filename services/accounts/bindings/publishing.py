@@ -17,7 +17,7 @@ EVENT_TYPE = "cn.carboninclusion.binding.changed.v1"
 EVENT_SOURCE = "/accounts"
 
 
-async def publish(session: Session, *, settings: Settings, changed: Sequence[Binding]) -> None:
+async def publish_bindings(session: Session, *, settings: Settings, changed: Sequence[Binding]) -> None:
     """Stores one record per binding beside the change itself; the worker's relay brings them to the log."""
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.BINDINGS, [_record(row) for row in changed])
 

@@ -19,7 +19,7 @@ async def try_insert(session: AsyncSession, values: dict[str, Any]) -> Binding |
     return await session.scalar(statement)
 
 
-async def live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
+async def lock_live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
     """Locked in one order, so that two changes of one person's bindings wait for each other."""
     statement = (
         select(Binding)
@@ -31,7 +31,7 @@ async def live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: in
     return (await session.scalars(statement)).all()
 
 
-async def live_at_partner(session: AsyncSession, *, user_id: uuid.UUID, partner_id: str) -> Binding | None:
+async def find_live_at_partner(session: AsyncSession, *, user_id: uuid.UUID, partner_id: str) -> Binding | None:
     return await session.scalar(
         select(Binding).where(Binding.user_id == user_id, Binding.partner_id == partner_id, _IS_LIVE)
     )
@@ -41,23 +41,23 @@ async def count_live(session: AsyncSession, *, user_id: uuid.UUID) -> int:
     return await session.scalar(select(func.count()).where(Binding.user_id == user_id, _IS_LIVE)) or 0
 
 
-async def last_end(session: AsyncSession, *, partner_id: str, account_key: str) -> datetime | None:
+async def find_last_end(session: AsyncSession, *, partner_id: str, account_key: str) -> datetime | None:
     """When the last binding of this partner account ended, whoever's it was."""
     return await session.scalar(
         select(func.max(Binding.ended_at)).where(Binding.partner_id == partner_id, Binding.account_key == account_key)
     )
 
 
-async def get(session: AsyncSession, *, binding_id: uuid.UUID) -> Binding | None:
+async def find_binding(session: AsyncSession, *, binding_id: uuid.UUID) -> Binding | None:
     return await session.get(Binding, binding_id)
 
 
-async def locked(session: AsyncSession, *, binding_id: uuid.UUID, user_id: uuid.UUID) -> Binding | None:
+async def lock_binding(session: AsyncSession, *, binding_id: uuid.UUID, user_id: uuid.UUID) -> Binding | None:
     statement = select(Binding).where(Binding.binding_id == binding_id, Binding.user_id == user_id)
     return await session.scalar(statement.with_for_update())
 
 
-async def page(
+async def list_page(
     session: AsyncSession, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[Binding]:
     """Newest first; ids are ordered by time."""
@@ -79,18 +79,20 @@ async def add_token(session: AsyncSession, token: BindingToken) -> None:
     await session.flush()
 
 
-async def locked_token(session: AsyncSession, *, token_sha256: bytes) -> BindingToken | None:
+async def lock_token(session: AsyncSession, *, token_sha256: bytes) -> BindingToken | None:
     return await session.scalar(select(BindingToken).where(BindingToken.token_sha256 == token_sha256).with_for_update())
 
 
-async def add_nonce(session: AsyncSession, *, partner_id: str, nonce: str, at: datetime) -> bool:
+async def try_add_nonce(session: AsyncSession, *, partner_id: str, nonce: str, at: datetime) -> bool:
     """False when the partner has used it before."""
     statement = insert(PartnerNonce).values(partner_id=partner_id, nonce=nonce, seen_at=at)
     statement = statement.on_conflict_do_nothing()
     return (await session.execute(statement.returning(PartnerNonce.nonce))).first() is not None
 
 
-async def delete_past(session: AsyncSession, *, tokens_before: datetime, nonces_before: datetime, at_most: int) -> None:
+async def delete_expired(
+    session: AsyncSession, *, tokens_before: datetime, nonces_before: datetime, at_most: int
+) -> None:
     for table, column, before in (
         ("binding_token", "expires_at", tokens_before),
         ("partner_nonce", "seen_at", nonces_before),

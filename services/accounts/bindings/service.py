@@ -20,7 +20,7 @@ from services.accounts.bindings.errors import (
     PhoneRequired,
 )
 from services.accounts.bindings.models import Binding
-from services.accounts.bindings.publishing import publish
+from services.accounts.bindings.publishing import publish_bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
@@ -43,7 +43,7 @@ BINDINGS_QUOTA = Quota("binding", at_most=50, window_s=86_400)
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class PartnerReference:
     """How the partner names the person in its events: `account_ref {type, value}`."""
 
     type: str
@@ -65,7 +65,7 @@ class BindingView:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BindResult:
     binding: BindingView
     is_new: bool
 
@@ -84,7 +84,7 @@ def require_mode(partner: Partner, mode: Mode) -> None:
         raise BindingModeUnavailable(supported=", ".join(names) or "-", extensions={"supported_modes": names})
 
 
-async def bind(
+async def bind_partner(
     session: Session,
     *,
     settings: Settings,
@@ -94,22 +94,22 @@ async def bind(
     mode: Mode,
     open_id: str | None,
     counts_from: datetime | None,
-) -> Made:
+) -> BindResult:
     """A binding by the citizen's own request. `open_id`: what the partner told for mode oauth.
 
     Raises BindingModeUnavailable, PhoneRequired and everything `make` raises.
     """
     require_mode(partner, mode)
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     if mode is Mode.ACCOUNT_NO:
-        account = await carbon_accounts.require(session, user_id=user_id)
-        reference = Reference("account_no", account.account_no)
+        account = await carbon_accounts.require_personal(session, user_id=user_id)
+        reference = PartnerReference("account_no", account.account_no)
     elif mode is Mode.PHONE_HASH:
         reference = await _phone_reference(session, vault=vault, user_id=user_id, partner=partner)
     else:
         assert open_id is not None
-        reference = Reference("open_id", open_id)
-    return await make(
+        reference = PartnerReference("open_id", open_id)
+    return await create_binding(
         session,
         settings=settings,
         user_id=user_id,
@@ -120,35 +120,35 @@ async def bind(
     )
 
 
-async def make(
+async def create_binding(
     session: Session,
     *,
     settings: Settings,
     user_id: uuid.UUID,
     partner: Partner,
     mode: Mode,
-    reference: Reference,
+    reference: PartnerReference,
     counts_from: datetime | None,
-) -> Made:
+) -> BindResult:
     """Binds under the user's lock, which the caller holds; the same binding again is given back as it is.
 
     Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
     CountsFromOutOfRange, QuotaExceeded.
     """
-    account = await carbon_accounts.require(session, user_id=user_id)
-    consent_floor = await consents.require(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
+    account = await carbon_accounts.require_personal(session, user_id=user_id)
+    consent_floor = await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     pepper = settings.account_ref_pepper.get_secret_value()
     key = account_key(pepper, partner.partner_id, reference.type, reference.value)
-    existing = await repository.live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
+    existing = await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
     if existing is not None:
         if existing.account_key == key:
-            return Made(view(existing), is_new=False)
+            return BindResult(to_view(existing), is_new=False)
         raise BindingAlreadyExists
     if await repository.count_live(session, user_id=user_id) >= LIVE_BINDINGS_MAX:
         raise BindingLimitReached(limit=LIVE_BINDINGS_MAX)
-    await quotas.take(session, user_id=user_id, quota=BINDINGS_QUOTA)
+    await quotas.count_use(session, user_id=user_id, quota=BINDINGS_QUOTA)
     now = clock.now()
-    former_end = await repository.last_end(session, partner_id=partner.partner_id, account_key=key)
+    former_end = await repository.find_last_end(session, partner_id=partner.partner_id, account_key=key)
     start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
     row = await repository.try_insert(
         session,
@@ -168,20 +168,20 @@ async def make(
     )
     if row is None:
         raise PartnerAccountTaken
-    await publish(session, settings=settings, changed=[row])
-    return Made(view(row), is_new=True)
+    await publish_bindings(session, settings=settings, changed=[row])
+    return BindResult(to_view(row), is_new=True)
 
 
-async def end(session: Session, *, settings: Settings, user_id: uuid.UUID, binding_id: uuid.UUID) -> None:
+async def end_binding(session: Session, *, settings: Settings, user_id: uuid.UUID, binding_id: uuid.UUID) -> None:
     """Acts from now on no longer count. An ended binding stays as it was. Raises BindingNotFound, Unauthenticated."""
-    await users.lock(session, user_id=user_id)
-    row = await repository.locked(session, binding_id=binding_id, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
+    row = await repository.lock_binding(session, binding_id=binding_id, user_id=user_id)
     if row is None:
         raise BindingNotFound
     if row.status != "ended":
         now = clock.now()
         _end(row, ended_at=now, now=now)
-        await publish(session, settings=settings, changed=[row])
+        await publish_bindings(session, settings=settings, changed=[row])
 
 
 async def end_phone_bindings(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
@@ -191,7 +191,7 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
     now = clock.now()
     for row in ended:
         _end(row, ended_at=now, now=now)
-    await publish(session, settings=settings, changed=ended)
+    await publish_bindings(session, settings=settings, changed=ended)
 
 
 async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
@@ -200,7 +200,7 @@ async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUI
     for row in rows:
         row.consent_withdrawn_at = at
         _next_version(row, at)
-    await publish(session, settings=settings, changed=rows)
+    await publish_bindings(session, settings=settings, changed=rows)
 
 
 async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
@@ -233,23 +233,23 @@ async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID
         )
         if successor is not None:
             successors.append(successor)
-    await publish(session, settings=settings, changed=[*suspended, *successors])
+    await publish_bindings(session, settings=settings, changed=[*suspended, *successors])
 
 
-async def live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
+async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
     """All live bindings of a person."""
-    return await page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
+    return await list_page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
 
 
-async def page(
+async def list_page(
     session: Session, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[BindingView]:
     """Bindings, ended ones too, newest first, older than `before`."""
-    rows = await repository.page(session, user_id=user_id, status=status, before=before, limit=limit)
-    return [view(row) for row in rows]
+    rows = await repository.list_page(session, user_id=user_id, status=status, before=before, limit=limit)
+    return [to_view(row) for row in rows]
 
 
-def view(row: Binding) -> BindingView:
+def to_view(row: Binding) -> BindingView:
     return BindingView(
         binding_id=row.binding_id,
         partner_id=row.partner_id,
@@ -263,15 +263,15 @@ def view(row: Binding) -> BindingView:
 
 
 async def _live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
-    return await repository.live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
+    return await repository.lock_live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
 
 
-async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> Reference:
-    number = await phones.plain(session, vault=vault, user_id=user_id)
+async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> PartnerReference:
+    number = await phones.read_number(session, vault=vault, user_id=user_id)
     if number is None:
         raise PhoneRequired
     assert partner.phone_pepper is not None  # the mode is refused without it
-    return Reference("phone_hash", domain.phone_reference(partner.phone_pepper.get_secret_value(), number))
+    return PartnerReference("phone_hash", domain.hash_phone(partner.phone_pepper.get_secret_value(), number))
 
 
 def _start(

@@ -11,7 +11,7 @@ RANDOM_DIGITS = 11
 _ACCOUNT_NO = re.compile(r"[A-Z]{2}[0-9]{12}")
 
 
-def check_digit(digits: str) -> str:
+def luhn_check_digit(digits: str) -> str:
     """Luhn's check digit for a string of decimal digits."""
     total = 0
     for position, character in enumerate(reversed(digits)):
@@ -20,11 +20,11 @@ def check_digit(digits: str) -> str:
     return str(-total % 10)
 
 
-def compose(prefix: str, number: int) -> str:
+def compose_account_no(prefix: str, number: int) -> str:
     """The account number for a random number of at most RANDOM_DIGITS digits."""
     digits = f"{number:0{RANDOM_DIGITS}d}"
-    return prefix + digits + check_digit(digits)
+    return prefix + digits + luhn_check_digit(digits)
 
 
-def is_well_formed(account_no: str) -> bool:
-    return bool(_ACCOUNT_NO.fullmatch(account_no)) and check_digit(account_no[2:-1]) == account_no[-1]
+def is_account_no(account_no: str) -> bool:
+    return bool(_ACCOUNT_NO.fullmatch(account_no)) and luhn_check_digit(account_no[2:-1]) == account_no[-1]

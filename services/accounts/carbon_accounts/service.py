@@ -56,7 +56,7 @@ async def _open(
         row = await repository.try_insert(
             session,
             account_id=account_id,
-            account_no=domain.compose(prefix, secrets.randbelow(10**domain.RANDOM_DIGITS)),
+            account_no=domain.compose_account_no(prefix, secrets.randbelow(10**domain.RANDOM_DIGITS)),
             kind=kind,
             at=clock.now(),
             **holder,
@@ -68,23 +68,23 @@ async def _open(
 
 def is_account_no(text: str) -> bool:
     """Whether prefix, length and check digit fit; not whether the account exists."""
-    return domain.is_well_formed(text)
+    return domain.is_account_no(text)
 
 
-async def find(session: Session, *, user_id: uuid.UUID) -> Account | None:
+async def find_personal(session: Session, *, user_id: uuid.UUID) -> Account | None:
     row = await repository.by_user(session, user_id=user_id)
     return _account(row) if row else None
 
 
-async def require(session: Session, *, user_id: uuid.UUID) -> Account:
+async def require_personal(session: Session, *, user_id: uuid.UUID) -> Account:
     """Raises CarbonAccountNotOpened."""
-    account = await find(session, user_id=user_id)
+    account = await find_personal(session, user_id=user_id)
     if account is None:
         raise CarbonAccountNotOpened
     return account
 
 
-async def of_household(session: Session, *, household_id: uuid.UUID) -> Account:
+async def get_household_account(session: Session, *, household_id: uuid.UUID) -> Account:
     row = await repository.by_household(session, household_id=household_id)
     assert row is not None  # opened in the transaction that made the household
     return _account(row)

@@ -10,4 +10,4 @@ router = APIRouter(prefix="/api/v1/accounts", tags=["同意 Consents"])
 
 @router.get("/me/consents", summary="我的授权同意记录 · My consents, given and ended")
 async def list_consents(citizen: Citizen, session: Session) -> ConsentsOut:
-    return ConsentsOut.of(await service.history(session, user_id=citizen.user_id))
+    return ConsentsOut.of(await service.list_history(session, user_id=citizen.user_id))

@@ -46,7 +46,7 @@ async def record_given(session: Session, *, user_id: uuid.UUID, purpose: Purpose
     current = await repository.live(session, user_id=user_id, purpose=purpose)
     if current is not None and current.policy_version == policy_version:
         return _record(current)
-    await quotas.take(session, user_id=user_id, quota=CHANGES_QUOTA)
+    await quotas.count_use(session, user_id=user_id, quota=CHANGES_QUOTA)
     at = clock.now()
     if current is not None:
         current.ended_at, current.ended_reason = at, "superseded"
@@ -70,7 +70,7 @@ async def record_withdrawn(session: Session, *, user_id: uuid.UUID, purpose: Pur
     return at
 
 
-async def require(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
+async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
     """Raises ConsentRequired without a live consent. Returns its beginning if consent was ever withdrawn before it.
 
     What happened while it was withdrawn stays uncounted, also when a binding made later asks to reach back.
@@ -83,11 +83,11 @@ async def require(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> 
     return None
 
 
-async def is_given(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> bool:
+async def has_consent(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> bool:
     return await repository.live(session, user_id=user_id, purpose=purpose) is not None
 
 
-async def history(session: Session, *, user_id: uuid.UUID) -> Sequence[ConsentRecord]:
+async def list_history(session: Session, *, user_id: uuid.UUID) -> Sequence[ConsentRecord]:
     """Newest first, at most HISTORY_ROWS_MAX."""
     rows = await repository.newest(session, user_id=user_id, at_most=HISTORY_ROWS_MAX)
     return [_record(row) for row in rows]

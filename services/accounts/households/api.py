@@ -35,7 +35,9 @@ async def join_household(
     body: JoinIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> HouseholdOut:
     """退出后 30 天内不能加入另一个家庭。Thirty days after leaving one, another may be entered."""
-    entered = await service.join(session, settings=resources.settings, user_id=citizen.user_id, token=body.token)
+    entered = await service.join_household(
+        session, settings=resources.settings, user_id=citizen.user_id, token=body.token
+    )
     if not entered.is_new:
         response.status_code = 200
     return HouseholdOut.of(entered.household)
@@ -44,7 +46,7 @@ async def join_household(
 @router.post("/{household_id}/invitations", status_code=201, summary="邀请家人 · Invite somebody")
 async def invite(household_id: uuid.UUID, citizen: Citizen, session: Session, response: Response) -> InvitationOut:
     """一次有效，15 分钟。Good once, for 15 minutes."""
-    made = await service.invite(session, user_id=citizen.user_id, household_id=household_id)
+    made = await service.invite_member(session, user_id=citizen.user_id, household_id=household_id)
     response.headers["Cache-Control"] = "no-store"
     return InvitationOut.of(made)
 
@@ -67,4 +69,6 @@ async def register_meter(
 @router.delete("/{household_id}/members/me", status_code=204, summary="退出家庭 · Leave")
 async def leave(household_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources) -> None:
     """最后一位成员退出后，家庭关闭，电表可由别人登记。The last one to leave closes the household."""
-    await service.leave(session, settings=resources.settings, user_id=citizen.user_id, household_id=household_id)
+    await service.leave_household(
+        session, settings=resources.settings, user_id=citizen.user_id, household_id=household_id
+    )

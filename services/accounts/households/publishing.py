@@ -19,7 +19,7 @@ MEMBERSHIP_TYPE = "cn.carboninclusion.household.membership.changed.v1"
 METER_TYPE = "cn.carboninclusion.household.meter.changed.v1"
 
 
-async def publish(session: Session, *, settings: Settings, changed: HouseholdMember | HouseholdMeter) -> None:
+async def publish_change(session: Session, *, settings: Settings, changed: HouseholdMember | HouseholdMeter) -> None:
     """Stores the record beside the change itself; the worker's relay brings it to the log."""
     record = _member(changed) if isinstance(changed, HouseholdMember) else _meter(changed)
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.HOUSEHOLDS, [record])

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember, HouseholdMeter
 
-_STAYS = HouseholdMember.left_at.is_(None)
+_IS_MEMBER = HouseholdMember.left_at.is_(None)
 _IN_USE = HouseholdMeter.ended_at.is_(None)
 
 
@@ -17,11 +17,11 @@ async def add_household(session: AsyncSession, row: Household) -> None:
     await session.flush()
 
 
-async def locked(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
+async def lock_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
     return await session.scalar(select(Household).where(Household.household_id == household_id).with_for_update())
 
 
-async def get(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
+async def find_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
     return await session.get(Household, household_id)
 
 
@@ -30,12 +30,12 @@ async def add_member(session: AsyncSession, row: HouseholdMember) -> None:
     await session.flush()
 
 
-async def stay_of(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
+async def find_membership(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
     """Where the person lives now."""
-    return await session.scalar(select(HouseholdMember).where(HouseholdMember.user_id == user_id, _STAYS))
+    return await session.scalar(select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER))
 
 
-async def last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.UUID, datetime] | None:
+async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.UUID, datetime] | None:
     """The household the person left last, and when."""
     statement = (
         select(HouseholdMember.household_id, HouseholdMember.left_at)
@@ -48,11 +48,11 @@ async def last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.
 
 
 async def count_members(session: AsyncSession, *, household_id: uuid.UUID) -> int:
-    statement = select(func.count()).where(HouseholdMember.household_id == household_id, _STAYS)
+    statement = select(func.count()).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
     return await session.scalar(statement) or 0
 
 
-async def meter_of(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdMeter | None:
+async def find_meter(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdMeter | None:
     return await session.scalar(select(HouseholdMeter).where(HouseholdMeter.household_id == household_id, _IN_USE))
 
 
@@ -71,7 +71,7 @@ async def add_invitation(session: AsyncSession, row: HouseholdInvitation) -> Non
     await session.flush()
 
 
-async def locked_invitation(session: AsyncSession, *, token_sha256: bytes) -> HouseholdInvitation | None:
+async def lock_invitation(session: AsyncSession, *, token_sha256: bytes) -> HouseholdInvitation | None:
     statement = select(HouseholdInvitation).where(HouseholdInvitation.token_sha256 == token_sha256)
     return await session.scalar(statement.with_for_update())
 

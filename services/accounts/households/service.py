@@ -12,7 +12,7 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.households import repository
-from services.accounts.households.domain import MOVE_AFTER, free_from
+from services.accounts.households.domain import MOVE_WAIT, earliest_move
 from services.accounts.households.errors import (
     AlreadyInHousehold,
     HouseholdFull,
@@ -22,7 +22,7 @@ from services.accounts.households.errors import (
     MeterTaken,
 )
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember, HouseholdMeter
-from services.accounts.households.publishing import publish
+from services.accounts.households.publishing import publish_change
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
@@ -59,44 +59,46 @@ class HouseholdView:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class HouseholdResult:
     household: HouseholdView
     is_new: bool
 
 
-async def open_household(session: Session, *, settings: Settings, user_id: uuid.UUID, meter_ref: str | None) -> Entered:
+async def open_household(
+    session: Session, *, settings: Settings, user_id: uuid.UUID, meter_ref: str | None
+) -> HouseholdResult:
     """A household with the caller in it; again gives the one they opened and still live in.
 
     Raises CarbonAccountNotOpened, ConsentRequired, AlreadyInHousehold, HouseholdMoveTooSoon, MeterTaken,
     QuotaExceeded, Unauthenticated.
     """
-    account = await _admit(session, user_id)
-    present = await repository.stay_of(session, user_id=user_id)
+    account = await _require_account_and_consent(session, user_id)
+    present = await repository.find_membership(session, user_id=user_id)
     if present is not None:
-        household = await _locked(session, present.household_id)
+        household = await _lock_household(session, present.household_id)
         if household.opened_by != user_id:
             raise AlreadyInHousehold
-        return Entered(await _view(session, household, present), is_new=False)
-    await _require_free(session, user_id, None)
-    await quotas.take(session, user_id=user_id, quota=MOVES_QUOTA)
+        return HouseholdResult(await _to_view(session, household, present), is_new=False)
+    await _require_move_allowed(session, user_id, None)
+    await quotas.count_use(session, user_id=user_id, quota=MOVES_QUOTA)
     household = Household(household_id=new_id(), opened_by=user_id, opened_at=clock.now())
     await repository.add_household(session, household)
     await carbon_accounts.open_household_account(
         session, household_id=household.household_id, prefix=settings.account_no_prefix
     )
-    stay = await _enter(session, settings, household, user_id, account.account_id)
+    stay = await _add_member(session, settings, household, user_id, account.account_id)
     if meter_ref is not None:
-        await _register(session, settings, household, meter_ref)
-    return Entered(await _view(session, household, stay), is_new=True)
+        await _set_meter(session, settings, household, meter_ref)
+    return HouseholdResult(await _to_view(session, household, stay), is_new=True)
 
 
-async def invite(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> ShownCode:
+async def invite_member(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> ShownCode:
     """A code for one person to enter within INVITATION_LIFE. Raises HouseholdNotFound, HouseholdFull, QuotaExceeded."""
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     await _require_member(session, user_id, household_id)
     if await repository.count_members(session, household_id=household_id) >= MEMBERS_MAX:
         raise HouseholdFull(limit=MEMBERS_MAX)
-    await quotas.take(session, user_id=user_id, quota=INVITATIONS_QUOTA)
+    await quotas.count_use(session, user_id=user_id, quota=INVITATIONS_QUOTA)
     token = draw_token(_TOKEN_PREFIX)
     now = clock.now()
     row = HouseholdInvitation(
@@ -110,47 +112,47 @@ async def invite(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUI
     return show_code(token, row.expires_at)
 
 
-async def join(session: Session, *, settings: Settings, user_id: uuid.UUID, token: str) -> Entered:
+async def join_household(session: Session, *, settings: Settings, user_id: uuid.UUID, token: str) -> HouseholdResult:
     """Enters by invitation; repeated after success it gives the same stay.
 
     Raises CarbonAccountNotOpened, ConsentRequired, InvitationInvalid, AlreadyInHousehold, HouseholdMoveTooSoon,
     HouseholdFull, QuotaExceeded, Unauthenticated.
     """
-    account = await _admit(session, user_id)
-    invitation = await repository.locked_invitation(session, token_sha256=digest_token(token))
+    account = await _require_account_and_consent(session, user_id)
+    invitation = await repository.lock_invitation(session, token_sha256=digest_token(token))
     if invitation is None:
         raise InvitationInvalid
-    household = await _locked(session, invitation.household_id)
-    present = await repository.stay_of(session, user_id=user_id)
+    household = await _lock_household(session, invitation.household_id)
+    present = await repository.find_membership(session, user_id=user_id)
     if invitation.membership_id is not None:
         if present is None or present.membership_id != invitation.membership_id:
             raise InvitationInvalid
-        return Entered(await _view(session, household, present), is_new=False)
-    inviter = await repository.stay_of(session, user_id=invitation.invited_by)
+        return HouseholdResult(await _to_view(session, household, present), is_new=False)
+    inviter = await repository.find_membership(session, user_id=invitation.invited_by)
     if invitation.expires_at <= clock.now() or inviter is None or inviter.household_id != household.household_id:
         raise InvitationInvalid
     if present is not None:
         raise AlreadyInHousehold
-    await _require_free(session, user_id, household.household_id)
+    await _require_move_allowed(session, user_id, household.household_id)
     if await repository.count_members(session, household_id=household.household_id) >= MEMBERS_MAX:
         raise HouseholdFull(limit=MEMBERS_MAX)
-    await quotas.take(session, user_id=user_id, quota=MOVES_QUOTA)
-    stay = await _enter(session, settings, household, user_id, account.account_id)
+    await quotas.count_use(session, user_id=user_id, quota=MOVES_QUOTA)
+    stay = await _add_member(session, settings, household, user_id, account.account_id)
     invitation.membership_id = stay.membership_id
-    return Entered(await _view(session, household, stay), is_new=True)
+    return HouseholdResult(await _to_view(session, household, stay), is_new=True)
 
 
-async def leave(session: Session, *, settings: Settings, user_id: uuid.UUID, household_id: uuid.UUID) -> None:
+async def leave_household(session: Session, *, settings: Settings, user_id: uuid.UUID, household_id: uuid.UUID) -> None:
     """Acts from now on are no longer the household's. The last one to leave closes it and frees its meter.
 
     Raises HouseholdNotFound, Unauthenticated.
     """
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     stay = await _require_member(session, user_id, household_id)
-    household = await _locked(session, household_id)
+    household = await _lock_household(session, household_id)
     now = max(clock.now(), stay.joined_at)
     stay.left_at, stay.version, stay.changed_at = now, stay.version + 1, now
-    await publish(session, settings=settings, changed=stay)
+    await publish_change(session, settings=settings, changed=stay)
     await repository.flush(session)
     if await repository.count_members(session, household_id=household_id) == 0:
         household.closed_at = now
@@ -164,63 +166,63 @@ async def register_meter(
 
     Raises HouseholdNotFound, MeterTaken, QuotaExceeded, Unauthenticated.
     """
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     stay = await _require_member(session, user_id, household_id)
-    household = await _locked(session, household_id)
-    await quotas.take(session, user_id=user_id, quota=METERS_QUOTA)
-    await _register(session, settings, household, meter_ref)
-    return await _view(session, household, stay)
+    household = await _lock_household(session, household_id)
+    await quotas.count_use(session, user_id=user_id, quota=METERS_QUOTA)
+    await _set_meter(session, settings, household, meter_ref)
+    return await _to_view(session, household, stay)
 
 
-async def of(session: Session, *, user_id: uuid.UUID) -> HouseholdView | None:
+async def find_household(session: Session, *, user_id: uuid.UUID) -> HouseholdView | None:
     """The household a person lives in now."""
-    stay = await repository.stay_of(session, user_id=user_id)
+    stay = await repository.find_membership(session, user_id=user_id)
     if stay is None:
         return None
-    household = await repository.get(session, household_id=stay.household_id)
+    household = await repository.find_household(session, household_id=stay.household_id)
     assert household is not None  # a foreign key says so
-    return await _view(session, household, stay)
+    return await _to_view(session, household, stay)
 
 
-async def members(session: Session, *, household_id: uuid.UUID) -> int:
+async def count_members(session: Session, *, household_id: uuid.UUID) -> int:
     return await repository.count_members(session, household_id=household_id)
 
 
-async def purge(session: Session, *, at_most: int) -> None:
+async def purge_invitations(session: Session, *, at_most: int) -> None:
     """Removes invitations nobody can use any more."""
     await repository.delete_invitations(session, before=clock.now() - _INVITATION_KEPT, at_most=at_most)
 
 
-async def _admit(session: Session, user_id: uuid.UUID) -> carbon_accounts.Account:
+async def _require_account_and_consent(session: Session, user_id: uuid.UUID) -> carbon_accounts.Account:
     """Under the person's lock: an open account and consent, without which nothing of theirs is counted anyway."""
-    await users.lock(session, user_id=user_id)
-    account = await carbon_accounts.require(session, user_id=user_id)
-    await consents.require(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
+    await users.lock_user(session, user_id=user_id)
+    account = await carbon_accounts.require_personal(session, user_id=user_id)
+    await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     return account
 
 
-async def _locked(session: Session, household_id: uuid.UUID) -> Household:
-    household = await repository.locked(session, household_id=household_id)
+async def _lock_household(session: Session, household_id: uuid.UUID) -> Household:
+    household = await repository.lock_household(session, household_id=household_id)
     if household is None:
         raise HouseholdNotFound
     return household
 
 
 async def _require_member(session: Session, user_id: uuid.UUID, household_id: uuid.UUID) -> HouseholdMember:
-    stay = await repository.stay_of(session, user_id=user_id)
+    stay = await repository.find_membership(session, user_id=user_id)
     if stay is None or stay.household_id != household_id:
         raise HouseholdNotFound
     return stay
 
 
-async def _require_free(session: Session, user_id: uuid.UUID, household_id: uuid.UUID | None) -> None:
-    earliest = free_from(await repository.last_left(session, user_id=user_id), household_id, clock.now())
+async def _require_move_allowed(session: Session, user_id: uuid.UUID, household_id: uuid.UUID | None) -> None:
+    earliest = earliest_move(await repository.find_last_left(session, user_id=user_id), household_id, clock.now())
     if earliest is not None:
         moment = earliest.isoformat()
-        raise HouseholdMoveTooSoon(days=MOVE_AFTER.days, earliest=moment, extensions={"earliest": moment})
+        raise HouseholdMoveTooSoon(days=MOVE_WAIT.days, earliest=moment, extensions={"earliest": moment})
 
 
-async def _enter(
+async def _add_member(
     session: Session, settings: Settings, household: Household, user_id: uuid.UUID, account_id: uuid.UUID
 ) -> HouseholdMember:
     now = clock.now()
@@ -234,13 +236,13 @@ async def _enter(
         changed_at=now,
     )
     await repository.add_member(session, stay)
-    await publish(session, settings=settings, changed=stay)
+    await publish_change(session, settings=settings, changed=stay)
     return stay
 
 
-async def _register(session: Session, settings: Settings, household: Household, meter_ref: str) -> None:
+async def _set_meter(session: Session, settings: Settings, household: Household, meter_ref: str) -> None:
     key = meter_key(settings.account_ref_pepper.get_secret_value(), meter_ref)
-    present = await repository.meter_of(session, household_id=household.household_id)
+    present = await repository.find_meter(session, household_id=household.household_id)
     if present is not None and present.meter_key == key:
         return
     await _release_meter(session, settings, household.household_id)
@@ -258,22 +260,22 @@ async def _register(session: Session, settings: Settings, household: Household, 
     )
     if row is None:
         raise MeterTaken
-    await publish(session, settings=settings, changed=row)
+    await publish_change(session, settings=settings, changed=row)
 
 
 async def _release_meter(session: Session, settings: Settings, household_id: uuid.UUID) -> None:
-    row: HouseholdMeter | None = await repository.meter_of(session, household_id=household_id)
+    row: HouseholdMeter | None = await repository.find_meter(session, household_id=household_id)
     if row is None:
         return
     now = max(clock.now(), row.since)
     row.ended_at, row.version, row.changed_at = now, row.version + 1, now
-    await publish(session, settings=settings, changed=row)
+    await publish_change(session, settings=settings, changed=row)
     await repository.flush(session)
 
 
-async def _view(session: Session, household: Household, stay: HouseholdMember) -> HouseholdView:
-    account = await carbon_accounts.of_household(session, household_id=household.household_id)
-    meter = await repository.meter_of(session, household_id=household.household_id)
+async def _to_view(session: Session, household: Household, stay: HouseholdMember) -> HouseholdView:
+    account = await carbon_accounts.get_household_account(session, household_id=household.household_id)
+    meter = await repository.find_meter(session, household_id=household.household_id)
     return HouseholdView(
         household_id=household.household_id,
         account_id=account.account_id,

@@ -20,7 +20,7 @@ async def look_up_account(
 ) -> AccountSeenOut:
     """每次查询都留有审计记录。Every look-up is recorded, also one that finds nothing."""
     async with resources.database.transaction() as session:
-        seen = await service.look_up(
+        seen = await service.look_up_account(
             session, vault=resources.vault, operator=operator.subject, account_no=account_no, reason=reason
         )
     if seen is None:  # raised after the commit, which keeps the record

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from services.accounts.operators.service import AccountSeen
+from services.accounts.operators.service import AccountFacts
 
 
 class AccountSeenOut(BaseModel):
@@ -18,5 +18,5 @@ class AccountSeenOut(BaseModel):
     bound_partner_ids: list[str]
 
     @classmethod
-    def of(cls, seen: AccountSeen) -> Self:
+    def of(cls, seen: AccountFacts) -> Self:
         return cls.model_validate(seen, from_attributes=True)

@@ -19,7 +19,7 @@ from shared.db import Session
 
 
 @dataclass(frozen=True, slots=True)
-class AccountSeen:
+class AccountFacts:
     account_id: uuid.UUID
     account_no: str
     kind: str
@@ -30,9 +30,9 @@ class AccountSeen:
     bound_partner_ids: tuple[str, ...]
 
 
-async def look_up(
+async def look_up_account(
     session: Session, *, vault: Vault, operator: str, account_no: str, reason: str | None
-) -> AccountSeen | None:
+) -> AccountFacts | None:
     """Pseudonymous facts about a person's or household's account, None if there is none.
 
     Raises AccountNoInvalid (check digit).
@@ -53,17 +53,17 @@ async def look_up(
     if account is None:
         return None
     if account.household_id is not None:
-        living = await households.members(session, household_id=account.household_id)
-        return AccountSeen(account.account_id, account_no, account.kind, account.opened_at, living, None, None, ())
+        living = await households.count_members(session, household_id=account.household_id)
+        return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, living, None, None, ())
     user_id = account.user_id
     assert user_id is not None  # a person's, by the table's CHECK
-    return AccountSeen(
+    return AccountFacts(
         account_id=account.account_id,
         account_no=account.account_no,
         kind=account.kind,
         opened_at=account.opened_at,
         members=None,
-        phone_masked=await phones.masked(session, vault=vault, user_id=user_id),
-        data_processing_consent=await consents.is_given(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
-        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.live(session, user_id=user_id))),
+        phone_masked=await phones.read_masked(session, vault=vault, user_id=user_id),
+        data_processing_consent=await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
+        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.list_live(session, user_id=user_id))),
     )

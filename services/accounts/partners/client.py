@@ -23,7 +23,7 @@ _REASON_CHARS_MAX = 64
 _log = structlog.get_logger(__name__)
 
 
-class OauthBlock(BaseModel):
+class OauthConfig(BaseModel):
     """How a partner exchanges an authorization code for its open id."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -47,7 +47,7 @@ class Partner(BaseModel):
     binding_modes: tuple[str, ...] = ()
     environment: str = "live"
     phone_pepper: SecretStr | None = None
-    oauth: OauthBlock | None = None
+    oauth: OauthConfig | None = None
 
 
 class _Signer(BaseModel):
@@ -56,7 +56,7 @@ class _Signer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class SignedBy:
+class VerifiedSigner:
     """Who signed a request. Whether the nonce is new is for the caller to find out, durably."""
 
     partner_id: str
@@ -73,7 +73,7 @@ class IngestClient:
     async def stop(self) -> None:
         await self._http.aclose()
 
-    async def partners(self) -> Mapping[str, Partner]:
+    async def fetch_partners(self) -> Mapping[str, Partner]:
         """All partners by id. One malformed entry is left out, not everything. Raises PartnersUnavailable."""
         status, document = await self._call("GET", "/internal/ingest/partners")
         items = document.get("items") if isinstance(document, dict) else None
@@ -92,7 +92,7 @@ class IngestClient:
 
     async def verify_signature(
         self, *, method: str, target: str, authorization: str, body: bytes, address: str | None
-    ) -> SignedBy:
+    ) -> VerifiedSigner:
         """Who signed these bytes; `target` is path and query as sent, `address` the client's.
 
         Raises PartnerSignatureInvalid, PartnersUnavailable.
@@ -121,7 +121,7 @@ class IngestClient:
         except ValueError:
             _log.warning("verify_signature_answer_malformed", status=status)
             raise PartnersUnavailable from None
-        return SignedBy(signer.partner_id, signer.nonce)
+        return VerifiedSigner(signer.partner_id, signer.nonce)
 
     async def _call(self, method: str, path: str, body: dict[str, str | None] | None = None) -> tuple[int, Any]:
         try:

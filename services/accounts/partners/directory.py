@@ -22,7 +22,7 @@ class PartnerDirectory:
         self._ask_at = float("-inf")
         self._lock = asyncio.Lock()
 
-    async def live(self) -> Mapping[str, Partner]:
+    async def list_live(self) -> Mapping[str, Partner]:
         """Partners citizens may see and bind, by id; sandboxes are not among them. Raises PartnersUnavailable."""
         if time.monotonic() < self._ask_at:
             return self._known()
@@ -33,9 +33,9 @@ class PartnerDirectory:
                 await self._refresh()
         return self._known()
 
-    async def get(self, partner_id: str) -> Partner:
+    async def get_partner(self, partner_id: str) -> Partner:
         """Raises PartnerNotFound, PartnersUnavailable."""
-        partner = (await self.live()).get(partner_id)
+        partner = (await self.list_live()).get(partner_id)
         if partner is None:
             raise PartnerNotFound
         return partner
@@ -47,7 +47,7 @@ class PartnerDirectory:
 
     async def _refresh(self) -> None:
         try:
-            everyone = await self._client.partners()
+            everyone = await self._client.fetch_partners()
         except PartnersUnavailable:
             self._ask_at = time.monotonic() + _RETRY_S
             return

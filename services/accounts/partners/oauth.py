@@ -7,7 +7,7 @@ import re
 import httpx
 import structlog
 
-from services.accounts.partners.client import OauthBlock
+from services.accounts.partners.client import OauthConfig
 from services.accounts.partners.errors import PartnerCodeInvalid, PartnerUnavailable
 from shared.httpclient import new_client
 
@@ -28,7 +28,7 @@ class PartnerOauth:
     async def stop(self) -> None:
         await self._http.aclose()
 
-    async def open_id_for(self, block: OauthBlock, *, partner_id: str, code: str) -> str:
+    async def exchange_code(self, block: OauthConfig, *, partner_id: str, code: str) -> str:
         """Raises PartnerCodeInvalid, PartnerUnavailable."""
         body = {
             "grant_type": "authorization_code",

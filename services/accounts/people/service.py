@@ -39,9 +39,9 @@ async def log_in(
     WeChat is asked before the first statement, so that no database connection waits for it.
     Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
     """
-    openid = await wechat.openid_for(code)
+    openid = await wechat.fetch_openid(code)
     tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid)
-    return LoginResult(tokens, await carbon_accounts.find(session, user_id=tokens.user_id))
+    return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
 
 
 async def open_account(session: Session, *, settings: Settings, user_id: uuid.UUID, policy_version: str) -> OpenResult:
@@ -62,7 +62,7 @@ async def give_consent(
 
     Raises QuotaExceeded, Unauthenticated (the user is gone).
     """
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     record = await consents.record_given(session, user_id=user_id, purpose=purpose, policy_version=policy_version)
     if purpose is Purpose.DATA_PROCESSING:
         await bindings.resume_all(session, settings=settings, user_id=user_id)
@@ -74,7 +74,7 @@ async def withdraw_consent(session: Session, *, settings: Settings, user_id: uui
 
     Withdrawing what was not given changes nothing. No quota limits it. Raises Unauthenticated (the user is gone).
     """
-    await users.lock(session, user_id=user_id)
+    await users.lock_user(session, user_id=user_id)
     withdrawn_at = await consents.record_withdrawn(session, user_id=user_id, purpose=purpose)
     if withdrawn_at is not None and purpose is Purpose.DATA_PROCESSING:
         await bindings.suspend_all(session, settings=settings, user_id=user_id, at=withdrawn_at)
@@ -98,8 +98,8 @@ async def change_phone(
     """
     async with database.transaction() as counting:
         await phones.count_verification(counting, user_id=user_id)
-    e164 = await wechat.phone_for(code)
-    await users.lock(session, user_id=user_id)
+    e164 = await wechat.fetch_phone(code)
+    await users.lock_user(session, user_id=user_id)
     stored = await phones.store_number(session, vault=vault, user_id=user_id, e164=e164)
     if stored.changed:
         await bindings.end_phone_bindings(session, settings=settings, user_id=user_id)

@@ -4,7 +4,7 @@ _TAIL = 4
 _CHINA = "+86"
 
 
-def mask(e164: str) -> str:
+def mask_number(e164: str) -> str:
     """`+8613812345678` → `138****5678`; numbers of other countries keep their last four digits only."""
     if e164.startswith(_CHINA) and len(e164) == len(_CHINA) + 11:
         number = e164.removeprefix(_CHINA)

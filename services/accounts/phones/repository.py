@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounts.phones.models import Phone
 
 
-async def get(session: AsyncSession, *, user_id: uuid.UUID) -> Phone | None:
+async def find_phone(session: AsyncSession, *, user_id: uuid.UUID) -> Phone | None:
     return await session.scalar(select(Phone).where(Phone.user_id == user_id))
 
 

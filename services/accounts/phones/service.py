@@ -23,7 +23,7 @@ class StoredPhone:
 
 async def count_verification(session: Session, *, user_id: uuid.UUID) -> None:
     """Counts a try, in a transaction of its own before WeChat is asked: failures cost as well. Raises QuotaExceeded."""
-    await quotas.take(session, user_id=user_id, quota=VERIFICATIONS_QUOTA)
+    await quotas.count_use(session, user_id=user_id, quota=VERIFICATIONS_QUOTA)
 
 
 async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> StoredPhone:
@@ -32,24 +32,24 @@ async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e1
     The caller holds the user's lock. Raises PhoneTaken.
     """
     phone_hash = vault.index("phone", e164)
-    current = await repository.get(session, user_id=user_id)
+    current = await repository.find_phone(session, user_id=user_id)
     if current is not None and current.phone_hash == phone_hash:
-        return StoredPhone(domain.mask(e164), changed=False)
+        return StoredPhone(domain.mask_number(e164), changed=False)
     await repository.delete_of(session, user_id=user_id)
     sealed = vault.seal("phone", user_id, e164)
     if not await repository.try_insert(
         session, user_id=user_id, phone_hash=phone_hash, phone_sealed=sealed, at=clock.now()
     ):
         raise PhoneTaken
-    return StoredPhone(domain.mask(e164), changed=True)
+    return StoredPhone(domain.mask_number(e164), changed=True)
 
 
-async def plain(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
+async def read_number(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
     """The number itself, for deriving a partner's hash of it; never for an answer or a log."""
-    row = await repository.get(session, user_id=user_id)
+    row = await repository.find_phone(session, user_id=user_id)
     return vault.unseal("phone", user_id, row.phone_sealed) if row else None
 
 
-async def masked(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
-    number = await plain(session, vault=vault, user_id=user_id)
-    return domain.mask(number) if number else None
+async def read_masked(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
+    number = await read_number(session, vault=vault, user_id=user_id)
+    return domain.mask_number(number) if number else None

@@ -11,4 +11,4 @@ router = APIRouter(prefix="/api/v1/accounts", tags=["我 Me"])
 
 @router.get("/me", summary="我的信息 · Me")
 async def read_me(citizen: Citizen, session: Session, resources: RequestResources) -> ProfileOut:
-    return ProfileOut.of(await service.read(session, vault=resources.vault, user_id=citizen.user_id))
+    return ProfileOut.of(await service.read_profile(session, vault=resources.vault, user_id=citizen.user_id))

@@ -28,15 +28,15 @@ class Profile:
     bound_partner_ids: tuple[str, ...]
 
 
-async def read(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile:
+async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile:
     """Raises Unauthenticated when the user is gone."""
-    user = await users.summary(session, user_id=user_id)
+    user = await users.read_user(session, user_id=user_id)
     return Profile(
         user_id=user.user_id,
         created_at=user.created_at,
-        account=await carbon_accounts.find(session, user_id=user_id),
-        household=await households.of(session, user_id=user_id),
-        phone_masked=await phones.masked(session, vault=vault, user_id=user_id),
-        data_processing_consent=await consents.is_given(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
-        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.live(session, user_id=user_id))),
+        account=await carbon_accounts.find_personal(session, user_id=user_id),
+        household=await households.find_household(session, user_id=user_id),
+        phone_masked=await phones.read_masked(session, vault=vault, user_id=user_id),
+        data_processing_consent=await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
+        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.list_live(session, user_id=user_id))),
     )

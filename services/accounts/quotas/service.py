@@ -17,7 +17,7 @@ class Quota:
     window_s: int
 
 
-async def take(session: Session, *, user_id: uuid.UUID, quota: Quota) -> None:
+async def count_use(session: Session, *, user_id: uuid.UUID, quota: Quota) -> None:
     """Counts one use in the current window. Raises QuotaExceeded with the seconds until the window ends."""
     at = clock.now()
     ends = (int(at.timestamp()) // quota.window_s + 1) * quota.window_s
@@ -31,6 +31,6 @@ async def take(session: Session, *, user_id: uuid.UUID, quota: Quota) -> None:
         )
 
 
-async def purge(session: Session, *, at_most: int) -> None:
+async def purge_past(session: Session, *, at_most: int) -> None:
     """Removes counts of past windows."""
     await repository.delete_past(session, before=clock.now(), at_most=at_most)

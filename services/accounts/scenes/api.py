@@ -32,4 +32,4 @@ async def list_scenes(
     caller: Annotated[uuid.UUID | None, Depends(_caller_if_any)], session: Session, resources: RequestResources
 ) -> ScenesOut:
     """无需登录；带令牌时返回我的绑定状态。Public; with a token it also tells what I have bound."""
-    return ScenesOut.of(await service.overview(session, directory=resources.partners, user_id=caller))
+    return ScenesOut.of(await service.list_scenes(session, directory=resources.partners, user_id=caller))

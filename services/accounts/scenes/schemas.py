@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from services.accounts.scenes.service import ScenePartner, Scenes, SceneView
+from services.accounts.scenes.service import SceneList, ScenePartner, SceneView
 
 
 class MyBindingOut(BaseModel):
@@ -60,5 +60,5 @@ class ScenesOut(BaseModel):
     )
 
     @classmethod
-    def of(cls, scenes: Scenes) -> Self:
+    def of(cls, scenes: SceneList) -> Self:
         return cls(items=[SceneOut.of(view) for view in scenes.items], partners_known=scenes.partners_known)

@@ -1,4 +1,4 @@
-"""Scenes with their partners and, for a known citizen, what is bound."""
+"""SceneList with their partners and, for a known citizen, what is bound."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -27,22 +27,22 @@ class SceneView:
 
 
 @dataclass(frozen=True, slots=True)
-class Scenes:
+class SceneList:
     """`partners_known` False: the registry has never answered; the scenes themselves are still told."""
 
     items: Sequence[SceneView]
     partners_known: bool
 
 
-async def overview(session: Session, *, directory: PartnerDirectory, user_id: uuid.UUID | None) -> Scenes:
+async def list_scenes(session: Session, *, directory: PartnerDirectory, user_id: uuid.UUID | None) -> SceneList:
     partners: Mapping[str, Partner] | None
     try:
-        partners = await directory.live()
+        partners = await directory.list_live()
     except PartnersUnavailable:
         partners = None
     bound: dict[str, BindingView] = {}
     if user_id is not None:
-        bound = {row.partner_id: row for row in await bindings.live(session, user_id=user_id)}
+        bound = {row.partner_id: row for row in await bindings.list_live(session, user_id=user_id)}
     items = [
         SceneView(
             scene,
@@ -54,4 +54,4 @@ async def overview(session: Session, *, directory: PartnerDirectory, user_id: uu
         )
         for scene in SCENES
     ]
-    return Scenes(items, partners_known=partners is not None)
+    return SceneList(items, partners_known=partners is not None)

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api/v1/accounts", tags=["登录 Sessions"])
 @router.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token, which works once")
 async def refresh_session(body: RefreshIn, resources: RequestResources, response: Response) -> TokensOut:
     async with resources.database.transaction() as session:
-        outcome = await service.refresh(session, signer=resources.signer, refresh_token=body.refresh_token)
+        outcome = await service.refresh_tokens(session, signer=resources.signer, refresh_token=body.refresh_token)
     if isinstance(outcome, AppError):  # raised after the commit, which keeps the revocation
         raise outcome
     response.headers["Cache-Control"] = "no-store"

@@ -40,7 +40,7 @@ class Tokens:
 
 async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid: str) -> Tokens:
     """A new session for the user of an open id that WeChat has just confirmed."""
-    user_id = await users.enter(session, vault=vault, openid=openid)
+    user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
     row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE)
     refresh_token, token_row = _new_refresh_token(row, sequence=1, at=at)
@@ -49,7 +49,7 @@ async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid:
     return _tokens(signer, row, 1, refresh_token, at)
 
 
-async def refresh(session: Session, *, signer: TokenSigner, refresh_token: str) -> Tokens | RefreshTokenInvalid:
+async def refresh_tokens(session: Session, *, signer: TokenSigner, refresh_token: str) -> Tokens | RefreshTokenInvalid:
     """New tokens for one that was not used yet.
 
     A refusal is returned, not raised: reuse revokes the family, and that must be committed although the answer is 401.
@@ -81,7 +81,7 @@ async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> Non
         await repository.revoke(session, session_id=session_id, user_id=user_id, reason="logged_out", at=clock.now())
 
 
-async def purge(session: Session, *, at_most: int) -> None:
+async def purge_expired(session: Session, *, at_most: int) -> None:
     """Removes tokens and sessions that could not be used any more."""
     await repository.delete_expired(session, before=clock.now(), at_most=at_most)
 
@@ -101,7 +101,7 @@ def _new_refresh_token(row: LoginSession, *, sequence: int, at: datetime) -> tup
 def _tokens(signer: TokenSigner, row: LoginSession, sequence: int, refresh_token: str, at: datetime) -> Tokens:
     # The token id names the session and the rotation, so that log-out finds the session without another claim.
     token_id = f"{row.session_id}.{sequence}"
-    access_token = signer.issue(user_id=row.user_id, token_id=token_id, issued_at=at)
+    access_token = signer.issue_token(user_id=row.user_id, token_id=token_id, issued_at=at)
     return Tokens(row.user_id, access_token, ACCESS_LIFE_S, refresh_token)
 
 

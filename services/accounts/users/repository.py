@@ -19,9 +19,9 @@ async def upsert(
     return (await session.execute(statement.returning(User.user_id))).scalar_one()
 
 
-async def locked(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
+async def lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.scalar(select(User).where(User.user_id == user_id).with_for_update())
 
 
-async def get(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
+async def find_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.get(User, user_id)

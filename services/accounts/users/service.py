@@ -18,7 +18,7 @@ class UserSummary:
     created_at: datetime
 
 
-async def enter(session: Session, *, vault: Vault, openid: str) -> uuid.UUID:
+async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid.UUID:
     """The user behind an open id, made on the first visit; holds the user's lock until the transaction ends."""
     user_id = new_id()
     return await repository.upsert(
@@ -30,18 +30,18 @@ async def enter(session: Session, *, vault: Vault, openid: str) -> uuid.UUID:
     )
 
 
-async def lock(session: Session, *, user_id: uuid.UUID) -> None:
+async def lock_user(session: Session, *, user_id: uuid.UUID) -> None:
     """Everything that changes one user's accounts, consents, phone or bindings takes this first, so none of it races.
 
     Raises Unauthenticated when the user of a still valid token is gone.
     """
-    if await repository.locked(session, user_id=user_id) is None:
+    if await repository.lock_user(session, user_id=user_id) is None:
         raise Unauthenticated
 
 
-async def summary(session: Session, *, user_id: uuid.UUID) -> UserSummary:
+async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
     """Raises Unauthenticated when there is no such user any more."""
-    user = await repository.get(session, user_id=user_id)
+    user = await repository.find_user(session, user_id=user_id)
     if user is None:
         raise Unauthenticated
     return UserSummary(user.user_id, user.created_at)

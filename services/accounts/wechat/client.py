@@ -64,7 +64,7 @@ class WeChatClient:
     async def stop(self) -> None:
         await self._http.aclose()
 
-    async def openid_for(self, code: str) -> str:
+    async def fetch_openid(self, code: str) -> str:
         """The open id behind a code of `wx.login`.
 
         Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
@@ -86,7 +86,7 @@ class WeChatClient:
             raise WxUnavailable
         return openid
 
-    async def phone_for(self, code: str) -> str:
+    async def fetch_phone(self, code: str) -> str:
         """The phone number (E.164, `+8613…`) behind a code of the getPhoneNumber button. WeChat charges per success.
 
         Raises WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
