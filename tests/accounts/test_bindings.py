@@ -262,7 +262,7 @@ async def test_partners_are_remembered_briefly_and_when_ingest_is_away(
     monkeypatch.setattr("services.accounts.partners.directory._RETRY_S", 0)
     monkeypatch.setattr("services.accounts.partners.directory.TTL_S", 0)
     ingest.down = False
-    app.state.resources.partners._ask_at = 0.0
+    app.state.resources.partners._refresh_at = 0.0
     assert (await anna.bind("didi")).status_code == 201
     ingest.down = True
     assert (await anna.bind("metro", "account_no")).status_code == 201

@@ -1,1 +1,1 @@
-"""What this service knows of partners: asked of ingest, exchanged with the partner itself."""
+"""Partners: their registry and signature check at ingest, and their own token endpoints."""

@@ -1,21 +1,22 @@
-"""The ingest service, which owns partners and their keys, asked over its internal routes."""
+"""Client of the ingest service, which owns partners and their keys. It calls the internal routes."""
 
 import asyncio
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
+from services.accounts.partners.domain import Partner, VerifiedSigner
 from services.accounts.partners.errors import PartnerSignatureInvalid, PartnersUnavailable
 from shared.auth.tokens import ServiceTokens
 from shared.errors import Unauthenticated
 from shared.httpclient import ServiceAuth, new_client
 
-PARTNERS_MAX = 2_000  # a city has dozens; more means that something is wrong with the answer
+# A city has dozens of partners. A longer list is a faulty answer.
+PARTNERS_MAX = 2_000
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _CALL_TIMEOUT_S = 5
 _REASON_CHARS_MAX = 64
@@ -23,44 +24,9 @@ _REASON_CHARS_MAX = 64
 _log = structlog.get_logger(__name__)
 
 
-class OauthConfig(BaseModel):
-    """How a partner exchanges an authorization code for its open id."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    token_url: str = Field(pattern=r"^https?://", max_length=500)
-    client_id: str = Field(min_length=1, max_length=200)
-    client_secret: SecretStr
-    open_id_field: str = Field("open_id", min_length=1, max_length=60)
-
-
-class Partner(BaseModel):
-    """A partner as ingest tells it. Secrets stay `SecretStr`: they must not show up in a log or an answer."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    partner_id: str = Field(min_length=1, max_length=64)
-    name: str = Field(max_length=200)
-    name_en: str = Field("", max_length=200)
-    scenes: tuple[str, ...] = ()
-    late_window_s: int = Field(ge=0, le=366 * 86_400)
-    binding_modes: tuple[str, ...] = ()
-    environment: str = "live"
-    phone_pepper: SecretStr | None = None
-    oauth: OauthConfig | None = None
-
-
 class _Signer(BaseModel):
     partner_id: str = Field(min_length=1, max_length=64)
     nonce: str = Field(min_length=16, max_length=64)
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedSigner:
-    """Who signed a request. Whether the nonce is new is for the caller to find out, durably."""
-
-    partner_id: str
-    nonce: str
 
 
 class IngestClient:
@@ -74,7 +40,7 @@ class IngestClient:
         await self._http.aclose()
 
     async def fetch_partners(self) -> Mapping[str, Partner]:
-        """All partners by id. One malformed entry is left out, not everything. Raises PartnersUnavailable."""
+        """Fetch all partners by id. A malformed entry is left out, the others stay. Raises PartnersUnavailable."""
         status, document = await self._call("GET", "/internal/ingest/partners")
         items = document.get("items") if isinstance(document, dict) else None
         if status != 200 or not isinstance(items, list) or len(items) > PARTNERS_MAX:
@@ -93,7 +59,7 @@ class IngestClient:
     async def verify_signature(
         self, *, method: str, target: str, authorization: str, body: bytes, address: str | None
     ) -> VerifiedSigner:
-        """Who signed these bytes; `target` is path and query as sent, `address` the client's.
+        """Ask ingest which partner signed a request. `target`: path and query as sent; `address`: the client's.
 
         Raises PartnerSignatureInvalid, PartnersUnavailable.
         """
@@ -108,15 +74,15 @@ class IngestClient:
                 "address": address,
             },
         )
-        if status in {401, 403}:  # 403: signed well, but suspended, from elsewhere, or a sandbox key
+        if status in {401, 403}:  # 403: valid, but partner suspended, wrong address or sandbox key
             reason = str(document.get("code", "")) if isinstance(document, dict) else ""
-            if reason == Unauthenticated.code:  # it is we who were not believed, not the partner
+            if reason == Unauthenticated.code:  # ingest refused our service token, not the partner
                 _log.error("service_token_refused", by="ingest")
                 raise PartnersUnavailable
             raise PartnerSignatureInvalid(extensions={"reason_code": reason[:_REASON_CHARS_MAX]})
         try:
             if status != 200:
-                raise ValueError  # noqa: TRY301 - one way out for every answer that says nothing
+                raise ValueError  # noqa: TRY301 - one exit for all unusable answers
             signer = _Signer.model_validate(document)
         except ValueError:
             _log.warning("verify_signature_answer_malformed", status=status)
@@ -128,7 +94,7 @@ class IngestClient:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
                 answer = await self._http.request(method, path, json=body, auth=self._auth)
             if len(answer.content) > _ANSWER_BYTES_MAX:
-                raise ValueError("answer too large")  # noqa: TRY301 - one way out for every unusable answer
+                raise ValueError("answer too large")  # noqa: TRY301 - one exit for all unusable answers
             return answer.status_code, answer.json()
         except (httpx.HTTPError, TimeoutError, OSError, ValueError) as exc:
             _log.warning("ingest_call_failed", path=path, error=type(exc).__name__)

@@ -1,4 +1,4 @@
-"""What can go wrong when partners or their registry are asked."""
+"""Refusals about partners, their signatures and their registry."""
 
 from shared.errors import Conflict, InvalidRequest, NotFound, Unauthenticated, Unavailable
 
@@ -16,7 +16,7 @@ class PartnerNotFound(NotFound):
 
 
 class PartnerSignatureInvalid(Unauthenticated):
-    """Extension `reason_code`: what exactly ingest found wrong, under the code its own routes answer with."""
+    """Extension `reason_code`: the code with which ingest refused the signature."""
 
     code = "SIGNATURE_INVALID"
     title_zh = "签名无效"

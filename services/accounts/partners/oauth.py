@@ -1,4 +1,4 @@
-"""Exchange of a partner's authorization code for the open id under which it knows the citizen."""
+"""Exchange of a partner's authorization code for the open id by which the partner knows the citizen."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import re
 import httpx
 import structlog
 
-from services.accounts.partners.client import OauthConfig
+from services.accounts.partners.domain import OauthConfig
 from services.accounts.partners.errors import PartnerCodeInvalid, PartnerUnavailable
 from shared.httpclient import new_client
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class PartnerOauth:
-    """Addresses come from the partner registry, never from a request; redirects are not followed."""
+    """Client of the partners' token endpoints. URLs come from the partner registry only. Redirects are not followed."""
 
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = new_client("", transport=transport)
@@ -28,19 +28,19 @@ class PartnerOauth:
     async def stop(self) -> None:
         await self._http.aclose()
 
-    async def exchange_code(self, block: OauthConfig, *, partner_id: str, code: str) -> str:
-        """Raises PartnerCodeInvalid, PartnerUnavailable."""
+    async def exchange_code(self, config: OauthConfig, *, partner_id: str, code: str) -> str:
+        """Return the open id for an authorization code. Raises PartnerCodeInvalid, PartnerUnavailable."""
         body = {
             "grant_type": "authorization_code",
-            "client_id": block.client_id,
-            "client_secret": block.client_secret.get_secret_value(),
+            "client_id": config.client_id,
+            "client_secret": config.client_secret.get_secret_value(),
             "code": code,
         }
         content = bytearray()
         try:
             async with (
                 asyncio.timeout(_EXCHANGE_TIMEOUT_S),
-                self._http.stream("POST", block.token_url, json=body) as answer,
+                self._http.stream("POST", config.token_url, json=body) as answer,
             ):
                 status = answer.status_code
                 async for chunk in answer.aiter_bytes():
@@ -53,7 +53,7 @@ class PartnerOauth:
         except (httpx.HTTPError, TimeoutError, OSError, ValueError, RecursionError) as exc:
             _log.warning("partner_exchange_failed", partner=partner_id, error=type(exc).__name__)
             raise PartnerUnavailable from None
-        open_id = document.get(block.open_id_field) if isinstance(document, dict) else None
+        open_id = document.get(config.open_id_field) if isinstance(document, dict) else None
         if not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
             _log.warning("partner_exchange_malformed", partner=partner_id, status=status)
             raise PartnerUnavailable

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from services.accounts.bindings import service as bindings
 from services.accounts.bindings.service import BindingView
-from services.accounts.partners.client import Partner
 from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.domain import Partner
 from services.accounts.partners.errors import PartnersUnavailable
 from services.accounts.scenes.domain import SCENES, Scene
 from shared.db import Session
