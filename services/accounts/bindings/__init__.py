@@ -1,1 +1,1 @@
-"""Who is who at which partner, and from when to when acts count."""
+"""Bindings: which person a partner means, and from when until when activities count."""

@@ -5,7 +5,6 @@ from fastapi import APIRouter, Query, Response
 
 from services.accounts.bindings import service, tokens
 from services.accounts.bindings.domain import BindingStatus, Mode
-from services.accounts.bindings.errors import BindingNeedsToken
 from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
@@ -43,27 +42,21 @@ async def list_bindings(
 async def create_binding(
     body: BindingIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> BindingOut:
-    partner = await resources.partners.get_partner(body.partner_id)
-    mode = Mode(body.mode)
-    service.require_mode(partner, mode)
-    if mode is Mode.TOKEN:
-        raise BindingNeedsToken
-    open_id = None
-    if isinstance(body, OauthBindingIn) and partner.oauth is not None:
-        open_id = await resources.oauth.exchange_code(partner.oauth, partner_id=partner.partner_id, code=body.code)
-    made = await service.bind_partner(
+    result = await service.bind_partner(
         session,
         settings=resources.settings,
         vault=resources.vault,
+        partners=resources.partners,
+        oauth=resources.oauth,
         user_id=citizen.user_id,
-        partner=partner,
-        mode=mode,
-        open_id=open_id,
+        partner_id=body.partner_id,
+        mode=Mode(body.mode),
+        code=body.code if isinstance(body, OauthBindingIn) else None,
         counts_from=body.counts_from,
     )
-    if not made.is_new:
+    if not result.is_new:
         response.status_code = 200
-    return BindingOut.of(made.binding)
+    return BindingOut.of(result.binding)
 
 
 @router.post("/me/bindings/token", status_code=201, summary="出示绑定码 · A token for the partner's machine to scan")
@@ -71,12 +64,14 @@ async def create_binding_token(
     citizen: Citizen, session: Session, resources: RequestResources, response: Response, body: TokenIn | None = None
 ) -> TokenOut:
     """一次有效，120 秒。The partner confirms it with `POST /partner/bindings`."""
-    partner_id = body.partner_id if body else None
-    if partner_id is not None:
-        service.require_mode(await resources.partners.get_partner(partner_id), Mode.TOKEN)
-    shown = await tokens.issue_token(session, user_id=citizen.user_id, partner_id=partner_id)
+    code = await tokens.issue_token(
+        session,
+        partners=resources.partners,
+        user_id=citizen.user_id,
+        partner_id=body.partner_id if body else None,
+    )
     response.headers["Cache-Control"] = "no-store"
-    return TokenOut.of(shown)
+    return TokenOut.of(code)
 
 
 @router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")

@@ -1,4 +1,4 @@
-"""Rules of bindings: which modes a partner offers, how a phone is named to it, from when acts may count."""
+"""Rules of bindings: usable modes, phone hashes, and the earliest `counts_from`."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ class Mode(StrEnum):
 
 
 def usable_modes(offered: Iterable[str], *, has_phone_pepper: bool, has_oauth: bool) -> tuple[Mode, ...]:
-    """The modes that work with a partner: offered, and set up with what they need."""
+    """Return the modes that a partner offers and is configured for."""
     listed = set(offered)
     ready = {
         Mode.ACCOUNT_NO: Mode.ACCOUNT_NO in listed,
@@ -31,14 +31,14 @@ def usable_modes(offered: Iterable[str], *, has_phone_pepper: bool, has_oauth: b
 
 
 def hash_phone(pepper: str, e164: str) -> str:
-    """What the partner sends as `account_ref {type: "phone_hash"}`: HMAC-SHA256 of the E.164 number, 64 hex digits.
+    """Return HMAC-SHA256 of an E.164 number as 64 hex digits: the value of `account_ref {type: "phone_hash"}`.
 
-    The pepper is the partner's own, so that two partners cannot join their customers over our bindings.
+    Each partner has its own pepper, so that two partners cannot match their customers by this hash.
     """
     return hmac.new(pepper.encode(), e164.encode(), hashlib.sha256).hexdigest()
 
 
 def earliest_start(now: datetime, *, late_window_s: int, not_before: Iterable[datetime | None]) -> datetime:
-    """How far `counts_from` may reach back: the partner's late window, never into somebody else's time."""
+    """Return the earliest allowed `counts_from`: the start of the late window, or the latest of `not_before`."""
     window = now - timedelta(seconds=late_window_s)
     return max([window, *(floor for floor in not_before if floor is not None)])

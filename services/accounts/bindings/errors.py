@@ -8,7 +8,7 @@ class BindingNotFound(NotFound):
 
 
 class BindingModeUnavailable(Conflict):
-    """Extension `supported_modes`: what this partner does offer."""
+    """Extension `supported_modes`: the modes that work with this partner."""
 
     code = "BINDING_MODE_UNAVAILABLE"
     title_zh = "该合作方不支持这种绑定方式"
@@ -66,7 +66,7 @@ class CountsFromOutOfRange(InvalidRequest):
 
 
 class BindingTokenInvalid(NotFound):
-    """One answer for unknown, expired, used and meant for another partner: a guesser learns nothing."""
+    """One answer for unknown, expired, used, and issued for another partner, so that guessing reveals nothing."""
 
     code = "BINDING_TOKEN_INVALID"
     title_zh = "绑定码无效"

@@ -11,9 +11,9 @@ _LIVE = text("status <> 'ended'")
 
 
 class Binding(Base):
-    """A person at a partner, from `counts_from` until `ended_at`. Ended rows are history and never change again.
+    """A person at a partner, from `counts_from` until `ended_at`. Ended rows are history and never change.
 
-    The partner's reference itself is not kept: `account_key` is all that matching needs.
+    The partner's reference is not stored. Matching needs only `account_key`.
     """
 
     __tablename__ = "binding"
@@ -44,7 +44,7 @@ class Binding(Base):
 
 
 class BindingToken(Base):
-    """SHA-256 of a token shown as a QR code; after use it names the binding it made."""
+    """SHA-256 of a token shown as a QR code. `binding_id` is set when the token has created its binding."""
 
     __tablename__ = "binding_token"
     __table_args__ = (Index(None, "expires_at"),)
@@ -58,7 +58,7 @@ class BindingToken(Base):
 
 
 class PartnerNonce(Base):
-    """A nonce a partner has signed with; kept longer than any signature that carries it stays valid."""
+    """A nonce that a partner has signed with. Stored longer than a signature with it stays valid."""
 
     __tablename__ = "partner_nonce"
     __table_args__ = (Index(None, "seen_at"),)

@@ -1,13 +1,14 @@
-"""The one route partners call here. Order: signature over the raw bytes, nonce, and only then the body."""
+"""The one route that partners call. Order of checks: signature over the raw bytes, nonce, body."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from services.accounts.bindings import tokens
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
+from services.accounts.partners.domain import VerifiedSigner
 from services.accounts.partners.errors import PartnerSignatureInvalid
 from services.accounts.resources import RequestResources
 from shared.auth import cp1
@@ -25,20 +26,12 @@ _BODY: dict[str, Any] = {
 _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": PartnerBindingOut, "description": "重复确认，同一绑定 Confirmed before: the same binding"}
 }
-# A CP1 header is well under 1 KiB; anything longer is not one and is not worth a call.
+# A CP1 header is well under 1 KiB. A longer one cannot be valid, so ingest is not called for it.
 _AUTHORIZATION_CHARS_MAX = 2048
 
 
-@router.post(
-    "/partner/bindings",
-    status_code=201,
-    responses=_SAME_AGAIN,
-    openapi_extra=_BODY,
-    summary="合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)",
-)
-async def confirm_binding(
-    request: Request, session: Session, resources: RequestResources, response: Response
-) -> PartnerBindingOut:
+async def _verified_signer(request: Request, resources: RequestResources) -> VerifiedSigner:
+    """Verify the signature at ingest and commit the nonce. Raises the refusals of `partners/errors.py`."""
     body = await request.body()
     authorization = request.headers.get("authorization", "")
     if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
@@ -50,20 +43,37 @@ async def confirm_binding(
         body=body,
         address=client_address(request, resources.settings.trusted_proxies),
     )
-    async with resources.database.transaction() as remembering:
-        await tokens.record_nonce(remembering, signer=signer)
-    confirmation = _parse(body)
-    partner = await resources.partners.get_partner(signer.partner_id)
-    made = await tokens.confirm_token(
+    async with resources.database.transaction() as nonce_session:
+        await tokens.record_nonce(nonce_session, signer=signer)
+    return signer
+
+
+@router.post(
+    "/partner/bindings",
+    status_code=201,
+    responses=_SAME_AGAIN,
+    openapi_extra=_BODY,
+    summary="合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)",
+)
+async def confirm_binding(
+    request: Request,
+    signer: Annotated[VerifiedSigner, Depends(_verified_signer)],
+    session: Session,
+    resources: RequestResources,
+    response: Response,
+) -> PartnerBindingOut:
+    confirmation = _parse(await request.body())
+    result = await tokens.confirm_token(
         session,
         settings=resources.settings,
-        partner=partner,
+        partners=resources.partners,
+        partner_id=signer.partner_id,
         token=confirmation.token,
         partner_account=confirmation.partner_account,
     )
-    if not made.is_new:
+    if not result.is_new:
         response.status_code = 200
-    return PartnerBindingOut.of(made.binding)
+    return PartnerBindingOut.of(result.binding)
 
 
 def _parse(body: bytes) -> PartnerBindingIn:

@@ -1,4 +1,4 @@
-"""Bindings on the topic `accounts.bindings.v1`: the whole state of one, keyed by its id, without a name in it."""
+"""Records of the topic `accounts.bindings.v1`: the full state of one binding, keyed by its id, without names."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ EVENT_SOURCE = "/accounts"
 
 
 async def publish_bindings(session: Session, *, settings: Settings, changed: Sequence[Binding]) -> None:
-    """Stores one record per binding beside the change itself; the worker's relay brings them to the log."""
+    """Store one record per binding in the outbox, in the transaction of the change. The worker publishes them."""
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.BINDINGS, [_record(row) for row in changed])
 
 

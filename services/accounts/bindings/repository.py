@@ -1,26 +1,52 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.bindings.domain import BindingStatus
+from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.models import Binding, BindingToken, PartnerNonce
+from shared.ids import new_id
 
 _IS_LIVE = Binding.status != "ended"
 
 
-async def try_insert(session: AsyncSession, values: dict[str, Any]) -> Binding | None:
-    """None when a live binding of this partner account or of this person at the partner exists, even if just now."""
-    statement = insert(Binding).values(**values).on_conflict_do_nothing().returning(Binding)
-    return await session.scalar(statement)
+async def try_insert(
+    session: AsyncSession,
+    *,
+    user_id: uuid.UUID,
+    account_id: uuid.UUID,
+    partner_id: str,
+    account_key: str,
+    mode: Mode,
+    counts_from: datetime,
+    at: datetime,
+) -> Binding | None:
+    """Insert version 1 of an active binding.
+
+    Return None when the partner account, or the person at this partner, has a live binding. That includes one which a
+    concurrent transaction has just inserted.
+    """
+    statement = insert(Binding).values(
+        binding_id=new_id(),
+        user_id=user_id,
+        account_id=account_id,
+        partner_id=partner_id,
+        account_key=account_key,
+        mode=mode.value,
+        status="active",
+        version=1,
+        since=at,
+        counts_from=counts_from,
+        changed_at=at,
+    )
+    return await session.scalar(statement.on_conflict_do_nothing().returning(Binding))
 
 
 async def lock_live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
-    """Locked in one order, so that two changes of one person's bindings wait for each other."""
+    """Lock rows in the order of their ids, so that two changes of one person's bindings wait for each other."""
     statement = (
         select(Binding)
         .where(Binding.user_id == user_id, _IS_LIVE)
@@ -42,7 +68,7 @@ async def count_live(session: AsyncSession, *, user_id: uuid.UUID) -> int:
 
 
 async def find_last_end(session: AsyncSession, *, partner_id: str, account_key: str) -> datetime | None:
-    """When the last binding of this partner account ended, whoever's it was."""
+    """Return when the last binding of this partner account ended, for any person."""
     return await session.scalar(
         select(func.max(Binding.ended_at)).where(Binding.partner_id == partner_id, Binding.account_key == account_key)
     )
@@ -60,7 +86,7 @@ async def lock_binding(session: AsyncSession, *, binding_id: uuid.UUID, user_id:
 async def list_page(
     session: AsyncSession, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[Binding]:
-    """Newest first; ids are ordered by time."""
+    """List newest first. Ids are ordered by time."""
     statement = select(Binding).where(Binding.user_id == user_id)
     if status is not None:
         statement = statement.where(Binding.status == status)
@@ -69,8 +95,8 @@ async def list_page(
     return (await session.scalars(statement.order_by(Binding.binding_id.desc()).limit(limit))).all()
 
 
-async def flush(session: AsyncSession) -> None:
-    """Writes what ended before what takes its place is inserted: only one of the two may be live."""
+async def flush_changes(session: AsyncSession) -> None:
+    """Write ended rows before their successors are inserted: the unique indexes allow one live binding."""
     await session.flush()
 
 
@@ -84,7 +110,7 @@ async def lock_token(session: AsyncSession, *, token_sha256: bytes) -> BindingTo
 
 
 async def try_add_nonce(session: AsyncSession, *, partner_id: str, nonce: str, at: datetime) -> bool:
-    """False when the partner has used it before."""
+    """Return False when the partner has used this nonce before."""
     statement = insert(PartnerNonce).values(partner_id=partner_id, nonce=nonce, seen_at=at)
     statement = statement.on_conflict_do_nothing()
     return (await session.execute(statement.returning(PartnerNonce.nonce))).first() is not None

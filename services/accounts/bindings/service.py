@@ -1,6 +1,7 @@
-"""Bindings of a citizen: made, listed, ended, suspended and resumed with consent. Every change is published with it.
+"""Bindings of a citizen: create, list, end, suspend, resume. Each change is published in the same transaction.
 
-Whoever changes a user's bindings holds that user's lock; between two users the unique indexes of live bindings decide.
+Each change of a person's bindings happens under that user's row lock. Between two users, the unique indexes of live
+bindings decide.
 """
 
 import uuid
@@ -14,6 +15,7 @@ from services.accounts.bindings.errors import (
     BindingAlreadyExists,
     BindingLimitReached,
     BindingModeUnavailable,
+    BindingNeedsToken,
     BindingNotFound,
     CountsFromOutOfRange,
     PartnerAccountTaken,
@@ -24,7 +26,9 @@ from services.accounts.bindings.publishing import publish_bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
-from services.accounts.partners.client import Partner
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.domain import Partner
+from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.phones import service as phones
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
@@ -34,11 +38,10 @@ from services.accounts.vault import Vault
 from shared import clock
 from shared.contracts.identity import account_key
 from shared.db import Session
-from shared.ids import new_id
 
-# More partners than a city has; keeps "all of one person's bindings" a bounded thing.
+# More partners than a city has. Bounds every list of one person's live bindings.
 LIVE_BINDINGS_MAX = 50
-# Every binding stays as history and on the compacted topic.
+# Every binding stays in the table as history and on the compacted topic.
 BINDINGS_QUOTA = Quota("binding", at_most=50, window_s=86_400)
 
 
@@ -52,7 +55,7 @@ class PartnerReference:
 
 @dataclass(frozen=True, slots=True)
 class BindingView:
-    """A binding as it may be shown to its owner."""
+    """A binding as its owner may see it."""
 
     binding_id: uuid.UUID
     partner_id: str
@@ -66,6 +69,8 @@ class BindingView:
 
 @dataclass(frozen=True, slots=True)
 class BindResult:
+    """`is_new` is False when the same binding existed before."""
+
     binding: BindingView
     is_new: bool
 
@@ -89,26 +94,33 @@ async def bind_partner(
     *,
     settings: Settings,
     vault: Vault,
+    partners: PartnerDirectory,
+    oauth: PartnerOauth,
     user_id: uuid.UUID,
-    partner: Partner,
+    partner_id: str,
     mode: Mode,
-    open_id: str | None,
+    code: str | None,
     counts_from: datetime | None,
 ) -> BindResult:
-    """A binding by the citizen's own request. `open_id`: what the partner told for mode oauth.
+    """Bind a citizen to a partner on the citizen's own request. `code`: authorization code, for mode oauth only.
 
-    Raises BindingModeUnavailable, PhoneRequired and everything `make` raises.
+    Registry and partner are called before the first statement, so that no database connection waits for them.
+    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PartnerCodeInvalid,
+    PartnerUnavailable, PhoneRequired, Unauthenticated and everything `create_binding` raises.
     """
+    partner = await partners.get_partner(partner_id)
     require_mode(partner, mode)
+    if mode is Mode.TOKEN:
+        raise BindingNeedsToken
+    open_id = await _exchange_code(oauth, partner, code) if mode is Mode.OAUTH else None
     await users.lock_user(session, user_id=user_id)
-    if mode is Mode.ACCOUNT_NO:
-        account = await carbon_accounts.require_personal(session, user_id=user_id)
-        reference = PartnerReference("account_no", account.account_no)
+    if open_id is not None:
+        reference = PartnerReference("open_id", open_id)
     elif mode is Mode.PHONE_HASH:
         reference = await _phone_reference(session, vault=vault, user_id=user_id, partner=partner)
     else:
-        assert open_id is not None
-        reference = PartnerReference("open_id", open_id)
+        account = await carbon_accounts.require_personal(session, user_id=user_id)
+        reference = PartnerReference("account_no", account.account_no)
     return await create_binding(
         session,
         settings=settings,
@@ -130,15 +142,14 @@ async def create_binding(
     reference: PartnerReference,
     counts_from: datetime | None,
 ) -> BindResult:
-    """Binds under the user's lock, which the caller holds; the same binding again is given back as it is.
+    """Create a binding, or return the live one with the same partner account. The caller holds the user's lock.
 
     Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
     CountsFromOutOfRange, QuotaExceeded.
     """
     account = await carbon_accounts.require_personal(session, user_id=user_id)
     consent_floor = await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
-    pepper = settings.account_ref_pepper.get_secret_value()
-    key = account_key(pepper, partner.partner_id, reference.type, reference.value)
+    key = key_of(settings, partner, reference)
     existing = await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
     if existing is not None:
         if existing.account_key == key:
@@ -152,19 +163,13 @@ async def create_binding(
     start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
     row = await repository.try_insert(
         session,
-        {
-            "binding_id": new_id(),
-            "user_id": user_id,
-            "account_id": account.account_id,
-            "partner_id": partner.partner_id,
-            "account_key": key,
-            "mode": mode.value,
-            "status": "active",
-            "version": 1,
-            "since": now,
-            "counts_from": start,
-            "changed_at": now,
-        },
+        user_id=user_id,
+        account_id=account.account_id,
+        partner_id=partner.partner_id,
+        account_key=key,
+        mode=mode,
+        counts_from=start,
+        at=now,
     )
     if row is None:
         raise PartnerAccountTaken
@@ -172,8 +177,17 @@ async def create_binding(
     return BindResult(to_view(row), is_new=True)
 
 
+def key_of(settings: Settings, partner: Partner, reference: PartnerReference) -> str:
+    """Return the keyed hash under which activities and bindings of one partner account meet."""
+    pepper = settings.account_ref_pepper.get_secret_value()
+    return account_key(pepper, partner.partner_id, reference.type, reference.value)
+
+
 async def end_binding(session: Session, *, settings: Settings, user_id: uuid.UUID, binding_id: uuid.UUID) -> None:
-    """Acts from now on no longer count. An ended binding stays as it was. Raises BindingNotFound, Unauthenticated."""
+    """End a binding: activities from now on do not count. A binding that has ended stays as it is.
+
+    Raises BindingNotFound, Unauthenticated.
+    """
     await users.lock_user(session, user_id=user_id)
     row = await repository.lock_binding(session, binding_id=binding_id, user_id=user_id)
     if row is None:
@@ -185,8 +199,8 @@ async def end_binding(session: Session, *, settings: Settings, user_id: uuid.UUI
 
 
 async def end_phone_bindings(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """The person's number changed; the old one may be somebody else's tomorrow. The caller holds the user's lock."""
-    rows = await _live(session, user_id)
+    """End the bindings by phone number, because another person may get the old number. The caller holds the lock."""
+    rows = await _lock_live(session, user_id)
     ended = [row for row in rows if row.mode == Mode.PHONE_HASH]
     now = clock.now()
     for row in ended:
@@ -195,8 +209,8 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
 
 
 async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
-    """Consent was withdrawn: bindings stay, acts from `at` on do not count. The caller holds the user's lock."""
-    rows = [row for row in await _live(session, user_id) if row.consent_withdrawn_at is None]
+    """Mark live bindings as without consent: activities from `at` on do not count. The caller holds the lock."""
+    rows = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is None]
     for row in rows:
         row.consent_withdrawn_at = at
         _next_version(row, at)
@@ -204,32 +218,27 @@ async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUI
 
 
 async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """Consent was given again: each suspended binding ends where consent did, and a new one starts counting now.
+    """End each suspended binding at the withdrawal and start a successor that counts from now.
 
-    So acts before the withdrawal still count when they arrive late, acts during it never do. The caller holds the lock.
+    Activities before the withdrawal still count when they arrive late. Activities during it never count.
+    The caller holds the user's lock.
     """
-    suspended = [row for row in await _live(session, user_id) if row.consent_withdrawn_at is not None]
+    suspended = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is not None]
     now = clock.now()
     for row in suspended:
         _end(row, ended_at=row.consent_withdrawn_at or now, now=now)
-    await repository.flush(session)
+    await repository.flush_changes(session)
     successors: list[Binding] = []
     for row in suspended:
         successor = await repository.try_insert(
             session,
-            {
-                "binding_id": new_id(),
-                "user_id": row.user_id,
-                "account_id": row.account_id,
-                "partner_id": row.partner_id,
-                "account_key": row.account_key,
-                "mode": row.mode,
-                "status": "active",
-                "version": 1,
-                "since": now,
-                "counts_from": now,
-                "changed_at": now,
-            },
+            user_id=row.user_id,
+            account_id=row.account_id,
+            partner_id=row.partner_id,
+            account_key=row.account_key,
+            mode=Mode(row.mode),
+            counts_from=now,
+            at=now,
         )
         if successor is not None:
             successors.append(successor)
@@ -237,14 +246,14 @@ async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID
 
 
 async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
-    """All live bindings of a person."""
+    """List all live bindings of a person."""
     return await list_page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
 
 
 async def list_page(
     session: Session, *, user_id: uuid.UUID, status: BindingStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[BindingView]:
-    """Bindings, ended ones too, newest first, older than `before`."""
+    """List bindings that are older than `before`, newest first, ended ones too."""
     rows = await repository.list_page(session, user_id=user_id, status=status, before=before, limit=limit)
     return [to_view(row) for row in rows]
 
@@ -262,15 +271,22 @@ def to_view(row: Binding) -> BindingView:
     )
 
 
-async def _live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
+async def _lock_live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
     return await repository.lock_live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
+
+
+async def _exchange_code(oauth: PartnerOauth, partner: Partner, code: str | None) -> str:
+    # require_mode refuses oauth without a configuration, and the request's schema demands the code
+    assert partner.oauth is not None
+    assert code is not None
+    return await oauth.exchange_code(partner.oauth, partner_id=partner.partner_id, code=code)
 
 
 async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> PartnerReference:
     number = await phones.read_number(session, vault=vault, user_id=user_id)
     if number is None:
         raise PhoneRequired
-    assert partner.phone_pepper is not None  # the mode is refused without it
+    assert partner.phone_pepper is not None  # require_mode refuses phone_hash without a pepper
     return PartnerReference("phone_hash", domain.hash_phone(partner.phone_pepper.get_secret_value(), number))
 
 

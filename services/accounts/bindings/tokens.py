@@ -1,4 +1,4 @@
-"""Binding by a token the citizen shows as a QR code and the partner's machine confirms with its signature."""
+"""Binding by token: the citizen shows a QR code, the partner's machine scans it and confirms it with a signature."""
 
 import uuid
 from datetime import timedelta
@@ -12,31 +12,36 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
-from services.accounts.partners.client import Partner, VerifiedSigner
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.domain import VerifiedSigner
 from services.accounts.partners.errors import PartnerRequestReplayed
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from shared import clock
-from shared.contracts.identity import account_key
 from shared.db import Session
 
 TOKEN_LIFE = timedelta(seconds=120)
-# The page renews its code about once a minute; more is a script.
+# The page renews its code about once a minute. More requests come from a script.
 TOKENS_QUOTA = Quota("binding_token", at_most=10, window_s=60)
 _TOKEN_PREFIX = "cib_"
-# A used token still answers the same partner's repeated confirmation for this long.
+# For this long a used token still answers the same partner's repeated confirmation.
 _TOKEN_KEPT = timedelta(days=1)
-# Signatures are good for 300 s before and after their timestamp.
+# A signature is valid for 300 s before and after its timestamp.
 _NONCE_KEPT = timedelta(hours=1)
 
 
-async def issue_token(session: Session, *, user_id: uuid.UUID, partner_id: str | None) -> ShownCode:
-    """A token for one binding, for `partner_id` only if given.
+async def issue_token(
+    session: Session, *, partners: PartnerDirectory, user_id: uuid.UUID, partner_id: str | None
+) -> ShownCode:
+    """Issue a token for one binding. With `partner_id`, only that partner can confirm it.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated.
+    Raises CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated and, with `partner_id`,
+    PartnerNotFound, PartnersUnavailable, BindingModeUnavailable.
     """
+    if partner_id is not None:
+        service.require_mode(await partners.get_partner(partner_id), Mode.TOKEN)
     await users.lock_user(session, user_id=user_id)
     await carbon_accounts.require_personal(session, user_id=user_id)
     await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
@@ -55,18 +60,29 @@ async def issue_token(session: Session, *, user_id: uuid.UUID, partner_id: str |
 
 
 async def record_nonce(session: Session, *, signer: VerifiedSigner) -> None:
-    """Makes a signed request unrepeatable, whatever becomes of it. Raises PartnerRequestReplayed."""
+    """Record the nonce of a signed request, so that the request is accepted once. Raises PartnerRequestReplayed.
+
+    The caller commits before the request is handled. A request that fails later stays used.
+    """
     if not await repository.try_add_nonce(session, partner_id=signer.partner_id, nonce=signer.nonce, at=clock.now()):
         raise PartnerRequestReplayed
 
 
 async def confirm_token(
-    session: Session, *, settings: Settings, partner: Partner, token: str, partner_account: str
+    session: Session,
+    *,
+    settings: Settings,
+    partners: PartnerDirectory,
+    partner_id: str,
+    token: str,
+    partner_account: str,
 ) -> BindResult:
-    """The partner knows the token's owner as `partner_account`. Repeated after success it gives the same binding.
+    """Bind the owner of a token to `partner_account`. A repeated confirmation returns the same binding.
 
-    Raises BindingModeUnavailable, BindingTokenInvalid and everything `service.create_binding` raises.
+    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingTokenInvalid and everything
+    `service.create_binding` raises.
     """
+    partner = await partners.get_partner(partner_id)
     service.require_mode(partner, Mode.TOKEN)
     row = await repository.lock_token(session, token_sha256=digest_token(token))
     if row is None or row.partner_id not in {None, partner.partner_id}:
@@ -74,15 +90,14 @@ async def confirm_token(
     reference = PartnerReference("open_id", partner_account)
     if row.binding_id is not None:
         binding = await repository.find_binding(session, binding_id=row.binding_id)
-        pepper = settings.account_ref_pepper.get_secret_value()
-        key = account_key(pepper, partner.partner_id, reference.type, reference.value)
+        key = service.key_of(settings, partner, reference)
         if binding is None or binding.partner_id != partner.partner_id or binding.account_key != key:
             raise BindingTokenInvalid
         return BindResult(service.to_view(binding), is_new=False)
     if row.expires_at <= clock.now():
         raise BindingTokenInvalid
     await users.lock_user(session, user_id=row.user_id)
-    made = await service.create_binding(
+    result = await service.create_binding(
         session,
         settings=settings,
         user_id=row.user_id,
@@ -91,12 +106,12 @@ async def confirm_token(
         reference=reference,
         counts_from=None,
     )
-    row.binding_id = made.binding.binding_id
-    return made
+    row.binding_id = result.binding.binding_id
+    return result
 
 
 async def purge_expired(session: Session, *, at_most: int) -> None:
-    """Removes tokens and nonces nobody can use any more."""
+    """Delete tokens and nonces that can no longer be used, at most `at_most` of each."""
     now = clock.now()
     await repository.delete_expired(
         session, tokens_before=now - _TOKEN_KEPT, nonces_before=now - _NONCE_KEPT, at_most=at_most
