@@ -1,1 +1,1 @@
-"""Households (家庭): who lives together, their meter, their carbon account."""
+"""Households (家庭): members, electricity meter and the shared carbon account."""

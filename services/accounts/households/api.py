@@ -1,5 +1,3 @@
-"""Who lives together: one household per person, one meter per household."""
-
 import uuid
 from typing import Any
 
@@ -14,7 +12,7 @@ from shared.db import Session
 router = APIRouter(prefix="/api/v1/accounts/households", tags=["家庭 Households"])
 
 _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
-    200: {"model": HouseholdOut, "description": "已在这个家庭里 You are in it already"}
+    200: {"model": HouseholdOut, "description": "您已是该家庭成员 You are already a member"}
 }
 
 
@@ -22,40 +20,40 @@ _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
 async def open_household(
     body: HouseholdIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> HouseholdOut:
-    entered = await service.open_household(
+    result = await service.open_household(
         session, settings=resources.settings, user_id=citizen.user_id, meter_ref=body.meter_ref
     )
-    if not entered.is_new:
+    if not result.is_new:
         response.status_code = 200
-    return HouseholdOut.of(entered.household)
+    return HouseholdOut.of(result.household)
 
 
-@router.post("/join", status_code=201, responses=_SAME_AGAIN, summary="凭邀请码加入 · Enter by invitation")
+@router.post("/join", status_code=201, responses=_SAME_AGAIN, summary="凭邀请码加入 · Join by invitation")
 async def join_household(
     body: JoinIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
 ) -> HouseholdOut:
-    """退出后 30 天内不能加入另一个家庭。Thirty days after leaving one, another may be entered."""
-    entered = await service.join_household(
+    """退出后 30 天内不能加入另一个家庭。A person may join another household 30 days after leaving one."""
+    result = await service.join_household(
         session, settings=resources.settings, user_id=citizen.user_id, token=body.token
     )
-    if not entered.is_new:
+    if not result.is_new:
         response.status_code = 200
-    return HouseholdOut.of(entered.household)
+    return HouseholdOut.of(result.household)
 
 
-@router.post("/{household_id}/invitations", status_code=201, summary="邀请家人 · Invite somebody")
+@router.post("/{household_id}/invitations", status_code=201, summary="邀请家人 · Invite a family member")
 async def invite(household_id: uuid.UUID, citizen: Citizen, session: Session, response: Response) -> InvitationOut:
-    """一次有效，15 分钟。Good once, for 15 minutes."""
-    made = await service.invite_member(session, user_id=citizen.user_id, household_id=household_id)
+    """仅可使用一次，15 分钟内有效。Works once within 15 minutes."""
+    code = await service.invite_member(session, user_id=citizen.user_id, household_id=household_id)
     response.headers["Cache-Control"] = "no-store"
-    return InvitationOut.of(made)
+    return InvitationOut.of(code)
 
 
 @router.put("/{household_id}/meter", summary="登记电表 · Register the meter")
 async def register_meter(
     household_id: uuid.UUID, body: MeterIn, citizen: Citizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
-    """代替原来的电表，从现在起有效。In place of the one before, from now on."""
+    """替换原来登记的电表，即时生效。Replaces the former meter from now on."""
     household = await service.register_meter(
         session,
         settings=resources.settings,
@@ -66,9 +64,12 @@ async def register_meter(
     return HouseholdOut.of(household)
 
 
-@router.delete("/{household_id}/members/me", status_code=204, summary="退出家庭 · Leave")
+@router.delete("/{household_id}/members/me", status_code=204, summary="退出家庭 · Leave the household")
 async def leave(household_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources) -> None:
-    """最后一位成员退出后，家庭关闭，电表可由别人登记。The last one to leave closes the household."""
+    """最后一位成员退出后，家庭账户关闭，电表可由其他家庭登记。
+
+    The last member to leave closes the household and frees its meter.
+    """
     await service.leave_household(
         session, settings=resources.settings, user_id=citizen.user_id, household_id=household_id
     )

@@ -1,20 +1,21 @@
-"""Rules of households: when somebody who left one may enter another."""
+"""Rules of households: how long a person waits between two households."""
 
 import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
-# A month: nobody counts in two households' monthly limits by moving back and forth, and a family that really moves
-# waits once. What is counted in the year is kept apart by the ledger, which counts a mover in both households.
+# A month, so that nobody uses two households' monthly limits by moving back and forth. A family that really moves waits
+# once. Yearly limits need no wait: the ledger counts a person who moved in both households.
 MOVE_WAIT: Final = timedelta(days=30)
 
 
 def earliest_move(
     former: tuple[uuid.UUID, datetime] | None, household_id: uuid.UUID | None, now: datetime
 ) -> datetime | None:
-    """The moment from which a person may enter `household_id` (None: a new one), None when it is now.
+    """Return when a person may join `household_id` (None: open a new one), or None when that is allowed now.
 
-    `former`: the household left last, and when. Back into that one the way is open: its limits are the same ones.
+    `former`: the household that the person left last, and when. Returning to it needs no wait, because its limits are
+    the same.
     """
     if former is None or former[0] == household_id:
         return None

@@ -2,7 +2,7 @@ from shared.errors import Conflict, NotFound
 
 
 class HouseholdNotFound(NotFound):
-    """Also for a household the caller does not belong to: who lives where is nobody else's business."""
+    """Also for a household of other people, so that nobody learns which households exist."""
 
     code = "HOUSEHOLD_NOT_FOUND"
     title_zh = "没有这个家庭账户"
@@ -16,7 +16,7 @@ class AlreadyInHousehold(Conflict):
     title_zh = "已加入另一个家庭账户"
     title_en = "You belong to another household"
     detail_zh = "一人只能属于一个家庭，请先退出现在的家庭。"
-    detail_en = "One household per person: leave the present one first."
+    detail_en = "A person belongs to one household at most. Leave the present one first."
 
 
 class HouseholdMoveTooSoon(Conflict):
@@ -26,7 +26,7 @@ class HouseholdMoveTooSoon(Conflict):
     title_zh = "退出家庭后需等待一段时间"
     title_en = "Too soon after leaving a household"
     detail_zh = "{days} 天内不能加入或创建另一个家庭；{earliest} 之后可以。"
-    detail_en = "Another household can be entered {days} days after leaving one, from {earliest} on."
+    detail_en = "You can join or open another household {days} days after leaving one, from {earliest} on."
 
 
 class HouseholdFull(Conflict):
@@ -38,7 +38,7 @@ class HouseholdFull(Conflict):
 
 
 class InvitationInvalid(NotFound):
-    """One answer for unknown, expired, used and withdrawn: a guesser learns nothing."""
+    """One answer for unknown, expired, used and withdrawn, so that guessing reveals nothing."""
 
     code = "INVITATION_INVALID"
     title_zh = "邀请码无效"
@@ -52,4 +52,4 @@ class MeterTaken(Conflict):
     title_zh = "该电表已由另一个家庭登记"
     title_en = "The meter is registered by another household"
     detail_zh = "一块电表只属于一个家庭；如有疑问请联系客服。"
-    detail_en = "One household per meter; ask support if it is yours."
+    detail_en = "A meter belongs to one household. Contact support if it is yours."

@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class Household(Base):
-    """Opened by one person, closed when the last member leaves; its carbon account is in `carbon_account`."""
+    """Opened by one person and closed when the last member leaves. Its carbon account is in `carbon_account`."""
 
     __tablename__ = "household"
     __table_args__ = (CheckConstraint("closed_at >= opened_at", name="order"),)
@@ -20,7 +20,7 @@ class Household(Base):
 
 
 class HouseholdMember(Base):
-    """A person's stay, [joined_at, left_at). Ended stays are history and never change again."""
+    """A membership, [joined_at, left_at). Ended memberships are history and never change."""
 
     __tablename__ = "household_member"
     __table_args__ = (
@@ -42,7 +42,7 @@ class HouseholdMember(Base):
 
 
 class HouseholdMeter(Base):
-    """A meter of a household, [since, ended_at); the meter's number itself is not kept, its keyed hash is."""
+    """A meter of a household, [since, ended_at). Only the keyed hash of the meter number is stored."""
 
     __tablename__ = "household_meter"
     __table_args__ = (
@@ -67,7 +67,7 @@ class HouseholdMeter(Base):
 
 
 class HouseholdInvitation(Base):
-    """SHA-256 of a code a member shows; after use it names the stay it made."""
+    """SHA-256 of a code that a member shows. `membership_id` is set when the code has been used."""
 
     __tablename__ = "household_invitation"
     __table_args__ = (Index(None, "expires_at"),)

@@ -1,4 +1,4 @@
-"""Stays and meters on the topic `accounts.households.v1`: the whole state of one, keyed by its id, without a name."""
+"""Records of the topic `accounts.households.v1`: the full state of one membership or meter, keyed by its id."""
 
 import uuid
 from datetime import datetime
@@ -20,12 +20,12 @@ METER_TYPE = "cn.carboninclusion.household.meter.changed.v1"
 
 
 async def publish_change(session: Session, *, settings: Settings, changed: HouseholdMember | HouseholdMeter) -> None:
-    """Stores the record beside the change itself; the worker's relay brings it to the log."""
-    record = _member(changed) if isinstance(changed, HouseholdMember) else _meter(changed)
+    """Store the record in the outbox, in the transaction of the change. The worker publishes it."""
+    record = _membership_record(changed) if isinstance(changed, HouseholdMember) else _meter_record(changed)
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.HOUSEHOLDS, [record])
 
 
-def _member(row: HouseholdMember) -> Record:
+def _membership_record(row: HouseholdMember) -> Record:
     fact = MembershipChanged(
         membership_id=row.membership_id,
         version=row.version,
@@ -38,7 +38,7 @@ def _member(row: HouseholdMember) -> Record:
     return _record(row.membership_id, fact, MEMBERSHIP_TYPE, row.version, row.changed_at)
 
 
-def _meter(row: HouseholdMeter) -> Record:
+def _meter_record(row: HouseholdMeter) -> Record:
     fact = MeterChanged(
         registration_id=row.registration_id,
         version=row.version,

@@ -31,12 +31,12 @@ async def add_member(session: AsyncSession, row: HouseholdMember) -> None:
 
 
 async def find_membership(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
-    """Where the person lives now."""
+    """Return the live membership of a person."""
     return await session.scalar(select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER))
 
 
 async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.UUID, datetime] | None:
-    """The household the person left last, and when."""
+    """Return the household that the person left last, and when."""
     statement = (
         select(HouseholdMember.household_id, HouseholdMember.left_at)
         .where(HouseholdMember.user_id == user_id, HouseholdMember.left_at.is_not(None))
@@ -57,12 +57,12 @@ async def find_meter(session: AsyncSession, *, household_id: uuid.UUID) -> House
 
 
 async def try_add_meter(session: AsyncSession, values: dict[str, Any]) -> HouseholdMeter | None:
-    """None when another household has it, even if just now."""
+    """Return None when another household has the meter, also when a concurrent transaction has just registered it."""
     statement = insert(HouseholdMeter).values(**values).on_conflict_do_nothing().returning(HouseholdMeter)
     return await session.scalar(statement)
 
 
-async def flush(session: AsyncSession) -> None:
+async def flush_changes(session: AsyncSession) -> None:
     await session.flush()
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.accounts.households.service import HouseholdView
 from services.accounts.one_time_codes import ShownCode
 
-# As partners report it (`meter_ref` of energy.saved): printable, no spaces.
+# The form in which partners report it (`meter_ref` of energy.saved): printable ASCII without spaces.
 MeterRef = Annotated[
     str, Field(pattern=r"^[!-~]{1,64}$", examples=["4201004812345"], description="电表户号 The meter's number")
 ]
@@ -17,7 +17,8 @@ class HouseholdIn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"meter_ref": "4201004812345"}, {}]})
 
     meter_ref: MeterRef | None = Field(
-        None, description="家庭电表，只保存加密散列，可以以后登记 Kept as a keyed hash only; may be registered later"
+        None,
+        description="家庭电表户号，仅保存加密散列，也可稍后登记 Stored only as a keyed hash; may be registered later",
     )
 
 
@@ -36,7 +37,7 @@ class JoinIn(BaseModel):
 
 
 class HouseholdOut(BaseModel):
-    """家庭账户：有几位成员，不说是谁。How many live in it, not who."""
+    """家庭账户：只显示成员人数，不显示成员身份。The number of members, not who they are."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -56,9 +57,9 @@ class HouseholdOut(BaseModel):
     account_id: uuid.UUID = Field(description="家庭碳账户 The household's carbon account")
     account_no: str = Field(description="末位为校验位 The last digit is a check digit")
     opened_at: datetime
-    joined_at: datetime = Field(description="我加入的时间 When I entered")
-    members: int = Field(description="成员人数 How many live in it")
-    meter_since: datetime | None = Field(description="电表登记时间，未登记为空 Since when it has its meter")
+    joined_at: datetime = Field(description="我加入的时间 When I joined")
+    members: int = Field(description="成员人数 Number of members")
+    meter_since: datetime | None = Field(description="电表登记时间，未登记为空 When the meter was registered")
 
     @classmethod
     def of(cls, household: HouseholdView) -> Self:
