@@ -18,7 +18,7 @@ _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/me/bindings", summary="我的绑定 · My bindings, ended ones too")
+@router.get("/me/bindings", summary="我的绑定 · My bindings, including ended ones")
 async def list_bindings(
     citizen: Citizen,
     session: Session,
@@ -59,11 +59,13 @@ async def create_binding(
     return BindingOut.of(result.binding)
 
 
-@router.post("/me/bindings/token", status_code=201, summary="出示绑定码 · A token for the partner's machine to scan")
+@router.post(
+    "/me/bindings/token", status_code=201, summary="出示绑定码 · Issue a token that the partner's machine scans"
+)
 async def create_binding_token(
     citizen: Citizen, session: Session, resources: RequestResources, response: Response, body: TokenIn | None = None
 ) -> TokenOut:
-    """一次有效，120 秒。The partner confirms it with `POST /partner/bindings`."""
+    """仅可使用一次，120 秒内有效。The partner confirms the token with `POST /partner/bindings`."""
     code = await tokens.issue_token(
         session,
         partners=resources.partners,

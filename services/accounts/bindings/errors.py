@@ -12,7 +12,7 @@ class BindingModeUnavailable(Conflict):
 
     code = "BINDING_MODE_UNAVAILABLE"
     title_zh = "该合作方不支持这种绑定方式"
-    title_en = "The partner does not offer this way of binding"
+    title_en = "The partner does not support this way of binding"
     detail_zh = "可用的绑定方式：{supported}"
     detail_en = "Available: {supported}"
 
@@ -38,7 +38,7 @@ class PartnerAccountTaken(Conflict):
     title_zh = "该合作方账号已绑定其他碳账户"
     title_en = "This partner account is bound to another carbon account"
     detail_zh = "请原绑定用户先解除绑定，或联系客服。"
-    detail_en = "Its present holder has to end the binding first."
+    detail_en = "Its present holder must end the binding first, or contact support."
 
 
 class BindingLimitReached(Conflict):

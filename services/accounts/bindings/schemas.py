@@ -16,7 +16,8 @@ class _BindingIn(BaseModel):
 
     partner_id: PartnerId
     counts_from: AwareDatetime | None = Field(
-        None, description="此前的行为不计入，默认现在；最早到合作方的迟报窗口 Acts before it do not count; default now"
+        None,
+        description="早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count",
     )
 
 
@@ -40,7 +41,7 @@ class OauthBindingIn(_BindingIn):
 
 
 class TokenBindingIn(_BindingIn):
-    """扫码绑定请改用 POST /me/bindings/token. Refused here: the partner confirms a token."""
+    """扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token."""
 
     mode: Literal["token"]
 
@@ -56,10 +57,12 @@ class BindingOut(BaseModel):
     partner_id: str
     mode: Literal["oauth", "phone_hash", "token", "account_no"]
     status: BindingStatus
-    since: datetime = Field(description="绑定时间 When it was made")
-    counts_from: datetime = Field(description="从何时起的行为计入 Acts from here on count")
+    since: datetime = Field(description="绑定时间 When the binding was created")
+    counts_from: datetime = Field(description="自该时间起的行为计入 Activities from this time on count")
     ended_at: datetime | None
-    consent_withdrawn_at: datetime | None = Field(description="撤回同意后的行为不计入 Acts from here on do not count")
+    consent_withdrawn_at: datetime | None = Field(
+        description="撤回同意后的行为不计入 Activities from this time on do not count"
+    )
 
     @classmethod
     def of(cls, view: BindingView) -> Self:
@@ -69,11 +72,11 @@ class BindingOut(BaseModel):
 class TokenIn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}, {"partner_id": "huishou"}]})
 
-    partner_id: PartnerId | None = Field(None, description="只允许该合作方使用 Only this partner may use it")
+    partner_id: PartnerId | None = Field(None, description="只允许该合作方使用 Only this partner can confirm the token")
 
 
 class TokenOut(BaseModel):
-    token: str = Field(description="二维码的内容 What the QR code says", examples=["cib_3kTMd2vM0yX8mD1zQq4a9fVb"])
+    token: str = Field(description="二维码的内容 Content of the QR code", examples=["cib_3kTMd2vM0yX8mD1zQq4a9fVb"])
     expires_at: datetime
     qr_svg: str = Field(description="SVG 图像 The QR code as an SVG document")
 
@@ -91,7 +94,7 @@ class PartnerBindingIn(BaseModel):
     token: str = Field(min_length=1, max_length=64)
     partner_account: str = Field(
         pattern=r"^[\x21-\x7e]{1,128}$",
-        description='该用户在合作方的标识，之后以 account_ref {"type":"open_id"} 上报 Your id of this person',
+        description='该用户在合作方的标识，之后以 account_ref {"type":"open_id"} 上报 Your own id of this person',
     )
 
 
