@@ -1,1 +1,1 @@
-"""What a person agreed to, in which version, from when to when."""
+"""Consents: purpose, policy version and period."""

@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class Consent(Base):
-    """One agreement from `given_at` until `ended_at`; rows are never deleted or given back their life."""
+    """A consent from `given_at` until `ended_at`. Rows are never deleted, and an ended row is never reopened."""
 
     __tablename__ = "consent"
     __table_args__ = (

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounts.consents.models import Consent
 
 
-async def live(session: AsyncSession, *, user_id: uuid.UUID, purpose: str) -> Consent | None:
+async def find_live(session: AsyncSession, *, user_id: uuid.UUID, purpose: str) -> Consent | None:
     statement = select(Consent).where(
         Consent.user_id == user_id, Consent.purpose == purpose, Consent.ended_at.is_(None)
     )
@@ -21,7 +21,7 @@ async def was_ever_withdrawn(session: AsyncSession, *, user_id: uuid.UUID, purpo
     return bool(await session.scalar(statement))
 
 
-async def newest(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Consent]:
+async def list_newest(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Consent]:
     statement = select(Consent).where(Consent.user_id == user_id).order_by(Consent.consent_id.desc()).limit(at_most)
     return (await session.scalars(statement)).all()
 
@@ -31,6 +31,6 @@ async def add(session: AsyncSession, consent: Consent) -> None:
     await session.flush()
 
 
-async def flush(session: AsyncSession) -> None:
-    """The old row must have ended before the new one is inserted: one live consent per purpose."""
+async def flush_changes(session: AsyncSession) -> None:
+    """Write the ended row before its successor is inserted: the unique index allows one live consent per purpose."""
     await session.flush()

@@ -10,7 +10,7 @@ PolicyVersion = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9._-]{1,32}$",
-        description="用户看到的隐私政策版本 Version of the policy the citizen was shown",
+        description="用户看到的隐私政策版本 Version of the privacy policy that the citizen saw",
         examples=["2026-11"],
     ),
 ]
@@ -20,8 +20,8 @@ class ConsentOut(BaseModel):
     purpose: Purpose
     policy_version: str
     given_at: datetime
-    withdrawn_at: datetime | None = Field(description="撤回时间 When it was withdrawn")
-    superseded_at: datetime | None = Field(description="被新版本取代的时间 When a newer version took its place")
+    withdrawn_at: datetime | None = Field(description="撤回时间 When consent was withdrawn")
+    superseded_at: datetime | None = Field(description="被新版本取代的时间 When consent to a newer version replaced it")
 
     @classmethod
     def of(cls, record: ConsentRecord) -> Self:

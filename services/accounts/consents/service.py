@@ -1,4 +1,7 @@
-"""Consents: given per purpose and policy version, withdrawn as easily as given (PIPL 14, 15)."""
+"""Consents per purpose and policy version. Withdrawal is as easy as consent (PIPL articles 14 and 15).
+
+Only the people room records consents, because bindings follow them. Everybody may read them.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -15,13 +18,13 @@ from shared import clock
 from shared.db import Session
 from shared.ids import new_id
 
-# Each change leaves a row for ever; nobody changes their mind more often in good faith.
+# Each consent leaves a row for ever. Nobody gives more a day in good faith.
 CHANGES_QUOTA = Quota("consent_change", at_most=30, window_s=86_400)
 HISTORY_ROWS_MAX = 100
 
 
 class Purpose(StrEnum):
-    """What a person can agree to, each on its own."""
+    """Purposes that a person consents to separately."""
 
     DATA_PROCESSING = "data_processing"
     MESSAGES = "messages"
@@ -31,6 +34,8 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
+    """A consent and how it ended: withdrawn, superseded by another version, or neither while it is live."""
+
     purpose: Purpose
     policy_version: str
     given_at: datetime
@@ -39,43 +44,44 @@ class ConsentRecord:
 
 
 async def record_given(session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy_version: str) -> ConsentRecord:
-    """Records an agreement; the same version again changes nothing, another version takes the old one's place.
+    """Record consent. The same version again changes nothing. Another version supersedes the live one.
 
     The caller holds the user's lock. Raises QuotaExceeded.
     """
-    current = await repository.live(session, user_id=user_id, purpose=purpose)
+    current = await repository.find_live(session, user_id=user_id, purpose=purpose)
     if current is not None and current.policy_version == policy_version:
         return _record(current)
     await quotas.count_use(session, user_id=user_id, quota=CHANGES_QUOTA)
     at = clock.now()
     if current is not None:
         current.ended_at, current.ended_reason = at, "superseded"
-        await repository.flush(session)
+        await repository.flush_changes(session)
     consent = Consent(consent_id=new_id(), user_id=user_id, purpose=purpose, policy_version=policy_version, given_at=at)
     await repository.add(session, consent)
     return _record(consent)
 
 
 async def record_withdrawn(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
-    """The moment of withdrawal, or None when there was nothing to withdraw. The caller holds the user's lock.
+    """Record a withdrawal and return its time, or None without a live consent. The caller holds the user's lock.
 
-    Never refused by a quota: it is the giving that is counted.
+    No quota limits a withdrawal. Only consents are counted.
     """
-    current = await repository.live(session, user_id=user_id, purpose=purpose)
+    current = await repository.find_live(session, user_id=user_id, purpose=purpose)
     if current is None:
         return None
     at = clock.now()
     current.ended_at, current.ended_reason = at, "withdrawn"
-    await repository.flush(session)
+    await repository.flush_changes(session)
     return at
 
 
 async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime | None:
-    """Raises ConsentRequired without a live consent. Returns its beginning if consent was ever withdrawn before it.
+    """Require a live consent. Return its start if consent was ever withdrawn before, else None.
 
-    What happened while it was withdrawn stays uncounted, also when a binding made later asks to reach back.
+    The start bounds `counts_from`: activities without consent never count, even for a binding created later.
+    Raises ConsentRequired.
     """
-    current = await repository.live(session, user_id=user_id, purpose=purpose)
+    current = await repository.find_live(session, user_id=user_id, purpose=purpose)
     if current is None:
         raise ConsentRequired(purpose=purpose.value)
     if await repository.was_ever_withdrawn(session, user_id=user_id, purpose=purpose):
@@ -84,12 +90,12 @@ async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: Purp
 
 
 async def has_consent(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> bool:
-    return await repository.live(session, user_id=user_id, purpose=purpose) is not None
+    return await repository.find_live(session, user_id=user_id, purpose=purpose) is not None
 
 
 async def list_history(session: Session, *, user_id: uuid.UUID) -> Sequence[ConsentRecord]:
-    """Newest first, at most HISTORY_ROWS_MAX."""
-    rows = await repository.newest(session, user_id=user_id, at_most=HISTORY_ROWS_MAX)
+    """List consents, newest first, at most HISTORY_ROWS_MAX."""
+    rows = await repository.list_newest(session, user_id=user_id, at_most=HISTORY_ROWS_MAX)
     return [_record(row) for row in rows]
 
 
