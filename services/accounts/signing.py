@@ -1,4 +1,4 @@
-"""Access tokens and the keys by which everybody verifies them."""
+"""Access tokens, and the public keys (JWKS) with which services verify them."""
 
 import base64
 import hashlib
@@ -20,23 +20,25 @@ from cryptography.hazmat.primitives.serialization import (
 from services.accounts.settings import Settings, split_pem
 from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE
 
-# A stolen access token cannot be called back, so it is short; the refresh token makes up for it.
+# A stolen access token cannot be revoked, so it is short-lived. The refresh token compensates.
 ACCESS_LIFE_S = 30 * 60
 _KEY_ID_CHARS = 16
 
 
 class TokenSigner:
+    """Signs citizens' access tokens (Ed25519) and publishes the current and the former public keys."""
+
     def __init__(self, settings: Settings) -> None:
         private = load_pem_private_key(settings.token_signing_key.get_secret_value().encode(), password=None)
-        assert isinstance(private, Ed25519PrivateKey)  # checked when the settings were read
+        assert isinstance(private, Ed25519PrivateKey)  # checked by the settings
         self._private = private
         self._issuer, self._audience = settings.token_issuer, settings.token_audience
-        self.key_id, own = _published(private.public_key())
+        self.key_id, own = _public_entry(private.public_key())
         self._entries = [own]
         for block in split_pem(settings.token_published_keys):
             other = load_pem_public_key(block.encode())
             assert isinstance(other, Ed25519PublicKey)
-            self._entries.append(_published(other)[1])
+            self._entries.append(_public_entry(other)[1])
 
     def issue_token(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
         claims = {
@@ -54,7 +56,7 @@ class TokenSigner:
         return {"keys": self._entries}
 
 
-def _published(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
+def _public_entry(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
     raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     key_id = hashlib.sha256(raw).hexdigest()[:_KEY_ID_CHARS]
     x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -62,7 +64,7 @@ def _published(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
 
 
 class LocalJwks(httpx.AsyncBaseTransport):
-    """Answers the token verifier of this very service from memory: it must not have to call itself over the network."""
+    """Transport that answers this service's own token verifier from memory, so that it need not call itself."""
 
     def __init__(self, signer: TokenSigner) -> None:
         self._document = json.dumps(signer.jwks()).encode()

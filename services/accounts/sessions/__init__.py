@@ -1,1 +1,1 @@
-"""Log-in by WeChat code, access tokens, refresh tokens that work once."""
+"""Log-in sessions, access tokens and single-use refresh tokens."""

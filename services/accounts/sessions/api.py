@@ -10,11 +10,11 @@ from shared.errors import AppError
 router = APIRouter(prefix="/api/v1/accounts", tags=["登录 Sessions"])
 
 
-@router.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token, which works once")
+@router.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token (works once)")
 async def refresh_session(body: RefreshIn, resources: RequestResources, response: Response) -> TokensOut:
     async with resources.database.transaction() as session:
         outcome = await service.refresh_tokens(session, signer=resources.signer, refresh_token=body.refresh_token)
-    if isinstance(outcome, AppError):  # raised after the commit, which keeps the revocation
+    if isinstance(outcome, AppError):  # raised after the commit, so that the revocation stays
         raise outcome
     response.headers["Cache-Control"] = "no-store"
     return TokensOut.of(outcome)

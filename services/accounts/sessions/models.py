@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class LoginSession(Base):
-    """One log-in and all tokens that descend from it: the family that falls together."""
+    """One log-in and the token family derived from it. The family is revoked as a whole."""
 
     __tablename__ = "login_session"
     __table_args__ = (Index(None, "user_id", "created_at"), Index(None, "expires_at"))
@@ -22,7 +22,7 @@ class LoginSession(Base):
 
 
 class RefreshToken(Base):
-    """SHA-256 of a refresh token. A used one stays until it would have expired, so that its reuse is recognised."""
+    """SHA-256 of a refresh token. A used token is kept until it would have expired, so that reuse is detected."""
 
     __tablename__ = "refresh_token"
     __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"))

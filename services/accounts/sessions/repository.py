@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounts.sessions.models import LoginSession, RefreshToken
 
 
-async def add(session: AsyncSession, row: LoginSession, token: RefreshToken) -> None:
+async def add_session(session: AsyncSession, row: LoginSession, token: RefreshToken) -> None:
     session.add(row)
     await session.flush()
     session.add(token)
@@ -19,8 +19,8 @@ async def add_token(session: AsyncSession, token: RefreshToken) -> None:
     await session.flush()
 
 
-async def locked(session: AsyncSession, *, token_sha256: bytes) -> tuple[RefreshToken, LoginSession] | None:
-    """Both rows locked: the second of two refreshes waits here and then sees what the first one wrote."""
+async def lock_token(session: AsyncSession, *, token_sha256: bytes) -> tuple[RefreshToken, LoginSession] | None:
+    """Lock token and session. The second of two refreshes waits here, then reads what the first one wrote."""
     statement = (
         select(RefreshToken, LoginSession)
         .join(LoginSession, LoginSession.session_id == RefreshToken.session_id)
@@ -31,7 +31,7 @@ async def locked(session: AsyncSession, *, token_sha256: bytes) -> tuple[Refresh
     return (row[0], row[1]) if row else None
 
 
-async def revoke(
+async def revoke_session(
     session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID, reason: str, at: datetime
 ) -> None:
     await session.execute(
@@ -44,7 +44,7 @@ async def revoke(
 
 
 async def revoke_oldest(session: AsyncSession, *, user_id: uuid.UUID, keep: int, reason: str, at: datetime) -> None:
-    """Leaves the newest `keep` live sessions of a user."""
+    """Revoke all but the newest `keep` live sessions of a user."""
     surplus = (
         select(LoginSession.session_id)
         .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
@@ -60,7 +60,7 @@ async def revoke_oldest(session: AsyncSession, *, user_id: uuid.UUID, keep: int,
 
 
 async def delete_expired(session: AsyncSession, *, before: datetime, at_most: int) -> None:
-    """Tokens past their life, then sessions past theirs (with whatever tokens they still have)."""
+    """Delete expired tokens, then expired sessions with their remaining tokens."""
     for table in ("refresh_token", "login_session"):
         await session.execute(
             text(

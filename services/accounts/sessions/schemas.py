@@ -13,8 +13,8 @@ class RefreshIn(BaseModel):
 
 
 class TokensOut(BaseModel):
-    access_token: str = Field(description="放入 Authorization: Bearer Send it as the bearer token")
-    expires_in: int = Field(description="access_token 的有效秒数 Seconds", examples=[1800])
+    access_token: str = Field(description="放入 Authorization: Bearer Send as the bearer token")
+    expires_in: int = Field(description="access_token 的有效秒数 Seconds until access_token expires", examples=[1800])
     refresh_token: str = Field(description="只能使用一次 Works once")
     user_id: uuid.UUID
 

@@ -18,11 +18,11 @@ from shared import clock
 from shared.db import Session
 from shared.ids import new_id
 
-# Somebody who opens the mini-program once a month need not log in again; wx.login is silent anyway.
+# A person who opens the mini-program once a month need not log in again. wx.login needs no interaction anyway.
 REFRESH_LIFE = timedelta(days=30)
-# However often it is refreshed, a session ends here and the citizen proves to be there with a new WeChat code.
+# A session ends here even if it is refreshed. The citizen then needs a new WeChat code.
 SESSION_LIFE = timedelta(days=180)
-# Phone, tablet, a replaced phone: more at once is a leak of rows, or of tokens.
+# Phone, tablet, a replaced phone. More sessions at once indicate leaked tokens, or only fill the table.
 SESSIONS_PER_USER_MAX = 10
 _TOKEN_BYTES = 32
 _TOKEN_PREFIX = "cir_"
@@ -32,6 +32,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
+    """An access token with its life in seconds, and the refresh token that replaces both once."""
+
     user_id: uuid.UUID
     access_token: str
     expires_in_s: int
@@ -39,50 +41,52 @@ class Tokens:
 
 
 async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid: str) -> Tokens:
-    """A new session for the user of an open id that WeChat has just confirmed."""
+    """Start a session for the user of an open id that WeChat has just confirmed. Ends the oldest above the limit."""
     user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
     row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE)
     refresh_token, token_row = _new_refresh_token(row, sequence=1, at=at)
-    await repository.add(session, row, token_row)
+    await repository.add_session(session, row, token_row)
     await repository.revoke_oldest(session, user_id=user_id, keep=SESSIONS_PER_USER_MAX, reason="too_many", at=at)
     return _tokens(signer, row, 1, refresh_token, at)
 
 
 async def refresh_tokens(session: Session, *, signer: TokenSigner, refresh_token: str) -> Tokens | RefreshTokenInvalid:
-    """New tokens for one that was not used yet.
+    """Exchange an unused refresh token for new tokens.
 
-    A refusal is returned, not raised: reuse revokes the family, and that must be committed although the answer is 401.
+    A refusal is returned, not raised. Reuse revokes the token family, and the caller must commit that before the 401.
     """
-    found = await repository.locked(session, token_sha256=_digest(refresh_token))
+    found = await repository.lock_token(session, token_sha256=_digest(refresh_token))
     if found is None:
         return RefreshTokenInvalid()
-    token, row = found
+    token, login = found
     at = clock.now()
-    if row.revoked_at is not None or row.expires_at <= at:
+    if login.revoked_at is not None or login.expires_at <= at:
         return RefreshTokenInvalid()
     if token.used_at is not None:
-        row.revoked_at, row.revoked_reason = at, "refresh_token_reused"
-        _log.warning("refresh_token_reused", session_id=str(row.session_id), user_id=str(row.user_id))
+        login.revoked_at, login.revoked_reason = at, "refresh_token_reused"
+        _log.warning("refresh_token_reused", session_id=str(login.session_id), user_id=str(login.user_id))
         return RefreshTokenReused()
     if token.expires_at <= at:
         return RefreshTokenInvalid()
     token.used_at = at
     sequence = token.sequence + 1
-    successor, successor_row = _new_refresh_token(row, sequence=sequence, at=at)
+    successor, successor_row = _new_refresh_token(login, sequence=sequence, at=at)
     await repository.add_token(session, successor_row)
-    return _tokens(signer, row, sequence, successor, at)
+    return _tokens(signer, login, sequence, successor, at)
 
 
 async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
-    """Ends the session an access token belongs to; nothing happens when it has ended already."""
+    """Revoke the session of an access token. Does nothing if the session has ended."""
     session_id = _session_of(token_id)
     if session_id is not None:
-        await repository.revoke(session, session_id=session_id, user_id=user_id, reason="logged_out", at=clock.now())
+        await repository.revoke_session(
+            session, session_id=session_id, user_id=user_id, reason="logged_out", at=clock.now()
+        )
 
 
 async def purge_expired(session: Session, *, at_most: int) -> None:
-    """Removes tokens and sessions that could not be used any more."""
+    """Delete expired tokens and sessions, at most `at_most` of each."""
     await repository.delete_expired(session, before=clock.now(), at_most=at_most)
 
 
@@ -99,7 +103,7 @@ def _new_refresh_token(row: LoginSession, *, sequence: int, at: datetime) -> tup
 
 
 def _tokens(signer: TokenSigner, row: LoginSession, sequence: int, refresh_token: str, at: datetime) -> Tokens:
-    # The token id names the session and the rotation, so that log-out finds the session without another claim.
+    # The token id contains the session and the rotation. Log-out finds the session without another claim.
     token_id = f"{row.session_id}.{sequence}"
     access_token = signer.issue_token(user_id=row.user_id, token_id=token_id, issued_at=at)
     return Tokens(row.user_id, access_token, ACCESS_LIFE_S, refresh_token)
@@ -113,5 +117,5 @@ def _session_of(token_id: str) -> uuid.UUID | None:
 
 
 def _digest(refresh_token: str) -> bytes:
-    """256 random bits need no slow hash: there is nothing to guess."""
+    """SHA-256. A slow hash is not needed: 256 random bits cannot be guessed."""
     return hashlib.sha256(refresh_token.encode()).digest()
