@@ -14,7 +14,7 @@ from shared.db import Session
 router = APIRouter(prefix="/api/v1/accounts")
 
 _ALREADY_OPEN: dict[int | str, dict[str, Any]] = {
-    200: {"model": CarbonAccountOut, "description": "已领取过，返回同一账户 Opened before: the same account"}
+    200: {"model": CarbonAccountOut, "description": "已领取过，返回同一账户 The account that was opened before"}
 }
 
 
@@ -31,7 +31,7 @@ async def create_session(
 
 @router.put("/me/phone", tags=["我 Me"], summary="验证手机号 · Verify my phone number")
 async def set_phone(body: PhoneIn, citizen: Citizen, session: Session, resources: RequestResources) -> PhoneOut:
-    """更换手机号后，用旧号码建立的合作方绑定随即结束。Bindings made with the former number end with it."""
+    """更换手机号后，用旧号码建立的合作方绑定随即结束。A new number ends the bindings made with the former one."""
     masked = await service.change_phone(
         session,
         database=resources.database,
@@ -67,7 +67,7 @@ async def open_carbon_account(
 
 @router.post("/me/consents", status_code=201, tags=["同意 Consents"], summary="同意 · Give consent")
 async def give_consent(body: ConsentIn, citizen: Citizen, session: Session, resources: RequestResources) -> ConsentOut:
-    """同一版本重复提交不产生新记录。After a withdrawal acts count again from the moment consent is given anew."""
+    """同一版本重复提交不产生新记录。After a withdrawal, activities count again from the moment of the new consent."""
     record = await service.give_consent(
         session,
         settings=resources.settings,
@@ -80,10 +80,10 @@ async def give_consent(body: ConsentIn, citizen: Citizen, session: Session, reso
 
 @router.delete("/me/consents", status_code=204, tags=["同意 Consents"], summary="撤回同意 · Withdraw consent")
 async def withdraw_consent(
-    purpose: Annotated[Purpose, Query(description="撤回哪一项 Which one")],
+    purpose: Annotated[Purpose, Query(description="要撤回的同意事项 The purpose to withdraw")],
     citizen: Citizen,
     session: Session,
     resources: RequestResources,
 ) -> None:
-    """撤回 data_processing 后，自该时刻起的行为不再计入减排量。Acts from that moment on no longer count."""
+    """撤回 data_processing 后，自该时刻起的行为不再计入减排量。Activities from that moment on do not count."""
     await service.withdraw_consent(session, settings=resources.settings, user_id=citizen.user_id, purpose=purpose)

@@ -12,11 +12,11 @@ from services.accounts.sessions.schemas import TokensOut
 class SessionIn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"code": "0a3Xc1ll2Vq0kg4Yw6nl2Zz1"}]})
 
-    code: str = Field(min_length=1, max_length=128, description="wx.login 返回的 code The code given by wx.login")
+    code: str = Field(min_length=1, max_length=128, description="wx.login 返回的 code Code returned by wx.login")
 
 
 class SessionOut(TokensOut):
-    carbon_account: CarbonAccountOut | None = Field(description="未领取时为 null Null until opened")
+    carbon_account: CarbonAccountOut | None = Field(description="未领取时为 null Null until the account is opened")
 
     @classmethod
     def of_login(cls, login: LoginResult) -> Self:
@@ -30,7 +30,9 @@ class PhoneIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: str = Field(
-        min_length=1, max_length=128, description="getPhoneNumber 按钮返回的 code The code given by the button"
+        min_length=1,
+        max_length=128,
+        description="getPhoneNumber 按钮返回的 code Code returned by the getPhoneNumber button",
     )
 
 
@@ -49,7 +51,7 @@ class OpenAccountIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"consent": {"policy_version": "2026-11"}}]}
     )
 
-    consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, needed to keep an account")
+    consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, required for an account")
 
 
 class ConsentIn(BaseModel):
@@ -59,7 +61,7 @@ class ConsentIn(BaseModel):
 
     purpose: Purpose = Field(
         description=(
-            "data_processing 记录与核算低碳行为（碳账户必需）Counting acts, needed for an account · "
+            "data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · "
             "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
         )
     )

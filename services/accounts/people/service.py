@@ -93,7 +93,7 @@ async def change_phone(
     """Store the number behind a code of the getPhoneNumber button and return it masked.
 
     Another number ends the bindings made with the former one. The attempt is counted in a transaction of its own
-    before WeChat is asked, because WeChat charges for failures of this request as well.
+    before WeChat is asked, so failures count as well.
     Raises QuotaExceeded, PhoneTaken, Unauthenticated, WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
     """
     async with database.transaction() as counting:
