@@ -1,1 +1,1 @@
-"""Calls to WeChat, all server-side."""
+"""Server-side calls to WeChat."""

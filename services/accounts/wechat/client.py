@@ -1,8 +1,8 @@
-"""The two WeChat calls we make: who logs in, and which phone number was released to us.
+"""Client of WeChat: open id of a log-in code, and phone number of a phone code.
 
-WeChat answers 200 with the error in the body, in any content type. The application's secret travels in the query, so
-neither addresses nor exceptions of the HTTP client may reach a log: only the path, the error code and the exception's
-type do. `session_key` is dropped here; nothing of ours needs it.
+WeChat reports errors with status 200 and a body, in any content type. The application's secret is part of the query.
+Therefore neither URLs nor exceptions of the HTTP client are logged, only the path, the error code and the exception's
+type. `session_key` is dropped on arrival, because nothing here needs it.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from shared.errors import AppError
 from shared.httpclient import new_client
 
 CALL_TIMEOUT_S = 5
-# A stable token has at least 512 characters, a phone answer a few hundred; anything larger is not WeChat.
+# A stable token has at least 512 characters, a phone answer a few hundred. Larger answers are not WeChat's.
 ANSWER_BYTES_MAX = 64 * 1024
-# Old and new tokens are both good for five minutes around renewal, so a minute early is early enough.
+# Old and new token are both valid for five minutes around a renewal, so one minute early is enough.
 _TOKEN_MARGIN_S = 60
 _TOKEN_LIFE_S_MAX = 7200
 # WeChat grants 20 forced renewals a day, at least 30 s apart.
@@ -65,7 +65,7 @@ class WeChatClient:
         await self._http.aclose()
 
     async def fetch_openid(self, code: str) -> str:
-        """The open id behind a code of `wx.login`.
+        """Fetch the open id for a code of `wx.login`.
 
         Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
         """
@@ -87,7 +87,7 @@ class WeChatClient:
         return openid
 
     async def fetch_phone(self, code: str) -> str:
-        """The phone number (E.164, `+8613…`) behind a code of the getPhoneNumber button. WeChat charges per success.
+        """Fetch the phone number (E.164, `+8613…`) for a code of the getPhoneNumber button. WeChat charges per success.
 
         Raises WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
         """
@@ -99,7 +99,7 @@ class WeChatClient:
             answer = await self._call("POST", path, params={"access_token": token}, body={"code": code})
         _raise_for(answer, path, invalid_code=WxPhoneCodeInvalid)
         info = answer.get("phone_info")
-        # The country code is documented as text; the sample shows a number.
+        # The country code is documented as text. WeChat's sample shows a number.
         number = f"+{info.get('countryCode')}{info.get('purePhoneNumber')}" if isinstance(info, dict) else ""
         if not _E164.fullmatch(number):
             _log.warning("wechat_answer_malformed", path=path)
@@ -107,7 +107,7 @@ class WeChatClient:
         return number
 
     async def _access_token(self, *, rejected: str = "") -> str:
-        """The server's token, fetched by one caller at a time while the others wait for its result."""
+        """Return the server token. One caller fetches it while the others wait for the result."""
         async with self._token_lock:
             if self._token and self._token != rejected and time.monotonic() < self._token_until:
                 return self._token
@@ -138,7 +138,7 @@ class WeChatClient:
     async def _call(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The answer's JSON object. Raises WxUnavailable for everything that is not one, without naming the address."""
+        """Return the answer's JSON object. Raises WxUnavailable for anything else, without the URL in the error."""
         content = bytearray()
         try:
             async with (
@@ -166,7 +166,7 @@ def _errcode(answer: dict[str, Any]) -> int:
 
 
 def _raise_for(answer: dict[str, Any], path: str, *, invalid_code: type[AppError]) -> None:
-    """Turns an error code into its refusal; a code that speaks of our own configuration is a 503 and an alarm."""
+    """Raise the refusal for an error code. A code about our own configuration becomes WxUnavailable (503)."""
     code = _errcode(answer)
     if code == 0:
         return

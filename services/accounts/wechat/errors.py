@@ -1,4 +1,4 @@
-"""What WeChat can answer instead of what was asked for."""
+"""Refusals and failures of WeChat."""
 
 from shared.errors import Forbidden, InvalidRequest, TooManyRequests, Unauthenticated, Unavailable
 
@@ -30,7 +30,7 @@ class WxUserBlocked(Forbidden):
 class WxRateLimited(TooManyRequests):
     code = "WX_RATE_LIMITED"
     detail_zh = "微信接口调用过于频繁，请稍后再试。"
-    detail_en = "WeChat limits how often this may be asked; try again later."
+    detail_en = "WeChat limits the number of requests; try again later."
 
 
 class WxUnavailable(Unavailable):
