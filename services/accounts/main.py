@@ -1,4 +1,4 @@
-"""The accounts service: who a citizen is, what they agreed to and where they are known."""
+"""The accounts service: log-in, consents, carbon accounts, phone numbers, bindings and households."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ def create_app(
     ingest_transport: httpx.AsyncBaseTransport | None = None,
     partner_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The application; the transports replace the network towards WeChat, ingest and the partners' OAuth servers."""
+    """Build the application. The transports replace the network to WeChat, ingest and the partners' OAuth servers."""
     settings = settings or Settings()
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ def create_app(
         routers=ROUTERS,
         title_zh="账户",
         title_en="Accounts",
-        description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, homes.",
+        description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, households.",
         lifespan=lifespan,
         jwks_transport=LocalJwks(signer),
     )

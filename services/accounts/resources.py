@@ -1,4 +1,4 @@
-"""What lives as long as the process: settings, keys and the clients of WeChat, ingest and the partners."""
+"""Objects that live as long as the process: settings, keys and the clients of WeChat, ingest and partners."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -32,9 +32,9 @@ class Resources:
         await self.oauth.stop()
 
 
-async def _resources(request: Request) -> Resources:
-    found: Resources = request.app.state.resources
-    return found
+async def _resources_of(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-RequestResources = Annotated[Resources, Depends(_resources)]
+RequestResources = Annotated[Resources, Depends(_resources_of)]

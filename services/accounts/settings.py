@@ -1,4 +1,4 @@
-"""The only reader of ACCOUNTS_* in the environment."""
+"""Settings of the accounts service, read from ACCOUNTS_* in the environment and nowhere else."""
 
 import base64
 import binascii
@@ -15,12 +15,12 @@ _PEPPER_CHARS_MIN = 16
 
 
 def unescape_pem(text: str) -> str:
-    """A PEM as most secret stores keep it on one line: `\\n` written out."""
+    """Restore the line ends of a PEM. Most secret stores keep it on one line with `\\n` written out."""
     return text.replace("\\n", "\n").strip() + "\n"
 
 
 def decode_key(text: str) -> bytes:
-    """32 bytes from base64 (either alphabet) or 64 hexadecimal digits. Raises ValueError."""
+    """Decode 32 bytes from base64 (either alphabet) or 64 hexadecimal digits. Raises ValueError."""
     try:
         if len(text) == 2 * _KEY_BYTES:
             return bytes.fromhex(text)
@@ -81,5 +81,6 @@ class Settings(ServiceSettings):
 
 
 def split_pem(text: str) -> list[str]:
+    """Split concatenated public keys into one PEM each."""
     end = "-----END PUBLIC KEY-----"
     return [part.strip() + f"\n{end}\n" for part in text.split(end) if part.strip()]

@@ -1,4 +1,4 @@
-"""Every table of the schema in one place, for migrations."""
+"""All tables of the schema, for migrations."""
 
 from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts

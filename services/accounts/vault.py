@@ -1,4 +1,4 @@
-"""Personal data at rest: a keyed index to find it again, ciphertext to read it, never the plain value in a row."""
+"""Personal data at rest: a keyed hash to look it up, ciphertext to read it. No row holds the plain value."""
 
 import hashlib
 import hmac

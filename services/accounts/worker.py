@@ -1,4 +1,4 @@
-"""Second process of the accounts service: publishes bindings and households, forgets what has expired."""
+"""Worker process of the accounts service: publishes bindings and households, deletes expired rows."""
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
@@ -12,12 +12,12 @@ from shared.db import Session
 from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
-# One purge is one transaction: short, so that it never stands in the way; the rest waits for the next one.
+# One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
 
 
 async def purge(session: Session) -> None:
-    """Removes expired log-ins, tokens, nonces, counts and idempotency keys, a bounded number at a time."""
+    """Delete expired sessions, tokens, nonces, counts, invitations and idempotency keys, a bounded number each."""
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)

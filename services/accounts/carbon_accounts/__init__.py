@@ -1,1 +1,1 @@
-"""The personal carbon account and its number."""
+"""Carbon accounts of persons and households, and their account numbers."""

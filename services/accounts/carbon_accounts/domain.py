@@ -1,8 +1,8 @@
-"""Account numbers: a city's two letters and twelve digits, the last of which catches slips of the pen.
+"""Account numbers: two letters of the city, eleven random digits and a check digit.
 
-`WH` + 11 random digits + check digit (Luhn, ISO/IEC 7812-1 Annex B, over the twelve digits). It finds every single
-wrong digit and every swap of neighbours except 09/90. The digits are random, so that a number tells neither how many
-accounts there are nor when this one was opened.
+The check digit is Luhn's (ISO/IEC 7812-1 Annex B) over the twelve digits. It detects every single wrong digit and every
+swap of neighbours except 09/90. The digits are random, so that a number reveals neither how many accounts exist nor
+when this one was opened.
 """
 
 import re
@@ -12,7 +12,7 @@ _ACCOUNT_NO = re.compile(r"[A-Z]{2}[0-9]{12}")
 
 
 def luhn_check_digit(digits: str) -> str:
-    """Luhn's check digit for a string of decimal digits."""
+    """Return Luhn's check digit for a string of decimal digits."""
     total = 0
     for position, character in enumerate(reversed(digits)):
         value = int(character) * (2 if position % 2 == 0 else 1)
@@ -21,7 +21,7 @@ def luhn_check_digit(digits: str) -> str:
 
 
 def compose_account_no(prefix: str, number: int) -> str:
-    """The account number for a random number of at most RANDOM_DIGITS digits."""
+    """Return the account number for a city prefix and a random number of at most RANDOM_DIGITS digits."""
     digits = f"{number:0{RANDOM_DIGITS}d}"
     return prefix + digits + luhn_check_digit(digits)
 

@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class CarbonAccount(Base):
-    """Who holds an account and since when; what is in it is the ledger's business."""
+    """Holder and opening time of an account. Balances are in the ledger of the accounting service."""
 
     __tablename__ = "carbon_account"
     __table_args__ = (

@@ -30,7 +30,7 @@ async def try_insert(
     user_id: uuid.UUID | None = None,
     household_id: uuid.UUID | None = None,
 ) -> CarbonAccount | None:
-    """None when the number is taken."""
+    """Return None when the account number is taken."""
     statement = (
         insert(CarbonAccount)
         .values(

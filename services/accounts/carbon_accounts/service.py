@@ -1,4 +1,4 @@
-"""Opening the personal carbon account (领取个人碳账户), once per person, and the account of a household."""
+"""Carbon accounts (碳账户): one per person (领取个人碳账户) and one per household."""
 
 import secrets
 import uuid
@@ -13,13 +13,13 @@ from shared import clock
 from shared.contracts.identity import household_account_id, person_account_id
 from shared.db import Session
 
-# With six million accounts a random number is taken once in 16,000 tries; five in a row means broken randomness.
+# With six million accounts, a random number is taken once in 16,000 tries. Five in a row mean broken randomness.
 _NUMBER_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account has a `user_id`, a household's a `household_id`."""
+    """A carbon account. `user_id` is set for kind person, `household_id` for kind household."""
 
     account_id: uuid.UUID
     user_id: uuid.UUID | None
@@ -31,6 +31,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class OpenResult:
+    """`is_new` is False when the person had opened the account before."""
+
     account: Account
     is_new: bool
 
@@ -45,7 +47,7 @@ async def open_personal_account(session: Session, *, user_id: uuid.UUID, prefix:
 
 
 async def open_household_account(session: Session, *, household_id: uuid.UUID, prefix: str) -> Account:
-    """The account of a household that was just made."""
+    """Open the account of a new household, in the transaction that creates the household."""
     return await _open(session, "household", household_account_id(household_id), prefix, household_id=household_id)
 
 
@@ -67,7 +69,7 @@ async def _open(
 
 
 def is_account_no(text: str) -> bool:
-    """Whether prefix, length and check digit fit; not whether the account exists."""
+    """Whether form and check digit are valid. It does not tell whether the account exists."""
     return domain.is_account_no(text)
 
 
@@ -77,7 +79,7 @@ async def find_personal(session: Session, *, user_id: uuid.UUID) -> Account | No
 
 
 async def require_personal(session: Session, *, user_id: uuid.UUID) -> Account:
-    """Raises CarbonAccountNotOpened."""
+    """Return the personal account of a user. Raises CarbonAccountNotOpened."""
     account = await find_personal(session, user_id=user_id)
     if account is None:
         raise CarbonAccountNotOpened
@@ -86,7 +88,7 @@ async def require_personal(session: Session, *, user_id: uuid.UUID) -> Account:
 
 async def get_household_account(session: Session, *, household_id: uuid.UUID) -> Account:
     row = await repository.by_household(session, household_id=household_id)
-    assert row is not None  # opened in the transaction that made the household
+    assert row is not None  # opened in the transaction that created the household
     return _account(row)
 
 

@@ -1,1 +1,1 @@
-"""What an operator may look up, and the record of having looked."""
+"""Look-ups by operators, each with an audit record."""

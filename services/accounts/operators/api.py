@@ -16,13 +16,15 @@ async def look_up_account(
     account_no: Annotated[str, Path(max_length=32)],
     operator: Annotated[Operator, Depends(require_scope("ops:read"))],
     resources: RequestResources,
-    reason: Annotated[str | None, Query(max_length=200, description="查询原因，记入审计 Kept in the audit")] = None,
+    reason: Annotated[
+        str | None, Query(max_length=200, description="查询原因，记入审计 Stored in the audit record")
+    ] = None,
 ) -> AccountSeenOut:
-    """每次查询都留有审计记录。Every look-up is recorded, also one that finds nothing."""
+    """每次查询都留有审计记录。Every look-up is recorded, also if it finds nothing."""
     async with resources.database.transaction() as session:
-        seen = await service.look_up_account(
+        facts = await service.look_up_account(
             session, vault=resources.vault, operator=operator.subject, account_no=account_no, reason=reason
         )
-    if seen is None:  # raised after the commit, which keeps the record
+    if facts is None:  # raised after the commit, so that the audit record stays
         raise AccountNotFound
-    return AccountSeenOut.of(seen)
+    return AccountSeenOut.of(facts)

@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class OperatorAction(Base):
-    """Who looked at whom, when and why. Insert-only for the service's role."""
+    """Audit record: which operator looked up which account, when and why. The service's role may only insert."""
 
     __tablename__ = "operator_action"
     __table_args__ = (Index(None, "account_no", "id"),)

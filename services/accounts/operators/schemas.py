@@ -12,11 +12,11 @@ class AccountSeenOut(BaseModel):
     account_no: str = Field(examples=["WH202611230018"])
     kind: str = Field(examples=["person"])
     opened_at: datetime
-    members: int | None = Field(description="家庭成员人数 Members, of a household only")
+    members: int | None = Field(description="家庭成员人数 Number of members; households only")
     phone_masked: str | None = Field(examples=["138****5678"])
-    data_processing_consent: bool | None = Field(description="仅个人 Of a person only")
+    data_processing_consent: bool | None = Field(description="仅限个人账户 Persons only")
     bound_partner_ids: list[str]
 
     @classmethod
-    def of(cls, seen: AccountFacts) -> Self:
-        return cls.model_validate(seen, from_attributes=True)
+    def of(cls, facts: AccountFacts) -> Self:
+        return cls.model_validate(facts, from_attributes=True)

@@ -1,4 +1,4 @@
-"""Look-ups by operators. Each leaves a record, also when it finds nothing."""
+"""Look-ups by operators. Each is recorded, also when it finds nothing."""
 
 import uuid
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from shared.db import Session
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
+    """`members` only for a household; phone, consent and bindings only for a person."""
+
     account_id: uuid.UUID
     account_no: str
     kind: str
@@ -33,9 +35,9 @@ class AccountFacts:
 async def look_up_account(
     session: Session, *, vault: Vault, operator: str, account_no: str, reason: str | None
 ) -> AccountFacts | None:
-    """Pseudonymous facts about a person's or household's account, None if there is none.
+    """Record the look-up and return pseudonymous facts about the account, or None if there is no such account.
 
-    Raises AccountNoInvalid (check digit).
+    The caller commits before it answers "not found", so that the record stays. Raises AccountNoInvalid.
     """
     if not carbon_accounts.is_account_no(account_no):
         raise AccountNoInvalid
@@ -53,10 +55,10 @@ async def look_up_account(
     if account is None:
         return None
     if account.household_id is not None:
-        living = await households.count_members(session, household_id=account.household_id)
-        return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, living, None, None, ())
+        members = await households.count_members(session, household_id=account.household_id)
+        return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, members, None, None, ())
     user_id = account.user_id
-    assert user_id is not None  # a person's, by the table's CHECK
+    assert user_id is not None  # the table's CHECK allows only persons here
     return AccountFacts(
         account_id=account.account_id,
         account_no=account.account_no,

@@ -30,7 +30,7 @@ class PartnerRequestReplayed(Conflict):
     title_zh = "该签名请求已使用过"
     title_en = "This signed request was used before"
     detail_zh = "重试时请使用新的 nonce 重新签名。"
-    detail_en = "To try again, sign anew with another nonce."
+    detail_en = "Sign the request again with another nonce."
 
 
 class PartnerCodeInvalid(InvalidRequest):

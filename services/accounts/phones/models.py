@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class Phone(Base):
-    """One per person, one person per number. The plain number is in no column."""
+    """The verified number of a person, unique in both directions. No column holds the plain number."""
 
     __tablename__ = "phone"
 

@@ -12,14 +12,14 @@ async def find_phone(session: AsyncSession, *, user_id: uuid.UUID) -> Phone | No
     return await session.scalar(select(Phone).where(Phone.user_id == user_id))
 
 
-async def delete_of(session: AsyncSession, *, user_id: uuid.UUID) -> None:
+async def delete_phone(session: AsyncSession, *, user_id: uuid.UUID) -> None:
     await session.execute(delete(Phone).where(Phone.user_id == user_id))
 
 
 async def try_insert(
     session: AsyncSession, *, user_id: uuid.UUID, phone_hash: bytes, phone_sealed: bytes, at: datetime
 ) -> bool:
-    """False when somebody else has the number, also when they got it at this very moment."""
+    """Return False when another person has the number, also when a concurrent transaction has just stored it."""
     statement = (
         insert(Phone)
         .values(user_id=user_id, phone_hash=phone_hash, phone_sealed=phone_sealed, verified_at=at)

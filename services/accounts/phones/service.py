@@ -1,4 +1,7 @@
-"""One verified phone number per person."""
+"""One verified phone number per person.
+
+Only the people room stores numbers, because bindings by phone number follow them.
+"""
 
 import uuid
 from dataclasses import dataclass
@@ -11,31 +14,30 @@ from services.accounts.vault import Vault
 from shared import clock
 from shared.db import Session
 
-# WeChat charges for every number it releases; a person changes theirs once in years.
+# WeChat charges for every number it releases. A person changes the number once in years.
 VERIFICATIONS_QUOTA = Quota("phone_verification", at_most=5, window_s=86_400)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPhone:
+    """`changed`: the person had another number before, or none."""
+
     phone_masked: str
     changed: bool
 
 
 async def count_verification(session: Session, *, user_id: uuid.UUID) -> None:
-    """Counts a try, in a transaction of its own before WeChat is asked: failures cost as well. Raises QuotaExceeded."""
+    """Count an attempt. The caller commits before it asks WeChat, so failures count as well. Raises QuotaExceeded."""
     await quotas.count_use(session, user_id=user_id, quota=VERIFICATIONS_QUOTA)
 
 
 async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> StoredPhone:
-    """Store a number that WeChat has just confirmed. `changed`: the person had another number before, or none.
-
-    The caller holds the user's lock. Raises PhoneTaken.
-    """
+    """Store a number that WeChat has just confirmed. The caller holds the user's lock. Raises PhoneTaken."""
     phone_hash = vault.index("phone", e164)
     current = await repository.find_phone(session, user_id=user_id)
     if current is not None and current.phone_hash == phone_hash:
         return StoredPhone(domain.mask_number(e164), changed=False)
-    await repository.delete_of(session, user_id=user_id)
+    await repository.delete_phone(session, user_id=user_id)
     sealed = vault.seal("phone", user_id, e164)
     if not await repository.try_insert(
         session, user_id=user_id, phone_hash=phone_hash, phone_sealed=sealed, at=clock.now()
@@ -45,7 +47,7 @@ async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e1
 
 
 async def read_number(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
-    """The number itself, for deriving a partner's hash of it; never for an answer or a log."""
+    """Return the plain E.164 number. Use it only to derive a partner's hash, never in an answer or a log."""
     row = await repository.find_phone(session, user_id=user_id)
     return vault.unseal("phone", user_id, row.phone_sealed) if row else None
 

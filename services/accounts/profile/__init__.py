@@ -1,1 +1,1 @@
-"""The page "me"."""
+"""The citizen's own profile (`GET /me`)."""

@@ -18,9 +18,11 @@ class ProfileOut(BaseModel):
     user_id: uuid.UUID
     created_at: datetime
     carbon_account: CarbonAccountOut | None
-    household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household I belong to")
+    household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household of which I am a member")
     phone_masked: str | None = Field(examples=["138****5678"])
-    data_processing_consent: bool = Field(description="是否同意处理低碳行为数据 Whether acts may be counted")
+    data_processing_consent: bool = Field(
+        description="是否同意处理低碳行为数据 Whether low-carbon activities may be processed"
+    )
     bindings: BindingSummaryOut
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a citizen sees of themselves, put together from the other capabilities."""
+"""The citizen's own profile, read from the other rooms."""
 
 import uuid
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Profile:
 
 
 async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile:
-    """Raises Unauthenticated when the user is gone."""
+    """Read the profile of a user. Raises Unauthenticated (the user is gone)."""
     user = await users.read_user(session, user_id=user_id)
     return Profile(
         user_id=user.user_id,

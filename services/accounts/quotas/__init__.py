@@ -1,1 +1,1 @@
-"""How often one person may do what costs money or invites abuse."""
+"""Limits per person for actions that cost money or invite abuse."""

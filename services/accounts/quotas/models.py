@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class QuotaUse(Base):
-    """How often one user did something in one fixed window."""
+    """Number of uses by one user for one purpose in one fixed time window."""
 
     __tablename__ = "quota_use"
     __table_args__ = (Index(None, "window_ends_at"),)

@@ -9,7 +9,7 @@ from services.accounts.quotas.models import QuotaUse
 
 
 async def add_one(session: AsyncSession, *, user_id: uuid.UUID, purpose: str, window_ends_at: datetime) -> int:
-    """Counts one more and returns the count; others of the same user and purpose wait for this transaction."""
+    """Increment and return the count. Other uses of the same user and purpose wait for this transaction."""
     statement = insert(QuotaUse).values(user_id=user_id, purpose=purpose, window_ends_at=window_ends_at, used=1)
     statement = statement.on_conflict_do_update(
         index_elements=[QuotaUse.user_id, QuotaUse.purpose, QuotaUse.window_ends_at], set_={"used": QuotaUse.used + 1}
@@ -17,7 +17,7 @@ async def add_one(session: AsyncSession, *, user_id: uuid.UUID, purpose: str, wi
     return (await session.execute(statement.returning(QuotaUse.used))).scalar_one()
 
 
-async def delete_past(session: AsyncSession, *, before: datetime, at_most: int) -> None:
+async def delete_past_windows(session: AsyncSession, *, before: datetime, at_most: int) -> None:
     await session.execute(
         text(
             "DELETE FROM accounts.quota_use WHERE ctid = ANY(ARRAY("

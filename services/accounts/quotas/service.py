@@ -1,4 +1,4 @@
-"""Counted limits per person, kept in the database so that they hold across processes and restarts."""
+"""Limits per person, counted in the database so that they hold across processes and restarts."""
 
 import uuid
 from dataclasses import dataclass
@@ -12,16 +12,18 @@ from shared.db import Session
 
 @dataclass(frozen=True, slots=True)
 class Quota:
+    """At most `at_most` uses in each window of `window_s` seconds. Windows begin at multiples of `window_s`."""
+
     purpose: str
     at_most: int
     window_s: int
 
 
 async def count_use(session: Session, *, user_id: uuid.UUID, quota: Quota) -> None:
-    """Counts one use in the current window. Raises QuotaExceeded with the seconds until the window ends."""
+    """Count one use in the current window. Raises QuotaExceeded with the seconds until the window ends."""
     at = clock.now()
-    ends = (int(at.timestamp()) // quota.window_s + 1) * quota.window_s
-    window_ends_at = datetime.fromtimestamp(ends, UTC)
+    ends_at_s = (int(at.timestamp()) // quota.window_s + 1) * quota.window_s
+    window_ends_at = datetime.fromtimestamp(ends_at_s, UTC)
     used = await repository.add_one(session, user_id=user_id, purpose=quota.purpose, window_ends_at=window_ends_at)
     if used > quota.at_most:
         raise QuotaExceeded(
@@ -32,5 +34,5 @@ async def count_use(session: Session, *, user_id: uuid.UUID, quota: Quota) -> No
 
 
 async def purge_past(session: Session, *, at_most: int) -> None:
-    """Removes counts of past windows."""
-    await repository.delete_past(session, before=clock.now(), at_most=at_most)
+    """Delete counts of past windows, at most `at_most`."""
+    await repository.delete_past_windows(session, before=clock.now(), at_most=at_most)

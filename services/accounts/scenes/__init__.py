@@ -1,1 +1,1 @@
-"""The everyday low-carbon scenes and who reports them."""
+"""The low-carbon scenes and the partners that report them."""

@@ -13,8 +13,8 @@ from shared.errors import Unauthenticated
 router = APIRouter(prefix="/api/v1/accounts", tags=["场景 Scenes"])
 
 
-async def _caller_if_any(request: Request) -> uuid.UUID | None:
-    """The citizen whose token came along. A token that cannot be believed is a 401, not a stranger."""
+async def _optional_citizen(request: Request) -> uuid.UUID | None:
+    """Return the citizen of the token, or None without a token. An invalid token is a 401, not an anonymous caller."""
     if "authorization" not in request.headers:
         return None
     verifier: TokenVerifier = request.app.state.tokens
@@ -29,7 +29,7 @@ async def _caller_if_any(request: Request) -> uuid.UUID | None:
 
 @router.get("/scenes", summary="低碳场景 · The low-carbon scenes")
 async def list_scenes(
-    caller: Annotated[uuid.UUID | None, Depends(_caller_if_any)], session: Session, resources: RequestResources
+    caller: Annotated[uuid.UUID | None, Depends(_optional_citizen)], session: Session, resources: RequestResources
 ) -> ScenesOut:
-    """无需登录；带令牌时返回我的绑定状态。Public; with a token it also tells what I have bound."""
+    """无需登录；带令牌时返回我的绑定状态。Public. With a token, the answer includes my bindings."""
     return ScenesOut.of(await service.list_scenes(session, directory=resources.partners, user_id=caller))

@@ -1,11 +1,11 @@
-"""The everyday scenes of the programme, in the order citizens see them."""
+"""The low-carbon scenes of the programme, in the order in which citizens see them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`code` is what partners register for and activities carry."""
+    """A scene. Partners register for its `code`, and activities carry it."""
 
     code: str
     title_zh: str
@@ -61,7 +61,7 @@ SCENES = (
         "power_saving",
         "节约用电",
         "Saving power",
-        "绑定电力户号，比基准用电更少的部分由电网公司按期上报。",
-        "Bind your electricity account; the grid reports what you used less than your baseline.",
+        "绑定电力户号，较基准节省的电量由电网公司按期上报。",
+        "Bind your electricity account; the grid company reports how much less than your baseline you used.",
     ),
 )

@@ -56,7 +56,7 @@ class SceneOut(BaseModel):
 class ScenesOut(BaseModel):
     items: list[SceneOut]
     partners_known: bool = Field(
-        description="false 表示合作方列表暂时无法读取 False: the list of partners cannot be read at the moment"
+        description="false 表示合作方列表暂时无法读取 False while the partner registry cannot be read"
     )
 
     @classmethod

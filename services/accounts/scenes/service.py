@@ -1,4 +1,4 @@
-"""SceneList with their partners and, for a known citizen, what is bound."""
+"""Scenes with their partners and, for a logged-in citizen, the bindings."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -28,26 +28,27 @@ class SceneView:
 
 @dataclass(frozen=True, slots=True)
 class SceneList:
-    """`partners_known` False: the registry has never answered; the scenes themselves are still told."""
+    """`partners_known` is False while the registry has never answered. The scenes then come without partners."""
 
     items: Sequence[SceneView]
     partners_known: bool
 
 
 async def list_scenes(session: Session, *, directory: PartnerDirectory, user_id: uuid.UUID | None) -> SceneList:
+    """List all scenes. `user_id` None: the caller is not logged in."""
     partners: Mapping[str, Partner] | None
     try:
         partners = await directory.list_live()
     except PartnersUnavailable:
         partners = None
-    bound: dict[str, BindingView] = {}
+    bindings_by_partner: dict[str, BindingView] = {}
     if user_id is not None:
-        bound = {row.partner_id: row for row in await bindings.list_live(session, user_id=user_id)}
+        bindings_by_partner = {row.partner_id: row for row in await bindings.list_live(session, user_id=user_id)}
     items = [
         SceneView(
             scene,
             [
-                ScenePartner(partner, bindings.usable_modes(partner), bound.get(partner.partner_id))
+                ScenePartner(partner, bindings.usable_modes(partner), bindings_by_partner.get(partner.partner_id))
                 for partner in sorted((partners or {}).values(), key=lambda item: item.partner_id)
                 if scene.code in partner.scenes
             ],

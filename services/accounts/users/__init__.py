@@ -1,1 +1,1 @@
-"""Who a WeChat user is here: one pseudonymous id per open id."""
+"""Users: one pseudonymous id per WeChat open id."""

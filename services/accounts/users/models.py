@@ -7,7 +7,7 @@ from services.accounts.database import Base
 
 
 class User(Base):
-    """One per open id. `openid_sealed` exists for messages only; nothing else reads it."""
+    """A user, one per open id. `openid_sealed` is stored for messages only. Nothing else reads it."""
 
     __tablename__ = "app_user"
 

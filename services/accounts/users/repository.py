@@ -11,7 +11,7 @@ from services.accounts.users.models import User
 async def upsert(
     session: AsyncSession, *, user_id: uuid.UUID, openid_hash: bytes, openid_sealed: bytes, at: datetime
 ) -> uuid.UUID:
-    """The id of the user with this open id, made now if there is none; two first logins at once get the same one."""
+    """Return the id of the user with this open id, created if missing. Two concurrent first log-ins get the same id."""
     statement = insert(User).values(
         user_id=user_id, openid_hash=openid_hash, openid_sealed=openid_sealed, created_at=at, last_login_at=at
     )

@@ -1,4 +1,4 @@
-"""Users by open id, and the lock under which everything of one user changes."""
+"""Users by open id, and the row lock under which the data of one user changes."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class UserSummary:
 
 
 async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid.UUID:
-    """The user behind an open id, made on the first visit; holds the user's lock until the transaction ends."""
+    """Return the user of an open id, created on the first visit. Holds the user's lock until the transaction ends."""
     user_id = new_id()
     return await repository.upsert(
         session,
@@ -31,16 +31,16 @@ async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid
 
 
 async def lock_user(session: Session, *, user_id: uuid.UUID) -> None:
-    """Everything that changes one user's accounts, consents, phone or bindings takes this first, so none of it races.
+    """Lock the user's row. Every change of the user's accounts, consents, phone, bindings or household does this first.
 
-    Raises Unauthenticated when the user of a still valid token is gone.
+    Raises Unauthenticated (the token is valid, but the user is gone).
     """
     if await repository.lock_user(session, user_id=user_id) is None:
         raise Unauthenticated
 
 
 async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
-    """Raises Unauthenticated when there is no such user any more."""
+    """Raises Unauthenticated (the user is gone)."""
     user = await repository.find_user(session, user_id=user_id)
     if user is None:
         raise Unauthenticated

@@ -22,7 +22,7 @@ def upgrade() -> None:
     _binding_tokens()
     _consumers()
     _outbox()
-    # What was looked up, and by whom, is not for the service itself to rewrite.
+    # The service's role may not change the audit of look-ups.
     op.execute("REVOKE UPDATE, DELETE ON accounts.operator_action FROM accounts")
 
 

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Rows live for moments: compressing them costs more than writing them.
+    # Rows are deleted within seconds. Compressing them costs more than writing them.
     op.execute("ALTER TABLE accounts.outbox ALTER COLUMN records SET STORAGE EXTERNAL")
 
 
