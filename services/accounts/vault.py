@@ -2,40 +2,39 @@
 
 import hashlib
 import hmac
-import os
 import uuid
 from typing import Literal
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from shared.sealing import Sealer
 
-Kind = Literal["openid", "phone"]
+DataKind = Literal["openid", "phone"]
 
-# First byte of every ciphertext, so that a later key can be told from this one.
+# First byte of every ciphertext. It distinguishes this key from a later one.
 _VERSION = b"\x01"
-_NONCE_BYTES = 12
 
 
 class Vault:
-    """Open ids and phone numbers. Kinds are separated in the index and in the associated data: neither the hash nor
-    the ciphertext of one can stand in for the other, nor one person's for another's."""
+    """Protects open ids and phone numbers.
+
+    Kind and user are part of the hash or of the authenticated place. The hash or ciphertext of one kind therefore
+    never matches or opens as the other kind, nor one person's ciphertext as another person's.
+    """
 
     def __init__(self, *, pepper: str, key: bytes) -> None:
         self._pepper = pepper.encode()
-        self._cipher = AESGCM(key)
+        self._sealer = Sealer(key, version=_VERSION)
 
-    def index(self, kind: Kind, value: str) -> bytes:
-        """HMAC-SHA256: unkeyed, the eleven digits of a phone number could be tried through in seconds."""
+    def lookup_hash(self, kind: DataKind, value: str) -> bytes:
+        """Return HMAC-SHA256. Without a key, all eleven digits of a phone number could be tried in seconds."""
         return hmac.new(self._pepper, f"{kind}\x00{value}".encode(), hashlib.sha256).digest()
 
-    def seal(self, kind: Kind, user_id: uuid.UUID, value: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, value.encode(), _associated(kind, user_id))
+    def seal(self, kind: DataKind, user_id: uuid.UUID, value: str) -> bytes:
+        return self._sealer.seal(value, _place(kind, user_id))
 
-    def unseal(self, kind: Kind, user_id: uuid.UUID, sealed: bytes) -> str:
-        """Raises cryptography's InvalidTag when the row was moved to another user or altered."""
-        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        return self._cipher.decrypt(nonce, ciphertext, _associated(kind, user_id)).decode()
+    def unseal(self, kind: DataKind, user_id: uuid.UUID, sealed: bytes) -> str:
+        """Return the plain value. Raises SealBroken if the ciphertext belongs to another place or was changed."""
+        return self._sealer.open(sealed, _place(kind, user_id))
 
 
-def _associated(kind: Kind, user_id: uuid.UUID) -> bytes:
-    return f"{kind}:{user_id}".encode()
+def _place(kind: DataKind, user_id: uuid.UUID) -> str:
+    return f"{kind}:{user_id}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.exceptions import InvalidTag
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from services.accounts.phones.service import VERIFICATIONS_QUOTA
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from services.accounts.wechat.errors import WxUnavailable
+from shared.sealing import SealBroken
 from tests.accounts.conftest import Db, People, Person, code_of, published
 
 
@@ -32,9 +32,9 @@ async def test_phone_is_kept_masked_keyed_and_sealed(people: People, db: Db, app
     assert b"13812345678" not in row["phone_sealed"]
     vault: Vault = app.state.resources.vault
     assert vault.unseal("phone", anna.user_id, row["phone_sealed"]) == "+8613812345678"
-    with pytest.raises(InvalidTag):
+    with pytest.raises(SealBroken):
         vault.unseal("phone", uuid.uuid4(), row["phone_sealed"])
-    with pytest.raises(InvalidTag):
+    with pytest.raises(SealBroken):
         vault.unseal("openid", anna.user_id, row["phone_sealed"])
 
 

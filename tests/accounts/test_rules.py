@@ -1,6 +1,7 @@
 """The pure rules, and what holds for all inputs."""
 
 import base64
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from services.accounts.bindings import domain as bindings
 from services.accounts.carbon_accounts import domain as numbers
 from services.accounts.phones import domain as phones
 from services.accounts.settings import decode_key
+from services.accounts.vault import Vault
 
 ACCOUNT_NUMBERS = st.integers(0, 10**numbers.RANDOM_DIGITS - 1).map(
     lambda number: numbers.compose_account_no("WH", number)
@@ -87,3 +89,9 @@ def test_keys_in_either_form(text: str) -> None:
 def test_other_keys_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decode_key(text)
+
+
+def test_a_phone_number_sealed_by_an_earlier_release_still_opens() -> None:
+    vault = Vault(pepper="any", key=bytes(range(32)))
+    sealed = bytes.fromhex("013485bbe1d1ee3c50af6e46d6fe919d8ef64a6186d0fe503aa5015b73a7067c10d9f3f1d051cad0")
+    assert vault.unseal("phone", uuid.UUID("01999e5e-0000-7000-8000-000000000001"), sealed) == "13800000000"

@@ -33,7 +33,7 @@ async def count_verification(session: Session, *, user_id: uuid.UUID) -> None:
 
 async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e164: str) -> StoredPhone:
     """Store a number that WeChat has just confirmed. The caller holds the user's lock. Raises PhoneTaken."""
-    phone_hash = vault.index("phone", e164)
+    phone_hash = vault.lookup_hash("phone", e164)
     current = await repository.find_phone(session, user_id=user_id)
     if current is not None and current.phone_hash == phone_hash:
         return StoredPhone(domain.mask_number(e164), changed=False)

@@ -24,7 +24,7 @@ async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid
     return await repository.upsert(
         session,
         user_id=user_id,
-        openid_hash=vault.index("openid", openid),
+        openid_hash=vault.lookup_hash("openid", openid),
         openid_sealed=vault.seal("openid", user_id, openid),
         at=clock.now(),
     )
