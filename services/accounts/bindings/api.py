@@ -9,7 +9,7 @@ from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindi
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["绑定 Bindings"])
 
@@ -26,16 +26,14 @@ async def list_bindings(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[BindingOut]:
-    position = decode_cursor(cursor, uuid.UUID)
     rows = await service.list_page(
-        session, user_id=citizen.user_id, status=status, before=position[0] if position else None, limit=limit + 1
+        session,
+        user_id=citizen.user_id,
+        status=status,
+        before=position_of(cursor, uuid.UUID),
+        limit=limit + 1,
     )
-    shown, has_more = rows[:limit], len(rows) > limit
-    return Page(
-        items=[BindingOut.of(row) for row in shown],
-        next_cursor=encode_cursor(str(shown[-1].binding_id)) if has_more else None,
-        has_more=has_more,
-    )
+    return Page.of(rows, limit, item=BindingOut.of, cursor=lambda row: (row.binding_id,))
 
 
 @router.post("/me/bindings", status_code=201, responses=_SAME_AGAIN, summary="绑定合作方 · Bind a partner")

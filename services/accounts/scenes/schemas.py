@@ -45,10 +45,10 @@ class SceneOut(BaseModel):
     def of(cls, view: SceneView) -> Self:
         return cls(
             scene=view.scene.code,
-            title=view.scene.title_zh,
-            title_en=view.scene.title_en,
-            how_to_earn=view.scene.how_to_earn_zh,
-            how_to_earn_en=view.scene.how_to_earn_en,
+            title=view.scene.title.zh,
+            title_en=view.scene.title.en,
+            how_to_earn=view.scene.how_to_earn.zh,
+            how_to_earn_en=view.scene.how_to_earn.en,
             partners=[ScenePartnerOut.of(item) for item in view.partners],
         )
 
