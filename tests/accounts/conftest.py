@@ -80,7 +80,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(autouse=True)
 async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
-    """Empty tables, a healthy ingest and nothing remembered of it."""
+    """Empty the tables, reset the fake ingest and drop the cached partner list."""
     await empty_tables(dsns, "accounts")
     ingest.reset()
     old = app.state.resources
@@ -89,7 +89,7 @@ async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
 
 @pytest.fixture
 async def db(dsns: Dsns) -> AsyncIterator[Db]:
-    """A superuser's view of the rows, for what no route shows."""
+    """A superuser's connection, for rows that no route shows."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         yield connection
@@ -99,7 +99,7 @@ async def db(dsns: Dsns) -> AsyncIterator[Db]:
 
 @pytest.fixture
 def logs(settings: Settings) -> Iterator[io.StringIO]:
-    """Everything logged during one test."""
+    """Everything that is logged during one test."""
     buffer = io.StringIO()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=buffer))
     yield buffer
@@ -155,7 +155,7 @@ def people(client: httpx.AsyncClient) -> People:
 
 
 class PartnerClient:
-    """Signs as a partner does."""
+    """A partner that signs its requests (CP1)."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -191,7 +191,7 @@ def partners(client: httpx.AsyncClient) -> PartnerClient:
 
 
 async def published(db: Db) -> list[BindingChanged]:
-    """What the outbox holds, in order, with key and topic checked."""
+    """Read the binding records in the outbox, in order, and check topic and keys."""
     found: list[BindingChanged] = []
     for row in await db.fetch("SELECT topic, records FROM accounts.outbox ORDER BY id"):
         assert row["topic"] == "accounts.bindings.v1"
@@ -203,6 +203,6 @@ async def published(db: Db) -> list[BindingChanged]:
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:
-    """Status and stable code of a problem document."""
+    """Return status and code of a problem document."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     return answer.status_code, answer.json()["code"]

@@ -1,4 +1,4 @@
-"""Neighbours of the accounts service, as small as their documented shapes allow."""
+"""Small fakes of the services that accounts calls, with the documented shapes."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ PARTNERS = [
     partner("didi", ["ev_ride"], ["account_no", "token"]),
     partner("huishou", ["recycling"], ["token"]),
     partner("metro", ["metro", "bus"], ["phone_hash", "account_no"], phone_pepper=METRO_PEPPER),
-    partner("citybus", ["bus"], ["phone_hash"]),  # offers the mode, but has no pepper yet
+    partner("citybus", ["bus"], ["phone_hash"]),  # offers the mode, but has no pepper
     partner(
         "hello",
         ["bike"],
@@ -51,7 +51,7 @@ PARTNERS = [
 
 
 class FakeIngest:
-    """The two internal routes of ingest; `down` and `partners` may be changed by a test."""
+    """The two internal routes of ingest. A test may change `down`, `partners` and `audience`."""
 
     def __init__(self) -> None:
         self.app = FastAPI()
@@ -83,7 +83,7 @@ class FakeIngest:
 
     async def _list(self, request: Request) -> JSONResponse:
         self.partner_calls += 1
-        await asyncio.sleep(0.01)  # long enough for a second caller to arrive meanwhile
+        await asyncio.sleep(0.01)  # long enough for a second caller to arrive
         return self._refusal(request) or JSONResponse({"items": self.partners})
 
     async def _verify(self, request: Request) -> JSONResponse:
@@ -111,7 +111,7 @@ class FakeIngest:
 
 
 def fake_oauth() -> FastAPI:
-    """A partner's token endpoint: `ok:<open id>` is a good code, `busy` and `odd` play failures."""
+    """A partner's token endpoint. `ok:<open id>` is a valid code, `busy` and `odd` cause failures."""
     app = FastAPI()
 
     @app.post("/token")

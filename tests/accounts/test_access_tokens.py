@@ -1,4 +1,4 @@
-"""RFC 8725 against this service: everything that looks like a token but is not one is a 401."""
+"""Attacks on access tokens from RFC 8725: every invalid token is a 401."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ Forge = Callable[[TokenFactory, uuid.UUID], str]
 
 
 def _hs256_with_the_public_key(tokens: TokenFactory, user: uuid.UUID) -> str:
-    """Signed by hand: the library refuses to use a public key as a secret, an attacker does not."""
+    """Sign by hand, because the library refuses to use a public key as an HMAC secret. An attacker does not refuse."""
 
     def part(document: dict[str, object]) -> str:
         return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
@@ -82,20 +82,20 @@ def _with_other_subject(token: str) -> str:
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-async def test_forged_tokens(name: str, client: httpx.AsyncClient, people: People, tokens: TokenFactory) -> None:
+async def test_a_forged_token_is_refused(
+    name: str, client: httpx.AsyncClient, people: People, tokens: TokenFactory
+) -> None:
     anna = await people.new("anna", with_account=False)
     headers = {"Authorization": f"Bearer {FORGERIES[name](tokens, anna.user_id)}"}
     assert code_of(await client.get(f"{BASE}/me", headers=headers)) == (401, "UNAUTHENTICATED")
 
 
-async def test_a_true_token_passes_the_same_check(
-    client: httpx.AsyncClient, people: People, tokens: TokenFactory
-) -> None:
+async def test_a_genuine_token_is_accepted(client: httpx.AsyncClient, people: People, tokens: TokenFactory) -> None:
     anna = await people.new("anna", with_account=False)
     assert (await client.get(f"{BASE}/me", headers=tokens.citizen(anna.user_id))).status_code == 200
 
 
-async def test_no_token_and_a_token_without_the_scope(
+async def test_a_missing_token_is_a_401_and_a_missing_scope_a_403(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory
 ) -> None:
     assert code_of(await client.get(f"{BASE}/me")) == (401, "UNAUTHENTICATED")
@@ -104,7 +104,7 @@ async def test_no_token_and_a_token_without_the_scope(
     assert code_of(await client.get(f"{BASE}/me", headers=headers)) == (403, "FORBIDDEN")
 
 
-async def test_every_route_of_a_person_asks_who_is_there(client: httpx.AsyncClient) -> None:
+async def test_every_personal_route_requires_a_token(client: httpx.AsyncClient) -> None:
     document = (await client.get(f"{BASE}/openapi.json")).json()
     asked = 0
     for path, operations in document["paths"].items():

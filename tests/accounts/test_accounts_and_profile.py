@@ -13,7 +13,7 @@ from tests.tokens import TokenFactory
 CONSENT = {"consent": {"policy_version": "2026-11"}}
 
 
-async def test_open_once_then_the_same_account(people: People) -> None:
+async def test_opening_an_account_again_returns_the_same_account(people: People) -> None:
     anna = await people.new(with_account=False)
     first = await anna.call("POST", "/me/carbon-account", json=CONSENT)
     again = await anna.call("POST", "/me/carbon-account", json=CONSENT)
@@ -27,7 +27,7 @@ async def test_open_once_then_the_same_account(people: People) -> None:
     assert domain.is_account_no(document["account_no"])
 
 
-async def test_two_openings_at_once_make_one_account(people: People, db: Db) -> None:
+async def test_concurrent_openings_create_one_account(people: People, db: Db) -> None:
     anna = await people.new(with_account=False)
     answers = await asyncio.gather(*[anna.call("POST", "/me/carbon-account", json=CONSENT) for _ in range(4)])
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
@@ -40,12 +40,12 @@ async def test_two_openings_at_once_make_one_account(people: People, db: Db) -> 
     "body",
     [{}, {"consent": {}}, {"consent": {"policy_version": ""}}, {"consent": {"policy_version": "v" * 33}}, "text"],
 )
-async def test_opening_needs_consent(people: People, body: object) -> None:
+async def test_opening_an_account_requires_consent(people: People, body: object) -> None:
     anna = await people.new(with_account=False)
     assert code_of(await anna.call("POST", "/me/carbon-account", json=body)) == (422, "INVALID_REQUEST")
 
 
-async def test_a_taken_number_is_not_given_twice(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_account_number_is_assigned_once(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter([7, 7, 8])
     monkeypatch.setattr("secrets.randbelow", lambda _limit: next(numbers))
     anna, bert = await people.new(), await people.new()
@@ -53,7 +53,7 @@ async def test_a_taken_number_is_not_given_twice(people: People, monkeypatch: py
     assert bert.account["account_no"] == domain.compose_account_no("WH", 8)
 
 
-async def test_me_before_and_after(people: People) -> None:
+async def test_the_profile_shows_account_phone_and_bindings_once_they_exist(people: People) -> None:
     anna = await people.new(with_account=False)
     before = (await anna.call("GET", "/me")).json()
     assert before.pop("created_at")
@@ -76,7 +76,7 @@ async def test_me_before_and_after(people: People) -> None:
     assert after["bindings"] == {"active": 2, "partner_ids": ["didi", "metro"]}
 
 
-async def test_operator_looks_up_by_number_and_leaves_a_record(
+async def test_an_operators_look_up_is_recorded_also_when_it_finds_nothing(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db
 ) -> None:
     anna = await people.new()
@@ -107,7 +107,7 @@ async def test_operator_looks_up_by_number_and_leaves_a_record(
     assert rows[1]["account_id"] is None
 
 
-async def test_only_the_scope_opens_the_look_up(
+async def test_a_look_up_requires_the_scope_ops_read(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory
 ) -> None:
     anna = await people.new()
@@ -116,7 +116,7 @@ async def test_only_the_scope_opens_the_look_up(
     assert code_of(await client.get(path, headers=tokens.operator("ops:ledger"))) == (403, "FORBIDDEN")
 
 
-async def test_the_record_of_look_ups_is_not_for_the_service_to_rewrite(dsns: Dsns) -> None:
+async def test_the_service_role_cannot_change_the_look_up_records(dsns: Dsns) -> None:
     connection = await asyncpg.connect(dsns.app("accounts"))
     try:
         for statement in ("DELETE FROM accounts.operator_action", "UPDATE accounts.operator_action SET operator = ''"):

@@ -13,14 +13,14 @@ from tests.accounts.conftest import BASE, REF_PEPPER, Db, PartnerClient, People,
 from tests.accounts.fakes import FakeIngest
 
 
-async def test_a_token_is_shown_and_confirmed(people: People, partners: PartnerClient, db: Db) -> None:
+async def test_a_confirmed_token_creates_a_binding(people: People, partners: PartnerClient, db: Db) -> None:
     anna = await people.new()
     before = clock.now()
     shown = await anna.call("POST", "/me/bindings/token", json={"partner_id": "didi"})
     assert shown.status_code == 201
     document = shown.json()
     assert set(document) == {"token", "expires_at", "qr_svg"}
-    assert len(document["token"]) <= 32  # fits a mini-program's scene
+    assert len(document["token"]) <= 32  # the limit of a mini-program's scene
     life = datetime.fromisoformat(document["expires_at"]) - before
     assert timedelta(seconds=119) < life < timedelta(seconds=125)
     assert ET.fromstring(document["qr_svg"]).tag == "{http://www.w3.org/2000/svg}svg"
@@ -34,7 +34,9 @@ async def test_a_token_is_shown_and_confirmed(people: People, partners: PartnerC
     assert (item["binding_id"], item["mode"], item["status"]) == (answer.json()["binding_id"], "token", "active")
 
 
-async def test_a_token_works_once_and_its_repeat_gives_the_same(people: People, partners: PartnerClient) -> None:
+async def test_a_repeated_confirmation_returns_the_same_binding_and_others_are_refused(
+    people: People, partners: PartnerClient
+) -> None:
     anna = await people.new()
     token = await anna.token()
     first = await partners.confirm(token)
@@ -45,7 +47,7 @@ async def test_a_token_works_once_and_its_repeat_gives_the_same(people: People, 
     assert code_of(await partners.confirm(token, app_key="ak_huishou")) == (404, "BINDING_TOKEN_INVALID")
 
 
-async def test_two_confirmations_at_once_make_one_binding(people: People, partners: PartnerClient, db: Db) -> None:
+async def test_concurrent_confirmations_create_one_binding(people: People, partners: PartnerClient, db: Db) -> None:
     anna = await people.new()
     token = await anna.token()
     answers = await asyncio.gather(partners.confirm(token), partners.confirm(token))
@@ -53,7 +55,7 @@ async def test_two_confirmations_at_once_make_one_binding(people: People, partne
     assert len(await published(db)) == 1
 
 
-async def test_two_people_confirmed_with_one_partner_account_at_once(
+async def test_concurrent_confirmations_of_one_partner_account_bind_one_person(
     people: People, partners: PartnerClient, db: Db
 ) -> None:
     tokens = [await (await people.new()).token() for _ in range(2)]
@@ -63,7 +65,9 @@ async def test_two_people_confirmed_with_one_partner_account_at_once(
     assert len(await published(db)) == 1
 
 
-async def test_unknown_expired_and_anothers_token_look_alike(people: People, partners: PartnerClient, db: Db) -> None:
+async def test_unknown_expired_and_foreign_tokens_get_the_same_answer(
+    people: People, partners: PartnerClient, db: Db
+) -> None:
     anna = await people.new()
     assert code_of(await partners.confirm("cib_" + "x" * 24)) == (404, "BINDING_TOKEN_INVALID")
     for_another = await anna.token(partner_id="huishou")
@@ -73,7 +77,7 @@ async def test_unknown_expired_and_anothers_token_look_alike(people: People, par
     assert code_of(await partners.confirm(expired)) == (404, "BINDING_TOKEN_INVALID")
 
 
-async def test_a_token_is_only_for_partners_who_can_confirm(people: People) -> None:
+async def test_a_token_is_issued_only_for_partners_with_mode_token(people: People) -> None:
     anna = await people.new()
     refused = await anna.call("POST", "/me/bindings/token", json={"partner_id": "metro"})
     assert code_of(refused) == (409, "BINDING_MODE_UNAVAILABLE")
@@ -82,7 +86,7 @@ async def test_a_token_is_only_for_partners_who_can_confirm(people: People) -> N
     assert (await anna.call("POST", "/me/bindings/token")).status_code == 201
 
 
-async def test_tokens_are_limited_per_minute(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tokens_per_minute_are_limited(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     anna, bert = await people.new(), await people.new()
     frozen = clock.now()
     monkeypatch.setattr(clock, "now", lambda: frozen)
@@ -108,13 +112,13 @@ async def test_the_signature_covers_body_path_and_query(people: People, partners
 
 
 @pytest.mark.parametrize("header", ["", "Bearer abc", "CP1-HMAC-SHA256 nonsense", "CP1-" + "x" * 4000])
-async def test_without_a_signature_there_is_no_answer(client: httpx.AsyncClient, header: str) -> None:
+async def test_a_request_without_a_valid_signature_header_is_a_401(client: httpx.AsyncClient, header: str) -> None:
     headers = {"Authorization": header} if header else {}
     answer = await client.post(f"{BASE}/partner/bindings", content=b"not even json", headers=headers)
     assert code_of(answer) == (401, "SIGNATURE_INVALID")
 
 
-async def test_a_signed_request_is_good_once_whatever_became_of_it(people: People, partners: PartnerClient) -> None:
+async def test_a_signed_request_is_accepted_once_even_if_it_failed(people: People, partners: PartnerClient) -> None:
     anna = await people.new()
     nonce = uuid.uuid4().hex
     assert code_of(await partners.confirm("cib_unknown", nonce=nonce)) == (404, "BINDING_TOKEN_INVALID")
@@ -125,12 +129,12 @@ async def test_a_signed_request_is_good_once_whatever_became_of_it(people: Peopl
 
 
 @pytest.mark.parametrize("account", ["", "x" * 129, "with space", "名字"])
-async def test_partner_accounts_are_bounded(people: People, partners: PartnerClient, account: str) -> None:
+async def test_a_malformed_partner_account_is_refused(people: People, partners: PartnerClient, account: str) -> None:
     anna = await people.new()
     assert code_of(await partners.confirm(await anna.token(), account)) == (422, "INVALID_REQUEST")
 
 
-async def test_ingest_away_is_a_503_and_costs_nothing(
+async def test_a_token_stays_usable_after_an_outage_of_ingest(
     people: People, partners: PartnerClient, ingest: FakeIngest
 ) -> None:
     anna = await people.new()
@@ -141,7 +145,7 @@ async def test_ingest_away_is_a_503_and_costs_nothing(
     assert (await partners.confirm(token)).status_code == 201
 
 
-async def test_a_refused_service_token_is_not_the_partners_fault(
+async def test_a_refused_service_token_is_a_503_not_a_401(
     people: People, partners: PartnerClient, ingest: FakeIngest
 ) -> None:
     anna = await people.new()

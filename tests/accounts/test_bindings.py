@@ -16,7 +16,7 @@ from tests.accounts.conftest import REF_PEPPER, Db, People, code_of, published
 from tests.accounts.fakes import METRO_PEPPER, PARTNERS, FakeIngest, partner
 
 
-async def test_account_number_binding_is_active_at_once_and_published(people: People, db: Db) -> None:
+async def test_a_binding_by_account_number_is_active_and_published(people: People, db: Db) -> None:
     anna = await people.new()
     answer = await anna.bind("didi")
     assert answer.status_code == 201
@@ -43,7 +43,7 @@ async def test_account_number_binding_is_active_at_once_and_published(people: Pe
     assert change.consent_withdrawn_at is None
 
 
-async def test_records_carry_cloudevents_attributes(people: People, db: Db) -> None:
+async def test_binding_records_carry_cloudevents_headers(people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
     [[_key, _value, headers]] = msgspec.msgpack.decode(await db.fetchval("SELECT records FROM accounts.outbox"))
@@ -58,7 +58,7 @@ async def test_records_carry_cloudevents_attributes(people: People, db: Db) -> N
     }
 
 
-async def test_the_same_binding_again_is_the_same(people: People, db: Db) -> None:
+async def test_binding_again_returns_the_same_binding(people: People, db: Db) -> None:
     anna = await people.new()
     first, again = await anna.bind("didi"), await anna.bind("didi")
     assert (first.status_code, again.status_code) == (201, 200)
@@ -66,7 +66,7 @@ async def test_the_same_binding_again_is_the_same(people: People, db: Db) -> Non
     assert len(await published(db)) == 1
 
 
-async def test_phone_hash_binding_uses_the_partners_own_pepper(people: People, db: Db) -> None:
+async def test_a_phone_hash_binding_uses_the_partners_own_pepper(people: People, db: Db) -> None:
     anna = await people.new()
     assert code_of(await anna.bind("metro", "phone_hash")) == (409, "PHONE_REQUIRED")
     await anna.call("PUT", "/me/phone", json={"code": "dev-phone:13812345678"})
@@ -85,7 +85,9 @@ async def test_phone_hash_binding_uses_the_partners_own_pepper(people: People, d
         ("hello", "token", ["oauth"]),
     ],
 )
-async def test_a_mode_the_partner_lacks(people: People, partner_id: str, mode: str, supported: list[str]) -> None:
+async def test_an_unsupported_mode_is_refused_with_the_supported_ones(
+    people: People, partner_id: str, mode: str, supported: list[str]
+) -> None:
     anna = await people.new()
     more = {"code": "ok:x"} if mode == "oauth" else {}
     refused = await anna.bind(partner_id, mode, **more)
@@ -93,12 +95,12 @@ async def test_a_mode_the_partner_lacks(people: People, partner_id: str, mode: s
     assert refused.json()["supported_modes"] == supported
 
 
-async def test_token_mode_is_confirmed_by_the_partner_instead(people: People) -> None:
+async def test_a_citizen_cannot_bind_by_token_without_the_partner(people: People) -> None:
     anna = await people.new()
     assert code_of(await anna.bind("didi", "token")) == (422, "BINDING_NEEDS_TOKEN")
 
 
-async def test_oauth_binding(people: People, db: Db) -> None:
+async def test_an_oauth_binding_uses_the_open_id_from_the_partner(people: People, db: Db) -> None:
     anna = await people.new()
     assert (await anna.bind("hello", "oauth", code="ok:rider-7")).status_code == 201
     assert (await published(db))[0].account_key == account_key(REF_PEPPER, "hello", "open_id", "rider-7")
@@ -113,12 +115,12 @@ async def test_oauth_binding(people: People, db: Db) -> None:
         ("ok:with space", (503, "PARTNER_UNAVAILABLE")),
     ],
 )
-async def test_oauth_failures(people: People, code: str, expected: tuple[int, str]) -> None:
+async def test_a_failed_code_exchange_is_a_422_or_503(people: People, code: str, expected: tuple[int, str]) -> None:
     anna = await people.new()
     assert code_of(await anna.bind("hello", "oauth", code=code)) == expected
 
 
-async def test_of_two_people_with_one_partner_account_at_once_one_wins(people: People, db: Db) -> None:
+async def test_concurrent_bindings_of_one_partner_account_bind_one_person(people: People, db: Db) -> None:
     pair = [await people.new(), await people.new()]
     answers = await asyncio.gather(*[person.bind("hello", "oauth", code="ok:rider-7") for person in pair])
     assert sorted(answer.status_code for answer in answers) == [201, 409]
@@ -126,14 +128,14 @@ async def test_of_two_people_with_one_partner_account_at_once_one_wins(people: P
     assert len(await published(db)) == 1
 
 
-async def test_two_bindings_of_one_person_at_once_are_one(people: People, db: Db) -> None:
+async def test_concurrent_bindings_of_one_person_create_one(people: People, db: Db) -> None:
     anna = await people.new()
     answers = await asyncio.gather(*[anna.bind("didi") for _ in range(4)])
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
     assert len(await published(db)) == 1
 
 
-async def test_another_partner_account_needs_the_first_to_end(people: People) -> None:
+async def test_another_partner_account_is_refused_until_the_first_binding_ends(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     first = await anna.bind("hello", "oauth", code="ok:rider-7")
     assert code_of(await anna.bind("hello", "oauth", code="ok:rider-8")) == (409, "BINDING_ALREADY_EXISTS")
@@ -143,7 +145,7 @@ async def test_another_partner_account_needs_the_first_to_end(people: People) ->
     assert (await bert.bind("hello", "oauth", code="ok:rider-7")).status_code == 201
 
 
-async def test_ending_is_published_once_and_kept_as_history(people: People, db: Db) -> None:
+async def test_an_ended_binding_is_published_once_and_stays_listed(people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
     for _ in range(2):
@@ -157,7 +159,7 @@ async def test_ending_is_published_once_and_kept_as_history(people: People, db: 
     assert datetime.fromisoformat(item["ended_at"]) == last.ended_at
 
 
-async def test_nobody_ends_or_sees_anothers_binding(people: People, db: Db) -> None:
+async def test_other_people_cannot_end_or_see_a_binding(people: People, db: Db) -> None:
     anna, bert = await people.new(), await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
     assert code_of(await bert.call("DELETE", f"/me/bindings/{binding_id}")) == (404, "BINDING_NOT_FOUND")
@@ -167,7 +169,7 @@ async def test_nobody_ends_or_sees_anothers_binding(people: People, db: Db) -> N
     assert [change.status for change in await published(db)] == ["active"]
 
 
-async def test_counts_from_reaches_back_to_the_late_window_and_not_ahead(people: People) -> None:
+async def test_counts_from_lies_within_the_late_window_and_not_in_the_future(people: People) -> None:
     anna = await people.new()
     now = clock.now()
     window = timedelta(days=7)
@@ -183,7 +185,7 @@ async def test_counts_from_reaches_back_to_the_late_window_and_not_ahead(people:
     assert datetime.fromisoformat(answer.json()["counts_from"]) == wanted
 
 
-async def test_counts_from_never_reaches_into_another_persons_time(people: People) -> None:
+async def test_counts_from_never_precedes_the_end_of_another_persons_binding(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     yesterday = (clock.now() - timedelta(days=1)).isoformat()
     first = await anna.bind("hello", "oauth", code="ok:rider-7")
@@ -195,7 +197,7 @@ async def test_counts_from_never_reaches_into_another_persons_time(people: Peopl
     assert (await bert.bind("hello", "oauth", code="ok:rider-7", counts_from=ended_at)).status_code == 201
 
 
-async def test_binding_needs_an_account_and_a_known_live_partner(people: People, ingest: FakeIngest) -> None:
+async def test_binding_requires_an_account_and_a_live_partner(people: People, ingest: FakeIngest) -> None:
     stranger = await people.new(with_account=False)
     assert code_of(await stranger.bind("didi")) == (409, "CARBON_ACCOUNT_NOT_OPENED")
     assert code_of(await stranger.call("POST", "/me/bindings/token")) == (409, "CARBON_ACCOUNT_NOT_OPENED")
@@ -218,12 +220,12 @@ async def test_binding_needs_an_account_and_a_known_live_partner(people: People,
         {"partner_id": "hello", "mode": "oauth", "code": "c" * 513},
     ],
 )
-async def test_binding_bodies_are_closed_and_bounded(people: People, body: dict[str, object]) -> None:
+async def test_a_malformed_binding_request_is_refused(people: People, body: dict[str, object]) -> None:
     anna = await people.new()
     assert code_of(await anna.call("POST", "/me/bindings", json=body)) == (422, "INVALID_REQUEST")
 
 
-async def test_a_person_has_a_bounded_number_of_bindings(
+async def test_the_number_of_live_bindings_per_person_is_limited(
     people: People, ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bindings, "LIVE_BINDINGS_MAX", 2)
@@ -233,11 +235,11 @@ async def test_a_person_has_a_bounded_number_of_bindings(
     assert code_of(await anna.bind("p2")) == (409, "BINDING_LIMIT_REACHED")
 
 
-async def test_list_is_paged_newest_first_and_filtered(people: People, ingest: FakeIngest) -> None:
+async def test_bindings_are_listed_in_pages_newest_first_and_filtered(people: People, ingest: FakeIngest) -> None:
     ingest.partners = [partner(f"p{n}", ["bus"], ["account_no"]) for n in range(5)]
     anna = await people.new()
-    made = [(await anna.bind(f"p{n}")).json()["binding_id"] for n in range(5)]
-    await anna.call("DELETE", f"/me/bindings/{made[1]}")
+    created = [(await anna.bind(f"p{n}")).json()["binding_id"] for n in range(5)]
+    await anna.call("DELETE", f"/me/bindings/{created[1]}")
     seen: list[str] = []
     cursor = None
     for _ in range(3):
@@ -246,14 +248,14 @@ async def test_list_is_paged_newest_first_and_filtered(people: People, ingest: F
         seen += [item["binding_id"] for item in page["items"]]
         cursor = page["next_cursor"]
         assert page["has_more"] == (cursor is not None)
-    assert seen == made[::-1]
+    assert seen == created[::-1]
     ended = (await anna.call("GET", "/me/bindings", params={"status": "ended"})).json()["items"]
-    assert [item["binding_id"] for item in ended] == [made[1]]
+    assert [item["binding_id"] for item in ended] == [created[1]]
     assert (await anna.call("GET", "/me/bindings", params={"cursor": "x"})).status_code == 422
     assert (await anna.call("GET", "/me/bindings", params={"limit": "101"})).status_code == 422
 
 
-async def test_partners_are_remembered_briefly_and_when_ingest_is_away(
+async def test_the_partner_list_is_cached_while_ingest_is_down(
     people: People, ingest: FakeIngest, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anna = await people.new()
@@ -268,7 +270,7 @@ async def test_partners_are_remembered_briefly_and_when_ingest_is_away(
     assert (await anna.bind("metro", "account_no")).status_code == 201
 
 
-async def test_many_callers_ask_ingest_once(client: httpx.AsyncClient, ingest: FakeIngest) -> None:
+async def test_concurrent_callers_fetch_the_partner_list_once(client: httpx.AsyncClient, ingest: FakeIngest) -> None:
     answers = await asyncio.gather(*[client.get("/api/v1/accounts/scenes") for _ in range(8)])
     assert {answer.status_code for answer in answers} == {200}
     assert ingest.partner_calls == 1
@@ -282,7 +284,7 @@ async def test_one_malformed_partner_does_not_hide_the_others(people: People, in
 
 
 @pytest.mark.parametrize("partners", ["text", None, [{}] * 2001])
-async def test_a_nonsense_registry_is_a_503(people: People, ingest: FakeIngest, partners: object) -> None:
+async def test_a_malformed_partner_list_is_a_503(people: People, ingest: FakeIngest, partners: object) -> None:
     ingest.partners = partners
     anna = await people.new()
     assert code_of(await anna.bind("didi")) == (503, "PARTNERS_UNAVAILABLE")

@@ -30,20 +30,20 @@ async def test_consents_are_given_superseded_and_withdrawn(people: People) -> No
     assert (await withdraw(anna, "messages")).status_code == 204
     assert (await withdraw(anna, "messages")).status_code == 204
     items = (await anna.call("GET", "/me/consents")).json()["items"]
-    told = [(item["policy_version"], bool(item["withdrawn_at"]), bool(item["superseded_at"])) for item in items]
-    assert told == [("v2", True, False), ("v1", False, True)]
+    states = [(item["policy_version"], bool(item["withdrawn_at"]), bool(item["superseded_at"])) for item in items]
+    assert states == [("v2", True, False), ("v1", False, True)]
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"purpose": "everything", "policy_version": "v1"}, {"purpose": "messages", "policy_version": "v 1"}]
 )
-async def test_consent_bodies_are_closed(people: People, body: dict[str, str]) -> None:
+async def test_a_malformed_consent_request_is_refused(people: People, body: dict[str, str]) -> None:
     anna = await people.new(with_account=False)
     assert code_of(await anna.call("POST", "/me/consents", json=body)) == (422, "INVALID_REQUEST")
     assert code_of(await anna.call("DELETE", "/me/consents")) == (422, "INVALID_REQUEST")
 
 
-async def test_withdrawing_stops_counting_from_that_moment(people: People, db: Db) -> None:
+async def test_withdrawal_stops_counting_from_that_moment(people: People, db: Db) -> None:
     anna, bert = await people.new(), await people.new()
     await anna.bind("didi")
     await anna.bind("metro", "account_no")
@@ -61,7 +61,7 @@ async def test_withdrawing_stops_counting_from_that_moment(people: People, db: D
     assert (await anna.call("GET", "/me")).json()["data_processing_consent"] is False
 
 
-async def test_other_consents_leave_bindings_alone(people: People, db: Db) -> None:
+async def test_consents_of_other_purposes_do_not_change_bindings(people: People, db: Db) -> None:
     anna = await people.new()
     await anna.bind("didi")
     await give(anna, "rankings")
@@ -78,7 +78,7 @@ async def test_consent_given_again_counts_from_now_and_leaves_the_gap_out(people
         assert (await give(anna)).status_code == 201
     else:
         await anna.open_account()
-    _made, suspended, ended, successor = await published(db)
+    _bound, suspended, ended, successor = await published(db)
     assert (str(ended.binding_id), ended.version, ended.status) == (original, 3, "ended")
     assert ended.ended_at == suspended.consent_withdrawn_at
     assert (successor.version, successor.status, successor.account_key) == (1, "active", ended.account_key)
@@ -90,7 +90,7 @@ async def test_consent_given_again_counts_from_now_and_leaves_the_gap_out(people
     assert states == ["active", "ended"]
 
 
-async def test_a_later_binding_does_not_reach_into_the_time_without_consent(people: People) -> None:
+async def test_a_later_binding_cannot_count_the_time_without_consent(people: People) -> None:
     anna = await people.new()
     await withdraw(anna)
     await give(anna)
@@ -100,7 +100,7 @@ async def test_a_later_binding_does_not_reach_into_the_time_without_consent(peop
     assert datetime.fromisoformat(refused.json()["earliest"]) == datetime.fromisoformat(regiven)
 
 
-async def test_giving_is_limited_and_withdrawing_never(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_giving_consent_is_limited_and_withdrawal_is_not(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     anna = await people.new(with_account=False)
     for n in range(CHANGES_QUOTA.at_most):
         assert (await give(anna, "messages", f"v{n}")).status_code == 201
@@ -110,7 +110,7 @@ async def test_giving_is_limited_and_withdrawing_never(people: People, monkeypat
     assert all(item["withdrawn_at"] or item["superseded_at"] for item in items)
 
 
-async def test_scenes_are_public(client: httpx.AsyncClient) -> None:
+async def test_scenes_need_no_token(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{BASE}/scenes")
     assert answer.status_code == 200
     document = answer.json()
@@ -118,7 +118,7 @@ async def test_scenes_are_public(client: httpx.AsyncClient) -> None:
     assert [item["scene"] for item in document["items"]] == SCENES
     by_scene = {item["scene"]: [p["partner_id"] for p in item["partners"]] for item in document["items"]}
     assert by_scene["bus"] == ["citybus", "metro"]
-    assert by_scene["bike"] == ["hello"]  # not the sandbox
+    assert by_scene["bike"] == ["hello"]  # without the sandbox partner
     assert by_scene["power_saving"] == []
     for item in document["items"]:
         assert item["title"]
@@ -137,7 +137,7 @@ async def test_scenes_are_public(client: httpx.AsyncClient) -> None:
     }
 
 
-async def test_scenes_tell_a_citizen_what_is_bound(
+async def test_scenes_show_a_citizens_own_bindings(
     client: httpx.AsyncClient, people: People, partners: PartnerClient, tokens: TokenFactory
 ) -> None:
     anna = await people.new()
@@ -162,7 +162,9 @@ async def test_scenes_tell_a_citizen_what_is_bound(
     assert code_of(await client.get(f"{BASE}/scenes", headers=expired)) == (401, "UNAUTHENTICATED")
 
 
-async def test_scenes_without_the_registry(client: httpx.AsyncClient, ingest: FakeIngest) -> None:
+async def test_scenes_are_listed_without_partners_while_ingest_is_down(
+    client: httpx.AsyncClient, ingest: FakeIngest
+) -> None:
     ingest.down = True
     document = (await client.get(f"{BASE}/scenes")).json()
     assert document["partners_known"] is False

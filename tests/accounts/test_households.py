@@ -1,4 +1,4 @@
-"""Households: one per person, one meter each, entered by invitation, told to others without names."""
+"""Households: one per person, one meter each, joined by invitation, published without names."""
 
 import asyncio
 import uuid
@@ -25,14 +25,14 @@ from tests.tokens import TokenFactory
 METER = "4201004812345"
 
 
-async def opened(person: Person, **body: Any) -> dict[str, Any]:
+async def open_household(person: Person, **body: Any) -> dict[str, Any]:
     answer = await person.call("POST", "/households", json=body)
     assert answer.status_code == 201, answer.text
     document: dict[str, Any] = answer.json()
     return document
 
 
-async def invitation(person: Person, household_id: str) -> str:
+async def invite(person: Person, household_id: str) -> str:
     answer = await person.call("POST", f"/households/{household_id}/invitations")
     assert answer.status_code == 201, answer.text
     return str(answer.json()["token"])
@@ -47,7 +47,7 @@ async def leave(person: Person, household_id: str) -> httpx.Response:
 
 
 async def facts(db: Db) -> list[HouseholdFact]:
-    """What the outbox holds on the topic of households, with keys checked."""
+    """Read the household records in the outbox, in order, and check their keys."""
     found: list[HouseholdFact] = []
     rows = await db.fetch("SELECT records FROM accounts.outbox WHERE topic = 'accounts.households.v1' ORDER BY id")
     for row in rows:
@@ -59,9 +59,9 @@ async def facts(db: Db) -> list[HouseholdFact]:
     return found
 
 
-async def test_a_household_from_opening_to_closing(people: People, db: Db) -> None:
+async def test_a_household_is_opened_joined_left_and_closed(people: People, db: Db) -> None:
     anna, bert = await people.new(), await people.new()
-    home = await opened(anna, meter_ref=METER)
+    home = await open_household(anna, meter_ref=METER)
     household_id = uuid.UUID(home["household_id"])
     assert uuid.UUID(home["account_id"]) == household_account_id(household_id)
     assert numbers.is_account_no(home["account_no"])
@@ -71,7 +71,7 @@ async def test_a_household_from_opening_to_closing(people: People, db: Db) -> No
     life = datetime.fromisoformat(shown.json()["expires_at"]) - clock.now()
     assert timedelta(0) < INVITATION_LIFE - life < timedelta(seconds=10)
     assert shown.headers["cache-control"] == "no-store"
-    assert len(shown.json()["token"]) <= 32  # fits a mini-program's scene
+    assert len(shown.json()["token"]) <= 32  # the limit of a mini-program's scene
     assert ET.fromstring(shown.json()["qr_svg"]).tag == "{http://www.w3.org/2000/svg}svg"
     joined = await join(bert, shown.json()["token"])
     assert joined.status_code == 201
@@ -80,32 +80,32 @@ async def test_a_household_from_opening_to_closing(people: People, db: Db) -> No
     for person in (anna, bert):
         assert (await leave(person, str(household_id))).status_code == 204
         assert (await person.call("GET", "/me")).json()["household"] is None
-    told = await facts(db)
-    stays = [fact for fact in told if isinstance(fact, MembershipChanged)]
-    meters = [fact for fact in told if isinstance(fact, MeterChanged)]
-    assert [(stay.account_id, stay.version, stay.left_at is None) for stay in stays] == [
+    published_facts = await facts(db)
+    memberships = [fact for fact in published_facts if isinstance(fact, MembershipChanged)]
+    meters = [fact for fact in published_facts if isinstance(fact, MeterChanged)]
+    assert [(m.account_id, m.version, m.left_at is None) for m in memberships] == [
         (person_account_id(anna.user_id), 1, True),
         (person_account_id(bert.user_id), 1, True),
         (person_account_id(anna.user_id), 2, False),
         (person_account_id(bert.user_id), 2, False),
     ]
-    assert {fact.household_id for fact in told} == {household_id}
+    assert {fact.household_id for fact in published_facts} == {household_id}
     assert [(meter.meter_key, meter.version, meter.ended_at is None) for meter in meters] == [
         (meter_key(REF_PEPPER, METER), 1, True),
-        (meter_key(REF_PEPPER, METER), 2, False),  # the last one to leave frees it
+        (meter_key(REF_PEPPER, METER), 2, False),  # freed by the last member who left
     ]
     assert await db.fetchval("SELECT closed_at FROM accounts.household") is not None
-    assert await db.fetchval("SELECT count(*) FROM accounts.household_member") == 2  # history stays
+    assert await db.fetchval("SELECT count(*) FROM accounts.household_member") == 2  # ended memberships are kept
 
 
-async def test_asking_again_changes_nothing(people: People, db: Db) -> None:
+async def test_repeated_household_requests_change_nothing(people: People, db: Db) -> None:
     anna, bert, carl = [await people.new() for _ in range(3)]
-    home = await opened(anna, meter_ref=METER)
+    home = await open_household(anna, meter_ref=METER)
     again = await anna.call("POST", "/households", json={"meter_ref": METER})
     assert (again.status_code, again.json()) == (200, home)
     meter = await anna.call("PUT", f"/households/{home['household_id']}/meter", json={"meter_ref": METER})
     assert meter.json() == home
-    token = await invitation(anna, home["household_id"])
+    token = await invite(anna, home["household_id"])
     first, repeated = await join(bert, token), await join(bert, token)
     assert (first.status_code, repeated.status_code) == (201, 200)
     assert first.json() == repeated.json()
@@ -115,9 +115,9 @@ async def test_asking_again_changes_nothing(people: People, db: Db) -> None:
 
 async def test_one_household_per_person_and_one_meter_per_household(people: People) -> None:
     anna, bert, carl = [await people.new() for _ in range(3)]
-    home = await opened(anna, meter_ref=METER)
-    other = await opened(bert)
-    token = await invitation(anna, home["household_id"])
+    home = await open_household(anna, meter_ref=METER)
+    other = await open_household(bert)
+    token = await invite(anna, home["household_id"])
     assert code_of(await join(bert, token)) == (409, "ALREADY_IN_HOUSEHOLD")
     assert (await join(carl, token)).status_code == 201
     assert code_of(await carl.call("POST", "/households", json={})) == (409, "ALREADY_IN_HOUSEHOLD")
@@ -130,43 +130,45 @@ async def test_one_household_per_person_and_one_meter_per_household(people: Peop
     assert freed.status_code == 200
 
 
-async def test_at_once_a_meter_gets_one_household_and_a_code_one_person(people: People, db: Db) -> None:
+async def test_concurrent_requests_give_a_meter_to_one_household_and_a_code_to_one_person(
+    people: People, db: Db
+) -> None:
     crowd = [await people.new() for _ in range(4)]
     answers = await asyncio.gather(*(p.call("POST", "/households", json={"meter_ref": METER}) for p in crowd))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     [home] = [answer.json() for answer in answers if answer.status_code == 201]
-    assert await db.fetchval("SELECT count(*) FROM accounts.household") == 1  # a refusal leaves nothing behind
+    assert await db.fetchval("SELECT count(*) FROM accounts.household") == 1  # a refused request stores nothing
     owner = crowd[[answer.status_code for answer in answers].index(201)]
-    token = await invitation(owner, home["household_id"])
+    token = await invite(owner, home["household_id"])
     outside = [person for person in crowd if person is not owner]
     answers = await asyncio.gather(*(join(person, token) for person in outside))
     assert sorted(answer.status_code for answer in answers) == [201, 404, 404]
 
 
-async def test_a_household_is_full_at_some_size(people: People) -> None:
+async def test_a_household_has_a_limited_number_of_members(people: People) -> None:
     anna = await people.new()
-    home = await opened(anna)
+    home = await open_household(anna)
     others = [await people.new() for _ in range(MEMBERS_MAX + 1)]
-    tokens = [await invitation(anna, home["household_id"]) for _ in others]
+    tokens = [await invite(anna, home["household_id"]) for _ in others]
     answers = await asyncio.gather(*(join(person, token) for person, token in zip(others, tokens, strict=True)))
     assert sorted(answer.status_code for answer in answers) == [201] * (MEMBERS_MAX - 1) + [409, 409]
     refused = await anna.call("POST", f"/households/{home['household_id']}/invitations")
     assert code_of(refused) == (409, "HOUSEHOLD_FULL")
 
 
-async def test_whoever_left_waits_before_another_household_but_may_come_back(people: People, db: Db) -> None:
+async def test_a_person_waits_between_two_households_but_may_return_at_once(people: People, db: Db) -> None:
     anna, bert = await people.new(), await people.new()
-    home, other = await opened(anna), await opened(bert)
+    home, other = await open_household(anna), await open_household(bert)
     carl = await people.new()
-    assert (await join(carl, await invitation(anna, home["household_id"]))).status_code == 201
+    assert (await join(carl, await invite(anna, home["household_id"]))).status_code == 201
     await leave(carl, home["household_id"])
-    elsewhere = await invitation(bert, other["household_id"])
+    elsewhere = await invite(bert, other["household_id"])
     refused = await join(carl, elsewhere)
     assert code_of(refused) == (409, "HOUSEHOLD_MOVE_TOO_SOON")
     wait = datetime.fromisoformat(refused.json()["earliest"]) - clock.now()
     assert timedelta(0) < MOVE_WAIT - wait < timedelta(seconds=10)
     assert code_of(await carl.call("POST", "/households", json={})) == (409, "HOUSEHOLD_MOVE_TOO_SOON")
-    assert (await join(carl, await invitation(anna, home["household_id"]))).status_code == 201
+    assert (await join(carl, await invite(anna, home["household_id"]))).status_code == 201
     await leave(carl, home["household_id"])
     await db.execute(
         "UPDATE accounts.household_member SET joined_at = joined_at - $1::interval, left_at = left_at - $1::interval"
@@ -177,31 +179,33 @@ async def test_whoever_left_waits_before_another_household_but_may_come_back(peo
 
 
 @pytest.mark.parametrize(
-    ("days_ago", "back", "free"), [(0, False, False), (29, False, False), (30, False, True), (0, True, True)]
+    ("days_ago", "is_return", "is_free"), [(0, False, False), (29, False, False), (30, False, True), (0, True, True)]
 )
-def test_when_the_way_is_free(days_ago: int, *, back: bool, free: bool) -> None:
+def test_the_wait_ends_after_thirty_days_and_does_not_apply_to_a_return(
+    days_ago: int, *, is_return: bool, is_free: bool
+) -> None:
     now, former = clock.now(), uuid.uuid4()
-    wanted = former if back else uuid.uuid4()
-    assert (earliest_move((former, now - timedelta(days=days_ago)), wanted, now) is None) is free
+    wanted = former if is_return else uuid.uuid4()
+    assert (earliest_move((former, now - timedelta(days=days_ago)), wanted, now) is None) is is_free
     assert earliest_move(None, wanted, now) is None
 
 
-async def test_an_invitation_is_no_good_later_or_from_somebody_who_left(people: People, db: Db) -> None:
+async def test_an_invitation_is_invalid_when_expired_or_when_the_inviter_has_left(people: People, db: Db) -> None:
     anna, bert, carl = [await people.new() for _ in range(3)]
-    home = await opened(anna)
-    late = await invitation(anna, home["household_id"])
+    home = await open_household(anna)
+    late = await invite(anna, home["household_id"])
     await db.execute("UPDATE accounts.household_invitation SET expires_at = $1", clock.now() - timedelta(seconds=1))
     assert code_of(await join(carl, late)) == (404, "INVITATION_INVALID")
-    await join(bert, await invitation(anna, home["household_id"]))
-    left = await invitation(bert, home["household_id"])
+    await join(bert, await invite(anna, home["household_id"]))
+    left = await invite(bert, home["household_id"])
     await leave(bert, home["household_id"])
     assert code_of(await join(carl, left)) == (404, "INVITATION_INVALID")
     assert code_of(await join(carl, "chi_unknown")) == (404, "INVITATION_INVALID")
 
 
-async def test_strangers_can_do_nothing_to_a_household(people: People) -> None:
+async def test_people_outside_a_household_cannot_change_it(people: People) -> None:
     anna, eve = await people.new(), await people.new()
-    home = (await opened(anna))["household_id"]
+    home = (await open_household(anna))["household_id"]
     answers = [
         await eve.call("POST", f"/households/{home}/invitations"),
         await eve.call("PUT", f"/households/{home}/meter", json={"meter_ref": METER}),
@@ -211,7 +215,7 @@ async def test_strangers_can_do_nothing_to_a_household(people: People) -> None:
     assert [code_of(answer) for answer in answers] == [(404, "HOUSEHOLD_NOT_FOUND")] * 4
 
 
-async def test_an_account_and_consent_come_first_and_texts_are_bounded(people: People) -> None:
+async def test_a_household_requires_account_and_consent_and_valid_texts(people: People) -> None:
     new = await people.new(with_account=False)
     assert code_of(await new.call("POST", "/households", json={})) == (409, "CARBON_ACCOUNT_NOT_OPENED")
     assert code_of(await join(new, "chi_x")) == (409, "CARBON_ACCOUNT_NOT_OPENED")
@@ -225,11 +229,11 @@ async def test_an_account_and_consent_come_first_and_texts_are_bounded(people: P
     assert code_of(await join(bert, "x" * 65)) == (422, "INVALID_REQUEST")
 
 
-async def test_invitations_are_limited_and_forgotten(people: People, settings: Settings, db: Db) -> None:
+async def test_invitations_are_limited_and_purged_when_expired(people: People, settings: Settings, db: Db) -> None:
     anna = await people.new()
-    home = (await opened(anna))["household_id"]
+    home = (await open_household(anna))["household_id"]
     for _ in range(INVITATIONS_QUOTA.at_most):
-        await invitation(anna, home)
+        await invite(anna, home)
     assert code_of(await anna.call("POST", f"/households/{home}/invitations")) == (429, "QUOTA_EXCEEDED")
     await db.execute(
         "UPDATE accounts.household_invitation SET expires_at = $1 WHERE token_sha256 IN"
@@ -243,18 +247,18 @@ async def test_invitations_are_limited_and_forgotten(people: People, settings: S
     assert await db.fetchval("SELECT count(*) FROM accounts.household_invitation") == INVITATIONS_QUOTA.at_most - 5
 
 
-async def test_operators_find_a_household_by_its_number(
+async def test_an_operator_finds_a_household_by_its_account_number(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db
 ) -> None:
     anna = await people.new()
-    home = await opened(anna)
+    home = await open_household(anna)
     seen = await client.get(f"{BASE}/ops/accounts/{home['account_no']}?reason=complaint", headers=tokens.operator())
     assert seen.status_code == 200, seen.text
     assert (seen.json()["kind"], seen.json()["members"], seen.json()["bound_partner_ids"]) == ("household", 1, [])
     assert await db.fetchval("SELECT account_id FROM accounts.operator_action") == uuid.UUID(home["account_id"])
 
 
-async def test_a_hostile_fact_is_refused_by_the_contract() -> None:
+async def test_the_contract_refuses_malformed_household_facts() -> None:
     good = MembershipChanged(
         membership_id=uuid.uuid4(),
         version=1,

@@ -22,7 +22,9 @@ async def set_phone(person: Person, code: str) -> httpx.Response:
     return await person.call("PUT", "/me/phone", json={"code": code})
 
 
-async def test_phone_is_kept_masked_keyed_and_sealed(people: People, db: Db, app: FastAPI) -> None:
+async def test_a_phone_number_is_shown_masked_and_stored_hashed_and_sealed(
+    people: People, db: Db, app: FastAPI
+) -> None:
     anna = await people.new()
     answer = await set_phone(anna, "dev-phone:13812345678")
     assert (answer.status_code, answer.json()) == (200, {"phone_masked": "138****5678"})
@@ -47,11 +49,13 @@ async def test_phone_is_kept_masked_keyed_and_sealed(people: People, db: Db, app
         ("dev-error:-1", (503, "WX_UNAVAILABLE")),
     ],
 )
-async def test_wechat_refuses_a_phone(people: People, code: str, expected: tuple[int, str]) -> None:
+async def test_refusals_of_wechat_for_a_phone_code_become_our_codes(
+    people: People, code: str, expected: tuple[int, str]
+) -> None:
     assert code_of(await set_phone(await people.new(), code)) == expected
 
 
-async def test_one_number_one_person(people: People) -> None:
+async def test_a_number_belongs_to_one_person_until_that_person_changes_it(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     assert (await set_phone(anna, "dev-phone:13812345678")).status_code == 200
     assert (await set_phone(anna, "dev-phone:13812345678")).status_code == 200
@@ -60,13 +64,13 @@ async def test_one_number_one_person(people: People) -> None:
     assert (await set_phone(bert, "dev-phone:13812345678")).status_code == 200
 
 
-async def test_of_two_people_with_one_number_at_once_one_wins(people: People) -> None:
+async def test_concurrent_requests_for_one_number_give_it_to_one_person(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     answers = await asyncio.gather(*[set_phone(person, "dev-phone:13812345678") for person in (anna, bert)])
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
-async def test_a_refused_number_leaves_the_old_one(people: People) -> None:
+async def test_a_refused_number_keeps_the_old_one(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     await set_phone(anna, "dev-phone:13812345678")
     await set_phone(bert, "dev-phone:13911112222")
@@ -74,7 +78,7 @@ async def test_a_refused_number_leaves_the_old_one(people: People) -> None:
     assert (await bert.call("GET", "/me")).json()["phone_masked"] == "139****2222"
 
 
-async def test_verifications_are_counted_also_when_they_fail(people: People) -> None:
+async def test_failed_verifications_count_towards_the_limit(people: People) -> None:
     anna = await people.new()
     for _ in range(VERIFICATIONS_QUOTA.at_most):
         assert (await set_phone(anna, "dev-error:40029")).status_code == 422
@@ -83,7 +87,7 @@ async def test_verifications_are_counted_also_when_they_fail(people: People) -> 
     assert int(refused.headers["retry-after"]) > 0
 
 
-async def test_another_number_ends_what_was_bound_by_the_old_one(people: People, db: Db) -> None:
+async def test_a_new_number_ends_the_bindings_made_with_the_old_one(people: People, db: Db) -> None:
     anna = await people.new()
     await set_phone(anna, "dev-phone:13812345678")
     by_phone = (await anna.bind("metro", "phone_hash")).json()["binding_id"]
@@ -96,7 +100,7 @@ async def test_another_number_ends_what_was_bound_by_the_old_one(people: People,
 
 
 class ScriptedWeChat:
-    """Answers each path from a list, to play what the local fake cannot."""
+    """Answers each path from a list, for answers that the local fake cannot give."""
 
     def __init__(self, **answers: list[Any]) -> None:
         self.calls: list[str] = []
@@ -129,7 +133,7 @@ class ScriptedWeChat:
 PHONE = {"errcode": 0, "errmsg": "ok", "phone_info": {"purePhoneNumber": "13812345678", "countryCode": 86}}
 
 
-async def test_the_server_token_is_fetched_once_for_many() -> None:
+async def test_concurrent_calls_fetch_the_server_token_once() -> None:
     fake = ScriptedWeChat(stable_token=[{"access_token": "T1", "expires_in": 7200}], getuserphonenumber=[PHONE])
     client = fake.client()
     numbers = await asyncio.gather(*[client.fetch_phone(f"c{i}") for i in range(5)])
@@ -149,7 +153,7 @@ async def test_a_rejected_server_token_is_renewed_once_and_the_call_repeated() -
     assert fake.calls == ["stable_token", "getuserphonenumber:T1", "stable_token", "getuserphonenumber:T2"]
 
 
-async def test_a_token_that_stays_rejected_is_forced_once_then_given_up() -> None:
+async def test_a_server_token_that_stays_rejected_is_force_renewed_once() -> None:
     fake = ScriptedWeChat(
         stable_token=[{"access_token": "T1", "expires_in": 7200}],
         getuserphonenumber=[{"errcode": 40001, "errmsg": "invalid credential"}],
@@ -159,7 +163,8 @@ async def test_a_token_that_stays_rejected_is_forced_once_then_given_up() -> Non
         with pytest.raises(WxUnavailable):
             await client.fetch_phone("c")
     await client.stop()
-    # first try: fetch, refused, fetch, the same again, forced; second try: known, refused, fetch, but not forced again
+    # First call: fetch, rejected, fetch returns the same token, forced fetch.
+    # Second call: cached token, rejected, fetch, no forced fetch so soon after the last one.
     assert fake.calls.count("stable_token") == 4
 
 
@@ -178,14 +183,14 @@ async def test_a_token_that_stays_rejected_is_forced_once_then_given_up() -> Non
         {"errcode": "40029"},
     ],
 )
-async def test_garbage_from_wechat_is_a_503(answer: Any) -> None:
+async def test_a_malformed_answer_of_wechat_is_a_503(answer: Any) -> None:
     client = ScriptedWeChat(jscode2session=[answer]).client()
     with pytest.raises(WxUnavailable):
         await client.fetch_openid("code")
     await client.stop()
 
 
-async def test_wechat_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_timeout_of_wechat_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.accounts.wechat.client.CALL_TIMEOUT_S", 0.001)
     client = ScriptedWeChat(jscode2session=[{"openid": "late"}]).client()
     with pytest.raises(WxUnavailable):
@@ -194,7 +199,7 @@ async def test_wechat_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("info", [None, {}, {"purePhoneNumber": "1381234x678", "countryCode": "86"}, []])
-async def test_a_malformed_phone_is_a_503(info: Any) -> None:
+async def test_a_malformed_phone_answer_of_wechat_is_a_503(info: Any) -> None:
     fake = ScriptedWeChat(
         stable_token=[{"access_token": "T1", "expires_in": 7200}],
         getuserphonenumber=[{"errcode": 0, "phone_info": info}],

@@ -1,4 +1,4 @@
-"""Nothing that names a person, and no secret, may leave the service in a log line, a record or an answer."""
+"""No personal data and no secret appears in a log line, a record, an answer or a row."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ OPENID, PHONE, RIDER, MEMBER = "canary-openid-7f3a", "13877776666", "canary-ride
 METER = "canary-meter-77"
 
 
-async def test_canaries_stay_inside(
+async def test_personal_data_and_secrets_appear_nowhere_in_plain_text(
     client: httpx.AsyncClient,
     people: People,
     partners: PartnerClient,
@@ -25,7 +25,7 @@ async def test_canaries_stay_inside(
     logs: io.StringIO,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)  # the root logger's level; client libraries keep their own, quieter one
+    caplog.set_level(logging.INFO)  # of the root logger; client libraries have their own, higher level
     assert logging.getLogger("httpx").level == logging.WARNING
     anna = await people.new(OPENID)
     answers = [
@@ -33,7 +33,7 @@ async def test_canaries_stay_inside(
         await anna.bind("metro", "phone_hash"),
         await anna.bind("hello", "oauth", code=f"ok:{RIDER}"),
         await partners.confirm(await anna.token(), MEMBER),
-        # what goes wrong is where things leak
+        # failures are where data leaks
         await client.post(f"{BASE}/sessions", json={"code": "dev-error:-1"}),
         await client.post(f"{BASE}/sessions", json={"code": "dev-error:40125"}),
         await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token}),
@@ -52,7 +52,7 @@ async def test_canaries_stay_inside(
     secrets = [WX_SECRET, METRO_PEPPER, OAUTH_SECRET, SERVICE_SECRET, REF_PEPPER, KEYS["ak_didi"][1], "PRIVATE KEY"]
     canaries = [OPENID, PHONE, RIDER, MEMBER, METER, "session_key", *secrets]
     logged = logs.getvalue() + caplog.text
-    assert "wechat_refused" in logged  # there is something to search through
+    assert "wechat_refused" in logged  # the log is not empty
     outbox = b"".join(row["records"] for row in await db.fetch("SELECT records FROM accounts.outbox"))
     assert outbox
     answered = "".join(answer.text for answer in answers)
@@ -62,13 +62,13 @@ async def test_canaries_stay_inside(
         assert canary not in answered, canary
     assert anna.refresh_token not in logged
     everything = await _all_rows(db)
-    assert hashlib.sha256(OPENID.encode()).digest()[:16] not in everything  # the fake's session_key
+    assert hashlib.sha256(OPENID.encode()).digest()[:16] not in everything  # the session_key that the fake returns
     for canary in [OPENID, PHONE, RIDER, MEMBER, METER, anna.refresh_token, *secrets]:
         assert canary.encode() not in everything, canary
 
 
 async def _all_rows(db: Db) -> bytes:
-    """Every value of every table of the schema, as bytes."""
+    """Return every value of every table of the schema as bytes."""
     found = bytearray()
     for table in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'accounts'"):
         for row in await db.fetch(f'SELECT * FROM accounts."{table["tablename"]}"'):
@@ -77,5 +77,5 @@ async def _all_rows(db: Db) -> bytes:
     return bytes(found)
 
 
-def test_metrics_have_no_personal_labels() -> None:
+def test_problem_metrics_have_no_personal_labels() -> None:
     assert set(telemetry.PROBLEMS._labelnames) == {"code"}

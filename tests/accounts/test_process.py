@@ -1,4 +1,4 @@
-"""Settings, migrations, the worker's jobs and the public document."""
+"""Settings, migrations, jobs of the worker and the OpenAPI document."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from tests.databases import Dsns
 from tests.tokens import TokenFactory
 
 
-async def test_tables_and_migrations_agree(dsns: Dsns) -> None:
+async def test_the_migrations_create_the_tables_of_the_models(dsns: Dsns) -> None:
     await asyncio.to_thread(migrations.check, "accounts", dsns.owner("accounts"))
 
 
@@ -33,7 +33,7 @@ def replaced(settings: Settings, **values: Any) -> Settings:
     return Settings(**{**{name: getattr(settings, name) for name in Settings.model_fields}, **values})
 
 
-def test_settings_refuse_what_would_fail_later(settings: Settings) -> None:
+def test_invalid_settings_are_refused_without_showing_the_key(settings: Settings) -> None:
     wrong = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     for values in (
         {"token_signing_key": SecretStr(wrong)},
@@ -47,7 +47,7 @@ def test_settings_refuse_what_would_fail_later(settings: Settings) -> None:
         assert "PRIVATE KEY" not in str(refused.value)
 
 
-def test_settings_come_from_the_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_is_read_from_the_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     one_line = settings.token_signing_key.get_secret_value().replace("\n", "\\n")
     for name in Settings.model_fields:
         value = getattr(settings, name)
@@ -58,7 +58,7 @@ def test_settings_come_from_the_environment(settings: Settings, monkeypatch: pyt
     assert Settings() == settings
 
 
-async def test_a_former_key_is_published_while_its_tokens_live(
+async def test_tokens_of_a_former_key_are_accepted_while_the_key_is_published(
     settings: Settings, people: People, tokens: TokenFactory
 ) -> None:
     anna = await people.new(with_account=False)
@@ -78,7 +78,7 @@ async def test_a_former_key_is_published_while_its_tokens_live(
         assert (await client.get(f"{BASE}/me", headers=anna.headers)).status_code == 200
 
 
-async def test_the_worker_publishes_what_the_outbox_holds(settings: Settings, people: People, db: Db) -> None:
+async def test_the_worker_publishes_the_outbox(settings: Settings, people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
     await anna.call("DELETE", f"/me/bindings/{binding_id}")
@@ -104,7 +104,7 @@ async def test_the_worker_publishes_what_the_outbox_holds(settings: Settings, pe
     ]
 
 
-async def test_the_purge_removes_what_expired_and_nothing_else(
+async def test_the_purge_deletes_expired_rows_only(
     settings: Settings, people: People, partners: PartnerClient, db: Db
 ) -> None:
     anna, bert = await people.new(), await people.new()
@@ -142,7 +142,7 @@ async def test_the_purge_removes_what_expired_and_nothing_else(
     assert await db.fetchval("SELECT count(*) FROM accounts.binding") == 1
 
 
-async def test_the_document_is_complete(client: httpx.AsyncClient) -> None:
+async def test_every_operation_has_an_id_a_tag_and_a_bilingual_summary(client: httpx.AsyncClient) -> None:
     document = (await client.get(f"{BASE}/openapi.json")).json()
     operations = [(path, method, op) for path, item in document["paths"].items() for method, op in item.items()]
     assert len(operations) == 22

@@ -1,4 +1,4 @@
-"""The pure rules, and what holds for all inputs."""
+"""Pure rules: known answers and properties for all inputs."""
 
 import base64
 import uuid
@@ -19,34 +19,34 @@ ACCOUNT_NUMBERS = st.integers(0, 10**numbers.RANDOM_DIGITS - 1).map(
 )
 
 
-def test_luhn_known_answers() -> None:
+def test_the_check_digit_matches_published_luhn_examples() -> None:
     assert numbers.luhn_check_digit("7992739871") == "3"
     assert numbers.luhn_check_digit("411111111111111") == "1"
     assert numbers.compose_account_no("WH", 0) == "WH000000000000"
 
 
 @given(ACCOUNT_NUMBERS)
-def test_every_composed_number_is_well_formed(number: str) -> None:
+def test_every_composed_account_number_is_valid(number: str) -> None:
     assert len(number) == 14
     assert numbers.is_account_no(number)
 
 
 @given(ACCOUNT_NUMBERS, st.integers(2, 13), st.integers(1, 9))
-def test_every_single_wrong_digit_is_noticed(number: str, position: int, shift: int) -> None:
+def test_every_single_wrong_digit_is_detected(number: str, position: int, shift: int) -> None:
     digit = str((int(number[position]) + shift) % 10)
     assert not numbers.is_account_no(number[:position] + digit + number[position + 1 :])
 
 
 @given(ACCOUNT_NUMBERS, st.integers(2, 12))
-def test_swapped_neighbours_are_noticed_except_zero_and_nine(number: str, position: int) -> None:
+def test_every_swap_of_neighbours_is_detected_except_zero_and_nine(number: str, position: int) -> None:
     left, right = number[position], number[position + 1]
     swapped = number[:position] + right + left + number[position + 2 :]
     assert numbers.is_account_no(swapped) == (left == right or {left, right} == {"0", "9"})
 
 
 @given(st.text(max_size=20))
-def test_other_text_is_no_account_number(text: str) -> None:
-    assert not numbers.is_account_no(text + "١")  # a digit, but not one of ours
+def test_text_with_non_ascii_digits_is_no_account_number(text: str) -> None:
+    assert not numbers.is_account_no(text + "١")  # an Arabic digit
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
@@ -57,7 +57,7 @@ def test_a_masked_phone_shows_at_most_seven_digits(e164: str) -> None:
     assert masked.endswith(e164[-4:])
 
 
-def test_masks() -> None:
+def test_a_masked_number_shows_seven_digits_if_chinese_and_four_if_foreign() -> None:
     assert phones.mask_number("+8613812345678") == "138****5678"
     assert phones.mask_number("+85291234567") == "****4567"
 
@@ -66,7 +66,7 @@ def test_masks() -> None:
     st.integers(0, 366 * 86_400),
     st.lists(st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)), max_size=3),
 )
-def test_the_earliest_start_respects_every_floor(window_s: int, floors: list[datetime | None]) -> None:
+def test_the_earliest_start_is_the_latest_of_window_and_floors(window_s: int, floors: list[datetime | None]) -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     earliest = bindings.earliest_start(now, late_window_s=window_s, not_before=floors)
     assert earliest >= now - timedelta(seconds=window_s)
@@ -74,19 +74,19 @@ def test_the_earliest_start_respects_every_floor(window_s: int, floors: list[dat
     assert earliest in {now - timedelta(seconds=window_s), *floors}
 
 
-def test_phone_reference_known_answer() -> None:
-    """Computed with another program; partners check their code against it (README)."""
+def test_the_phone_hash_matches_the_known_answer_of_the_readme() -> None:
+    """Computed with another program. Partners check their code against it."""
     expected = "e959b959a8165ca3913e4cc0bf716d2621e210f2e39feb50a2988a7c0cbeec8a"
     assert bindings.hash_phone("pepper-of-a-partner", "+8613800138000") == expected
 
 
 @pytest.mark.parametrize("text", [bytes(range(32)).hex(), base64.b64encode(bytes(range(32))).decode()])
-def test_keys_in_either_form(text: str) -> None:
+def test_a_key_is_read_from_hex_and_base64(text: str) -> None:
     assert decode_key(text) == bytes(range(32))
 
 
 @pytest.mark.parametrize("text", ["", "short", "zz" * 32, base64.b64encode(b"x" * 31).decode()])
-def test_other_keys_are_refused(text: str) -> None:
+def test_a_key_of_another_form_or_length_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decode_key(text)
 

@@ -16,7 +16,7 @@ async def refresh(client: httpx.AsyncClient, token: str) -> httpx.Response:
     return await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": token})
 
 
-async def test_log_in_answers_tokens_and_the_same_user_again(client: httpx.AsyncClient) -> None:
+async def test_log_in_returns_tokens_and_the_same_user_each_time(client: httpx.AsyncClient) -> None:
     first = await client.post(f"{BASE}/sessions", json={"code": "dev:anna"})
     again = await client.post(f"{BASE}/sessions", json={"code": "dev:anna"})
     other = await client.post(f"{BASE}/sessions", json={"code": "dev:bert"})
@@ -29,13 +29,13 @@ async def test_log_in_answers_tokens_and_the_same_user_again(client: httpx.Async
     assert first.headers["cache-control"] == "no-store"
 
 
-async def test_log_in_tells_the_opened_account(client: httpx.AsyncClient, people: People) -> None:
+async def test_log_in_returns_the_opened_account(client: httpx.AsyncClient, people: People) -> None:
     anna = await people.new("anna")
     again = await client.post(f"{BASE}/sessions", json={"code": "dev:anna"})
     assert again.json()["carbon_account"] == anna.account
 
 
-async def test_two_first_log_ins_at_once_are_one_user(client: httpx.AsyncClient, db: Db) -> None:
+async def test_concurrent_first_log_ins_create_one_user(client: httpx.AsyncClient, db: Db) -> None:
     answers = await asyncio.gather(*[client.post(f"{BASE}/sessions", json={"code": "dev:anna"}) for _ in range(4)])
     assert len({answer.json()["user_id"] for answer in answers}) == 1
     assert await db.fetchval("SELECT count(*) FROM accounts.app_user") == 1
@@ -54,14 +54,16 @@ async def test_two_first_log_ins_at_once_are_one_user(client: httpx.AsyncClient,
         ("dev-error:40125", (503, "WX_UNAVAILABLE")),
     ],
 )
-async def test_wechat_refusals(client: httpx.AsyncClient, code: str, expected: tuple[int, str]) -> None:
+async def test_refusals_of_wechat_for_a_log_in_code_become_our_codes(
+    client: httpx.AsyncClient, code: str, expected: tuple[int, str]
+) -> None:
     answer = await client.post(f"{BASE}/sessions", json={"code": code})
     assert code_of(answer) == expected
     assert ("retry-after" in answer.headers) == (expected[0] in {429, 503})
 
 
 @pytest.mark.parametrize("body", [{}, {"code": ""}, {"code": "x" * 129}, {"code": 5}, {"code": "a", "openid": "b"}])
-async def test_log_in_body_is_bounded(client: httpx.AsyncClient, body: dict[str, object]) -> None:
+async def test_a_malformed_log_in_request_is_refused(client: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert code_of(await client.post(f"{BASE}/sessions", json=body)) == (422, "INVALID_REQUEST")
 
 
@@ -87,7 +89,7 @@ async def test_access_token_has_the_documented_shape(
     assert claims["exp"] - claims["iat"] == 1800
 
 
-async def test_rotation_gives_a_new_token_each_time(client: httpx.AsyncClient, people: People, db: Db) -> None:
+async def test_each_refresh_returns_a_new_refresh_token(client: httpx.AsyncClient, people: People, db: Db) -> None:
     anna = await people.new("anna")
     second = await refresh(client, anna.refresh_token)
     third = await refresh(client, second.json()["refresh_token"])
@@ -100,7 +102,7 @@ async def test_rotation_gives_a_new_token_each_time(client: httpx.AsyncClient, p
     assert len(hashes) == 3
 
 
-async def test_reuse_revokes_the_whole_family_and_no_other(client: httpx.AsyncClient, people: People) -> None:
+async def test_reuse_of_a_refresh_token_revokes_its_session_only(client: httpx.AsyncClient, people: People) -> None:
     anna, tablet = await people.new("anna"), await people.new("anna")
     newest = (await refresh(client, anna.refresh_token)).json()["refresh_token"]
     assert code_of(await refresh(client, anna.refresh_token)) == (401, "REFRESH_TOKEN_REUSED")
@@ -108,7 +110,7 @@ async def test_reuse_revokes_the_whole_family_and_no_other(client: httpx.AsyncCl
     assert (await refresh(client, tablet.refresh_token)).status_code == 200
 
 
-async def test_of_two_refreshes_at_once_one_works_and_the_family_falls(
+async def test_of_two_concurrent_refreshes_one_works_and_the_session_is_revoked(
     client: httpx.AsyncClient, people: People
 ) -> None:
     anna = await people.new("anna")
@@ -118,7 +120,9 @@ async def test_of_two_refreshes_at_once_one_works_and_the_family_falls(
     assert code_of(await refresh(client, winner.json()["refresh_token"])) == (401, "REFRESH_TOKEN_INVALID")
 
 
-async def test_unknown_and_expired_refresh_tokens(client: httpx.AsyncClient, people: People, db: Db) -> None:
+async def test_unknown_and_expired_refresh_tokens_are_refused(
+    client: httpx.AsyncClient, people: People, db: Db
+) -> None:
     assert code_of(await refresh(client, "cir_" + "x" * 43)) == (401, "REFRESH_TOKEN_INVALID")
     anna = await people.new("anna")
     await db.execute("UPDATE accounts.refresh_token SET expires_at = $1", clock.now() - timedelta(seconds=1))
@@ -128,7 +132,7 @@ async def test_unknown_and_expired_refresh_tokens(client: httpx.AsyncClient, peo
     assert code_of(await refresh(client, bert.refresh_token)) == (401, "REFRESH_TOKEN_INVALID")
 
 
-async def test_log_out_ends_this_session_only(client: httpx.AsyncClient, people: People) -> None:
+async def test_log_out_revokes_this_session_only(client: httpx.AsyncClient, people: People) -> None:
     phone, tablet = await people.new("anna"), await people.new("anna")
     assert (await phone.call("DELETE", "/sessions/current")).status_code == 204
     assert (await phone.call("DELETE", "/sessions/current")).status_code == 204
@@ -136,7 +140,7 @@ async def test_log_out_ends_this_session_only(client: httpx.AsyncClient, people:
     assert (await refresh(client, tablet.refresh_token)).status_code == 200
 
 
-async def test_a_foreign_token_id_ends_nobody_elses_session(
+async def test_a_forged_token_id_cannot_revoke_another_persons_session(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory
 ) -> None:
     anna, bert = await people.new("anna"), await people.new("bert")
@@ -146,7 +150,7 @@ async def test_a_foreign_token_id_ends_nobody_elses_session(
     assert (await refresh(client, anna.refresh_token)).status_code == 200
 
 
-async def test_the_oldest_session_goes_when_there_are_too_many(client: httpx.AsyncClient, people: People) -> None:
+async def test_the_oldest_session_is_revoked_above_the_limit(client: httpx.AsyncClient, people: People) -> None:
     logins = [await people.new("anna", with_account=False) for _ in range(sessions.SESSIONS_PER_USER_MAX + 1)]
     assert code_of(await refresh(client, logins[0].refresh_token)) == (401, "REFRESH_TOKEN_INVALID")
     assert (await refresh(client, logins[1].refresh_token)).status_code == 200
