@@ -15,8 +15,8 @@ from shared.db import Database
 from tests.accounts.conftest import Db, People, published
 
 SERVICE_FOLDER = Path(services.accounts.__path__[0])
-# Steps that are safe only together with the others: each leaves the bindings of the person as they are, or changes
-# nothing but them.
+# Single steps of the use cases. Alone, each would leave consent or phone number and the bindings of a person out of
+# step.
 STEPS_OF_PEOPLE = {
     "bindings.end_phone_bindings",
     "bindings.resume_all",
@@ -115,7 +115,7 @@ async def test_a_failed_withdrawal_changes_neither_consent_nor_bindings(
 
 
 def steps_used(text: str) -> set[str]:
-    """Names of STEPS_OF_PEOPLE that a module reads, whatever alias it imports their room under."""
+    """Return the names of STEPS_OF_PEOPLE that a module uses, under any import alias."""
     found: set[str] = set()
     aliases: dict[str, str] = {}
     for node in ast.walk(ast.parse(text)):

@@ -18,7 +18,7 @@ from shared import clock
 from shared.db import Session
 from shared.ids import new_id
 
-# Each consent leaves a row for ever. Nobody gives more a day in good faith.
+# Each consent leaves a row for ever. Thirty a day are more than a person needs.
 CHANGES_QUOTA = Quota("consent_change", at_most=30, window_s=86_400)
 HISTORY_ROWS_MAX = 100
 
