@@ -71,10 +71,6 @@ def hmac_sha256(secret: bytes, message: bytes) -> bytes:
     return hmac.digest(secret, message, "sha256")
 
 
-def verify_hmac_sha256(secret: bytes, message: bytes, signature: bytes) -> bool:
-    return hmac.compare_digest(hmac_sha256(secret, message), signature)
-
-
 def authorization(
     *, app_key: str, secret: str, method: str, target: str, timestamp: int, nonce: str, body: bytes
 ) -> str:

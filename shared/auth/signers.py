@@ -116,12 +116,6 @@ def _sm2_point(text: str) -> sm2.Point:
         raise exc if isinstance(exc, KeyUnusable) else KeyUnusable(str(exc)) from exc
 
 
-def sm2_public_pem(point: sm2.Point) -> str:
-    text = base64.b64encode(sm2.spki_of(point)).decode()
-    lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
-    return f"{_PEM_HEAD}\n{lines}\n{_PEM_TAIL}\n"
-
-
 def signer_of(algorithm: str, key: str) -> Callable[[bytes], bytes]:
     """Return a signer for clients. `key`: the secret or private key (PEM; SM2 64 hex digits). Raises KeyUnusable."""
     if algorithm == cp1.HMAC_SHA256:

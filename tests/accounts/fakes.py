@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from shared import clock
 from shared.auth import cp1
+from shared.auth.signers import HmacVerifier
 from shared.auth.tokens import SERVICE_TYPE
 from tests.tokens import SERVICE_SECRET
 
@@ -104,7 +105,7 @@ class FakeIngest:
             body=base64.b64decode(asked["body_base64"]),
         )
         fresh = abs(clock.now().timestamp() - credential.timestamp) <= cp1.WINDOW_S
-        if not fresh or not cp1.verify_hmac_sha256(secret.encode(), message, credential.signature):
+        if not fresh or not HmacVerifier(secret.encode()).verify(message, credential.signature):
             return unauthenticated
         answer = {"partner_id": partner_id, "nonce": credential.nonce, "timestamp": credential.timestamp}
         return JSONResponse(answer)

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from shared import clock
 from shared.auth import cp1, sm2
-from shared.auth.signers import signed_header, signer_of, sm2_public_pem
+from shared.auth.signers import signed_header, signer_of
 from tests.ingest.samples import BATCH, EVENTS
+from tests.sm2_keys import sm2_public_pem
 
 SHORT = {cp1.HMAC_SHA256: "hmac", cp1.ED25519: "ed", cp1.RSA_SHA256: "rsa", cp1.SM2_SM3: "sm2"}
 

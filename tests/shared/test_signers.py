@@ -1,4 +1,4 @@
-"""The four algorithms: known answers, keys that must not be believed, and SM2 against a second library."""
+"""The four signature algorithms: published examples, keys to refuse, and SM2 against a second library."""
 
 import secrets
 
@@ -8,14 +8,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.auth import cp1, sm2
-from shared.auth.signers import KeyUnusable, signer_of, sm2_public_pem, verifier_of
+from shared.auth.signers import KeyUnusable, signer_of, verifier_of
+from tests.sm2_keys import sm2_public_pem
 
 MESSAGE = b"POST\n/api/v1/ingest/events\n1700000000\nnonce-of-16-chars\n" + "[武汉]".encode() + b"\n"
 PRIVATE = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
 
 
 class SecondSm2:
-    """gmssl, which takes message digests: Z and the hash are made here with its own SM3."""
+    """gmssl. It signs digests, so Z and the hash are computed here with its SM3."""
 
     def __init__(self, private: int | None, point: sm2.Point) -> None:
         public = sm2.encoded_point(point).hex()[2:]
@@ -29,7 +30,7 @@ class SecondSm2:
 
 
 @pytest.mark.parametrize("private", [PRIVATE, 1, secrets.randbits(255) + 1], ids=["fixed", "one", "random"])
-def test_sm2_and_a_second_library_believe_each_other(private: int) -> None:
+def test_sm2_and_a_second_library_verify_each_others_signatures(private: int) -> None:
     point = sm2.public_point(private)
     other, ours = SecondSm2(private, point), verifier_of(cp1.SM2_SM3, sm2_public_pem(point))
     theirs, own = other.sign(MESSAGE), sm2.sign(private, MESSAGE)
@@ -39,7 +40,7 @@ def test_sm2_and_a_second_library_believe_each_other(private: int) -> None:
     assert not other.verify(MESSAGE + b" ", own)
 
 
-def test_sm2_known_answer_of_the_public_key() -> None:
+def test_the_sm2_public_key_equals_that_of_the_standard() -> None:
     """GB/T 32918.5-2017, A.2."""
     assert sm2.encoded_point(sm2.public_point(PRIVATE)).hex() == (
         "04"
@@ -48,7 +49,7 @@ def test_sm2_known_answer_of_the_public_key() -> None:
     )
 
 
-def test_sm2_known_answer_of_the_signature() -> None:
+def test_the_sm2_signature_equals_that_of_the_standard() -> None:
     """GB/T 32918.5-2017, A.2: message digest, k = 59276E27…"""
     point = sm2.public_point(PRIVATE)
     signature = bytes.fromhex(
@@ -60,14 +61,14 @@ def test_sm2_known_answer_of_the_signature() -> None:
 
 
 def test_sm2_signatures_have_both_halves_in_full_length() -> None:
-    """A small r or s keeps its leading zeros: without them the halves could not be told apart."""
+    """A small r or s keeps its leading zeros: without them the halves could not be separated."""
     point = sm2.public_point(PRIVATE)
     for signature in (b"", b"\x01" * 63, b"\x01" * 65, bytes(64), b"\xff" * 64):
         assert not sm2.verify(point, MESSAGE, signature)
     assert {len(sm2.sign(PRIVATE, MESSAGE)) for _ in range(3)} == {64}
 
 
-def test_a_large_body_does_not_cost_seconds() -> None:
+def test_sm2_hashes_a_large_body_in_less_than_a_second() -> None:
     message = bytes(1024 * 1024)
     assert sm2.verify(sm2.public_point(PRIVATE), message, sm2.sign(PRIVATE, message))
 
@@ -76,12 +77,12 @@ def test_a_large_body_does_not_cost_seconds() -> None:
     "key",
     ["", "04" + "11" * 64, "04" + "00" * 64, "ff" * 64, "02" + "11" * 32, "no key", "-----BEGIN PUBLIC KEY-----"],
 )
-def test_what_is_no_point_of_the_curve_is_no_key(key: str) -> None:
+def test_a_point_off_the_curve_is_not_a_key(key: str) -> None:
     with pytest.raises(KeyUnusable):
         verifier_of(cp1.SM2_SM3, key)
 
 
-def test_a_point_in_hex_is_a_key_too() -> None:
+def test_an_sm2_public_key_may_be_a_point_in_hex() -> None:
     text = sm2.encoded_point(sm2.public_point(PRIVATE)).hex()
     for written in (text, text.upper(), text[2:]):
         assert verifier_of(cp1.SM2_SM3, written).verify(MESSAGE, sm2.sign(PRIVATE, MESSAGE))
@@ -91,7 +92,7 @@ def pem(key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.EllipticCurvePubli
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def test_keys_of_another_kind_or_too_weak_are_refused() -> None:
+def test_a_key_of_another_algorithm_or_too_weak_is_refused() -> None:
     ed = pem(ed25519.Ed25519PrivateKey.generate().public_key())
     weak = pem(rsa.generate_private_key(65537, 1024).public_key())
     p256 = pem(ec.generate_private_key(ec.SECP256R1()).public_key())
@@ -109,7 +110,7 @@ def test_keys_of_another_kind_or_too_weak_are_refused() -> None:
 
 
 def test_a_public_key_is_never_taken_for_a_secret() -> None:
-    """The classic confusion: an HMAC keyed with the public key that everybody knows."""
+    """Otherwise anyone could sign with an HMAC whose secret is the public key."""
     public = pem(rsa.generate_private_key(65537, 2048).public_key())
     forged = cp1.hmac_sha256(public.encode(), MESSAGE)
     assert not verifier_of(cp1.RSA_SHA256, public).verify(MESSAGE, forged)
