@@ -1,4 +1,4 @@
-"""Both adapters on real servers, for the contract suite; servers of their own for the tests that kill them."""
+"""Both adapters on real servers for the contract suite, and separate servers for the tests that kill them."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ BOTH = [pytest.param("postgres"), pytest.param("kafka", marks=pytest.mark.kafka)
 
 
 class Server(Protocol):
-    """What stands behind an event log, for tests that take it away."""
+    """The server of an event log, for tests that stop it."""
 
     @property
     def url(self) -> str: ...
@@ -66,7 +66,7 @@ def postgres_log(postgres_admin_dsn: str) -> Dsns:
 
 @pytest.fixture(scope="session")
 def durable_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresLogServer]:
-    """With fsync and synchronous commits, unlike the session's server: here promises about kill -9 are tested."""
+    """A server with fsync and synchronous commits, unlike the session's: these tests are about kill -9."""
     directory = tmp_path_factory.mktemp("durable") / "data"
     first = PostgresServer(directory, durable=True)
     first.start()
@@ -105,12 +105,12 @@ async def log(url: str) -> AsyncIterator[EventLog]:
 
 @pytest.fixture
 def topic() -> str:
-    """A name nobody has used."""
+    """A new name."""
     return f"contract.{uuid.uuid4().hex[:12]}.v1"
 
 
 def numbered(count: int, *, keys: int = 7, start: int = 0) -> list[Record]:
-    """Records whose values count up; keys go round."""
+    """Records with increasing values and rotating keys."""
     return [Record(b"key-%d" % (n % keys), b"%d" % n) for n in range(start, start + count)]
 
 
@@ -119,7 +119,7 @@ def partitions_of(topic: str, count: int) -> list[TopicPartition]:
 
 
 async def read_all(log: EventLog, topic: str, count: int, *, max_records: int = 1000) -> list[StoredRecord]:
-    """Everything from the first stored record to the present end, partition by partition."""
+    """Return all records from the first stored one to the present end, partition by partition."""
     names = partitions_of(topic, count)
     positions, ends = await log.begin_offsets(names), await log.end_offsets(names)
     found: list[StoredRecord] = []

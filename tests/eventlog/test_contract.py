@@ -1,4 +1,4 @@
-"""What every event log promises, checked on both."""
+"""The promises of the interface EventLog, checked on both adapters."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ from shared.eventlog import (
 from tests.eventlog.conftest import numbered, partitions_of, read_all
 
 
-async def test_records_come_back_whole(log: EventLog, topic: str) -> None:
+async def test_records_are_read_as_they_were_published(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     sent = [
         Record("键".encode(), "值".encode(), (("reason", b"late"), ("reason", b"again"), ("空", b""))),
@@ -38,7 +38,7 @@ async def test_records_come_back_whole(log: EventLog, topic: str) -> None:
     assert {(record.topic, record.partition) for record in stored} == {(topic, 0)}
 
 
-async def test_order_holds_per_key_and_partitions_are_the_agreed_ones(log: EventLog, topic: str) -> None:
+async def test_records_of_a_key_are_in_order_in_the_computed_partition(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=4)
     for start in (0, 50, 100):
         await log.publish(topic, numbered(50, keys=13, start=start))
@@ -50,7 +50,7 @@ async def test_order_holds_per_key_and_partitions_are_the_agreed_ones(log: Event
     assert sorted(int(record.value or b"") for record in stored) == list(range(150))
 
 
-async def test_fetch_starts_where_it_is_told_and_stops_at_max_records(log: EventLog, topic: str) -> None:
+async def test_fetch_starts_at_the_position_and_stops_at_max_records(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=2)
     await log.publish(topic, numbered(200, keys=50))
     names = partitions_of(topic, 2)
@@ -68,14 +68,14 @@ async def test_fetch_starts_where_it_is_told_and_stops_at_max_records(log: Event
     assert [record.offset for record in found[only]] == [last]
 
 
-async def test_reading_in_small_bites_misses_and_repeats_nothing(log: EventLog, topic: str) -> None:
+async def test_small_fetches_miss_and_repeat_no_record(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=3)
     await log.publish(topic, numbered(500, keys=40))
     stored = await read_all(log, topic, 3, max_records=17)
     assert sorted(int(record.value or b"") for record in stored) == list(range(500))
 
 
-async def test_waiting_fetch_wakes_on_publish_of_another_process(log: EventLog, topic: str, url: str) -> None:
+async def test_a_waiting_fetch_wakes_when_another_process_publishes(log: EventLog, topic: str, url: str) -> None:
     await log.ensure_topic(topic, partitions=2)
     names = partitions_of(topic, 2)
     other = open_event_log(url, client_id="contract-other")
@@ -95,15 +95,15 @@ async def test_waiting_fetch_wakes_on_publish_of_another_process(log: EventLog, 
         await other.stop()
 
 
-async def test_fetch_without_news_waits_and_returns_nothing(log: EventLog, topic: str) -> None:
+async def test_a_fetch_without_new_records_waits_and_returns_nothing(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     begun = time.monotonic()
     assert await log.fetch({TopicPartition(topic, 0): 0}, max_records=1, max_wait_s=0.4) == {}
     assert 0.3 < time.monotonic() - begun < 2
 
 
-async def test_several_fetches_at_once_with_changing_partitions(log: EventLog, topic: str) -> None:
-    """Two consumers in one process share the object; leases move partitions between polls."""
+async def test_concurrent_fetches_of_changing_partitions_lose_nothing(log: EventLog, topic: str) -> None:
+    """Two consumers of one process share the log; leases move partitions between polls."""
     await log.ensure_topic(topic, partitions=4)
     await log.publish(topic, numbered(400, keys=100))
     ends = await log.end_offsets(partitions_of(topic, 4))
@@ -143,7 +143,7 @@ async def test_concurrent_publishers_leave_no_gap(log: EventLog, topic: str, url
         assert offsets == list(range(len(offsets)))
 
 
-async def test_one_large_call(log: EventLog, topic: str) -> None:
+async def test_one_publish_call_may_hold_many_records(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=2)
     sent = [Record(b"key-%d" % (n % 11), b"%06d" % n + b"x" * 394) for n in range(10_000)]
     await log.publish(topic, sent, timeout_s=30)
@@ -151,7 +151,7 @@ async def test_one_large_call(log: EventLog, topic: str) -> None:
     assert sorted(record.value or b"" for record in stored) == [record.value for record in sent]
 
 
-async def test_largest_record_passes_and_a_larger_one_is_refused_whole(log: EventLog, topic: str) -> None:
+async def test_the_largest_record_is_accepted_and_a_larger_one_refuses_the_call(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     largest = Record(b"key", b"x" * (RECORD_BYTES_MAX - 100))
     await log.publish(topic, [largest, largest, Record(b"key", b"small")])
@@ -161,7 +161,7 @@ async def test_largest_record_passes_and_a_larger_one_is_refused_whole(log: Even
     assert [record.value for record in stored] == [largest.value, largest.value, b"small"]
 
 
-async def test_append_time_is_the_log_s_own_and_never_runs_back(log: EventLog, topic: str) -> None:
+async def test_the_append_time_is_the_logs_and_never_decreases(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     for start in range(0, 30, 10):
         await log.publish(topic, numbered(10, start=start))
@@ -172,13 +172,13 @@ async def test_append_time_is_the_log_s_own_and_never_runs_back(log: EventLog, t
     assert abs(clock.now() - times[-1]) < timedelta(seconds=20)
 
 
-async def test_begin_and_end_of_an_empty_partition(log: EventLog, topic: str) -> None:
+async def test_an_empty_partition_begins_and_ends_at_offset_zero(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=2)
     names = partitions_of(topic, 2)
     assert await log.begin_offsets(names) == await log.end_offsets(names) == dict.fromkeys(names, 0)
 
 
-async def test_positions_outside_the_log_are_refused_loudly(log: EventLog, topic: str) -> None:
+async def test_a_position_outside_the_log_raises_position_lost(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, numbered(3))
     with pytest.raises(PositionLost):
@@ -203,7 +203,7 @@ async def test_ensure_topic_may_be_repeated_but_not_changed(log: EventLog, topic
         await other.stop()
 
 
-async def test_unknown_topics_are_named(log: EventLog, topic: str) -> None:
+async def test_an_unknown_topic_is_named_in_the_error(log: EventLog, topic: str) -> None:
     with pytest.raises(UnknownTopic, match=topic):
         await log.partition_count(topic)
     with pytest.raises(UnknownTopic, match=topic):
@@ -230,7 +230,7 @@ async def test_stopped_log_refuses_and_can_be_started_again(log: EventLog, topic
     assert [record.value for record in await read_all(log, topic, 1)] == [b"0", b"1", b"2"]
 
 
-async def test_publishing_nothing_and_reading_nothing_is_fine(log: EventLog, topic: str) -> None:
+async def test_publishing_or_fetching_nothing_is_not_an_error(log: EventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, [])
     assert await log.end_offsets([]) == {}

@@ -1,4 +1,4 @@
-"""kill -9 of the server under load: the acknowledged is there, the refused is not, and all recover by themselves."""
+"""kill -9 of the server under load: acknowledged records are kept, refused ones are not, all clients reconnect."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ PER_CALL = 20
 
 
 class Load:
-    """Publishers that never stop, each call with values of its own, and one reader that keeps its place."""
+    """Publishers that never stop, each call with new values, and one reader that keeps its position."""
 
     def __init__(self, log: EventLog, topic: str) -> None:
         self._log, self._topic = log, topic
@@ -67,7 +67,7 @@ class Load:
 
 
 @pytest.mark.timeout(120)
-async def test_kill_and_restart_lose_nothing_that_was_acknowledged(server: Server, topic: str) -> None:
+async def test_kill_and_restart_lose_no_acknowledged_record(server: Server, topic: str) -> None:
     log = open_event_log(server.url, client_id="crash")
     await log.start()
     await log.ensure_topic(topic, partitions=PARTITIONS)
@@ -97,7 +97,7 @@ async def test_kill_and_restart_lose_nothing_that_was_acknowledged(server: Serve
 
 
 @pytest.mark.timeout(120)
-async def test_a_server_that_is_away_is_said_quickly_and_found_again(server: Server, topic: str) -> None:
+async def test_an_unavailable_server_is_reported_quickly_and_found_again(server: Server, topic: str) -> None:
     log = open_event_log(server.url, client_id="away")
     await log.start()
     await log.ensure_topic(topic, partitions=1)

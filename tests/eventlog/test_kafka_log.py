@@ -1,4 +1,4 @@
-"""What only Kafka has: a client that can be poisoned, a broker that can freeze, its own compaction and groups."""
+"""Behaviour of the Kafka adapter only: broken clients, a frozen broker, compaction, consumer groups."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.kafka
 
 
 def freeze(pid: int) -> None:
-    """Returns when every thread stands still: on a busy machine some go on for a moment after the signal."""
+    """Return when every thread has stopped: on a busy machine some run on for a moment after the signal."""
     os.kill(pid, signal.SIGSTOP)
     begun = time.monotonic()
     while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
@@ -57,7 +57,7 @@ async def admin(kafka_bootstrap: str) -> AsyncIterator[Any]:
     await client.close()
 
 
-async def test_a_poisoned_producer_is_replaced(log: KafkaEventLog, topic: str) -> None:
+async def test_a_producer_with_a_failed_batch_is_replaced(log: KafkaEventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, numbered(1))
     poisoned = _producer(log)
@@ -70,7 +70,7 @@ async def test_a_poisoned_producer_is_replaced(log: KafkaEventLog, topic: str) -
     assert [record.value for record in await read_all(log, topic, 1)] == [b"0", b"2"]
 
 
-async def test_a_dead_producer_is_replaced_unnoticed(log: KafkaEventLog, topic: str) -> None:
+async def test_a_closed_producer_is_replaced_without_an_error(log: KafkaEventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, numbered(1))
     _producer(log)._message_accumulator.fail_all(ProducerFenced())
@@ -78,8 +78,8 @@ async def test_a_dead_producer_is_replaced_unnoticed(log: KafkaEventLog, topic: 
     assert [record.value for record in await read_all(log, topic, 1)] == [b"0", b"1"]
 
 
-async def test_a_frozen_broker(topic: str, kafka_node: KafkaNode) -> None:
-    """It accepts connections and answers nothing: the first call is unknown, the next are refused at once."""
+async def test_a_frozen_broker_makes_one_call_unknown_and_refuses_the_next(topic: str, kafka_node: KafkaNode) -> None:
+    """It accepts connections but does not answer."""
     log = KafkaEventLog(f"kafka://{kafka_node.bootstrap_servers}", client_id="frozen", in_flight_records_max=10)
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, numbered(1))
@@ -140,7 +140,7 @@ async def test_a_silently_stalled_consumer_is_replaced(
     positions = {TopicPartition(topic, 0): 0}
     assert await log.fetch(positions, max_records=1, max_wait_s=0.1) == {}
     [stalled] = log._readers._idle
-    stalled.consumer._fetcher._fetch_task.cancel()  # ends without a word, like the stalls seen after broker restarts
+    stalled.consumer._fetcher._fetch_task.cancel()  # ends silently, like the stalls seen after broker restarts
     read: list[bytes | None] = []
     said: list[str] = []
     for n in range(3):  # a request under way may still bring the first
@@ -158,7 +158,7 @@ async def test_a_silently_stalled_consumer_is_replaced(
     assert stalled not in log._readers._idle
 
 
-async def test_compaction_keeps_the_last_of_every_key(log: KafkaEventLog, topic: str, admin: Any) -> None:
+async def test_compaction_keeps_the_last_record_of_every_key(log: KafkaEventLog, topic: str, admin: Any) -> None:
     await log.ensure_topic(topic, partitions=1, compacted=True)
     quick = topic_settings(compacted=True) | {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001"}
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, quick)])
@@ -174,7 +174,7 @@ async def test_compaction_keeps_the_last_of_every_key(log: KafkaEventLog, topic:
     assert [record.offset for records in found.values() for record in records] == [2]
 
 
-async def test_topics_stamp_append_time_and_others_are_refused(log: KafkaEventLog, topic: str, admin: Any) -> None:
+async def test_topics_use_append_time_and_others_are_refused(log: KafkaEventLog, topic: str, admin: Any) -> None:
     await log.ensure_topic(topic, partitions=1)
     asked = dict.fromkeys(("message.timestamp.type", "retention.ms", "cleanup.policy"))
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, asked)])
@@ -185,7 +185,7 @@ async def test_topics_stamp_append_time_and_others_are_refused(log: KafkaEventLo
         await log.ensure_topic(topic, partitions=1)
 
 
-async def test_progress_shows_as_the_offsets_of_a_group(log: KafkaEventLog, topic: str, admin: Any) -> None:
+async def test_progress_is_visible_as_the_offsets_of_a_group(log: KafkaEventLog, topic: str, admin: Any) -> None:
     await log.ensure_topic(topic, partitions=2)
     await log.publish(topic, numbered(9))
     first, second = partitions_of(topic, 2)
@@ -222,14 +222,14 @@ def _producer(log: KafkaEventLog) -> Any:
         ("kafka://u:p@a:1", {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "SCRAM-SHA-512"}),
     ],
 )
-def test_addresses(url: str, expected: dict[str, object]) -> None:
+def test_a_kafka_address_gives_the_client_options(url: str, expected: dict[str, object]) -> None:
     options = client_options(url, "test")
     assert options.items() >= expected.items()
     assert ("ssl_context" in options) == url.startswith("kafkas")
 
 
 @pytest.mark.parametrize("url", ["kafka://", "kafka://a:1/topic", "kafka://u:secret@a:1?mechanism=X", "kafka://a?x=1"])
-def test_bad_addresses_are_refused_without_the_password(url: str) -> None:
+def test_an_invalid_address_is_refused_without_quoting_the_password(url: str) -> None:
     with pytest.raises(ValueError) as caught:
         client_options(url, "test")
     assert "secret" not in str(caught.value)

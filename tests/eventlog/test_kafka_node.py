@@ -1,4 +1,4 @@
-"""The broker we start ourselves: in the foreground, orphaned, and on a machine that lacks something."""
+"""The broker that the launcher starts: in the foreground, orphaned, on a machine without Java or Maven."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def _run_in_foreground(directory: Path, port: int) -> "subprocess.Popen[str]":
 
 @pytest.mark.kafka
 @pytest.mark.usefixtures("kafka_node")  # has decided already what happens without Java
-async def test_foreground_run_ends_with_its_broker_and_an_orphan_is_replaced(tmp_path: Path, topic: str) -> None:
+async def test_a_foreground_run_ends_with_its_broker_and_replaces_an_orphan(tmp_path: Path, topic: str) -> None:
     port = free_port()
     log = open_event_log(f"kafka://127.0.0.1:{port}", client_id="node")
     with _run_in_foreground(tmp_path, port) as process:
@@ -59,7 +59,7 @@ async def test_foreground_run_ends_with_its_broker_and_an_orphan_is_replaced(tmp
         node.stop()
 
 
-def test_a_stale_pid_file_of_another_program_harms_nobody(tmp_path: Path) -> None:
+def test_a_stale_pid_file_does_not_stop_another_program(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
         (tmp_path / "kafka.pid").write_text(str(bystander.pid))
         KafkaNode(tmp_path)._end_earlier_run(print)
@@ -68,13 +68,13 @@ def test_a_stale_pid_file_of_another_program_harms_nobody(tmp_path: Path) -> Non
         bystander.kill()
 
 
-def test_ports_are_kept(tmp_path: Path) -> None:
+def test_a_kafka_node_keeps_its_ports(tmp_path: Path) -> None:
     first = KafkaNode(tmp_path).bootstrap_servers
     assert KafkaNode(tmp_path).bootstrap_servers == first
     assert KafkaNode(tmp_path, 12345).bootstrap_servers == "127.0.0.1:12345"
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_java_or_maven_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(KafkaUnavailable, match="no java on PATH"):
@@ -83,7 +83,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         resolve_jars(tmp_path / "libs")
 
 
-def test_failing_maven_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_of_a_failed_maven_run_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maven = tmp_path / "mvn"
     maven.write_text("#!/bin/sh\necho could not resolve the artifact\nexit 1\n")
     maven.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What only the embedded log has: its own housekeeping, and outcomes that a database can produce at will."""
+"""Behaviour of the embedded log only: housekeeping, and outcomes that a database can produce on purpose."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ async def admin(postgres_log: Dsns) -> AsyncIterator["asyncpg.Connection[Any]"]:
     await connection.close()
 
 
-async def test_processes_that_start_together_make_the_tables_once(postgres_admin_dsn: str, topic: str) -> None:
+async def test_processes_that_start_together_create_the_tables_once(postgres_admin_dsn: str, topic: str) -> None:
     dsns = make_database(postgres_admin_dsn, "eventlog_fresh", [])
     logs = [open_event_log(dsns.event_log, client_id=f"start-{n}") for n in range(5)]
     await asyncio.gather(*(each.ensure_topic(topic, partitions=2) for each in logs))
@@ -47,7 +47,7 @@ async def test_processes_that_start_together_make_the_tables_once(postgres_admin
     await asyncio.gather(*(each.stop() for each in logs))
 
 
-async def test_old_records_are_forgotten_and_asking_for_them_is_refused(log: PostgresEventLog, topic: str) -> None:
+async def test_fetching_trimmed_records_raises_position_lost(log: PostgresEventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1)
     await log.publish(topic, numbered(8))
     only = TopicPartition(topic, 0)
@@ -60,8 +60,8 @@ async def test_old_records_are_forgotten_and_asking_for_them_is_refused(log: Pos
     assert [(record.offset, record.value) for record in await read_all(log, topic, 1)] == [(8, b"8"), (9, b"9")]
 
 
-async def test_a_log_of_an_earlier_release_goes_on_where_it_was(postgres_admin_dsn: str, topic: str) -> None:
-    """There every record had a row of its own."""
+async def test_a_log_of_an_earlier_release_keeps_its_records_and_offsets(postgres_admin_dsn: str, topic: str) -> None:
+    """In that release every record had its own row."""
     dsns = make_database(postgres_admin_dsn, "eventlog_earlier", [])
     earlier = open_event_log(dsns.event_log, client_id="earlier")
     await earlier.ensure_topic(topic, partitions=1)
@@ -87,7 +87,7 @@ async def test_a_log_of_an_earlier_release_goes_on_where_it_was(postgres_admin_d
     await log.stop()
 
 
-async def test_batches_are_cut_by_number_and_by_size(log: PostgresEventLog, topic: str) -> None:
+async def test_batches_are_limited_by_records_and_by_bytes(log: PostgresEventLog, topic: str) -> None:
     roomy = PostgresEventLog(log._dsn, client_id="roomy")
     await roomy.ensure_topic(topic, partitions=1)
     large = [Record(key=b"k", value=b"x" * (BATCH_BYTES // 3)) for _ in range(7)]
@@ -103,7 +103,7 @@ async def test_batches_are_cut_by_number_and_by_size(log: PostgresEventLog, topi
     await roomy.stop()
 
 
-async def test_compaction_keeps_the_last_of_every_key(log: PostgresEventLog, topic: str) -> None:
+async def test_compaction_keeps_the_last_record_of_every_key(log: PostgresEventLog, topic: str) -> None:
     await log.ensure_topic(topic, partitions=1, compacted=True)
     rounds = [Record(b"a", b"1"), Record(b"b", b"1"), Record(b"a", b"2"), Record(b"b", None), Record(b"a", b"3")]
     await log.publish(topic, rounds)
@@ -118,7 +118,7 @@ async def test_compaction_keeps_the_last_of_every_key(log: PostgresEventLog, top
     assert [record.key for record in await read_all(log, topic, 1)] == [b"a"]
 
 
-async def test_a_call_that_waits_too_long_is_unknown_and_may_still_arrive(
+async def test_a_call_that_times_out_is_unknown_and_may_still_be_written(
     log: PostgresEventLog, topic: str, admin: "asyncpg.Connection[Any]"
 ) -> None:
     await log.ensure_topic(topic, partitions=1)
@@ -155,7 +155,7 @@ async def test_a_connection_lost_during_the_append_is_unknown(
     assert [record.value for record in await read_all(log, topic, 1)] == [b"5"]
 
 
-async def test_an_append_the_server_refused_was_not_written(
+async def test_an_append_that_the_server_refused_was_not_written(
     log: PostgresEventLog, topic: str, admin: "asyncpg.Connection[Any]"
 ) -> None:
     await log.ensure_topic(topic, partitions=1)
@@ -188,7 +188,7 @@ async def test_readers_recover_when_their_connections_are_cut(
     assert (await log.fetch({only: 0}, max_records=1, max_wait_s=5))[only][0].value == b"0"
 
 
-async def test_progress_is_noted_for_operators(
+async def test_progress_is_stored_for_operators(
     log: PostgresEventLog, topic: str, admin: "asyncpg.Connection[Any]"
 ) -> None:
     await log.ensure_topic(topic, partitions=2)

@@ -1,4 +1,4 @@
-"""Coalescing, bounds and outcomes of concurrent publish calls, without a server."""
+"""Combining, limits and outcomes of concurrent publish calls, without a server."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tests.eventlog.conftest import numbered
 
 
 class Sink:
-    """Keeps what was written; `gate` holds writes back, `fail` makes the next ones of a lane fail."""
+    """Keeps written records. `gate` delays writes, `fail` makes the next writes of a lane fail."""
 
     def __init__(self) -> None:
         self.writes: list[tuple[str, list[bytes | None]]] = []
@@ -29,7 +29,7 @@ class Sink:
         return Publisher(self.write, batch_records=batch_records, batch_bytes=100_000, records_max=records_max)
 
 
-async def test_calls_that_arrive_during_a_write_go_out_together_in_order() -> None:
+async def test_calls_during_a_write_share_the_next_write_in_order() -> None:
     sink = Sink()
     publisher = sink.publisher(batch_records=10)
     sink.gate.clear()
@@ -44,7 +44,7 @@ async def test_calls_that_arrive_during_a_write_go_out_together_in_order() -> No
     assert publisher.in_flight == (0, 0)
 
 
-async def test_a_call_larger_than_a_batch_goes_out_whole() -> None:
+async def test_a_call_larger_than_a_batch_is_written_at_once() -> None:
     sink = Sink()
     await sink.publisher(batch_records=10).publish({"a": numbered(35)}, timeout_s=5)
     assert [len(values) for _, values in sink.writes] == [35]
@@ -60,7 +60,7 @@ async def test_lanes_do_not_wait_for_each_other() -> None:
     assert sink.writes == [("fast", [b"0"])]
 
 
-async def test_back_pressure_counts_what_is_waiting_and_lets_go_afterwards() -> None:
+async def test_back_pressure_counts_waiting_records_and_ends_with_them() -> None:
     sink = Sink()
     publisher = sink.publisher(records_max=10)
     sink.gate.clear()
@@ -75,7 +75,7 @@ async def test_back_pressure_counts_what_is_waiting_and_lets_go_afterwards() -> 
     assert publisher.in_flight == (0, 0)
 
 
-async def test_what_was_handed_over_in_vain_is_unknown_and_what_only_waited_was_not_written() -> None:
+async def test_a_failed_write_is_unknown_and_a_call_that_only_waited_was_not_written() -> None:
     sink = Sink()
     publisher = sink.publisher()
     sink.gate.clear()
@@ -103,7 +103,7 @@ async def test_one_failed_lane_of_several_makes_the_call_unknown() -> None:
         await publisher.publish({"a": numbered(1), "b": numbered(1)}, timeout_s=5)
 
 
-async def test_refusals_pass_through_and_surprises_are_unknown() -> None:
+async def test_known_errors_are_raised_and_unexpected_ones_are_unknown() -> None:
     sink = Sink()
     publisher = sink.publisher()
     sink.fail["a"] = UnknownTopic("a")
@@ -116,7 +116,7 @@ async def test_refusals_pass_through_and_surprises_are_unknown() -> None:
     await publisher.publish({"a": numbered(1)}, timeout_s=5)
 
 
-async def test_a_cancelled_caller_leaves_nothing_behind() -> None:
+async def test_a_cancelled_call_leaves_no_entry_behind() -> None:
     sink = Sink()
     publisher = sink.publisher()
     sink.gate.clear()
@@ -134,7 +134,7 @@ async def test_a_cancelled_caller_leaves_nothing_behind() -> None:
     assert publisher.in_flight == (0, 0)
 
 
-async def test_stop_lets_writes_finish_and_refuses_new_ones() -> None:
+async def test_stop_waits_for_writes_and_refuses_new_calls() -> None:
     sink = Sink()
     publisher = sink.publisher()
     sink.gate.clear()

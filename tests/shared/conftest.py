@@ -1,4 +1,4 @@
-"""The plumbing tables in a schema of their own, beside an embedded log."""
+"""The plumbing tables in their own schema, and an embedded log."""
 
 from collections.abc import AsyncIterator
 

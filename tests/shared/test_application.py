@@ -1,4 +1,4 @@
-"""What every service's application does alike: problems, request ids, limits, tokens, idempotency, documents."""
+"""Behaviour common to the applications of all services: problems, request ids, limits, tokens, idempotency, docs."""
 
 import asyncio
 import uuid
@@ -108,7 +108,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]
     return body
 
 
-async def test_everything_that_goes_wrong_is_a_problem(client: httpx.AsyncClient) -> None:
+async def test_every_error_is_answered_as_a_problem_document(client: httpx.AsyncClient) -> None:
     assert is_problem(await client.get("/api/v1/sample/sour"), 409, "TOO_SOUR")["title"] == "太酸了"
     english = await client.get("/api/v1/sample/sour", headers={"Accept-Language": "en-GB,zh;q=0.5"})
     assert english.json()["title"] == "Too sour"
@@ -119,14 +119,14 @@ async def test_everything_that_goes_wrong_is_a_problem(client: httpx.AsyncClient
     assert "secret" not in broken.text
 
 
-async def test_request_ids_are_kept_when_harmless_and_made_otherwise(client: httpx.AsyncClient) -> None:
+async def test_a_harmless_request_id_is_kept_and_any_other_is_replaced(client: httpx.AsyncClient) -> None:
     kept = await client.get("/healthz", headers={"X-Request-Id": "abc-123"})
     assert kept.headers["x-request-id"] == "abc-123"
     made = await client.get("/healthz", headers={"X-Request-Id": "<script>"})
     assert uuid.UUID(made.headers["x-request-id"])
 
 
-async def test_bodies_are_bounded_by_what_arrives(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+async def test_the_body_limit_counts_received_bytes(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
     headers = {**tokens.citizen(uuid.uuid4()), "Idempotency-Key": "12345678"}
     big = b'{"amount_mg": 1' + b" " * BODY_LIMIT_BYTES + b"}"
 
@@ -151,7 +151,7 @@ async def test_bodies_are_bounded_by_what_arrives(client: httpx.AsyncClient, tok
         (b'{"amount_mg": 1e400}', 422, "INVALID_REQUEST"),
     ],
 )
-async def test_bad_bodies_are_told_apart(
+async def test_malformed_and_invalid_bodies_have_different_codes(
     client: httpx.AsyncClient, tokens: TokenFactory, body: bytes, status: int, code: str
 ) -> None:
     headers = {
@@ -162,7 +162,7 @@ async def test_bad_bodies_are_told_apart(
     is_problem(await client.post("/api/v1/sample/things", content=body, headers=headers), status, code)
 
 
-async def test_only_true_tokens_open_the_door(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+async def test_only_valid_access_tokens_are_accepted(client: httpx.AsyncClient, tokens: TokenFactory) -> None:
     path, user = "/api/v1/sample/ops", uuid.uuid4()
     past, future = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1)
     scope = "ops:read"
@@ -185,7 +185,7 @@ async def test_only_true_tokens_open_the_door(client: httpx.AsyncClient, tokens:
     is_problem(await client.get(path, headers=tokens.citizen(user)), 403, "FORBIDDEN")
 
 
-async def test_service_tokens_are_for_one_service(client: httpx.AsyncClient) -> None:
+async def test_a_service_token_is_accepted_by_its_audience_only(client: httpx.AsyncClient) -> None:
     good = ServiceTokens(SERVICE_SECRET, "rewards").issue("sample")
     answer = await client.get("/api/v1/sample/service", headers={"Authorization": f"Bearer {good}"})
     assert answer.json() == {"caller": "rewards"}
@@ -233,7 +233,7 @@ async def test_a_failed_commit_is_never_answered_with_success(
             await session.execute(text(f"DROP TRIGGER refuse_at_commit ON {SCHEMA}.seen"))
 
 
-async def test_the_documentation_page_names_nothing_outside(client: httpx.AsyncClient) -> None:
+async def test_the_documentation_page_loads_local_assets_only(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert "http://" not in page.text
@@ -244,7 +244,7 @@ async def test_the_documentation_page_names_nothing_outside(client: httpx.AsyncC
     assert len(script.content) > 1_000_000
 
 
-async def test_the_topics_page_names_nothing_outside(client: httpx.AsyncClient) -> None:
+async def test_the_topics_page_loads_local_assets_only(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs/topics")
     assert page.status_code == 200
     assert "://" not in page.text
@@ -268,7 +268,7 @@ async def test_the_topics_page_names_nothing_outside(client: httpx.AsyncClient) 
         ("SELECT nothing FROM nowhere", 500),
     ],
 )
-async def test_a_database_in_trouble_is_a_503_and_our_own_mistake_a_500(
+async def test_an_unavailable_database_is_a_503_and_a_faulty_statement_a_500(
     client: httpx.AsyncClient, route: str, sql: str, status: int
 ) -> None:
     answer = await client.get(f"/api/v1/sample/{route}", params={"sql": sql})

@@ -1,4 +1,4 @@
-"""The consume loop on a real database and log: once in effect, shared fairly, fenced, stopped by a flood of rubbish."""
+"""The consume loop on a real database and log: exactly once in effect, shared, fenced, stopped by bad records."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def numbered(count: int, prefix: str = "r") -> list[Record]:
 
 
 async def until(dsns: Dsns, count: int) -> list[str]:
-    """The values that took effect, once there are `count` of them."""
+    """Wait until `count` values took effect and return them."""
     async with asyncio.timeout(DEADLINE_S):
         while len(values := await seen(dsns)) < count:
             await asyncio.sleep(0.05)
@@ -78,13 +78,13 @@ class Running:
         await asyncio.wait_for(self.task, DEADLINE_S)
 
     async def kill(self) -> None:
-        """Ends without giving anything back, as kill -9 does."""
-        self.consumer._release = _nothing  # type: ignore[method-assign]
+        """End without releasing leases, as kill -9 does."""
+        self.consumer._release = _do_nothing  # type: ignore[method-assign]
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-async def _nothing() -> None:
+async def _do_nothing() -> None:
     return None
 
 
@@ -100,7 +100,7 @@ async def test_every_record_takes_effect_once_even_when_polls_fail(
     assert sorted(values) == sorted(f"r{n}" for n in range(300))
 
 
-async def test_two_workers_share_and_a_dead_ones_partitions_are_taken_over(
+async def test_two_workers_share_partitions_and_one_takes_over_those_of_a_dead_worker(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
     first = Running(topic, database, log, plumbing_settings, Recorder("first"))
@@ -118,7 +118,7 @@ async def test_two_workers_share_and_a_dead_ones_partitions_are_taken_over(
     assert len(values) == len(set(values)) == 200
 
 
-async def test_whoever_lost_a_partition_cannot_move_its_offset(
+async def test_a_worker_that_lost_a_partition_cannot_move_its_offset(
     plumbing_settings: ServiceSettings, database: Database, topic: str
 ) -> None:
     partition = TopicPartition(topic, 0)
@@ -141,7 +141,7 @@ async def test_whoever_lost_a_partition_cannot_move_its_offset(
             await heir.advance(session, {partition: (0, 7)}, held_by_heir)
 
 
-async def test_a_worker_frozen_inside_a_transaction_does_nothing_twice(
+async def test_a_worker_frozen_inside_a_transaction_does_do_nothing_twice(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
     slow = Recorder("zombie", pause_s=plumbing_settings.lease_s * 2.5)
@@ -159,7 +159,7 @@ async def test_a_worker_frozen_inside_a_transaction_does_nothing_twice(
     await other_database.stop()
 
 
-async def test_bad_records_are_set_aside_and_published(
+async def test_bad_records_become_dead_letters_and_are_published(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
     await log.publish(topic, [*numbered(5), Record(key=b"k", value=b"bad-1"), *numbered(5, "more")])
@@ -179,7 +179,7 @@ async def _kept(database: Database) -> int:
 
 
 @pytest.mark.parametrize("flood", [IN_A_ROW_MAX + 20, WINDOW_RECORDS_MIN + 200])
-async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_raises_the_alarm(
+async def test_a_flood_of_bad_records_stops_the_consumer_and_raises_the_alarm(
     plumbing_settings: ServiceSettings,
     plumbing_dsns: Dsns,
     database: Database,
@@ -188,7 +188,7 @@ async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_rai
     flood: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Either too many in a row, or more than five in a hundred."""
+    """The flood is either too many in a row or more than five in a hundred."""
     monkeypatch.setattr("shared.consumer.STOPPED_RETRY_S", 0.2)
     bad = "bad" if flood < WINDOW_RECORDS_MIN else "fine"
     records = [Record(key=b"one", value=("bad" if n % 15 == 0 else bad).encode() + b"%d" % n) for n in range(flood)]
@@ -203,14 +203,14 @@ async def test_a_flood_of_bad_records_stops_the_consumer_keeps_the_topic_and_rai
         await running.consumer.check()
     assert not running.task.done()
     assert await _kept(database) <= IN_A_ROW_MAX
-    handler.bad = None  # repaired: it goes on by itself, where it was
+    handler.bad = None  # after the repair it continues where it was
     values = await until(plumbing_dsns, flood - await _kept(database))
     await running.stop()
     await running.consumer.check()
     assert (gauge._value.get(), len(set(values)) + await _kept(database)) == (0, flood)
 
 
-def test_the_limits_count_over_batches_and_a_good_record_ends_a_row() -> None:
+def test_dead_letter_limits_count_across_batches_and_a_good_record_ends_a_row() -> None:
     row = DeadLetterLimit(in_a_row_max=3).after([True, True]).after([False, True, True, True])
     with pytest.raises(TooManyDeadLetters):
         row.after([True])
@@ -224,7 +224,7 @@ def test_the_limits_count_over_batches_and_a_good_record_ends_a_row() -> None:
     assert DeadLetterLimit(percent_max=100).after([n % 2 == 0 for n in range(2_000)]).in_a_row == 0
 
 
-async def test_the_outbox_publishes_what_was_committed_and_nothing_else(
+async def test_the_outbox_publishes_committed_records_only(
     plumbing_settings: ServiceSettings, database: Database, log: EventLog, topic: str
 ) -> None:
     async def write(number: int) -> None:

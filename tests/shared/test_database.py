@@ -1,4 +1,4 @@
-"""The database behind a network that lies."""
+"""The database behind a faulty network."""
 
 import asyncio
 import errno
@@ -23,9 +23,9 @@ from shared.settings import ServiceSettings
 from tests.chaos.proxy import FaultProxy, Mood
 
 TIMEOUT_S = 0.5
-_LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
+_FATAL_MESSAGE = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
 # A backend's last message, as it goes over the wire.
-LAST_WORDS = b"E" + struct.pack("!i", 4 + len(_LAST_WORDS)) + _LAST_WORDS
+FATAL_MESSAGE = b"E" + struct.pack("!i", 4 + len(_FATAL_MESSAGE)) + _FATAL_MESSAGE
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def proxy(plumbing_settings: ServiceSettings) -> AsyncIterator[FaultProxy]
 
 @pytest.fixture
 async def database(proxy: FaultProxy, plumbing_settings: ServiceSettings) -> AsyncIterator[Database]:
-    """Reaches the server through the proxy, one connection, little patience."""
+    """A database with one connection through the proxy and a short timeout."""
     parts = urlsplit(plumbing_settings.database_url)
     place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
     found = Database(urlunsplit(parts._replace(netloc=place)), pool_size=1, command_timeout_s=TIMEOUT_S)
@@ -51,9 +51,7 @@ async def one(database: Database) -> int:
         return int(await session.scalar(text("SELECT 1")) or 0)
 
 
-async def test_a_server_gone_behind_an_open_connection_is_noticed_and_replaced(
-    database: Database, proxy: FaultProxy
-) -> None:
+async def test_a_connection_to_a_vanished_server_is_noticed_and_replaced(database: Database, proxy: FaultProxy) -> None:
     assert await one(database) == 1
     assert proxy.half_open_all() == 1
     started = time.monotonic()
@@ -63,10 +61,10 @@ async def test_a_server_gone_behind_an_open_connection_is_noticed_and_replaced(
     assert await one(database) == 1
 
 
-async def test_one_dead_connection_condemns_all_that_are_idle(
+async def test_a_timeout_on_one_connection_invalidates_the_pool(
     proxy: FaultProxy, plumbing_settings: ServiceSettings
 ) -> None:
-    """Otherwise a pool of ten fails ten callers, each after all the patience there is."""
+    """Otherwise a pool of ten fails ten callers, each after the full timeout."""
     parts = urlsplit(plumbing_settings.database_url)
     place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
     database = Database(urlunsplit(parts._replace(netloc=place)), pool_size=6, command_timeout_s=TIMEOUT_S)
@@ -101,10 +99,10 @@ async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_
     assert await one(database) == 1
 
 
-async def test_a_driver_that_lost_track_is_an_error_and_its_connection_is_dropped(
+async def test_a_broken_protocol_is_an_error_and_its_connection_is_dropped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the server dies while a statement is answered: the connection looks open, and no state is left to use."""
+    """As after a server that dies in the middle of an answer: the connection looks open, but is unusable."""
 
     async def backend() -> int:
         async with database.transaction() as session:
@@ -125,13 +123,13 @@ async def test_a_driver_that_lost_track_is_an_error_and_its_connection_is_droppe
 
 
 async def answer_of(database: Database, *, breaks: BaseException | None = None) -> httpx.Response:
-    """What a service answers that asks `database` for one value, or fails with `breaks`."""
+    """Return the answer of a route that reads one value from `database`, or raises `breaks`."""
     app = FastAPI()
     app.state.db = database
     problems.install(app)
 
     @app.get("/")
-    async def look(session: Session) -> int:
+    async def read_pid(session: Session) -> int:
         if breaks is not None:
             raise breaks
         return int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
@@ -141,12 +139,12 @@ async def answer_of(database: Database, *, breaks: BaseException | None = None) 
         return await client.get("/")
 
 
-async def test_last_words_to_an_idle_connection_are_a_503_and_its_end(database: Database) -> None:
-    """A killed postmaster's backends say FATAL to idle clients, and the driver may be used before it sees the end."""
+async def test_a_fatal_message_on_an_idle_connection_is_a_503_and_closes_it(database: Database) -> None:
+    """A killed server sends FATAL to idle clients, and the connection may be used before the driver sees its end."""
     async with database.transaction() as session:
         idle: Any = await driver(session)
         first = await session.scalar(text("SELECT pg_backend_pid()"))
-    idle._protocol.data_received(LAST_WORDS)
+    idle._protocol.data_received(FATAL_MESSAGE)
     assert not idle.is_closed()
     refused = await answer_of(database)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
@@ -183,8 +181,8 @@ async def test_a_server_that_cannot_be_reached_is_a_503(failure: OSError, monkey
     await database.stop()
 
 
-async def test_a_server_that_refuses_at_both_its_addresses_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One refusal has a class; asyncio makes one OSError without a number of two."""
+async def test_a_server_that_refuses_on_both_addresses_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refused address raises ConnectionRefusedError; for two, asyncio raises OSError without a number."""
 
     async def both(*_: object, **__: object) -> list[tuple[Any, ...]]:
         v6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0))
@@ -199,18 +197,18 @@ async def test_a_server_that_refuses_at_both_its_addresses_is_a_503(monkeypatch:
 @pytest.mark.parametrize(
     "bug", [FileNotFoundError(errno.ENOENT, "No such file"), PermissionError(errno.EACCES, "Denied")], ids=repr
 )
-async def test_what_the_system_says_of_our_own_files_stays_a_500(database: Database, bug: OSError) -> None:
+async def test_a_system_error_of_a_local_file_is_a_500(database: Database, bug: OSError) -> None:
     answer = await answer_of(database, breaks=bug)
     assert answer.status_code == 500
 
 
-async def test_answers_in_single_bytes_are_no_error(database: Database, proxy: FaultProxy) -> None:
+async def test_an_answer_that_arrives_byte_by_byte_is_read(database: Database, proxy: FaultProxy) -> None:
     assert await one(database) == 1
     proxy.mood = Mood.SLICE
     assert await one(database) == 1
 
 
-async def test_a_statement_that_needs_longer_is_given_longer_and_no_more_than_that(database: Database) -> None:
+async def test_fetch_slow_waits_for_its_timeout_and_no_longer(database: Database) -> None:
     sql = "SELECT CAST(:words AS text), pg_sleep(:seconds)"
     async with database.transaction() as session:
         rows = await fetch_slow(session, sql, {"seconds": 2.5 * TIMEOUT_S, "words": "waited"}, timeout_s=3)

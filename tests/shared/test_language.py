@@ -1,4 +1,4 @@
-"""Choosing between Chinese and English, and answering in both."""
+"""The choice between Chinese and English, and bilingual answers."""
 
 import httpx
 import pytest

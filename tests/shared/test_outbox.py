@@ -1,4 +1,4 @@
-"""The relay beside others who need the database, and behind a network that lies."""
+"""The outbox relay: sharing the pool, an unavailable log, a faulty network."""
 
 import asyncio
 import contextlib
@@ -23,20 +23,20 @@ DEADLINE_S = 15.0
 TIMEOUT_S = 0.5
 
 
-class Heard:
-    """A log that keeps what it is given; `away`: it takes nothing."""
+class FakeLog:
+    """A log that keeps published values. While `is_away`, it refuses them."""
 
     def __init__(self) -> None:
         self.values: list[bytes | None] = []
-        self.away = False
+        self.is_away = False
 
     async def publish(self, topic: str, records: Sequence[Record], *, timeout_s: float = 5.0) -> None:
-        if self.away:
+        if self.is_away:
             raise LogUnavailable("planted")
         self.values += [record.value for record in records]
 
 
-def relay(database: Database, log: Heard) -> OutboxRelay:
+def relay(database: Database, log: FakeLog) -> OutboxRelay:
     return OutboxRelay(SCHEMA, database, cast(EventLog, log))
 
 
@@ -54,17 +54,16 @@ async def write(database: Database, value: bytes) -> None:
         await outbox.add(session, SCHEMA, "t", [Record(key=b"k", value=value)])
 
 
-async def heard(log: Heard, value: bytes) -> None:
+async def wait_for_value(log: FakeLog, value: bytes) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while value not in log.values:
             await asyncio.sleep(0.005)
 
 
-async def test_the_only_connection_is_shared_and_given_back_as_it_was(
+async def test_the_relay_returns_the_only_connection_to_the_pool_unchanged(
     plumbing_settings: ServiceSettings, database: Database
 ) -> None:
-    """`database` has emptied the tables."""
-    log, single = Heard(), Database(plumbing_settings.database_url, pool_size=1)
+    log, single = FakeLog(), Database(plumbing_settings.database_url, pool_size=1)
     try:
         async with running(relay(single, log)):
             for number in range(3):
@@ -80,30 +79,30 @@ async def test_the_only_connection_is_shared_and_given_back_as_it_was(
     assert log.values == [b"0", b"1", b"2"]
 
 
-async def test_rows_are_noticed_at_once_and_wait_for_a_log_that_is_away(
+async def test_outbox_rows_are_published_at_once_or_wait_for_an_unavailable_log(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "_FAILURE_PAUSE_S", 0.1)
-    log = Heard()
+    log = FakeLog()
     async with running(relay(database, log)):
-        await asyncio.sleep(1.2)  # longer than it keeps one connection
+        await asyncio.sleep(1.2)  # longer than the relay keeps one connection
         waits = []
         for number in range(10):
             await write(database, b"%d" % number)
             started = time.monotonic()
-            await heard(log, b"%d" % number)
+            await wait_for_value(log, b"%d" % number)
             waits.append(time.monotonic() - started)
         assert sorted(waits)[len(waits) // 2] < 0.2
-        log.away = True
+        log.is_away = True
         for number in range(10, 40):
             await write(database, b"%d" % number)
         await asyncio.sleep(0.3)
-        log.away = False
-        await heard(log, b"39")
+        log.is_away = False
+        await wait_for_value(log, b"39")
     assert log.values == [b"%d" % number for number in range(40)]
 
 
-async def test_a_server_gone_behind_open_connections_costs_one_wait(
+async def test_a_vanished_server_costs_the_relay_one_timeout(
     plumbing_settings: ServiceSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "_FAILURE_PAUSE_S", 0.1)
@@ -112,7 +111,7 @@ async def test_a_server_gone_behind_open_connections_costs_one_wait(
     await proxy.start()
     place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
     behind = Database(urlunsplit(parts._replace(netloc=place)), pool_size=6, command_timeout_s=TIMEOUT_S)
-    together, log = asyncio.Barrier(6), Heard()
+    together, log = asyncio.Barrier(6), FakeLog()
 
     async def hold() -> None:
         async with behind.transaction() as session:
@@ -126,7 +125,7 @@ async def test_a_server_gone_behind_open_connections_costs_one_wait(
             assert proxy.half_open_all() == 6
             started = time.monotonic()
             await write(database, b"late")
-            await heard(log, b"late")
+            await wait_for_value(log, b"late")
             assert time.monotonic() - started < 8 * TIMEOUT_S
     finally:
         await behind.stop()

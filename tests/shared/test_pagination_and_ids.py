@@ -1,4 +1,4 @@
-"""Cursors, identities and the clock: what is made is read back, what is not ours is refused."""
+"""Pages and cursors, derived and new ids, the local date."""
 
 import contextlib
 import uuid
@@ -18,11 +18,11 @@ from shared.pagination import Page, decode_cursor, encode_cursor, position_of
 
 
 @given(st.text(max_size=40), st.integers(-(2**40), 2**40))
-def test_a_cursor_comes_back_as_it_went(word: str, number: int) -> None:
+def test_a_cursor_decodes_to_the_encoded_position(word: str, number: int) -> None:
     assert decode_cursor(encode_cursor(word, number), str, int) == (word, number)
 
 
-def test_ids_and_times_in_a_cursor_come_back() -> None:
+def test_a_cursor_of_ids_and_times_decodes_to_the_same_values() -> None:
     at, order_id = datetime(2026, 11, 22, 16, 0, tzinfo=UTC), uuid.uuid4()
     assert decode_cursor(encode_cursor(at, order_id), datetime.fromisoformat, uuid.UUID) == (at, order_id)
     assert encode_cursor(order_id) == encode_cursor(str(order_id))
@@ -43,7 +43,7 @@ def test_the_last_page_has_no_cursor(rows: list[int]) -> None:
 
 
 @given(st.text(max_size=60))
-def test_a_foreign_cursor_is_refused_or_harmless(text: str) -> None:
+def test_a_forged_cursor_is_refused_or_decodes_to_valid_values(text: str) -> None:
     values: Any = [uuid.uuid4()]
     with contextlib.suppress(InvalidRequest):
         values = decode_cursor(text, uuid.UUID)
@@ -58,15 +58,15 @@ def test_event_keys_are_stable_valid_and_keep_partners_apart(partner: str, event
     assert key != event_key(f"{partner}x", event)
 
 
-def test_known_answers_never_change() -> None:
-    """These values are stored for ever: another result would split accounts and count events twice."""
+def test_derived_account_and_event_ids_never_change() -> None:
+    """They are stored for ever: another result would split accounts and count events twice."""
     user = uuid.UUID("00000000-0000-7000-8000-000000000001")
     assert str(person_account_id(user)) == "4e798c34-87c0-59b1-934e-d3f915f42b48"
     assert str(event_key("t3", "trip-1")) == "26f27046-041f-8bbb-b4b5-2e80375c369a"
     assert account_key("pepper", "t3", "open_id", "abc") == "3f2661825924aa7b573d1ef240fe69b5"
 
 
-def test_the_day_is_shanghais() -> None:
+def test_the_local_date_is_that_of_shanghai() -> None:
     assert local_date(datetime(2026, 11, 22, 16, 0, tzinfo=UTC), "Asia/Shanghai") == date(2026, 11, 23)
     assert local_date(datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC), "Asia/Shanghai") == date(2026, 11, 22)
 
@@ -78,6 +78,6 @@ def test_new_ids_are_ordered_in_time() -> None:
 
 
 @given(st.binary(max_size=50), st.integers(1, 64))
-def test_a_key_has_one_partition(key: bytes, partitions: int) -> None:
+def test_a_key_is_always_in_the_same_partition(key: bytes, partitions: int) -> None:
     assert 0 <= partition_for(key, partitions) < partitions
     assert partition_for(key, partitions) == partition_for(key, partitions)

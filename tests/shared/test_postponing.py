@@ -1,4 +1,4 @@
-"""A handler that leaves undone what others hold: everything takes effect once, and offsets wait for all of it."""
+"""A handler that postpones records: all take effect once, and the offsets move after the last of them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from tests.shared.conftest import SCHEMA, seen
 from tests.shared.test_consumer import Running, numbered, until
 
 
-class Chooser:
-    """Does the records whose number is even at once, the others when it must; knows again what it has done.
+class PostponingHandler:
+    """Processes even records at once and odd ones when it must. It recognises records that it has processed.
 
-    `calls`: of each call how many it was given, and whether it had to do all of them.
+    `calls`: for each call the number of records, and whether it had to process all of them.
     """
 
     def __init__(self, *, fail_when_it_must: int = 0) -> None:
@@ -50,33 +50,33 @@ def _is_even(record: StoredRecord) -> bool:
     return int((record.value or b"r1")[1:]) % 2 == 0
 
 
-async def _moved(database: Database) -> int:
+async def _total_offset(database: Database) -> int:
     async with database.transaction() as session:
         total = await session.scalar(text(f"SELECT sum(next_offset)::bigint FROM {SCHEMA}.consumer_partition"))
         return int(total or 0)
 
 
-async def test_what_is_postponed_takes_effect_once_and_then_the_offsets_move(
+async def test_postponed_records_take_effect_once_before_the_offsets_move(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
-    before = await _moved(database)
+    before = await _total_offset(database)
     await log.publish(topic, numbered(400))
-    handler = Chooser()
+    handler = PostponingHandler()
     small = plumbing_settings.model_copy(update={"poll_records_max": 40})
     running = Running(topic, database, log, small, handler)
     values = await until(plumbing_dsns, 400)
     await running.stop()
     assert sorted(values) == sorted(f"r{n}" for n in range(400))
-    assert await _moved(database) - before == 400
+    assert await _total_offset(database) - before == 400
     assert any(must for _, must in handler.calls)
 
 
-async def test_polls_join_until_there_are_enough_of_them(
+async def test_polls_join_a_postponed_one_up_to_the_limit(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
-    """Offsets must not stand still for ever because each poll brings something new that is held."""
+    """Otherwise offsets might never move, because each poll brings another locked row."""
     await log.publish(topic, numbered(600))
-    handler = Chooser()
+    handler = PostponingHandler()
     small = plumbing_settings.model_copy(update={"poll_records_max": 40})
     running = Running(topic, database, log, small, handler)
     await until(plumbing_dsns, 600)
@@ -88,11 +88,11 @@ async def test_polls_join_until_there_are_enough_of_them(
     assert 1 <= most <= POLLS_TOGETHER
 
 
-async def test_an_interruption_between_the_transactions_repeats_nothing(
+async def test_an_interruption_between_transactions_of_a_poll_repeats_no_effect(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog, topic: str
 ) -> None:
     await log.publish(topic, numbered(60))
-    handler = Chooser(fail_when_it_must=3)
+    handler = PostponingHandler(fail_when_it_must=3)
     running = Running(topic, database, log, plumbing_settings, handler)
     async with asyncio.timeout(20):
         while handler.fail_when_it_must:

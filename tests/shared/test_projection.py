@@ -55,7 +55,7 @@ def test_the_highest_version_of_each_key_is_kept_in_any_order() -> None:
         assert kept == {1: second, 2: other}
 
 
-async def test_a_worker_decodes_for_its_consumers_and_sets_unreadable_records_aside(
+async def test_a_worker_decodes_records_and_stores_unreadable_ones_as_dead_letters(
     plumbing_settings: ServiceSettings, plumbing_dsns: Dsns, database: Database, log: EventLog
 ) -> None:
     async def keep(session: Session, items: Items[Renamed]) -> None:
@@ -89,7 +89,7 @@ async def test_a_worker_decodes_for_its_consumers_and_sets_unreadable_records_as
         assert {row[0]: row[1] for row in letters} == {"named": 1, "prepared": 2}
 
 
-def test_the_same_decoders_tell_whether_a_mended_dead_letter_is_readable() -> None:
+def test_the_same_decoders_decide_whether_a_corrected_dead_letter_is_readable() -> None:
     unreadable_because = readable_by({topics.BINDINGS: DECODER})
     assert unreadable_because(f"city.{topics.BINDINGS}", RENAMED % (1, 1, b"a")) is None
     assert "missing required field" in str(unreadable_because(topics.BINDINGS, b"{}"))

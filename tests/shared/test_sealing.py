@@ -1,4 +1,4 @@
-"""Sealing of secrets. The vectors were made by the three classes that each service had before."""
+"""Sealing of secrets. The vectors were made by the former classes of the three services."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A token's signature is verified once, and what is remembered of it holds no longer than the token and its key do."""
+"""The signature of a token is verified once and remembered until the token expires or its key changes."""
 
 import asyncio
 import uuid
@@ -20,7 +20,7 @@ from tests.tokens import SERVICE_SECRET, TokenFactory
 
 
 class Published:
-    """The key server of the platform: what it publishes, and whether it is there."""
+    """The platform's key server: the keys that it publishes, and whether it answers."""
 
     def __init__(self) -> None:
         self.factories = [TokenFactory(Ed25519PrivateKey.generate())]
@@ -53,7 +53,7 @@ async def verifier(published: Published, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The tokens whose signature was looked at, in turn."""
+    """The tokens whose signature was verified, in order."""
     seen: list[str] = []
     decode = jwt.decode
 
@@ -75,7 +75,9 @@ async def test_a_signature_is_verified_once(
     assert checks == [token]
 
 
-async def test_one_changed_letter_is_another_token(published: Published, verifier: tokens.TokenVerifier) -> None:
+async def test_a_token_with_a_changed_letter_is_verified_again(
+    published: Published, verifier: tokens.TokenVerifier
+) -> None:
     token = published.factories[0].access(uuid.uuid4())
     await verifier.access_claims(token)
     head, payload, signature = token.split(".")
@@ -85,7 +87,7 @@ async def test_one_changed_letter_is_another_token(published: Published, verifie
             await verifier.access_claims(changed)
 
 
-async def test_it_ends_with_the_token(
+async def test_a_remembered_token_ends_at_its_expiry(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "_CLOCK_LEEWAY_S", 0)
@@ -96,7 +98,7 @@ async def test_it_ends_with_the_token(
         await verifier.access_claims(token)
 
 
-async def test_it_ends_when_the_key_is_withdrawn(
+async def test_a_remembered_token_ends_when_its_key_is_withdrawn(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "_JWKS_MAX_AGE_S", 0)
@@ -110,7 +112,7 @@ async def test_it_ends_when_the_key_is_withdrawn(
     await verifier.access_claims(token)
 
 
-async def test_another_key_under_the_same_id_counts_as_another_key(
+async def test_a_new_key_under_the_same_id_invalidates_remembered_tokens(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "_JWKS_MAX_AGE_S", 0)
@@ -123,7 +125,7 @@ async def test_another_key_under_the_same_id_counts_as_another_key(
         await verifier.access_claims(token)
 
 
-async def test_a_key_server_that_is_away_locks_nobody_out(
+async def test_tokens_are_accepted_while_the_key_server_is_unavailable(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch, checks: list[str]
 ) -> None:
     monkeypatch.setattr(tokens, "_JWKS_MAX_AGE_S", 0)
@@ -134,7 +136,7 @@ async def test_a_key_server_that_is_away_locks_nobody_out(
     assert checks == [token]
 
 
-async def test_only_so_many_are_remembered(
+async def test_the_number_of_remembered_tokens_is_limited(
     published: Published, verifier: tokens.TokenVerifier, monkeypatch: pytest.MonkeyPatch, checks: list[str]
 ) -> None:
     monkeypatch.setattr(tokens, "REMEMBERED_TOKENS_MAX", 2)
