@@ -1,0 +1,1 @@
+"""Rewards: what citizens redeem and donate their grams for."""

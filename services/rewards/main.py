@@ -1,4 +1,4 @@
-"""HTTP application of the rewards service: what grams can be spent on."""
+"""The HTTP application of the rewards service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from services.rewards.assembly import settlements_for
+from services.rewards.assembly import build_engine
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.certificates.api import router as certificates
@@ -48,6 +48,6 @@ def create_app(
         lifespan=lifespan,
         jwks_transport=jwks_transport,
     )
-    app.state.settlements = settlements_for(settings, app.state.db, client)
+    app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.sealer = CodeSealer(settings.voucher_key_bytes)
     return app

@@ -1,6 +1,6 @@
-"""The first things to redeem and to give to, so that a new programme is not empty: `python -m services.rewards.seed`.
+"""Adds the first items and a campaign to a new programme: `python -m services.rewards.seed`.
 
-Can be run at every start: what exists stays as operators have changed it, and pools are filled once.
+It can run at every start: existing rows are not changed, and pools are filled once.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ from services.rewards.budgets.service import Sponsor
 from services.rewards.campaigns import service as campaigns
 from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.service import Texts
+from services.rewards.catalogue.service import ItemTexts
 from services.rewards.settings import Settings
 from services.rewards.vouchers import service as vouchers
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.db import Database, Session
+from shared.language import Text
 
 CAMPAIGN_DAYS = 365
 TONNE_MG = 1_000_000_000
@@ -25,11 +26,11 @@ MARATHON_TARGET_MG = 30 * TONNE_MG
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """Prices follow the programme's reward value of about 2,000 CNY a tonne: 10 yuan are 5 kg."""
+class SeedItem:
+    """Prices follow the reward value of the programme, about 2,000 CNY a tonne: 10 yuan are 5 kg."""
 
     item_id: str
-    texts: Texts
+    texts: ItemTexts
     category: str
     price_mg: int
     price_fen: int
@@ -42,72 +43,66 @@ class Offered:
         return f"{self.item_id}-{self.sponsor.sponsor_id}"
 
 
-OFFERED = (
-    Offered(
+ITEMS = (
+    SeedItem(
         item_id="reganmian",
-        texts=Texts(
-            "一碗热干面",
-            "A bowl of hot dry noodles",
-            "凭券在合作早餐门店兑换热干面一碗。",
-            "One bowl at a partner breakfast shop.",
+        texts=ItemTexts(
+            Text("一碗热干面", "A bowl of hot dry noodles"),
+            Text("凭券在合作早餐门店兑换热干面一碗。", "One bowl at a partner breakfast shop."),
         ),
         category="food",
         price_mg=5_000_000,
         price_fen=1_000,
         per_user_limit=1,
         stock=1_000,
-        sponsor=Sponsor("guozao", "过早联盟", "Breakfast Alliance"),
+        sponsor=Sponsor("guozao", Text("过早联盟", "Breakfast Alliance")),
     ),
-    Offered(
+    SeedItem(
         item_id="donghu-boat",
-        texts=Texts(
-            "东湖船票",
-            "East Lake boat ticket",
-            "东湖游船单程票一张。",
-            "One single trip on East Lake.",
+        texts=ItemTexts(
+            Text("东湖船票", "East Lake boat ticket"),
+            Text("东湖游船单程票一张。", "One single trip on East Lake."),
         ),
         category="travel",
         price_mg=20_000_000,
         price_fen=4_000,
         per_user_limit=2,
         stock=200,
-        sponsor=Sponsor("donghu", "东湖风景区", "East Lake Scenic Area"),
+        sponsor=Sponsor("donghu", Text("东湖风景区", "East Lake Scenic Area")),
     ),
 )
 
 
-async def _offer(session: Session, offered: Offered, sealer: CodeSealer) -> None:
+async def _add_item(session: Session, seed_item: SeedItem, sealer: CodeSealer) -> None:
     await budgets.open_budget(
         session,
-        budget_id=offered.budget_id,
-        sponsor=offered.sponsor,
-        limit_fen=offered.price_fen * offered.stock,
+        budget_id=seed_item.budget_id,
+        sponsor=seed_item.sponsor,
+        limit_fen=seed_item.price_fen * seed_item.stock,
     )
     await catalogue.offer_item(
         session,
-        item_id=offered.item_id,
-        texts=offered.texts,
-        category=offered.category,
-        price_mg=offered.price_mg,
-        price_fen=offered.price_fen,
-        budget_id=offered.budget_id,
-        per_user_limit=offered.per_user_limit,
+        item_id=seed_item.item_id,
+        texts=seed_item.texts,
+        category=seed_item.category,
+        price_mg=seed_item.price_mg,
+        price_fen=seed_item.price_fen,
+        budget_id=seed_item.budget_id,
+        per_user_limit=seed_item.per_user_limit,
     )
-    loaded = await catalogue.lock_stock(session, item_id=offered.item_id)
+    loaded = await catalogue.lock_stock(session, item_id=seed_item.item_id)
     if loaded == 0:
-        codes = [new_code() for _ in range(offered.stock)]
-        await vouchers.load_codes(session, sealer=sealer, item_id=offered.item_id, codes=codes)
+        codes = [new_code() for _ in range(seed_item.stock)]
+        await vouchers.load_codes(session, sealer=sealer, item_id=seed_item.item_id, codes=codes)
 
 
-async def _announce(session: Session) -> None:
+async def _open_campaign(session: Session) -> None:
     opens = clock.now()
-    await campaigns.announce(
+    await campaigns.open_campaign(
         session,
         campaign_id="zero-carbon-marathon",
-        title_zh="零碳马拉松",
-        title_en="Zero-carbon marathon",
-        description_zh="捐出减碳量，抵消赛事排放。",
-        description_en="Give grams to offset the emissions of the race.",
+        title=Text("零碳马拉松", "Zero-carbon marathon"),
+        description=Text("捐出减碳量，抵消赛事排放。", "Give grams to offset the emissions of the race."),
         target_mg=MARATHON_TARGET_MG,
         terms=Terms(opens, opens + timedelta(days=CAMPAIGN_DAYS), min_mg=1_000, max_mg=100_000_000),
     )
@@ -117,9 +112,9 @@ async def seed(settings: Settings) -> None:
     database = Database(settings.database_url, pool_size=1, application_name="rewards-seed")
     try:
         async with database.transaction() as session:
-            for offered in OFFERED:
-                await _offer(session, offered, CodeSealer(settings.voucher_key_bytes))
-            await _announce(session)
+            for seed_item in ITEMS:
+                await _add_item(session, seed_item, CodeSealer(settings.voucher_key_bytes))
+            await _open_campaign(session)
     finally:
         await database.stop()
 

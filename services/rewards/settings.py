@@ -1,4 +1,4 @@
-"""The only reader of REWARDS_* variables."""
+"""The settings of the service, read from REWARDS_* variables."""
 
 import base64
 import binascii
@@ -14,8 +14,10 @@ VOUCHER_KEY_BYTES = 32
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="REWARDS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    accounting_base_url: str = Field(description="where holds are placed, e.g. http://127.0.0.1:8103")
-    voucher_key: SecretStr = Field(description="32 random bytes in base64: seals voucher codes; lost, they are lost")
+    accounting_base_url: str = Field(description="the accounting service, e.g. http://127.0.0.1:8103")
+    voucher_key: SecretStr = Field(
+        description="32 random bytes in base64: seals voucher codes, which are lost without it"
+    )
 
     @field_validator("voucher_key")
     @classmethod

@@ -1,4 +1,4 @@
-"""Stable names chosen by operators: items, campaigns, categories, budgets."""
+"""Slugs: stable names that operators choose for items, campaigns, categories and budgets."""
 
 import re
 from typing import Annotated
@@ -10,7 +10,7 @@ SlugPath = Annotated[str, Path(pattern=SLUG_PATTERN, examples=["reganmian"])]
 
 
 def slug(value: str) -> str:
-    """The value itself. Raises ValueError for what no slug looks like: it would only confuse the database."""
+    """Return the value. Raises ValueError if it is not a slug: the database might not accept it in a query."""
     if not re.fullmatch(SLUG_PATTERN, value):
         raise ValueError("not a slug")
     return value

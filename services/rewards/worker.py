@@ -1,9 +1,9 @@
-"""The rewards service's worker: ends what requests left behind, relays events, watches stock and purges old keys."""
+"""The worker of the rewards service: drives open settlements, relays events, reports stock, deletes old keys."""
 
 import asyncio
 from functools import partial
 
-from services.rewards.assembly import settlements_for
+from services.rewards.assembly import build_engine
 from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SCHEMA
 from services.rewards.settings import Settings
@@ -19,7 +19,7 @@ HOUSEKEEPING_EVERY_S = 600.0
 
 
 class RewardsWorker(Worker):
-    """Keeps its connections to accounting open while it runs."""
+    """Keeps the connections to accounting open while it runs."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(SCHEMA, settings)
@@ -33,15 +33,15 @@ class RewardsWorker(Worker):
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = RewardsWorker(settings)
-    settlements = settlements_for(settings, worker.database, worker.accounting)
+    engine = build_engine(settings, worker.database, worker.accounting)
 
     async def drive_due(_session: Session) -> None:
-        # Has transactions of its own, none of them open while accounting is asked; the job's stays unused.
-        await settlements.drive_due()
+        # The engine opens its own transactions, none of them during a call to accounting. The job's one stays unused.
+        await engine.drive_due()
 
     worker.publish(topics.REWARDS)
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
-    worker.every(WATCH_EVERY_S, "report_stuck", settlements.report_stuck)
+    worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker

@@ -1,4 +1,4 @@
-"""The rewards service on a database of its own, with accounting's holds played by a fake with real semantics."""
+"""The rewards service on its own database, with a fake of accounting's holds."""
 
 import base64
 import uuid
@@ -12,22 +12,23 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.rewards.assembly import settlements_for
+from services.rewards.assembly import build_engine
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.campaigns import service as campaigns
 from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.service import Texts
+from services.rewards.catalogue.service import ItemTexts
 from services.rewards.main import create_app
 from services.rewards.settings import Settings
-from services.rewards.settlement.engine import Settlements
+from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.vouchers import service as vouchers
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.db import Database
 from shared.httpclient import new_client
+from shared.language import Text
 from tests.databases import Dsns, empty_tables, make_database
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
 from tests.tokens import SERVICE_SECRET, TokenFactory
@@ -56,7 +57,7 @@ def rewards_settings(rewards_dsns: Dsns) -> Settings:
 
 
 class Rewards:
-    """What a test does with the service: as citizens over HTTP, as the worker, as an operator."""
+    """The actions of a test: as citizens over HTTP, as the worker, as an operator."""
 
     def __init__(
         self, settings: Settings, dsns: Dsns, tokens: TokenFactory, app: FastAPI, network: FaultyNetwork
@@ -67,17 +68,17 @@ class Rewards:
         self.database = Database(settings.database_url, pool_size=10)
 
     @property
-    def settlements(self) -> Settlements:
-        engine: Settlements = self.app.state.settlements
+    def engine(self) -> SettlementEngine:
+        engine: SettlementEngine = self.app.state.settlements
         return engine
 
     @asynccontextmanager
     async def use_database(self, database: Database) -> AsyncIterator[None]:
-        """Lets the application work on another Database object for a while."""
+        """Give the application another Database object for a while."""
         before = self.app.state.db, self.app.state.settlements
         async with new_client("http://accounting.test", transport=self.network) as client:
             self.app.state.db = database
-            self.app.state.settlements = settlements_for(self.settings, database, client)
+            self.app.state.settlements = build_engine(self.settings, database, client)
             try:
                 yield
             finally:
@@ -106,14 +107,14 @@ class Rewards:
             await budgets.open_budget(
                 session,
                 budget_id=f"budget-{item_id}",
-                sponsor=Sponsor("guozao", "过早联盟", "Breakfast Alliance"),
+                sponsor=Sponsor("guozao", Text("过早联盟", "Breakfast Alliance")),
                 limit_fen=limit_fen,
             )
             await catalogue.offer_item(
                 session,
                 **{
                     "item_id": item_id,
-                    "texts": Texts("一碗热干面", "A bowl of hot dry noodles"),
+                    "texts": ItemTexts(Text("一碗热干面", "A bowl of hot dry noodles")),
                     "category": "food",
                     "price_mg": price_mg,
                     "price_fen": COST_FEN,
@@ -134,13 +135,11 @@ class Rewards:
     ) -> None:
         opens = clock.now() - timedelta(days=1) + opens_in
         async with self.database.transaction() as session:
-            await campaigns.announce(
+            await campaigns.open_campaign(
                 session,
                 campaign_id=campaign_id,
-                title_zh="零碳马拉松",
-                title_en="Zero-carbon marathon",
-                description_zh="",
-                description_en="",
+                title=Text("零碳马拉松", "Zero-carbon marathon"),
+                description=Text("", ""),
                 target_mg=30_000_000_000,
                 terms=Terms(opens, opens + timedelta(days=30), min_mg=1_000, max_mg=100_000_000),
             )
@@ -192,7 +191,7 @@ class Rewards:
             await connection.close()
 
     async def pass_time(self, seconds: int) -> None:
-        """As if open orders and donations had been placed and tried that much earlier."""
+        """Move open orders and donations, and their next attempts, into the past."""
         for table in ("orders", "donation"):
             await self.sql(
                 f"UPDATE rewards.{table} SET created_at = created_at - make_interval(secs => $1),"
@@ -202,15 +201,15 @@ class Rewards:
             )
 
     async def work(self, seconds: int = 20) -> None:
-        """The worker's job, `seconds` later."""
+        """Run the worker's job `seconds` later."""
         await self.pass_time(seconds)
-        await self.settlements.drive_due()
+        await self.engine.drive_due()
 
     async def drive_due(self) -> None:
-        await self.settlements.drive_due()
+        await self.engine.drive_due()
 
     async def start_over(self) -> None:
-        """Empty tables and an empty ledger."""
+        """Empty the tables and the ledger."""
         await empty_tables(self.dsns, "rewards")
         self.ledger.balances.clear()
         self.ledger.accounts.clear()
@@ -231,7 +230,7 @@ class Rewards:
 async def rewards(
     rewards_settings: Settings, rewards_dsns: Dsns, tokens: TokenFactory, jwks_transport: httpx.MockTransport
 ) -> AsyncIterator[Rewards]:
-    """Every test ends with all counters adding up and no gram lost."""
+    """After every test all counters must agree with their rows."""
     await empty_tables(rewards_dsns, "rewards")
     network = FaultyNetwork(Ledger())
     app = create_app(rewards_settings, accounting_transport=network, jwks_transport=jwks_transport)

@@ -1,6 +1,7 @@
-"""Accounting's holds with their real semantics, in memory, with faults that can be ordered.
+"""A fake of accounting's holds: the real semantics in memory, with faults on request.
 
-Idempotent by hold id, a void before the hold is remembered, an end is final, an expired hold cannot be captured.
+Calls are idempotent by hold id, a void before its hold is remembered, an end is final, an expired hold cannot be
+captured.
 """
 
 import asyncio
@@ -19,12 +20,12 @@ from shared import clock
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from tests.tokens import SERVICE_SECRET
 
-LOST = "lost"
+REQUEST_LOST = "request_lost"
 """The request never arrives."""
-UNHEARD = "unheard"
-"""The request takes effect, its answer never arrives."""
+RESPONSE_LOST = "response_lost"
+"""The request takes effect, its response never arrives."""
 UNAVAILABLE = "unavailable"
-"""Answered 503, without effect."""
+"""The answer is 503, without effect."""
 
 
 def _problem(status: int, code: str) -> JSONResponse:
@@ -40,7 +41,7 @@ def _caller(request: Request) -> None:
 
 @dataclass
 class Ledger:
-    """Balances, holds, what was captured to whom, and how often each operation arrived."""
+    """Balances, holds, captured amounts by receiver, and the number of calls of each operation."""
 
     balances: Counter[uuid.UUID] = field(default_factory=Counter)
     holds: dict[uuid.UUID, HoldState] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Ledger:
         return self.holds[hold_id]
 
     def remember_void(self, hold_id: uuid.UUID) -> None:
-        """A void that came before its hold: the late hold will find it."""
+        """Remember a void that came before its hold, so that the late hold is refused."""
         nothing = {"account_id": None, "amount_mg": 0, "purpose": None, "expires_at": None, "captured_to": None}
         self.holds[hold_id] = HoldState.model_validate({"hold_id": hold_id, "status": "voided", **nothing})
 
@@ -73,7 +74,7 @@ class Ledger:
 
     @property
     def total_mg(self) -> int:
-        """All grams there are, wherever they are now."""
+        """The sum of all grams: balances, captured and held."""
         held = sum(hold.amount_mg for hold in self.holds.values() if hold.status == "held")
         return self.balances.total() + self.accounts.total() + held
 
@@ -146,7 +147,7 @@ def operation_of(request: httpx.Request) -> str:
 
 
 class FaultyNetwork(httpx.AsyncBaseTransport):
-    """Between rewards and the fake: loses requests and answers as told, calls `passing` at each crossing."""
+    """The network to the fake: loses requests or responses on request, calls `passing` before and after each call."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -157,7 +158,7 @@ class FaultyNetwork(httpx.AsyncBaseTransport):
         self.arrived: dict[str, asyncio.Event] = {}
 
     def pause(self, operation: str) -> tuple[asyncio.Event, asyncio.Event]:
-        """(set when a request has arrived here, set it to let requests through)."""
+        """Return two events: the first is set when a request has arrived, the second lets requests pass."""
         self.arrived[operation], self.pauses[operation] = asyncio.Event(), asyncio.Event()
         return self.arrived[operation], self.pauses[operation]
 
@@ -168,13 +169,13 @@ class FaultyNetwork(httpx.AsyncBaseTransport):
             self.arrived[operation].set()
             await self.pauses[operation].wait()
         fault = self.faults.get(operation) or self.faults.get("all")
-        if fault == LOST:
-            raise httpx.ConnectTimeout("lost", request=request)
+        if fault == REQUEST_LOST:
+            raise httpx.ConnectTimeout("request lost", request=request)
         if fault == UNAVAILABLE:
             return httpx.Response(503, request=request)
         response = await self._inner.handle_async_request(request)
         await response.aread()
         self.passing(f"after {operation}")
-        if fault == UNHEARD:
-            raise httpx.ReadTimeout("unheard", request=request)
+        if fault == RESPONSE_LOST:
+            raise httpx.ReadTimeout("response lost", request=request)
         return response

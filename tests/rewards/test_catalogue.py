@@ -1,4 +1,4 @@
-"""The shop window, the pools behind it, and the seed."""
+"""The catalogue, the voucher pools, the stock check and the seed."""
 
 import asyncio
 import uuid
@@ -35,7 +35,7 @@ async def test_items_are_public_and_paged(rewards: Rewards) -> None:
     assert english.json()["display"] == "5.00 kg"
 
 
-async def test_what_is_not_an_item(rewards: Rewards) -> None:
+async def test_an_unknown_or_malformed_item_id_is_refused(rewards: Rewards) -> None:
     assert (await rewards.get("/items/nothing")).json()["code"] == "ITEM_NOT_FOUND"
     for path in ("/items/a%00b", "/items?category=%00", "/items?cursor=WyIAIl0", "/items?limit=101"):
         assert (await rewards.client.get(API + path)).status_code == 422, path
@@ -53,7 +53,7 @@ async def test_loading_the_same_codes_again_adds_nothing(rewards: Rewards) -> No
     assert await rewards.stock() == {"available": 8, "reserved": 0, "sold": 0}
 
 
-async def test_codes_are_unreadable_at_rest(rewards: Rewards) -> None:
+async def test_codes_are_sealed_at_rest(rewards: Rewards) -> None:
     code = new_code()
     await rewards.add_item(codes=[code, new_code()])
     one, other = await rewards.sql("SELECT * FROM rewards.voucher ORDER BY voucher_id")
@@ -65,14 +65,14 @@ async def test_codes_are_unreadable_at_rest(rewards: Rewards) -> None:
             CodeSealer(key).open(one["code_sealed"], voucher_id=voucher_id)
 
 
-async def test_low_stock_is_a_metric(rewards: Rewards) -> None:
+async def test_the_stock_of_an_item_is_a_metric(rewards: Rewards) -> None:
     await rewards.add_item("nearly-gone", stock=1)
     async with rewards.database.transaction() as session:
         await catalogue.report_low_stock(session)
     assert 'carbon_reward_stock_pieces{item="nearly-gone"} 1.0' in (await rewards.client.get("/metrics")).text
 
 
-async def test_the_check_notices_what_does_not_add_up(rewards: Rewards) -> None:
+async def test_the_stock_check_reports_every_counter_that_differs(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=None)
     await rewards.add_campaign()
     user = rewards.citizen(PRICE_MG + 5_000)
@@ -93,7 +93,7 @@ async def test_the_check_notices_what_does_not_add_up(rewards: Rewards) -> None:
         await rewards.sql(mend)
 
 
-async def test_the_seed_can_be_run_again(rewards: Rewards) -> None:
+async def test_a_second_run_of_the_seed_changes_nothing(rewards: Rewards) -> None:
     in_own_loop(lambda: seed.seed(rewards.settings))
     user = rewards.citizen(5_000_000)
     assert (await rewards.order(user, "reganmian")).status_code == 201
@@ -120,7 +120,7 @@ def test_a_voucher_key_must_be_32_bytes(rewards_settings: Settings, key: str) ->
         Settings(**{**values, "voucher_key": key})
 
 
-async def test_a_voucher_that_is_not_mine_or_not_given_is_not_there(rewards: Rewards) -> None:
+async def test_a_voucher_of_another_person_or_in_the_pool_is_not_found(rewards: Rewards) -> None:
     await rewards.add_item()
     (row, *_) = await rewards.sql("SELECT voucher_id FROM rewards.voucher")
     answer = await rewards.get(f"/me/vouchers/{row['voucher_id']}", uuid.uuid4())

@@ -1,4 +1,4 @@
-"""Pure rules."""
+"""Rules without I/O: certificates, steps of a settlement, sale windows, codes."""
 
 import doctest
 import uuid
@@ -13,7 +13,7 @@ from services.rewards.campaigns.domain import Terms
 from services.rewards.catalogue.domain import Offer
 from services.rewards.certificates import domain as certificates
 from services.rewards.certificates.domain import LENGTH, RANDOM_BELOW, certificate_no, is_well_formed
-from services.rewards.settlement.domain import Heard, Status, Step, next_step
+from services.rewards.settlement.domain import HoldAnswer, Status, Step, next_step
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import amounts
 
@@ -28,29 +28,29 @@ def test_examples_in_docstrings(module: ModuleType) -> None:
 
 
 @given(numbers, st.integers(0, LENGTH - 1), st.integers(1, 9))
-def test_every_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
+def test_the_check_digit_finds_every_wrong_digit(number: str, place: int, shift: int) -> None:
     assert is_well_formed(number)
     wrong = str((int(number[place]) + shift) % 10)
     assert not is_well_formed(number[:place] + wrong + number[place + 1 :])
 
 
 @given(numbers, st.integers(0, LENGTH - 2))
-def test_every_swap_of_neighbours_is_found(number: str, place: int) -> None:
+def test_the_check_digit_finds_every_swap_of_neighbours(number: str, place: int) -> None:
     swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
     assert is_well_formed(swapped) is (swapped == number)
 
 
 @given(st.text(max_size=25))
-def test_no_text_breaks_the_check_of_a_number(text: str) -> None:
+def test_the_check_of_a_number_accepts_any_text(text: str) -> None:
     assert isinstance(is_well_formed(text), bool)
 
 
 def test_a_settlement_ends_only_as_its_hold_ended() -> None:
     for status in (Status.PENDING, Status.CANCELLING):
-        assert [heard for heard in Heard if next_step(status, heard) is Step.CONFIRM] == [Heard.CAPTURED]
-        assert [heard for heard in Heard if next_step(status, heard) is Step.CANCEL] == [Heard.GIVEN_BACK]
-    assert next_step(Status.PENDING, Heard.REFUSED) is Step.CALL_OFF
-    assert next_step(Status.CANCELLING, Heard.REFUSED) is Step.TRY_LATER
+        assert [heard for heard in HoldAnswer if next_step(status, heard) is Step.CONFIRM] == [HoldAnswer.CAPTURED]
+        assert [heard for heard in HoldAnswer if next_step(status, heard) is Step.CANCEL] == [HoldAnswer.GIVEN_BACK]
+    assert next_step(Status.PENDING, HoldAnswer.REFUSED) is Step.CALL_OFF
+    assert next_step(Status.CANCELLING, HoldAnswer.REFUSED) is Step.TRY_LATER
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_a_settlement_ends_only_as_its_hold_ended() -> None:
         (Offer(on_sale=True, starts_at=None, ends_at=NOON + timedelta(seconds=1)), True),
     ],
 )
-def test_a_sale_window(offer: Offer, is_open: bool) -> None:
+def test_an_item_is_open_in_its_sale_window_only(offer: Offer, is_open: bool) -> None:
     assert offer.open_at(NOON) is is_open
 
 
-def test_the_terms_of_a_campaign() -> None:
+def test_a_campaign_has_an_exclusive_end_and_inclusive_amounts() -> None:
     terms = Terms(NOON, NOON + timedelta(days=1), min_mg=10, max_mg=20)
     assert [terms.open_at(NOON + timedelta(hours=h)) for h in (-1, 0, 23, 24)] == [False, True, True, False]
-    assert [terms.takes(amount_mg) for amount_mg in (9, 10, 20, 21)] == [False, True, True, False]
+    assert [terms.accepts(amount_mg) for amount_mg in (9, 10, 20, 21)] == [False, True, True, False]
 
 
-def test_codes_are_long_and_never_the_same() -> None:
+def test_new_codes_are_long_and_unique() -> None:
     codes = {new_code() for _ in range(1000)}
     assert len(codes) == 1000
     assert {len(code) for code in codes} == {19}
@@ -86,7 +86,7 @@ def test_the_fingerprint_of_a_code_depends_on_the_key() -> None:
     assert one.fingerprint("x") == one.fingerprint("x") != other.fingerprint("x")
 
 
-def test_a_code_sealed_before_still_opens_and_is_still_recognised() -> None:
+def test_a_code_sealed_by_an_earlier_release_opens_and_is_recognised() -> None:
     sealer = CodeSealer(bytes(range(32)))
     sealed = bytes.fromhex(
         "01d0dbf9adeac625333b5686f97fa39a389310876315c556c27d6834dbe3748069732cc9435439e231344223b66c5b52"

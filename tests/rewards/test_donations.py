@@ -1,4 +1,4 @@
-"""Giving grams to a campaign: exact totals, one certificate each, checked by anybody."""
+"""Donations to a campaign: exact totals, one certificate each, a public check."""
 
 import asyncio
 import uuid
@@ -12,7 +12,7 @@ from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.contracts.rewards_v1 import DonationMade, RewardEvent
 from tests.rewards.conftest import API, Rewards
-from tests.rewards.fake_accounting import UNAVAILABLE, UNHEARD
+from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
 
 MARATHON = "zero-carbon-marathon"
 
@@ -22,7 +22,7 @@ async def campaign(rewards: Rewards) -> dict[str, Any]:
     return found
 
 
-async def test_grams_become_a_certificate(rewards: Rewards) -> None:
+async def test_a_donation_gives_a_certificate(rewards: Rewards) -> None:
     await rewards.add_campaign()
     user = rewards.citizen(10_000_000)
     answer = await rewards.donate(user, 2_345_678)
@@ -45,7 +45,7 @@ async def test_grams_become_a_certificate(rewards: Rewards) -> None:
     assert (await rewards.get("/me/donations", stranger)).json()["items"] == []
 
 
-async def test_anybody_can_check_a_certificate_and_learns_no_name(rewards: Rewards) -> None:
+async def test_a_certificate_can_be_checked_publicly_and_contains_no_name(rewards: Rewards) -> None:
     await rewards.add_campaign()
     user = rewards.citizen(10_000)
     certificate = (await rewards.donate(user, 5_000)).json()["certificate"]
@@ -77,8 +77,8 @@ async def test_a_certificate_cannot_be_changed_by_the_service(rewards: Rewards) 
     assert {row["privilege_type"] for row in rights} == {"SELECT", "INSERT"}
 
 
-async def test_totals_are_exact_under_concurrency(rewards: Rewards) -> None:
-    """Thirty donations of ten people at once, some of them without enough grams."""
+async def test_totals_are_exact_after_concurrent_donations(rewards: Rewards) -> None:
+    """Thirty donations of ten people at once, some without enough grams."""
     await rewards.add_campaign()
     people = [rewards.citizen(5_000 if number < 8 else 999) for number in range(10)]
     answers = await asyncio.gather(*(rewards.donate(user, 1_000 + n) for n in range(3) for user in people))
@@ -92,7 +92,7 @@ async def test_totals_are_exact_under_concurrency(rewards: Rewards) -> None:
     assert len({donation["certificate"]["certificate_no"] for donation in given}) == 24
 
 
-async def test_a_donation_is_published_without_naming_anybody(rewards: Rewards) -> None:
+async def test_a_donation_is_published_without_a_name(rewards: Rewards) -> None:
     await rewards.add_campaign()
     user = rewards.citizen(10_000)
     donation = (await rewards.donate(user, 5_000)).json()
@@ -106,7 +106,7 @@ async def test_a_donation_is_published_without_naming_anybody(rewards: Rewards) 
 
 
 @pytest.mark.parametrize("opens_in", [timedelta(days=2), timedelta(days=-40)])
-async def test_outside_the_window(rewards: Rewards, opens_in: timedelta) -> None:
+async def test_a_donation_outside_the_window_is_refused(rewards: Rewards, opens_in: timedelta) -> None:
     await rewards.add_campaign(opens_in=opens_in)
     user = rewards.citizen(10_000)
     answer = await rewards.donate(user, 5_000)
@@ -115,7 +115,7 @@ async def test_outside_the_window(rewards: Rewards, opens_in: timedelta) -> None
     assert rewards.balance_mg(user) == 10_000
 
 
-async def test_amounts_that_are_not_taken(rewards: Rewards) -> None:
+async def test_amounts_out_of_range_are_refused(rewards: Rewards) -> None:
     await rewards.add_campaign()
     user = rewards.citizen(10**12)
     for amount_mg in (999, 100_000_001):
@@ -129,7 +129,7 @@ async def test_amounts_that_are_not_taken(rewards: Rewards) -> None:
     assert not rewards.ledger.holds
 
 
-async def test_one_key_is_one_donation_for_ever(rewards: Rewards) -> None:
+async def test_one_idempotency_key_makes_one_donation_for_ever(rewards: Rewards) -> None:
     await rewards.add_campaign()
     user = rewards.citizen(100_000)
     first = await rewards.donate(user, 5_000, key="a-donation-key")
@@ -150,14 +150,14 @@ async def test_one_key_is_one_donation_for_ever(rewards: Rewards) -> None:
 @pytest.mark.parametrize(
     ("faults", "later_s", "end"),
     [
-        ({"hold": UNHEARD}, 20, "confirmed"),
-        ({"capture": UNHEARD}, 20, "confirmed"),
-        ({"capture": UNHEARD}, 90, "confirmed"),
-        ({"hold": UNHEARD}, 90, "cancelled"),
+        ({"hold": RESPONSE_LOST}, 20, "confirmed"),
+        ({"capture": RESPONSE_LOST}, 20, "confirmed"),
+        ({"capture": RESPONSE_LOST}, 90, "confirmed"),
+        ({"hold": RESPONSE_LOST}, 90, "cancelled"),
         ({"all": UNAVAILABLE}, 90, "cancelled"),
     ],
 )
-async def test_an_interrupted_donation_ends_one_way_or_the_other(
+async def test_an_interrupted_donation_is_confirmed_or_cancelled(
     rewards: Rewards, faults: dict[str, str], later_s: int, end: str
 ) -> None:
     await rewards.add_campaign()

@@ -1,4 +1,4 @@
-"""Redeeming over HTTP: what is handed out, what is refused and why, and how often."""
+"""Orders over HTTP: vouchers, refusals, repeats."""
 
 import asyncio
 import uuid
@@ -15,7 +15,7 @@ from shared.contracts.rewards_v1 import OrderConfirmed, RewardEvent
 from tests.rewards.conftest import API, COST_FEN, PRICE_MG, Rewards
 
 
-async def test_grams_become_a_voucher(rewards: Rewards) -> None:
+async def test_an_order_spends_grams_and_gives_a_voucher(rewards: Rewards) -> None:
     await rewards.add_item(stock=3, codes=["AAAA-1111", "BBBB-2222", "CCCC-3333"])
     user = rewards.citizen(PRICE_MG + 7)
     answer = await rewards.order(user)
@@ -42,7 +42,7 @@ async def test_grams_become_a_voucher(rewards: Rewards) -> None:
     assert voucher["qr_svg"].startswith("<svg")
 
 
-async def test_several_pieces_are_several_codes(rewards: Rewards) -> None:
+async def test_an_order_of_several_pieces_gets_several_codes(rewards: Rewards) -> None:
     await rewards.add_item(stock=4, per_user_limit=3)
     user = rewards.citizen(3 * PRICE_MG)
     order = (await rewards.order(user, quantity=3)).json()
@@ -53,7 +53,7 @@ async def test_several_pieces_are_several_codes(rewards: Rewards) -> None:
     assert len(codes) == 3
 
 
-async def test_a_confirmed_order_is_published_without_naming_anybody(rewards: Rewards) -> None:
+async def test_a_confirmed_order_is_published_without_a_name(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen()
     order = (await rewards.order(user)).json()
@@ -69,7 +69,7 @@ async def test_a_confirmed_order_is_published_without_naming_anybody(rewards: Re
 
 
 async def refused(rewards: Rewards, user: uuid.UUID, code: str, **order: Any) -> dict[str, Any]:
-    """Orders twice with one key; both answers are the same refusal, and nothing is taken or kept back."""
+    """Order twice with one key: both answers are the same refusal, and no grams or pieces are taken."""
     before = rewards.balance_mg(user)
     key = str(uuid.uuid4())
     first = await rewards.order(user, key=key, **order)
@@ -87,7 +87,7 @@ async def refused(rewards: Rewards, user: uuid.UUID, code: str, **order: Any) ->
     return document
 
 
-async def test_too_few_grams(rewards: Rewards) -> None:
+async def test_an_order_without_enough_grams_is_refused(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen(PRICE_MG - 1)
     problem = await refused(rewards, user, "INSUFFICIENT_BALANCE")
@@ -100,21 +100,21 @@ async def test_too_few_grams(rewards: Rewards) -> None:
     ] * 2
 
 
-async def test_an_account_that_may_not_pay(rewards: Rewards) -> None:
+async def test_a_frozen_account_cannot_order(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen()
     rewards.ledger.frozen.add(person_account_id(user))
     await refused(rewards, user, "HOLD_REFUSED")
 
 
-async def test_sold_out(rewards: Rewards) -> None:
+async def test_an_order_above_the_stock_is_refused(rewards: Rewards) -> None:
     await rewards.add_item(stock=1)
     assert (await rewards.order(rewards.citizen())).status_code == 201
     await refused(rewards, rewards.citizen(), "SOLD_OUT")
     assert rewards.ledger.asked["hold"] == 1
 
 
-async def test_the_limit_per_person_counts_live_orders_only(rewards: Rewards) -> None:
+async def test_the_limit_per_person_does_not_count_cancelled_orders(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=1)
     user = rewards.citizen(0)
     assert (await rewards.order(user)).json()["code"] == "INSUFFICIENT_BALANCE"
@@ -124,13 +124,13 @@ async def test_the_limit_per_person_counts_live_orders_only(rewards: Rewards) ->
     await refused(rewards, rewards.citizen(2 * PRICE_MG), "LIMIT_REACHED", quantity=2)
 
 
-async def test_an_item_without_a_limit(rewards: Rewards) -> None:
+async def test_an_item_without_a_limit_can_be_ordered_repeatedly(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=None)
     user = rewards.citizen(3 * PRICE_MG)
     assert [(await rewards.order(user)).status_code for _ in range(3)] == [201] * 3
 
 
-async def test_the_budget_is_a_hard_limit(rewards: Rewards) -> None:
+async def test_an_order_above_the_budget_is_refused(rewards: Rewards) -> None:
     await rewards.add_item(limit_fen=2 * COST_FEN - 1)
     assert (await rewards.order(rewards.citizen())).status_code == 201
     await refused(rewards, rewards.citizen(), "BUDGET_EXHAUSTED")
@@ -143,14 +143,14 @@ async def test_the_budget_is_a_hard_limit(rewards: Rewards) -> None:
         {"sale_ends_at": clock.now() - timedelta(hours=1)},
     ],
 )
-async def test_outside_the_sale_window(rewards: Rewards, window: dict[str, Any]) -> None:
+async def test_an_order_outside_the_sale_window_is_refused(rewards: Rewards, window: dict[str, Any]) -> None:
     await rewards.add_item(**window)
     await refused(rewards, rewards.citizen(), "SALE_CLOSED")
     item = (await rewards.get("/items/reganmian")).json()
     assert item["sale_window"]["open"] is False
 
 
-async def test_what_is_not_an_order_at_all(rewards: Rewards) -> None:
+async def test_malformed_orders_are_refused(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen()
     assert (await rewards.order(user, "no-such-item")).json()["code"] == "ITEM_NOT_FOUND"
@@ -177,7 +177,7 @@ async def test_what_is_not_an_order_at_all(rewards: Rewards) -> None:
     assert not rewards.ledger.holds
 
 
-async def test_fifty_at_once_with_one_key_are_one_order(rewards: Rewards) -> None:
+async def test_fifty_concurrent_requests_with_one_key_make_one_order(rewards: Rewards) -> None:
     await rewards.add_item(stock=5, per_user_limit=None)
     user = rewards.citizen(50 * PRICE_MG)
     key = str(uuid.uuid4())
@@ -199,7 +199,7 @@ async def test_fifty_at_once_with_one_key_are_one_order(rewards: Rewards) -> Non
     assert await rewards.stock() == {"available": 4, "reserved": 0, "sold": 1}
 
 
-async def test_sixty_people_for_twenty_pieces(rewards: Rewards) -> None:
+async def test_sixty_concurrent_orders_for_twenty_pieces_sell_exactly_twenty(rewards: Rewards) -> None:
     await rewards.add_item(stock=20)
     users = [rewards.citizen() for _ in range(60)]
     answers = await asyncio.gather(*(rewards.order(user) for user in users))
@@ -211,7 +211,7 @@ async def test_sixty_people_for_twenty_pieces(rewards: Rewards) -> None:
     assert rewards.ledger.accounts["redeemed:guozao"] == 20 * PRICE_MG
 
 
-async def test_one_person_many_keys_at_once_keeps_to_the_limit(rewards: Rewards) -> None:
+async def test_concurrent_orders_of_one_person_keep_to_the_limit(rewards: Rewards) -> None:
     await rewards.add_item(stock=20, per_user_limit=2)
     user = rewards.citizen(20 * PRICE_MG)
     answers = await asyncio.gather(*(rewards.order(user) for _ in range(12)))
@@ -219,7 +219,7 @@ async def test_one_person_many_keys_at_once_keeps_to_the_limit(rewards: Rewards)
     assert rewards.balance_mg(user) == 18 * PRICE_MG
 
 
-async def test_a_key_belongs_to_one_request_of_one_person(rewards: Rewards) -> None:
+async def test_an_idempotency_key_belongs_to_one_request_of_one_person(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=5)
     one, other = rewards.citizen(5 * PRICE_MG), rewards.citizen(5 * PRICE_MG)
     first = await rewards.order(one, key="a-shared-key", client_request_id="r1")
@@ -231,7 +231,7 @@ async def test_a_key_belongs_to_one_request_of_one_person(rewards: Rewards) -> N
     assert second.json()["order_id"] != first.json()["order_id"]
 
 
-async def test_a_client_request_id_is_used_up_for_ever(rewards: Rewards) -> None:
+async def test_a_client_request_id_makes_one_order_for_ever(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=5)
     user = rewards.citizen(5 * PRICE_MG)
     first = await rewards.order(user, key="key-number-one", client_request_id="r1")
@@ -251,7 +251,7 @@ async def test_a_client_request_id_is_used_up_for_ever(rewards: Rewards) -> None
     assert rewards.balance_mg(user) == 4 * PRICE_MG
 
 
-async def test_what_belongs_to_another_is_not_there(rewards: Rewards) -> None:
+async def test_orders_and_vouchers_of_another_person_are_not_found(rewards: Rewards) -> None:
     await rewards.add_item()
     owner, other = rewards.citizen(), rewards.citizen()
     order = (await rewards.order(owner)).json()
@@ -268,7 +268,7 @@ async def test_what_belongs_to_another_is_not_there(rewards: Rewards) -> None:
     assert (await rewards.get("/me/orders", other)).json()["items"] == []
 
 
-async def test_my_orders_come_newest_first_page_by_page(rewards: Rewards) -> None:
+async def test_own_orders_are_listed_newest_first_in_pages(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=None)
     user = rewards.citizen(5 * PRICE_MG)
     made = [(await rewards.order(user)).json()["order_id"] for _ in range(5)]

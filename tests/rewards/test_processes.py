@@ -1,4 +1,4 @@
-"""Real processes: the API killed in the middle of a redemption, the worker that finishes it and publishes it."""
+"""Real processes: the API is killed in the middle of a redemption, the worker finishes and publishes it."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ START_S, END_S = 20, 20
 
 @asynccontextmanager
 async def accounting_over_http(rewards: Rewards, killer: "Killer") -> AsyncIterator[str]:
-    """The fake as a real server, which also publishes the keys of tokens."""
+    """Run the fake as a real server, which also publishes the keys of tokens."""
     app = holds_app(rewards.ledger)
 
     @app.get("/jwks")
@@ -42,7 +42,7 @@ async def accounting_over_http(rewards: Rewards, killer: "Killer") -> AsyncItera
     @app.middleware("http")
     async def kill(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
-        killer.heard(request.url.path)
+        killer.after_call(request.url.path)
         return response
 
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
@@ -57,12 +57,12 @@ async def accounting_over_http(rewards: Rewards, killer: "Killer") -> AsyncItera
 
 
 class Killer:
-    """Kills a process when accounting has just done `operation`: the answer finds nobody."""
+    """Kills a process as soon as accounting has done `operation`, before the answer arrives."""
 
     def __init__(self, operation: str) -> None:
         self.operation, self.victim = operation, 0
 
-    def heard(self, path: str) -> None:
+    def after_call(self, path: str) -> None:
         if self.victim and path.endswith(self.operation):
             os.kill(self.victim, signal.SIGKILL)
             self.victim = 0
@@ -119,7 +119,7 @@ async def published(settings: Settings) -> list[OrderConfirmed]:
 
 
 @pytest.mark.parametrize("operation", ["holds", "capture"])
-async def test_kill_minus_nine_in_the_middle_of_a_redemption(rewards: Rewards, operation: str) -> None:
+async def test_kill_9_in_the_middle_of_a_redemption(rewards: Rewards, operation: str) -> None:
     await rewards.add_item()
     user, key = rewards.citizen(), str(uuid.uuid4())
     killer = Killer(operation)

@@ -1,4 +1,4 @@
-"""Every way an order or a donation can be interrupted ends in one of two ends: spent and given, or everything back."""
+"""However an order or a donation is interrupted, it is either paid and delivered, or everything is given back."""
 
 import asyncio
 import uuid
@@ -17,15 +17,15 @@ from shared.auth.tokens import ServiceTokens
 from shared.contracts.identity import person_account_id
 from shared.db import Database
 from tests.rewards.conftest import API, PRICE_MG, Rewards
-from tests.rewards.fake_accounting import LOST, UNAVAILABLE, UNHEARD
+from tests.rewards.fake_accounting import REQUEST_LOST, RESPONSE_LOST, UNAVAILABLE
 
 
-class Died(BaseException):
-    """The process is gone at this point: nothing catches this."""
+class ProcessDied(BaseException):
+    """The process ends here: no code catches this."""
 
 
 class Tripwire:
-    """Counts the points at which the process touches the world outside, and dies at the chosen one."""
+    """Counts the commits and calls of the process, and dies at the chosen one."""
 
     def __init__(self, dies_at: int) -> None:
         self.dies_at, self.passed = dies_at, list[str]()
@@ -33,11 +33,11 @@ class Tripwire:
     def passing(self, point: str) -> None:
         self.passed.append(point)
         if len(self.passed) == self.dies_at:
-            raise Died(point)
+            raise ProcessDied(point)
 
 
 class MortalDatabase(Database):
-    """Dies before or after a commit when the tripwire says so."""
+    """Passes the tripwire before and after each commit."""
 
     def __init__(self, dsn: str, wire: Tripwire) -> None:
         super().__init__(dsn, pool_size=4)
@@ -52,14 +52,14 @@ class MortalDatabase(Database):
 
 
 async def dying_at(rewards: Rewards, point: int, act: Callable[[], Awaitable[object]]) -> list[str]:
-    """Lets the application die at its `point`-th touch of the outside; the points it passed."""
+    """Let the application die at its `point`-th commit or call. Return the points that it passed."""
     wire = Tripwire(point)
     database = MortalDatabase(rewards.settings.database_url, wire)
     rewards.network.passing = wire.passing
     try:
         async with rewards.use_database(database):
             await act()
-    except Died:
+    except ProcessDied:
         pass
     finally:
         rewards.network.passing = lambda _point: None
@@ -68,7 +68,7 @@ async def dying_at(rewards: Rewards, point: int, act: Callable[[], Awaitable[obj
 
 
 async def ended_well(rewards: Rewards, user: uuid.UUID, had_mg: int) -> str:
-    """Asserts that there is no third state, and names the end."""
+    """Assert that the order has one of the two ends. Return it."""
     orders = (await rewards.get("/me/orders", user)).json()["items"]
     check = await rewards.stock_check()
     assert check["ok"], check
@@ -86,7 +86,7 @@ async def ended_well(rewards: Rewards, user: uuid.UUID, had_mg: int) -> str:
     return "back"
 
 
-FIRST_TRY, LATE = 20, 90  # seconds until the worker comes: at once, or after the order has been given up
+FIRST_TRY, LATE = 20, 90  # seconds until the worker runs: at its first attempt, or after the order timed out
 COMMIT = ["before commit", "after commit"]
 
 
@@ -103,7 +103,7 @@ REFUSED = [*PLACE, *READ, *asked("hold"), *COMMIT, *READ, *asked("void"), *END]
 @pytest.mark.parametrize(
     ("had_mg", "points", "ends"), [(PRICE_MG, PAID, {"given", "back"}), (PRICE_MG - 1, REFUSED, {"back"})]
 )
-async def test_death_of_the_request_at_every_point(
+async def test_a_request_that_dies_at_any_point_ends_confirmed_or_cancelled(
     rewards: Rewards, had_mg: int, points: list[str], ends: set[str], back_after_s: int
 ) -> None:
     seen = set()
@@ -117,7 +117,7 @@ async def test_death_of_the_request_at_every_point(
         seen.add(end)
         repeat = await rewards.order(user, key=key)
         if point == 1:
-            continue  # nothing was kept, so the repeat was the first request
+            continue  # nothing was stored, so the repeat was the first request
         assert repeat.status_code == (201 if end == "given" else 409)
         assert repeat.headers["idempotent-replayed"] == "true"
         assert await ended_well(rewards, user, had_mg) == end
@@ -127,18 +127,18 @@ async def test_death_of_the_request_at_every_point(
 @pytest.mark.parametrize(
     ("operation", "fault", "back_after_s"),
     [
-        ("hold", UNHEARD, FIRST_TRY),
-        ("hold", UNHEARD, LATE),
+        ("hold", RESPONSE_LOST, FIRST_TRY),
+        ("hold", RESPONSE_LOST, LATE),
         ("capture", UNAVAILABLE, FIRST_TRY),
-        ("capture", UNHEARD, FIRST_TRY),
-        ("capture", UNHEARD, LATE),
+        ("capture", RESPONSE_LOST, FIRST_TRY),
+        ("capture", RESPONSE_LOST, LATE),
     ],
 )
-async def test_death_of_the_worker_at_every_point(
+async def test_a_worker_that_dies_at_any_point_ends_confirmed_or_cancelled(
     rewards: Rewards, operation: str, fault: str, back_after_s: int
 ) -> None:
-    """The request never learns what became of its hold or capture; then the worker that takes over dies as well."""
-    captured = fault == UNHEARD and operation == "capture"
+    """The request never gets the answer to its hold or capture. Then the worker that takes over dies as well."""
+    captured = fault == RESPONSE_LOST and operation == "capture"
     end = ("confirmed", 0) if captured or back_after_s == FIRST_TRY else ("cancelled", PRICE_MG)
     await rewards.add_item(stock=20)
     for point in range(1, 20):
@@ -174,10 +174,10 @@ async def test_a_pending_order_is_answered_and_then_completed(rewards: Rewards) 
     assert final.json()["vouchers"]
 
 
-async def test_the_same_request_takes_over_from_one_that_died(rewards: Rewards) -> None:
+async def test_a_repeated_request_continues_one_that_died(rewards: Rewards) -> None:
     await rewards.add_item()
     user, key = rewards.citizen(), str(uuid.uuid4())
-    rewards.network.faults = {"capture": LOST}
+    rewards.network.faults = {"capture": REQUEST_LOST}
     assert (await rewards.order(user, key=key)).status_code == 202
     rewards.network.faults = {}
     await rewards.sql("UPDATE rewards.idempotency_key SET created_at = created_at - interval '40 s'")
@@ -186,7 +186,7 @@ async def test_the_same_request_takes_over_from_one_that_died(rewards: Rewards) 
     assert len(rewards.ledger.holds) == 1
 
 
-async def test_an_answer_made_by_the_worker_speaks_the_language_of_the_request(rewards: Rewards) -> None:
+async def test_an_answer_made_by_the_worker_is_in_the_language_of_the_request(rewards: Rewards) -> None:
     await rewards.add_item()
     user, key = rewards.citizen(0), str(uuid.uuid4())
     rewards.network.faults = {"hold": UNAVAILABLE}
@@ -212,7 +212,7 @@ async def test_an_expired_hold_hands_out_nothing(rewards: Rewards) -> None:
     assert await ended_well(rewards, user, PRICE_MG) == "back"
 
 
-async def test_a_hold_past_its_time_that_nobody_expired_yet_hands_out_nothing(rewards: Rewards) -> None:
+async def test_a_hold_past_its_time_but_not_expired_hands_out_nothing(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen()
     arrived, go_on = rewards.network.pause("capture")
@@ -225,8 +225,8 @@ async def test_a_hold_past_its_time_that_nobody_expired_yet_hands_out_nothing(re
     assert await ended_well(rewards, user, PRICE_MG) == "back"
 
 
-async def test_a_refusal_that_a_second_driver_overtakes_does_not_lose_the_grams(rewards: Rewards) -> None:
-    """The first driver is refused for lack of grams; before it voids, grams arrive and a second driver spends them."""
+async def test_a_refusal_overtaken_by_a_second_driver_does_not_lose_grams(rewards: Rewards) -> None:
+    """The first driver is refused for lack of grams. Before it voids, grams arrive and a second driver spends them."""
     await rewards.add_item()
     user = rewards.citizen(0)
     arrived, go_on = rewards.network.pause("void")
@@ -271,7 +271,7 @@ async def test_a_hold_that_arrives_after_its_void_is_refused(rewards: Rewards) -
     assert await ended_well(rewards, user, PRICE_MG) == "back"
 
 
-async def test_cancelling_is_for_what_is_not_paid_yet(rewards: Rewards) -> None:
+async def test_only_an_unpaid_order_can_be_cancelled(rewards: Rewards) -> None:
     await rewards.add_item(per_user_limit=None)
     user = rewards.citizen(2 * PRICE_MG)
     paid = (await rewards.order(user)).json()
@@ -290,10 +290,10 @@ async def test_cancelling_is_for_what_is_not_paid_yet(rewards: Rewards) -> None:
     assert rewards.balance_mg(user) == PRICE_MG
 
 
-async def test_a_cancellation_that_comes_after_the_capture_ends_with_the_voucher(rewards: Rewards) -> None:
+async def test_a_cancellation_after_the_capture_ends_confirmed(rewards: Rewards) -> None:
     await rewards.add_item()
     user = rewards.citizen()
-    rewards.network.faults = {"capture": UNHEARD}
+    rewards.network.faults = {"capture": RESPONSE_LOST}
     pending = (await rewards.order(user)).json()
     rewards.network.faults = {}
     answer = await rewards.cancel(user, pending["order_id"])
@@ -301,13 +301,13 @@ async def test_a_cancellation_that_comes_after_the_capture_ends_with_the_voucher
     assert await ended_well(rewards, user, PRICE_MG) == "given"
 
 
-async def test_confirm_races_cancel_and_expiry(rewards: Rewards) -> None:
-    """Two workers, the citizen and the clock at once, over and over: one of two ends, every time."""
+async def test_confirmation_cancellation_and_expiry_at_once_have_one_end(rewards: Rewards) -> None:
+    """Two workers, the citizen and the clock act at once, many times: each time there is one end."""
     await rewards.add_item(stock=12, per_user_limit=None)
     outcomes = set()
     for _ in range(12):
         user = rewards.citizen()
-        rewards.network.faults = {"capture": LOST}
+        rewards.network.faults = {"capture": REQUEST_LOST}
         pending = (await rewards.order(user)).json()
         rewards.network.faults = {}
         await rewards.pass_time(20)
@@ -316,7 +316,7 @@ async def test_confirm_races_cancel_and_expiry(rewards: Rewards) -> None:
             await asyncio.sleep(0)
             rewards.ledger.expire_all()
 
-        engine = rewards.settlements
+        engine = rewards.engine
         await asyncio.gather(
             engine.drive_due(),
             rewards.cancel(user, pending["order_id"]),
@@ -338,7 +338,7 @@ async def stuck(rewards: Rewards) -> list[dict[str, Any]]:
     return items
 
 
-async def test_what_hangs_is_shown_to_operators(rewards: Rewards) -> None:
+async def test_settlements_that_hang_are_listed_for_operators(rewards: Rewards) -> None:
     await rewards.add_item()
     await rewards.add_campaign()
     user = rewards.citizen(3 * PRICE_MG)
@@ -355,7 +355,7 @@ async def test_what_hangs_is_shown_to_operators(rewards: Rewards) -> None:
     assert {one["status"] for one in items} == {"cancelling"}
     assert {one["last_error"] for one in items} == {"http_503"}
     async with rewards.database.transaction() as session:
-        await rewards.settlements.report_stuck(session)
+        await rewards.engine.report_stuck(session)
     metrics = (await rewards.client.get("/metrics")).text
     assert 'carbon_settlements_stuck{kind="order"} 1.0' in metrics
     rewards.network.faults = {}
@@ -368,7 +368,7 @@ async def test_what_hangs_is_shown_to_operators(rewards: Rewards) -> None:
             assert (await rewards.client.get(API + path, headers=headers)).status_code == status
 
 
-async def test_a_pool_that_is_too_short_stops_the_order_where_operators_see_it(rewards: Rewards) -> None:
+async def test_an_order_with_too_few_codes_is_listed_as_stuck(rewards: Rewards) -> None:
     await rewards.add_item(stock=1)
     user = rewards.citizen()
     (code,) = await rewards.sql("DELETE FROM rewards.voucher RETURNING *")

@@ -1,0 +1,1 @@
+"""Budgets: the money behind rewards, in fen."""

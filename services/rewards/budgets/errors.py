@@ -1,4 +1,4 @@
-"""What a budget refuses."""
+"""Errors of budgets."""
 
 from shared.errors import Conflict
 

@@ -1,4 +1,4 @@
-"""Who pays for rewards, and how much at most."""
+"""The table of budgets: the sponsor, the limit, the money reserved and spent."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Table, Text, func
 

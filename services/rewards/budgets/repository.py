@@ -1,4 +1,4 @@
-"""SQL of budgets. Every change is one conditional statement; the table's CHECKs are the second lock."""
+"""SQL of budgets. Every change is one conditional statement; the CHECKs of the table enforce the same limits."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,7 @@
-"""Money behind rewards, in fen: reserved when an order is placed, spent when it is confirmed, returned otherwise.
+"""Use cases of budgets, in fen: reserve for a new order, spend for a confirmed one, return for a cancelled one.
 
-A gram is worth some forty times more as a reward than on the carbon market; without a limit the programme would
-promise money nobody has set aside.
+A gram is worth some forty times more as a reward than on the carbon market. Without a limit the programme would promise
+money that no sponsor has provided.
 """
 
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from typing import Any
 from services.rewards.budgets import repository
 from services.rewards.budgets.errors import BudgetExhausted
 from shared.db import Session
+from shared.language import Text
 
-# A programme has tens of sponsors; a report of all budgets stays one page.
+# A programme has tens of sponsors, so a report of all budgets is one page.
 BUDGETS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sponsor:
     sponsor_id: str
-    zh: str
-    en: str
+    name: Text
 
 
 async def open_budget(session: Session, *, budget_id: str, sponsor: Sponsor, limit_fen: int) -> None:
-    """Makes a budget; one that exists stays as it is."""
+    """Make a budget. An existing one is not changed."""
     await repository.insert_missing(
         session,
         budget_id=budget_id,
         sponsor_id=sponsor.sponsor_id,
-        sponsor_zh=sponsor.zh,
-        sponsor_en=sponsor.en,
+        sponsor_zh=sponsor.name.zh,
+        sponsor_en=sponsor.name.en,
         limit_fen=limit_fen,
     )
 
@@ -49,10 +49,12 @@ async def return_reserved(session: Session, *, budget_id: str, amount_fen: int) 
     await repository.return_reserved(session, budget_id, amount_fen)
 
 
-async def sponsors(session: Session, *, budget_ids: Sequence[str]) -> dict[str, Sponsor]:
+async def sponsors_of(session: Session, *, budget_ids: Sequence[str]) -> dict[str, Sponsor]:
+    """Return the sponsor of each budget, by budget id."""
     rows = await repository.by_ids(session, budget_ids)
-    return {row.budget_id: Sponsor(row.sponsor_id, row.sponsor_zh, row.sponsor_en) for row in rows}
+    return {row.budget_id: Sponsor(row.sponsor_id, Text(row.sponsor_zh, row.sponsor_en)) for row in rows}
 
 
-async def report(session: Session) -> Sequence[Any]:
+async def list_budgets(session: Session) -> Sequence[Any]:
+    """Return rows of (budget_id, limit_fen, reserved_fen, spent_fen, …), at most BUDGETS_MAX."""
     return await repository.all_budgets(session, BUDGETS_MAX)

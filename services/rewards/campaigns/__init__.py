@@ -1,0 +1,1 @@
+"""Campaigns and the donations to them."""

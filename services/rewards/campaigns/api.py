@@ -8,15 +8,15 @@ from fastapi import APIRouter, Request, Response
 from services.rewards.campaigns import service
 from services.rewards.campaigns.schemas import CampaignView, DonationRequest, DonationView
 from services.rewards.campaigns.settling import DONATION
-from services.rewards.settlement.engine import Settlements
-from services.rewards.settlement.http import REPLY_HEADERS, origin_of, respond
+from services.rewards.settlement.engine import SettlementEngine
+from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
 from services.rewards.slugs import SlugPath, slug
-from services.rewards.wording import AskedLanguage
 from shared import clock
 from shared.auth.tokens import Citizen
 from shared.db import Session
+from shared.http_language import AskedLanguage
 from shared.idempotency import RequiredKey
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
 
@@ -25,21 +25,15 @@ router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
 async def list_campaigns(
     session: Session, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[CampaignView]:
-    position = decode_cursor(cursor, slug)
-    found = await service.campaigns(session, after=position[0] if position else None, limit=limit + 1)
-    instant = clock.now()
-    has_more = len(found) > limit
-    return Page(
-        items=[CampaignView.of(campaign, language=language, instant=instant) for campaign in found[:limit]],
-        next_cursor=encode_cursor(found[limit - 1].campaign_id) if has_more else None,
-        has_more=has_more,
-    )
+    found = await service.list_campaigns(session, after=position_of(cursor, slug), limit=limit + 1)
+    view = partial(CampaignView.of, language=language, instant=clock.now())
+    return Page.of(found, limit, item=view, cursor=lambda campaign: (campaign.campaign_id,))
 
 
 @router.get("/campaigns/{campaign_id}", summary="活动详情 · One campaign")
 async def get_campaign(session: Session, language: AskedLanguage, campaign_id: SlugPath) -> CampaignView:
     return CampaignView.of(
-        await service.campaign(session, campaign_id=campaign_id), language=language, instant=clock.now()
+        await service.get_campaign(session, campaign_id=campaign_id), language=language, instant=clock.now()
     )
 
 
@@ -50,7 +44,10 @@ async def get_campaign(session: Session, language: AskedLanguage, campaign_id: S
     response_model=DonationView,
     responses={
         201: {"headers": REPLY_HEADERS},
-        202: {"model": DonationView, "description": "结果待定 Under way; ask again with GET /donations/{donation_id}"},
+        202: {
+            "model": DonationView,
+            "description": "结果待定 Not settled yet; ask again with GET /donations/{donation_id}",
+        },
     },
 )
 async def donate(
@@ -62,26 +59,20 @@ async def donate(
     body: DonationRequest,
 ) -> Response:
     """拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED。Refusals are 409 with these codes."""
-    settlements: Settlements = request.app.state.settlements
+    engine: SettlementEngine = request.app.state.settlements
     origin = origin_of(citizen, key, language)
-    place = partial(service.place, origin=origin, campaign_id=campaign_id, amount_mg=body.amount_mg)
-    return respond(await settlements.run(DONATION, origin, key, place))
+    place = partial(service.place_donation, origin=origin, campaign_id=campaign_id, amount_mg=body.amount_mg)
+    return respond(await engine.run(DONATION, origin, key, place))
 
 
 @router.get("/me/donations", summary="我的捐赠 · My donations")
 async def list_my_donations(
     session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[DonationView]:
-    position = decode_cursor(cursor, uuid.UUID)
-    found = await service.owned_page(
-        session, user_id=citizen.user_id, before=position[0] if position else None, limit=limit + 1
-    )
-    has_more = len(found) > limit
-    return Page(
-        items=[DonationView.of(donation, language=language) for donation in found[:limit]],
-        next_cursor=encode_cursor(str(found[limit - 1].donation_id)) if has_more else None,
-        has_more=has_more,
-    )
+    before = position_of(cursor, uuid.UUID)
+    found = await service.list_own_donations(session, user_id=citizen.user_id, before=before, limit=limit + 1)
+    view = partial(DonationView.of, language=language)
+    return Page.of(found, limit, item=view, cursor=lambda donation: (donation.donation_id,))
 
 
 @router.get("/donations/{donation_id}", summary="捐赠详情与证书 · One of my donations, with its certificate")
@@ -89,5 +80,5 @@ async def get_donation(
     session: Session, citizen: Citizen, language: AskedLanguage, donation_id: uuid.UUID
 ) -> DonationView:
     return DonationView.of(
-        await service.owned(session, donation_id=donation_id, user_id=citizen.user_id), language=language
+        await service.get_own_donation(session, donation_id=donation_id, user_id=citizen.user_id), language=language
     )

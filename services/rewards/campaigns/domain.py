@@ -1,4 +1,4 @@
-"""When and how much a campaign takes."""
+"""The window and the amounts of a campaign."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`starts_at` inclusive, `ends_at` exclusive; amounts of one donation, both inclusive."""
+    """`starts_at` inclusive, `ends_at` exclusive; `min_mg` and `max_mg` of one donation are inclusive."""
 
     starts_at: datetime
     ends_at: datetime
@@ -16,5 +16,5 @@ class Terms:
     def open_at(self, instant: datetime) -> bool:
         return self.starts_at <= instant < self.ends_at
 
-    def takes(self, amount_mg: int) -> bool:
+    def accepts(self, amount_mg: int) -> bool:
         return self.min_mg <= amount_mg <= self.max_mg

@@ -1,4 +1,4 @@
-"""What campaigns refuse."""
+"""Errors of campaigns."""
 
 from shared.errors import Conflict, InvalidRequest, NotFound
 

@@ -1,4 +1,4 @@
-"""Campaigns, donations to them, and who gave."""
+"""Tables of campaigns, donations and donors."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,8 +15,7 @@ from sqlalchemy import (
     func,
 )
 
-from services.rewards.database import metadata
-from services.rewards.settlement.columns import index_open, settlement_columns
+from services.rewards.database import index_open, metadata, settlement_columns
 from services.rewards.slugs import SLUG_PATTERN
 
 campaign = Table(
@@ -47,7 +46,7 @@ donation = Table(
     metadata,
     *settlement_columns("donation_id"),
     Column("campaign_id", Text, ForeignKey("rewards.campaign.campaign_id"), nullable=False),
-    # For ever: a donation repeated after its idempotency key was purged must not spend twice.
+    # Permanent: a donation repeated after the deletion of its idempotency key must not spend twice.
     UniqueConstraint("user_id", "idempotency_key"),
 )
 index_open(donation)

@@ -55,12 +55,12 @@ async def owned_page(
 
 
 async def add_donated(session: AsyncSession, *, campaign_id: str, user_id: uuid.UUID, amount_mg: int) -> None:
-    """Adds to the donor's and the campaign's totals; a first gift also counts a donor."""
-    gift = insert(campaign_donor).values(campaign_id=campaign_id, user_id=user_id, donated_mg=amount_mg)
+    """Add to the totals of the donor and of the campaign. A first donation also counts a donor."""
+    donor = insert(campaign_donor).values(campaign_id=campaign_id, user_id=user_id, donated_mg=amount_mg)
     first = await session.scalar(
-        gift.on_conflict_do_update(
+        donor.on_conflict_do_update(
             index_elements=[campaign_donor.c.campaign_id, campaign_donor.c.user_id],
-            set_={"donated_mg": campaign_donor.c.donated_mg + gift.excluded.donated_mg},
+            set_={"donated_mg": campaign_donor.c.donated_mg + donor.excluded.donated_mg},
         ).returning(literal_column("xmax = 0"))  # 0 only in a row this statement inserted
     )
     await session.execute(
@@ -70,8 +70,8 @@ async def add_donated(session: AsyncSession, *, campaign_id: str, user_id: uuid.
     )
 
 
-async def campaigns_differing(session: AsyncSession) -> int:
-    """Campaigns whose totals are not what their confirmed donations say."""
+async def count_wrong_totals(session: AsyncSession) -> int:
+    """Count campaigns whose totals differ from their confirmed donations."""
     given = (
         select(
             donation.c.campaign_id,

@@ -9,14 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.campaigns.service import Campaign, Donation
 from services.rewards.certificates.schemas import EXAMPLE as CERTIFICATE_EXAMPLE
 from services.rewards.certificates.schemas import CertificateView, CertifiedCampaign
-from services.rewards.wording import in_language
 from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
 from shared.language import Language
 
 
 class CampaignView(BaseModel):
-    """A zero-carbon event that people give grams to."""
+    """A zero-carbon event that citizens donate grams to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -38,14 +37,14 @@ class CampaignView(BaseModel):
     )
 
     campaign_id: str
-    title: str = Field(description="按 Accept-Language 给出中文或英文 In the language asked for")
+    title: str = Field(description="按 Accept-Language 给出中文或英文 In the language of Accept-Language")
     description: str
     target_mg: int
     donated_mg: int
     donors: int = Field(description="捐赠人数 People, not donations")
     display: str
-    min_mg: int = Field(description="每笔下限 Least of one donation")
-    max_mg: int = Field(description="每笔上限 Most of one donation")
+    min_mg: int = Field(description="每笔下限 Minimum of one donation")
+    max_mg: int = Field(description="每笔上限 Maximum of one donation")
     starts_at: datetime
     ends_at: datetime
     open: bool
@@ -55,8 +54,8 @@ class CampaignView(BaseModel):
         terms = campaign.terms
         return cls(
             campaign_id=campaign.campaign_id,
-            title=in_language(language, campaign.title_zh, campaign.title_en),
-            description=in_language(language, campaign.description_zh, campaign.description_en),
+            title=campaign.title.pick(language),
+            description=campaign.description.pick(language),
             target_mg=campaign.target_mg,
             donated_mg=campaign.donated_mg,
             donors=campaign.donors,
@@ -111,7 +110,7 @@ class DonationView(BaseModel):
             reason_code=donation.reason_code,
             campaign=CertifiedCampaign(
                 campaign_id=donation.campaign_id,
-                title=in_language(language, donation.campaign_zh, donation.campaign_en),
+                title=donation.campaign_title.pick(language),
             ),
             amount_mg=donation.amount_mg,
             display=display(donation.amount_mg, language),

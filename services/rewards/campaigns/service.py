@@ -1,6 +1,6 @@
-"""Use cases of campaigns: give grams to one, count exactly, show.
+"""Use cases of campaigns: show them, place donations, confirm them with exact totals.
 
-Locks are always taken in this order: the donation, the donor's row, the campaign's.
+Locks are always taken in this order: the donation, the row of the donor, the campaign.
 """
 
 import uuid
@@ -20,7 +20,7 @@ from services.rewards.certificates.service import Certificate
 from services.rewards.database import SCHEMA
 from services.rewards.settlement import service as settlements
 from services.rewards.settlement.domain import Settlement, Status
-from services.rewards.settlement.service import Origin, Placed
+from services.rewards.settlement.service import Origin, Placement
 from shared import clock, outbox
 from shared.amounts import display
 from shared.contracts.rewards_v1 import DonationMade
@@ -28,17 +28,16 @@ from shared.db import Session
 from shared.errors import IdempotencyKeyReused
 from shared.eventlog import Record
 from shared.ids import new_id
+from shared.language import Text
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """`donated_mg` and `donors` are exact at every moment; donors are people, not donations."""
+    """`donated_mg` and `donors` are always exact. Donors are people, not donations."""
 
     campaign_id: str
-    title_zh: str
-    title_en: str
-    description_zh: str
-    description_en: str
+    title: Text
+    description: Text
     target_mg: int
     donated_mg: int
     donors: int
@@ -47,14 +46,13 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Donation:
-    """A donation as its giver sees it. The certificate is there only once it is confirmed."""
+    """A donation as its donor sees it. A confirmed one has a certificate."""
 
     donation_id: uuid.UUID
     status: Status
     reason_code: str | None
     campaign_id: str
-    campaign_zh: str
-    campaign_en: str
+    campaign_title: Text
     amount_mg: int
     certificate: Certificate | None
     created_at: datetime
@@ -63,10 +61,8 @@ class Donation:
 def _campaign(row: Any) -> Campaign:
     return Campaign(
         campaign_id=row.campaign_id,
-        title_zh=row.title_zh,
-        title_en=row.title_en,
-        description_zh=row.description_zh,
-        description_en=row.description_en,
+        title=Text(row.title_zh, row.title_en),
+        description=Text(row.description_zh, row.description_en),
         target_mg=row.target_mg,
         donated_mg=row.donated_mg,
         donors=row.donors,
@@ -74,11 +70,12 @@ def _campaign(row: Any) -> Campaign:
     )
 
 
-async def campaigns(session: Session, *, after: str | None, limit: int) -> list[Campaign]:
+async def list_campaigns(session: Session, *, after: str | None, limit: int) -> list[Campaign]:
+    """Return the campaigns after the id `after`, by id."""
     return [_campaign(row) for row in await repository.listed(session, after=after, limit=limit)]
 
 
-async def campaign(session: Session, *, campaign_id: str) -> Campaign:
+async def get_campaign(session: Session, *, campaign_id: str) -> Campaign:
     """Raises CampaignNotFound."""
     row = await repository.by_id(session, campaign_id)
     if row is None:
@@ -86,25 +83,23 @@ async def campaign(session: Session, *, campaign_id: str) -> Campaign:
     return _campaign(row)
 
 
-async def announce(
+async def open_campaign(
     session: Session,
     *,
     campaign_id: str,
-    title_zh: str,
-    title_en: str,
-    description_zh: str,
-    description_en: str,
+    title: Text,
+    description: Text,
     target_mg: int,
     terms: Terms,
 ) -> None:
-    """Opens a campaign; one that exists stays as it is."""
+    """Open a campaign. An existing one is not changed."""
     await repository.insert_missing(
         session,
         campaign_id=campaign_id,
-        title_zh=title_zh,
-        title_en=title_en,
-        description_zh=description_zh,
-        description_en=description_en,
+        title_zh=title.zh,
+        title_en=title.en,
+        description_zh=description.zh,
+        description_en=description.en,
         target_mg=target_mg,
         min_mg=terms.min_mg,
         max_mg=terms.max_mg,
@@ -113,9 +108,9 @@ async def announce(
     )
 
 
-async def place(session: Session, *, origin: Origin, campaign_id: str, amount_mg: int) -> Placed:
-    """Raises CampaignNotFound, CampaignClosed, AmountOutOfRange."""
-    found = await campaign(session, campaign_id=campaign_id)
+async def place_donation(session: Session, *, origin: Origin, campaign_id: str, amount_mg: int) -> Placement:
+    """Open the settlement of a donation. Raises CampaignNotFound, CampaignClosed, AmountOutOfRange."""
+    found = await get_campaign(session, campaign_id=campaign_id)
     donation_id = new_id()
     fresh = await settlements.open_new(
         session,
@@ -130,8 +125,8 @@ async def place(session: Session, *, origin: Origin, campaign_id: str, amount_mg
         row = await repository.donation_by_key(session, origin.user_id, origin.idempotency_key)
         if (row.campaign_id, row.amount_mg) != (campaign_id, amount_mg):
             raise IdempotencyKeyReused
-        return Placed(row.donation_id, repeated=True)
-    if not found.terms.takes(amount_mg):
+        return Placement(row.donation_id, repeated=True)
+    if not found.terms.accepts(amount_mg):
         language = origin.language
         raise AmountOutOfRange(
             least=display(found.terms.min_mg, language),
@@ -140,20 +135,19 @@ async def place(session: Session, *, origin: Origin, campaign_id: str, amount_mg
         )
     if not found.terms.open_at(clock.now()):
         raise CampaignClosed
-    return Placed(donation_id)
+    return Placement(donation_id)
 
 
-async def accept(session: Session, *, settlement: Settlement, time_zone: str, topic: str) -> None:
-    """The grams are given: totals, certificate and the published fact, together."""
+async def confirm_donation(session: Session, *, settlement: Settlement, time_zone: str, topic: str) -> None:
+    """The grams are captured: add to the totals, issue the certificate, publish the event."""
     row = await repository.donation_by_id(session, settlement.settlement_id)
-    found = await campaign(session, campaign_id=row.campaign_id)
+    found = await get_campaign(session, campaign_id=row.campaign_id)
     await repository.add_donated(session, campaign_id=row.campaign_id, user_id=row.user_id, amount_mg=row.amount_mg)
-    number = await certificates.issue(
+    number = await certificates.issue_certificate(
         session,
         donation_id=row.donation_id,
         campaign_id=row.campaign_id,
-        campaign_zh=found.title_zh,
-        campaign_en=found.title_en,
+        campaign_title=found.title,
         amount_mg=row.amount_mg,
         issued_at=row.settled_at,
         time_zone=time_zone,
@@ -173,16 +167,15 @@ async def accept(session: Session, *, settlement: Settlement, time_zone: str, to
 
 async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]:
     found = await repository.by_ids(session, sorted({row.campaign_id for row in rows}))
-    titles = {row.campaign_id: row for row in found}
-    issued = await certificates.of_donations(session, donation_ids=[row.donation_id for row in rows])
+    titles = {row.campaign_id: Text(row.title_zh, row.title_en) for row in found}
+    issued = await certificates.certificates_of(session, donation_ids=[row.donation_id for row in rows])
     return [
         Donation(
             donation_id=row.donation_id,
             status=Status(row.status),
             reason_code=row.reason_code,
             campaign_id=row.campaign_id,
-            campaign_zh=titles[row.campaign_id].title_zh,
-            campaign_en=titles[row.campaign_id].title_en,
+            campaign_title=titles[row.campaign_id],
             amount_mg=row.amount_mg,
             certificate=issued.get(row.donation_id),
             created_at=row.created_at,
@@ -191,24 +184,27 @@ async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]
     ]
 
 
-async def donation_of(session: Session, *, settlement: Settlement) -> Donation:
+async def get_settled_donation(session: Session, *, settlement: Settlement) -> Donation:
     return (await _with_details(session, [await repository.donation_by_id(session, settlement.settlement_id)]))[0]
 
 
-async def owned(session: Session, *, donation_id: uuid.UUID, user_id: uuid.UUID) -> Donation:
-    """Raises DonationNotFound, also for someone else's donation."""
+async def get_own_donation(session: Session, *, donation_id: uuid.UUID, user_id: uuid.UUID) -> Donation:
+    """Return a donation of the user. Raises DonationNotFound, also for a donation of another person."""
     row = await repository.owned(session, donation_id, user_id)
     if row is None:
         raise DonationNotFound
     return (await _with_details(session, [row]))[0]
 
 
-async def owned_page(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Donation]:
-    """Newest first."""
+async def list_own_donations(
+    session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> list[Donation]:
+    """Return the donations of the user before the id `before`, newest first."""
     return await _with_details(
         session, await repository.owned_page(session, user_id=user_id, before=before, limit=limit)
     )
 
 
-async def campaigns_differing(session: Session) -> int:
-    return await repository.campaigns_differing(session)
+async def count_wrong_totals(session: Session) -> int:
+    """Count campaigns whose totals differ from their confirmed donations."""
+    return await repository.count_wrong_totals(session)

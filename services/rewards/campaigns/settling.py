@@ -5,7 +5,7 @@ from typing import Final
 from services.rewards.campaigns import service
 from services.rewards.campaigns.models import donation
 from services.rewards.campaigns.schemas import DonationView
-from services.rewards.settlement.columns import SettledTable
+from services.rewards.database import SettledTable
 from services.rewards.settlement.domain import Settlement
 from shared.db import Session
 
@@ -20,11 +20,11 @@ class DonationKind:
         self._topic, self._time_zone = topic, time_zone
 
     async def confirm(self, session: Session, settlement: Settlement) -> None:
-        await service.accept(session, settlement=settlement, time_zone=self._time_zone, topic=self._topic)
+        await service.confirm_donation(session, settlement=settlement, time_zone=self._time_zone, topic=self._topic)
 
     async def release(self, session: Session, settlement: Settlement) -> None:
-        """Nothing was reserved for a donation."""
+        """Do nothing: a donation reserves nothing."""
 
     async def view(self, session: Session, settlement: Settlement) -> DonationView:
-        found = await service.donation_of(session, settlement=settlement)
+        found = await service.get_settled_donation(session, settlement=settlement)
         return DonationView.of(found, language=settlement.language)

@@ -1,0 +1,1 @@
+"""The catalogue: items, their stock, their sale window."""

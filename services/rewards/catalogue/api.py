@@ -1,5 +1,6 @@
-"""Routes of the catalogue; public, like a shop window."""
+"""Routes of the catalogue. They are public."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,10 +8,10 @@ from fastapi import APIRouter, Query
 from services.rewards.catalogue import service
 from services.rewards.catalogue.schemas import ItemView
 from services.rewards.slugs import SLUG_PATTERN, SlugPath, slug
-from services.rewards.wording import AskedLanguage
 from shared import clock
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http_language import AskedLanguage
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["商城 Mall"])
 
@@ -23,17 +24,12 @@ async def list_items(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[ItemView]:
-    position = decode_cursor(cursor, slug)
-    found = await service.items(session, category=category, after=position[0] if position else None, limit=limit + 1)
-    instant = clock.now()
-    has_more = len(found) > limit
-    return Page(
-        items=[ItemView.of(item, language=language, instant=instant) for item in found[:limit]],
-        next_cursor=encode_cursor(found[limit - 1].item_id) if has_more else None,
-        has_more=has_more,
-    )
+    after = position_of(cursor, slug)
+    found = await service.list_items(session, category=category, after=after, limit=limit + 1)
+    view = partial(ItemView.of, language=language, instant=clock.now())
+    return Page.of(found, limit, item=view, cursor=lambda item: (item.item_id,))
 
 
 @router.get("/items/{item_id}", summary="商品详情 · One item")
 async def get_item(session: Session, language: AskedLanguage, item_id: SlugPath) -> ItemView:
-    return ItemView.of(await service.item(session, item_id=item_id), language=language, instant=clock.now())
+    return ItemView.of(await service.get_item(session, item_id=item_id), language=language, instant=clock.now())

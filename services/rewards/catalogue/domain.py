@@ -1,4 +1,4 @@
-"""When an item may be redeemed."""
+"""The sale window of an item."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`starts_at` inclusive, `ends_at` exclusive; None means no bound."""
+    """`starts_at` inclusive, `ends_at` exclusive. None means no bound."""
 
     on_sale: bool
     starts_at: datetime | None

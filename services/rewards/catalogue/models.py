@@ -1,6 +1,6 @@
-"""What can be redeemed, and how much of it is there.
+"""Tables of items and of their stock.
 
-Stock lives in a row of its own: it changes with every order, while an item's texts hardly ever do.
+The stock has its own row: it changes with every order, the texts of an item hardly ever.
 """
 
 from sqlalchemy import (

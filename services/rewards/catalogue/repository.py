@@ -1,4 +1,4 @@
-"""SQL of the catalogue. Stock moves by conditional statements; the table's CHECKs are the second lock."""
+"""SQL of the catalogue. Conditional statements move the stock; the CHECKs of the table enforce the same limits."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -5,7 +5,6 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.catalogue.service import Item
-from services.rewards.wording import in_language
 from shared.amounts import display
 from shared.language import Language
 
@@ -43,7 +42,7 @@ class ItemView(BaseModel):
     )
 
     item_id: str
-    title: str = Field(description="按 Accept-Language 给出中文或英文 In the language asked for")
+    title: str = Field(description="按 Accept-Language 给出中文或英文 In the language of Accept-Language")
     description: str
     category: str
     price_mg: int = Field(description="每件所需减碳量（毫克） Milligrams for one piece")
@@ -58,8 +57,8 @@ class ItemView(BaseModel):
     def of(cls, item: Item, *, language: Language, instant: datetime) -> "ItemView":
         return cls(
             item_id=item.item_id,
-            title=in_language(language, item.texts.title_zh, item.texts.title_en),
-            description=in_language(language, item.texts.description_zh, item.texts.description_en),
+            title=item.texts.title.pick(language),
+            description=item.texts.description.pick(language),
             category=item.category,
             price_mg=item.price_mg,
             display=display(item.price_mg, language),
@@ -70,7 +69,7 @@ class ItemView(BaseModel):
             ),
             sponsor=SponsorView(
                 sponsor_id=item.sponsor.sponsor_id,
-                name=in_language(language, item.sponsor.zh, item.sponsor.en),
+                name=item.sponsor.name.pick(language),
             ),
             images=list(item.images),
         )

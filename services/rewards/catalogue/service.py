@@ -1,4 +1,4 @@
-"""Use cases of the catalogue: what is offered, and moving pieces between available, reserved and sold."""
+"""Use cases of the catalogue: show items, move pieces between available, reserved and sold."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,31 +14,30 @@ from services.rewards.catalogue.domain import Offer
 from services.rewards.catalogue.errors import ItemNotFound, SoldOut
 from shared import telemetry
 from shared.db import Session
+from shared.language import Text
 
-# A city's mall has hundreds of items; the operator's report stays one page.
+# The mall of a city has hundreds of items, so the operators' report is one page.
 ITEMS_MAX = 2000
-# Below a tenth of what was loaded an operator should order more codes; partners take days to deliver them.
+# Below a tenth of the loaded pieces an operator should order more codes: partners need days to deliver them.
 _LOW_STOCK_DIVISOR = 10
+
+NO_TEXT = Text("", "")
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Title and description in both languages."""
-
-    title_zh: str
-    title_en: str
-    description_zh: str = ""
-    description_en: str = ""
+class ItemTexts:
+    title: Text
+    description: Text = NO_TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item as offered now. `price_mg` is paid by the citizen, `price_fen` by the budget, both per piece."""
+    """An item as offered now. Per piece, the citizen pays `price_mg` and the budget `price_fen`."""
 
     item_id: str
-    texts: Texts
+    texts: ItemTexts
     category: str
     images: tuple[str, ...]
     price_mg: int
@@ -50,10 +49,14 @@ class Item:
     offer: Offer
 
 
+def _texts(row: Any) -> ItemTexts:
+    return ItemTexts(Text(row.title_zh, row.title_en), Text(row.description_zh, row.description_en))
+
+
 def _item(row: Any, sponsor: Sponsor) -> Item:
     return Item(
         item_id=row.item_id,
-        texts=Texts(row.title_zh, row.title_en, row.description_zh, row.description_en),
+        texts=_texts(row),
         category=row.category,
         images=tuple(row.images),
         price_mg=row.price_mg,
@@ -67,33 +70,33 @@ def _item(row: Any, sponsor: Sponsor) -> Item:
 
 
 async def _with_sponsors(session: Session, rows: Sequence[Any]) -> list[Item]:
-    found = await budgets.sponsors(session, budget_ids=sorted({row.budget_id for row in rows}))
+    found = await budgets.sponsors_of(session, budget_ids=sorted({row.budget_id for row in rows}))
     return [_item(row, found[row.budget_id]) for row in rows]
 
 
-async def items(session: Session, *, category: str | None, after: str | None, limit: int) -> list[Item]:
-    """Items on offer, by id."""
+async def list_items(session: Session, *, category: str | None, after: str | None, limit: int) -> list[Item]:
+    """Return the items on sale after the id `after`, by id."""
     return await _with_sponsors(session, await repository.listed(session, category=category, after=after, limit=limit))
 
 
-async def item(session: Session, *, item_id: str) -> Item:
-    """Also one no longer on sale: old orders point to it. Raises ItemNotFound."""
+async def get_item(session: Session, *, item_id: str) -> Item:
+    """Return an item, also one no longer on sale: old orders refer to it. Raises ItemNotFound."""
     rows = await repository.by_ids(session, [item_id])
     if not rows:
         raise ItemNotFound
     return (await _with_sponsors(session, rows))[0]
 
 
-async def texts(session: Session, *, item_ids: Iterable[str]) -> dict[str, Texts]:
+async def texts_of(session: Session, *, item_ids: Iterable[str]) -> dict[str, ItemTexts]:
     rows = await repository.by_ids(session, sorted(set(item_ids)))
-    return {row.item_id: Texts(row.title_zh, row.title_en, row.description_zh, row.description_en) for row in rows}
+    return {row.item_id: _texts(row) for row in rows}
 
 
 async def offer_item(
     session: Session,
     *,
     item_id: str,
-    texts: Texts,
+    texts: ItemTexts,
     category: str,
     price_mg: int,
     price_fen: int,
@@ -103,14 +106,14 @@ async def offer_item(
     sale_starts_at: datetime | None = None,
     sale_ends_at: datetime | None = None,
 ) -> None:
-    """Puts an item into the catalogue without stock; one that exists stays as it is."""
+    """Add an item without stock. An existing one is not changed."""
     await repository.insert_missing(
         session,
         item_id=item_id,
-        title_zh=texts.title_zh,
-        title_en=texts.title_en,
-        description_zh=texts.description_zh,
-        description_en=texts.description_en,
+        title_zh=texts.title.zh,
+        title_en=texts.title.en,
+        description_zh=texts.description.zh,
+        description_en=texts.description.en,
         category=category,
         images=list(images),
         price_mg=price_mg,
@@ -137,7 +140,7 @@ async def return_reserved(session: Session, *, item_id: str, quantity: int) -> N
 
 
 async def lock_stock(session: Session, *, item_id: str) -> int:
-    """Keeps others from changing the stock until the transaction ends; gives what was loaded. Raises ItemNotFound."""
+    """Lock the stock until the transaction ends. Return the number of loaded pieces. Raises ItemNotFound."""
     row = await repository.locked_stock(session, item_id)
     if row is None:
         raise ItemNotFound
@@ -148,13 +151,13 @@ async def add_stock(session: Session, *, item_id: str, quantity: int) -> None:
     await repository.add_stock(session, item_id, quantity)
 
 
-async def stock(session: Session) -> Sequence[Any]:
-    """Rows of (item_id, loaded, available, reserved, sold)."""
+async def list_stock(session: Session) -> Sequence[Any]:
+    """Return rows of (item_id, loaded, available, reserved, sold)."""
     return await repository.stock_rows(session, ITEMS_MAX)
 
 
 async def report_low_stock(session: Session) -> None:
-    """Timed job: shows the stock as a metric and says which items run out."""
+    """Timed job: export the stock as a metric and log the items that run out."""
     for row in await repository.stock_rows(session, ITEMS_MAX):
         telemetry.REWARD_STOCK.labels(row.item_id).set(row.available)
         if row.available * _LOW_STOCK_DIVISOR < row.loaded:

@@ -1,0 +1,1 @@
+"""Certificates of donations, with a public check."""

@@ -1,4 +1,4 @@
-"""The public check of a certificate."""
+"""The public route that checks a certificate."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path
 
 from services.rewards.certificates import service
 from services.rewards.certificates.schemas import EXAMPLE, CertificateView
-from services.rewards.wording import AskedLanguage
 from shared.db import Session
+from shared.http_language import AskedLanguage
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
 
-# Digits and the hyphens or spaces people put between them.
+# The digits, and hyphens or spaces between them.
 _NUMBER_CHARS_MAX = 40
 
 
@@ -21,5 +21,5 @@ async def check_certificate(
     language: AskedLanguage,
     certificate_no: Annotated[str, Path(max_length=_NUMBER_CHARS_MAX, examples=[EXAMPLE["certificate_no"]])],
 ) -> CertificateView:
-    """编号输错（校验码不符）与查无此证分别说明。A mistyped number and an unknown one are told apart."""
-    return CertificateView.of(await service.check(session, number=certificate_no), language=language)
+    """编号输错（校验码不符）与查无此证分别说明。A mistyped number and an unknown one have different codes."""
+    return CertificateView.of(await service.check_certificate(session, number=certificate_no), language=language)

@@ -1,7 +1,7 @@
 """Certificate numbers: the day, eleven random digits, a check digit.
 
-The random part keeps anyone from listing certificates by counting; the check digit (Damm's) finds every single wrong
-digit and every swap of two neighbours, so that a typing mistake is told from a forgery.
+The random part prevents listing certificates by counting. The check digit (Damm's) finds every single wrong digit and
+every swap of two neighbours, so a typing mistake differs from a forgery.
 """
 
 from datetime import date
@@ -24,7 +24,8 @@ _DAMM = (
 
 
 def check_digit(digits: str) -> int:
-    """
+    """Return the Damm check digit.
+
     >>> check_digit("572")
     4
     """

@@ -1,4 +1,4 @@
-"""What the public check of a certificate refuses."""
+"""Errors of the public check of a certificate."""
 
 from shared.errors import InvalidRequest, NotFound
 

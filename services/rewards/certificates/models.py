@@ -1,4 +1,4 @@
-"""Certificates: what was given, printed once and never changed."""
+"""The table of certificates. Its rows are never changed."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Table, Text, Uuid
 

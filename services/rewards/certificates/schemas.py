@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from services.rewards.certificates.service import Certificate
-from services.rewards.wording import in_language
 from shared.amounts import display
 from shared.language import Language
 
@@ -25,7 +24,7 @@ class CertifiedCampaign(BaseModel):
 
 
 class CertificateView(BaseModel):
-    """A donation certificate; without any personal data."""
+    """A donation certificate, without personal data."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
@@ -41,7 +40,7 @@ class CertificateView(BaseModel):
             certificate_no=certificate.certificate_no,
             campaign=CertifiedCampaign(
                 campaign_id=certificate.campaign_id,
-                title=in_language(language, certificate.campaign_zh, certificate.campaign_en),
+                title=certificate.campaign_title.pick(language),
             ),
             amount_mg=certificate.amount_mg,
             display=display(certificate.amount_mg, language),

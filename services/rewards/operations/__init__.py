@@ -1,0 +1,1 @@
+"""The operators' view: settlements that hang, and a check of all counters."""

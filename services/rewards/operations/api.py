@@ -1,4 +1,4 @@
-"""Routes for operators."""
+"""Routes of operators."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 
 from services.rewards.operations import service
 from services.rewards.operations.schemas import StockCheckView, StuckSettlement
-from services.rewards.settlement.engine import Settlements
+from services.rewards.settlement.engine import SettlementEngine
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.pagination import LIMIT_MAX, Limit, Page
@@ -20,10 +20,10 @@ RewardsOperator = Annotated[Operator, Depends(require_scope("ops:rewards"))]
 async def list_stuck(
     session: Session, request: Request, _operator: RewardsOperator, limit: Limit = LIMIT_MAX
 ) -> Page[StuckSettlement]:
-    """最早的在前；处理完才会出现后面的。Oldest first; the list has one page, what is behind it moves up."""
-    settlements: Settlements = request.app.state.settlements
-    tables = {name: kind.table for name, kind in settlements.kinds.items()}
-    found = await service.stuck(session, tables=tables, limit=limit + 1)
+    """最早的在前；处理完才会出现后面的。Oldest first, one page; later ones move up when these are done."""
+    engine: SettlementEngine = request.app.state.settlements
+    tables = {name: kind.table for name, kind in engine.kinds.items()}
+    found = await service.list_stuck(session, tables=tables, limit=limit + 1)
     items = [StuckSettlement.model_validate(one) for one in found[:limit]]
     return Page(items=items, has_more=len(found) > limit)
 

@@ -1,9 +1,9 @@
-"""One view of all tables for a check that reads them one after another."""
+"""The snapshot for a check that reads all tables one after another."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def use_one_snapshot(session: AsyncSession) -> None:
-    """Must be the transaction's first statement: orders confirmed between two reads would look like differences."""
+    """Must be the first statement: otherwise orders confirmed between two reads would look like differences."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))

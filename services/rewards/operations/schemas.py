@@ -1,4 +1,4 @@
-"""HTTP models for operators."""
+"""HTTP models of the operators' routes."""
 
 import uuid
 from datetime import datetime
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class StuckSettlement(BaseModel):
-    """An order or donation that should have ended; the worker goes on trying."""
+    """An order or donation that is open for too long. The worker keeps trying."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -21,7 +21,7 @@ class StuckSettlement(BaseModel):
     created_at: datetime
     attempts: int
     next_attempt_at: datetime
-    last_error: str | None = Field(description="最近一次未果的原因 What the last attempt met")
+    last_error: str | None = Field(description="最近一次失败的原因 The error of the last attempt")
 
 
 class StockLineView(BaseModel):
@@ -56,7 +56,7 @@ class StockCheckView(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    ok: bool = Field(description="全部相符 Everything adds up")
+    ok: bool = Field(description="全部相符 All counters agree")
     items: list[StockLineView]
     budgets: list[BudgetLineView]
     limits_differing: int = Field(description="必须为 0 Must be 0: counters of the limit per person")

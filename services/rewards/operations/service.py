@@ -1,4 +1,4 @@
-"""What operators watch: settlements that hang, and whether every counter is what the rows behind it say."""
+"""Use cases of operators: list settlements that hang, compare every counter with the rows that it counts."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from datetime import datetime
 from services.rewards.budgets import service as budgets
 from services.rewards.campaigns import service as campaigns
 from services.rewards.catalogue import service as catalogue
+from services.rewards.database import SettledTable
 from services.rewards.operations import repository
 from services.rewards.orders import service as orders
 from services.rewards.settlement import service as settlements
-from services.rewards.settlement.columns import SettledTable
 from services.rewards.vouchers import service as vouchers
 from shared.db import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class StuckSettlement:
     kind: str
     settlement_id: uuid.UUID
     status: str
@@ -32,7 +32,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """Pieces by the counters, codes in the pool, pieces by the orders."""
+    """Pieces by the counters, codes in the pool, pieces in the orders."""
 
     item_id: str
     loaded: int
@@ -56,7 +56,7 @@ class StockLine:
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """Fen by the counters and by the orders."""
+    """Fen by the counters and in the orders."""
 
     budget_id: str
     limit_fen: int
@@ -87,18 +87,18 @@ class StockCheck:
         return lines_ok and not self.limits_differing and not self.campaigns_differing
 
 
-async def stuck(session: Session, *, tables: Mapping[str, SettledTable], limit: int) -> list[Stuck]:
-    """Orders and donations that should have ended long ago, oldest first."""
+async def list_stuck(session: Session, *, tables: Mapping[str, SettledTable], limit: int) -> list[StuckSettlement]:
+    """Return orders and donations that are open for too long, oldest first."""
     found = [
-        Stuck(kind=kind, **row._mapping)
+        StuckSettlement(kind=kind, **row._mapping)
         for kind, table in tables.items()
-        for row in await settlements.stuck(session, table, limit=limit)
+        for row in await settlements.list_stuck(session, table, limit=limit)
     ]
     return sorted(found, key=lambda one: one.created_at)[:limit]
 
 
 async def check_stock(session: Session) -> StockCheck:
-    """Every counter against the rows behind it, in one snapshot."""
+    """Compare every counter with the rows that it counts, in one snapshot."""
     await repository.use_one_snapshot(session)
     pools = await vouchers.pool_counts(session)
     pieces = await orders.pieces_by_item(session)
@@ -114,15 +114,15 @@ async def check_stock(session: Session) -> StockCheck:
             *pools.get(row.item_id, nothing),
             *pieces.get(row.item_id, nothing),
         )
-        for row in await catalogue.stock(session)
+        for row in await catalogue.list_stock(session)
     )
     lines = tuple(
         BudgetLine(row.budget_id, row.limit_fen, row.reserved_fen, row.spent_fen, *costs.get(row.budget_id, nothing))
-        for row in await budgets.report(session)
+        for row in await budgets.list_budgets(session)
     )
     return StockCheck(
         items=items,
         budgets=lines,
-        limits_differing=await orders.limits_differing(session),
-        campaigns_differing=await campaigns.campaigns_differing(session),
+        limits_differing=await orders.count_wrong_limits(session),
+        campaigns_differing=await campaigns.count_wrong_totals(session),
     )

@@ -1,0 +1,1 @@
+"""Orders, and the limit of pieces per person."""

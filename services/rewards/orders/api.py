@@ -10,13 +10,13 @@ from services.rewards.orders.errors import OrderNotCancellable
 from services.rewards.orders.schemas import OrderRequest, OrderView
 from services.rewards.orders.settling import ORDER
 from services.rewards.settlement.domain import Status
-from services.rewards.settlement.engine import Settlements
-from services.rewards.settlement.http import REPLY_HEADERS, origin_of, respond
-from services.rewards.wording import AskedLanguage
+from services.rewards.settlement.engine import SettlementEngine
+from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
 from shared.auth.tokens import Citizen
 from shared.db import Database, Session
+from shared.http_language import AskedLanguage
 from shared.idempotency import RequiredKey
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["订单 Orders"])
 
@@ -28,7 +28,10 @@ router = APIRouter(prefix="/api/v1/rewards", tags=["订单 Orders"])
     response_model=OrderView,
     responses={
         201: {"headers": REPLY_HEADERS},
-        202: {"model": OrderView, "description": "结果待定，稍后查询 Under way; ask again with GET /orders/{order_id}"},
+        202: {
+            "model": OrderView,
+            "description": "结果待定，稍后查询 Not settled yet; ask again with GET /orders/{order_id}",
+        },
     },
 )
 async def place_order(
@@ -38,37 +41,33 @@ async def place_order(
 
     Refusals are 409 with these codes. A repeat with the same key gets the same answer and `Idempotent-Replayed: true`.
     """
-    settlements: Settlements = request.app.state.settlements
+    engine: SettlementEngine = request.app.state.settlements
     origin = origin_of(citizen, key, language)
     place = partial(
-        service.place,
+        service.place_order,
         origin=origin,
         item_id=body.item_id,
         quantity=body.quantity,
         client_request_id=body.client_request_id,
     )
-    return respond(await settlements.run(ORDER, origin, key, place))
+    return respond(await engine.run(ORDER, origin, key, place))
 
 
 @router.get("/me/orders", summary="我的订单 · My orders")
 async def list_my_orders(
     session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[OrderView]:
-    position = decode_cursor(cursor, uuid.UUID)
-    found = await service.owned_page(
-        session, user_id=citizen.user_id, before=position[0] if position else None, limit=limit + 1
-    )
-    has_more = len(found) > limit
-    return Page(
-        items=[OrderView.of(order, language=language) for order in found[:limit]],
-        next_cursor=encode_cursor(str(found[limit - 1].order_id)) if has_more else None,
-        has_more=has_more,
-    )
+    before = position_of(cursor, uuid.UUID)
+    found = await service.list_own_orders(session, user_id=citizen.user_id, before=before, limit=limit + 1)
+    view = partial(OrderView.of, language=language)
+    return Page.of(found, limit, item=view, cursor=lambda order: (order.order_id,))
 
 
 @router.get("/orders/{order_id}", summary="订单详情 · One of my orders")
 async def get_order(session: Session, citizen: Citizen, language: AskedLanguage, order_id: uuid.UUID) -> OrderView:
-    return OrderView.of(await service.owned(session, order_id=order_id, user_id=citizen.user_id), language=language)
+    return OrderView.of(
+        await service.get_own_order(session, order_id=order_id, user_id=citizen.user_id), language=language
+    )
 
 
 @router.post(
@@ -81,12 +80,12 @@ async def cancel_order(
 ) -> OrderView:
     """已完成的订单返回 409 ORDER_NOT_CANCELLABLE。A confirmed order is refused; cancelling twice is harmless."""
     database: Database = request.app.state.db
-    settlements: Settlements = request.app.state.settlements
+    engine: SettlementEngine = request.app.state.settlements
     async with database.transaction() as session:
-        await service.owned(session, order_id=order_id, user_id=citizen.user_id)
-    await settlements.call_off(ORDER, order_id)
+        await service.get_own_order(session, order_id=order_id, user_id=citizen.user_id)
+    await engine.call_off(ORDER, order_id)
     async with database.transaction() as session:
-        order = await service.owned(session, order_id=order_id, user_id=citizen.user_id)
+        order = await service.get_own_order(session, order_id=order_id, user_id=citizen.user_id)
     if order.status is Status.CONFIRMED:
         raise OrderNotCancellable
     if order.status is not Status.CANCELLED:

@@ -1,4 +1,4 @@
-"""Bounds of an order."""
+"""Limits of an order."""
 
-# A voucher is a lunch or a ticket, not a wholesale good; it also bounds the answer's list of vouchers.
+# A voucher is a lunch or a ticket, not a wholesale good. This also limits the list of vouchers in an answer.
 QUANTITY_MAX = 10

@@ -1,4 +1,4 @@
-"""What ordering refuses, beside the refusals of stock, budget and settlement."""
+"""Errors of orders, beside those of stock, budget and settlement."""
 
 from shared.errors import Conflict, NotFound
 

@@ -1,4 +1,4 @@
-"""Orders, and how many pieces of an item a user has taken."""
+"""Tables of orders and of the pieces that a user has taken of an item."""
 
 from sqlalchemy import (
     BigInteger,
@@ -13,9 +13,8 @@ from sqlalchemy import (
     Uuid,
 )
 
-from services.rewards.database import metadata
+from services.rewards.database import index_open, metadata, settlement_columns
 from services.rewards.orders.domain import QUANTITY_MAX
-from services.rewards.settlement.columns import index_open, settlement_columns
 
 orders = Table(
     "orders",
@@ -27,7 +26,7 @@ orders = Table(
     Column("price_mg", BigInteger, nullable=False, comment="per piece, as it was when ordered"),
     Column("budget_id", Text, nullable=False),
     Column("cost_fen", BigInteger, nullable=False, comment="all pieces"),
-    # For ever: an order repeated after its idempotency key was purged must not spend twice.
+    # Permanent: an order repeated after the deletion of its idempotency key must not spend twice.
     UniqueConstraint("user_id", "client_request_id"),
     CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY_MAX}", name="quantity"),
     CheckConstraint("amount_mg = price_mg * quantity", name="amount"),

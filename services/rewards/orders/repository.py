@@ -37,8 +37,10 @@ async def owned_page(
     return (await session.execute(query)).all()
 
 
-async def take(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int, limit: int | None) -> bool:
-    """Counts pieces towards the limit per person; false when they would exceed it."""
+async def take_within_limit(
+    session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int, limit: int | None
+) -> bool:
+    """Count pieces towards the limit per person. False if they would exceed it."""
     if limit is not None and quantity > limit:
         return False
     new = insert(item_taken).values(user_id=user_id, item_id=item_id, taken=quantity, limit_quantity=limit)
@@ -53,7 +55,7 @@ async def take(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quant
     return counted.first() is not None
 
 
-async def untake(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int) -> None:
+async def give_back_taken(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int) -> None:
     await session.execute(
         update(item_taken)
         .where(item_taken.c.user_id == user_id, item_taken.c.item_id == item_id)
@@ -62,7 +64,7 @@ async def untake(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, qua
 
 
 async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:
-    """Rows of (item_id, open, confirmed): pieces in orders under way and in confirmed ones."""
+    """Return rows of (item_id, open, confirmed): pieces in open and in confirmed orders."""
     quantity = func.sum(orders.c.quantity)
     return (
         await session.execute(
@@ -76,7 +78,7 @@ async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:
 
 
 async def costs_by_budget(session: AsyncSession) -> Sequence[Any]:
-    """Rows of (budget_id, open, confirmed), in fen."""
+    """Return rows of (budget_id, open, confirmed), in fen."""
     cost = func.sum(orders.c.cost_fen)
     return (
         await session.execute(
@@ -89,8 +91,8 @@ async def costs_by_budget(session: AsyncSession) -> Sequence[Any]:
     ).all()
 
 
-async def limits_differing(session: AsyncSession) -> int:
-    """Counters that are not the sum of a user's orders that are not cancelled."""
+async def count_wrong_limits(session: AsyncSession) -> int:
+    """Count counters of a user and item that differ from the sum of the orders not cancelled."""
     live = (
         select(orders.c.user_id, orders.c.item_id, func.sum(orders.c.quantity).label("quantity"))
         .where(orders.c.status != Status.CANCELLED)

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.orders.domain import QUANTITY_MAX
 from services.rewards.orders.service import Order
 from services.rewards.slugs import SLUG_PATTERN
-from services.rewards.wording import in_language
 from shared.amounts import display
 from shared.language import Language
 
@@ -79,9 +78,7 @@ class OrderView(BaseModel):
             order_id=order.order_id,
             status=order.status.value,
             reason_code=order.reason_code,
-            item=OrderedItem(
-                item_id=order.item_id, title=in_language(language, order.texts.title_zh, order.texts.title_en)
-            ),
+            item=OrderedItem(item_id=order.item_id, title=order.texts.title.pick(language)),
             quantity=order.quantity,
             price_mg=order.price_mg,
             amount_mg=order.amount_mg,

@@ -1,7 +1,7 @@
-"""Use cases of orders: place, hand out or give back, show.
+"""Use cases of orders: place, confirm or release, show.
 
-Locks are always taken in this order, so that no two orders can wait for each other: the order, the user's counter, the
-item's stock, the budget, vouchers (skipping those others are taking).
+Locks are always taken in this order, so that no two orders can wait for each other: the order, the counter of the user,
+the stock of the item, the budget, vouchers (skipping locked ones).
 """
 
 import uuid
@@ -15,14 +15,14 @@ import msgspec
 from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.errors import SaleClosed
-from services.rewards.catalogue.service import Texts
+from services.rewards.catalogue.service import ItemTexts
 from services.rewards.database import SCHEMA
 from services.rewards.orders import repository
 from services.rewards.orders.errors import ClientRequestIdUsed, LimitReached, OrderNotFound
 from services.rewards.orders.models import orders
 from services.rewards.settlement import service as settlements
 from services.rewards.settlement.domain import Settlement, Status
-from services.rewards.settlement.service import Origin, Placed
+from services.rewards.settlement.service import Origin, Placement
 from services.rewards.vouchers import service as vouchers
 from shared import clock, outbox
 from shared.contracts.rewards_v1 import OrderConfirmed
@@ -34,13 +34,13 @@ from shared.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as its owner sees it. `price_mg` is per piece. Vouchers are there only once it is confirmed."""
+    """An order as its owner sees it. `price_mg` is per piece. A confirmed one has vouchers."""
 
     order_id: uuid.UUID
     status: Status
     reason_code: str | None
     item_id: str
-    texts: Texts
+    texts: ItemTexts
     quantity: int
     price_mg: int
     amount_mg: int
@@ -49,12 +49,14 @@ class Order:
     settled_at: datetime | None
 
 
-async def place(session: Session, *, origin: Origin, item_id: str, quantity: int, client_request_id: str) -> Placed:
-    """Reserves pieces, budget and the user's share of the limit.
+async def place_order(
+    session: Session, *, origin: Origin, item_id: str, quantity: int, client_request_id: str
+) -> Placement:
+    """Open the settlement of an order. Reserve pieces, budget and the user's part of the limit.
 
     Raises ItemNotFound, SaleClosed, LimitReached, SoldOut, BudgetExhausted, ClientRequestIdUsed.
     """
-    item = await catalogue.item(session, item_id=item_id)
+    item = await catalogue.get_item(session, item_id=item_id)
     order_id = new_id()
     fresh = await settlements.open_new(
         session,
@@ -71,30 +73,32 @@ async def place(session: Session, *, origin: Origin, item_id: str, quantity: int
         cost_fen=item.price_fen * quantity,
     )
     if not fresh:
-        return await _repeated(session, origin, item_id, quantity, client_request_id)
+        return await _existing_order(session, origin, item_id, quantity, client_request_id)
     if not item.offer.open_at(clock.now()):
         raise SaleClosed
-    if not await repository.take(
+    if not await repository.take_within_limit(
         session, user_id=origin.user_id, item_id=item_id, quantity=quantity, limit=item.per_user_limit
     ):
         raise LimitReached(limit=item.per_user_limit)
     await catalogue.reserve(session, item_id=item_id, quantity=quantity)
     await budgets.reserve(session, budget_id=item.budget_id, amount_fen=item.price_fen * quantity)
-    return Placed(order_id)
+    return Placement(order_id)
 
 
-async def _repeated(session: Session, origin: Origin, item_id: str, quantity: int, client_request_id: str) -> Placed:
-    """The order there is already, for whoever sends the same request again after its key was purged or had died."""
+async def _existing_order(
+    session: Session, origin: Origin, item_id: str, quantity: int, client_request_id: str
+) -> Placement:
+    """Return the existing order of a repeated request whose idempotency key is deleted or was never finished."""
     row = await repository.by_client_request(session, origin.user_id, client_request_id)
     if row.idempotency_key != origin.idempotency_key:
         raise ClientRequestIdUsed(extensions={"order_id": str(row.order_id)})
     if (row.item_id, row.quantity) != (item_id, quantity):
         raise IdempotencyKeyReused
-    return Placed(row.order_id, repeated=True)
+    return Placement(row.order_id, repeated=True)
 
 
-async def hand_out(session: Session, *, order_id: uuid.UUID, topic: str) -> None:
-    """The grams are spent: pieces and budget follow, the codes become the user's, the fact is published."""
+async def confirm_order(session: Session, *, order_id: uuid.UUID, topic: str) -> None:
+    """The grams are captured: sell the pieces, spend the budget, assign the codes, publish the event."""
     row = await repository.by_id(session, order_id)
     await catalogue.sell_reserved(session, item_id=row.item_id, quantity=row.quantity)
     await budgets.spend_reserved(session, budget_id=row.budget_id, amount_fen=row.cost_fen)
@@ -114,17 +118,17 @@ async def hand_out(session: Session, *, order_id: uuid.UUID, topic: str) -> None
     await outbox.add(session, SCHEMA, topic, [record])
 
 
-async def give_back(session: Session, *, order_id: uuid.UUID) -> None:
-    """The grams are back: so are the limit, the pieces and the budget."""
+async def release_order(session: Session, *, order_id: uuid.UUID) -> None:
+    """The grams are given back: return the pieces, the budget and the user's part of the limit."""
     row = await repository.by_id(session, order_id)
-    await repository.untake(session, user_id=row.user_id, item_id=row.item_id, quantity=row.quantity)
+    await repository.give_back_taken(session, user_id=row.user_id, item_id=row.item_id, quantity=row.quantity)
     await catalogue.return_reserved(session, item_id=row.item_id, quantity=row.quantity)
     await budgets.return_reserved(session, budget_id=row.budget_id, amount_fen=row.cost_fen)
 
 
 async def _with_details(session: Session, rows: Sequence[Any]) -> list[Order]:
-    texts = await catalogue.texts(session, item_ids=[row.item_id for row in rows])
-    given = await vouchers.of_orders(session, order_ids=[row.order_id for row in rows])
+    texts = await catalogue.texts_of(session, item_ids=[row.item_id for row in rows])
+    given = await vouchers.ids_by_order(session, order_ids=[row.order_id for row in rows])
     return [
         Order(
             order_id=row.order_id,
@@ -143,34 +147,35 @@ async def _with_details(session: Session, rows: Sequence[Any]) -> list[Order]:
     ]
 
 
-async def order_of(session: Session, *, settlement: Settlement) -> Order:
+async def get_settled_order(session: Session, *, settlement: Settlement) -> Order:
     return (await _with_details(session, [await repository.by_id(session, settlement.settlement_id)]))[0]
 
 
-async def owned(session: Session, *, order_id: uuid.UUID, user_id: uuid.UUID) -> Order:
-    """Raises OrderNotFound, also for someone else's order."""
+async def get_own_order(session: Session, *, order_id: uuid.UUID, user_id: uuid.UUID) -> Order:
+    """Return an order of the user. Raises OrderNotFound, also for an order of another person."""
     row = await repository.owned(session, order_id, user_id)
     if row is None:
         raise OrderNotFound
     return (await _with_details(session, [row]))[0]
 
 
-async def owned_page(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Order]:
-    """Newest first."""
+async def list_own_orders(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Order]:
+    """Return the orders of the user before the id `before`, newest first."""
     return await _with_details(
         session, await repository.owned_page(session, user_id=user_id, before=before, limit=limit)
     )
 
 
 async def pieces_by_item(session: Session) -> dict[str, tuple[int, int]]:
-    """Pieces in open and in confirmed orders."""
+    """Return the pieces in open and in confirmed orders, by item."""
     return {row.item_id: (row.open, row.confirmed) for row in await repository.quantities_by_item(session)}
 
 
 async def costs_by_budget(session: Session) -> dict[str, tuple[int, int]]:
-    """Fen in open and in confirmed orders."""
+    """Return the fen in open and in confirmed orders, by budget."""
     return {row.budget_id: (int(row.open), int(row.confirmed)) for row in await repository.costs_by_budget(session)}
 
 
-async def limits_differing(session: Session) -> int:
-    return await repository.limits_differing(session)
+async def count_wrong_limits(session: Session) -> int:
+    """Count counters of the limit per person that differ from the orders."""
+    return await repository.count_wrong_limits(session)

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from services.rewards.database import SettledTable
 from services.rewards.orders import service
 from services.rewards.orders.models import orders
 from services.rewards.orders.schemas import OrderView
-from services.rewards.settlement.columns import SettledTable
 from services.rewards.settlement.domain import Settlement
 from shared.db import Session
 
@@ -20,11 +20,11 @@ class OrderKind:
         self._topic = topic
 
     async def confirm(self, session: Session, settlement: Settlement) -> None:
-        await service.hand_out(session, order_id=settlement.settlement_id, topic=self._topic)
+        await service.confirm_order(session, order_id=settlement.settlement_id, topic=self._topic)
 
     async def release(self, session: Session, settlement: Settlement) -> None:
-        await service.give_back(session, order_id=settlement.settlement_id)
+        await service.release_order(session, order_id=settlement.settlement_id)
 
     async def view(self, session: Session, settlement: Settlement) -> OrderView:
-        order = await service.order_of(session, settlement=settlement)
+        order = await service.get_settled_order(session, settlement=settlement)
         return OrderView.of(order, language=settlement.language)

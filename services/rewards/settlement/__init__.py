@@ -1,0 +1,1 @@
+"""Settlements: the state machine that spends grams, common to orders and donations."""

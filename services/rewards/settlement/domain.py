@@ -1,16 +1,16 @@
-"""How grams are spent on something: the states, and what each answer of the accounting service leads to.
+"""The states of a settlement, and the step that follows from each answer of the accounting service.
 
-    pending ──captured──▶ confirmed                    grams spent, the citizen has what was promised
+    pending ──captured──▶ confirmed                    grams spent, vouchers or certificate issued
        │                      ▲
-       │ refused, too late,   │ the capture had won
+       │ refused, too late,   │ the capture came first
        ▼ or called off        │
     cancelling ───────────────┤
        │                      │
-       └─voided or expired──▶ cancelled                grams back, everything reserved is back
+       └─voided or expired──▶ cancelled                grams and all reservations given back
 
-The hold in accounting has exactly one end, decided there by one conditional statement: captured, or given back. Our two
-ends are entered only after accounting has told us the hold's end, so they can never disagree with it. Whatever crashes,
-repeats or comes late, asking accounting again gives the same answer.
+A hold in accounting has exactly one end, captured or given back, decided there by one conditional statement. A
+settlement enters one of its two ends only after accounting has reported the end of the hold, so they always agree.
+After a crash, a repeat or a delay, accounting gives the same answer again.
 """
 
 import uuid
@@ -20,11 +20,11 @@ from enum import StrEnum
 
 from shared.language import Language
 
-# A citizen looks at the screen for seconds; after a minute without accounting the grams are better given back.
+# A citizen waits for seconds. After a minute without accounting it is better to give the grams back.
 GIVE_UP_AFTER = timedelta(seconds=60)
-# Far longer than GIVE_UP_AFTER: a hold expires by itself only if this whole service stays away.
+# Far longer than GIVE_UP_AFTER: a hold expires only if this whole service is down.
 HOLD_LIFE = timedelta(minutes=10)
-# What is neither confirmed nor cancelled after this long is shown to operators.
+# Settlements that are open for longer are listed for operators.
 STUCK_AFTER = timedelta(minutes=2)
 
 
@@ -39,7 +39,7 @@ ENDS = frozenset({Status.CONFIRMED, Status.CANCELLED})
 
 
 class Reason(StrEnum):
-    """Why something was not confirmed; stable codes, shown to the citizen."""
+    """Why a settlement was not confirmed. Stable codes, shown to the citizen."""
 
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
     HOLD_REFUSED = "HOLD_REFUSED"
@@ -49,7 +49,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """An order or a donation as far as its grams are concerned; its id is also the hold's."""
+    """The part of an order or donation that concerns its grams. Its id is also the id of the hold."""
 
     settlement_id: uuid.UUID
     user_id: uuid.UUID
@@ -71,18 +71,18 @@ class Settlement:
 
     @property
     def hold_expires_at(self) -> datetime:
-        """The same at every repetition, as the hold's other fields."""
+        """The same in every repetition, like the other fields of the hold."""
         return self.created_at + HOLD_LIFE
 
 
-class Heard(StrEnum):
-    """What accounting says of a hold."""
+class HoldAnswer(StrEnum):
+    """Accounting's answer about a hold. UNKNOWN: no answer, or one without the state of the hold."""
 
     HELD = "held"
     CAPTURED = "captured"
     GIVEN_BACK = "given_back"
     REFUSED = "refused"
-    NOTHING = "nothing"
+    UNKNOWN = "unknown"
 
 
 class Step(StrEnum):
@@ -92,12 +92,12 @@ class Step(StrEnum):
     TRY_LATER = "try_later"
 
 
-def next_step(status: Status, heard: Heard) -> Step:
-    """A refusal is no end: another attempt with the same id may succeed. Only a void makes it final."""
-    if heard is Heard.CAPTURED:
+def next_step(status: Status, answer: HoldAnswer) -> Step:
+    """Return the step after an answer. A refusal is not final: another attempt may succeed until a void."""
+    if answer is HoldAnswer.CAPTURED:
         return Step.CONFIRM
-    if heard is Heard.GIVEN_BACK:
+    if answer is HoldAnswer.GIVEN_BACK:
         return Step.CANCEL
-    if heard is Heard.REFUSED and status is Status.PENDING:
+    if answer is HoldAnswer.REFUSED and status is Status.PENDING:
         return Step.CALL_OFF
     return Step.TRY_LATER

@@ -1,4 +1,4 @@
-"""Why grams could not be spent."""
+"""Errors of a settlement that was not confirmed."""
 
 from services.rewards.settlement.domain import Reason, Settlement
 from shared.amounts import display
@@ -46,6 +46,6 @@ _BY_REASON: dict[str, type[Conflict]] = {
 
 
 def refusal_for(settlement: Settlement) -> Conflict:
-    """The refusal that a cancelled settlement amounts to."""
+    """Return the error that a cancelled settlement is answered with."""
     assert settlement.reason_code is not None
     return _BY_REASON[settlement.reason_code](needed=display(settlement.amount_mg, settlement.language))

@@ -1,4 +1,4 @@
-"""SQL of settlements, the same for every table that has the settlement columns."""
+"""SQL of settlements, for every table with the columns of a settlement."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Table, TextClause, func, select, text, upd
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.rewards.settlement.columns import OPEN, SettledTable
+from services.rewards.database import OPEN, SettledTable
 from services.rewards.settlement.domain import ENDS, GIVE_UP_AFTER, STUCK_AFTER, Settlement, Status
 
-# Longer than the slowest drive (a hold and a capture that both time out): nobody else takes the row before it is over.
+# Longer than the slowest attempt (a hold and a capture that time out): no other driver claims the row before its end.
 CLAIM: Final = timedelta(seconds=15)
 _BACKOFF_MAX_S: Final = 20
 _BACKOFF_DOUBLINGS_MAX: Final = 5
@@ -48,7 +48,7 @@ def _settlement(row: Any) -> Settlement:
 
 
 async def insert_new(session: AsyncSession, table: Table, **values: Any) -> bool:
-    """False when a unique key of the table has it already; waits for whoever is writing that."""
+    """Insert the row. False if a unique key exists; waits for a transaction that is inserting the same key."""
     inserted = await session.execute(
         insert(table)
         .values(**values, next_attempt_at=func.clock_timestamp() + CLAIM)
@@ -72,7 +72,7 @@ async def move(
     to: Status,
     reason_code: str | None = None,
 ) -> Settlement | None:
-    """The only way a state changes. None when it is no longer the expected one."""
+    """Change the state. None if it is not the expected one. No other function changes a state."""
     moved = await session.execute(
         update(table)
         .where(_id(table) == settlement_id, table.c.status == expected)
@@ -90,7 +90,7 @@ async def move(
 
 
 async def postpone(session: AsyncSession, table: Table, settlement_id: uuid.UUID, *, error: str) -> None:
-    """Next attempt after 1, 2, 4 … seconds."""
+    """Set the next attempt after 1, 2, 4 … seconds."""
     doublings = func.least(table.c.attempts, _BACKOFF_DOUBLINGS_MAX)
     pause_s = func.least(func.power(2, doublings), _BACKOFF_MAX_S)
     await session.execute(
@@ -111,7 +111,7 @@ class Claimed:
 
 
 def any_due(tables: Iterable[SettledTable]) -> TextClause:
-    """Asks whether `claim_due` would find anything in one of them."""
+    """Return the statement that asks whether `claim_due` would find a row in one of the tables."""
     found = (
         f"EXISTS (SELECT FROM {table.fullname} WHERE {OPEN} AND next_attempt_at <= clock_timestamp())"
         for table in tables
@@ -120,7 +120,7 @@ def any_due(tables: Iterable[SettledTable]) -> TextClause:
 
 
 async def claim_due(session: AsyncSession, table: Table, limit: int) -> list[Claimed]:
-    """Takes over what nobody is working on; several workers may do so at once."""
+    """Claim settlements that no driver works on. Several workers may call it at once."""
     due = (
         select(_id(table).label("id"))
         .where(table.c.status.in_(_OPEN), table.c.next_attempt_at <= func.clock_timestamp())
@@ -138,8 +138,8 @@ async def claim_due(session: AsyncSession, table: Table, limit: int) -> list[Cla
     return [Claimed(*row) for row in claimed.all()]
 
 
-async def stuck(session: AsyncSession, table: Table, limit: int) -> Sequence[Any]:
-    """Open for longer than STUCK_AFTER, oldest first."""
+async def list_stuck(session: AsyncSession, table: Table, limit: int) -> Sequence[Any]:
+    """Return settlements that are open for longer than STUCK_AFTER, oldest first."""
     query = (
         select(
             _id(table).label("settlement_id"),

@@ -1,12 +1,12 @@
-"""Opening a settlement, calling one off, showing those that hang; the engine does the rest."""
+"""Use cases of settlements: open one, call it off, list those that hang. The engine does the rest."""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.rewards.database import SettledTable
 from services.rewards.settlement import repository
-from services.rewards.settlement.columns import SettledTable
 from services.rewards.settlement.domain import Reason, Settlement, Status
 from shared.db import Session
 from shared.language import Language
@@ -14,7 +14,7 @@ from shared.language import Language
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The request that asked for something; kept with it, so that an answer made later is the same."""
+    """The request behind a settlement. It is stored with it, so that a later answer is the same."""
 
     user_id: uuid.UUID
     account_id: uuid.UUID
@@ -24,8 +24,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """`repeated`: there was one already for the same key; it is answered or driven on, not made again."""
+class Placement:
+    """A new settlement, or with `repeated` the existing one of the same key, which is answered or driven on."""
 
     settlement_id: uuid.UUID
     repeated: bool = False
@@ -34,9 +34,9 @@ class Placed:
 async def open_new(
     session: Session, table: SettledTable, *, origin: Origin, amount_mg: int, capture_to: str, **own: Any
 ) -> bool:
-    """Writes the pending row; `own` are the table's own columns, its id among them.
+    """Insert the pending row. `own` are the other columns of the table, including its id.
 
-    False when a unique key of the table has it already.
+    False if a unique key of the table exists already.
     """
     return await repository.insert_new(
         session,
@@ -53,9 +53,9 @@ async def open_new(
 
 
 async def call_off(session: Session, table: SettledTable, *, settlement_id: uuid.UUID, reason: Reason) -> Settlement:
-    """From now on nobody tries to spend the grams any more; whether they were spent already, the void will tell.
+    """Cancel a pending settlement: no driver tries to spend its grams from now on.
 
-    Nothing happens to what is not pending any longer.
+    The void will show whether they are spent already. A settlement that is not pending is not changed.
     """
     moved = await repository.move(
         session, table, settlement_id, expected=Status.PENDING, to=Status.CANCELLING, reason_code=reason
@@ -63,6 +63,6 @@ async def call_off(session: Session, table: SettledTable, *, settlement_id: uuid
     return moved or await repository.load(session, table, settlement_id)
 
 
-async def stuck(session: Session, table: SettledTable, *, limit: int) -> Sequence[Any]:
-    """Open for longer than STUCK_AFTER, oldest first."""
-    return await repository.stuck(session, table, limit)
+async def list_stuck(session: Session, table: SettledTable, *, limit: int) -> Sequence[Any]:
+    """Return settlements that are open for longer than STUCK_AFTER, oldest first."""
+    return await repository.list_stuck(session, table, limit)

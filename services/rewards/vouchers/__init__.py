@@ -1,0 +1,1 @@
+"""Voucher pools: sealed codes, assigned to confirmed orders."""

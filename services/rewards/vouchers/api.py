@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from services.rewards.vouchers import service
 from services.rewards.vouchers.schemas import VoucherView
-from services.rewards.wording import AskedLanguage
 from shared.auth.tokens import Citizen
 from shared.db import Session
+from shared.http_language import AskedLanguage
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["商城 Mall"])
 
@@ -23,7 +23,7 @@ async def get_voucher(
     voucher_id: uuid.UUID,
 ) -> VoucherView:
     response.headers["Cache-Control"] = "no-store"
-    found = await service.owned(
+    found = await service.get_own_voucher(
         session, sealer=request.app.state.sealer, voucher_id=voucher_id, user_id=citizen.user_id
     )
     return VoucherView.of(found, language=language)

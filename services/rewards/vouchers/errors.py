@@ -1,4 +1,4 @@
-"""What the voucher pool refuses."""
+"""Errors of the voucher pools."""
 
 from shared.errors import InternalError, NotFound
 
@@ -10,6 +10,6 @@ class VoucherNotFound(NotFound):
 
 
 class PoolShort(InternalError):
-    """Fewer codes than reserved pieces: stock and pool were changed apart from each other. An operator must look."""
+    """There are fewer codes than reserved pieces: stock or pool was changed alone. An operator must repair it."""
 
     code = "VOUCHER_POOL_SHORT"

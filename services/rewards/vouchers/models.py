@@ -1,4 +1,4 @@
-"""Pools of codes that a partner honours. A code is readable by its owner only, and only with the service's key."""
+"""The table of voucher codes. Only the owner can read a code, and only with the key of the service."""
 
 from sqlalchemy import (
     CheckConstraint,

@@ -12,7 +12,7 @@ from services.rewards.vouchers.models import voucher
 
 
 async def insert_new(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> int:
-    """Inserts the codes the pool does not know yet and returns how many those were."""
+    """Insert the codes that the pool does not have yet. Return their number."""
     inserted = await session.execute(
         insert(voucher).values(list(rows)).on_conflict_do_nothing().returning(voucher.c.voucher_id)
     )
@@ -20,7 +20,7 @@ async def insert_new(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> i
 
 
 async def assign(session: AsyncSession, *, item_id: str, order_id: uuid.UUID, user_id: uuid.UUID, quantity: int) -> int:
-    """Takes free codes that nobody else is taking at this moment; returns how many there were."""
+    """Assign free codes that no other transaction has locked. Return their number."""
     free = (
         select(voucher.c.voucher_id)
         .where(voucher.c.item_id == item_id, voucher.c.order_id.is_(None))
@@ -57,7 +57,7 @@ async def owned(session: AsyncSession, *, voucher_id: uuid.UUID, user_id: uuid.U
 
 
 async def counts(session: AsyncSession) -> Sequence[Any]:
-    """Rows of (item_id, free, assigned)."""
+    """Return rows of (item_id, free, assigned)."""
     return (
         await session.execute(
             select(

@@ -9,23 +9,22 @@ import segno
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.vouchers.service import Voucher
-from services.rewards.wording import in_language
 from shared.language import Language
 
-# Readable from a scratched phone screen, and with a module size that prints.
+# Readable from a scratched phone screen; the scale is large enough to print.
 _QR_ERROR_LEVEL = "m"
 _QR_SCALE = 6
 
 
 def qr_svg(content: str) -> str:
-    """A QR code as an SVG element that can stand in a page or a data address."""
+    """Return a QR code as an SVG element, for a page or a data URL."""
     out = io.BytesIO()
     segno.make(content, error=_QR_ERROR_LEVEL, micro=False).save(out, kind="svg", scale=_QR_SCALE, xmldecl=False)
     return out.getvalue().decode().strip()
 
 
 class VoucherView(BaseModel):
-    """A voucher with its code; only its owner ever sees this."""
+    """A voucher with its code, shown to its owner only."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -57,7 +56,7 @@ class VoucherView(BaseModel):
             voucher_id=voucher.voucher_id,
             order_id=voucher.order_id,
             item_id=voucher.item_id,
-            title=in_language(language, voucher.texts.title_zh, voucher.texts.title_en),
+            title=voucher.texts.title.pick(language),
             status="unused",
             code=voucher.code,
             qr_svg=qr_svg(voucher.code),

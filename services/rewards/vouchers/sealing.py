@@ -1,7 +1,7 @@
-"""Voucher codes at rest: AES-256-GCM for the code, HMAC-SHA256 to recognise one loaded twice.
+"""Voucher codes: new ones, and their form at rest (AES-256-GCM, with an HMAC-SHA256 to recognise a code loaded twice).
 
-Both keys are derived from the one in the settings. The voucher's id is authenticated with the code, so that a sealed
-code copied into another row does not open.
+Both keys are derived from the key in the settings. The id of the voucher is authenticated with the code, so a sealed
+code copied to another row does not open.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from shared.sealing import Sealer
 
 _VERSION = b"\x01"
 _KEY_BYTES = 32
-# Without 0/O, 1/I/L and U: a cashier types what a screen shows. 16 of these 30 symbols carry 78 bits.
+# Without 0/O, 1/I/L and U: a cashier types the code from a screen. 16 of these 30 symbols have 78 bits.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_SYMBOLS = 16
 _GROUP = 4
 
 
 def new_code() -> str:
-    """A code nobody can guess, in groups of four."""
+    """Return a random code in groups of four symbols."""
     symbols = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_SYMBOLS))
     return "-".join(symbols[i : i + _GROUP] for i in range(0, _CODE_SYMBOLS, _GROUP))
 

@@ -1,4 +1,4 @@
-"""Use cases of the voucher pools: load codes, give them to confirmed orders, show one to its owner."""
+"""Use cases of the voucher pools: load codes, assign them to confirmed orders, show one to its owner."""
 
 import uuid
 from collections import defaultdict
@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.service import Texts
+from services.rewards.catalogue.service import ItemTexts
 from services.rewards.vouchers import repository
 from services.rewards.vouchers.errors import PoolShort, VoucherNotFound
 from services.rewards.vouchers.sealing import CodeSealer
 from shared.db import Session
 from shared.ids import new_id
 
-# One INSERT carries four parameters a code; PostgreSQL takes 32,767.
+# An INSERT has four parameters per code; PostgreSQL accepts 32,767.
 _CODES_PER_INSERT = 5000
 
 
@@ -24,15 +24,15 @@ class Voucher:
     voucher_id: uuid.UUID
     order_id: uuid.UUID
     item_id: str
-    texts: Texts
+    texts: ItemTexts
     code: str
     assigned_at: datetime
 
 
 async def load_codes(session: Session, *, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> int:
-    """Adds codes and the stock they make; returns how many were new. Loading the same codes again adds nothing.
+    """Add codes to the pool and as many pieces to the stock. Codes that the pool has are skipped.
 
-    Raises ItemNotFound.
+    Return the number of new codes. Raises ItemNotFound.
     """
     await catalogue.lock_stock(session, item_id=item_id)
     added = 0
@@ -54,7 +54,7 @@ def _sealed(sealer: CodeSealer, item_id: str, code: str) -> dict[str, Any]:
 
 
 async def assign(session: Session, *, item_id: str, order_id: uuid.UUID, user_id: uuid.UUID, quantity: int) -> None:
-    """Gives an order its codes. Raises PoolShort: only possible when pool and stock were changed apart."""
+    """Assign codes to an order. Raises PoolShort if someone changed the pool without the stock."""
     if (
         await repository.assign(session, item_id=item_id, order_id=order_id, user_id=user_id, quantity=quantity)
         < quantity
@@ -62,20 +62,22 @@ async def assign(session: Session, *, item_id: str, order_id: uuid.UUID, user_id
         raise PoolShort
 
 
-async def of_orders(session: Session, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """Voucher ids per order, in the order's own sequence."""
+async def ids_by_order(session: Session, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Return the voucher ids of each order, in the sequence of the order."""
     found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     for row in await repository.of_orders(session, order_ids):
         found[row.order_id].append(row.voucher_id)
     return found
 
 
-async def owned(session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, user_id: uuid.UUID) -> Voucher:
-    """With its code in the clear, for its owner only. Raises VoucherNotFound, also for what belongs to someone else."""
+async def get_own_voucher(
+    session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, user_id: uuid.UUID
+) -> Voucher:
+    """Return a voucher of the user with its code. Raises VoucherNotFound, also for a voucher of another person."""
     row = await repository.owned(session, voucher_id=voucher_id, user_id=user_id)
     if row is None:
         raise VoucherNotFound
-    texts = await catalogue.texts(session, item_ids=[row.item_id])
+    texts = await catalogue.texts_of(session, item_ids=[row.item_id])
     return Voucher(
         voucher_id=row.voucher_id,
         order_id=row.order_id,
@@ -87,5 +89,5 @@ async def owned(session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, 
 
 
 async def pool_counts(session: Session) -> dict[str, tuple[int, int]]:
-    """Free and assigned codes per item."""
+    """Return the numbers of free and of assigned codes per item."""
     return {row.item_id: (row.free, row.assigned) for row in await repository.counts(session)}

@@ -1,4 +1,4 @@
-"""Between a request and the engine: where a spending came from, and how its reply is sent."""
+"""Makes the engine's origin from a request, and the response from the engine's reply."""
 
 import json
 from typing import Any, Final
@@ -15,7 +15,7 @@ from shared.problems import MEDIA_TYPE
 
 REPLY_HEADERS: Final[dict[str, Any]] = {
     REPLAYED_HEADER: {
-        "description": "true：此前已给出同样的回答 This answer was given before",
+        "description": "true：与此前的回答相同 A repeat of an earlier answer",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
@@ -32,7 +32,7 @@ def origin_of(citizen: CitizenIdentity, key: Key, language: Language) -> Origin:
 
 
 def respond(reply: Reply) -> Response:
-    """The reply as it stands; the first answer and its repeats have the same members."""
+    """Make the response. The first answer and its repeats have the same members."""
     return Response(
         json.dumps(reply.body, ensure_ascii=False).encode("utf-8", "replace"),
         status_code=reply.status,
