@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shared.language import Language as Language  # noqa: PLC0414 - exported until all users have moved
+from shared.language import Language
 
 
 @dataclass(frozen=True, slots=True)

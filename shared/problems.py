@@ -29,8 +29,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.language import Language
-from shared.language import language_of as language_of  # noqa: PLC0414 - exported until all users have moved
+from shared.language import Language, language_of
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:carbon-inclusion:problem:"

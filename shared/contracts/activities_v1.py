@@ -6,8 +6,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from shared.contracts.bounds import EARLIEST as EARLIEST  # noqa: PLC0414 - exported until accounting imports bounds
-from shared.contracts.bounds import LATEST
+from shared.contracts.bounds import EARLIEST, LATEST
 
 _HEX: Final = b"0123456789abcdef"
 Amount = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
