@@ -13,7 +13,7 @@ from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.dead_letters import Audit, Change, ReadableCheck, State
 from shared.idempotency import REPLAYED_HEADER
-from shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import Cursor, Limit, Page, position_of
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$", examples=["里程字段类型已修正"])]
 LetterId = Annotated[int, Path(ge=1, lt=2**63)]
@@ -118,13 +118,11 @@ def dead_letter_router(*, service: str, write_scope: str, readable: ReadableChec
         cursor: Cursor = None,
         limit: Limit = 20,
     ) -> Page[DeadLetterItem]:
-        before = decode_cursor(cursor, int)
+        before = position_of(cursor, int)
         rows = await dead_letters.list_letters(
-            session, service, state=state, consumer=consumer, before=before[0] if before else None, limit=limit + 1
+            session, service, state=state, consumer=consumer, before=before, limit=limit + 1
         )
-        more = len(rows) > limit
-        items = [DeadLetterItem.of(row) for row in rows[:limit]]
-        return Page(items=items, has_more=more, next_cursor=encode_cursor(items[-1].dead_letter_id) if more else None)
+        return Page.of(rows, limit, item=DeadLetterItem.of, cursor=lambda row: (row["id"],))
 
     @router.get("/{letter_id}", summary="查看一条死信 · One dead letter", dependencies=reader)
     async def get_dead_letter(letter_id: LetterId, session: Session) -> DeadLetterDetail:

@@ -192,7 +192,7 @@ async def test_progress_is_visible_as_the_offsets_of_a_group(log: KafkaEventLog,
     group = f"{topic}-reader"
     await log.record_progress(group, {first: 1})
     await log.record_progress(group, {first: 2, second: 3})
-    await log.stop()  # writes what is left
+    await log.stop()  # writes pending progress
     committed = await admin.list_consumer_group_offsets(group)
     assert {(name.partition, entry.offset) for name, entry in committed.items()} == {(0, 2), (1, 3)}
 

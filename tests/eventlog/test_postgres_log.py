@@ -111,7 +111,7 @@ async def test_compaction_keeps_the_last_record_of_every_key(log: PostgresEventL
     stored = await read_all(log, topic, 1)
     assert [(record.offset, record.key, record.value) for record in stored] == [(3, b"b", None), (4, b"a", b"3")]
     only = TopicPartition(topic, 0)
-    for start in range(5):  # a consumer in the middle of what is gone just goes on
+    for start in range(5):  # a consumer inside the compacted range continues
         found = await log.fetch({only: start}, max_records=10, max_wait_s=1)
         assert [record.offset for record in found[only]] == [offset for offset in (3, 4) if offset >= start]
     await log.trim(retention=timedelta(0))  # the tombstone has been seen by everybody
@@ -128,11 +128,11 @@ async def test_a_call_that_times_out_is_unknown_and_may_still_be_written(
             await log.publish(topic, numbered(1), timeout_s=0.2)
         with pytest.raises(LogUnavailable, match="nothing was written"):
             await log.publish(topic, numbered(1, start=100), timeout_s=0.1)
-        patient = asyncio.create_task(log.publish(topic, numbered(9, start=1), timeout_s=10))
+        waiting_call = asyncio.create_task(log.publish(topic, numbered(9, start=1), timeout_s=10))
         await asyncio.sleep(0.05)
         with pytest.raises(BackPressure):
             await log.publish(topic, numbered(1, start=100), timeout_s=0.1)
-    await patient
+    await waiting_call
     assert [record.value for record in await read_all(log, topic, 1)] == [b"%d" % n for n in range(10)]
 
 
@@ -195,7 +195,7 @@ async def test_progress_is_stored_for_operators(
     first, second = partitions_of(topic, 2)
     await log.record_progress("reader", {first: 3, second: 1})
     await log.record_progress("reader", {first: 5})
-    await log.stop()  # writes what is left
+    await log.stop()  # writes pending progress
     rows = await admin.fetch(
         "SELECT partition, position FROM eventlog.progress WHERE topic = $1 ORDER BY partition", topic
     )

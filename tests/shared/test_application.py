@@ -263,7 +263,7 @@ async def test_the_topics_page_loads_local_assets_only(client: httpx.AsyncClient
         ("SELECT pg_terminate_backend(pg_backend_pid())", 503),  # the server ends our session
         ("DO $$ BEGIN RAISE SQLSTATE '57014'; END $$", 503),  # longer than a statement may take
         ("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", 503),  # the disk is full
-        ("DO $$ BEGIN RAISE SQLSTATE '55P03'; END $$", 503),  # somebody else holds the lock
+        ("DO $$ BEGIN RAISE SQLSTATE '55P03'; END $$", 503),  # another transaction holds the lock
         ("DO $$ BEGIN RAISE SQLSTATE '22003'; END $$", 500),  # a number of ours that does not fit: our fault
         ("SELECT nothing FROM nowhere", 500),
     ],
