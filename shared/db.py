@@ -41,7 +41,7 @@ _POOL_WAIT_S = 5
 COMMAND_TIMEOUT_S = 9.0
 # For operators' statements that read whole tables. The server's limit ends them first.
 LONG_READ_S = 35.0
-_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
 def metadata_for(schema: str) -> MetaData:

@@ -39,12 +39,12 @@ class TooSour(Conflict):
 @router.post("/things", status_code=201, summary="东西 · Things")
 async def add_thing(session: Session, citizen: Citizen, body: Thing, key: idempotency.RequiredKey) -> dict[str, int]:
     names = {"schema": SCHEMA, "subject": str(citizen.user_id), "route": "things", "key": key}
-    stored = await idempotency.begin(session, **names)  # type: ignore[arg-type]
+    stored = await idempotency.begin(session, **names)  # type: ignore[arg-type]  # one dict, mixed types
     if stored:
         return dict(stored.body)
     await session.execute(text(f"INSERT INTO {SCHEMA}.seen VALUES (:v, '-')"), {"v": str(body.amount_mg)})
     await asyncio.sleep(0.05)
-    await idempotency.finish(session, **names, status=201, body_json=body.model_dump_json())  # type: ignore[arg-type]
+    await idempotency.finish(session, **names, status=201, body_json=body.model_dump_json())  # type: ignore[arg-type]  # one dict, mixed types
     return {"amount_mg": body.amount_mg}
 
 

@@ -79,7 +79,7 @@ class Running:
 
     async def kill(self) -> None:
         """End without releasing leases, as kill -9 does."""
-        self.consumer._release = _do_nothing  # type: ignore[method-assign]
+        self.consumer._release = _do_nothing  # type: ignore[method-assign]  # planted
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
