@@ -1,12 +1,15 @@
-"""Bounds on what one process takes on at a time: beyond them a request is refused at once instead of queueing."""
+"""Bounds on the requests one process works on at a time. Beyond them a request is refused at once, not queued."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from shared.errors import Unavailable
 from shared.settings import MIB
 
-# Each waits for one write of the log; more would only wait longer.
+# Each request waits for one write of the log; more of them would only wait longer.
 REQUESTS_MAX = 256
 BYTES_MAX = 64 * MIB
 
@@ -17,7 +20,7 @@ class IntakeBusy(Unavailable):
     title_en = "The intake is busy"
 
 
-class InFlight:
+class InFlightLimit:
     def __init__(self, *, requests_max: int = REQUESTS_MAX, bytes_max: int = BYTES_MAX) -> None:
         self._requests_max, self._bytes_max = requests_max, bytes_max
         self._requests = self._bytes = 0
@@ -34,3 +37,11 @@ class InFlight:
         finally:
             self._requests -= 1
             self._bytes -= n_bytes
+
+
+async def _in_flight_limit(request: Request) -> InFlightLimit:
+    limit: InFlightLimit = request.app.state.in_flight
+    return limit
+
+
+RequestsInFlight = Annotated[InFlightLimit, Depends(_in_flight_limit)]

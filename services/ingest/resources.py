@@ -1,33 +1,92 @@
-"""What lives as long as the API process: settings, the registry of partners, the log, the bounds on requests."""
+"""What lives as long as the API process, in the order in which it starts, and the parts of it that routes get."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends, Request
+import structlog
+from fastapi import FastAPI
 
-from services.ingest.in_flight import InFlight
+from services.ingest.events.service import IntakePorts, ensure_topics
+from services.ingest.in_flight import InFlightLimit
 from services.ingest.limits.service import Limits
-from services.ingest.partners.service import PartnerRegistry, SeenNonces, SlowLane
+from services.ingest.partners.service import (
+    ChangeListener,
+    PartnerRegistry,
+    SeenNonces,
+    SignatureChecks,
+    SlowCheckQueue,
+)
 from services.ingest.settings import Settings
-from shared.eventlog import EventLog
+from services.ingest.signed import CallerPorts
+from shared.db import Database
+from shared.eventlog import EventLog, EventLogError
 from shared.sealing import Sealer
+
+_TOPICS_PAUSE_S = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
     settings: Settings
     sealer: Sealer
-    registry: PartnerRegistry
-    nonces: SeenNonces
-    slow_lane: SlowLane
+    checks: SignatureChecks
     limits: Limits
     log: EventLog
-    in_flight: InFlight
 
+    @classmethod
+    def of(cls, settings: Settings, database: Database, log: EventLog) -> "Resources":
+        sealer = Sealer(settings.sealing_key)
+        registry = PartnerRegistry(database, sealer, ChangeListener(settings.database_url))
+        return cls(
+            settings=settings,
+            sealer=sealer,
+            checks=SignatureChecks(registry, SeenNonces(), SlowCheckQueue()),
+            limits=Limits(database, settings.time_zone),
+            log=log,
+        )
 
-async def _resources(request: Request) -> Resources:
-    found: Resources = request.app.state.resources
-    return found
+    def give_to_routes(self, app: FastAPI) -> None:
+        """Puts into the application's state what single routes ask for, each part under its own name."""
+        app.state.sealer = self.sealer
+        app.state.in_flight = InFlightLimit()
+        app.state.signature_checks = self.checks
+        app.state.caller_ports = CallerPorts(self.checks, self.limits, self.settings.trusted_proxies)
+        app.state.intake_ports = IntakePorts(
+            limits=self.limits,
+            nonces=self.checks.nonces,
+            log=self.log,
+            pepper=self.settings.account_ref_pepper.get_secret_value(),
+            topic_prefix=self.settings.topic_prefix,
+        )
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Starts everything. A database or a log that is away does not keep the process from starting."""
+        await self.checks.registry.start()
+        await self.limits.start()
+        await self.log.start()
+        topics = asyncio.create_task(self._ensure_topics())
+        try:
+            yield
+        finally:
+            topics.cancel()
+            await asyncio.wait([topics])
+            await self.limits.stop()
+            await self.checks.registry.stop()
+            await self.log.stop()
+            self.checks.slow_queue.stop()
 
-Parts = Annotated[Resources, Depends(_resources)]
+    async def _ensure_topics(self) -> None:
+        """Tries until it works once. Until then requests are answered with 503."""
+        while True:
+            try:
+                await ensure_topics(self.log, self.settings.topic_prefix)
+            except EventLogError as exc:
+                _log.warning("topics_not_ensured", error=repr(exc)[:300])
+                await asyncio.sleep(_TOPICS_PAUSE_S)
+            else:
+                return

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+from typing import Annotated
 
+from fastapi import Depends, Request
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -53,3 +55,11 @@ def decode_key(text: str) -> bytes:
     if len(key) != _KEY_BYTES:
         raise ValueError(f"must be {_KEY_BYTES} bytes")
     return key
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+CurrentSettings = Annotated[Settings, Depends(_settings)]

@@ -1,18 +1,27 @@
-"""Dependency of every route that partners call: the request's bytes, and who signed them."""
+"""The dependency of every route that partners call: it reads the body and finds out who signed it."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from services.ingest.partners.service import Caller, SignedRequest, authenticate, require_live_data
-from services.ingest.resources import Parts, Resources
+from services.ingest.limits.service import Limits
+from services.ingest.partners.service import (
+    Caller,
+    SignatureChecks,
+    SignedRequest,
+    authenticate,
+    require_live_data,
+)
 from shared.auth import cp1
 from shared.client_address import client_address
 from shared.errors import AppError, MalformedBody, TooManyRequests
 
-# A client that trickles its body must not hold a place in the intake; 1 MiB in this time is a poor mobile line.
+# A client that trickles its body must not hold a place in the intake. A poor mobile line sends 1 MiB in this time.
 BODY_TIMEOUT_S = 15
 
 
@@ -35,7 +44,27 @@ async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> byte
         raise MalformedBody from exc
 
 
-async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
+@dataclass(frozen=True, slots=True)
+class CallerPorts:
+    """What it takes to identify and admit the sender of a request.
+
+    `trusted_proxies`: networks whose header about the client's address is believed.
+    """
+
+    checks: SignatureChecks
+    limits: Limits
+    trusted_proxies: Sequence[IPv4Network | IPv6Network]
+
+
+async def _caller_ports(request: Request) -> CallerPorts:
+    ports: CallerPorts = request.app.state.caller_ports
+    return ports
+
+
+Callers = Annotated[CallerPorts, Depends(_caller_ports)]
+
+
+async def caller_of(request: Request, ports: CallerPorts, body: bytes) -> Caller:
     """Raises the refusals of partners/errors.py, RequestRateExceeded."""
     signed = SignedRequest(
         method=request.method,
@@ -43,20 +72,20 @@ async def caller_of(request: Request, parts: Resources, body: bytes) -> Caller:
         authorization=request.headers.get("authorization"),
         body=body,
         content_type=request.headers.get("content-type"),
-        address=client_address(request, parts.settings.trusted_proxies),
+        address=client_address(request, ports.trusted_proxies),
     )
-    caller = await authenticate(parts.registry, parts.slow_lane, parts.nonces, signed)
+    caller = await authenticate(ports.checks, signed)
     try:
-        parts.limits.admit_request(caller.partner)
+        ports.limits.admit_request(caller.partner)
     except TooManyRequests:
-        parts.nonces.release(caller.app_key, caller.nonce)  # the very same bytes may be sent again
+        ports.checks.nonces.release(caller.app_key, caller.nonce)  # the same bytes may be sent again
         raise
     return caller
 
 
-async def _signed(request: Request, parts: Parts) -> Caller:
-    caller = await caller_of(request, parts, await read_body(request))
-    require_live_data(parts.registry, caller, method=request.method)
+async def _signed(request: Request, ports: Callers) -> Caller:
+    caller = await caller_of(request, ports, await read_body(request))
+    require_live_data(ports.checks.registry, caller, method=request.method)
     return caller
 
 

@@ -9,7 +9,8 @@ from services.ingest.deliveries import service as deliveries
 from services.ingest.deliveries.courier import Courier
 from services.ingest.deliveries.sender import Sender
 from services.ingest.imports import service as imports
-from services.ingest.imports.runner import ImportRunner
+from services.ingest.imports.runner import ImportOptions, ImportRunner
+from services.ingest.partners.service import ChangeListener, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
 from services.ingest.settings import Settings
 from shared import dead_letters
@@ -27,7 +28,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.consume("ingest.rejections", own_topics.REJECTIONS, archive.handle_rejections)
     worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes)
     worker.publish()  # dead letters
-    worker.part(ImportRunner(settings, worker.database, worker.log).run)
+    worker.part(_import_runner(worker, settings).run)
     worker.every(
         HOUSEKEEPING_EVERY_S,
         "archive_partitions",
@@ -41,6 +42,19 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.housekeeping)
     worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.forget)
     return worker
+
+
+def _import_runner(worker: Worker, settings: Settings) -> ImportRunner:
+    # The runner reloads the registry itself whenever it opens a file, so the listener is never started.
+    registry = PartnerRegistry(worker.database, Sealer(settings.sealing_key), ChangeListener(settings.database_url))
+    options = ImportOptions(
+        pepper=settings.account_ref_pepper.get_secret_value(),
+        topic_prefix=settings.topic_prefix,
+        time_zone=settings.time_zone,
+        lease_s=settings.lease_s,
+        lines_per_s=settings.import_lines_per_s,
+    )
+    return ImportRunner(worker.database, worker.log, registry, options)
 
 
 if __name__ == "__main__":

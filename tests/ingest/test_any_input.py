@@ -65,7 +65,7 @@ def broken_events(draw: st.DrawFn) -> Any:
     return whole
 
 
-def intake(environment: Any) -> decoding.Intake:
+def intake(environment: Any) -> decoding.BatchContext:
     partner = Partner(
         partner_id="bike",
         name="b",
@@ -78,7 +78,7 @@ def intake(environment: Any) -> decoding.Intake:
         binding_modes=(),
         environment=environment,
     )
-    return decoding.Intake(partner, "pepper", new_id(), clock.now())
+    return decoding.BatchContext(partner, "pepper", new_id(), clock.now())
 
 
 @settings(max_examples=400, deadline=None)
@@ -86,11 +86,11 @@ def intake(environment: Any) -> decoding.Intake:
 def test_reading_accepts_or_names_the_reason(broken: Any, environment: str) -> None:
     body = json.dumps([event("h"), broken, event("h")]).encode()
     try:
-        events = decoding.split(body, BATCH)
+        events = decoding.split_batch(body, BATCH)
     except MalformedBody:
         assert b"\\ud" in body  # a lone surrogate is the only thing json.dumps writes that is not interchangeable
         return
-    first, second, third = decoding.read(events, intake(environment))
+    first, second, third = decoding.read_events(events, intake(environment))
     assert first.reported is not None
     assert third.reported is not None
     assert (second.reported is None) != (second.rejected is None)
@@ -102,10 +102,10 @@ def test_reading_accepts_or_names_the_reason(broken: Any, environment: str) -> N
         assert "\u0000" not in (second.rejected.field or "")
 
 
-def told(body: bytes, shared: decoding.Intake) -> list[Any]:
+def told(body: bytes, shared: decoding.BatchContext) -> list[Any]:
     return [
         (reading.id, reading.reported, reading.rejected)
-        for reading in decoding.read(decoding.split(body, BATCH), shared)
+        for reading in decoding.read_events(decoding.split_batch(body, BATCH), shared)
     ]
 
 
@@ -155,10 +155,10 @@ def test_no_control_character_gets_in(character: str, is_ascii: bool) -> None:
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([ONE, BATCH]))
 def test_any_bytes_are_events_or_malformed(body: bytes, media_type: str) -> None:
     try:
-        events = decoding.split(body, media_type)
+        events = decoding.split_batch(body, media_type)
     except MalformedBody:
         return
-    assert len(decoding.read(events, intake("live"))) == len(events)
+    assert len(decoding.read_events(events, intake("live"))) == len(events)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -173,7 +173,7 @@ async def test_revocation_reaches_all_processes_at_once(
 async def test_without_the_word_the_second_look_finds_out(
     seeded: Settings, run_app: RunApp, office: Office, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.ingest.partners.news.CHANNEL", "nobody_speaks_here")
+    monkeypatch.setattr("services.ingest.partners.change_repository.CHANNEL", "nobody_speaks_here")
     await office.partner("deaf")
     async with run_app(seeded) as deaf:
         signer = await office.signer("deaf")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from services.ingest.archive import service
 from services.ingest.archive.schemas import EventStatus, IntakeTotals, Receipt
-from services.ingest.resources import Parts
+from services.ingest.settings import CurrentSettings
 from services.ingest.signed import SignedBy
 from shared import clock
 from shared.auth.tokens import require_scope
@@ -52,12 +52,12 @@ async def get_event_status(
 )
 async def get_intake_totals(
     session: Session,
-    parts: Parts,
+    settings: CurrentSettings,
     day: Annotated[
         date | None,
         Query(alias="date", ge=date(2000, 1, 1), lt=date(2100, 1, 1), description="缺省为今天 · default today"),
     ] = None,
 ) -> IntakeTotals:
-    zone = parts.settings.time_zone
+    zone = settings.time_zone
     chosen = day or clock.local_date(clock.now(), zone)
     return IntakeTotals.of(await service.day_totals(session, day=chosen, time_zone=zone))

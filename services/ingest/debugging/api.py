@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from services.ingest.debugging import service
 from services.ingest.debugging.schemas import FailingRequest, SignatureReport
-from services.ingest.resources import Parts
+from services.ingest.signed import Callers
 from shared.errors import FieldError, InvalidRequest
 from shared.language import language_of
 
@@ -24,7 +24,7 @@ def _body_of(failing: FailingRequest) -> bytes:
 
 
 @router.post("/signature-debug", summary="签名调试（仅沙箱密钥） · Why a signature fails, for sandbox keys")
-async def debug_signature(failing: FailingRequest, request: Request, parts: Parts) -> SignatureReport:
+async def debug_signature(failing: FailingRequest, request: Request, ports: Callers) -> SignatureReport:
     """提交被拒的请求，返回我方的待签名串、第一处不同和可能的原因；从不返回密钥或正确的签名。
 
     Send the refused request: the string we check against, where yours first differs, and the likely cause. Never the
@@ -32,9 +32,8 @@ async def debug_signature(failing: FailingRequest, request: Request, parts: Part
     """
     yours = failing.string_to_sign
     found = await service.explain(
-        parts.registry,
-        parts.slow_lane,
-        parts.limits,
+        ports.checks,
+        ports.limits,
         method=failing.method,
         target=failing.target,
         body=_body_of(failing),

@@ -16,8 +16,7 @@ from services.ingest.debugging.domain import (
 from services.ingest.debugging.errors import SandboxKeysOnly
 from services.ingest.limits.service import Limits
 from services.ingest.partners.errors import UnknownAppKey
-from services.ingest.partners.keys import Key
-from services.ingest.partners.service import PartnerRegistry, SlowLane
+from services.ingest.partners.service import Key, SignatureChecks, SlowCheckQueue
 from shared import clock
 from shared.auth import cp1
 
@@ -33,8 +32,7 @@ class Diagnosis:
 
 
 async def explain(
-    registry: PartnerRegistry,
-    slow: SlowLane,
+    checks: SignatureChecks,
     limits: Limits,
     *,
     method: str,
@@ -45,7 +43,7 @@ async def explain(
 ) -> Diagnosis:
     """Raises UnknownAppKey, SandboxKeysOnly, RequestRateExceeded, SignatureChecksBusy."""
     attempt = attempt_of(method, target, body, authorization)
-    key = registry.key(attempt.fields.get("app_key", ""))
+    key = checks.registry.key(attempt.fields.get("app_key", ""))
     if key is None:
         raise UnknownAppKey
     if key.environment != "sandbox" or key.legacy is not None:
@@ -54,10 +52,10 @@ async def explain(
     ours = attempt.message()
     now_s = int(clock.now().timestamp())
     causes = list(header_faults(attempt, algorithm=key.algorithm, now_s=now_s, window_s=cp1.WINDOW_S))
-    is_matching = await _matches(slow, key, attempt, ours)
+    is_matching = await _matches(checks.slow_queue, key, attempt, ours)
     difference = first_difference(ours, yours) if yours is not None else None
     if not is_matching:
-        mistake = await _mistake(slow, key, attempt, yours)
+        mistake = await _mistake(checks.slow_queue, key, attempt, yours)
         if mistake is not None and mistake not in causes:
             causes.append(mistake)
         if yours == ours:
@@ -67,18 +65,18 @@ async def explain(
     return Diagnosis(key.app_key, key.algorithm, ours, is_matching and not causes, difference, causes)
 
 
-async def _mistake(slow: SlowLane, key: Key, attempt: Attempt, yours: bytes | None) -> str | None:
+async def _mistake(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, yours: bytes | None) -> str | None:
     """The usual mistake that explains the string they signed, or the signature when the string is not told."""
     for code, message in usual_mistakes(attempt):
-        if message == yours or (yours is None and await _matches(slow, key, attempt, message)):
+        if message == yours or (yours is None and await _matches(slow_queue, key, attempt, message)):
             return code
     return None
 
 
-async def _matches(slow: SlowLane, key: Key, attempt: Attempt, message: bytes) -> bool:
+async def _matches(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, message: bytes) -> bool:
     for signature in _readings(attempt.fields.get("signature", "")):
         if key.verifier.is_slow:
-            if await slow.verify(key.app_key, key.verifier, message, signature):
+            if await slow_queue.verify(key.app_key, key.verifier, message, signature):
                 return True
         elif key.verifier.verify(message, signature):
             return True

@@ -19,13 +19,13 @@ from services.ingest.deliveries.schemas import (
     Replayed,
     RotationRequest,
 )
-from services.ingest.resources import Parts
-from services.ingest.signed import SignedBy
+from services.ingest.sealing import SecretSealer
+from services.ingest.settings import CurrentSettings
+from services.ingest.signed import Callers, SignedBy
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.errors import NotFound
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.sealing import Sealer
 
 PREFIX = "/api/v1/ingest"
 
@@ -38,7 +38,9 @@ PartnerOperator = Annotated[Operator, Depends(require_scope("ops:partners"))]
 
 
 @router.put("/webhook", summary="登记回执接收地址 · Register the address results are sent to")
-async def put_webhook(body: EndpointRequest, caller: SignedBy, session: Session, parts: Parts) -> Endpoint:
+async def put_webhook(
+    body: EndpointRequest, caller: SignedBy, session: Session, sealer: SecretSealer, settings: CurrentSettings
+) -> Endpoint:
     """新建时返回一次密钥（`whsec_…`）；再次登记只换地址并恢复推送。
 
     The secret is told once, when the address is new; registering again changes the address and resumes sending.
@@ -48,8 +50,8 @@ async def put_webhook(body: EndpointRequest, caller: SignedBy, session: Session,
         partner_id=caller.partner.partner_id,
         url=body.url,
         changed_by=caller.app_key,
-        sealer=Sealer(parts.settings.sealing_key),
-        allow_loopback=parts.settings.webhook_allow_loopback,
+        sealer=sealer,
+        allow_loopback=settings.webhook_allow_loopback,
     )
     return Endpoint.of(row, secret)
 
@@ -68,14 +70,16 @@ async def delete_webhook(caller: SignedBy, session: Session) -> Endpoint:
 
 
 @router.post("/webhook:rotate-secret", summary="轮换回执密钥 · Rotate the webhook secret")
-async def rotate_webhook_secret(body: RotationRequest, caller: SignedBy, session: Session, parts: Parts) -> Endpoint:
+async def rotate_webhook_secret(
+    body: RotationRequest, caller: SignedBy, session: Session, sealer: SecretSealer
+) -> Endpoint:
     """重叠期内每次推送带新旧两个签名。While both are valid every delivery carries both signatures."""
     row, secret = await service.rotate_secret(
         session,
         partner_id=caller.partner.partner_id,
         overlap_s=body.overlap_s,
         changed_by=caller.app_key,
-        sealer=Sealer(parts.settings.sealing_key),
+        sealer=sealer,
     )
     return Endpoint.of(row, secret)
 
@@ -153,9 +157,15 @@ async def list_webhooks(
 
 @operators.put("/{partner_id}", summary="代合作方登记地址 · Register an address for a partner")
 async def put_partner_webhook(
-    partner_id: str, body: OpsEndpointRequest, operator: PartnerOperator, session: Session, parts: Parts
+    partner_id: str,
+    body: OpsEndpointRequest,
+    operator: PartnerOperator,
+    session: Session,
+    callers: Callers,
+    sealer: SecretSealer,
+    settings: CurrentSettings,
 ) -> Endpoint:
-    if not any(partner.partner_id == partner_id for partner in parts.registry.partners()):
+    if not any(partner.partner_id == partner_id for partner in callers.checks.registry.partners()):
         raise NotFound
     before = await service.known_endpoint(session, partner_id=partner_id)
     row, secret = await service.register(
@@ -163,8 +173,8 @@ async def put_partner_webhook(
         partner_id=partner_id,
         url=body.url,
         changed_by=operator.subject,
-        sealer=Sealer(parts.settings.sealing_key),
-        allow_loopback=parts.settings.webhook_allow_loopback,
+        sealer=sealer,
+        allow_loopback=settings.webhook_allow_loopback,
     )
     await audit.record(
         session,

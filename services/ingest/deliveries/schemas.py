@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from services.ingest.audit.domain import Reason
 from services.ingest.deliveries import repository
 from services.ingest.deliveries.addresses import URL_CHARS_MAX
 from services.ingest.deliveries.domain import DeliveryStatus, DisabledReason, EndpointStatus
 from services.ingest.deliveries.service import DELIVERIES_KEPT, OVERLAP_DEFAULT_S
-from services.ingest.partners.terms import Reason
 
 OVERLAP_S_MAX = 7 * 86_400
 

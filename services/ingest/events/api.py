@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.ingest import signed
 from services.ingest.events import schemas, service
 from services.ingest.events.inflating import inflated
-from services.ingest.resources import Resources
+from services.ingest.in_flight import InFlightLimit
 from shared.language import language_of
 from shared.settings import MIB
 
@@ -47,16 +47,18 @@ async def report_events(
     explained and harms no other. May be gzip, 1 MiB when inflated. 429 and 503 carry Retry-After: send the same ids
     again.
     """
-    parts: Resources = request.app.state.resources  # as a dependency it would cost a change of threads
-    with parts.in_flight.admit(_bytes_at_most(request)):
+    # Read from the state: as dependencies they would cost each request more than the look-up itself.
+    state = request.app.state
+    in_flight: InFlightLimit = state.in_flight
+    with in_flight.admit(_bytes_at_most(request)):
         body = await signed.read_body(request)
-        caller = await signed.caller_of(request, parts, body)
+        caller = await signed.caller_of(request, state.caller_ports, body)
         body = inflated(body, request.headers.get("content-encoding"), limit_bytes=EVENTS_BODY_BYTES)
         content_type = request.headers.get("content-type")
         if caller.payload is not None:
             body, content_type = caller.payload.body, caller.payload.content_type
         answer = await service.report(
-            parts,
+            state.intake_ports,
             caller,
             body,
             content_type=content_type,

@@ -3,9 +3,7 @@
 from datetime import UTC, datetime
 
 from services.ingest.events import rejections
-from services.ingest.events.geometry import straight_line_m
-from services.ingest.events.rejections import EventRejected
-from services.ingest.events.schemas_events import (
+from services.ingest.events.event_shapes import (
     BagReused,
     EnergySaved,
     Location,
@@ -14,13 +12,15 @@ from services.ingest.events.schemas_events import (
     TransitRidden,
     TripCompleted,
 )
+from services.ingest.events.geometry import straight_line_m
+from services.ingest.events.rejections import EventRejected
 from shared.contracts.activities_v1 import Act
 from shared.contracts.bounds import EARLIEST, LATEST
 
 
 def _utc(instant: datetime, field: str) -> datetime:
     """In UTC, so that the same instant written with another offset is the same act."""
-    # Outside the bounds a calendar computation of a reader could overflow. Implausible times are judged by accounting.
+    # Outside these bounds calendar arithmetic could overflow. Accounting judges times that are only implausible.
     if not EARLIEST <= instant < LATEST:
         raise EventRejected(rejections.INVALID_TIME, field)
     return instant.astimezone(UTC)

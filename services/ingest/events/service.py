@@ -1,6 +1,12 @@
-"""The intake: read what a verified partner sent, hand the good events to the log, tell the partner about each one."""
+"""The intake: decode a verified partner's events, publish the accepted ones, answer for each one.
+
+Imported files use the same decoding and publishing.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -9,20 +15,31 @@ from services.ingest import event_types
 from services.ingest import topics as own_topics
 from services.ingest.events import decoding
 from services.ingest.events.answers import EventResult, IntakeAnswer
-from services.ingest.events.decoding import Intake, Reading
+from services.ingest.events.decoding import BatchContext, ReadEvent, read_events
 from services.ingest.events.errors import LogUnavailable
-from services.ingest.events.rejections import message_of
-from services.ingest.partners.service import Caller
-from services.ingest.resources import Resources
+from services.ingest.events.rejections import INVALID_TEXT, EventRejected, message_of
+from services.ingest.limits.service import Limits
+from services.ingest.partners.service import Caller, SeenNonces
 from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
+from shared.contracts.activities_v1 import ActivityReported
 from shared.errors import TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
 from shared.ids import new_id
 from shared.language import Language
 
-__all__ = ["ensure_topics", "message_of", "report"]
+__all__ = [
+    "INVALID_TEXT",
+    "BatchContext",
+    "EventRejected",
+    "IntakePorts",
+    "ensure_topics",
+    "message_of",
+    "publish_activities",
+    "read_events",
+    "report",
+]
 
 _RETRY_AFTER_S = 2
 
@@ -30,32 +47,43 @@ _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True, slots=True)
+class IntakePorts:
+    """What the intake needs beside a request. `pepper` keys the hashes of account references."""
+
+    limits: Limits
+    nonces: SeenNonces
+    log: EventLog
+    pepper: str = field(repr=False)
+    topic_prefix: str
+
+
 async def report(
-    parts: Resources, caller: Caller, body: bytes, *, content_type: str | None, dry_run: bool, language: Language
+    ports: IntakePorts, caller: Caller, body: bytes, *, content_type: str | None, dry_run: bool, language: Language
 ) -> IntakeAnswer:
-    """Returns when every accepted event is durable in the log.
+    """Returns once every accepted event is durable in the log.
 
     Raises UnsupportedMediaType, MalformedBody, BatchTooLarge, LogUnavailable, EventRateExceeded, DailyBudgetExhausted.
-    After the last three the same signed bytes may be sent again: their nonce is given back.
+    The last three release the request's nonce: the same signed bytes may be sent again.
     """
-    events = decoding.split(body, content_type)
+    events = decoding.split_batch(body, content_type)
     is_kept = not (dry_run or caller.partner.sandbox)
     try:
-        with parts.limits.reserve(caller.partner, len(events), counts=is_kept) as room:
-            intake = Intake(caller.partner, parts.settings.account_ref_pepper.get_secret_value(), new_id(), clock.now())
-            readings = decoding.read(events, intake)
+        with ports.limits.reserve(caller.partner, len(events), counts=is_kept) as reservation:
+            batch = BatchContext(caller.partner, ports.pepper, new_id(), clock.now())
+            read = read_events(events, batch)
             if is_kept:
-                await _publish(parts, intake, readings)
-                room.kept = sum(reading.reported is not None for reading in readings)
-                _count(caller.partner.partner_id, readings)
+                await _publish(ports, batch, read)
+                reservation.kept = sum(one.reported is not None for one in read)
+                _count(caller.partner.partner_id, read)
     except EventLogError as exc:
-        parts.nonces.release(caller.app_key, caller.nonce)
+        ports.nonces.release(caller.app_key, caller.nonce)
         _log.warning("events_not_published", partner=caller.partner.partner_id, error=repr(exc)[:300])
         raise LogUnavailable(retry_after_s=_RETRY_AFTER_S) from exc
     except TooManyRequests:
-        parts.nonces.release(caller.app_key, caller.nonce)
+        ports.nonces.release(caller.app_key, caller.nonce)
         raise
-    return _answer(intake, readings, dry_run=dry_run, language=language)
+    return _answer(batch, read, dry_run=dry_run, language=language)
 
 
 async def ensure_topics(log: EventLog, prefix: str) -> None:
@@ -64,62 +92,73 @@ async def ensure_topics(log: EventLog, prefix: str) -> None:
     await log.ensure_topic(prefix + own_topics.REJECTIONS, partitions=own_topics.REJECTIONS_PARTITIONS)
 
 
-async def _publish(parts: Resources, intake: Intake, readings: list[Reading]) -> None:
-    """Refusals first: should the events fail afterwards, a receipt nobody knows of is all that is left."""
-    prefix = parts.settings.topic_prefix
-    reports = [reading.reported for reading in readings if reading.reported is not None]
-    if len(reports) < len(readings):
-        await parts.log.publish(prefix + own_topics.REJECTIONS, [_refusals(intake, readings, len(reports))])
+async def publish_activities(
+    log: EventLog, topic_prefix: str, *, source: str, received_at: datetime, reports: Sequence[ActivityReported]
+) -> None:
+    """Returns once the log has all of `reports`, which one partner (`source`) sent. Raises EventLogError."""
+    headers = decoding.cloud_event_headers(source=source, event_type=event_types.ACTIVITY_REPORTED, at=received_at)
+    await log.publish(topic_prefix + topics.ACTIVITIES, [decoding.record_of(one, headers) for one in reports])
+
+
+async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent]) -> None:
+    """Rejections first. If the events fail afterwards, only a receipt is left that no partner was told of."""
+    reports = [one.reported for one in read if one.reported is not None]
+    if len(reports) < len(read):
+        record = _rejections_record(batch, read, len(reports))
+        await ports.log.publish(ports.topic_prefix + own_topics.REJECTIONS, [record])
     if reports:
-        headers = decoding.cloud_event_headers(
-            source=intake.partner.source, event_type=event_types.ACTIVITY_REPORTED, at=intake.received_at
-        )
-        for one in reports:  # made a moment ago, seen by nobody: a copy would check all its fields once more
+        # Safe to mutate: nothing else holds these structs yet, and a copy would validate every field again.
+        for one in reports:
             msgspec.structs.force_setattr(one, "receipt_accepted", len(reports))
-            msgspec.structs.force_setattr(one, "receipt_rejected", len(readings) - len(reports))
-        records = [decoding.record_of(one, headers) for one in reports]
-        await parts.log.publish(prefix + topics.ACTIVITIES, records)
+            msgspec.structs.force_setattr(one, "receipt_rejected", len(read) - len(reports))
+        await publish_activities(
+            ports.log,
+            ports.topic_prefix,
+            source=batch.partner.source,
+            received_at=batch.received_at,
+            reports=reports,
+        )
 
 
-def _refusals(intake: Intake, readings: list[Reading], accepted: int) -> Record:
-    refused = [
-        RejectedEvent(index=index, id=reading.id, code=reading.rejected.code, field=reading.rejected.field)
-        for index, reading in enumerate(readings)
-        if reading.rejected is not None
+def _rejections_record(batch: BatchContext, read: list[ReadEvent], accepted: int) -> Record:
+    rejected = [
+        RejectedEvent(index=index, id=one.id, code=one.rejected.code, field=one.rejected.field)
+        for index, one in enumerate(read)
+        if one.rejected is not None
     ]
     receipt = ReceiptRejected(
-        receipt_id=intake.receipt_id,
-        partner_id=intake.partner.partner_id,
-        received_at=intake.received_at,
+        receipt_id=batch.receipt_id,
+        partner_id=batch.partner.partner_id,
+        received_at=batch.received_at,
         accepted=accepted,
-        rejected=refused,
+        rejected=rejected,
     )
     headers = decoding.cloud_event_headers(
-        source=intake.partner.source, event_type=event_types.RECEIPT_REJECTED, at=intake.received_at
+        source=batch.partner.source, event_type=event_types.RECEIPT_REJECTED, at=batch.received_at
     )
     return Record(
-        key=intake.partner.partner_id.encode(),
+        key=batch.partner.partner_id.encode(),
         value=_encode(receipt),
-        headers=(("ce_id", str(intake.receipt_id).encode()), *headers),
+        headers=(("ce_id", str(batch.receipt_id).encode()), *headers),
     )
 
 
-def _count(partner_id: str, readings: list[Reading]) -> None:
-    refused = Counter(reading.rejected.code for reading in readings if reading.rejected is not None)
-    accepted = len(readings) - refused.total()
+def _count(partner_id: str, read: list[ReadEvent]) -> None:
+    rejected = Counter(one.rejected.code for one in read if one.rejected is not None)
+    accepted = len(read) - rejected.total()
     if accepted:
         telemetry.EVENTS_INTAKE.labels(partner_id, "accepted").inc(accepted)
-    for code, count in refused.items():
+    for code, count in rejected.items():
         telemetry.EVENTS_INTAKE.labels(partner_id, code).inc(count)
 
 
-def _result(index: int, reading: Reading, language: Language) -> EventResult:
-    rejected = reading.rejected
+def _result(index: int, one: ReadEvent, language: Language) -> EventResult:
+    rejected = one.rejected
     if rejected is None:
-        return EventResult(index=index, id=reading.id, status="accepted")
+        return EventResult(index=index, id=one.id, status="accepted")
     return EventResult(
         index=index,
-        id=reading.id,
+        id=one.id,
         status="rejected",
         code=rejected.code,
         field=rejected.field,
@@ -127,13 +166,13 @@ def _result(index: int, reading: Reading, language: Language) -> EventResult:
     )
 
 
-def _answer(intake: Intake, readings: list[Reading], *, dry_run: bool, language: Language) -> IntakeAnswer:
-    rejected = sum(reading.rejected is not None for reading in readings)
+def _answer(batch: BatchContext, read: list[ReadEvent], *, dry_run: bool, language: Language) -> IntakeAnswer:
+    rejected = sum(one.rejected is not None for one in read)
     return IntakeAnswer(
-        receipt_id=None if dry_run else intake.receipt_id,
-        accepted=len(readings) - rejected,
+        receipt_id=None if dry_run else batch.receipt_id,
+        accepted=len(read) - rejected,
         rejected=rejected,
-        results=[_result(index, reading, language) for index, reading in enumerate(readings)],
+        results=[_result(index, one, language) for index, one in enumerate(read)],
         dry_run=dry_run,
-        environment=intake.partner.environment,
+        environment=batch.partner.environment,
     )

@@ -7,9 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from services.ingest.events import decoding
-from services.ingest.events.decoding import Intake
-from services.ingest.events.rejections import EventRejected
+from services.ingest.events.service import BatchContext, EventRejected, read_events
 from services.ingest.imports import reasons
 from services.ingest.imports.columns import Table
 from services.ingest.imports.domain import LINE_BYTES_MAX
@@ -44,7 +42,7 @@ def first_line(line: bytes) -> bytes:
     return line.removeprefix(_BOM)
 
 
-def read_block(lines: list[bytes], first_line_no: int, intake: Intake, table: Table | None) -> Block:
+def read_block(lines: list[bytes], first_line_no: int, batch: BatchContext, table: Table | None) -> Block:
     """`table` of a CSV file; without it each line is a CloudEvent in JSON."""
     block = Block()
     raws: list[Raw] = []
@@ -61,7 +59,7 @@ def read_block(lines: list[bytes], first_line_no: int, intake: Intake, table: Ta
             block.errors.append(LineError(line_no, None, refused.code, refused.field))
         else:
             sources.append((line_no, line))
-    for (line_no, line), reading in zip(sources, decoding.read(raws, intake), strict=True):
+    for (line_no, line), reading in zip(sources, read_events(raws, batch), strict=True):
         if reading.reported is None:
             refused_code = reading.rejected.code if reading.rejected is not None else reasons.MALFORMED_LINE
             refused_field = reading.rejected.field if reading.rejected is not None else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest import event_types
-from services.ingest.events.rejections import INVALID_TEXT, EventRejected
+from services.ingest.events.service import INVALID_TEXT, EventRejected
 from services.ingest.imports import reasons
 from services.ingest.imports.reasons import BadFile
 

@@ -1,10 +1,9 @@
 """Why a line or a whole file is refused, in words. Codes of events are those of the intake."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from services.ingest.events import rejections
-from services.ingest.events.rejections import Sentence
+from services.ingest.events import service as events
 from shared.language import Language
 
 MALFORMED_LINE: Final = "MALFORMED_LINE"
@@ -22,8 +21,14 @@ SHA256_MISMATCH: Final = "SHA256_MISMATCH"
 PARTNER_UNKNOWN: Final = "PARTNER_UNKNOWN"
 UPLOAD_ABANDONED: Final = "UPLOAD_ABANDONED"
 
+
+class Sentence(NamedTuple):
+    zh: str
+    en: str
+
+
 _SENTENCES: Final[Mapping[str, Sentence]] = {
-    rejections.INVALID_TEXT: Sentence(
+    events.INVALID_TEXT: Sentence(
         "不是有效的 UTF-8（可能是 GBK）；请用“CSV UTF-8”另存。", "Not valid UTF-8 (perhaps GBK): save as UTF-8."
     ),
     MALFORMED_LINE: Sentence("引号不成对；一条记录须在一行之内。", "Quotes do not match; a record is one line."),
@@ -59,5 +64,5 @@ class BadFile(Exception):
 def message_of(code: str, field: str | None, language: Language, detail: str = "") -> str:
     sentence = _SENTENCES.get(code)
     if sentence is None:
-        return rejections.message_of(code, field, language)
+        return events.message_of(code, field, language)
     return (sentence.zh if language == "zh" else sentence.en).format(detail=detail)

@@ -8,31 +8,27 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
-from services.ingest import event_types
-from services.ingest.events import decoding
-from services.ingest.events.decoding import Intake
+from services.ingest.events.service import BatchContext, publish_activities
 from services.ingest.imports import reasons, repository
 from services.ingest.imports.blocks import Block, first_line, read_block
 from services.ingest.imports.columns import Table, header_of
 from services.ingest.imports.domain import BLOCK_LINES, LINE_ERRORS_KEPT, parts_of, receipt_of_block
 from services.ingest.imports.files import LineReader, LoadPart
 from services.ingest.imports.reasons import BadFile
-from services.ingest.partners.service import News, Partner, PartnerRegistry
+from services.ingest.partners.service import Partner, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
-from services.ingest.settings import Settings
 from shared import clock, telemetry
 from shared.consumer import RETRYABLE
-from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Database, Session
 from shared.eventlog import EventLog
 from shared.ids import new_id
-from shared.sealing import Sealer
 
 BLOCKS_PER_STEP: Final = 4
 _IDLE_S: Final = 0.3
@@ -41,12 +37,23 @@ _FAILURE_PAUSE_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
-class ImportRunner:
-    """Works on one file at a time; several workers take different files."""
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """`pepper` keys the hashes of account references; `lease_s` is how long a dead worker keeps its file."""
 
-    def __init__(self, settings: Settings, database: Database, log: EventLog) -> None:
-        self._settings, self._database, self._event_log = settings, database, log
-        self._registry = PartnerRegistry(database, Sealer(settings.sealing_key), News(settings.database_url))
+    pepper: str = field(repr=False)
+    topic_prefix: str
+    time_zone: str
+    lease_s: int
+    lines_per_s: int
+
+
+class ImportRunner:
+    """Works on one file at a time. Several workers take different files."""
+
+    def __init__(self, database: Database, log: EventLog, registry: PartnerRegistry, options: ImportOptions) -> None:
+        self._database, self._event_log = database, log
+        self._registry, self._options = registry, options
         self._holder = str(new_id())
         self._open: tuple[UUID, LineReader] | None = None
 
@@ -63,13 +70,13 @@ class ImportRunner:
             if lines is None:
                 await asyncio.sleep(_IDLE_S)
             else:  # live events must not wait behind a file: it is fed in at a steady pace
-                due = started + lines / self._settings.import_lines_per_s
+                due = started + lines / self._options.lines_per_s
                 await asyncio.sleep(max(due - time.monotonic(), 0))
 
     async def step(self) -> int | None:
         """A few blocks of one file, in one transaction. Returns the lines read, None when no file waits."""
         async with self._database.transaction() as session:
-            job = await repository.claim(session, self._holder, self._settings.lease_s)
+            job = await repository.claim(session, self._holder, self._options.lease_s)
             if job is None:
                 return None
             try:
@@ -103,8 +110,9 @@ class ImportRunner:
             if at == 1 and not any(line.strip() for line in lines) and header is None:
                 raise BadFile(reasons.EMPTY_FILE)
             table = Table(tuple(header), partner.source, job["event_type"]) if header is not None else None
-            intake = Intake(partner, self._pepper, receipt_of_block(job["import_id"], block_no), job["completed_at"])
-            block = read_block(lines, at, intake, table)
+            receipt_id = receipt_of_block(job["import_id"], block_no)
+            batch = BatchContext(partner, self._options.pepper, receipt_id, job["completed_at"])
+            block = read_block(lines, at, batch, table)
             await self._keep(session, job, partner, block)
             accepted, rejected = accepted + len(block.reports), rejected + len(block.errors)
             block_no += 1
@@ -118,10 +126,6 @@ class ImportRunner:
         if ended:
             await self._end(session, job)
         return lines_read
-
-    @property
-    def _pepper(self) -> str:
-        return self._settings.account_ref_pepper.get_secret_value()
 
     async def _partner(self, job: repository.Row) -> Partner:
         """As registered now. Raises BadFile."""
@@ -156,18 +160,20 @@ class ImportRunner:
         if job["mode"] == "reconcile":
             await reconciliation.add_lines(
                 session, report_id=import_id, reports=block.reports, lines=block.lines,
-                time_zone=self._settings.time_zone,
+                time_zone=self._options.time_zone,
             )  # fmt: skip
         elif block.reports and not job["dry_run"]:
             await self._publish(partner, job["completed_at"], block.reports)
 
     async def _publish(self, partner: Partner, received_at: Any, reports: list[ActivityReported]) -> None:
-        headers = decoding.cloud_event_headers(
-            source=partner.source, event_type=event_types.ACTIVITY_REPORTED, at=received_at
+        await publish_activities(
+            self._event_log,
+            self._options.topic_prefix,
+            source=partner.source,
+            received_at=received_at,
+            reports=reports,
         )
-        records = [decoding.record_of(report, headers) for report in reports]
-        await self._event_log.publish(self._settings.topic_prefix + topics.ACTIVITIES, records)
-        telemetry.EVENTS_INTAKE.labels(partner.partner_id, "imported").inc(len(records))
+        telemetry.EVENTS_INTAKE.labels(partner.partner_id, "imported").inc(len(reports))
 
     async def _end(self, session: Session, job: repository.Row) -> None:
         if job["mode"] == "reconcile":
@@ -176,7 +182,7 @@ class ImportRunner:
                 report_id=job["import_id"],
                 partner_id=job["partner_id"],
                 day=job["day"],
-                time_zone=self._settings.time_zone,
+                time_zone=self._options.time_zone,
             )
         await _finish(session, job["import_id"], status="done", bytes_read=job["size_bytes"])
         self._open = None

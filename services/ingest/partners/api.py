@@ -6,8 +6,8 @@ import binascii
 from fastapi import APIRouter, Depends
 
 from services.ingest.partners import service
+from services.ingest.partners.ports import Checks
 from services.ingest.partners.schemas import PartnerList, PartnerRecord, SignedRequest, Signer
-from services.ingest.resources import Parts
 from shared.auth.tokens import require_service
 from shared.errors import FieldError, InvalidRequest
 from shared.settings import KIB
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/internal/ingest", tags=["内部 Internal"], dependen
 
 
 @router.get("/partners", summary="合作方登记 · Registered partners")
-async def list_registered_partners(parts: Parts) -> PartnerList:
-    return PartnerList(items=[PartnerRecord.of(partner) for partner in parts.registry.partners()])
+async def list_registered_partners(checks: Checks) -> PartnerList:
+    return PartnerList(items=[PartnerRecord.of(partner) for partner in checks.registry.partners()])
 
 
 def _decoded_body(request: SignedRequest) -> bytes:
@@ -31,7 +31,7 @@ def _decoded_body(request: SignedRequest) -> bytes:
 
 
 @router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
-async def verify_partner_signature(request: SignedRequest, parts: Parts) -> Signer:
+async def verify_partner_signature(request: SignedRequest, checks: Checks) -> Signer:
     """Whether the nonce is new is left to the calling service, which keeps it beside what the request changes."""
     signed = service.SignedRequest(
         method=request.method,
@@ -40,6 +40,6 @@ async def verify_partner_signature(request: SignedRequest, parts: Parts) -> Sign
         body=_decoded_body(request),
         address=request.address,
     )
-    caller = await service.verify(parts.registry, parts.slow_lane, signed)
-    service.require_live_data(parts.registry, caller, method=request.method)
+    caller = await service.verify(checks, signed)
+    service.require_live_data(checks.registry, caller, method=request.method)
     return Signer(partner_id=caller.partner.partner_id, nonce=caller.nonce, timestamp=caller.timestamp)

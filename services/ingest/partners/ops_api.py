@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path
 from services.ingest.partners import administration
 from services.ingest.partners.ops_schemas import IssuedKey, KeyView, PartnerView
 from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms, Reasoned
-from services.ingest.resources import Parts
+from services.ingest.sealing import SecretSealer
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
@@ -32,8 +32,8 @@ async def list_partners(
 
 
 @router.post("", status_code=201, summary="登记合作方 · Register a partner")
-async def create_partner(body: NewPartner, session: Session, operator: Manager, parts: Parts) -> PartnerView:
-    view = await administration.create(session, parts.sealer, operator.subject, body)
+async def create_partner(body: NewPartner, session: Session, operator: Manager, sealer: SecretSealer) -> PartnerView:
+    view = await administration.create(session, sealer, operator.subject, body)
     return PartnerView.model_validate(view)
 
 
@@ -44,9 +44,9 @@ async def get_partner(partner_id: PartnerId, session: Session, _: Reader) -> Par
 
 @router.put("/{partner_id}", summary="变更合作方 · Change a partner's terms")
 async def update_partner(
-    partner_id: PartnerId, body: PartnerTerms, session: Session, operator: Manager, parts: Parts
+    partner_id: PartnerId, body: PartnerTerms, session: Session, operator: Manager, sealer: SecretSealer
 ) -> PartnerView:
-    view = await administration.change(session, parts.sealer, operator.subject, partner_id, body)
+    view = await administration.change(session, sealer, operator.subject, partner_id, body)
     return PartnerView.model_validate(view)
 
 
@@ -65,13 +65,13 @@ async def resume_partner(partner_id: PartnerId, body: Reasoned, session: Session
 
 @router.post("/{partner_id}/keys", status_code=201, summary="签发或登记密钥 · Issue or register a key")
 async def issue_key(
-    partner_id: PartnerId, body: NewKey, session: Session, operator: Manager, parts: Parts
+    partner_id: PartnerId, body: NewKey, session: Session, operator: Manager, sealer: SecretSealer
 ) -> IssuedKey:
     """同一环境最多两把有效密钥：先签发新密钥，再给旧密钥设置截止时间。
 
     At most two live keys in one environment: issue the successor first, then set the end of the one in use.
     """
-    view = await administration.issue(session, parts.sealer, operator.subject, partner_id, body)
+    view = await administration.issue(session, sealer, operator.subject, partner_id, body)
     return IssuedKey.model_validate(view)
 
 

@@ -14,10 +14,10 @@ from ipaddress import ip_network
 import structlog
 
 from services.ingest.partners import repository
+from services.ingest.partners.changes import ChangeListener
 from services.ingest.partners.domain import Allowance, KeyInterval, Partner
 from services.ingest.partners.errors import PartnersUnknown
 from services.ingest.partners.keys import Key, key_of
-from services.ingest.partners.news import News
 from shared.auth.signers import KeyUnusable
 from shared.db import Database
 from shared.sealing import SealBroken, Sealer
@@ -42,8 +42,8 @@ class RegistryStale(Exception):
 
 
 class PartnerRegistry:
-    def __init__(self, database: Database, sealer: Sealer, news: News) -> None:
-        self._database, self._sealer, self._news = database, sealer, news
+    def __init__(self, database: Database, sealer: Sealer, changes: ChangeListener) -> None:
+        self._database, self._sealer, self._changes = database, sealer, changes
         self._partners: Mapping[str, Partner] = {}
         self._keys: Mapping[str, Key] = {}
         self._rows: dict[str, tuple[repository.Row, Key]] = {}
@@ -53,18 +53,18 @@ class PartnerRegistry:
     async def start(self) -> None:
         """Reads once if the database is there, and keeps reading; a database that is away is no reason not to start."""
         await self._try_refresh()
-        self._news.start()
+        self._changes.start()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        await self._news.stop()
+        await self._changes.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while True:
-            await self._news.wait(at_most_s=REFRESH_EVERY_S)
+            await self._changes.wait(timeout_s=REFRESH_EVERY_S)
             await self._try_refresh()
 
     async def _try_refresh(self) -> None:

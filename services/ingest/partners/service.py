@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.ingest.partners import repository
+from services.ingest.partners.changes import ChangeListener
 from services.ingest.partners.claims import Claim, claim_of
 from services.ingest.partners.domain import (
     LIVE_KEYS_MAX,
@@ -26,11 +27,12 @@ from services.ingest.partners.errors import (
     TimestampOutOfWindow,
     TooManyLiveKeys,
 )
-from services.ingest.partners.news import News
+from services.ingest.partners.keys import Key
 from services.ingest.partners.nonces import SeenNonces
+from services.ingest.partners.ports import SignatureChecks
 from services.ingest.partners.registry import PartnerRegistry, place_of_key, place_of_partner
 from services.ingest.partners.seed_file import SeedKey, SeedPartner
-from services.ingest.partners.slow_lane import SlowLane
+from services.ingest.partners.slow_checks import SlowCheckQueue
 from shared import clock
 from shared.auth import cp1
 from shared.db import Session
@@ -38,12 +40,14 @@ from shared.sealing import Sealer
 
 __all__ = [
     "Caller",
-    "News",
+    "ChangeListener",
+    "Key",
     "Partner",
     "PartnerRegistry",
     "SeenNonces",
+    "SignatureChecks",
     "SignedRequest",
-    "SlowLane",
+    "SlowCheckQueue",
     "authenticate",
     "register",
     "require_live_data",
@@ -51,18 +55,18 @@ __all__ = [
 ]
 
 
-async def verify(registry: PartnerRegistry, slow: SlowLane, request: SignedRequest) -> Caller:
+async def verify(checks: SignatureChecks, request: SignedRequest) -> Caller:
     """Who signed these bytes. Cheap checks first; nothing of the events is looked at before the signature holds.
 
     Raises the refusals of partners/errors.py except SignatureReplayed: whether the nonce is new is for the caller.
     """
-    claim = claim_of(registry, request)
+    claim = claim_of(checks.registry, request)
     key, at = claim.key, clock.now()
     key.require_valid(at)
     if abs(at.timestamp() - claim.timestamp) > cp1.WINDOW_S:
         raise TimestampOutOfWindow(server_time=int(at.timestamp()))
-    partner = registry.partner(key.partner_id)
-    if not await _holds(slow, claim):
+    partner = checks.registry.partner(key.partner_id)
+    if not await _holds(checks.slow_queue, claim):
         raise SignatureInvalid
     # Told only to whoever holds the key: a stranger learns nothing about a partner.
     if partner.status == "suspended":
@@ -74,17 +78,17 @@ async def verify(registry: PartnerRegistry, slow: SlowLane, request: SignedReque
     return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload)
 
 
-async def _holds(slow: SlowLane, claim: Claim) -> bool:
+async def _holds(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
     verifier = claim.key.verifier
     if verifier.is_slow:
-        return await slow.verify(claim.key.app_key, verifier, claim.message, claim.signature)
+        return await slow_queue.verify(claim.key.app_key, verifier, claim.message, claim.signature)
     return verifier.verify(claim.message, claim.signature)
 
 
-async def authenticate(registry: PartnerRegistry, slow: SlowLane, nonces: SeenNonces, request: SignedRequest) -> Caller:
+async def authenticate(checks: SignatureChecks, request: SignedRequest) -> Caller:
     """As `verify`, and refuses a signature this process has seen. Raises also SignatureReplayed."""
-    caller = await verify(registry, slow, request)
-    if not nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
+    caller = await verify(checks, request)
+    if not checks.nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
         raise SignatureReplayed
     return caller
 

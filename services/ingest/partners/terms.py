@@ -1,9 +1,10 @@
 """What operators write down about partners and keys, each time with a reason."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from services.ingest.audit.domain import Reason
 from services.ingest.event_types import full_name
 from services.ingest.partners.domain import Environment
 from services.ingest.partners.legacy import LegacyRule
@@ -21,12 +22,6 @@ from services.ingest.partners.seed_file import (
     PerSecond,
     Scene,
 )
-
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=2, max_length=500, pattern=r"^[^\x00]+$"),
-    Field(description="写入审计记录 · kept in the audit log", examples=["合同续签，提高日限额"]),
-]
 
 # What a partner gets when the operator names nothing: a mid-sized city's bike company fits, a leaked key does not hurt.
 REQUESTS_PER_S, REQUESTS_BURST = 50, 100

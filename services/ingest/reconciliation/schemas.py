@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from services.ingest.reconciliation.domain import Kind, differing_fields
 from services.ingest.reconciliation.service import Day
+
+ChosenDay = Annotated[
+    date,
+    Query(
+        alias="date",
+        ge=date(2000, 1, 1),
+        lt=date(2100, 1, 1),
+        description="行为发生日（上海） · the day of the acts, Asia/Shanghai",
+        examples=["2026-11-23"],
+    ),
+]
 
 
 class Sums(BaseModel):

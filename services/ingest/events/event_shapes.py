@@ -165,7 +165,7 @@ class ReportShape(msgspec.Struct, frozen=True, kw_only=True):
     meter_ref: Raw | UnsetType = UNSET
 
 
-def strict(shape: type[msgspec.Struct]) -> type[Any]:
+def refusing_unknown_fields(shape: type[msgspec.Struct]) -> type[Any]:
     """The same type refusing unknown fields, also in the objects inside it."""
     inner: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(shape):
@@ -180,7 +180,7 @@ def strict(shape: type[msgspec.Struct]) -> type[Any]:
     )
 
 
-def plain(shape: type[msgspec.Struct]) -> type[Any]:
+def without_patterns(shape: type[msgspec.Struct]) -> type[Any]:
     """The same type without the pattern for printable text, which costs half of the decoding.
 
     For JSON that has no backslash and no DEL: there a text cannot hold a control character, so nothing else changes.

@@ -1,4 +1,4 @@
-"""Signatures that take milliseconds to check: a thread beside the event loop, and a short queue in front of it."""
+"""Signatures that take milliseconds to check: one thread beside the event loop, with a short queue."""
 
 import asyncio
 from collections import Counter
@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from services.ingest.partners.errors import KeyChecksBusy, SignatureChecksBusy
 from shared.auth.signers import Verifier
 
-# Pure Python: a second thread would only take turns with the first, and both with the event loop.
+# The check is pure Python: a second thread would only compete with the first and with the event loop.
 THREADS = 1
-# About a second of work; who stands further behind had better come again.
+# About one second of work. A request further back in the queue should come again later.
 WAITING_MAX = 40
-# One partner's retries must not keep the others out.
+# One partner's retries must not fill the queue for the others.
 WAITING_PER_KEY_MAX = 10
 
 
-class SlowLane:
+class SlowCheckQueue:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="signatures")
         self._waiting: Counter[str] = Counter()
@@ -31,12 +31,12 @@ class SlowLane:
             raise KeyChecksBusy(retry_after_s=1)
         loop = asyncio.get_running_loop()
         self._waiting[app_key] += 1
-        # The place is free again when the thread is done, not when a caller has gone away.
+        # The place stays taken until the thread is done, even if the caller has gone away.
         check = loop.run_in_executor(self._executor, verifier.verify, message, signature)
-        check.add_done_callback(lambda _: self._leave(app_key))
+        check.add_done_callback(lambda _: self._release_place(app_key))
         return await asyncio.shield(check)
 
-    def _leave(self, app_key: str) -> None:
+    def _release_place(self, app_key: str) -> None:
         self._waiting[app_key] -= 1
         if not self._waiting[app_key]:
             del self._waiting[app_key]
