@@ -1,1 +1,1 @@
-"""How much of the intake one partner may use: tokens by the second, a budget by the day."""
+"""How much one partner may send: rates by the second (token buckets) and a budget of events by the day."""

@@ -1,4 +1,4 @@
-"""Token buckets and days in whole numbers."""
+"""Token buckets and the length of a day, in integers."""
 
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ NANO = 1_000_000_000
 
 
 class Bucket:
-    """`per_s` tokens a second come in, at most `burst` are kept. It starts full."""
+    """A token bucket: it gains `per_s` tokens a second, holds at most `burst`, and starts full."""
 
     def __init__(self, per_s: int, burst: int) -> None:
         self.per_s, self.burst = per_s, burst
@@ -15,9 +15,9 @@ class Bucket:
         self._filled_at_ns: int | None = None
 
     def take(self, count: int, at_ns: int) -> int:
-        """Nanoseconds to wait; 0 when the tokens were taken. `at_ns` from a clock that only moves forward.
+        """Nanoseconds to wait; 0 if the tokens were taken. `at_ns` comes from a monotonic clock.
 
-        More than the bucket can hold passes when it is full: a batch is never refused for ever.
+        A `count` above `burst` passes when the bucket is full, so that no batch is refused for ever.
         """
         if self._filled_at_ns is not None:
             earned = (at_ns - self._filled_at_ns) * self.per_s

@@ -1,4 +1,4 @@
-"""A partner sends more than was agreed. Each refusal says when to come again; nothing of the request was taken."""
+"""A partner sends more than agreed. Each refusal has a Retry-After, and nothing of the request was accepted."""
 
 from shared.errors import TooManyRequests
 

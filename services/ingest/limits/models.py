@@ -1,4 +1,4 @@
-"""The table of what partners used of a day."""
+"""The table of events per partner and day."""
 
 from sqlalchemy import BigInteger, Column, Date, ForeignKey, Table, Text
 

@@ -1,4 +1,4 @@
-"""SQL of what partners used of a day."""
+"""SQL of events per partner and day."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ingest.limits.models import partner_usage
 
 
-async def add(session: AsyncSession, events: Mapping[tuple[str, date], int]) -> None:
-    """In the order of the keys, so that two processes never wait for each other in a circle."""
+async def add_usage(session: AsyncSession, events: Mapping[tuple[str, date], int]) -> None:
+    """Rows are written in the order of their keys, so that two processes cannot deadlock."""
     rows = [{"partner_id": partner, "day": day, "events": count} for (partner, day), count in sorted(events.items())]
     statement = insert(partner_usage).values(rows)
     await session.execute(
@@ -22,7 +22,7 @@ async def add(session: AsyncSession, events: Mapping[tuple[str, date], int]) -> 
     )
 
 
-async def used(session: AsyncSession, day: date) -> dict[str, int]:
+async def usage_of_day(session: AsyncSession, day: date) -> dict[str, int]:
     rows = await session.execute(
         select(partner_usage.c.partner_id, partner_usage.c.events).where(partner_usage.c.day == day)
     )

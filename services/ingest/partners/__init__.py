@@ -1,1 +1,1 @@
-"""Who may report what: partners, their keys, and the proof that a request comes from one of them."""
+"""Partners, their keys, what they may report, and the check that a request comes from one of them."""

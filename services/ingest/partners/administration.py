@@ -1,4 +1,4 @@
-"""What operators do to partners and keys: each change with its reason in the audit log, in the same transaction."""
+"""Changes that operators make to partners and keys. Each is written to the audit log in the same transaction."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from services.ingest.partners.errors import (
     SourceTaken,
     TooManyLiveKeys,
 )
-from services.ingest.partners.registry import place_of_key, place_of_partner
+from services.ingest.partners.registry import key_place, partner_place
 from services.ingest.partners.seed_file import require_usable, rule_of, wants_public_key
 from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms
 from shared import clock
@@ -53,41 +53,44 @@ async def create(session: Session, sealer: Sealer, subject: str, new: NewPartner
     """Raises PartnerExists, SourceTaken."""
     if await repository.partner_row(session, new.partner_id) is not None:
         raise PartnerExists
-    await _require_own_source(session, new.partner_id, new.source)
-    # Two creations at once: the second finds the row of the first and is told so instead of overwriting it.
+    await _require_free_source(session, new.partner_id, new.source)
+    # Of two creations at once the second is refused. It does not overwrite the first.
     values = _values(new, new.partner_id, sealer) | {"partner_id": new.partner_id, "environment": new.environment}
     if not await repository.add_partner(session, values):
         raise PartnerExists
     view = await partner(session, new.partner_id)
-    await _note(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
+    await _audit(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
     return view
 
 
 async def change(session: Session, sealer: Sealer, subject: str, partner_id: str, terms: PartnerTerms) -> View:
     """Raises PartnerNotFound, SourceTaken."""
-    before = await _locked(session, partner_id)
-    await _require_own_source(session, partner_id, terms.source)
+    before = await _lock_partner(session, partner_id)
+    await _require_free_source(session, partner_id, terms.source)
     await repository.change_partner(session, partner_id, _values(terms, partner_id, sealer))
     view = await partner(session, partner_id)
     after = _terms(view) | {
         f"{name}_replaced": True for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None
     }
-    await _note(session, subject, "partner.change", partner_id, terms.reason, _terms(before), after)
+    await _audit(session, subject, "partner.change", partner_id, terms.reason, _terms(before), after)
     return view
 
 
 async def set_status(session: Session, subject: str, partner_id: str, status: Status, reason: str) -> View:
-    """Raises PartnerNotFound. Setting what is set already is recorded too: it was somebody's decision."""
-    before = await _locked(session, partner_id)
+    """Raises PartnerNotFound. Setting the present status again is audited too: it was an operator's decision."""
+    before = await _lock_partner(session, partner_id)
     await repository.change_partner(session, partner_id, {"status": status})
     action = "partner.suspend" if status == "suspended" else "partner.resume"
-    await _note(session, subject, action, partner_id, reason, {"status": before["status"]}, {"status": status})
+    await _audit(session, subject, action, partner_id, reason, {"status": before["status"]}, {"status": status})
     return await partner(session, partner_id)
 
 
 async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
-    """The key, with its secret when one was made. Raises PartnerNotFound, InvalidRequest, TooManyLiveKeys, …"""
-    owner = await _locked(session, partner_id)
+    """Returns the key, with `secret` if one was generated.
+
+    Raises PartnerNotFound, SandboxOnly, InvalidRequest, KeyBelongsElsewhere, TooManyLiveKeys.
+    """
+    owner = await _lock_partner(session, partner_id)
     environment = new.environment or owner["environment"]
     if owner["environment"] == "sandbox" and environment == "live":
         raise SandboxOnly
@@ -103,7 +106,7 @@ async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str,
         "partner_id": partner_id,
         "algorithm": new.algorithm,
         "environment": environment,
-        "secret_sealed": sealer.seal(secret, place_of_key(app_key)) if secret is not None else None,
+        "secret_sealed": sealer.seal(secret, key_place(app_key)) if secret is not None else None,
         "public_key": new.public_key,
         "rule": rule_of(new.algorithm, new.rule),
         "not_before": new.not_before,
@@ -111,35 +114,35 @@ async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str,
     }
     if not await repository.add_key(session, values):
         raise KeyBelongsElsewhere(app_keys=app_key)
-    await _require_few_keys(session, partner_id)
+    await _require_key_limit(session, partner_id)
     view = await _key(session, partner_id, app_key)
-    await _note(session, subject, "key.issue", partner_id, new.reason, None, _plain(view))
+    await _audit(session, subject, "key.issue", partner_id, new.reason, None, _json_values(view))
     return {**view, "secret": secret}
 
 
 async def set_times(session: Session, subject: str, partner_id: str, app_key: str, times: KeyTimes) -> View:
     """Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked, TooManyLiveKeys, InvalidRequest."""
-    await _locked(session, partner_id)
+    await _lock_partner(session, partner_id)
     before = await _key(session, partner_id, app_key)
     if before["revoked_at"] is not None:
         raise KeyAlreadyRevoked
     _require_order(times.not_before, times.not_after)
     await repository.change_key(session, app_key, {"not_before": times.not_before, "not_after": times.not_after})
-    await _require_few_keys(session, partner_id)
+    await _require_key_limit(session, partner_id)
     view = await _key(session, partner_id, app_key)
-    await _note(session, subject, "key.times", partner_id, times.reason, _plain(before), _plain(view))
+    await _audit(session, subject, "key.times", partner_id, times.reason, _json_values(before), _json_values(view))
     return view
 
 
 async def revoke(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
-    """For ever. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
-    await _locked(session, partner_id)
+    """Revokes the key for good. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
+    await _lock_partner(session, partner_id)
     before = await _key(session, partner_id, app_key)
     if before["revoked_at"] is not None:
         raise KeyAlreadyRevoked
     await repository.change_key(session, app_key, {"revoked_at": clock.now()})
     view = await _key(session, partner_id, app_key)
-    await _note(session, subject, "key.revoke", partner_id, reason, _plain(before), _plain(view))
+    await _audit(session, subject, "key.revoke", partner_id, reason, _json_values(before), _json_values(view))
     return view
 
 
@@ -147,27 +150,27 @@ def _values(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, A
     values = terms.model_dump(exclude={"reason", "phone_pepper", "oauth", "partner_id", "environment"})
     if terms.phone_pepper is not None:
         text = terms.phone_pepper.get_secret_value()
-        values["phone_pepper_sealed"] = sealer.seal(text, place_of_partner(partner_id, "phone_pepper"))
+        values["phone_pepper_sealed"] = sealer.seal(text, partner_place(partner_id, "phone_pepper"))
     if terms.oauth is not None:
-        values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth), place_of_partner(partner_id, "oauth"))
+        values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth), partner_place(partner_id, "oauth"))
     return values
 
 
-async def _locked(session: Session, partner_id: str) -> repository.Row:
-    """Changes of one partner come one after the other."""
+async def _lock_partner(session: Session, partner_id: str) -> repository.Row:
+    """Locks the partner's row, so that changes of one partner are serialised. Raises PartnerNotFound."""
     row = await repository.partner_row(session, partner_id, lock=True)
     if row is None:
         raise PartnerNotFound
     return _partner_view(row, [])
 
 
-async def _require_own_source(session: Session, partner_id: str, source: str) -> None:
+async def _require_free_source(session: Session, partner_id: str, source: str) -> None:
     taken = await repository.sources_of_others(session, {source: partner_id})
     if taken:
         raise SourceTaken(sources=source)
 
 
-async def _require_few_keys(session: Session, partner_id: str) -> None:
+async def _require_key_limit(session: Session, partner_id: str) -> None:
     live = await repository.live_keys(session, [partner_id], clock.now())
     if partners_with_too_many_keys(live):
         raise TooManyLiveKeys(partners=partner_id, limit=LIVE_KEYS_MAX)
@@ -205,15 +208,15 @@ def _key_view(row: repository.Row) -> View:
 
 
 def _terms(view: Mapping[str, Any]) -> View:
-    return {name: value for name, value in _plain(view).items() if name not in {"keys", "updated_at"}}
+    return {name: value for name, value in _json_values(view).items() if name not in {"keys", "updated_at"}}
 
 
-def _plain(view: Mapping[str, Any]) -> View:
-    """As JSON can say it; nothing in a view is secret."""
+def _json_values(view: Mapping[str, Any]) -> View:
+    """The view as JSON values. A view holds no secrets."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in view.items()}
 
 
-async def _note(
+async def _audit(
     session: Session, subject: str, action: str, partner_id: str, reason: str, before: View | None, after: View | None
 ) -> None:
     await audit.record(

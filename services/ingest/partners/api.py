@@ -1,4 +1,4 @@
-"""Internal routes: the registry for accounts, and signature checks on requests that partners send elsewhere."""
+"""Internal routes: the list of partners, and signature checks for requests that other services received."""
 
 import base64
 import binascii
@@ -32,7 +32,7 @@ def _decoded_body(request: SignedRequest) -> bytes:
 
 @router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
 async def verify_partner_signature(request: SignedRequest, checks: Checks) -> Signer:
-    """Whether the nonce is new is left to the calling service, which keeps it beside what the request changes."""
+    """Does not check the nonce. The calling service stores it together with the change that the request makes."""
     signed = service.SignedRequest(
         method=request.method,
         target=request.target,

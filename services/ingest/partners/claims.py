@@ -1,4 +1,4 @@
-"""What a request claims about who signed it, in either form; nothing of it is believed yet."""
+"""Reads from a request who claims to have signed it, as CP1 or in a legacy form. Nothing is verified here."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ _ONE, _BATCH = "application/cloudevents+json", "application/cloudevents-batch+js
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`message` is what `signature` must be over."""
+    """`signature` is valid if it signs `message` with `key`."""
 
     key: Key
     timestamp: int
@@ -53,7 +53,7 @@ def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
 
 
 def _legacy_claim(registry: PartnerRegistry, request: SignedRequest) -> Claim:
-    """Only where the parameters name a key that signs in an older form; everything else is just not signed."""
+    """Finds a key that signs in a legacy form among the parameters. Raises SignatureMissing if there is none."""
     if "?" not in request.target and not legacy.is_form(request.content_type):
         raise SignatureMissing
     try:
@@ -63,11 +63,11 @@ def _legacy_claim(registry: PartnerRegistry, request: SignedRequest) -> Claim:
     for name, value in fields.items():
         key = registry.key(value)
         if key is not None and key.legacy is not None and key.legacy.rule.key_field == name:
-            return _claim_under(key, key.legacy, fields, request)
+            return _claim_of_key(key, key.legacy, fields, request)
     raise SignatureMissing
 
 
-def _claim_under(key: Key, form: LegacyForm, fields: dict[str, str], request: SignedRequest) -> Claim:
+def _claim_of_key(key: Key, form: LegacyForm, fields: dict[str, str], request: SignedRequest) -> Claim:
     rule = form.rule
     timestamp = legacy.timestamp_of(rule, fields.get(rule.timestamp_field, ""))
     signature = legacy.signature_of(rule, fields.get(rule.sign_field, ""))

@@ -12,13 +12,13 @@ Status = Literal["active", "suspended"]
 KeyState = Literal["live", "not_yet_valid", "expired", "revoked"]
 Network = IPv4Network | IPv6Network
 
-# One in use and its successor, while a partner rolls it out; counted apart for live and for sandbox keys.
+# One key in use, and its successor while the partner deploys it. Live and sandbox keys are counted separately.
 LIVE_KEYS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a partner may send; None: no limit of its own, only the bounds of the process."""
+    """What a partner may send. None: no limit of its own, only the bounds of the process."""
 
     requests_per_s: int | None = None
     requests_burst: int | None = None
@@ -29,7 +29,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """`event_types` are full CloudEvents types; empty `cities` means every city of the programme."""
+    """`event_types` are full CloudEvents types. Empty `cities` means every city of the programme."""
 
     partner_id: str
     name: str
@@ -52,7 +52,7 @@ class Partner:
         return self.environment == "sandbox"
 
     def admits(self, address: str | None) -> bool:
-        """Whether a request may come from this address; None where it is not known, which no list admits."""
+        """Whether a request may come from this address. None: unknown, which an address list never admits."""
         if not self.allowed_networks:
             return True
         try:
@@ -77,7 +77,7 @@ class SignedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The events, where an older form carries them in a parameter."""
+    """The events of a request in a legacy form that carries them in a parameter."""
 
     body: bytes = field(repr=False)
     content_type: str
@@ -85,9 +85,9 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A partner whose signature over these very bytes was verified. `timestamp` in seconds since 1970.
+    """A partner whose signature over the request was verified. `timestamp` in seconds since 1970.
 
-    `partner.environment` is the key's: a live partner's sandbox key makes a sandbox caller.
+    `partner.environment` is that of the key: a live partner's sandbox key makes a sandbox caller.
     """
 
     partner: Partner
@@ -104,7 +104,7 @@ def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class KeyInterval:
-    """When a key counts: from `not_before` on, up to and without `not_after`, and not once it is revoked."""
+    """When a key is valid: from `not_before` on, before `not_after`, and until it is revoked."""
 
     not_before: datetime | None = None
     not_after: datetime | None = None

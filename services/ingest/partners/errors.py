@@ -1,4 +1,4 @@
-"""Why a signed request is not believed. Every refusal has its own code: partners debug against these."""
+"""Why a signed request is refused. Every refusal has a code of its own, because partners debug against them."""
 
 from shared.auth.cp1 import WINDOW_S
 from shared.errors import AppError, Conflict, NotFound, TooManyRequests, Unauthenticated, Unavailable
@@ -77,7 +77,7 @@ class SignatureReplayed(Conflict):
 
 
 class Refused(AppError):
-    """The signature holds, and yet: not this partner, not now, not from here."""
+    """The signature is valid, but the partner, its address or its key may not make this request."""
 
     status = 403
 

@@ -1,4 +1,4 @@
-"""A key as the accept path holds it: ready to check signatures."""
+"""A key in memory, ready to check signatures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from shared.auth.signers import KeyUnusable, Verifier, verifier_of
 
 @dataclass(frozen=True, slots=True)
 class LegacyForm:
-    """How an older signature is built; some of them put the secret into the string."""
+    """How a legacy signature is built. Some rules put the secret into the signed string."""
 
     rule: LegacyRule
     secret: str = field(repr=False)
@@ -21,7 +21,7 @@ class LegacyForm:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The one algorithm that counts is the record's, never the one a request names."""
+    """`algorithm` comes from the key record. The algorithm a request names is only compared with it."""
 
     app_key: str
     partner_id: str
@@ -53,11 +53,11 @@ def key_of(
     interval: KeyInterval,
 ) -> Key:
     """Raises KeyUnusable."""
-    verifier, legacy = ready(algorithm, material, rule)
+    verifier, legacy = verifier_for(algorithm, material, rule)
     return Key(app_key, partner_id, algorithm, environment, verifier, interval, legacy)
 
 
-def ready(algorithm: str, material: str, rule: Mapping[str, Any] | None) -> tuple[Verifier, LegacyForm | None]:
+def verifier_for(algorithm: str, material: str, rule: Mapping[str, Any] | None) -> tuple[Verifier, LegacyForm | None]:
     """Raises KeyUnusable."""
     if not algorithm.startswith(PREFIX):
         return verifier_of(algorithm, material), None

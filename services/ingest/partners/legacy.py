@@ -1,7 +1,7 @@
-"""Older signatures, for partners that cannot change: sorted parameters, described by data instead of code.
+"""Legacy signatures over sorted parameters, for partners that cannot change how they sign. Data describes each form.
 
-A rule is fixed in the key record. Whatever a rule says, the events themselves are under the signature, the time counts
-like everywhere (±300 s), and a request is told apart from its replay.
+The rule is fixed in the key record. Every rule signs the events, allows ±300 s like CP1, and yields a nonce, so that a
+replay is recognised.
 """
 
 import base64
@@ -24,10 +24,10 @@ from shared.auth.signers import Verifier, verifier_of
 PREFIX = "LEGACY-"
 CUSTOM = "LEGACY-CUSTOM"
 FORM = "application/x-www-form-urlencoded"
-# Parameters of a signature; more of them are no signature of anybody's.
+# No platform signs more parameters than this.
 FIELDS_MAX = 100
 _PRESETS_FILE = Path(__file__).with_name("legacy_presets.json")
-# The platforms that sign with a written time mean this one.
+# Platforms that sign with a formatted time use this zone.
 _WRITTEN_TIME_ZONE = ZoneInfo("Asia/Shanghai")
 _WRITTEN_TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -35,7 +35,7 @@ FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 
 
 class LegacyRule(BaseModel):
-    """How one platform signs. The string is prefix, sorted pairs, body and suffix, in this order."""
+    """How one platform signs. The signed string is prefix, sorted pairs, body and suffix, in this order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,7 +84,7 @@ PRESETS = _presets()
 
 
 class ParametersUnclear(ValueError):
-    """A field given twice, or not decodable: two readers could read two things."""
+    """A field occurs twice or cannot be decoded, so that two readers could read different values."""
 
 
 def is_form(content_type: str | None) -> bool:
@@ -92,7 +92,7 @@ def is_form(content_type: str | None) -> bool:
 
 
 def parameters_of(request: SignedRequest) -> dict[str, str]:
-    """Query and form together, decoded. Raises ParametersUnclear."""
+    """Decoded fields of the query and the form together. Raises ParametersUnclear."""
     query = request.target.partition("?")[2]
     pairs = _pairs(query)
     if is_form(request.content_type):
@@ -134,12 +134,12 @@ def string_to_sign(rule: LegacyRule, fields: Mapping[str, str], body: bytes, sec
 
 
 def covers_body(rule: LegacyRule, request: SignedRequest) -> bool:
-    """Whether every byte of the body is under the signature: itself, or as the fields it consists of."""
+    """Whether the signature covers the whole body, either as raw bytes or as the form fields in it."""
     return rule.body_text is not None or not request.body or is_form(request.content_type)
 
 
 def timestamp_of(rule: LegacyRule, text: str) -> int | None:
-    """Seconds since 1970; None when it is not a time in the rule's unit."""
+    """Seconds since 1970. None if the text is not a time in the rule's unit."""
     if rule.timestamp_unit == "yyyy-MM-dd HH:mm:ss":
         try:
             written = datetime.strptime(text, _WRITTEN_TIME).replace(tzinfo=_WRITTEN_TIME_ZONE)
@@ -153,7 +153,7 @@ def timestamp_of(rule: LegacyRule, text: str) -> int | None:
 
 
 def signature_of(rule: LegacyRule, text: str) -> bytes | None:
-    """The bytes a signature field stands for; None when it is not written as the rule says."""
+    """The decoded signature. None if it is not encoded as the rule says."""
     try:
         if rule.encoding == "base64":
             return base64.b64decode(text, validate=True)
@@ -165,7 +165,7 @@ def signature_of(rule: LegacyRule, text: str) -> bytes | None:
 
 
 class _DigestVerifier:
-    """The secret is inside the message already."""
+    """For rules whose secret is part of the message."""
 
     is_slow = False
 
@@ -173,7 +173,7 @@ class _DigestVerifier:
         self._digest = digest
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        # What these platforms agreed on long ago; the key record says so, nobody else can choose it.
+        # Weak digests are what these platforms use. Only the key record can select one, never a request.
         found = hashlib.new(self._digest, message, usedforsecurity=False).digest()
         return hmac.compare_digest(found, signature)
 
@@ -188,6 +188,6 @@ def legacy_verifier(rule: LegacyRule, material: str) -> Verifier:
 
 
 def nonce_of(rule: LegacyRule, fields: Mapping[str, str], signature: bytes) -> str:
-    """Without a nonce of its own, a request is known by its signature: the same bytes in the same second."""
+    """Without a nonce field the signature stands for the request: equal bytes in the same second are one request."""
     given = fields.get(rule.nonce_field, "") if rule.nonce_field else ""
     return hashlib.sha256(given.encode() if given else signature).hexdigest()

@@ -1,4 +1,4 @@
-"""Operators manage partners and their keys. A change is effective in every process at once."""
+"""Routes by which operators manage partners and keys. A change takes effect in every process at once."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""HTTP models of partners for operators. Of those that go out only the issued key has a place for a secret."""
+"""What operators are shown of partners and keys. Only IssuedKey has a field for a secret."""
 
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ class IssuedKey(KeyView):
 
 
 class PartnerView(BaseModel):
-    """A partner as operators see it. `has_phone_pepper` and `has_oauth` tell that a secret is set."""
+    """A partner as operators see it. `has_phone_pepper` and `has_oauth` say whether a secret is set."""
 
     partner_id: str
     name: str

@@ -1,8 +1,7 @@
-"""Partners and keys in the memory of the process, so that the accept path touches no database.
+"""Partners and keys in memory, so that the accept path needs no database.
 
-Read whole at every change, of which the database tells all processes at its commit, and every second in case a word
-was lost. A registry that cannot be refreshed keeps serving what it knows; the process reports itself unready once that
-is too old, because a revoked key would stay believed meanwhile.
+Reloaded in full on every NOTIFY and once a second as a fallback. While the database is away the registry serves what it
+has. After 30 s the process reports itself unready, because a revoked key would still be accepted.
 """
 
 import asyncio
@@ -29,16 +28,16 @@ STALE_AFTER_S = 30.0
 _log = structlog.get_logger(__name__)
 
 
-def place_of_key(app_key: str) -> str:
+def key_place(app_key: str) -> str:
     return f"partner_key/{app_key}/secret"
 
 
-def place_of_partner(partner_id: str, name: str) -> str:
+def partner_place(partner_id: str, name: str) -> str:
     return f"partner/{partner_id}/{name}"
 
 
 class RegistryStale(Exception):
-    """Readiness: nothing was read for STALE_AFTER_S."""
+    """The registry was not reloaded for STALE_AFTER_S."""
 
 
 class PartnerRegistry:
@@ -47,11 +46,11 @@ class PartnerRegistry:
         self._partners: Mapping[str, Partner] = {}
         self._keys: Mapping[str, Key] = {}
         self._rows: dict[str, tuple[repository.Row, Key]] = {}
-        self._read_at: float | None = None
+        self._loaded_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Reads once if the database is there, and keeps reading; a database that is away is no reason not to start."""
+        """Loads once and keeps reloading. Starts also while the database is away."""
         await self._try_refresh()
         self._changes.start()
         self._task = asyncio.create_task(self._run())
@@ -75,7 +74,7 @@ class PartnerRegistry:
             _log.warning("partners_not_refreshed", error=repr(exc)[:300])
 
     async def refresh(self) -> None:
-        """Reads everything anew. A secret that does not open disables its key or partner, not the others."""
+        """Reloads everything. A secret that cannot be opened disables its key or partner, not the others."""
         async with self._database.transaction() as session:
             partner_rows = await repository.partners(session)
             key_rows = await repository.keys(session)
@@ -96,12 +95,12 @@ class PartnerRegistry:
         self._partners = partners
         self._keys = {name: key for name, key in keys.items() if key.partner_id in partners}
         self._rows = {name: (row, keys[name]) for row in key_rows if (name := row["app_key"]) in keys}
-        self._read_at = time.monotonic()
+        self._loaded_at = time.monotonic()
 
     def _partner(self, row: repository.Row) -> Partner:
         partner_id = row["partner_id"]
         pepper, oauth = row["phone_pepper_sealed"], row["oauth_sealed"]
-        opened = self._sealer.open(oauth, place_of_partner(partner_id, "oauth")) if oauth is not None else None
+        opened = self._sealer.open(oauth, partner_place(partner_id, "oauth")) if oauth is not None else None
         return Partner(
             partner_id=partner_id,
             name=row["name"],
@@ -113,7 +112,7 @@ class PartnerRegistry:
             late_window_s=row["late_window_s"],
             binding_modes=tuple(row["binding_modes"]),
             environment=row["environment"],
-            phone_pepper=self._sealer.open(pepper, place_of_partner(partner_id, "phone_pepper")) if pepper else None,
+            phone_pepper=self._sealer.open(pepper, partner_place(partner_id, "phone_pepper")) if pepper else None,
             oauth=json.loads(opened) if opened is not None else None,
             status=row["status"],
             allowance=Allowance(**{name: row[name] for name in Allowance.__slots__}),
@@ -121,12 +120,12 @@ class PartnerRegistry:
         )
 
     def _key(self, row: repository.Row) -> Key:
-        """A key that did not change is kept as it is: opening and parsing all of them every second would add up."""
+        """Reuses an unchanged key: decrypting and parsing all keys every second would be expensive."""
         before = self._rows.get(row["app_key"])
         if before is not None and before[0] == row:
             return before[1]
         sealed = row["secret_sealed"]
-        material = row["public_key"] if sealed is None else self._sealer.open(sealed, place_of_key(row["app_key"]))
+        material = row["public_key"] if sealed is None else self._sealer.open(sealed, key_place(row["app_key"]))
         return key_of(
             app_key=row["app_key"],
             partner_id=row["partner_id"],
@@ -139,23 +138,23 @@ class PartnerRegistry:
 
     async def check_fresh(self) -> None:
         """Raises RegistryStale."""
-        if self._read_at is None or time.monotonic() - self._read_at > STALE_AFTER_S:
+        if self._loaded_at is None or time.monotonic() - self._loaded_at > STALE_AFTER_S:
             raise RegistryStale
 
     def partners(self) -> list[Partner]:
-        """Raises PartnersUnknown before the first successful reading."""
-        self._require_read()
+        """Raises PartnersUnknown before the first successful load."""
+        self._require_loaded()
         return list(self._partners.values())
 
     def partner(self, partner_id: str) -> Partner:
-        """Of a key this registry gave out."""
+        """The partner of a key from this registry."""
         return self._partners[partner_id]
 
     def key(self, app_key: str) -> Key | None:
-        """Raises PartnersUnknown: before the first reading an unknown key proves nothing."""
-        self._require_read()
+        """None if there is no such key. Raises PartnersUnknown before the first successful load."""
+        self._require_loaded()
         return self._keys.get(app_key)
 
-    def _require_read(self) -> None:
-        if self._read_at is None:
+    def _require_loaded(self) -> None:
+        if self._loaded_at is None:
             raise PartnersUnknown

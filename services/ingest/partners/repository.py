@@ -1,4 +1,4 @@
-"""All SQL of partners and keys."""
+"""SQL of partners and keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.partners.models import partner, partner_key
 
-# A city has dozens of partners; more means that something is wrong, and the registry is kept in memory whole.
+# A city has dozens of partners. The registry keeps all of them in memory, so their number must be bounded.
 PARTNERS_MAX = 2_000
 KEYS_MAX = 10_000
 
@@ -50,7 +50,7 @@ async def keys_of(session: AsyncSession, partner_ids: Sequence[str]) -> Sequence
 
 
 async def add_partner(session: AsyncSession, values: Row) -> bool:
-    """False when the id is taken."""
+    """False if the id is taken."""
     statement = insert(partner).values(**values).on_conflict_do_nothing(index_elements=[partner.c.partner_id])
     return (await session.execute(statement.returning(partner.c.partner_id))).first() is not None
 
@@ -61,7 +61,7 @@ async def change_partner(session: AsyncSession, partner_id: str, values: Row) ->
 
 
 async def add_key(session: AsyncSession, values: Row) -> bool:
-    """False when the name is taken, by whomever."""
+    """False if the app_key is taken, by this or another partner."""
     statement = insert(partner_key).values(**values).on_conflict_do_nothing(index_elements=[partner_key.c.app_key])
     return (await session.execute(statement.returning(partner_key.c.app_key))).first() is not None
 
@@ -83,7 +83,7 @@ async def upsert_partners(session: AsyncSession, rows: Sequence[Row]) -> None:
 
 
 async def sources_of_others(session: AsyncSession, sources: Mapping[str, str]) -> list[str]:
-    """Those of these sources (source to partner id) that another partner has registered."""
+    """Which of `sources` (source to partner id) another partner has registered."""
     rows = await session.execute(
         select(partner.c.source, partner.c.partner_id).where(partner.c.source.in_(list(sources)))
     )
@@ -101,7 +101,7 @@ async def lock_keys(session: AsyncSession, app_keys: Iterable[str]) -> Sequence[
 
 
 async def upsert_keys(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """New keys, or a new secret and interval for a known one. A revoked key stays revoked."""
+    """Adds keys, or changes secret and interval of known ones. A revoked key stays revoked."""
     statement = insert(partner_key)
     names = ("secret_sealed", "public_key", "rule", "not_before", "not_after")
     changed = {name: statement.excluded[name] for name in names}
@@ -112,7 +112,7 @@ async def upsert_keys(session: AsyncSession, rows: Sequence[Row]) -> None:
 
 
 async def live_keys(session: AsyncSession, partner_ids: Iterable[str], at: datetime) -> list[tuple[str, str]]:
-    """Partner id and environment of every live key of these partners."""
+    """Partner id and environment of every key of these partners that is neither revoked nor expired."""
     rows = await session.execute(
         select(partner_key.c.partner_id, partner_key.c.environment).where(
             partner_key.c.partner_id.in_(list(partner_ids)),

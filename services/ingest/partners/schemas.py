@@ -1,4 +1,4 @@
-"""HTTP models of partners."""
+"""HTTP models of the internal routes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.ingest.partners.domain import Environment, Partner
 
-# 64 KiB of a signed request as base64 come to 88 KiB; the rest is the JSON around it.
+# A signed request of 64 KiB is 88 KiB in base64. The rest is for the JSON around it.
 SIGNED_BODY_BASE64_MAX = 100_000
 
 

@@ -1,4 +1,4 @@
-"""The seed file's shape: partners and keys as an operator writes them down."""
+"""The format of the seed file: partners and keys as an operator writes them down."""
 
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from pydantic import (
 
 from services.ingest.event_types import full_name
 from services.ingest.partners.domain import Environment
-from services.ingest.partners.keys import ready
+from services.ingest.partners.keys import verifier_for
 from services.ingest.partners.legacy import CUSTOM, PRESETS, LegacyRule
 from shared.auth.cp1 import ALGORITHMS, HMAC_SHA256
 
@@ -31,7 +31,7 @@ Scene = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 CityCode = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 BindingMode = Literal["oauth", "phone_hash", "token", "account_no"]
 PerSecond = Annotated[int, Field(ge=1, le=100_000)]
-# Any batch that is allowed must be able to pass a full bucket.
+# The largest batch allowed must fit into a full bucket.
 EventsBurst = Annotated[int, Field(ge=500, le=1_000_000)]
 EventsPerDay = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -44,7 +44,7 @@ Network = Annotated[str, Field(max_length=50), AfterValidator(_network)]
 
 
 class SeedKey(BaseModel):
-    """A key as it shall be: with the secret that both sides know, or with the partner's public key."""
+    """The desired state of a key: with the shared secret, or with the partner's public key."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,14 +52,14 @@ class SeedKey(BaseModel):
     algorithm: str
     secret: SecretStr | None = Field(None, min_length=16, max_length=256)
     public_key: str | None = Field(None, max_length=PUBLIC_KEY_CHARS_MAX)
-    rule: LegacyRule | None = Field(None, description=f"for {CUSTOM} only; the named ones bring theirs")
+    rule: LegacyRule | None = Field(None, description=f"for {CUSTOM} only; the presets have theirs")
     environment: Environment | None = Field(None, description="default: the partner's")
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> "SeedKey":
-        """The message names no secret: it is shown to whoever runs the seed."""
+        """The message contains no secret: the seed command prints it."""
         if (self.secret is None) == (self.public_key is None):
             raise ValueError("exactly one of secret and public_key")
         require_usable(
@@ -75,20 +75,20 @@ class SeedKey(BaseModel):
 
 
 def rule_of(algorithm: str, custom: LegacyRule | None) -> dict[str, Any] | None:
-    """What the key record keeps: later changes of a preset do not touch keys in use."""
+    """The rule stored in the key record. Later changes of a preset do not affect keys in use."""
     rule = custom if algorithm == CUSTOM else PRESETS.get(algorithm)
     return rule.model_dump(mode="json") if rule is not None else None
 
 
 def require_usable(algorithm: str, *, secret: str | None, public_key: str | None, rule: LegacyRule | None) -> None:
-    """Raises ValueError when this key could never check a signature."""
+    """Raises ValueError if this key could never verify a signature."""
     if algorithm not in KEY_ALGORITHMS:
         raise ValueError(f"algorithm is one of {', '.join(KEY_ALGORITHMS)}")
     if (algorithm == CUSTOM) != (rule is not None):
         raise ValueError(f"a rule belongs to {CUSTOM}")
     if wants_public_key(algorithm, rule) != (public_key is not None):
         raise ValueError(f"{algorithm} takes {'a public key' if public_key is None else 'a secret'}")
-    ready(algorithm, public_key or secret or "", rule_of(algorithm, rule))
+    verifier_for(algorithm, public_key or secret or "", rule_of(algorithm, rule))
 
 
 def wants_public_key(algorithm: str, rule: LegacyRule | None) -> bool:
@@ -97,9 +97,9 @@ def wants_public_key(algorithm: str, rule: LegacyRule | None) -> bool:
 
 
 class SeedPartner(BaseModel):
-    """One entry of the seed file: the partner as it shall be. Keys not named stay as they are.
+    """One entry of the seed file: the desired state of a partner. Keys that are not listed stay as they are.
 
-    A limit that is not given is no limit: the file is written by whoever runs the machine.
+    A limit that is left out means no limit, because whoever writes this file also runs the machine.
     """
 
     model_config = ConfigDict(extra="forbid")

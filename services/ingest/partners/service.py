@@ -1,4 +1,4 @@
-"""Use cases of partners: who signed this, who is registered, and registering them."""
+"""Use cases of partners: verify signatures, and register partners from the seed file."""
 
 import json
 import time
@@ -30,7 +30,7 @@ from services.ingest.partners.errors import (
 from services.ingest.partners.keys import Key
 from services.ingest.partners.nonces import SeenNonces
 from services.ingest.partners.ports import SignatureChecks
-from services.ingest.partners.registry import PartnerRegistry, place_of_key, place_of_partner
+from services.ingest.partners.registry import PartnerRegistry, key_place, partner_place
 from services.ingest.partners.seed_file import SeedKey, SeedPartner
 from services.ingest.partners.slow_checks import SlowCheckQueue
 from shared import clock
@@ -56,9 +56,9 @@ __all__ = [
 
 
 async def verify(checks: SignatureChecks, request: SignedRequest) -> Caller:
-    """Who signed these bytes. Cheap checks first; nothing of the events is looked at before the signature holds.
+    """Returns who signed the request. Cheap checks come first. The events are not read before the signature is valid.
 
-    Raises the refusals of partners/errors.py except SignatureReplayed: whether the nonce is new is for the caller.
+    Raises the refusals of partners/errors.py except SignatureReplayed: this function does not check the nonce.
     """
     claim = claim_of(checks.registry, request)
     key, at = claim.key, clock.now()
@@ -66,9 +66,9 @@ async def verify(checks: SignatureChecks, request: SignedRequest) -> Caller:
     if abs(at.timestamp() - claim.timestamp) > cp1.WINDOW_S:
         raise TimestampOutOfWindow(server_time=int(at.timestamp()))
     partner = checks.registry.partner(key.partner_id)
-    if not await _holds(checks.slow_queue, claim):
+    if not await _is_valid(checks.slow_queue, claim):
         raise SignatureInvalid
-    # Told only to whoever holds the key: a stranger learns nothing about a partner.
+    # Only after the signature: without the key nobody learns anything about a partner.
     if partner.status == "suspended":
         raise PartnerSuspended
     if not partner.admits(request.address):
@@ -78,7 +78,7 @@ async def verify(checks: SignatureChecks, request: SignedRequest) -> Caller:
     return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload)
 
 
-async def _holds(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
+async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
     verifier = claim.key.verifier
     if verifier.is_slow:
         return await slow_queue.verify(claim.key.app_key, verifier, claim.message, claim.signature)
@@ -86,7 +86,7 @@ async def _holds(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
 
 
 async def authenticate(checks: SignatureChecks, request: SignedRequest) -> Caller:
-    """As `verify`, and refuses a signature this process has seen. Raises also SignatureReplayed."""
+    """Like `verify`, and refuses a nonce that this process has seen. Raises also SignatureReplayed."""
     caller = await verify(checks, request)
     if not checks.nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
         raise SignatureReplayed
@@ -94,7 +94,7 @@ async def authenticate(checks: SignatureChecks, request: SignedRequest) -> Calle
 
 
 def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str) -> None:
-    """For routes that show or change what is stored. Raises SandboxKeyNotAllowed, LegacyKeyNotAllowed."""
+    """For routes that read or change stored data. Raises SandboxKeyNotAllowed, LegacyKeyNotAllowed."""
     if caller.partner.environment != registry.partner(caller.partner.partner_id).environment:
         raise SandboxKeyNotAllowed
     key = registry.key(caller.app_key)
@@ -103,9 +103,9 @@ def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str)
 
 
 async def register(session: Session, *, partners: Sequence[SeedPartner], sealer: Sealer) -> None:
-    """Makes the partners and keys as given; what exists is changed, what is not named stays. Safe to repeat.
+    """Creates or changes partners and keys as given. Others stay as they are. Safe to repeat.
 
-    Raises SourceTaken, KeyBelongsElsewhere, TooManyLiveKeys; then nothing of it holds.
+    Raises SourceTaken, KeyBelongsElsewhere, TooManyLiveKeys. The caller's transaction must then be rolled back.
     """
     taken = await repository.sources_of_others(session, {p.source: p.partner_id for p in partners})
     if taken:
@@ -126,16 +126,14 @@ async def register(session: Session, *, partners: Sequence[SeedPartner], sealer:
 
 
 def _partner_row(partner: SeedPartner, sealer: Sealer) -> repository.Row:
-    row = partner.model_dump(exclude={"keys", "phone_pepper", "oauth"})  # the rest are columns by the same name
+    row = partner.model_dump(exclude={"keys", "phone_pepper", "oauth"})  # the other fields are columns of the same name
     pepper, oauth = partner.phone_pepper, partner.oauth
     return {
         **row,
-        "phone_pepper_sealed": sealer.seal(
-            pepper.get_secret_value(), place_of_partner(partner.partner_id, "phone_pepper")
-        )
+        "phone_pepper_sealed": sealer.seal(pepper.get_secret_value(), partner_place(partner.partner_id, "phone_pepper"))
         if pepper
         else None,
-        "oauth_sealed": sealer.seal(json.dumps(oauth), place_of_partner(partner.partner_id, "oauth"))
+        "oauth_sealed": sealer.seal(json.dumps(oauth), partner_place(partner.partner_id, "oauth"))
         if oauth is not None
         else None,
     }
@@ -148,7 +146,7 @@ def _key_rows(partner: SeedPartner, sealer: Sealer) -> list[repository.Row]:
             "partner_id": partner.partner_id,
             "algorithm": key.algorithm,
             "environment": key.environment or partner.environment,
-            "secret_sealed": sealed_secret(key, sealer),
+            "secret_sealed": _sealed_secret(key, sealer),
             "public_key": key.public_key,
             "rule": key.resolved_rule(),
             "not_before": key.not_before,
@@ -158,6 +156,6 @@ def _key_rows(partner: SeedPartner, sealer: Sealer) -> list[repository.Row]:
     ]
 
 
-def sealed_secret(key: SeedKey, sealer: Sealer) -> bytes | None:
+def _sealed_secret(key: SeedKey, sealer: Sealer) -> bytes | None:
     secret = key.secret
-    return sealer.seal(secret.get_secret_value(), place_of_key(key.app_key)) if secret is not None else None
+    return sealer.seal(secret.get_secret_value(), key_place(key.app_key)) if secret is not None else None

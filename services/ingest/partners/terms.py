@@ -1,4 +1,4 @@
-"""What operators write down about partners and keys, each time with a reason."""
+"""What operators enter about partners and keys, always with a reason."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from services.ingest.partners.seed_file import (
     Scene,
 )
 
-# What a partner gets when the operator names nothing: a mid-sized city's bike company fits, a leaked key does not hurt.
+# Defaults for a new partner. They suffice for the bike company of a mid-sized city and bound the harm of a leaked key.
 REQUESTS_PER_S, REQUESTS_BURST = 50, 100
 EVENTS_PER_S, EVENTS_BURST = 2_000, 5_000
 EVENTS_PER_DAY = 1_000_000
@@ -37,7 +37,7 @@ class Reasoned(BaseModel):
 
 
 class PartnerTerms(Reasoned):
-    """What may be changed of a partner. Given as a whole: what is left out returns to its default."""
+    """The terms of a partner, always given as a whole: a field that is left out returns to its default."""
 
     name: Name = Field(examples=["江城单车"])
     name_en: Name = Field(examples=["River City Bikes"])
@@ -72,7 +72,7 @@ class NewPartner(PartnerTerms):
 
 
 class NewKey(Reasoned):
-    """A key to issue: for HMAC the secret is made here and shown once, otherwise the partner's public key is given."""
+    """A key to issue. An HMAC secret is generated and shown once. Other algorithms need the partner's public key."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -98,7 +98,7 @@ class NewKey(Reasoned):
 
 
 class KeyTimes(Reasoned):
-    """When a key counts from and until; left out: without a bound."""
+    """From when and until when a key is valid. Left out: without a bound."""
 
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
