@@ -34,7 +34,7 @@ def build(settings: Settings | None = None) -> Worker:
         "archive_partitions",
         partial(archive.keep_partitions, months_kept=settings.archive_months_kept),
     )
-    worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.forget_rejections)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.delete_old_rejections)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.forget_deliveries)
     sender = Sender(allow_loopback=settings.webhook_allow_loopback)
     worker.part(Courier(worker.database, Sealer(settings.sealing_key), sender).run)

@@ -139,7 +139,7 @@ async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: S
             await service.handle_reports(session, [_stored(report)], time_zone=seeded.time_zone)
             whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
             assert whole.settled
-            assert [(fate.status, fate.amount_mg) for fate in whole.fates] == [("credited", 3)]
+            assert [(item.status, item.amount_mg) for item in whole.accepted_items] == [("credited", 3)]
     finally:
         await database.stop()
 
@@ -189,8 +189,8 @@ async def test_a_large_poll_meets_whatever_verdicts_are_there(
     finally:
         await database.stop()
     assert whole.settled
-    assert [fate.id for fate in whole.fates] == [identity(n)["event_id"] for n in indices]
-    assert [fate.amount_mg for fate in whole.fates] == [(2000 if n in early else 1000) + n for n in indices]
+    assert [item.id for item in whole.accepted_items] == [identity(n)["event_id"] for n in indices]
+    assert [item.amount_mg for item in whole.accepted_items] == [(2000 if n in early else 1000) + n for n in indices]
 
 
 def _stored(value: Any) -> Any:

@@ -143,7 +143,7 @@ async def test_old_rejections_are_forgotten(
         )
         database = Database(seeded.database_url, pool_size=1)
         async with database.transaction() as session:
-            await service.forget_rejections(session)
+            await service.delete_old_rejections(session)
         await database.stop()
         left = await connection.fetch(
             "SELECT receipt_id FROM ingest.receipt_rejection WHERE receipt_id = ANY($1)",

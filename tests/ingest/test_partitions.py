@@ -186,7 +186,7 @@ async def _found(dsns: Dsns) -> None:
         for event_id in ("old", "odd"):
             view = await service.event_view(session, partner_id="bike", event_id=event_id)
             assert view.status == "credited"
-        row = await repository.event(session, event_key("bike", "old"), uuid.UUID(int=0))
+        row = await repository.find_event(session, event_key("bike", "old"), uuid.UUID(int=0))
     await database.stop()
     assert row is not None
     assert row["occurred_on"].isoformat() == "2026-11-24"  # half past midnight in Shanghai

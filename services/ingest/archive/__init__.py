@@ -1,1 +1,1 @@
-"""What was received and what became of it, written by the worker from the log, read by partners and operators."""
+"""The archive of received events and their verdicts. The worker writes it from the log."""

@@ -1,4 +1,4 @@
-"""Routes to ask what became of events: partners about their own, operators about a day."""
+"""Routes about received events: receipts and statuses for partners, totals of a day for operators."""
 
 from datetime import date
 from typing import Annotated

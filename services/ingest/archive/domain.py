@@ -1,4 +1,4 @@
-"""What statuses mean to a partner, and when a receipt is settled."""
+"""The statuses that partners see, and when a receipt is settled."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,32 +7,32 @@ from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
-# What a partner is shown; the vesting of a credit (`pending`) is between the programme and the citizen.
+# The statuses a partner sees. Vesting (`pending`) concerns only the programme and the citizen.
 COUNTED: Final = ("received", "credited", "refused", "parked", "duplicate", "conflict", "reversed")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COPY_STATUSES: Final = frozenset({"duplicate", "conflict"})
 
 
 def receipt_bound(at: datetime) -> UUID:
-    """The smallest receipt id of that millisecond: a UUIDv7 begins with its time."""
+    """The smallest receipt id of a millisecond. A UUIDv7 begins with its time."""
     elapsed = at - _EPOCH
     return UUID(int=((elapsed.days * 86_400 + elapsed.seconds) * 1000 + elapsed.microseconds // 1000) << 80)
 
 
-def shown(status: str) -> str:
+def partner_status(status: str) -> str:
     return "credited" if status == "pending" else status
 
 
 def counts_of(statuses: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """All of COUNTED, also those that are 0."""
+    """Every status of COUNTED with its count, also when that is 0."""
     counts = dict.fromkeys(COUNTED, 0)
     for status, count in statuses:
-        counts[shown(status)] += count
+        counts[partner_status(status)] += count
     return counts
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class AcceptedItem:
     """One accepted event of a receipt. `amount_mg` is None before its first verdict."""
 
     index: int
@@ -43,8 +43,8 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One event of a receipt that was not accepted."""
+class RejectedItem:
+    """One rejected event of a receipt."""
 
     index: int
     id: str | None
@@ -65,37 +65,37 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    """`accepted` and `rejected` are None until the first record of the receipt was seen."""
+    """The counts `accepted` and `rejected` are None until the archive has a record of the receipt."""
 
     receipt_id: UUID
     received_at: datetime
     accepted: int | None = None
     rejected: int | None = None
     archived: int = 0
-    fates: Sequence[Fate] = ()
-    refusals: Sequence[Refusal] = ()
+    accepted_items: Sequence[AcceptedItem] = ()
+    rejected_items: Sequence[RejectedItem] = ()
 
     @property
     def counts(self) -> dict[str, int]:
-        return counts_of((fate.status, 1) for fate in self.fates)
+        return counts_of((item.status, 1) for item in self.accepted_items)
 
     @property
     def reasons(self) -> dict[str, int]:
-        return dict(Counter(fate.reason_code for fate in self.fates if fate.reason_code is not None))
+        return dict(Counter(item.reason_code for item in self.accepted_items if item.reason_code is not None))
 
     @property
     def settled(self) -> bool:
-        """Everything of it was seen and every accepted event has a verdict.
+        """The archive has all of it, and every accepted event has a verdict.
 
-        Parked is one: it says that the event waits for its person, and may change like any other.
+        `parked` is a verdict: the event waits for a binding. Like any verdict it may change.
         """
-        complete = self.archived == self.accepted and len(self.refusals) == self.rejected
+        complete = self.archived == self.accepted and len(self.rejected_items) == self.rejected
         return complete and self.counts["received"] == 0
 
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """Events of one day by (partner, status), and refused ones by partner."""
+    """Accepted events of one day as (partner, status, count), and the number of rejected ones by partner."""
 
     day: date
     time_zone: str
@@ -105,7 +105,7 @@ class DayTotals:
 
 @dataclass(frozen=True, slots=True)
 class ActTotals:
-    """Events of one partner, kind of act and status, copies left out, with the sums of what they report."""
+    """Number and sums of the events of one partner, kind of act and status. Copies are left out."""
 
     partner_id: str
     kind: str

@@ -1,10 +1,10 @@
 """Tables of the archive.
 
-One row per copy of an event that was received: a copy sent again (same event id, another receipt) has a row of its own,
-so that every receipt shows the fate of exactly what came with it, and a conflicting payload is kept as it came.
+One row per received copy of an event. A copy sent again (same event id, another receipt) has a row of its own, so that
+every receipt shows the status of exactly its own events, and a conflicting payload is kept as it was received.
 
-Partitioned by month on the receipt's id, a UUIDv7 whose leading bits are its time: both halves of a row carry that id,
-so they meet in one partition whichever comes first.
+Partitioned by month on the receipt id, a UUIDv7 whose leading bits are its time. Both halves of a row carry that id, so
+they meet in one partition, whichever comes first.
 """
 
 from sqlalchemy import (
@@ -51,12 +51,12 @@ reported_event = Table(
     Column("judged_at", DateTime(timezone=True)),
     Column("occurred_on", Date, comment="the act's day in the programme's time zone"),
     Column("fingerprint", LargeBinary, comment="SHA-256 of type, account key and act: not the account"),
-    # Partitions have a fillfactor of 48: verdicts change no indexed column, so with room for a second version of every
-    # row in its page they need no index entries.
+    # Partitions have a fillfactor of 48. Verdicts change no indexed column: with room in the page for a second version
+    # of every row, they need no new index entries (HOT updates).
     postgresql_partition_by="RANGE (receipt_id)",
 )
 Index("ix_reported_event_event_key", reported_event.c.event_key)
-# Rows arrive in the order of this column: a block range index answers "that day" at almost no cost.
+# Rows arrive in the order of this column, so a block range index finds a day at almost no cost.
 Index("ix_reported_event_received_at", reported_event.c.received_at, postgresql_using="brin")
 Index("ix_reported_event_partner_id_occurred_on", reported_event.c.partner_id, reported_event.c.occurred_on)
 

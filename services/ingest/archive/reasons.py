@@ -1,6 +1,6 @@
-"""Sentences for partners on what became of an event. A code that is not here yet is shown as it is.
+"""Sentences for partners about the verdict on an event. A code without a sentence is shown as it is.
 
-Codes are those of accounting's outcomes, and for copies without one the status itself.
+The codes are those of accounting's outcomes. For a copy without a code the status is used.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class Sentence(NamedTuple):
 
 _SENTENCES: Final[Mapping[str, Sentence]] = {
     "CREDITED": Sentence("已累计。", "Credited."),
-    "PARTLY_CAPPED": Sentence("接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
+    "PARTLY_CAPPED": Sentence("接近上限，只累计了剩余额度。", "Close to the limit: only the rest of it is counted."),
     "IMPLAUSIBLE_TIME": Sentence("起止时间对不上。", "The start and end times do not fit together."),
     "IMPLAUSIBLE_DURATION": Sentence("用时超出合理范围。", "The duration is not plausible."),
     "IMPLAUSIBLE_DISTANCE": Sentence("里程超出合理范围。", "The distance is not plausible."),
@@ -50,7 +50,7 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
 
 
 def sentence_of(code: str | None, language: Language) -> str | None:
-    """None for no code; the code itself when there is no sentence for it."""
+    """None without a code. The code itself if there is no sentence for it."""
     if code is None:
         return None
     found = _SENTENCES.get(code)

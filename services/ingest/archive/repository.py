@@ -1,4 +1,4 @@
-"""All SQL of the archive. The worker's statements are set-wise: a few per batch, whatever its size."""
+"""SQL of the archive. The worker needs a few statements per batch, whatever its size."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -40,12 +40,12 @@ _JUDGED = _IDENTITY | {
     "sequence": "int",
     "judged_at": "timestamptz",
 }
-# So few are written without asking first.
+# Below this number of rows the sample query costs more than it saves.
 _FEW = 16
 
 
 def _arrays(columns: Mapping[str, str]) -> str:
-    """Parameters as rows. In a target list: as functions of FROM each array would be kept whole beside the others."""
+    """Array parameters as rows. unnest stands in the target list: in FROM each array would be materialised."""
     return ", ".join(f"unnest(${number}::{kind}[]) AS {name}" for number, (name, kind) in enumerate(columns.items(), 1))
 
 
@@ -57,7 +57,7 @@ def _upsert(columns: Mapping[str, str], condition: str) -> str:
     )
 
 
-# Either half of a row may come first: the event and its verdict travel on two topics.
+# Either half of a row may come first, because the event and its verdict come on two topics.
 _ARCHIVE = _upsert(_ARCHIVED, "e.received_at IS NULL")
 _JUDGE = _upsert(_JUDGED, "e.sequence < EXCLUDED.sequence")
 _ANY_THERE = (
@@ -66,43 +66,43 @@ _ANY_THERE = (
 )
 
 
-async def archive(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
-    """Stores events as received; (receipt_id, item_index) must rise within `rows`."""
+async def store_events(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
+    """Stores received events. `rows` must be ordered by (receipt_id, item_index)."""
     connection = await driver(session)
-    if not await _some_are_there(connection, rows):
+    if not await _sample_exists(connection, rows):
         try:
             async with connection.transaction():
                 await connection.copy_records_to_table(
                     reported_event.name, schema_name=reported_event.schema, columns=list(_ARCHIVED), records=rows
                 )
         except asyncpg.UniqueViolationError:
-            pass  # a verdict was faster, or the event comes again
+            pass  # a verdict came first, or the event was delivered again
         else:
             return
     await connection.execute(_ARCHIVE, *zip(*rows, strict=True))
 
 
-async def _some_are_there(connection: "asyncpg.Connection[Any]", rows: Sequence[Sequence[object]]) -> bool:
-    """Whether COPY, which costs the server half of an upsert, would probably be in vain; a sample tells."""
+async def _sample_exists(connection: "asyncpg.Connection[Any]", rows: Sequence[Sequence[object]]) -> bool:
+    """Whether a sample of the rows exists. Then COPY, at half the cost of an upsert, would probably fail."""
     if len(rows) < _FEW:
         return True
     sample = rows[:: len(rows) // _FEW]
     return bool(await connection.fetchval(_ANY_THERE, [row[0] for row in sample], [row[1] for row in sample]))
 
 
-async def judge(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
-    """Stores verdicts unless a later one is known; (receipt_id, item_index) must rise within `rows`."""
+async def store_verdicts(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
+    """Stores verdicts unless a later one is stored. `rows` must be ordered by (receipt_id, item_index)."""
     connection = await driver(session)
-    # Nearly every event is there, but an UPDATE with a join could be planned as a reading of whole months.
+    # Nearly every event is stored already, but an UPDATE with a join might be planned as a scan of whole months.
     await connection.execute(_JUDGE, *zip(*rows, strict=True))
 
 
-async def keep_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:
+async def store_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:
     await session.execute(insert(receipt_rejection).on_conflict_do_nothing(), [dict(row) for row in rows])
 
 
-async def forget_rejections(session: AsyncSession, before: datetime, limit: int) -> int:
-    """Removes at most `limit` receipts' rejections received before that instant; returns how many."""
+async def delete_rejections(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Deletes the rejections of at most `limit` receipts received before that instant. Returns how many."""
     oldest = (
         select(receipt_rejection.c.receipt_id)
         .where(receipt_rejection.c.received_at < before)
@@ -113,8 +113,8 @@ async def forget_rejections(session: AsyncSession, before: datetime, limit: int)
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
-async def event(session: AsyncSession, event_key: UUID, since: UUID) -> Row | None:
-    """The copy that took effect if there is one, else the newest; only what receipts from `since` on brought."""
+async def find_event(session: AsyncSession, event_key: UUID, since: UUID) -> Row | None:
+    """The copy that took effect if there is one, else the newest. Searches receipts from `since` on."""
     is_copy = case((reported_event.c.status.in_(COPY_STATUSES), 1), else_=0)
     found = await session.execute(
         select(reported_event)
@@ -127,25 +127,25 @@ async def event(session: AsyncSession, event_key: UUID, since: UUID) -> Row | No
 
 
 async def make_partitions(session: AsyncSession, at: datetime, ahead: int) -> int:
-    """Partitions for the month of `at` and `ahead` more; returns how many were missing."""
+    """Creates the partitions of the month of `at` and of `ahead` more. Returns how many were missing."""
     return int(await session.scalar(select(func.ingest.make_archive_partitions(at, ahead))) or 0)
 
 
 async def drop_partitions(session: AsyncSession, before: datetime, most: int) -> int:
-    """Drops at most so many partitions that ended before that instant; returns how many."""
+    """Drops at most `most` partitions that ended before that instant. Returns how many."""
     return int(await session.scalar(select(func.ingest.drop_archive_partitions(before, most))) or 0)
 
 
-_STRAY = text(
+_DELETE_UNDATED = text(
     "DELETE FROM ingest.reported_event_default WHERE (receipt_id, item_index) IN ("
     "SELECT receipt_id, item_index FROM ingest.reported_event_default"
     " WHERE coalesce(received_at, judged_at) < :before LIMIT :most)"
 )
 
 
-async def forget_strays(session: AsyncSession, before: datetime, most: int) -> None:
-    """Rows whose receipt carries no time of ours lie in no month: they are removed by the time they were received."""
-    await session.execute(_STRAY, {"before": before, "most": most})
+async def delete_undated(session: AsyncSession, before: datetime, most: int) -> None:
+    """Deletes rows of the default partition. Their receipt ids carry no time, so the time of receipt decides."""
+    await session.execute(_DELETE_UNDATED, {"before": before, "most": most})
 
 
 async def receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Sequence[Row]:
@@ -167,7 +167,7 @@ async def rejections(session: AsyncSession, receipt_id: UUID, partner_id: str) -
     return dict(row) if row is not None else None
 
 
-async def belongs_to_another(session: AsyncSession, receipt_id: UUID, partner_id: str) -> bool:
+async def has_other_owner(session: AsyncSession, receipt_id: UUID, partner_id: str) -> bool:
     for table in (reported_event, receipt_rejection):
         others = select(table.c.receipt_id).where(table.c.receipt_id == receipt_id, table.c.partner_id != partner_id)
         if await session.scalar(others.limit(1)):
@@ -187,7 +187,7 @@ async def accepted_totals(session: AsyncSession, start: datetime, end: datetime)
 
 
 async def rejected_totals(session: AsyncSession, start: datetime, end: datetime) -> Mapping[str, int]:
-    """Events refused at the intake, by partner."""
+    """Events rejected at the intake, by partner."""
     table = receipt_rejection
     found = await session.execute(
         select(table.c.partner_id, func.sum(table.c.rejected))

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.ingest.archive.domain import COPY_STATUSES, DayTotals, EventView, Fate, ReceiptView, Refusal, counts_of
+from services.ingest.archive.domain import (
+    COPY_STATUSES,
+    AcceptedItem,
+    DayTotals,
+    EventView,
+    ReceiptView,
+    RejectedItem,
+    counts_of,
+)
 from services.ingest.archive.reasons import sentence_of
 from services.ingest.events.service import message_of
 from shared.language import Language
@@ -52,28 +60,28 @@ class ReceiptItem(BaseModel):
     amount_mg: int | None = None
 
     @classmethod
-    def accepted(cls, fate: Fate, language: Language) -> "ReceiptItem":
-        code = fate.reason_code or (fate.status.upper() if fate.status in COPY_STATUSES else None)
+    def accepted(cls, item: AcceptedItem, language: Language) -> "ReceiptItem":
+        code = item.reason_code or (item.status.upper() if item.status in COPY_STATUSES else None)
         return cls.model_validate(
             {
-                "index": fate.index,
-                "id": fate.id,
-                "status": fate.status,
-                "reason_code": fate.reason_code,
+                "index": item.index,
+                "id": item.id,
+                "status": item.status,
+                "reason_code": item.reason_code,
                 "reason": sentence_of(code, language),
-                "amount_mg": fate.amount_mg,
+                "amount_mg": item.amount_mg,
             }
         )
 
     @classmethod
-    def refused(cls, refusal: Refusal, language: Language) -> "ReceiptItem":
+    def rejected(cls, item: RejectedItem, language: Language) -> "ReceiptItem":
         return cls(
-            index=refusal.index,
-            id=refusal.id,
+            index=item.index,
+            id=item.id,
             status="rejected",
-            code=refusal.code,
-            field=refusal.field,
-            message=message_of(refusal.code, refusal.field, language),
+            code=item.code,
+            field=item.field,
+            message=message_of(item.code, item.field, language),
         )
 
 
@@ -88,7 +96,7 @@ class Counts(BaseModel):
 
 
 class Receipt(BaseModel):
-    """`accepted` and `rejected` are null for the first moments, until the archive has seen anything of the receipt."""
+    """`accepted` and `rejected` are null for the first moments, until the archive has a record of the receipt."""
 
     receipt_id: UUID
     received_at: datetime
@@ -101,8 +109,8 @@ class Receipt(BaseModel):
 
     @classmethod
     def of(cls, view: ReceiptView, language: Language) -> "Receipt":
-        items = [ReceiptItem.accepted(fate, language) for fate in view.fates]
-        items += [ReceiptItem.refused(refusal, language) for refusal in view.refusals]
+        items = [ReceiptItem.accepted(item, language) for item in view.accepted_items]
+        items += [ReceiptItem.rejected(item, language) for item in view.rejected_items]
         return cls(
             receipt_id=view.receipt_id,
             received_at=view.received_at,

@@ -1,4 +1,4 @@
-"""Use cases of the archive: the worker's three consumers, and the questions of partners and operators."""
+"""Use cases of the archive: the worker's three consumers, and the queries of partners and operators."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,15 +12,15 @@ import structlog
 from services.ingest.archive import repository
 from services.ingest.archive.domain import (
     COPY_STATUSES,
+    AcceptedItem,
     ActTotals,
     DayTotals,
     EventView,
-    Fate,
     ReceiptView,
-    Refusal,
+    RejectedItem,
     counts_of,
+    partner_status,
     receipt_bound,
-    shown,
 )
 from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.deliveries import service as deliveries
@@ -33,18 +33,18 @@ from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Session
 from shared.eventlog import StoredRecord
 
-# Long enough for an integration to be repaired and audited; the accepted events stay.
+# Time enough to repair and audit an integration. Accepted events are kept longer.
 REJECTIONS_KEPT = timedelta(days=180)
-_FORGET_MAX = 5_000
-# A worker that is away for a month, or a clock a little wrong, finds its partition all the same.
+_DELETE_MAX = 5_000
+# The partition exists even if the worker was away for a month or a clock is wrong.
 PARTITIONS_AHEAD = 2
 _MONTH_DAYS_MAX = 31
-_DROPPED_MAX = 3
+_DROP_MAX = 3
 _RECENT = timedelta(days=20)
-# A receipt this young may simply not have reached the archive yet: a partner must not be told that it is unknown.
+# A receipt this young may not have reached the archive yet, so it must not be reported as unknown.
 _ARCHIVING_MAX_MS = 10 * 60 * 1000
 _UNREADABLE = "UNREADABLE_RECORD"
-_INDEX_BITS = 20  # the contracts admit a million places in a receipt
+_INDEX_BITS = 20  # the contracts allow a million events in a receipt
 
 _log = structlog.get_logger(__name__)
 
@@ -69,24 +69,24 @@ def _decoded(
 
 
 async def handle_reports(session: Session, records: Sequence[StoredRecord], *, time_zone: str) -> Sequence[DeadLetter]:
-    """Consumer of `ingest.activities.v1`. The time zone decides an act's day."""
+    """Consumer of `ingest.activities.v1`. `time_zone` decides the day of an act."""
     good, dead = _decoded(records, _reported.decode)
     zone = ZoneInfo(time_zone)
     first: dict[int, tuple[StoredRecord, ActivityReported]] = {}
     for one in good:
-        first.setdefault(_place(one[1]), one)
+        first.setdefault(_row_order(one[1]), one)
     if first:
-        await repository.archive(session, [_archived_row(*first[place], zone) for place in sorted(first)])
+        await repository.store_events(session, [_archived_row(*first[position], zone) for position in sorted(first)])
     return dead
 
 
-def _place(of: ActivityReported | ActivityJudged) -> int:
-    """Receipt and index as one number. All writers take rows in its order, so that none waits for another in a ring."""
-    return of.receipt_id.int << _INDEX_BITS | of.index
+def _row_order(item: ActivityReported | ActivityJudged) -> int:
+    """Receipt and index as one number. All writers lock rows in this order, so they cannot deadlock."""
+    return item.receipt_id.int << _INDEX_BITS | item.index
 
 
 def _archived_row(record: StoredRecord, report: ActivityReported, zone: ZoneInfo) -> tuple[object, ...]:
-    """A tuple: a poll has thousands of these, and as many columns."""
+    """The columns as a tuple. A poll has thousands of rows, so a dict for each would be expensive."""
     act = report.act
     return (
         report.receipt_id,
@@ -111,16 +111,16 @@ def _archived_row(record: StoredRecord, report: ActivityReported, zone: ZoneInfo
 
 
 async def handle_outcomes(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
-    """Consumer of `accounting.outcomes.v1`: the newest verdict on each copy, in whatever order they come."""
+    """Consumer of `accounting.outcomes.v1`. Keeps the newest verdict on each copy, in whatever order they come."""
     good, dead = _decoded(records, _judged.decode)
     newest: dict[int, ActivityJudged] = {}
     for _, verdict in good:
-        place = _place(verdict)
-        known = newest.get(place)
+        position = _row_order(verdict)
+        known = newest.get(position)
         if known is None or known.sequence < verdict.sequence:
-            newest[place] = verdict
+            newest[position] = verdict
     if newest:
-        await repository.judge(session, [_judged_row(newest[place]) for place in sorted(newest)])
+        await repository.store_verdicts(session, [_judged_row(newest[position]) for position in sorted(newest)])
         await deliveries.queue_results(session, list(newest.values()))
     return dead
 
@@ -144,7 +144,7 @@ async def handle_rejections(session: Session, records: Sequence[StoredRecord]) -
     """Consumer of `ingest.rejections.v1`."""
     good, dead = _decoded(records, _rejected.decode)
     if good:
-        await repository.keep_rejections(session, [_rejection_row(receipt) for _, receipt in good])
+        await repository.store_rejections(session, [_rejection_row(receipt) for _, receipt in good])
     return dead
 
 
@@ -159,29 +159,29 @@ def _rejection_row(receipt: ReceiptRejected) -> repository.Row:
     }
 
 
-async def forget_rejections(session: Session) -> None:
-    """Timed job; removes a bounded number per run."""
-    await repository.forget_rejections(session, clock.now() - REJECTIONS_KEPT, _FORGET_MAX)
+async def delete_old_rejections(session: Session) -> None:
+    """Timed job. Deletes a bounded number per run."""
+    await repository.delete_rejections(session, clock.now() - REJECTIONS_KEPT, _DELETE_MAX)
 
 
 async def keep_partitions(session: Session, *, months_kept: int) -> None:
-    """Timed job: months ahead are there before they are needed, months too old go, a bounded number per run."""
+    """Timed job. Creates the partitions of coming months and drops expired ones, a bounded number per run."""
     now = clock.now()
     made = await repository.make_partitions(session, now, PARTITIONS_AHEAD)
     before = now - timedelta(days=months_kept * _MONTH_DAYS_MAX)
-    dropped = await repository.drop_partitions(session, before, _DROPPED_MAX)
-    await repository.forget_strays(session, before, _FORGET_MAX)
+    dropped = await repository.drop_partitions(session, before, _DROP_MAX)
+    await repository.delete_undated(session, before, _DELETE_MAX)
     if made or dropped:
         _log.info("archive_partitions", made=made, dropped=dropped)
 
 
 async def event_view(session: Session, *, partner_id: str, event_id: str) -> EventView:
-    """What became of the partner's own event. Raises EventNotFound."""
+    """The status of one of the partner's own events. Raises EventNotFound."""
     key = event_key(partner_id, event_id)
-    # Most questions are about the last days: the two newest months answer them, however many are kept.
-    row = await repository.event(session, key, receipt_bound(clock.now() - _RECENT))
+    # Most queries are about the last days. The two newest months answer them, however many are kept.
+    row = await repository.find_event(session, key, receipt_bound(clock.now() - _RECENT))
     if row is None or not _took_effect(row):
-        row = await repository.event(session, key, UUID(int=0))
+        row = await repository.find_event(session, key, UUID(int=0))
     if row is None:
         raise EventNotFound
     judged = _took_effect(row)
@@ -190,14 +190,14 @@ async def event_view(session: Session, *, partner_id: str, event_id: str) -> Eve
         activity_id=key,
         receipt_id=row["receipt_id"],
         received_at=row["received_at"],
-        status=shown(row["status"]) if judged else "received",
+        status=partner_status(row["status"]) if judged else "received",
         reason_code=row["reason_code"] if judged else None,
         amount_mg=row["amount_mg"] if judged else None,
     )
 
 
 async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -> ReceiptView:
-    """The fate of everything in one request of the partner's own. Raises ReceiptNotFound."""
+    """The status of everything in one of the partner's own requests. Raises ReceiptNotFound."""
     rows = await repository.receipt_events(session, receipt_id, partner_id)
     refused = await repository.rejections(session, receipt_id, partner_id)
     if not rows and refused is None:
@@ -210,57 +210,57 @@ async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -
             archived[0][name] for name in ("received_at", "receipt_accepted", "receipt_rejected")
         )
     else:  # only verdicts so far
-        received_at, accepted, rejected = _made_at(receipt_id), None, None
+        received_at, accepted, rejected = _created_at(receipt_id), None, None
     return ReceiptView(
         receipt_id=receipt_id,
         received_at=received_at,
         accepted=accepted,
         rejected=rejected,
         archived=len(archived),
-        fates=[_fate(row) for row in rows],
-        refusals=[
-            Refusal(item["index"], item.get("id"), item["code"], item.get("field"))
+        accepted_items=[_accepted_item(row) for row in rows],
+        rejected_items=[
+            RejectedItem(item["index"], item.get("id"), item["code"], item.get("field"))
             for item in (refused["items"] if refused is not None else [])
         ],
     )
 
 
 def _took_effect(row: repository.Row) -> bool:
-    """A copy's verdict says nothing of the event itself: the first copy may still be on its way to the archive."""
+    """Whether the verdict is about the event itself. That of a copy is not: the first one may not be archived yet."""
     return row["sequence"] > 0 and row["status"] not in COPY_STATUSES
 
 
-def _fate(row: repository.Row) -> Fate:
-    return Fate(
+def _accepted_item(row: repository.Row) -> AcceptedItem:
+    return AcceptedItem(
         index=row["item_index"],
         id=row["event_id"],
-        status=shown(row["status"]),
+        status=partner_status(row["status"]),
         reason_code=row["reason_code"],
         amount_mg=row["amount_mg"] if row["sequence"] else None,
     )
 
 
-def _made_at(receipt_id: UUID) -> datetime:
-    """The instant inside a UUIDv7 of ours."""
-    return datetime.fromtimestamp(_made_at_ms(receipt_id) / 1000, tz=UTC)
+def _created_at(receipt_id: UUID) -> datetime:
+    """The time inside a receipt id, which is a UUIDv7."""
+    return datetime.fromtimestamp(_created_at_ms(receipt_id) / 1000, tz=UTC)
 
 
-def _made_at_ms(receipt_id: UUID) -> int:
+def _created_at_ms(receipt_id: UUID) -> int:
     return receipt_id.int >> 80
 
 
 async def _not_archived_yet(session: Session, receipt_id: UUID, partner_id: str) -> ReceiptView:
-    """An empty receipt for an id that we may have given out moments ago. Raises ReceiptNotFound."""
-    age_ms = clock.now().timestamp() * 1000 - _made_at_ms(receipt_id)
+    """An empty receipt for an id that the intake may have issued moments ago. Raises ReceiptNotFound."""
+    age_ms = clock.now().timestamp() * 1000 - _created_at_ms(receipt_id)
     if receipt_id.version != 7 or abs(age_ms) > _ARCHIVING_MAX_MS:
         raise ReceiptNotFound
-    if await repository.belongs_to_another(session, receipt_id, partner_id):
+    if await repository.has_other_owner(session, receipt_id, partner_id):
         raise ReceiptNotFound
-    return ReceiptView(receipt_id, _made_at(receipt_id))
+    return ReceiptView(receipt_id, _created_at(receipt_id))
 
 
 async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotals:
-    """What was received on one calendar day of the programme, and what had become of it by now."""
+    """Events received on one calendar day of the programme, by their present status."""
     zone = ZoneInfo(time_zone)
     start = datetime.combine(day, time.min, zone)
     end = datetime.combine(day + timedelta(days=1), time.min, zone)
@@ -273,16 +273,16 @@ async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotal
 
 
 async def outcome_counts(session: Session, *, partner_id: str, first: UUID, last: UUID) -> dict[str, int]:
-    """What became of the events of all receipts from `first` to `last`, by the status a partner is shown."""
+    """Number of events in the receipts from `first` to `last`, by the status that a partner sees."""
     return counts_of(await repository.status_counts(session, partner_id, first, last))
 
 
 async def acts_of_day(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Sequence[ActTotals]:
-    """What partners' acts of one day (by the act's own time) sum up to, each event once."""
-    since = receipts_about(day, time_zone)
+    """Sums of the acts that happened on one day. Each event counts once. `partner_id` None: all partners."""
+    since = first_receipt_about(day, time_zone)
     return [ActTotals(**row) for row in await repository.acts_of_day(session, day, since, partner_id)]
 
 
-def receipts_about(day: date, time_zone: str) -> UUID:
-    """No receipt before this one reports an act of that day: a day's margin for clocks that are wrong."""
+def first_receipt_about(day: date, time_zone: str) -> UUID:
+    """No earlier receipt reports an act of that day. One day of margin allows for wrong clocks."""
     return receipt_bound(datetime.combine(day - timedelta(days=1), time.min, ZoneInfo(time_zone)))

@@ -1,4 +1,4 @@
-"""The intake's answer, written by msgspec on the hot path."""
+"""The answer of the intake, encoded by msgspec because it is on the hot path."""
 
 from typing import Annotated, Literal
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The route partners push their events to."""
+"""The route that receives events from partners."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.ingest import signed
 from services.ingest.events import schemas, service
-from services.ingest.events.inflating import inflated
+from services.ingest.events.decompression import decompress
 from services.ingest.in_flight import InFlightLimit
 from shared.language import language_of
 from shared.settings import MIB
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _bytes_at_most(request: Request) -> int:
-    """What this request may take of the memory: a body without a length, or a compressed one, counts as a full one."""
+    """Upper bound of the body's memory. A body without a length, or compressed, counts as the largest one allowed."""
     declared = request.headers.get("content-length", "")
     if not declared.isdecimal() or "content-encoding" in request.headers:
         return EVENTS_BODY_BYTES
@@ -43,17 +43,17 @@ async def report_events(
     """需要 `CP1` 签名，对发出的原始字节。写入日志后才应答 202；坏事件逐条说明，不影响其他事件。
     可用 gzip，解压后同样限 1 MiB。
 
-    Signed with `CP1` over the bytes as sent. Answers 202 once the log has the accepted events; each bad one is
-    explained and harms no other. May be gzip, 1 MiB when inflated. 429 and 503 carry Retry-After: send the same ids
-    again.
+    Signed with `CP1` over the bytes as sent. The answer 202 means that the log has the accepted events. Each rejected
+    event is explained and does not affect the others. The body may be gzip, at most 1 MiB when decompressed. 429 and
+    503 carry Retry-After: send the same ids again.
     """
-    # Read from the state: as dependencies they would cost each request more than the look-up itself.
+    # Not dependencies: FastAPI would resolve each of them anew for every request of the hot path.
     state = request.app.state
     in_flight: InFlightLimit = state.in_flight
     with in_flight.admit(_bytes_at_most(request)):
         body = await signed.read_body(request)
         caller = await signed.caller_of(request, state.caller_ports, body)
-        body = inflated(body, request.headers.get("content-encoding"), limit_bytes=EVENTS_BODY_BYTES)
+        body = decompress(body, request.headers.get("content-encoding"), limit_bytes=EVENTS_BODY_BYTES)
         content_type = request.headers.get("content-type")
         if caller.payload is not None:
             body, content_type = caller.payload.body, caller.payload.content_type

@@ -53,7 +53,7 @@ _TYPE_OF_FIELD: Final = {
 
 _events = msgspec.json.Decoder(list[Raw])
 _one = msgspec.json.Decoder(Raw)
-_shape = msgspec.json.Decoder(shapes.ReportShape)
+_probe = msgspec.json.Decoder(shapes.CorrectionProbe)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -199,7 +199,7 @@ def _require_allowed(event_type: str, partner: Partner, field: str) -> None:
 
 def _corrected(raw: Raw, partner: Partner, decoders: _Decoders) -> shapes.Report:
     """The new data of a correction. The field that only one event type has tells the type."""
-    present = _decode(_shape, raw, "data.data")
+    present = _decode(_probe, raw, "data.data")
     found = [event_type for name, event_type in _TYPE_OF_FIELD.items() if getattr(present, name) is not UNSET]
     if len(found) != 1:
         raise EventRejected(rejections.AMBIGUOUS_CORRECTION, "data.data")

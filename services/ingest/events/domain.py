@@ -1,4 +1,4 @@
-"""What an event says, reduced to what its quantification needs. Coordinates, lines and machines end here."""
+"""Reduces an event to the act that quantification needs. Coordinates, line numbers and machine numbers are dropped."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from shared.contracts.bounds import EARLIEST, LATEST
 
 
 def _utc(instant: datetime, field: str) -> datetime:
-    """In UTC, so that the same instant written with another offset is the same act."""
+    """In UTC, so that one instant written with two offsets gives one act. Raises EventRejected."""
     # Outside these bounds calendar arithmetic could overflow. Accounting judges times that are only implausible.
     if not EARLIEST <= instant < LATEST:
         raise EventRejected(rejections.INVALID_TIME, field)
@@ -45,9 +45,9 @@ def _line(start: Location | None, end: Location | None) -> int | None:
 
 
 def act_of(data: Report) -> tuple[Act, str]:
-    """The act, and the partner's own name for it (order, ride, deposit …), which the caller must hash.
+    """The act, and the partner's own number for it (order, ride, deposit …), which the caller must hash.
 
-    The name identifies the act: sent again under another event id it is still the same act. Raises EventRejected.
+    The number identifies the act: under another event id it is still the same act. Raises EventRejected.
     """
     match data:
         case TripCompleted():

@@ -1,4 +1,4 @@
-"""Refusals of a whole request. What is wrong with single events is in rejections.py."""
+"""Refusals of a whole request. For single events see rejections.py."""
 
 from shared.errors import MalformedBody, PayloadTooLarge, Unavailable
 

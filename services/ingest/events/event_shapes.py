@@ -1,7 +1,7 @@
-"""The events partners send, as types: names and units of MDS and GBFS, integers only, nothing optional by accident.
+"""The types of the events that partners send, with names and units of MDS and GBFS. Quantities are integers.
 
-Bounds here keep out what cannot be meant. What is well formed but hard to believe (a ride of 0 m, one of 3,000 km) is
-let in: accounting judges it, with a reason the citizen can read.
+The bounds exclude values that cannot be meant. Values that are well formed but implausible (a ride of 0 m or of
+3,000 km) are accepted: accounting judges them and gives a reason that the citizen can read.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ WEIGHT_G_MAX: Final = 10_000_000  # ten tonnes
 ENERGY_WH_MAX: Final = 10_000_000_000  # ten gigawatt-hours: no household, and far below 64 bits
 COUNT_MAX: Final = 10_000
 
-# No control characters: they break logs and files, and the database refuses NUL.
+# Control characters break logs and files, and the database refuses NUL.
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 EventId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
@@ -44,7 +44,7 @@ TripType = Literal["private", "shared", "reservation", "empty"]
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The CloudEvents 1.0 attributes. Extension attributes are allowed by that standard and not read."""
+    """The CloudEvents 1.0 attributes. The standard allows extension attributes; they are ignored."""
 
     specversion: Literal["1.0"]
     id: EventId
@@ -56,7 +56,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StrictEnvelope(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For sandboxes: a misspelt attribute is named. Registered extensions stay welcome."""
+    """For sandboxes: refuses a misspelt attribute by its name. Registered extensions are accepted."""
 
     dataschema: str | None = None
     subject: str | None = None
@@ -139,7 +139,7 @@ Report = TripCompleted | TransitRidden | RecyclingDeposited | BagReused | Energy
 
 
 class EventCorrected(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` is the whole data of the original's type, as it should have been."""
+    """`data` is the complete corrected data, of the same type as the original."""
 
     original_id: EventId
     reason: Reason
@@ -147,7 +147,7 @@ class EventCorrected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventCancelled(msgspec.Struct, frozen=True, kw_only=True):
-    """`account_ref` as in the original keeps the cancellation behind it in order; without it only the id connects."""
+    """`original_id` links it to the original. With the same `account_ref` it also follows it in the same partition."""
 
     original_id: EventId
     reason: Reason
@@ -155,8 +155,8 @@ class EventCancelled(msgspec.Struct, frozen=True, kw_only=True):
     data: Raw | UnsetType = UNSET
 
 
-class ReportShape(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the reports a correction's data is: each has one field that no other has."""
+class CorrectionProbe(msgspec.Struct, frozen=True, kw_only=True):
+    """Tells which report the data of a correction is: each report type has one field that no other has."""
 
     trip_id: Raw | UnsetType = UNSET
     ride_id: Raw | UnsetType = UNSET
@@ -166,7 +166,7 @@ class ReportShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refusing_unknown_fields(shape: type[msgspec.Struct]) -> type[Any]:
-    """The same type refusing unknown fields, also in the objects inside it."""
+    """The same type, but refusing unknown fields, also in nested objects."""
     inner: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(shape):
         if field.type is AccountRef:
@@ -181,9 +181,10 @@ def refusing_unknown_fields(shape: type[msgspec.Struct]) -> type[Any]:
 
 
 def without_patterns(shape: type[msgspec.Struct]) -> type[Any]:
-    """The same type without the pattern for printable text, which costs half of the decoding.
+    """The same type without the patterns for printable text, which take half of the decoding time.
 
-    For JSON that has no backslash and no DEL: there a text cannot hold a control character, so nothing else changes.
+    Only for JSON without a backslash and without DEL. Its strings cannot hold a control character, so the patterns
+    would match anyway.
     """
     inner = [
         (field.name, _PLAIN[field.type], field.default)

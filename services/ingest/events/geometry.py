@@ -1,7 +1,7 @@
-"""The straight line between two places: the only thing kept of coordinates, and only to doubt a distance.
+"""The straight line between two places. Of coordinates only this is kept, to check whether a distance is plausible.
 
-WGS84, GCJ02 and BD09 are taken alike: the offsets of the Chinese systems change so slowly from place to place that
-over a city trip they cancel to a few metres. Floats are harmless here, the result is compared and never added up.
+WGS84, GCJ02 and BD09 are treated alike. The offsets of the Chinese systems vary so slowly from place to place that over
+a city trip they cancel out to a few metres. Floats are harmless here: the result is compared and never summed.
 """
 
 from math import asin, cos, radians, sin, sqrt

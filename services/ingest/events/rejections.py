@@ -1,4 +1,4 @@
-"""Why one event of a batch is refused: stable codes, and a sentence for the partner's developer in two languages."""
+"""Why one event of a batch is rejected: stable codes, each with a sentence in two languages for developers."""
 
 import re
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ SENTENCES: Final[Mapping[str, Sentence]] = {
     ),
 }
 
-# What most integrations get wrong first, said where it goes wrong.
+# Hints about the mistakes that most integrations make first.
 _UNITS: Final[Mapping[str, Sentence]] = {
     "distance": Sentence("须为整数，单位米。", "An integer, in metres."),
     "duration": Sentence("须为整数，单位秒。", "An integer, in seconds."),
@@ -70,7 +70,7 @@ _UNITS: Final[Mapping[str, Sentence]] = {
 }
 
 _FIELD_CHARS_MAX = 100
-_STRANGE = re.compile(r"[^A-Za-z0-9_.\[\]-]")
+_NOT_PRINTED = re.compile(r"[^A-Za-z0-9_.\[\]-]")
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`", re.DOTALL)
@@ -84,18 +84,18 @@ class Rejection(NamedTuple):
 
 
 class EventRejected(Exception):
-    """One event is refused; the rest of its batch is not concerned."""
+    """One event is rejected. The rest of its batch is not affected."""
 
     def __init__(self, code: str, field: str | None = None) -> None:
         self.code = code
-        self.field = _STRANGE.sub("?", field[:_FIELD_CHARS_MAX]) if field else None
+        self.field = _NOT_PRINTED.sub("?", field[:_FIELD_CHARS_MAX]) if field else None
         super().__init__(code)
 
 
 def rejection_of(error: Exception, prefix: str) -> EventRejected:
-    """What a decoder's complaint means. `prefix` is the path of what it decoded, such as `data`.
+    """Translates a decoder's error. `prefix` is the path of the decoded value, such as `data`.
 
-    Reads the decoder's sentence, which names the place; nothing of the input is passed on but field names.
+    Reads the decoder's message, which names the place. Of the input only field names are passed on.
     """
     if isinstance(error, UnicodeDecodeError):
         return EventRejected(INVALID_TEXT, prefix or None)
@@ -121,7 +121,7 @@ def _joined(prefix: str, path: str) -> str:
 
 
 def message_of(code: str, field: str | None, language: Language) -> str:
-    """The code itself for one that is kept from former times and has no sentence any more."""
+    """The sentence of a code. For a stored code that no longer has one, the code itself."""
     sentence = SENTENCES.get(code, Sentence(code, code))
     hint = _UNITS.get(field.rpartition(".")[2]) if field and code in {INVALID_TYPE, INVALID_VALUE} else None
     parts = [sentence, hint] if hint else [sentence]

@@ -1,4 +1,4 @@
-"""What the API's documentation says of the intake: the request as it is read, the answer as it is written."""
+"""The intake in the API documentation: its request body and its answer."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ _EVENT: dict[str, Any] = {
 
 
 def _schema_of_answer() -> dict[str, Any]:
-    """The answer's schema with its parts inside it, so that it can stand anywhere in an OpenAPI document."""
+    """The schema of the answer without references, so that it can be placed anywhere in an OpenAPI document."""
     _, parts = msgspec.json.schema_components([IntakeAnswer], ref_template="{name}")
     answer: dict[str, Any] = parts["IntakeAnswer"]
     result: dict[str, Any] = parts["EventResult"]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.ingest.archive import service as archive
-from services.ingest.archive.domain import ActTotals, shown
+from services.ingest.archive.domain import ActTotals, partner_status
 from services.ingest.reconciliation import repository
 from services.ingest.reconciliation.domain import DIFFERENCES_KEPT, KINDS
 from services.ingest.reconciliation.errors import ReportNotFound
@@ -77,7 +77,7 @@ async def compare(session: Session, *, report_id: UUID, partner_id: str, day: da
         "differences": {},
     }
     await repository.add_report(session, row)
-    since = archive.receipts_about(day, time_zone)
+    since = archive.first_receipt_about(day, time_zone)
     await repository.compare(
         session, report_id=report_id, partner_id=partner_id, day=day, since=since, kept=DIFFERENCES_KEPT
     )
@@ -93,7 +93,7 @@ def summed(acts: Iterable[ActTotals]) -> dict[str, Any]:
         values = asdict(act)
         groups = (
             kinds.setdefault(act.kind, dict.fromkeys(_SUMS, 0)),
-            statuses.setdefault(shown(act.status), dict.fromkeys(_SUMS, 0)),
+            statuses.setdefault(partner_status(act.status), dict.fromkeys(_SUMS, 0)),
         )
         for group in (total, *groups):
             for name in _SUMS:

@@ -1,4 +1,4 @@
-"""Compressed bodies: gzip only, inflated no further than a body may be."""
+"""Decompresses gzip bodies, at most to the size a body may have."""
 
 import zlib
 
@@ -6,11 +6,11 @@ from services.ingest.events.errors import BrokenCompression
 from shared.errors import PayloadTooLarge, UnsupportedMediaType
 
 _GZIP = {"gzip", "x-gzip"}
-_GZIP_WINDOW = 31  # the format's header and trailer are checked, and its checksum
+_GZIP_WINDOW = 31  # zlib checks gzip's header, trailer and checksum
 
 
-def inflated(body: bytes, content_encoding: str | None, *, limit_bytes: int) -> bytes:
-    """The body itself, whatever it was sent as. Never makes more than `limit_bytes` of it.
+def decompress(body: bytes, content_encoding: str | None, *, limit_bytes: int) -> bytes:
+    """Returns the decompressed body. Never produces more than `limit_bytes`.
 
     Raises UnsupportedMediaType, PayloadTooLarge, BrokenCompression.
     """
@@ -26,7 +26,7 @@ def inflated(body: bytes, content_encoding: str | None, *, limit_bytes: int) -> 
         raise BrokenCompression from exc
     if len(content) > limit_bytes:
         raise PayloadTooLarge(limit_bytes=limit_bytes)
-    # A second member behind the first would be bytes that nobody reads: two readers, two bodies.
+    # A second gzip member would be bytes that this reader ignores and another reader might not.
     if not inflater.eof or inflater.unused_data:
         raise BrokenCompression
     return content
