@@ -1,4 +1,4 @@
-"""The ingest service's schema: every table is declared on this metadata."""
+"""The schema of the ingest service. Every table is declared on this metadata."""
 
 from shared.db import metadata_for
 from shared.plumbing import add_plumbing_tables

@@ -1,4 +1,4 @@
-"""The CloudEvents types partners may send, and the kind of act each one reports."""
+"""The CloudEvents types that partners may send, and the types on our own topics."""
 
 PREFIX = "cn.carboninclusion."
 
@@ -11,16 +11,16 @@ CORRECTED = PREFIX + "event.corrected.v1"
 CANCELLED = PREFIX + "event.cancelled.v1"
 
 REPORTS = (TRIP, TRANSIT, RECYCLING, BAG, ENERGY)
-# Whoever may report may also take back: these two need no permission of their own.
+# A partner that may report may also correct and cancel: these two need no permission of their own.
 REVISIONS = (CORRECTED, CANCELLED)
 
-# What the worker's own topic and the activities' topic carry is not what the partner sent, so it has types of its own.
+# Records on our topics differ from the events that partners sent, so they have types of their own.
 ACTIVITY_REPORTED = PREFIX + "activity.reported.v1"
 RECEIPT_REJECTED = PREFIX + "receipt.rejected.v1"
 
 
 def full_name(name: str) -> str:
-    """`trip.completed`, `trip.completed.v1` and the full type mean the same. Raises ValueError for anything else."""
+    """The full type for `trip.completed`, `trip.completed.v1` or the full type itself. Raises ValueError otherwise."""
     for known in (*REPORTS, *REVISIONS):
         if name in {known, known.removeprefix(PREFIX), known.removeprefix(PREFIX).removesuffix(".v1")}:
             return known

@@ -1,4 +1,4 @@
-"""HTTP application of the ingest service: what happened, as the partners that recorded it report it."""
+"""HTTP application of the ingest service, which receives signed events from partners."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +30,7 @@ from shared.eventlog import EventLog, open_event_log
 
 DESCRIPTION = (
     "合作方以 CP1 签名推送低碳行为事件，逐条得到结果，并可查询每条的去向。"
-    "Partners push signed events, get a result for each, and can ask what became of it."
+    "Partners push signed events, get a result for each one, and can query its status."
 )
 
 

@@ -20,7 +20,7 @@ _FILE = TypeAdapter(list[SeedPartner])
 
 
 async def seed(settings: Settings, text: bytes) -> int:
-    """Number of partners in the file. Raises pydantic.ValidationError and what `service.register` raises."""
+    """Returns the number of partners. Raises pydantic.ValidationError and the errors of `service.register`."""
     partners = _FILE.validate_json(text)
     database = Database(settings.database_url, pool_size=1, application_name="ingest-seed")
     try:
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     try:
         count = asyncio.run(seed(Settings(), Path(arguments[0]).read_bytes()))
     except ValidationError as exc:
-        # Without the input: it holds secrets.
+        # Without the input, which holds secrets.
         for problem in exc.errors(include_input=False, include_url=False):
             print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
         return 1

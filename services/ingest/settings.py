@@ -18,7 +18,8 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="INGEST_")
 
     account_ref_pepper: SecretStr = Field(
-        min_length=_PEPPER_CHARS_MIN, description="keys partner references on topics; accounts has the same value"
+        min_length=_PEPPER_CHARS_MIN,
+        description="keys the hashes of account references on topics; accounts has the same value",
     )
     key_encryption_key: SecretStr = Field(
         description="32 bytes, base64: AES-256-GCM of partners' secrets at rest, e.g. from `openssl rand -base64 32`"
@@ -28,11 +29,14 @@ class Settings(ServiceSettings):
         61, ge=1, le=240, description="raw records behind issued reductions are kept five years and the running month"
     )
     webhook_allow_loopback: bool = Field(
-        False, description="development only: receipts may go to http and https addresses of this machine"
+        False, description="development only: webhooks may call http and https addresses of this machine"
     )
 
     import_lines_per_s: int = Field(
-        5_000, ge=10, le=1_000_000, description="files are fed in below what accounting posts: live events do not wait"
+        5_000,
+        ge=10,
+        le=1_000_000,
+        description="below the rate that accounting posts, so that live events do not wait behind a file",
     )
 
     @field_validator("key_encryption_key")

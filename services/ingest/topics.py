@@ -1,7 +1,6 @@
-"""The service's own topic: what the intake refused, told to its own worker, because the intake has no database.
+"""The service's own topic of rejections, from the intake to the worker, because the intake has no database.
 
-Written only when a request had rejected events. An accepted event needs no such record: it carries the size of its
-receipt itself.
+A record is written only if a request had rejected events. Accepted events carry the size of their receipt themselves.
 """
 
 import uuid
@@ -10,11 +9,11 @@ from datetime import datetime
 import msgspec
 
 REJECTIONS = "ingest.rejections.v1"
-REJECTIONS_PARTITIONS = 1  # a trickle beside the activities; its order does not matter
+REJECTIONS_PARTITIONS = 1  # few records, whose order does not matter
 
 
 class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event that was refused. `id` only when it was readable, `field` only when one was to blame."""
+    """One rejected event. `id` only if it was readable, `field` only if one field was the cause."""
 
     index: int
     code: str
@@ -23,7 +22,7 @@ class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ReceiptRejected(msgspec.Struct, frozen=True, kw_only=True):
-    """Value of a record; its key is the partner's id."""
+    """The value of a record. Its key is the partner id."""
 
     receipt_id: uuid.UUID
     partner_id: str

@@ -1,4 +1,4 @@
-"""The ingest service's worker: the archive of what was received, and what accounting made of it."""
+"""The ingest worker: archives events and verdicts, reads imported files, sends webhooks, runs timed jobs."""
 
 from functools import partial
 
@@ -6,8 +6,8 @@ from services.ingest import topics as own_topics
 from services.ingest.archive import service as archive
 from services.ingest.database import SCHEMA
 from services.ingest.deliveries import service as deliveries
-from services.ingest.deliveries.courier import Courier
-from services.ingest.deliveries.sender import Sender
+from services.ingest.deliveries.runner import DeliveryRunner
+from services.ingest.deliveries.webhook_client import WebhookClient
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportOptions, ImportRunner
 from services.ingest.partners.service import ChangeListener, PartnerRegistry
@@ -35,12 +35,12 @@ def build(settings: Settings | None = None) -> Worker:
         partial(archive.keep_partitions, months_kept=settings.archive_months_kept),
     )
     worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.delete_old_rejections)
-    worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.forget_deliveries)
-    sender = Sender(allow_loopback=settings.webhook_allow_loopback)
-    worker.part(Courier(worker.database, Sealer(settings.sealing_key), sender).run)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.delete_old_deliveries)
+    client = WebhookClient(allow_loopback=settings.webhook_allow_loopback)
+    worker.part(DeliveryRunner(worker.database, Sealer(settings.sealing_key), client).run)
     worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
-    worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.housekeeping)
-    worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.forget)
+    worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.clean_up)
+    worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.delete_old_reports)
     return worker
 
 

@@ -68,7 +68,7 @@ async def test_every_usual_mistake_is_found_from_the_signature_alone(api: httpx.
     for code, message in mistakes.items():
         report = await ask(api, header(of, sign(message)))
         assert (report["valid"], codes(report)) == (False, [code])
-        assert report["causes"][0]["message"] == wording.words(code, "zh")
+        assert report["causes"][0]["message"] == wording.sentence_of(code, "zh")
         told = await ask(api, header(of, sign(message)), string_to_sign=message.decode())
         assert codes(told) == [code]
         assert told["first_difference"] is not None
@@ -143,4 +143,4 @@ async def test_requests_that_do_not_fit(api: httpx.AsyncClient, wrong: dict[str,
 
 def test_every_finding_has_words() -> None:
     assert {code for code, _ in domain.usual_mistakes(attempt(fields()))} <= wording.CODES
-    assert all(wording.words(code, "zh") != wording.words(code, "en") for code in wording.CODES)
+    assert all(wording.sentence_of(code, "zh") != wording.sentence_of(code, "en") for code in wording.CODES)

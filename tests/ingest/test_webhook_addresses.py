@@ -15,20 +15,20 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.deliveries import sender as sending
-from services.ingest.deliveries.addresses import ForbiddenAddress, checked_url, choose, is_public
+from services.ingest.deliveries import webhook_client
+from services.ingest.deliveries.addresses import ForbiddenAddress, check_url, choose_address, is_public
 from services.ingest.deliveries.domain import (
     ATTEMPTS_MAX,
     JITTER_PERCENT,
     PAYLOAD_BYTES_MAX,
     RETRY_S_MAX,
     Attempt,
-    batches,
+    group_items,
     payload,
     retry_delay_s,
 )
 from services.ingest.deliveries.errors import AddressRefused
-from services.ingest.deliveries.sender import Message, Sender
+from services.ingest.deliveries.webhook_client import WebhookClient, WebhookMessage
 from shared import clock
 from tests.ingest.receivers import Receiver, answer, receiving
 
@@ -47,13 +47,13 @@ OUTSIDE = ("8.8.8.8", "114.114.114.114", "2400:3200::1", "::ffff:8.8.8.8", "64:f
 def test_addresses_inside(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
     with pytest.raises(ForbiddenAddress):
-        choose(["8.8.8.8", text], allow_loopback=False)
+        choose_address(["8.8.8.8", text], allow_loopback=False)
 
 
 @pytest.mark.parametrize("text", OUTSIDE)
 def test_addresses_outside(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
-    assert choose([text], allow_loopback=False) == str(ipaddress.ip_address(text))
+    assert choose_address([text], allow_loopback=False) == str(ipaddress.ip_address(text))
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_addresses_outside(text: str) -> None:
 )  # fmt: skip
 def test_urls_refused(url: str) -> None:
     with pytest.raises(AddressRefused):
-        checked_url(url, allow_loopback=False)
+        check_url(url, allow_loopback=False)
 
 
 @pytest.mark.parametrize("url", ["https://bike.example.cn/h?x=1", "https://bike.example.cn:8443/", "https://8.8.8.8/"])
 def test_urls_taken(url: str) -> None:
-    assert checked_url(url, allow_loopback=False) == url
+    assert check_url(url, allow_loopback=False) == url
 
 
 def test_development_may_call_this_machine_and_no_other() -> None:
-    assert checked_url("http://127.0.0.1:8080/x", allow_loopback=True)
+    assert check_url("http://127.0.0.1:8080/x", allow_loopback=True)
     for url in ("http://10.0.0.1/", "http://bike.example.cn/"):
         with pytest.raises(AddressRefused):
-            checked_url(url, allow_loopback=True)
-    assert choose(["127.0.0.1"], allow_loopback=True) == "127.0.0.1"
+            check_url(url, allow_loopback=True)
+    assert choose_address(["127.0.0.1"], allow_loopback=True) == "127.0.0.1"
     with pytest.raises(ForbiddenAddress):
-        choose(["10.0.0.1"], allow_loopback=True)
+        choose_address(["10.0.0.1"], allow_loopback=True)
 
 
 def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -123,8 +123,8 @@ class Names:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
-def message(url: str) -> Message:
-    return Message(delivery_id="0" * 32, url=url, payload=b'{"type":"t"}', secrets=[SECRET])
+def message(url: str) -> WebhookMessage:
+    return WebhookMessage(delivery_id="0" * 32, url=url, payload=b'{"type":"t"}', secrets=[SECRET])
 
 
 async def test_the_connection_goes_to_the_address_that_was_checked_and_tls_asks_for_the_name(tmp_path: Path) -> None:
@@ -132,37 +132,37 @@ async def test_the_connection_goes_to_the_address_that_was_checked_and_tls_asks_
     async with receiving(tls=theirs) as receiver:
         names = Names(["127.0.0.1"], ["10.0.0.1"])
         url = f"https://hook.partner.example:{receiver.port}/in"
-        async with Sender(allow_loopback=True, ssl_context=ours, resolve=names) as sender:
-            attempt = await sender.send(message(url), at=clock.now())
+        async with WebhookClient(allow_loopback=True, ssl_context=ours, resolve=names) as client:
+            attempt = await client.send(message(url), at=clock.now())
             assert (attempt.status_code, attempt.error, names.asked) == (204, None, 1)
             assert receiver.received[0].headers["host"] == f"hook.partner.example:{receiver.port}"
             receiver.received[0].content(SECRET)
-        async with Sender(allow_loopback=True, ssl_context=ours, resolve=names) as sender:
-            attempt = await sender.send(message(url), at=clock.now())
+        async with WebhookClient(allow_loopback=True, ssl_context=ours, resolve=names) as client:
+            attempt = await client.send(message(url), at=clock.now())
             assert attempt.error == "address refused: 10.0.0.1 is not a public address"
-        async with Sender(allow_loopback=True, ssl_context=ours, resolve=Names(["127.0.0.1"])) as sender:
-            attempt = await sender.send(message(url.replace("hook", "other")), at=clock.now())
+        async with WebhookClient(allow_loopback=True, ssl_context=ours, resolve=Names(["127.0.0.1"])) as client:
+            attempt = await client.send(message(url.replace("hook", "other")), at=clock.now())
             assert "certificate" in (attempt.error or "").lower()
         assert len(receiver.received) == 1
 
 
 async def test_a_public_name_that_points_inside_is_never_connected_to() -> None:
     async with receiving() as receiver:
-        async with Sender(allow_loopback=False, resolve=Names(["127.0.0.1"])) as sender:
-            attempt = await sender.send(message(f"https://hook.partner.example:{receiver.port}/"), at=clock.now())
+        async with WebhookClient(allow_loopback=False, resolve=Names(["127.0.0.1"])) as client:
+            attempt = await client.send(message(f"https://hook.partner.example:{receiver.port}/"), at=clock.now())
         assert attempt.error == "address refused: 127.0.0.1 is not a public address"
         assert receiver.connections == 0
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "TOTAL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(webhook_client, "TOTAL_TIMEOUT_S", 0.3)
 
 
 async def test_answers_are_bounded_in_time_and_size(impatient: None) -> None:
     async def send(receiver: Receiver) -> Attempt:
-        async with Sender(allow_loopback=True) as sender:
-            return await sender.send(message(receiver.url), at=clock.now())
+        async with WebhookClient(allow_loopback=True) as client:
+            return await client.send(message(receiver.url), at=clock.now())
 
     async with receiving() as receiver:
         receiver.reply = lambda _: None
@@ -178,7 +178,7 @@ async def test_answers_are_bounded_in_time_and_size(impatient: None) -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=3000), max_size=60))
 def test_batches_keep_order_and_size(items: list[bytes]) -> None:
-    groups = list(batches(items))
+    groups = list(group_items(items))
     assert [item for group in groups for item in group] == items
     assert all(groups)
     assert all(len(payload("t" * 40, "2026-11-24T00:00:00.000+00:00", g)) <= PAYLOAD_BYTES_MAX for g in groups)

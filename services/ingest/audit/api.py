@@ -1,4 +1,4 @@
-"""The route by which auditors read what operators changed."""
+"""The route that shows operators' changes to auditors."""
 
 from services.ingest.audit.service import log
 from shared.audit_routes import audit_router

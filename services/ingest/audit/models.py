@@ -1,4 +1,4 @@
-"""What operators changed. The service's role may only add to it and read it."""
+"""The audit log of operators' changes. The service's database role may only insert and select."""
 
 from services.ingest.database import metadata
 from shared.audit import add_audit_table

@@ -1,4 +1,4 @@
-"""Recording what operators change, in the transaction of the change itself, and reading it back."""
+"""Records operators' changes, in the transaction of each change, and reads them back."""
 
 from services.ingest.audit.models import audit_log
 from shared.audit import AuditLog

@@ -1,1 +1,1 @@
-"""Records that no consumer could read: looked at, mended and published again, or put away, by operators."""
+"""Records that a consumer could not read. Operators inspect them, then repair and republish or discard them."""

@@ -1,4 +1,4 @@
-"""Operators' routes on records that this service's consumers set aside."""
+"""Operators' routes for the dead letters of this service's consumers."""
 
 from services.ingest.audit.service import record
 from services.ingest.dead_letters.service import unreadable_because

@@ -1,4 +1,4 @@
-"""Which records the service's consumers can read."""
+"""Checks whether the service's consumers can read a record."""
 
 import msgspec
 

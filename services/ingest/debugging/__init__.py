@@ -1,1 +1,1 @@
-"""Tells a partner in the sandbox why a signature does not match."""
+"""The signature debugger: explains to a partner why the signature of a sandbox key does not match."""

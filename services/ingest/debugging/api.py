@@ -1,4 +1,4 @@
-"""The route a partner's engineer asks when a signature is refused."""
+"""The route that explains a refused signature to a partner's engineer."""
 
 import base64
 import binascii
@@ -27,8 +27,8 @@ def _body_of(failing: FailingRequest) -> bytes:
 async def debug_signature(failing: FailingRequest, request: Request, ports: Callers) -> SignatureReport:
     """提交被拒的请求，返回我方的待签名串、第一处不同和可能的原因；从不返回密钥或正确的签名。
 
-    Send the refused request: the string we check against, where yours first differs, and the likely cause. Never the
-    secret, never the right signature.
+    Send the refused request. The answer has the string that the platform verifies, the first difference from yours, and
+    the likely cause. It never contains the secret or the correct signature.
     """
     yours = failing.string_to_sign
     found = await service.explain(

@@ -1,4 +1,4 @@
-"""Why a signature does not match: what partners usually get wrong, each as the string they would have signed."""
+"""Finds out why a signature does not match: builds the strings that partners sign by usual mistakes."""
 
 import json
 import re
@@ -14,7 +14,7 @@ EXCERPT_BYTES = 40
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The request as the partner describes it, and the header it sent, read leniently."""
+    """The request as the partner describes it, with the fields of its header, parsed leniently."""
 
     method: str
     target: str
@@ -40,7 +40,7 @@ def attempt_of(method: str, target: str, body: bytes, authorization: str) -> Att
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first byte that differs: where it is, and both sides from there on. Offsets in bytes."""
+    """The first byte that differs: its line, its offset in bytes, and both sides from there on."""
 
     line: str
     offset: int
@@ -60,7 +60,7 @@ def first_difference(ours: bytes, yours: bytes) -> Difference | None:
 
 
 def header_faults(attempt: Attempt, *, algorithm: str, now_s: int, window_s: int) -> Iterator[str]:
-    """What is wrong with the header whatever was signed."""
+    """Codes of mistakes in the header itself, independent of what was signed."""
     fields = attempt.fields
     if attempt.algorithm != algorithm:
         yield "OTHER_ALGORITHM"
@@ -86,7 +86,7 @@ def header_faults(attempt: Attempt, *, algorithm: str, now_s: int, window_s: int
 
 
 def usual_mistakes(attempt: Attempt) -> Iterator[tuple[str, bytes]]:
-    """Codes with what would have been signed; those that change nothing here are left out."""
+    """Each code with the string that this mistake would sign. Mistakes without effect on this request are left out."""
     whole = attempt.message()
     head = whole[: len(whole) - len(attempt.body) - 1]
     path = attempt.target.partition("?")[0]
@@ -106,7 +106,7 @@ def usual_mistakes(attempt: Attempt) -> Iterator[tuple[str, bytes]]:
 
 
 def _reserialised(body: bytes) -> Iterator[bytes]:
-    """The same JSON as common libraries would write it again."""
+    """The same JSON as common libraries would serialise it."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.ingest.debugging.domain import Difference
 from services.ingest.debugging.service import Diagnosis
-from services.ingest.debugging.wording import words
+from services.ingest.debugging.wording import sentence_of
 from shared.language import Language
 
 TEXT_CHARS_MAX = 40_000
@@ -76,5 +76,5 @@ class SignatureReport(BaseModel):
             valid=found.is_valid,
             string_to_sign=found.ours.decode(errors="replace"),
             first_difference=FirstDifference.of(found.difference) if found.difference else None,
-            causes=[Cause(code=code, message=words(code, language)) for code in found.causes],
+            causes=[Cause(code=code, message=sentence_of(code, language)) for code in found.causes],
         )

@@ -1,4 +1,4 @@
-"""Explains a failing signature of a sandbox key. Nothing in the answer could sign a request."""
+"""Explains why the signature of a sandbox key does not match. The answer never helps to sign a request."""
 
 import base64
 import binascii
@@ -41,7 +41,10 @@ async def explain(
     authorization: str,
     yours: bytes | None,
 ) -> Diagnosis:
-    """Raises UnknownAppKey, SandboxKeysOnly, RequestRateExceeded, SignatureChecksBusy."""
+    """`yours` is the string the partner signed, if it was sent.
+
+    Raises UnknownAppKey, SandboxKeysOnly, RequestRateExceeded, SignatureChecksBusy, KeyChecksBusy.
+    """
     attempt = attempt_of(method, target, body, authorization)
     key = checks.registry.key(attempt.fields.get("app_key", ""))
     if key is None:
@@ -66,7 +69,7 @@ async def explain(
 
 
 async def _mistake(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, yours: bytes | None) -> str | None:
-    """The usual mistake that explains the string they signed, or the signature when the string is not told."""
+    """The code of the usual mistake that explains the string they signed or, without that string, the signature."""
     for code, message in usual_mistakes(attempt):
         if message == yours or (yours is None and await _matches(slow_queue, key, attempt, message)):
             return code
@@ -74,7 +77,7 @@ async def _mistake(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, yours
 
 
 async def _matches(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, message: bytes) -> bool:
-    for signature in _readings(attempt.fields.get("signature", "")):
+    for signature in _possible_bytes(attempt.fields.get("signature", "")):
         if key.verifier.is_slow:
             if await slow_queue.verify(key.app_key, key.verifier, message, signature):
                 return True
@@ -83,8 +86,8 @@ async def _matches(slow_queue: SlowCheckQueue, key: Key, attempt: Attempt, messa
     return False
 
 
-def _readings(text: str) -> Iterator[bytes]:
-    """The bytes of a signature, also when written in a wrong way: so the mistake in what was signed shows as well."""
+def _possible_bytes(text: str) -> Iterator[bytes]:
+    """The bytes of a signature, also from a wrong encoding, so that a mistake in the signed string shows as well."""
     try:
         yield bytes.fromhex(text)
     except ValueError:

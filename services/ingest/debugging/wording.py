@@ -1,4 +1,4 @@
-"""What each finding means, in words."""
+"""The sentence for each finding of the debugger."""
 
 from shared.language import Language
 
@@ -32,7 +32,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "LINES_END_WITH_CRLF": ("换行用了 CRLF，应为 LF。", "Lines end with CRLF; use LF."),
     "BODY_RESERIALISED": (
         "签名之后请求体被重新序列化；请对实际发出的字节签名。",
-        "The JSON was written anew after signing; sign the very bytes that are sent.",
+        "The JSON was serialised again after signing; sign the bytes that are sent.",
     ),
     "KEY_OR_SIGNING": (
         "待签名串一致而签名不符：请检查密钥（或私钥与登记的公钥是否成对）以及签名算法的参数。",
@@ -40,12 +40,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "UNKNOWN": (
         "不是常见错误；请提交 string_to_sign，我们指出第一处不同。",
-        "None of the usual mistakes: send your string_to_sign, and the first difference is shown.",
+        "None of the usual mistakes: send your string_to_sign to see the first difference.",
     ),
 }
 
 
-def words(code: str, language: Language) -> str:
+def sentence_of(code: str, language: Language) -> str:
     return _WORDS[code][0 if language == "zh" else 1]
 
 

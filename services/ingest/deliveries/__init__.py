@@ -1,1 +1,1 @@
-"""Receipts out: verdicts sent to the partner's own address as Standard Webhooks, with a log, retries and replay."""
+"""Sends verdicts to partners' own addresses as Standard Webhooks, with retries, a log and replay."""

@@ -1,7 +1,7 @@
-"""Which addresses this platform calls on a partner's word, so that nobody can point it at its own network.
+"""Guards against webhook addresses that point into our own network (SSRF).
 
-Checked twice: the address as text when it is registered and before every call, and the resolved IP at the moment of
-connecting. The connection goes to the very IP that was checked: a name that changes its mind in between gains nothing.
+The URL is checked as text when it is registered and before every call. The resolved IP is checked at the moment of
+connecting, and the connection goes to that very IP, so that a name that resolves differently later has no effect.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ URL_CHARS_MAX = 500
 _HTTPS_PORT = 443
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 RESOLVE_TIMEOUT_S = 5.0
-# Public by number to some versions of Python, but answered inside clouds: Azure's agent, Oracle's metadata.
+# Some versions of Python call these public, but they answer inside clouds: Azure's agent, Oracle's metadata.
 _INSIDE_CLOUDS = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
@@ -33,7 +33,7 @@ class ForbiddenAddress(OSError):
 
 
 def is_public(address: Address) -> bool:
-    """Reachable on the internet and nowhere else, also looked at through the ways IPv6 wraps an IPv4 address."""
+    """Whether the address is on the public internet. An IPv4 address wrapped in IPv6 is unwrapped first."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = _wrapped(address)
         if inner is not None:
@@ -51,10 +51,10 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-def checked_url(url: str, *, allow_loopback: bool) -> str:
-    """The address itself when it may be called. Raises AddressRefused.
+def check_url(url: str, *, allow_loopback: bool) -> str:
+    """Returns the URL if it may be called. Raises AddressRefused.
 
-    `allow_loopback` is for development: `http` and `https` to this machine, and nothing else beside public `https`.
+    `allow_loopback` is for development. It allows `http` and `https` to this machine beside public `https`.
     """
     if len(url) > URL_CHARS_MAX or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
@@ -76,14 +76,14 @@ def checked_url(url: str, *, allow_loopback: bool) -> str:
 def _require_public(parts: SplitResult, port: int | None) -> None:
     if parts.scheme != "https":
         raise AddressRefused(why="须为 https must be https")
-    # The ports below 1024 speak other protocols; a web server of one's own may sit above.
+    # Ports below 1024 belong to other protocols. A partner's own web server may use a higher one.
     if port is not None and port != _HTTPS_PORT and port < 1024:
         raise AddressRefused(why="端口须为 443 或 1024 以上 port 443 or above 1023")
     host = parts.hostname or ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        # "2130706433" and "0x7f.1" are 127.0.0.1 to some resolvers; a name of the internet has a dot and a letter.
+        # Some resolvers read "2130706433" and "0x7f.1" as 127.0.0.1. A public host name ends in a dot and letters.
         last = host.rstrip(".").rpartition(".")
         if not last[0] or not last[2][:1].isalpha():
             raise AddressRefused(why="主机名须为公网域名 a public host name") from None
@@ -92,8 +92,8 @@ def _require_public(parts: SplitResult, port: int | None) -> None:
             raise AddressRefused(why="不是公网 IP not a public address")
 
 
-def choose(resolved: Iterable[str], *, allow_loopback: bool) -> str:
-    """The address to connect to. Raises ForbiddenAddress when any is not public: a mixed answer is an attack."""
+def choose_address(resolved: Iterable[str], *, allow_loopback: bool) -> str:
+    """The address to connect to. Raises ForbiddenAddress if any of them is not public: a mixed answer is an attack."""
     found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolved]
     for address in found:
         if not (is_public(address) or (allow_loopback and address.is_loopback)):
@@ -111,9 +111,9 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections for httpcore: resolves once, checks, and connects to what was checked.
+    """Opens connections for httpcore: resolves the name once, checks the addresses, and connects to the checked one.
 
-    TLS stays with httpcore, which verifies the certificate against the name in the URL.
+    httpcore does TLS and verifies the certificate against the name in the URL.
     """
 
     def __init__(self, *, allow_loopback: bool, resolve: Resolve = resolve) -> None:
@@ -136,7 +136,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectTimeout("the name was not resolved in time") from exc
         except OSError as exc:
             raise httpcore.ConnectError(f"the name is not known: {exc}") from exc
-        address = choose(resolved, allow_loopback=self._allow_loopback)
+        address = choose_address(resolved, allow_loopback=self._allow_loopback)
         return await self._inner.connect_tcp(
             address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
         )

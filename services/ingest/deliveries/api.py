@@ -1,4 +1,4 @@
-"""Routes of receipts out: a partner's own address, log and replay."""
+"""Routes of webhooks and deliveries: a partner's own address, its log and replay; all addresses for operators."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -43,7 +43,7 @@ async def put_webhook(
 ) -> Endpoint:
     """新建时返回一次密钥（`whsec_…`）；再次登记只换地址并恢复推送。
 
-    The secret is told once, when the address is new; registering again changes the address and resumes sending.
+    The secret is shown once, when the address is new. Registering again changes the address and resumes sending.
     """
     row, secret = await service.register(
         session,
@@ -116,7 +116,7 @@ async def list_deliveries(
 @router.get("/deliveries/{delivery_id}", summary="一条推送及其每次尝试 · A delivery and its attempts")
 async def get_delivery(delivery_id: UUID, caller: SignedBy, session: Session) -> DeliveryDetail:
     row, attempts = await service.delivery(session, partner_id=caller.partner.partner_id, delivery_id=delivery_id)
-    return DeliveryDetail.told(row, attempts)
+    return DeliveryDetail.with_attempts(row, attempts)
 
 
 @router.post("/deliveries:replay", status_code=202, summary="按时间范围重发 · Replay a range")
@@ -165,9 +165,9 @@ async def put_partner_webhook(
     sealer: SecretSealer,
     settings: CurrentSettings,
 ) -> Endpoint:
-    if not any(partner.partner_id == partner_id for partner in callers.checks.registry.partners()):
+    if not callers.checks.registry.has_partner(partner_id):
         raise NotFound
-    before = await service.known_endpoint(session, partner_id=partner_id)
+    before = await service.find_endpoint(session, partner_id=partner_id)
     row, secret = await service.register(
         session,
         partner_id=partner_id,

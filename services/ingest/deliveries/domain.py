@@ -1,4 +1,4 @@
-"""What is sent in one delivery, when it is tried again, and when an address is given up."""
+"""The payload of a delivery, the times of its retries, and when an address is disabled."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Final, Literal
 RESULTS: Final = "cn.carboninclusion.results.v1"
 PING: Final = "cn.carboninclusion.ping.v1"
 
-# Standard Webhooks advises payloads below 20 kB: receivers and proxies take that without thinking.
+# Standard Webhooks recommends payloads below 20 kB, which every receiver and proxy accepts.
 PAYLOAD_BYTES_MAX: Final = 20_000
 # Room for the frame around the items: type, timestamp and brackets.
 _FRAME_BYTES: Final = 200
 
-# Five seconds, then four times as long each time, at most half a day: a deployment, an outage and a weekend all fit.
+# Five seconds, then four times longer each time, at most half a day. Covers a deployment, an outage and a weekend.
 _FIRST_RETRY_S: Final = 5
 _RETRY_FACTOR: Final = 4
 RETRY_S_MAX: Final = 43_200
@@ -22,10 +22,10 @@ RETRY_DELAYS_S: Final[tuple[int, ...]] = tuple(
     min(_FIRST_RETRY_S * int(_RETRY_FACTOR**n), RETRY_S_MAX) for n in range(_RETRIES)
 )
 ATTEMPTS_MAX: Final = len(RETRY_DELAYS_S) + 1
-# Spread, so that a partner who comes back is not met by everything at once.
+# Spread, so that a partner that recovers does not receive everything at once.
 JITTER_PERCENT: Final = 20
-# One delivery was tried to its end and nothing else arrived for this long either: nobody listens there any more.
-GIVEN_UP_AFTER: Final = timedelta(days=2)
+# An address is disabled if a delivery is exhausted and no other one succeeded for this long.
+DISABLE_AFTER: Final = timedelta(days=2)
 
 GONE: Final = 410
 
@@ -34,10 +34,10 @@ EndpointStatus = Literal["active", "disabled"]
 DisabledReason = Literal["GONE", "FAILING", "OPERATOR", "PARTNER"]
 
 
-def batches(items: Sequence[bytes], payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> Iterator[list[bytes]]:
-    """Encoded items in their order, in groups whose payload stays within the limit.
+def group_items(items: Sequence[bytes], payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> Iterator[list[bytes]]:
+    """Groups encoded items, in their order, so that each payload stays within the limit.
 
-    One item alone is always let through: its size is bounded by the contract of the topic.
+    A single item always forms a group: the contract of the topic bounds its size.
     """
     room = payload_bytes_max - _FRAME_BYTES
     group: list[bytes] = []
@@ -53,14 +53,14 @@ def batches(items: Sequence[bytes], payload_bytes_max: int = PAYLOAD_BYTES_MAX) 
         yield group
 
 
-def payload(kind: str, timestamp: str, items: Sequence[bytes]) -> bytes:
-    """The body of a delivery, made once and kept: every attempt signs the same bytes."""
+def payload_of(kind: str, timestamp: str, items: Sequence[bytes]) -> bytes:
+    """The body of a delivery. It is stored, so that every attempt signs the same bytes."""
     return b'{"type":"%b","timestamp":"%b","data":[%b]}' % (kind.encode(), timestamp.encode(), b",".join(items))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try. `status_code` is None when nothing was answered; then `error` says why."""
+    """The result of one try. `status_code` is None without an answer; then `error` says why."""
 
     duration_ms: int
     status_code: int | None = None
@@ -77,9 +77,9 @@ class Attempt:
 
 
 def retry_delay_s(attempts: int, *, spread_percent: int, retry_after_s: int | None) -> int | None:
-    """Seconds until the next try after `attempts` tries, None when there is none.
+    """Seconds until the next try after `attempts` tries. None after the last one.
 
-    `spread_percent` from -JITTER_PERCENT to JITTER_PERCENT, chosen by the caller. A receiver may ask for more time.
+    The caller chooses `spread_percent` from -JITTER_PERCENT to JITTER_PERCENT. A receiver may ask for a longer delay.
     """
     if attempts >= ATTEMPTS_MAX:
         return None

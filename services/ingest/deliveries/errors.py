@@ -1,4 +1,4 @@
-"""Refusals about receipts out."""
+"""Refusals about webhooks and deliveries."""
 
 from shared.errors import Conflict, InvalidRequest, NotFound
 

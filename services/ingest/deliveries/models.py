@@ -1,4 +1,4 @@
-"""Tables of receipts out: where to, what, and every try."""
+"""Tables of webhook addresses, deliveries and attempts."""
 
 from sqlalchemy import (
     CheckConstraint,

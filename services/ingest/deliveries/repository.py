@@ -1,4 +1,4 @@
-"""All SQL of receipts out."""
+"""SQL of webhook addresses, deliveries and attempts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,8 +16,8 @@ Row = Mapping[str, Any]
 
 _endpoint, _delivery, _attempt = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 
-# Of every active partner its oldest due deliveries, so that one who answers slowly holds up only himself. A row someone
-# else is claiming is skipped; raising next_attempt_at is the claim, and its end should this process die.
+# The oldest due deliveries of every active partner, so that a slow receiver delays only itself. Rows that another
+# process is claiming are skipped. The raised next_attempt_at is both the claim and its expiry.
 _CLAIM = text("""
 WITH due AS (
   SELECT d.delivery_id, e.url, e.secret_sealed,
@@ -49,12 +49,12 @@ SELECT EXISTS (
 
 
 def any_due(now: datetime) -> TextClause:
-    """Asks whether `claim` would find anything."""
+    """The query whether `claim` would find anything."""
     return _ANY_DUE.bindparams(now=now)
 
 
-async def active_among(session: AsyncSession, partner_ids: Collection[str]) -> set[str]:
-    """Those of these partners who want results: one look-up per poll, whatever its size."""
+async def with_active_endpoint(session: AsyncSession, partner_ids: Collection[str]) -> set[str]:
+    """Which of these partners have an active address. One query per poll, whatever its size."""
     connection = await driver(session)
     rows = await connection.fetch(
         "SELECT partner_id FROM ingest.webhook_endpoint WHERE status = 'active' AND partner_id = ANY($1::text[])",
@@ -63,7 +63,7 @@ async def active_among(session: AsyncSession, partner_ids: Collection[str]) -> s
     return {row["partner_id"] for row in rows}
 
 
-async def add(session: AsyncSession, rows: Sequence[Row]) -> None:
+async def add_deliveries(session: AsyncSession, rows: Sequence[Row]) -> None:
     await session.execute(insert(webhook_delivery), [dict(row) for row in rows])
 
 
@@ -76,8 +76,8 @@ async def claim(
     return [dict(row) for row in found.mappings()]
 
 
-# By way of the delivery: it may have been forgotten meanwhile.
-_NOTE_ATTEMPT = text("""
+# Selects from the delivery, which may have been deleted meanwhile.
+_ADD_ATTEMPT = text("""
 INSERT INTO ingest.webhook_attempt (delivery_id, number, started_at, duration_ms, status_code, error)
 SELECT delivery_id, :number, :started_at, :duration_ms, :status_code, :error
 FROM ingest.webhook_delivery WHERE delivery_id = :delivery_id
@@ -85,12 +85,12 @@ ON CONFLICT DO NOTHING
 """)
 
 
-async def note_attempt(session: AsyncSession, values: Mapping[str, Any]) -> None:
-    await session.execute(_NOTE_ATTEMPT, dict(values))
+async def add_attempt(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    await session.execute(_ADD_ATTEMPT, dict(values))
 
 
 async def finish_attempt(session: AsyncSession, delivery_id: UUID, number: int, values: Mapping[str, Any]) -> bool:
-    """False, and nothing changed, when another claim has taken over since: its word counts."""
+    """False without a change if another claim has taken over since: its result counts."""
     moved = await session.execute(
         update(webhook_delivery)
         .where(_delivery.delivery_id == delivery_id, _delivery.attempts_total == number, _delivery.status == "pending")
@@ -116,7 +116,7 @@ async def endpoints(session: AsyncSession, *, status: str | None, after: str | N
 
 
 async def put_endpoint(session: AsyncSession, row: Row) -> bool:
-    """Registers the address, or changes it and makes it active again; True when it is new."""
+    """Registers the address, or changes and reactivates it. True if it is new."""
     fresh = {"status": "active", "disabled_reason": None, "disabled_at": None, "failing_since": None}
     statement = upsert(webhook_endpoint).values(**row)
     changed = {"url": statement.excluded.url, "changed_by": statement.excluded.changed_by}
@@ -136,8 +136,8 @@ async def change_endpoint(session: AsyncSession, partner_id: str, values: Mappin
     )
 
 
-async def note_success(session: AsyncSession, partner_id: str, at: datetime) -> None:
-    """Written at most every ten seconds while all is well: many deliveries end at once and would queue for the row."""
+async def record_success(session: AsyncSession, partner_id: str, at: datetime) -> None:
+    """Writes at most every ten seconds while all succeeds: many deliveries end at once and would queue for the row."""
     stale = or_(_endpoint.last_success_at.is_(None), _endpoint.last_success_at < at - timedelta(seconds=10))
     await session.execute(
         update(webhook_endpoint)
@@ -146,7 +146,7 @@ async def note_success(session: AsyncSession, partner_id: str, at: datetime) -> 
     )
 
 
-async def note_failure(session: AsyncSession, partner_id: str, at: datetime) -> None:
+async def record_failure(session: AsyncSession, partner_id: str, at: datetime) -> None:
     await session.execute(
         update(webhook_endpoint)
         .where(_endpoint.partner_id == partner_id, _endpoint.failing_since.is_(None))
@@ -157,7 +157,7 @@ async def note_failure(session: AsyncSession, partner_id: str, at: datetime) -> 
 async def disable(
     session: AsyncSession, partner_id: str, *, reason: str, at: datetime, failing_since_before: datetime | None = None
 ) -> bool:
-    """True when it was active until now. With an instant: only if it has been failing since before it."""
+    """True if it was active until now. With `failing_since_before`: only if it has failed since before that."""
     conditions = [_endpoint.partner_id == partner_id, _endpoint.status == "active"]
     if failing_since_before is not None:
         conditions.append(_endpoint.failing_since < failing_since_before)
@@ -190,7 +190,7 @@ async def delivery(session: AsyncSession, partner_id: str, delivery_id: UUID) ->
 
 
 async def attempts(session: AsyncSession, delivery_id: UUID, limit: int) -> Sequence[Row]:
-    """The newest, oldest of them first."""
+    """The newest `limit` attempts, oldest first."""
     found = await session.execute(
         select(webhook_attempt).where(_attempt.delivery_id == delivery_id).order_by(_attempt.number.desc()).limit(limit)
     )
@@ -200,13 +200,13 @@ async def attempts(session: AsyncSession, delivery_id: UUID, limit: int) -> Sequ
 async def count_between(
     session: AsyncSession, partner_id: str, *, start: datetime, end: datetime, status: str | None, most: int
 ) -> int:
-    """Not more than `most` + 1 are counted."""
+    """Counts at most `most` + 1."""
     query = select(literal(1)).where(*_between(partner_id, start, end, status)).limit(most + 1)
     return int(await session.scalar(select(func.count()).select_from(query.subquery())) or 0)
 
 
 def _between(partner_id: str, start: datetime, end: datetime, status: str | None) -> list[Any]:
-    """Of finished ones: what is pending is on its way already."""
+    """Conditions for finished deliveries. Pending ones are under way already."""
     wanted = _delivery.status == status if status is not None else _delivery.status != "pending"
     return [_delivery.partner_id == partner_id, _delivery.created_at >= start, _delivery.created_at < end, wanted]
 
@@ -215,7 +215,7 @@ _AGAIN = {"status": "pending", "finished_at": None, "attempts": 0}
 
 
 async def replay_one(session: AsyncSession, partner_id: str, delivery_id: UUID, now: datetime) -> bool:
-    """Due at once, with all its tries before it. One that is waiting for its next try need not wait any longer."""
+    """Makes it due at once, with all its tries again. One that waits for a retry is sent at once too."""
     done = await session.execute(
         update(webhook_delivery)
         .where(_delivery.partner_id == partner_id, _delivery.delivery_id == delivery_id)
@@ -233,8 +233,8 @@ async def replay_between(
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
-async def forget(session: AsyncSession, before: datetime, limit: int) -> int:
-    """Removes at most `limit` deliveries made before that instant, with their attempts; returns how many."""
+async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Deletes at most `limit` deliveries created before that instant, with their attempts. Returns how many."""
     oldest = (
         select(_delivery.delivery_id).where(_delivery.created_at < before).order_by(_delivery.created_at).limit(limit)
     )

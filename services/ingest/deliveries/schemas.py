@@ -1,4 +1,4 @@
-"""HTTP models of receipts out."""
+"""HTTP models of webhooks and deliveries."""
 
 import json
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ class Replayed(BaseModel):
 
 
 class RangeRequest(BaseModel):
-    """按创建时间；已在途中的不受影响 · By time of creation; what is on its way already is left alone."""
+    """按创建时间；已在途中的不受影响 · By time of creation. Deliveries that are under way are not affected."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -133,7 +133,7 @@ class DeliveryDetail(Delivery):
     log: list[DeliveryAttempt]
 
     @classmethod
-    def told(cls, row: repository.Row, attempts: Sequence[repository.Row]) -> Self:
+    def with_attempts(cls, row: repository.Row, attempts: Sequence[repository.Row]) -> Self:
         log = [DeliveryAttempt.model_validate({n: one[n] for n in DeliveryAttempt.model_fields}) for one in attempts]
         plain = {name: row[name] for name in Delivery.model_fields}
         return cls.model_validate({**plain, "payload": json.loads(row["payload"]), "log": log})

@@ -1,4 +1,4 @@
-"""Use cases of receipts out: queueing results, the partner's address and its secrets, the log and replay."""
+"""Use cases of webhooks: queue results, manage a partner's address and secrets, show the log, replay."""
 
 import base64
 import secrets
@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from services.ingest.deliveries import repository
-from services.ingest.deliveries.addresses import checked_url
-from services.ingest.deliveries.domain import PING, RESULTS, batches, payload
+from services.ingest.deliveries.addresses import check_url
+from services.ingest.deliveries.domain import PING, RESULTS, group_items, payload_of
 from services.ingest.deliveries.errors import DeliveryNotFound, EndpointDisabled, EndpointNotFound, ReplayTooLarge
 from shared import clock
 from shared.contracts.outcomes_v1 import ActivityJudged
@@ -19,9 +19,9 @@ from shared.db import Session
 from shared.ids import new_id
 from shared.sealing import Sealer
 
-# Long enough for a partner's engineer to look into last month; what became of an event is kept by the archive.
+# Long enough to investigate the last month. The archive keeps the status of events longer.
 DELIVERIES_KEPT = timedelta(days=30)
-_FORGET_MAX = 5_000
+_DELETE_MAX = 5_000
 REPLAY_MAX = 1_000
 # A partner with several releases a week has deployed the new secret by then.
 OVERLAP_DEFAULT_S = 86_400
@@ -32,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of a delivery's `data`. A higher `sequence` of the same `id` replaces a lower one."""
+    """One item in the `data` of a delivery. A higher `sequence` of the same `id` replaces a lower one."""
 
     id: str
     status: str
@@ -45,26 +45,26 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     judged_at: datetime
 
 
-def place_of_secret(partner_id: str) -> str:
+def secret_place(partner_id: str) -> str:
     return f"webhook_endpoint/{partner_id}/secret"
 
 
 async def queue_results(session: Session, verdicts: Sequence[ActivityJudged]) -> None:
-    """Deliveries for the verdicts of one poll, for partners who have an active address; others cost one look-up."""
-    wanted = await repository.active_among(session, {verdict.partner_id for verdict in verdicts})
-    if not wanted:
+    """Adds deliveries for the verdicts of one poll. One query finds the partners that have an active address."""
+    receivers = await repository.with_active_endpoint(session, {verdict.partner_id for verdict in verdicts})
+    if not receivers:
         return
-    items: dict[str, list[bytes]] = {partner_id: [] for partner_id in sorted(wanted)}
+    items: dict[str, list[bytes]] = {partner_id: [] for partner_id in sorted(receivers)}
     for verdict in verdicts:
-        if verdict.partner_id in wanted:
+        if verdict.partner_id in receivers:
             items[verdict.partner_id].append(_encode(_result(verdict)))
     now = clock.now()
-    await repository.add(
+    await repository.add_deliveries(
         session,
         [
             _new_delivery(partner_id, RESULTS, group, now)
             for partner_id, encoded in items.items()
-            for group in batches(encoded)
+            for group in group_items(encoded)
         ],
     )
 
@@ -72,7 +72,7 @@ async def queue_results(session: Session, verdicts: Sequence[ActivityJudged]) ->
 def _result(verdict: ActivityJudged) -> Result:
     return Result(
         id=verdict.event_id,
-        status="credited" if verdict.status == "pending" else verdict.status,  # as every other answer to partners says
+        status="credited" if verdict.status == "pending" else verdict.status,  # the same status as in receipts
         reason_code=verdict.reason_code,
         amount_mg=verdict.amount_mg,
         sequence=verdict.sequence,
@@ -89,7 +89,7 @@ def _new_delivery(partner_id: str, kind: str, items: Sequence[bytes], now: datet
         "partner_id": partner_id,
         "type": kind,
         "events": len(items),
-        "payload": payload(kind, now.isoformat(timespec="milliseconds"), items),
+        "payload": payload_of(kind, now.isoformat(timespec="milliseconds"), items),
         "next_attempt_at": now,
         "created_at": now,
     }
@@ -98,12 +98,12 @@ def _new_delivery(partner_id: str, kind: str, items: Sequence[bytes], now: datet
 async def register(
     session: Session, *, partner_id: str, url: str, changed_by: str, sealer: Sealer, allow_loopback: bool
 ) -> tuple[repository.Row, str | None]:
-    """The endpoint, active, and its secret when it is new: it is told once. Raises AddressRefused."""
+    """Registers or changes the address and activates it. The secret is None unless it is new. Raises AddressRefused."""
     secret = _new_secret()
     row = {
         "partner_id": partner_id,
-        "url": checked_url(url, allow_loopback=allow_loopback),
-        "secret_sealed": sealer.seal(secret, place_of_secret(partner_id)),
+        "url": check_url(url, allow_loopback=allow_loopback),
+        "secret_sealed": sealer.seal(secret, secret_place(partner_id)),
         "changed_by": changed_by,
     }
     created = await repository.put_endpoint(session, row)
@@ -116,25 +116,25 @@ def _new_secret() -> str:
 
 async def endpoint(session: Session, *, partner_id: str) -> repository.Row:
     """Raises EndpointNotFound."""
-    row = await known_endpoint(session, partner_id=partner_id)
+    row = await find_endpoint(session, partner_id=partner_id)
     if row is None:
         raise EndpointNotFound
     return row
 
 
-async def known_endpoint(session: Session, *, partner_id: str) -> repository.Row | None:
+async def find_endpoint(session: Session, *, partner_id: str) -> repository.Row | None:
     return await repository.endpoint(session, partner_id)
 
 
 async def endpoints(session: Session, *, status: str | None, after: str | None, limit: int) -> Sequence[repository.Row]:
-    """By partner id, after that one."""
+    """Ordered by partner id, starting after `after`."""
     return await repository.endpoints(session, status=status, after=after, limit=limit)
 
 
 async def rotate_secret(
     session: Session, *, partner_id: str, overlap_s: int, changed_by: str, sealer: Sealer
 ) -> tuple[repository.Row, str]:
-    """A new secret; the one until now signs beside it for `overlap_s`. Raises EndpointNotFound."""
+    """Makes a new secret. The previous one signs as well for `overlap_s`. Raises EndpointNotFound."""
     row = await repository.endpoint(session, partner_id, lock=True)
     if row is None:
         raise EndpointNotFound
@@ -144,7 +144,7 @@ async def rotate_secret(
         session,
         partner_id,
         {
-            "secret_sealed": sealer.seal(secret, place_of_secret(partner_id)),
+            "secret_sealed": sealer.seal(secret, secret_place(partner_id)),
             "previous_secret_sealed": row["secret_sealed"] if kept else None,
             "previous_until": clock.now() + timedelta(seconds=overlap_s) if kept else None,
             "changed_by": changed_by,
@@ -154,7 +154,7 @@ async def rotate_secret(
 
 
 async def disable(session: Session, *, partner_id: str, reason: str, changed_by: str) -> repository.Row:
-    """Nothing is sent or queued any more; what waits is kept. Safe to repeat. Raises EndpointNotFound."""
+    """Stops sending and queueing. Waiting deliveries are kept. Safe to repeat. Raises EndpointNotFound."""
     await endpoint(session, partner_id=partner_id)
     if await repository.disable(session, partner_id, reason=reason, at=clock.now()):
         await repository.change_endpoint(session, partner_id, {"changed_by": changed_by})
@@ -165,7 +165,7 @@ async def ping(session: Session, *, partner_id: str) -> UUID:
     """Queues a delivery without results. Raises EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     row = _new_delivery(partner_id, PING, (), clock.now())
-    await repository.add(session, [row])
+    await repository.add_deliveries(session, [row])
     return UUID(str(row["delivery_id"]))
 
 
@@ -178,14 +178,14 @@ async def _require_active(session: Session, partner_id: str) -> None:
 async def deliveries(
     session: Session, *, partner_id: str, status: str | None, before: UUID | None, limit: int
 ) -> Sequence[repository.Row]:
-    """Newest first, older than delivery `before`."""
+    """Newest first, starting after delivery `before`."""
     return await repository.deliveries(session, partner_id, status=status, before=before, limit=limit)
 
 
 async def delivery(
     session: Session, *, partner_id: str, delivery_id: UUID
 ) -> tuple[repository.Row, Sequence[repository.Row]]:
-    """A delivery of the partner's own and its newest attempts. Raises DeliveryNotFound."""
+    """One of the partner's own deliveries and its newest attempts. Raises DeliveryNotFound."""
     row = await repository.delivery(session, partner_id, delivery_id)
     if row is None:
         raise DeliveryNotFound
@@ -193,14 +193,17 @@ async def delivery(
 
 
 async def replay(session: Session, *, partner_id: str, delivery_id: UUID) -> None:
-    """Sends it once more, under the same webhook-id. Raises DeliveryNotFound, EndpointNotFound, EndpointDisabled."""
+    """Sends it again under the same webhook-id. Raises DeliveryNotFound, EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     if not await repository.replay_one(session, partner_id, delivery_id, clock.now()):
         raise DeliveryNotFound
 
 
 async def replay_range(session: Session, *, partner_id: str, start: datetime, end: datetime, status: str | None) -> int:
-    """How many finished deliveries made in the interval go out again. Raises ReplayTooLarge and as `replay`."""
+    """Sends the finished deliveries of the interval again. Returns how many.
+
+    Raises ReplayTooLarge, EndpointNotFound, EndpointDisabled.
+    """
     await _require_active(session, partner_id)
     count = await repository.count_between(session, partner_id, start=start, end=end, status=status, most=REPLAY_MAX)
     if count > REPLAY_MAX:
@@ -208,6 +211,6 @@ async def replay_range(session: Session, *, partner_id: str, start: datetime, en
     return await repository.replay_between(session, partner_id, start=start, end=end, status=status, now=clock.now())
 
 
-async def forget_deliveries(session: Session) -> None:
-    """Timed job; removes a bounded number per run."""
-    await repository.forget(session, clock.now() - DELIVERIES_KEPT, _FORGET_MAX)
+async def delete_old_deliveries(session: Session) -> None:
+    """Timed job. Deletes a bounded number per run."""
+    await repository.delete_old(session, clock.now() - DELIVERIES_KEPT, _DELETE_MAX)

@@ -1,1 +1,1 @@
-"""Files of events, a day late and by the million: uploaded in signed parts, read in blocks by the worker."""
+"""Imports files of up to millions of events. They are uploaded in signed parts; the worker reads them in blocks."""

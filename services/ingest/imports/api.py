@@ -1,4 +1,4 @@
-"""Routes of imported files: a small one at once, a large one in parts, how far it is, which lines were refused."""
+"""Routes of imports: upload a small file at once or a large one in parts, show progress and rejected lines."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -61,8 +61,9 @@ async def begin_import(
     """需要 `CP1` 签名。4 MiB 以内可直接以 `text/csv` 或 `application/x-ndjson` 上传（可 gzip）；
     更大的文件先以 JSON 登记，再逐片 PUT，最后 complete。同一文件传两次不会重复生效：事件以 id 去重。
 
-    Signed with `CP1`. Up to 4 MiB as `text/csv` or `application/x-ndjson` (gzip allowed) at once; larger files are
-    announced as JSON, put in parts and completed. A file sent twice takes effect once: events are told by their ids.
+    Signed with `CP1`. Files up to 4 MiB can be sent at once as `text/csv` or `application/x-ndjson`, also gzipped.
+    Larger files are announced as JSON, uploaded in parts with PUT, and completed. A file sent twice has no second
+    effect, because events are identified by their ids.
     """
     caller, body = received
     if media_type_of(request) == "application/json":
@@ -118,7 +119,7 @@ async def put_import_part(
     session: Session,
     language: AskedLanguage,
 ) -> Import:
-    """每片单独签名，可乱序、可重传 · Each part is signed by itself; any order, safe to repeat."""
+    """每片单独签名，可乱序、可重传 · Each part is signed separately. Any order, safe to repeat."""
     caller, body = received
     await service.put_part(session, caller.partner, import_id, part_no, body)
     return Import.of(await service.view(session, caller.partner, import_id), language)

@@ -1,4 +1,4 @@
-"""From a block of lines to what it means: the same checks as the intake's, line by line."""
+"""Decodes a block of lines with the same checks as the intake."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class LineError:
 
 @dataclass(slots=True)
 class Block:
-    """Accepted events with their lines, and lines that were refused."""
+    """The accepted events with the number of their line, and the rejected lines."""
 
     reports: list[ActivityReported] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -36,14 +36,14 @@ class Block:
 
 
 def first_line(line: bytes) -> bytes:
-    """The file's first line without a byte order mark. Raises BadFile for UTF-16."""
+    """The first line of a file without its byte order mark. Raises BadFile for UTF-16."""
     if line.startswith(_UTF16):
         raise BadFile(reasons.NOT_UTF8)
     return line.removeprefix(_BOM)
 
 
 def read_block(lines: list[bytes], first_line_no: int, batch: BatchContext, table: Table | None) -> Block:
-    """`table` of a CSV file; without it each line is a CloudEvent in JSON."""
+    """`table` describes a CSV file. Without it each line is a CloudEvent in JSON."""
     block = Block()
     raws: list[Raw] = []
     sources: list[tuple[int, bytes]] = []
@@ -53,21 +53,21 @@ def read_block(lines: list[bytes], first_line_no: int, batch: BatchContext, tabl
             continue
         try:
             if len(line) > LINE_BYTES_MAX:
-                raise EventRejected(reasons.LINE_TOO_LONG)  # noqa: TRY301 - one place keeps what is wrong with a line
+                raise EventRejected(reasons.LINE_TOO_LONG)  # noqa: TRY301 - one place records all errors of a line
             raws.append(Raw(table.event_of(line) if table is not None else line))
-        except EventRejected as refused:
-            block.errors.append(LineError(line_no, None, refused.code, refused.field))
+        except EventRejected as rejected:
+            block.errors.append(LineError(line_no, None, rejected.code, rejected.field))
         else:
             sources.append((line_no, line))
-    for (line_no, line), reading in zip(sources, read_events(raws, batch), strict=True):
-        if reading.reported is None:
-            refused_code = reading.rejected.code if reading.rejected is not None else reasons.MALFORMED_LINE
-            refused_field = reading.rejected.field if reading.rejected is not None else None
-            block.errors.append(LineError(line_no, reading.id, refused_code, refused_field))
+    for (line_no, line), read in zip(sources, read_events(raws, batch), strict=True):
+        if read.reported is None:
+            code = read.rejected.code if read.rejected is not None else reasons.MALFORMED_LINE
+            field_name = read.rejected.field if read.rejected is not None else None
+            block.errors.append(LineError(line_no, read.id, code, field_name))
             continue
-        # What the partner signed is the line, not the event we made of it.
+        # The partner signed the line, not the event made from it.
         sha256 = hashlib.sha256(line).hexdigest()
-        block.reports.append(msgspec.structs.replace(reading.reported, raw_sha256=sha256))
+        block.reports.append(msgspec.structs.replace(read.reported, raw_sha256=sha256))
         block.lines.append(line_no)
     count = len(block.reports)
     block.reports = [

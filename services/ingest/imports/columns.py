@@ -1,4 +1,4 @@
-"""CSV: columns are the names of an event's data, and a row becomes the event a partner would have sent."""
+"""CSV files: columns are fields of an event's data, and each row is turned into the CloudEvent it stands for."""
 
 import csv
 import re
@@ -73,14 +73,14 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header, and what every row of the file has in common."""
+    """The header, and the values that all rows of the file share."""
 
     columns: tuple[str, ...]
     source: str
     event_type: str | None
 
     def event_of(self, line: bytes) -> bytes:
-        """The row as a CloudEvent in JSON; an empty cell is an absent field. Raises EventRejected."""
+        """The row as a CloudEvent in JSON. An empty cell is an absent field. Raises EventRejected."""
         cells = cells_of(line)
         if len(cells) != len(self.columns):
             raise EventRejected(reasons.COLUMN_COUNT)
@@ -105,7 +105,7 @@ def _full_type(name: str) -> str:
     try:
         return event_types.full_name(name)
     except ValueError:
-        return name  # the decoder refuses it by its own code
+        return name  # the decoder rejects it with its own code
 
 
 def _put(data: dict[str, Any], name: str, cell: str) -> None:
@@ -118,7 +118,7 @@ def _put(data: dict[str, Any], name: str, cell: str) -> None:
 
 
 def _revised(data: dict[str, Any]) -> dict[str, Any]:
-    """A correction: what it speaks of outside, the whole new data inside."""
+    """The data of a correction: the original's id and the reason outside, the complete new data inside."""
     outside: dict[str, Any] = {name: data.pop(name) for name in _REVISION if name in data}
     return {**outside, "data": data}
 
@@ -138,7 +138,7 @@ def cells_of(line: bytes) -> list[str]:
 
 
 def header_of(line: bytes, *, event_type: str | None) -> tuple[str, ...]:
-    """The columns named in a file's first line. Raises BadFile: a misspelt column must not be lost silently."""
+    """The columns in the first line of a file. Raises BadFile, also for a misspelt column, which must not be lost."""
     try:
         names = tuple(name.strip() for name in cells_of(line))
     except EventRejected as exc:
@@ -158,7 +158,7 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def template(event_type: str) -> str:
-    """A header and one row for a type of event, to be filled on."""
+    """A header and one example row for an event type."""
     columns = ("id", "type", *_ACCOUNT, *COLUMNS[event_type])
     vehicle = "metro" if event_type == event_types.TRANSIT else "bicycle"
     own = {"id": "order-20261123-000001", "type": event_type, "vehicle_type": vehicle}

@@ -1,4 +1,4 @@
-"""Rules on imported files: their bounds, how far one is, and the receipts its blocks get."""
+"""Rules of imported files: their bounds, their progress, and the receipt ids of their blocks."""
 
 import hashlib
 import uuid
@@ -9,21 +9,21 @@ FileFormat = Literal["csv", "ndjson"]
 Compression = Literal["identity", "gzip"]
 Status = Literal["uploading", "queued", "running", "done", "failed"]
 
-# What is signed at once is held in memory whole, also by the partner; 4 MiB pass a poor line within a minute.
+# A signed part is held in memory as a whole, also by the partner. 4 MiB take less than a minute on a poor line.
 PART_BYTES: Final = 4 * 1024 * 1024
 # Three million trips as plain CSV; a city's busiest partner has fewer in a day.
 FILE_BYTES_MAX: Final = 512 * 1024 * 1024
 PARTS_MAX: Final = FILE_BYTES_MAX // PART_BYTES
-# A gzip bomb ends here; it costs time and never memory, because lines are read as they come out.
+# A gzip bomb ends here. It costs time and never memory, because lines are read while decompressing.
 UNPACKED_BYTES_MAX: Final = 4 * 1024 * 1024 * 1024
 LINES_MAX: Final = 10_000_000
 LINE_BYTES_MAX: Final = 16 * 1024
-# All partners' files that wait together: the disk of the smallest machine this runs on has room for it.
+# All waiting files of all partners together. The disk of the smallest supported machine has room for them.
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024 * 1024
 OPEN_PER_PARTNER_MAX: Final = 4
-# The size of a request's batch, so that whatever follows meets nothing new.
+# The size of a request's batch, so that consumers see nothing larger.
 BLOCK_LINES: Final = 500
-# Beyond it a file is wrong altogether; the rest is only counted.
+# A file with more errors is wrong as a whole. Further ones are only counted.
 LINE_ERRORS_KEPT: Final = 10_000
 
 _BLOCK_BITS: Final = 20
@@ -35,19 +35,19 @@ def parts_of(size_bytes: int, part_bytes: int) -> int:
 
 
 def part_size(part_no: int, size_bytes: int, part_bytes: int) -> int:
-    """The exact size of a part; 0 for a number beyond the last."""
+    """The exact size of a part. 0 for a number after the last part."""
     return max(min(part_bytes, size_bytes - part_no * part_bytes), 0)
 
 
 def percent(done: int, total: int) -> int:
-    """Whole percent, rounded down: 100 only when all is done."""
+    """Whole percent, rounded down, so that 100 means complete."""
     return done * 100 // total if total else 100
 
 
 def receipt_of_block(import_id: uuid.UUID, block: int) -> uuid.UUID:
-    """The receipt of one block: a UUIDv7 of the import's own time, the same whoever reads the block and how often.
+    """The receipt id of one block: a UUIDv7 with the time of the import. It depends only on its arguments.
 
-    All blocks of one import lie next to each other: its events are one range of the archive's key.
+    The ids of all blocks of an import are adjacent, so its events are one range of the archive's key.
     """
     digest = int.from_bytes(hashlib.sha256(import_id.bytes).digest()[:8])
     middle, high = digest >> 52, digest & ((1 << _HIGH_BITS) - 1)

@@ -1,4 +1,4 @@
-"""Refusals of uploads. What is wrong inside a file is in reasons.py."""
+"""Refusals of uploads. For errors inside a file see reasons.py."""
 
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, TooManyRequests, Unavailable
 
@@ -40,7 +40,7 @@ class PartUnexpected(InvalidRequest):
     title_zh = "分片的编号或大小不符"
     title_en = "The part's number or size does not fit"
     detail_zh = "分片 {part_no} 须为 {expected} 字节（0 表示没有这一片），收到 {size}。"
-    detail_en = "Part {part_no} has to have {expected} bytes (0: there is no such part); {size} arrived."
+    detail_en = "Part {part_no} must have {expected} bytes (0: there is no such part), but {size} were received."
 
 
 class PartDiffers(Conflict):

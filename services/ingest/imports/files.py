@@ -1,4 +1,4 @@
-"""Lines out of a stored file, a piece at a time: memory does not grow with the file."""
+"""Reads the lines of a stored file piece by piece, so that memory does not grow with the file."""
 
 import asyncio
 import zlib
@@ -11,17 +11,17 @@ from services.ingest.imports.reasons import BadFile
 
 PIECE_BYTES: Final = 256 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
-# Some tools pad a gzip file with zeros at its end.
+# Some tools pad a gzip file with zeros.
 _PADDING: Final = b"\x00"
 
 LoadPart = Callable[[int], Awaitable[bytes | None]]
-"""The bytes of a part by its number, None after the last one."""
+"""Loads a part by its number. None after the last one."""
 
 
 class LineReader:
-    """Reads on where it stands; whoever starts anew at a later line skips what was read before.
+    """Reads forward only. To resume at a later line, a new reader skips the lines before it.
 
-    A line comes without its end; one that is too long comes cut to LINE_BYTES_MAX + 1 bytes, so that it can be told.
+    Lines have no line end. A line that is too long is cut to LINE_BYTES_MAX + 1 bytes, so that it can be recognised.
     """
 
     def __init__(self, compression: Compression) -> None:
@@ -38,7 +38,7 @@ class LineReader:
         self._ended = False
 
     async def take(self, count: int, load: LoadPart) -> list[bytes]:
-        """The next lines, fewer than `count` only at the end. Raises BadFile."""
+        """The next `count` lines, fewer only at the end of the file. Raises BadFile."""
         lines: list[bytes] = []
         while len(lines) < count:
             if self._used < len(self._ready):
@@ -71,7 +71,7 @@ class LineReader:
             raise BadFile(reasons.FILE_TOO_LONG)
         self._ready, self._used = (self._rest + piece).split(b"\n"), 0
         self._rest = self._ready.pop()[: LINE_BYTES_MAX + 1]
-        await asyncio.sleep(0)  # others of the process have their turn, however long the file
+        await asyncio.sleep(0)  # gives other tasks of the process a turn
 
     async def _piece(self, load: LoadPart) -> bytes | None:
         if self._unpacker is None:
@@ -96,14 +96,14 @@ class LineReader:
                 return piece
 
     async def _after_member(self, load: LoadPart) -> bytes:
-        """What follows a complete gzip member: another one, padding, or nothing."""
+        """The bytes after a complete gzip member and its padding. Empty at the end of the file."""
         while (more := await self._stored(load)) is not None:
             if rest := more.lstrip(_PADDING):
                 return rest
         return b""
 
     async def _stored(self, load: LoadPart) -> bytes | None:
-        """The next bytes as they were uploaded."""
+        """The next uploaded bytes. None at the end."""
         if not self._part:
             loaded = await load(self._part_no)
             if loaded is None:

@@ -1,4 +1,4 @@
-"""Tables of imported files. The bytes lie in the database, so that any worker of any machine can go on with them."""
+"""Tables of imported files. The bytes are kept in the database, so that a worker on any machine can continue."""
 
 from sqlalchemy import (
     BigInteger,

@@ -1,4 +1,4 @@
-"""Why a line or a whole file is refused, in words. Codes of events are those of the intake."""
+"""Sentences for rejected lines and files. Codes of events are those of the intake."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -36,7 +36,7 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
     COLUMN_COUNT: Sentence("列数与表头不同。", "Not as many columns as the header has."),
     NOT_UTF8: Sentence(
         "文件不是 UTF-8（可能是 GBK 或 UTF-16）；请另存为“CSV UTF-8”。没有任何一行生效。",
-        "The file is not UTF-8 (perhaps GBK or UTF-16): save it as UTF-8. Nothing of it took effect.",
+        "The file is not UTF-8 (perhaps GBK or UTF-16): save it as UTF-8. No line took effect.",
     ),
     EMPTY_FILE: Sentence("文件里没有内容。", "The file has no content."),
     UNKNOWN_COLUMN: Sentence("表头有未定义的列：{detail}", "The header has unknown columns: {detail}"),
@@ -46,7 +46,7 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
     FILE_TOO_LONG: Sentence("解压后的行数或字节数超过上限。", "Too many lines or bytes after unpacking."),
     SHA256_MISMATCH: Sentence(
         "收到的内容与声明的 sha256 不符。没有任何一行生效。",
-        "What arrived does not have the announced sha256. Nothing of it took effect.",
+        "The received content does not have the announced sha256. No line took effect.",
     ),
     PARTNER_UNKNOWN: Sentence("合作方已不在登记中。", "The partner is not registered any more."),
     UPLOAD_ABANDONED: Sentence("上传未在期限内完成。", "The upload was not completed in time."),
@@ -54,7 +54,7 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
 
 
 class BadFile(Exception):
-    """The whole file is refused. `detail` names columns, never content."""
+    """The whole file is rejected. `detail` names columns, never content."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         self.code, self.detail = code, detail

@@ -1,4 +1,4 @@
-"""All SQL of imported files."""
+"""SQL of imported files."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from services.ingest.imports.models import import_job, import_line_error, import
 Row = Mapping[str, Any]
 
 _OPEN = import_job.c.status.in_(("uploading", "queued", "running"))
-_ADMISSION_LOCK = 0x696D706F7274  # "import": two uploads at once must not both take the last place
+_ADMISSION_LOCK = 0x696D706F7274  # "import" in ASCII. Two uploads at once must not both take the last place
 
 
 async def lock_admission(session: AsyncSession) -> None:
@@ -22,7 +22,7 @@ async def lock_admission(session: AsyncSession) -> None:
 
 
 async def open_load(session: AsyncSession, partner_id: str) -> tuple[int, int]:
-    """(the partner's unfinished imports, bytes of everybody's)."""
+    """(unfinished imports of the partner, bytes of all unfinished imports)."""
     row = (
         await session.execute(
             select(
@@ -39,7 +39,7 @@ async def add(session: AsyncSession, row: Row) -> None:
 
 
 async def same_open(session: AsyncSession, row: Row) -> Row | None:
-    """An unfinished import of the very same file for the very same purpose."""
+    """An unfinished import of the same file with the same options."""
     same = (
         "partner_id", "mode", "dry_run", "day", "format", "compression", "event_type", "size_bytes", "sha256",
     )  # fmt: skip
@@ -66,7 +66,7 @@ async def jobs(session: AsyncSession, partner_id: str, before: UUID | None, limi
 
 
 async def add_part(session: AsyncSession, *, import_id: UUID, part_no: int, sha256: bytes, content: bytes) -> bytes:
-    """Stores a part unless it is there; returns the SHA-256 of the one that is."""
+    """Stores a part unless it exists. Returns the SHA-256 of the stored one."""
     values = {
         "import_id": import_id,
         "part_no": part_no,
@@ -100,10 +100,10 @@ async def change(session: AsyncSession, import_id: UUID, **values: object) -> No
 
 
 async def claim(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
-    """The oldest file that waits or that nobody works on any more; locked until the end of the transaction.
+    """The oldest file that is waiting or whose lease has expired, locked until the end of the transaction.
 
-    The holder keeps it between its transactions by its lease: whoever takes a file over reads it from its start to the
-    recorded line, which two workers should not do in turns.
+    The lease keeps the file with its holder between transactions. A worker that takes over must read the file from its
+    start to the recorded line, so two workers should not alternate.
     """
     now = func.clock_timestamp()
     free = or_(import_job.c.holder.is_(None), import_job.c.holder == holder, import_job.c.lease_until < now)
@@ -123,7 +123,7 @@ async def claim(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
 
 
 async def add_errors(session: AsyncSession, import_id: UUID, rows: Sequence[Row], most: int) -> None:
-    """Keeps refused lines while the import has fewer than `most` of them."""
+    """Stores rejected lines, at most `most` per import."""
     if not rows:
         return
     kept = await session.scalar(select(func.count()).where(import_line_error.c.import_id == import_id)) or 0
@@ -148,8 +148,8 @@ async def drop_parts(session: AsyncSession, import_id: UUID) -> None:
     await session.execute(delete(import_part).where(import_part.c.import_id == import_id))
 
 
-async def abandon(session: AsyncSession, begun_before: datetime, failure: str, at: datetime) -> Sequence[UUID]:
-    """Ends uploads begun before that instant and never completed."""
+async def fail_abandoned(session: AsyncSession, begun_before: datetime, failure: str, at: datetime) -> Sequence[UUID]:
+    """Fails uploads that began before that instant and were not completed. Returns their ids."""
     found = await session.execute(
         update(import_job)
         .where(import_job.c.status == "uploading", import_job.c.created_at < begun_before)
@@ -159,7 +159,7 @@ async def abandon(session: AsyncSession, begun_before: datetime, failure: str, a
     return list(found.scalars())
 
 
-async def forget(session: AsyncSession, finished_before: datetime, limit: int) -> int:
+async def delete_old(session: AsyncSession, finished_before: datetime, limit: int) -> int:
     oldest = (
         select(import_job.c.import_id)
         .where(and_(import_job.c.finished_at < finished_before, ~_OPEN))

@@ -1,7 +1,7 @@
-"""The worker's part of imports: reads a stored file in blocks, publishes each, then writes down how far it is.
+"""The part of the worker that imports files: reads a file in blocks, publishes each, and records the progress.
 
-A block counts as read only in a transaction that ends after the log acknowledged its events. Killed in between, it is
-published again by whoever goes on: the same receipts and positions, the same events, hence without effect.
+The transaction that records a block commits after the log has acknowledged its events. If the worker is killed in
+between, the next one publishes the block again with the same receipts and positions, which has no second effect.
 """
 
 import asyncio
@@ -69,12 +69,12 @@ class ImportRunner:
                 continue
             if lines is None:
                 await asyncio.sleep(_IDLE_S)
-            else:  # live events must not wait behind a file: it is fed in at a steady pace
+            else:  # a steady pace, so that live events do not wait behind a file
                 due = started + lines / self._options.lines_per_s
                 await asyncio.sleep(max(due - time.monotonic(), 0))
 
     async def step(self) -> int | None:
-        """A few blocks of one file, in one transaction. Returns the lines read, None when no file waits."""
+        """Processes a few blocks of one file in one transaction. Returns the lines read, None if no file is waiting."""
         async with self._database.transaction() as session:
             job = await repository.claim(session, self._holder, self._options.lease_s)
             if job is None:
@@ -113,7 +113,7 @@ class ImportRunner:
             receipt_id = receipt_of_block(job["import_id"], block_no)
             batch = BatchContext(partner, self._options.pepper, receipt_id, job["completed_at"])
             block = read_block(lines, at, batch, table)
-            await self._keep(session, job, partner, block)
+            await self._process(session, job, partner, block)
             accepted, rejected = accepted + len(block.reports), rejected + len(block.errors)
             block_no += 1
             ended = len(lines) < BLOCK_LINES
@@ -124,11 +124,11 @@ class ImportRunner:
             accepted=accepted, rejected=rejected, header=header,
         )  # fmt: skip
         if ended:
-            await self._end(session, job)
+            await self._complete(session, job)
         return lines_read
 
     async def _partner(self, job: repository.Row) -> Partner:
-        """As registered now. Raises BadFile."""
+        """The partner as it is registered now. Raises BadFile."""
         known = {partner.partner_id: partner for partner in await self._partners()}
         found = known.get(job["partner_id"])
         if found is None:
@@ -141,7 +141,7 @@ class ImportRunner:
         return self._registry.partners()
 
     async def _reader(self, job: repository.Row, load: LoadPart) -> LineReader:
-        """The open file if it stands where the database says, else a new one brought there."""
+        """The open reader if it is at the recorded line, else a new one moved to it."""
         import_id, line = job["import_id"], job["next_line"]
         if self._open is not None and self._open[0] == import_id and self._open[1].next_line == line:
             return self._open[1]
@@ -150,7 +150,7 @@ class ImportRunner:
         self._open = (import_id, reader)
         return reader
 
-    async def _keep(self, session: Session, job: repository.Row, partner: Partner, block: Block) -> None:
+    async def _process(self, session: Session, job: repository.Row, partner: Partner, block: Block) -> None:
         import_id = job["import_id"]
         rows = [
             {"line_no": error.line_no, "event_id": error.event_id, "code": error.code, "field": error.field}
@@ -175,7 +175,7 @@ class ImportRunner:
         )
         telemetry.EVENTS_INTAKE.labels(partner.partner_id, "imported").inc(len(reports))
 
-    async def _end(self, session: Session, job: repository.Row) -> None:
+    async def _complete(self, session: Session, job: repository.Row) -> None:
         if job["mode"] == "reconcile":
             await reconciliation.compare(
                 session,
@@ -197,7 +197,7 @@ def _loader(session: Session, import_id: UUID) -> Callable[[int], Any]:
 
 
 async def _check_content(job: repository.Row, load: LoadPart) -> None:
-    """Raises BadFile: nothing is published of a file that is not the one announced."""
+    """Raises BadFile if the content differs from the announced file, before anything is published."""
     digest = hashlib.sha256()
     for part_no in range(parts_of(job["size_bytes"], job["part_bytes"])):
         digest.update(await load(part_no) or b"")

@@ -26,7 +26,7 @@ _SHA256 = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
 
 
 class NewImport(BaseModel):
-    """文件信息；随后逐片上传 · What is about to be uploaded, part by part."""
+    """文件信息；随后逐片上传 · The file that will be uploaded in parts."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -74,7 +74,7 @@ class Failure(BaseModel):
 
 
 class Import(BaseModel):
-    # One alias for both directions: the documents show the names of the way in.
+    # The alias is for both directions, because the documentation shows the names used in requests.
     model_config = ConfigDict(populate_by_name=True)
 
     import_id: UUID

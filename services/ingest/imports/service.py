@@ -1,4 +1,4 @@
-"""Use cases of imports: uploading a file in signed parts, and asking how far it is."""
+"""Use cases of imports: upload a file in signed parts, show its progress and its rejected lines."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -41,14 +41,14 @@ from shared.ids import new_id
 _RETRY_AFTER_S = 60
 _MISSING_SHOWN = 50
 UPLOAD_TIME = timedelta(days=1)
-# As long as the receipts' rejections: time to repair an integration and to prove what was wrong.
+# As long as the rejections of receipts: time to repair an integration and to prove the errors.
 REPORTS_KEPT = timedelta(days=180)
-_FORGET_MAX = 20
+_DELETE_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """What a partner announces. `event_type` is that of lines without one; `day` only for a reconciliation."""
+    """The file a partner announces. `event_type` is for lines without a type, `day` only for a reconciliation."""
 
     mode: Mode
     format: FileFormat
@@ -63,7 +63,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportView:
-    """`parts_missing` while uploading; `outcomes` of what a finished import published, by status."""
+    """`parts_missing` is filled while uploading, `outcomes` (events by status) once an import is done."""
 
     row: Mapping[str, Any]
     parts_expected: int
@@ -72,7 +72,7 @@ class ImportView:
 
 
 async def begin(session: Session, partner: Partner, file: NewFile) -> UUID:
-    """An import that waits for its parts; the same unfinished file again is the same import.
+    """Creates an import that waits for its parts. The same unfinished file again is the same import.
 
     Raises FileEmpty, FileTooLarge, DayNeeded, TooManyImports, SpoolFull.
     """
@@ -125,7 +125,7 @@ async def put_part(session: Session, partner: Partner, import_id: UUID, part_no:
 
 
 async def complete(session: Session, partner: Partner, import_id: UUID) -> None:
-    """Hands the file to the worker; again changes nothing. Raises ImportNotFound, PartsMissing."""
+    """Hands the file to the worker. Safe to repeat. Raises ImportNotFound, PartsMissing."""
     row = await _own(session, partner, import_id, lock=True)
     if row["status"] != "uploading":
         return
@@ -137,7 +137,7 @@ async def complete(session: Session, partner: Partner, import_id: UUID) -> None:
 
 
 async def upload(session: Session, partner: Partner, file: NewFile, content: bytes) -> UUID:
-    """A file of one part, at once. Raises as `begin`."""
+    """Uploads a file of one part. Raises the same as `begin`."""
     import_id = await begin(session, partner, file)
     row = await _own(session, partner, import_id)
     if row["status"] == "uploading":
@@ -167,17 +167,17 @@ async def own_imports(session: Session, partner: Partner, before: UUID | None, l
 async def line_errors(
     session: Session, partner: Partner, import_id: UUID, after: int, limit: int
 ) -> Sequence[Mapping[str, Any]]:
-    """Refused lines in the order of the file, after line `after`. Raises ImportNotFound."""
+    """Rejected lines in the order of the file, starting after line `after`. Raises ImportNotFound."""
     await _own(session, partner, import_id)
     return await repository.errors(session, import_id, after, limit)
 
 
-async def housekeeping(session: Session) -> None:
-    """Timed job: ends uploads nobody completes, forgets imports of long ago; a bounded number per run."""
+async def clean_up(session: Session) -> None:
+    """Timed job. Fails abandoned uploads and deletes old imports, a bounded number per run."""
     now = clock.now()
-    for import_id in await repository.abandon(session, now - UPLOAD_TIME, reasons.UPLOAD_ABANDONED, now):
+    for import_id in await repository.fail_abandoned(session, now - UPLOAD_TIME, reasons.UPLOAD_ABANDONED, now):
         await repository.drop_parts(session, import_id)
-    await repository.forget(session, now - REPORTS_KEPT, _FORGET_MAX)
+    await repository.delete_old(session, now - REPORTS_KEPT, _DELETE_MAX)
 
 
 async def _own(session: Session, partner: Partner, import_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:

@@ -146,6 +146,11 @@ class PartnerRegistry:
         self._require_loaded()
         return list(self._partners.values())
 
+    def has_partner(self, partner_id: str) -> bool:
+        """Raises PartnersUnknown before the first successful load."""
+        self._require_loaded()
+        return partner_id in self._partners
+
     def partner(self, partner_id: str) -> Partner:
         """The partner of a key from this registry."""
         return self._partners[partner_id]

@@ -1,1 +1,1 @@
-"""A partner's day against ours: what only they have, what only we have, what differs, what they list twice."""
+"""Compares a partner's file of one day with our archive: events only they have, only we have, differing, doubled."""

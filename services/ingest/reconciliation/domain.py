@@ -1,11 +1,11 @@
-"""What a difference is, and what it is called in the partner's own words."""
+"""The kinds of differences, and the names of differing fields as in the partner's events."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 Kind = Literal["only_theirs", "only_ours", "differing", "doubled"]
 KINDS: Final[tuple[Kind, ...]] = ("only_theirs", "only_ours", "differing", "doubled")
-# A day on which more differs was not reported at all; the counts stay exact.
+# With more differences the day was not reported at all. The counts stay exact.
 DIFFERENCES_KEPT: Final = 100_000
 
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -24,7 +24,7 @@ _COMMON: Final = {
 
 
 def differing_fields(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """The event's fields in which two acts of one id differ; with equal acts it is the account they name."""
+    """The fields of the event in which two acts of one id differ. If the acts are equal, the account differs."""
     names = {**_COMMON, **_NAMES.get(str(theirs.get("kind")), {})}
     found = [names.get(name, name) for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
     return found or ["account_ref"]

@@ -1,4 +1,4 @@
-"""Tables of reconciliation: the partner's lines while they are compared, then the report and its differences."""
+"""Tables of reconciliation: the partner's lines until they are compared, the report, and its differences."""
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, ForeignKey, Index, LargeBinary, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,4 +1,4 @@
-"""All SQL of reconciliation. The comparison reads the archive's table: millions of rows are compared where they lie."""
+"""SQL of reconciliation. The comparison reads the archive's table, because it compares millions of rows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from shared.db import driver, fetch_slow
 
 Row = Mapping[str, Any]
 
-# Longer than a request may take: a city's busiest partner brings a million lines.
+# Longer than a request may take: the busiest partner of a city sends a million lines.
 _COMPARE_S = 120
 _LINES = {
     "line_no": "bigint",
@@ -34,7 +34,8 @@ _ADD = (
     f") AS v({', '.join(_LINES)}) ON CONFLICT DO NOTHING"
 )
 
-# Ours of the day, and ours of any day that they name; a fingerprint of old rows may be missing, then acts are compared.
+# Our events of the day, and those of other days that the file lists. Old rows may have no fingerprint; then the acts
+# are compared.
 _COMPARE = """
 WITH numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY event_key ORDER BY line_no) AS n
@@ -88,7 +89,7 @@ async def add_report(session: AsyncSession, row: Row) -> None:
 async def compare(
     session: AsyncSession, *, report_id: UUID, partner_id: str, day: date, since: UUID, kept: int
 ) -> dict[str, int]:
-    """Writes the differences of a report that is there already; returns how many of each kind there are."""
+    """Writes the differences of an existing report. Returns the count of each kind."""
     found = await fetch_slow(
         session,
         _COMPARE,
@@ -103,7 +104,7 @@ async def compare(
 
 
 async def their_totals(session: AsyncSession, report_id: UUID, day: date) -> Row:
-    """Of the lines as they stand in the file, one that stands there twice counted twice."""
+    """Sums of the lines in the file. A line that occurs twice counts twice."""
     line = reconciliation_line
 
     def total(name: str) -> Any:
@@ -152,6 +153,6 @@ async def differences(
     return [dict(row) for row in found.mappings()]
 
 
-async def forget(session: AsyncSession, before: datetime, limit: int) -> None:
+async def delete_old(session: AsyncSession, before: datetime, limit: int) -> None:
     oldest = select(reconciliation_report.c.report_id).where(reconciliation_report.c.made_at < before).limit(limit)
     await session.execute(delete(reconciliation_report).where(reconciliation_report.c.report_id.in_(oldest)))

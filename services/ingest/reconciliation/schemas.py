@@ -92,7 +92,7 @@ class Difference(BaseModel):
         ours = {name: value for name, value in (row["ours"] or {}).items() if name not in {"status", "amount_mg"}}
         theirs = row["theirs"] or {}
         fields = differing_fields(ours, theirs) if row["kind"] == "differing" else []
-        # The hash of an order number says nothing to a reader; that it differs is in `fields`.
+        # The hash of an order number means nothing to a reader. `fields` says whether it differs.
         hidden = {"natural_key"}
         return cls(
             kind=row["kind"],

@@ -1,4 +1,4 @@
-"""Use cases of reconciliation: the worker brings a partner's file in and compares; partners and operators read."""
+"""Use cases of reconciliation: the worker compares a partner's lines, partners and operators read reports."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,9 +20,9 @@ from shared.db import Session
 
 _SUMS = ("events", "distance_m", "weight_g", "energy_wh", "pieces", "amount_mg")
 _REPORTS_SHOWN = 20
-# A year's accounts are closed within the next one.
+# The accounts of a year are closed within the next year.
 REPORTS_KEPT = timedelta(days=2 * 366)
-_FORGET_MAX = 20
+_DELETE_MAX = 20
 
 _encode = msgspec.json.Encoder().encode
 
@@ -40,9 +40,9 @@ class Day:
 async def add_lines(
     session: Session, *, report_id: UUID, reports: Sequence[ActivityReported], lines: Sequence[int], time_zone: str
 ) -> None:
-    """Keeps a block of the partner's lines until they are compared; a block twice is harmless.
+    """Stores a block of the partner's lines until they are compared. Safe to repeat.
 
-    Cancellations have no act and belong to no day: they are left out.
+    Cancellations are left out: they have no act and belong to no day.
     """
     zone = ZoneInfo(time_zone)
     rows = [
@@ -66,13 +66,13 @@ async def drop_lines(session: Session, *, report_id: UUID) -> None:
 
 
 async def compare(session: Session, *, report_id: UUID, partner_id: str, day: date, time_zone: str) -> None:
-    """Makes the report of all lines that were added, and forgets the lines."""
+    """Makes the report from all stored lines, then deletes the lines."""
     acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
     row = {
         "report_id": report_id,
         "partner_id": partner_id,
         "day": day,
-        "ours": summed(acts),
+        "ours": sums_of(acts),
         "theirs": await repository.their_totals(session, report_id, day),
         "differences": {},
     }
@@ -84,8 +84,8 @@ async def compare(session: Session, *, report_id: UUID, partner_id: str, day: da
     await repository.drop_lines(session, report_id)
 
 
-def summed(acts: Iterable[ActTotals]) -> dict[str, Any]:
-    """Sums in total, by kind and by the status a partner is shown."""
+def sums_of(acts: Iterable[ActTotals]) -> dict[str, Any]:
+    """Sums in total, by kind of act and by the status that a partner sees."""
     total: dict[str, Any] = dict.fromkeys(_SUMS, 0)
     kinds: dict[str, dict[str, int]] = {}
     statuses: dict[str, dict[str, int]] = {}
@@ -102,15 +102,15 @@ def summed(acts: Iterable[ActTotals]) -> dict[str, Any]:
 
 
 async def day_view(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Day:
-    """Ours of a day, of one partner or of all, and the reports that were made of it."""
+    """Our sums of a day, of one partner or of all, and the reports about it."""
     acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
     partners = {act.partner_id for act in acts} | ({partner_id} if partner_id is not None else set())
-    ours = {one: summed(act for act in acts if act.partner_id == one) for one in sorted(partners)}
+    ours = {one: sums_of(act for act in acts if act.partner_id == one) for one in sorted(partners)}
     return Day(day, time_zone, ours, await repository.reports(session, day, partner_id, _REPORTS_SHOWN))
 
 
 async def report(session: Session, *, report_id: UUID, partner_id: str | None) -> Mapping[str, Any]:
-    """`partner_id` None: an operator asks. Raises ReportNotFound."""
+    """`partner_id` None: any partner's report, for operators. Raises ReportNotFound."""
     row = await repository.report(session, report_id)
     if row is None or partner_id not in {None, row["partner_id"]}:
         raise ReportNotFound
@@ -131,6 +131,6 @@ async def differences(
     return await repository.differences(session, report_id, kind, after, limit)
 
 
-async def forget(session: Session) -> None:
-    """Timed job; removes a bounded number of reports per run."""
-    await repository.forget(session, clock.now() - REPORTS_KEPT, _FORGET_MAX)
+async def delete_old_reports(session: Session) -> None:
+    """Timed job. Deletes a bounded number of reports per run."""
+    await repository.delete_old(session, clock.now() - REPORTS_KEPT, _DELETE_MAX)

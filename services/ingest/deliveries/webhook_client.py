@@ -1,5 +1,7 @@
-"""One HTTP request to a partner's address, bounded in every direction. httpcore instead of httpx: it is the same
-engine, and the one that lets the connection be opened by a guard."""
+"""Sends one HTTP request to a partner's address, bounded in time and size.
+
+Uses httpcore, the engine of httpx, because it lets GuardedBackend open the connection.
+"""
 
 import asyncio
 import ssl
@@ -13,14 +15,14 @@ from typing import Self
 import httpcore
 import standardwebhooks
 
-from services.ingest.deliveries.addresses import ForbiddenAddress, GuardedBackend, Resolve, checked_url, resolve
+from services.ingest.deliveries.addresses import ForbiddenAddress, GuardedBackend, Resolve, check_url, resolve
 from services.ingest.deliveries.domain import Attempt
 from services.ingest.deliveries.errors import AddressRefused
 
 CONNECT_TIMEOUT_S = 5.0
-# Standard Webhooks recommends 15 to 30 s; whoever needs longer should answer first and work afterwards.
+# Standard Webhooks recommends 15 to 30 s. A receiver that needs longer should answer first and work afterwards.
 TOTAL_TIMEOUT_S = 15.0
-# Enough to keep a connection for the next delivery; what the receiver has to say is its status code.
+# Enough to reuse the connection for the next delivery. Only the status code of the answer is used.
 RESPONSE_BYTES_MAX = 16_384
 CONNECTIONS_MAX = 32
 KEPT_ALIVE_S = 15.0
@@ -28,8 +30,8 @@ _ERROR_CHARS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What is sent. `secrets`: the current one first, then those it replaces and that still sign."""
+class WebhookMessage:
+    """`secrets`: the current one first, then the previous one while it still signs."""
 
     delivery_id: str
     url: str
@@ -37,8 +39,8 @@ class Message:
     secrets: Sequence[str]
 
 
-def headers_of(message: Message, at: datetime) -> list[tuple[str, str]]:
-    """The headers of Standard Webhooks. `at` in UTC: the package takes any zone for UTC."""
+def headers_of(message: WebhookMessage, at: datetime) -> list[tuple[str, str]]:
+    """The headers of Standard Webhooks. `at` is converted to UTC, because the package ignores the time zone."""
     webhook_id = f"msg_{message.delivery_id}"
     body = message.payload.decode()
     signatures = [
@@ -53,8 +55,8 @@ def headers_of(message: Message, at: datetime) -> list[tuple[str, str]]:
     ]
 
 
-class Sender:
-    """Sends messages; used as an async context manager, which closes its connections."""
+class WebhookClient:
+    """An async context manager, which closes its connections at the end."""
 
     def __init__(
         self, *, allow_loopback: bool, ssl_context: ssl.SSLContext | None = None, resolve: Resolve = resolve
@@ -75,12 +77,12 @@ class Sender:
     ) -> None:
         await self._pool.aclose()
 
-    async def send(self, message: Message, *, at: datetime) -> Attempt:
-        """Never raises for what the network or the receiver does."""
+    async def send(self, message: WebhookMessage, *, at: datetime) -> Attempt:
+        """Never raises for errors of the network or the receiver."""
         started = time.monotonic()
         status, retry_after, error = None, None, None
         try:
-            checked_url(message.url, allow_loopback=self._allow_loopback)
+            check_url(message.url, allow_loopback=self._allow_loopback)
             async with asyncio.timeout(TOTAL_TIMEOUT_S):
                 status, retry_after = await self._exchange(message, at)
         except TimeoutError:
@@ -100,7 +102,7 @@ class Sender:
             retry_after_s=retry_after,
         )
 
-    async def _exchange(self, message: Message, at: datetime) -> tuple[int, int | None]:
+    async def _exchange(self, message: WebhookMessage, at: datetime) -> tuple[int, int | None]:
         timeouts = {
             "connect": CONNECT_TIMEOUT_S,
             "read": TOTAL_TIMEOUT_S,

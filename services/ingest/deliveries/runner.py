@@ -1,7 +1,7 @@
-"""The worker's part that sends: claims what is due, sends it, writes down what happened.
+"""The part of the worker that sends deliveries: claims due ones, sends them, records the result.
 
-Claiming and noting are short transactions of their own; while a receiver takes its time, none is open. A process that
-dies in between loses nothing: the claim ends by itself and the delivery goes out again under the same webhook-id.
+Claiming and recording are short transactions of their own. No transaction is open while a receiver answers. If the
+process dies in between, its claim expires and the delivery is sent again under the same webhook-id.
 """
 
 import asyncio
@@ -15,34 +15,34 @@ from uuid import UUID
 import structlog
 
 from services.ingest.deliveries import repository
-from services.ingest.deliveries.domain import GIVEN_UP_AFTER, JITTER_PERCENT, Attempt, retry_delay_s
-from services.ingest.deliveries.sender import TOTAL_TIMEOUT_S, Message, Sender
-from services.ingest.deliveries.service import place_of_secret
+from services.ingest.deliveries.domain import DISABLE_AFTER, JITTER_PERCENT, Attempt, retry_delay_s
+from services.ingest.deliveries.service import secret_place
+from services.ingest.deliveries.webhook_client import TOTAL_TIMEOUT_S, WebhookClient, WebhookMessage
 from shared import clock, telemetry
 from shared.db import Database, Session
 from shared.sealing import SealBroken, Sealer
 
 IN_FLIGHT_MAX = 16
-# One slow receiver must not take all places.
+# One slow receiver must not occupy all places.
 PER_PARTNER_MAX = 4
 _PER_CLAIM = 2
 CLAIM_FOR = timedelta(seconds=4 * TOTAL_TIMEOUT_S)
 IDLE_S = 0.5
-GRACE_S = 2.0  # well below the time a supervisor gives a process to stop
+GRACE_S = 2.0  # well below the time that a supervisor gives a process to stop
 _FAILURE_PAUSE_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
 
-class Courier:
-    """`run` until stopped; several processes may run one each."""
+class DeliveryRunner:
+    """Runs until stopped. Several processes may run one each."""
 
-    def __init__(self, database: Database, sealer: Sealer, sender: Sender) -> None:
-        self._database, self._sealer, self._sender = database, sealer, sender
+    def __init__(self, database: Database, sealer: Sealer, client: WebhookClient) -> None:
+        self._database, self._sealer, self._client = database, sealer, client
         self._in_flight: dict[asyncio.Task[None], str] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with self._sender:
+        async with self._client:
             while not stopping.is_set():
                 try:
                     claimed = await self._claim()
@@ -55,11 +55,11 @@ class Courier:
                     self._in_flight[task] = row["partner_id"]
                     task.add_done_callback(self._in_flight.pop)
                 if not claimed:
-                    await self._rest(stopping, pause_s)
-            await self._end()
+                    await self._wait(stopping, pause_s)
+            await self._stop()
 
-    async def _end(self) -> None:
-        """A moment for what is under way; the rest goes out again once its claim has ended."""
+    async def _stop(self) -> None:
+        """Waits a moment for running attempts. The others are sent again once their claims have expired."""
         running = list(self._in_flight)
         if running:
             _, left = await asyncio.wait(running, timeout=GRACE_S)
@@ -67,8 +67,8 @@ class Courier:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _rest(self, stopping: asyncio.Event, pause_s: float) -> None:
-        """Until something may have become possible: a place is free, time has passed, or the end."""
+    async def _wait(self, stopping: asyncio.Event, pause_s: float) -> None:
+        """Waits until a place is free, `pause_s` has passed, or the process is to stop."""
         halt = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait({halt, *self._in_flight}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +85,7 @@ class Courier:
         busy = [partner_id for partner_id, count in counts.items() if count > PER_PARTNER_MAX - _PER_CLAIM]
         now = clock.now()
         if not self._in_flight and not await self._database.scalar_once(repository.any_due(now)):
-            return []  # as nearly always: one round trip
+            return []  # the usual case, at the cost of one round trip
         async with self._database.transaction() as session:
             return list(
                 await repository.claim(
@@ -98,7 +98,7 @@ class Courier:
             started_at = clock.now()
             attempt = await self._attempt(row)
             async with self._database.transaction() as session:
-                await repository.note_attempt(
+                await repository.add_attempt(
                     session,
                     {
                         "delivery_id": row["delivery_id"],
@@ -109,23 +109,23 @@ class Courier:
                         "error": attempt.error,
                     },
                 )
-                await self._note(session, row, attempt)
+                await self._record_result(session, row, attempt)
         except Exception as exc:
-            # The claim ends by itself and the delivery is tried again.
+            # The claim expires and the delivery is tried again.
             _log.warning("delivery_not_noted", delivery=str(row["delivery_id"]), error=repr(exc)[:300])
 
     async def _attempt(self, row: repository.Row) -> Attempt:
-        place = place_of_secret(row["partner_id"])
+        place = secret_place(row["partner_id"])
         sealed = [row["secret_sealed"], row["previous_secret_sealed"]]
         try:
             secrets = [self._sealer.open(one, place) for one in sealed if one is not None]
         except SealBroken:
             return Attempt(duration_ms=0, error="the secret does not open; rotate it")
         delivery_id: UUID = row["delivery_id"]
-        message = Message(delivery_id=delivery_id.hex, url=row["url"], payload=row["payload"], secrets=secrets)
-        return await self._sender.send(message, at=clock.now())
+        message = WebhookMessage(delivery_id=delivery_id.hex, url=row["url"], payload=row["payload"], secrets=secrets)
+        return await self._client.send(message, at=clock.now())
 
-    async def _note(self, session: Session, row: repository.Row, attempt: Attempt) -> None:
+    async def _record_result(self, session: Session, row: repository.Row, attempt: Attempt) -> None:
         now, partner_id = clock.now(), row["partner_id"]
         values: dict[str, Any] = {"last_status_code": attempt.status_code, "last_error": attempt.error}
         delay_s = None
@@ -142,17 +142,17 @@ class Courier:
         await repository.finish_attempt(session, row["delivery_id"], row["attempts_total"], values)
         telemetry.WEBHOOK_ATTEMPTS.labels(partner_id, outcome).inc()
         if attempt.delivered:
-            await repository.note_success(session, partner_id, now)
+            await repository.record_success(session, partner_id, now)
             return
-        await repository.note_failure(session, partner_id, now)
-        await self._give_up(session, partner_id, attempt, exhausted=delay_s is None)
+        await repository.record_failure(session, partner_id, now)
+        await self._disable_if_dead(session, partner_id, attempt, exhausted=delay_s is None)
 
-    async def _give_up(self, session: Session, partner_id: str, attempt: Attempt, *, exhausted: bool) -> None:
+    async def _disable_if_dead(self, session: Session, partner_id: str, attempt: Attempt, *, exhausted: bool) -> None:
         now = clock.now()
         reason = "GONE" if attempt.gone else "FAILING"
         if not attempt.gone and not exhausted:
             return
-        since = None if attempt.gone else now - GIVEN_UP_AFTER
+        since = None if attempt.gone else now - DISABLE_AFTER
         if await repository.disable(session, partner_id, reason=reason, at=now, failing_since_before=since):
             telemetry.WEBHOOKS_DISABLED.labels(reason).inc()
             _log.error("webhook_disabled", partner=partner_id, reason=reason)
