@@ -1,4 +1,4 @@
-"""The ingest service as a whole on a real PostgreSQL and the embedded log, spoken to through HTTP."""
+"""Fixtures: the whole ingest service over HTTP, on a real PostgreSQL and the embedded log."""
 
 import asyncio
 import base64
@@ -83,7 +83,7 @@ RunApp = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 @pytest.fixture(scope="session")
 def run_app(jwks_transport: httpx.MockTransport) -> RunApp:
-    """Runs an application with its lifespan; `app` or the settings to make one from."""
+    """Runs an application with its lifespan and gives a client of it."""
 
     @asynccontextmanager
     async def run(settings: Settings, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -109,7 +109,7 @@ def bike(api: httpx.AsyncClient) -> PartnerClient:
 
 @pytest.fixture
 def box(api: httpx.AsyncClient) -> PartnerClient:
-    """A sandbox: strict, and nothing of it counts."""
+    """A sandbox partner: checked strictly, never published."""
     return PartnerClient(api, "ak-box")
 
 
@@ -123,7 +123,7 @@ Settle = Callable[[Callable[[], Any]], Any]
 
 @pytest.fixture(scope="session")
 def settle() -> Settle:
-    """Waits until an awaited condition holds; fails after ten seconds."""
+    """Waits until an async condition is true. Fails after ten seconds."""
 
     async def wait(condition: Callable[[], Any]) -> None:
         async with asyncio.timeout(10):
@@ -138,7 +138,7 @@ Outage = Callable[[], AbstractAsyncContextManager[None]]
 
 @pytest.fixture
 def database_away(ingest_dsns: Dsns, api: httpx.AsyncClient, settle: Settle) -> Outage:
-    """While the block runs no process of the service reaches its database; after it all of them do again."""
+    """During the block no process of the service reaches its database. Afterwards all of them do again."""
 
     async def is_back() -> bool:
         return (await api.get("/readyz")).status_code == 200
@@ -159,7 +159,7 @@ def database_away(ingest_dsns: Dsns, api: httpx.AsyncClient, settle: Settle) -> 
 
 
 class Reader:
-    """Reads what was appended to a topic after a moment."""
+    """Reads the records that were appended to a topic after `mark`."""
 
     def __init__(self, log: EventLog, topic: str) -> None:
         self._log, self._topic = log, topic
@@ -169,7 +169,7 @@ class Reader:
         count = await self._log.partition_count(self._topic)
         self._positions = await self._log.end_offsets([TopicPartition(self._topic, n) for n in range(count)])
 
-    async def news(self) -> list[StoredRecord]:
+    async def new_records(self) -> list[StoredRecord]:
         fetched = await self._log.fetch(self._positions, max_records=1000, max_wait_s=0.2)
         for tp, records in fetched.items():
             self._positions[tp] = records[-1].offset + 1
@@ -203,7 +203,7 @@ async def refusals(log: EventLog) -> Reader:
 
 @pytest.fixture(scope="session")
 async def worker(seeded: Settings) -> AsyncIterator[EventLog]:
-    """The worker runs; gives a log to publish verdicts with."""
+    """Runs the worker and gives a log to publish verdicts with."""
     stopping = asyncio.Event()
     running = asyncio.create_task(build(seeded).run_until(stopping))
     log = open_event_log(seeded.event_log_url, client_id="judge")
@@ -222,16 +222,16 @@ async def worker(seeded: Settings) -> AsyncIterator[EventLog]:
 
 
 class Judge:
-    """Plays accounting: publishes verdicts on what a receipt brought."""
+    """Publishes verdicts on the events of a receipt, in place of accounting."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
-    async def say(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> None:
+    async def publish(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> None:
         await self._publish([self._verdict(receipt_id, index, event_id, status, **more)])
 
-    async def say_all(self, verdicts: list[tuple[str, int, str, Any]]) -> None:
-        """(receipt, index, event id, status) of many at once."""
+    async def publish_all(self, verdicts: list[tuple[str, int, str, Any]]) -> None:
+        """Publishes many verdicts, each given as (receipt, index, event id, status)."""
         await self._publish([self._verdict(*one) for one in verdicts])
 
     def _verdict(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> ActivityJudged:

@@ -1,4 +1,4 @@
-"""Files of trips for the tests, and the calls that bring them in."""
+"""Files of trips for the tests, and the calls that import them."""
 
 import asyncio
 import gzip
@@ -18,7 +18,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 GZIP = {"Content-Encoding": "gzip"}
 TRIPS = "?event_type=trip.completed"
 FINISHED = ("done", "failed")
-PATIENCE_S = 20
+FINISH_TIMEOUT_S = 20
 
 
 def row(name: str, *, distance: object = 2360, day: str = "2026-11-23", account: str = "WH0000000017") -> str:
@@ -36,7 +36,7 @@ async def send(client: PartnerClient, body: bytes, target: str = IMPORTS + TRIPS
 
 async def finished(client: PartnerClient, import_id: str) -> dict[str, Any]:
     """The import once it is done or failed."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(FINISH_TIMEOUT_S):
         while True:
             found = (await client.get(f"{IMPORTS}/{import_id}")).json()
             if found["status"] in FINISHED:
@@ -64,7 +64,7 @@ async def announce(client: PartnerClient, content: dict[str, Any]) -> httpx.Resp
 async def upload_in_parts(
     client: PartnerClient, content: bytes, announcement: dict[str, Any], order: Callable[[list[int]], list[int]] = list
 ) -> str:
-    """Announces, puts every part and completes; returns the import's id."""
+    """Announces a file, uploads every part, completes it, and returns the import id."""
     announced = {
         "format": "csv", "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **announcement,
     }  # fmt: skip

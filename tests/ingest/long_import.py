@@ -1,7 +1,7 @@
-"""A long file against real processes: uploaded in parts, its worker killed in the middle, every line counted once.
+"""Imports a long file with real processes: uploaded in parts, its worker killed halfway, every line counted once.
 
-`python -m tests.ingest.long_import` brings in a million lines on a throw-away PostgreSQL and prints the progress and
-the memory of both processes; the suite does the same with a short file.
+`python -m tests.ingest.long_import` imports a million lines into a temporary PostgreSQL and prints the progress and
+the memory of both processes. The test suite does the same with a short file.
 """
 
 import argparse
@@ -82,7 +82,7 @@ async def end(process: asyncio.subprocess.Process, number: signal.Signals = sign
 
 @contextlib.asynccontextmanager
 async def running_api(env: dict[str, str]) -> AsyncIterator[tuple[PartnerClient, int]]:
-    """The HTTP process and a partner of it; gives the process id too."""
+    """A client of the HTTP process, and the id of that process."""
     port = free_port()
     app = ("uvicorn", "--factory", "services.ingest.main:create_app", "--port", str(port), "--log-level", "error")
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", *app, cwd=ROOT, env=env)
@@ -138,8 +138,8 @@ def _mib(pid: int) -> float:
     return round(int(psutil.Process(pid).memory_info().rss) / MIB, 1)
 
 
-class Watch:
-    """Asks for the progress and samples memory until the import is done; kills the worker once on the way."""
+class ImportMonitor:
+    """Polls the progress and samples memory until the import is done. Kills the worker once."""
 
     def __init__(self, client: PartnerClient, env: dict[str, str], result: Result, *, api_pid: int | None) -> None:
         self._client, self._env, self._result, self._api_pid = client, env, result, api_pid
@@ -177,7 +177,7 @@ class Watch:
 
 
 async def count(dsns: Dsns, result: Result) -> None:
-    """What lies in the log: records in all, and different events among them."""
+    """Counts the records in the log and the distinct events among them."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         result.published = await connection.fetchval(
@@ -190,7 +190,7 @@ async def count(dsns: Dsns, result: Result) -> None:
 
 
 async def archived(dsns: Dsns, lines: int, worker_env: dict[str, str]) -> None:
-    """Lets a worker archive what is left in the log."""
+    """Runs a worker until it has archived the rest of the log."""
     worker = await start_worker(worker_env)
     connection = await asyncpg.connect(dsns.admin)
     try:
@@ -214,12 +214,12 @@ async def _main(lines: int, lines_per_s: int, dsns: Dsns, place: Path) -> None:
     print(f"{lines:,} lines, {path.stat().st_size / MIB:.0f} MiB")
     env = await prepare(dsns, lines_per_s)
     async with running_api(env) as (client, api_pid):
-        watch = Watch(client, env, result, api_pid=api_pid)
+        monitor = ImportMonitor(client, env, result, api_pid=api_pid)
         started = time.monotonic()
         import_id = await upload(client, path)
         print(f"uploaded in {time.monotonic() - started:.1f} s")
         started = time.monotonic()
-        found = await watch.until_done(import_id, kill_at=0.4, every_s=2, show=True)
+        found = await monitor.until_done(import_id, kill_at=0.4, every_s=2, show=True)
         result.seconds = time.monotonic() - started
         assert found["status"] == "done", found
         result.accepted = found["progress"]["accepted"]
@@ -234,7 +234,7 @@ async def _main(lines: int, lines_per_s: int, dsns: Dsns, place: Path) -> None:
         print(f"worker's memory: first third at most {first} MiB, last third {last} MiB; API {max(result.api_mib)} MiB")
         started = time.monotonic()
         report_id = await upload(client, path, mode="reconcile", date="2026-11-23")
-        compared = await watch.until_done(report_id, kill_at=None, every_s=2, show=True)
+        compared = await monitor.until_done(report_id, kill_at=None, every_s=2, show=True)
         assert compared["status"] == "done", compared
         report = (await client.get(f"{RECONCILIATION}/reports/{report_id}")).json()
         print(f"compared with the archive in {time.monotonic() - started:.0f} s: {report['differences']}")

@@ -1,4 +1,4 @@
-"""A partner's webhook address on this machine: answers as told, remembers what came."""
+"""A webhook receiver on this machine, which answers as the test says and keeps what it received."""
 
 import asyncio
 import json
@@ -29,13 +29,13 @@ class Received:
         return self.headers["webhook-id"]
 
     def content(self, secret: str) -> Any:
-        """Checked by the specification's own package."""
+        """The content, verified by the package of the specification."""
         return standardwebhooks.Webhook(secret).verify(self.body, self.headers)
 
 
 @dataclass
 class Receiver:
-    """`reply` gives the bytes for each request; None leaves it waiting for ever."""
+    """`reply` gives the bytes of each answer. None leaves the request without an answer."""
 
     url: str
     port: int

@@ -1,4 +1,4 @@
-"""Partners and events for the tests, and a client that signs."""
+"""Partners and events for the tests, and a client that signs its requests."""
 
 import json
 import secrets
@@ -25,7 +25,7 @@ __all__ = ["BATCH", "ONE"]
 
 
 def seed_partner(partner_id: str, **changes: Any) -> dict[str, Any]:
-    """An entry of the seed file; one key named after the partner."""
+    """An entry of the seed file, with one key named after the partner."""
     return {
         "partner_id": partner_id,
         "name": f"合作方 {partner_id}",
@@ -63,7 +63,7 @@ _REST: dict[str, dict[str, Any]] = {
 
 
 def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
-    """Valid data of a report; a change to None removes the field."""
+    """Valid data of a report. A change to None removes the field."""
     data = {
         "account_ref": {"type": "account_no", "value": "WH0000000017"},
         **_TIMES[event_type],
@@ -75,7 +75,7 @@ def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
 
 
 def event(event_id: str, event_type: str = event_types.TRIP, *, partner: str = "bike", **data: Any) -> dict[str, Any]:
-    """A valid event; `data` changes single fields of its data."""
+    """A valid event. `data` changes single fields of its data."""
     return {
         "specversion": "1.0",
         "id": event_id,
@@ -93,7 +93,7 @@ def revision(event_id: str, kind: str, original_id: str, *, partner: str = "bike
 
 @dataclass
 class PartnerClient:
-    """Speaks for one key; every part of the signature can be made wrong."""
+    """Sends requests signed with one key. Every part of the signature can be made wrong."""
 
     http: httpx.AsyncClient
     app_key: str
@@ -108,7 +108,7 @@ class PartnerClient:
         headers: Mapping[str, str] | None = None,
         **wrong: Any,
     ) -> httpx.Response:
-        """`signed`: the bytes the signature is over, when they are not the body; `wrong`: other parts of it."""
+        """`signed`: the signed bytes, if they are not the body. `wrong`: other signed parts to change."""
         parts = {
             "app_key": self.app_key,
             "secret": secret_of(self.app_key),
@@ -129,7 +129,7 @@ class PartnerClient:
         return await self.send("POST", target, body, headers=headers, **options)
 
     async def push(self, *events: Any, target: str = EVENTS, **options: Any) -> Any:
-        """Pushes a batch that must be answered 202; the answer's content."""
+        """Pushes a batch that must be answered 202. Returns the content of the answer."""
         answer = await self.post(json.dumps(events).encode(), target=target, **options)
         assert answer.status_code == 202, answer.text
         return answer.json()
@@ -139,7 +139,7 @@ class PartnerClient:
 
 
 def reports(records: Sequence[StoredRecord]) -> list[ActivityReported]:
-    """What intake put on the topic, in the order of the batch."""
+    """The published reports in the order of the batch."""
     found = [msgspec.json.decode(record.value or b"", type=ActivityReported) for record in records]
     return sorted(found, key=lambda report: report.index)
 

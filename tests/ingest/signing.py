@@ -21,7 +21,7 @@ SHORT = {cp1.HMAC_SHA256: "hmac", cp1.ED25519: "ed", cp1.RSA_SHA256: "rsa", cp1.
 
 @dataclass(frozen=True)
 class Pair:
-    """`private` is what a partner signs with, `registered` what the platform holds."""
+    """The partner signs with `private`. The platform has `registered`."""
 
     algorithm: str
     private: str = field(repr=False)
@@ -34,7 +34,7 @@ class Pair:
 
 @cache
 def pair(algorithm: str, name: str = "") -> Pair:
-    """One pair for each name, the same throughout a test run."""
+    """One pair for each name, the same during a test run."""
     if algorithm == cp1.HMAC_SHA256:
         secret = f"cpsk_{name}_" + secrets.token_urlsafe(24)
         return Pair(algorithm, secret, secret)
@@ -50,7 +50,7 @@ def pair(algorithm: str, name: str = "") -> Pair:
 
 @dataclass
 class Signer:
-    """Speaks for one key of any algorithm; every part of what is signed can be made wrong."""
+    """Sends requests signed with one key of any algorithm. Every signed part can be made wrong."""
 
     http: httpx.AsyncClient
     app_key: str
@@ -80,7 +80,7 @@ class Signer:
         to: str = EVENTS,
         **wrong: Any,
     ) -> httpx.Response:
-        """Posts `body` there; `wrong` changes what is signed, `authorization` replaces it."""
+        """Posts `body`. `wrong` changes signed parts, `authorization` replaces the header."""
         signed = authorization or self.header(wrong.pop("signed", body), **({"target": to} | wrong))
         sent = {"Content-Type": media_type, "Authorization": signed, **(headers or {})}
         return await self.http.post(to, content=body, headers=sent)

@@ -1,4 +1,4 @@
-"""Whatever a partner sends: an answer, never a crash, and the neighbours of a bad event unharmed."""
+"""Whatever a partner sends gets an answer and never a crash, and bad events do not affect others of their batch."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def replaced(value: Any, path: tuple[str, ...], new: Any) -> Any:
 
 @st.composite
 def broken_events(draw: st.DrawFn) -> Any:
-    """A valid event with one to three places replaced or removed, or something else altogether."""
+    """A valid event with one to three places replaced or removed, or an arbitrary JSON value."""
     whole = draw(st.sampled_from(TEMPLATES))
     for _ in range(draw(st.integers(1, 3))):
         whole = replaced(whole, draw(st.sampled_from(paths(whole))), draw(VALUES))
@@ -83,12 +83,12 @@ def intake(environment: Any) -> decoding.BatchContext:
 
 @settings(max_examples=400, deadline=None)
 @given(broken=broken_events(), environment=st.sampled_from(["live", "sandbox"]))
-def test_reading_accepts_or_names_the_reason(broken: Any, environment: str) -> None:
+def test_every_event_is_accepted_or_rejected_with_a_reason(broken: Any, environment: str) -> None:
     body = json.dumps([event("h"), broken, event("h")]).encode()
     try:
         events = decoding.split_batch(body, BATCH)
     except MalformedBody:
-        assert b"\\ud" in body  # a lone surrogate is the only thing json.dumps writes that is not interchangeable
+        assert b"\\ud" in body  # json.dumps writes only one thing that is not interchangeable JSON: a lone surrogate
         return
     first, second, third = decoding.read_events(events, intake(environment))
     assert first.reported is not None
@@ -102,7 +102,7 @@ def test_reading_accepts_or_names_the_reason(broken: Any, environment: str) -> N
         assert "\u0000" not in (second.rejected.field or "")
 
 
-def told(body: bytes, shared: decoding.BatchContext) -> list[Any]:
+def results_of(body: bytes, shared: decoding.BatchContext) -> list[Any]:
     return [
         (reading.id, reading.reported, reading.rejected)
         for reading in decoding.read_events(decoding.split_batch(body, BATCH), shared)
@@ -111,21 +111,21 @@ def told(body: bytes, shared: decoding.BatchContext) -> list[Any]:
 
 @settings(max_examples=400, deadline=None)
 @given(broken=st.lists(broken_events(), min_size=1, max_size=2), is_ascii=st.booleans())
-def test_the_cheaper_way_of_reading_finds_the_same(broken: list[Any], is_ascii: bool) -> None:
+def test_plain_and_lenient_decoders_give_the_same_results(broken: list[Any], is_ascii: bool) -> None:
     body = json.dumps([*broken, event("h")], ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
     shared = intake("live")
     try:
-        found = told(body, shared)
+        found = results_of(body, shared)
     except MalformedBody:
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "_PLAIN", decoding._LENIENT)
-        assert told(body, shared) == found
+        assert results_of(body, shared) == found
 
 
 @pytest.mark.parametrize("character", [chr(code) for code in (*range(0x20), 0x7F)])
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_no_control_character_gets_in(character: str, is_ascii: bool) -> None:
+def test_control_characters_are_rejected_in_every_text_field(character: str, is_ascii: bool) -> None:
     account = {"type": "open_id", "value": f"a{character}b"}
     events = [
         event(f"a{character}b"),
@@ -137,7 +137,9 @@ def test_no_control_character_gets_in(character: str, is_ascii: bool) -> None:
         revision("h", event_types.CANCELLED, "o", account_ref=account),
         revision("h", event_types.CORRECTED, "o", data=data_of(event_types.TRIP, vehicle_ref=f"a{character}b")),
     ]
-    found = [rejected for _, _, rejected in told(json.dumps(events, ensure_ascii=is_ascii).encode(), intake("live"))]
+    found = [
+        rejected for _, _, rejected in results_of(json.dumps(events, ensure_ascii=is_ascii).encode(), intake("live"))
+    ]
     fields = [
         "id",
         "data.account_ref.value",
@@ -153,7 +155,7 @@ def test_no_control_character_gets_in(character: str, is_ascii: bool) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([ONE, BATCH]))
-def test_any_bytes_are_events_or_malformed(body: bytes, media_type: str) -> None:
+def test_any_bytes_are_a_batch_or_a_malformed_body(body: bytes, media_type: str) -> None:
     try:
         events = decoding.split_batch(body, media_type)
     except MalformedBody:

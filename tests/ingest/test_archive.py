@@ -1,4 +1,4 @@
-"""What partners and operators are told about events, after the worker has seen them and accounting has judged them."""
+"""The archive over HTTP: statuses and receipts before, during and after the verdicts of accounting."""
 
 import time
 import uuid
@@ -21,9 +21,7 @@ from tests.ingest.conftest import Judge, Settle
 from tests.ingest.samples import PartnerClient, event, receipt, status
 
 
-async def test_a_receipt_from_the_first_moment_to_the_last_verdict(
-    bike: PartnerClient, judge: Judge, settle: Settle
-) -> None:
+async def test_a_receipt_is_settled_after_the_last_verdict(bike: PartnerClient, judge: Judge, settle: Settle) -> None:
     answer = await bike.push(*(event(f"life-{n}") for n in range(6)), event("bad", distance=5.5))
     receipt_id = answer["receipt_id"]
 
@@ -46,7 +44,7 @@ async def test_a_receipt_from_the_first_moment_to_the_last_verdict(
     ]
     for index, (verdict, more) in enumerate(verdicts):
         assert (await receipt(bike, receipt_id))["settled"] is False
-        await judge.say(receipt_id, index, f"life-{index}", verdict, **more)
+        await judge.publish(receipt_id, index, f"life-{index}", verdict, **more)
 
     async def settled() -> bool:
         return bool((await receipt(bike, receipt_id))["settled"])
@@ -68,19 +66,19 @@ async def test_a_receipt_from_the_first_moment_to_the_last_verdict(
     assert last["results"][6]["message"].endswith("in metres.")
 
 
-async def test_an_events_status_is_the_newest_verdict_in_whatever_order_they_come(
+async def test_the_status_of_an_event_is_its_newest_verdict_in_any_order(
     bike: PartnerClient, judge: Judge, settle: Settle
 ) -> None:
     receipt_id = (await bike.push(event("order-1")))["receipt_id"]
-    await judge.say(receipt_id, 0, "order-1", "credited", amount_mg=500, reason_code="CREDITED", sequence=2)
+    await judge.publish(receipt_id, 0, "order-1", "credited", amount_mg=500, reason_code="CREDITED", sequence=2)
 
     async def credited() -> bool:
         answer = await status(bike, "order-1")
         return answer.status_code == 200 and answer.json()["status"] == "credited"
 
     await settle(credited)
-    await judge.say(receipt_id, 0, "order-1", "parked", reason_code="NO_BINDING", sequence=1)
-    await judge.say(receipt_id, 0, "order-1", "reversed", reason_code="CORRECTED_LATER", sequence=3)
+    await judge.publish(receipt_id, 0, "order-1", "parked", reason_code="NO_BINDING", sequence=1)
+    await judge.publish(receipt_id, 0, "order-1", "reversed", reason_code="CORRECTED_LATER", sequence=3)
 
     async def reversed_() -> bool:
         return bool((await status(bike, "order-1")).json()["status"] == "reversed")
@@ -90,23 +88,23 @@ async def test_an_events_status_is_the_newest_verdict_in_whatever_order_they_com
     assert final["activity_id"] == str(event_key("bike", "order-1"))
     assert final["receipt_id"] == receipt_id
     assert final["reason_code"] == "CORRECTED_LATER"
-    assert final["reason"] == "CORRECTED_LATER"  # a code without a sentence speaks for itself
+    assert final["reason"] == "CORRECTED_LATER"  # a code without a sentence is shown itself
 
 
-async def test_a_copy_has_its_own_fate_and_does_not_touch_the_first(
+async def test_a_copy_has_its_own_status_and_does_not_change_the_first(
     bike: PartnerClient, judge: Judge, settle: Settle
 ) -> None:
     first = (await bike.push(event("copy")))["receipt_id"]
     second = (await bike.push(event("copy"), event("copy", distance=9)))["receipt_id"]
-    await judge.say(second, 0, "copy", "duplicate")
-    await judge.say(second, 1, "copy", "conflict")
+    await judge.publish(second, 0, "copy", "duplicate")
+    await judge.publish(second, 1, "copy", "conflict")
 
     async def second_settled() -> bool:
         return bool((await receipt(bike, second))["settled"])
 
     await settle(second_settled)
     assert (await status(bike, "copy")).json()["status"] == "received"
-    await judge.say(first, 0, "copy", "credited", amount_mg=7, reason_code="CREDITED")
+    await judge.publish(first, 0, "copy", "credited", amount_mg=7, reason_code="CREDITED")
 
     async def first_settled() -> bool:
         return bool((await receipt(bike, first))["settled"])
@@ -118,8 +116,8 @@ async def test_a_copy_has_its_own_fate_and_does_not_touch_the_first(
     assert (one["status"], one["amount_mg"], one["receipt_id"]) == ("credited", 7, first)
 
 
-async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: Settings) -> None:
-    """Two topics have no common order: the halves of a row meet in either."""
+async def test_a_verdict_may_be_archived_before_its_event(worker: EventLog, seeded: Settings) -> None:
+    """The two topics have no common order, so the halves of a row may come in either order."""
     key, receipt_id = event_key("bike", "early"), new_id()
     verdict = ActivityJudged(
         activity_id=key, partner_id="bike", event_id="early", receipt_id=receipt_id, index=0,
@@ -145,10 +143,10 @@ async def test_the_verdict_may_come_before_the_event(worker: EventLog, seeded: S
 
 
 @pytest.mark.parametrize("early", [[], [7], [32], list(range(64))], ids=["none", "unseen", "sampled", "all"])
-async def test_a_large_poll_meets_whatever_verdicts_are_there(
+async def test_a_large_poll_merges_with_verdicts_that_came_first(
     worker: EventLog, seeded: Settings, early: list[int]
 ) -> None:
-    """Many rows are copied when none of them seems to be there; one that is there all the same undoes nothing else."""
+    """Many rows are written by COPY if a sample finds none of them. A row that exists anyway undoes no other row."""
     receipt_id, indices = new_id(), list(range(64))
     awkward = {1: "a\tb", 2: "a\\nb", 3: "\\N", 4: "订单", 5: "{,}"}
 
@@ -180,7 +178,7 @@ async def test_a_large_poll_meets_whatever_verdicts_are_there(
     try:
         async with database.transaction() as session:
             await service.handle_outcomes(session, verdicts(early, 2))
-        for part in (reports[::-1], reports[:40]):  # the second time they change nothing
+        for part in (reports[::-1], reports[:40]):  # the second delivery changes nothing
             async with database.transaction() as session:
                 assert not await service.handle_reports(session, part, time_zone=seeded.time_zone)
         async with database.transaction() as session:
@@ -197,7 +195,7 @@ def _stored(value: Any) -> Any:
     return StoredRecord("t", 0, 1, b"k", msgspec.json.encode(value), (), clock.now())
 
 
-async def test_a_partner_sees_its_own_only(
+async def test_a_partner_sees_only_its_own_receipts_and_events(
     bike: PartnerClient, metro: PartnerClient, judge: Judge, settle: Settle
 ) -> None:
     receipt_id = (await bike.push(event("mine"), 5))["receipt_id"]
@@ -216,9 +214,7 @@ async def test_a_partner_sees_its_own_only(
     assert unsigned.status_code == 401
 
 
-async def test_a_batch_without_any_good_event_has_a_receipt_too(
-    bike: PartnerClient, worker: EventLog, settle: Settle
-) -> None:
+async def test_a_batch_of_rejected_events_has_a_receipt(bike: PartnerClient, worker: EventLog, settle: Settle) -> None:
     receipt_id = (await bike.push(5, event("none", distance="x")))["receipt_id"]
 
     async def settled() -> bool:
@@ -230,7 +226,9 @@ async def test_a_batch_without_any_good_event_has_a_receipt_too(
     assert [item["code"] for item in whole["results"]] == ["MALFORMED_EVENT", "INVALID_TYPE"]
 
 
-async def test_a_receipt_not_archived_yet_is_not_denied(bike: PartnerClient, api: httpx.AsyncClient) -> None:
+async def test_a_receipt_that_is_not_archived_yet_is_shown_as_empty(
+    bike: PartnerClient, api: httpx.AsyncClient
+) -> None:
     young = await receipt(bike, str(new_id()))
     assert (young["accepted"], young["settled"], young["results"]) == (None, False, [])
     far_future = uuid.UUID(int=(2**48 - 1) << 80 | 7 << 76 | 2 << 62)
@@ -243,7 +241,7 @@ async def test_a_receipt_not_archived_yet_is_not_denied(bike: PartnerClient, api
 
 
 @pytest.mark.parametrize("event_id", ["a/b", "订单 1", "a?b=c", "%41", "nul\u0000"])
-async def test_any_event_id_can_be_asked_for(
+async def test_every_valid_event_id_can_be_queried(
     bike: PartnerClient, worker: EventLog, settle: Settle, event_id: str
 ) -> None:
     accepted = (await bike.push(event(event_id)))["accepted"]

@@ -1,4 +1,4 @@
-"""Records nobody could read: shown without personal data, mended and published once, or put away."""
+"""Dead letters: shown without personal data, then repaired and published once, or discarded."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 
 
 def broken(event_id: str) -> bytes:
-    """A trip whose distance is text, with a phone number where none should be."""
+    """A trip whose distance is text and contains a phone number."""
     act = Act(kind="trip", started_at=clock.now() - timedelta(hours=1), city_code="420100", distance_m=2360)
     report = ActivityReported(
         event_key=event_key("bike", event_id), partner_id="bike", event_id=event_id, receipt_id=new_id(), index=0,
@@ -39,7 +39,7 @@ def broken(event_id: str) -> bytes:
 
 
 async def letter_of(api: httpx.AsyncClient, operator: dict[str, str], log: EventLog, value: bytes) -> int:
-    """Publishes a record and waits until it was set aside; the letter's id."""
+    """Publishes a record, waits until it is a dead letter, and returns its id."""
     newest = (await api.get(f"{OPS}?limit=1", headers=operator)).json()["items"]
     last = newest[0]["dead_letter_id"] if newest else 0
     await log.publish(topics.ACTIVITIES, [Record(key=b"bike:" + ACCOUNT.encode(), value=value)])
@@ -52,7 +52,7 @@ async def letter_of(api: httpx.AsyncClient, operator: dict[str, str], log: Event
             await asyncio.sleep(0.05)
 
 
-async def test_a_letter_is_mended_and_published_once(
+async def test_a_dead_letter_is_repaired_and_published_once(
     bike: PartnerClient, worker: EventLog, tokens: TokenFactory, published: Reader, settle: Settle
 ) -> None:
     api, operator = bike.http, tokens.operator()
@@ -77,10 +77,10 @@ async def test_a_letter_is_mended_and_published_once(
         return (await status(bike, "mend-1")).status_code == 200
 
     await settle(archived)
-    good, again = [one for one in await published.news() if b"mend-1" in (one.value or b"")], []
-    assert [one.key for one in good] == [b"bike:" + ACCOUNT.encode()] * 2  # as it came, and mended
+    good, again = [one for one in await published.new_records() if b"mend-1" in (one.value or b"")], []
+    assert [one.key for one in good] == [b"bike:" + ACCOUNT.encode()] * 2  # as received, and repaired
     assert msgspec.json.decode(good[1].value or b"", type=ActivityReported).act is not None
-    again += [one for one in await published.news() if b"mend-1" in (one.value or b"")]
+    again += [one for one in await published.new_records() if b"mend-1" in (one.value or b"")]
     assert again == []
     refused = await api.post(f"{OPS}/{letter}/discard", json={"reason": "no"}, headers=operator)
     assert (refused.status_code, refused.json()["code"]) == (409, "DEAD_LETTER_RESOLVED")
@@ -89,7 +89,9 @@ async def test_a_letter_is_mended_and_published_once(
     assert PHONE not in str(written)
 
 
-async def test_rubbish_is_put_away_with_a_reason(bike: PartnerClient, worker: EventLog, tokens: TokenFactory) -> None:
+async def test_a_dead_letter_is_discarded_with_a_reason(
+    bike: PartnerClient, worker: EventLog, tokens: TokenFactory
+) -> None:
     api, operator = bike.http, tokens.operator()
     letter = await letter_of(api, operator, worker, b"\xff\x00 rubbish")
     patched = await api.post(f"{OPS}/{letter}/replay", json={"reason": "r", "patch": {"a": 1}}, headers=operator)
@@ -102,7 +104,7 @@ async def test_rubbish_is_put_away_with_a_reason(bike: PartnerClient, worker: Ev
     assert listed[0]["dead_letter_id"] == letter
 
 
-async def test_who_may(bike: PartnerClient, tokens: TokenFactory) -> None:
+async def test_dead_letters_need_the_operator_scopes(bike: PartnerClient, tokens: TokenFactory) -> None:
     api, reader = bike.http, tokens.operator("ops:read")
     assert (await api.get(OPS)).status_code == 401
     assert (await api.get(OPS, headers=tokens.operator("ops:rewards"))).status_code == 403
@@ -124,16 +126,16 @@ async def test_who_may(bike: PartnerClient, tokens: TokenFactory) -> None:
         ('"lat":30.592761', "592761"),
     ],
 )
-def test_what_could_name_somebody_is_masked(text: str, hidden: str) -> None:
+def test_personal_data_in_dead_letters_is_masked(text: str, hidden: str) -> None:
     assert hidden not in masked(text)
 
 
-def test_masking_leaves_the_rest_readable() -> None:
+def test_masking_keeps_the_rest_of_a_dead_letter_readable() -> None:
     plain = '{"distance_m":2360,"started_at":"2026-11-23T08:10:00Z","event_id":"order-20261123-000001"}'
     assert masked(plain) == plain
 
 
-def test_the_merge_patch_is_that_of_the_standard() -> None:
+def test_the_merge_patch_follows_rfc_7396() -> None:
     target: Any = {"a": "b", "c": {"d": "e", "f": "g"}}
     assert merge_patch(target, {"a": "z", "c": {"f": None}}) == {"a": "z", "c": {"d": "e"}}
     assert merge_patch({"a": [1]}, {"a": {"b": None}}) == {"a": {}}

@@ -1,4 +1,4 @@
-"""What the archive keeps, what it forgets, and what operators see of it."""
+"""What the archive keeps, what it deletes, and the totals that operators see."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.ingest.samples import PartnerClient, event, receipt, revision, status
 from tests.tokens import TokenFactory
 
 
-async def test_the_archive_keeps_the_act_and_the_hash_but_no_person(
+async def test_the_archive_keeps_act_and_hash_but_no_account_reference(
     bike: PartnerClient, worker: EventLog, ingest_dsns: Dsns, settle: Settle
 ) -> None:
     place: dict[str, Any] = {
@@ -55,20 +55,20 @@ async def test_the_archive_keeps_the_act_and_the_hash_but_no_person(
     assert "114.3" not in str(rows)
 
 
-async def test_operators_see_a_days_intake_add_up(
+async def test_the_intake_totals_of_a_day_add_up_for_operators(
     bike: PartnerClient, judge: Judge, settle: Settle, tokens: TokenFactory, ingest_dsns: Dsns
 ) -> None:
     ops = "/api/v1/ingest/ops/intake/totals"
     receipt_id = (await bike.push(event("sum-1"), event("sum-2"), 5))["receipt_id"]
-    await judge.say(receipt_id, 0, "sum-1", "credited", amount_mg=1)
-    await judge.say(receipt_id, 1, "sum-2", "refused", reason_code="TOO_LATE")
+    await judge.publish(receipt_id, 0, "sum-1", "credited", amount_mg=1)
+    await judge.publish(receipt_id, 1, "sum-2", "refused", reason_code="TOO_LATE")
 
     async def settled() -> bool:
         return bool((await receipt(bike, receipt_id))["settled"])
 
     await settle(settled)
     connection = await asyncpg.connect(ingest_dsns.admin)
-    try:  # to a day of its own: 23:59 on 1 May in Shanghai is another day in UTC
+    try:  # a day of its own: 23:59 on 1 May in Shanghai is another day in UTC
         for table in ("reported_event", "receipt_rejection"):
             await connection.execute(
                 f"UPDATE ingest.{table} SET received_at = '2026-05-01T23:59:00+08:00' WHERE receipt_id = $1",
@@ -96,7 +96,7 @@ async def test_operators_see_a_days_intake_add_up(
     assert (await bike.http.get(ops)).status_code == 401
 
 
-async def test_what_cannot_be_read_is_set_aside_and_does_not_stop_the_rest(
+async def test_unreadable_records_become_dead_letters_and_do_not_stop_the_consumer(
     bike: PartnerClient, worker: EventLog, ingest_dsns: Dsns, settle: Settle
 ) -> None:
     garbage = [Record(key=b"k", value=value) for value in (b"", b"{}", b"\xff", b"[" * 100_000, None)]
@@ -125,7 +125,7 @@ async def test_what_cannot_be_read_is_set_aside_and_does_not_stop_the_rest(
         await connection.close()
 
 
-async def test_old_rejections_are_forgotten(
+async def test_old_rejections_are_deleted(
     bike: PartnerClient, worker: EventLog, seeded: Settings, ingest_dsns: Dsns, settle: Settle
 ) -> None:
     old, young = [(await bike.push(5))["receipt_id"] for _ in range(2)]
@@ -154,7 +154,7 @@ async def test_old_rejections_are_forgotten(
     assert [str(row["receipt_id"]) for row in left] == [young]
 
 
-async def test_sandbox_events_leave_nothing_behind(box: PartnerClient, worker: EventLog) -> None:
+async def test_sandbox_events_are_not_archived(box: PartnerClient, worker: EventLog) -> None:
     answer = await box.push(event("toy", partner="box"), 5)
     await asyncio.sleep(0.7)
     assert (await status(box, "toy")).status_code == 404

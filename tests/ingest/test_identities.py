@@ -1,4 +1,4 @@
-"""The names that must never change: keys of people, meters and events, and the hashes that vouch for them."""
+"""Identifiers that must never change: keys of accounts, meters and events, and hashes of their content."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 
 
 @given(pepper=TEXT.filter(bool), partner=TEXT, kind=TEXT, value=TEXT)
-def test_a_key_is_the_hmac_of_its_parts(pepper: str, partner: str, kind: str, value: str) -> None:
+def test_an_account_key_is_the_hmac_of_its_parts(pepper: str, partner: str, kind: str, value: str) -> None:
     def expected(message: str) -> str:
         return hmac.digest(pepper.encode(), message.encode(), "sha256").hex()[:32]
 
@@ -28,14 +28,14 @@ def test_a_key_is_the_hmac_of_its_parts(pepper: str, partner: str, kind: str, va
 
 
 @given(partner=TEXT, event_id=TEXT)
-def test_an_event_key_is_a_uuid_of_version_8_from_a_hash(partner: str, event_id: str) -> None:
+def test_an_event_key_is_a_uuid_version_8_from_a_hash(partner: str, event_id: str) -> None:
     key = identity.event_key(partner, event_id)
     hashed = hashlib.sha256(f"carbon-inclusion/event/v1\0{partner}\0{event_id}".encode()).hexdigest()
     assert key.hex[:12] + key.hex[13:16] + key.hex[17:] == hashed[:12] + hashed[13:16] + hashed[17:32]
     assert (key.hex[12], key.variant) == ("8", uuid.RFC_4122)
 
 
-def test_what_was_named_once_keeps_its_name() -> None:
+def test_keys_of_known_inputs_never_change() -> None:
     assert identity.event_key("bike", "order-1") == uuid.UUID("32eb6e6c-038e-80f8-8c57-1bd6050621d2")
     assert (
         identity.account_key("pepper-of-the-tests-1234", "bike", "account_no", "WH1")
@@ -47,7 +47,7 @@ def test_what_was_named_once_keeps_its_name() -> None:
 @pytest.mark.parametrize("place", [0, 31, 63])
 @pytest.mark.parametrize("character", ["g", "A", "F", "_", " ", "-", "\n", "\u0660", "\uff10"])
 @pytest.mark.parametrize("field", ["fingerprint", "raw_sha256"])
-def test_a_hash_is_written_in_lower_case_hexadecimal(place: int, character: str, field: str) -> None:
+def test_contracts_accept_hashes_only_in_lower_case_hexadecimal(place: int, character: str, field: str) -> None:
     sound = "0123456789abcdef" * 4
     record = msgspec.to_builtins(
         ActivityReported(

@@ -1,4 +1,4 @@
-"""Imported files over HTTP: the same checks as the intake, each bad line by its number, twice is harmless."""
+"""Imports over HTTP: the same checks as the intake, rejected lines by their numbers, safe to repeat."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ async def published_reports(published: Reader, count: int, settle: Settle) -> li
     found: list[Any] = []
 
     async def enough() -> bool:
-        found.extend(await published.news())
+        found.extend(await published.new_records())
         return len(found) >= count
 
     await settle(enough)
@@ -56,14 +56,14 @@ async def test_every_good_line_is_published_as_the_intake_would(
     await bike.push(event("f-direct", trip_id="f-1"))
     by_id = {one.event_id: one for one in await published_reports(published, 3, settle)}
     first, second, direct = by_id["f-1"], by_id["f-2"], by_id["f-direct"]
-    assert direct.act == first.act  # the same trip, told by file and by request
+    assert direct.act == first.act  # the same trip, once in a file and once in a request
     assert second.act.distance_m == 5000
     assert (first.receipt_accepted, first.receipt_rejected) == (2, 0)
     line = row("f-1").encode()
     assert first.raw_sha256 == hashlib.sha256(line).hexdigest()
 
 
-async def test_status_and_receipt_of_an_imported_event(bike: PartnerClient, settle: Settle) -> None:
+async def test_an_imported_event_has_a_status_and_a_receipt(bike: PartnerClient, settle: Settle) -> None:
     done = await imported(bike, csv_file([row("st-1"), row("st-2", distance="far"), row("st-3")]))
 
     async def archived() -> bool:
@@ -78,7 +78,7 @@ async def test_status_and_receipt_of_an_imported_event(bike: PartnerClient, sett
     assert again["outcomes"]["received"] == 2
 
 
-async def test_bad_lines_are_named_and_harm_no_other(bike: PartnerClient) -> None:
+async def test_bad_lines_are_reported_and_do_not_affect_other_lines(bike: PartnerClient) -> None:
     lines = [
         row("b-1"),
         row("b-2", distance="2.5"),
@@ -116,7 +116,9 @@ async def test_bad_lines_are_named_and_harm_no_other(bike: PartnerClient) -> Non
     assert following["has_more"] is False
 
 
-async def test_ndjson_takes_all_kinds_and_revisions(bike: PartnerClient, published: Reader, settle: Settle) -> None:
+async def test_ndjson_files_may_hold_every_event_type_and_revisions(
+    bike: PartnerClient, published: Reader, settle: Settle
+) -> None:
     events = [
         *(event(f"nd-{number}", kind) for number, kind in enumerate(event_types.REPORTS)),
         revision("nd-c", event_types.CANCELLED, "nd-0"),
@@ -133,7 +135,9 @@ async def test_ndjson_takes_all_kinds_and_revisions(bike: PartnerClient, publish
     assert sorted(kinds) == ["bag", "cancel", "energy", "recycling", "transit", "trip"]
 
 
-async def test_csv_knows_corrections_and_mixed_types(bike: PartnerClient, published: Reader, settle: Settle) -> None:
+async def test_csv_files_may_hold_corrections_and_mixed_types(
+    bike: PartnerClient, published: Reader, settle: Settle
+) -> None:
     header = "id,type,original_id,reason,account_ref.type,account_ref.value,receipt_no,count,occurred_at,city_code"
     rest = "account_no,A,r-1,2,2026-11-23T08:10:00+08:00,420100"
     lines = [
@@ -150,7 +154,7 @@ async def test_csv_knows_corrections_and_mixed_types(bike: PartnerClient, publis
     assert (found["m-3"].operation, found["m-3"].reason) == ("cancel", "错单, 作废")
 
 
-async def test_a_file_sent_twice_has_copies_and_no_second_event(
+async def test_a_file_sent_twice_makes_copies_and_no_second_event(
     bike: PartnerClient, published: Reader, settle: Settle
 ) -> None:
     body = csv_file([row("tw-1"), row("tw-2")])
@@ -162,7 +166,7 @@ async def test_a_file_sent_twice_has_copies_and_no_second_event(
 
 
 @pytest.mark.parametrize("kind", [name.removeprefix(event_types.PREFIX) for name in COLUMNS])
-async def test_the_template_of_each_type_is_a_good_file(bike: PartnerClient, kind: str) -> None:
+async def test_the_template_of_each_event_type_imports_without_errors(bike: PartnerClient, kind: str) -> None:
     answer = await bike.http.get(f"{IMPORTS}/template.csv?type={kind.removesuffix('.v1')}")
     assert answer.status_code == 200
     assert answer.text == template(event_types.PREFIX + kind)
@@ -183,17 +187,19 @@ async def test_the_template_of_each_type_is_a_good_file(bike: PartnerClient, kin
         (packed(csv_file([row("x")]))[:-9], GZIP, "BAD_GZIP", "gzip"),
     ],
 )
-async def test_a_file_that_cannot_be_meant_is_refused_whole(
+async def test_a_file_with_a_wrong_encoding_or_header_is_rejected_as_a_whole(
     bike: PartnerClient, published: Reader, body: bytes, headers: dict[str, str], code: str, word: str
 ) -> None:
     done = await imported(bike, body, **headers)
     assert (done["status"], done["failure"]["code"]) == ("failed", code)
     assert word in done["failure"]["message"]
     assert done["progress"]["accepted"] == 0
-    assert await published.news() == []
+    assert await published.new_records() == []
 
 
-async def test_gzip_of_several_members_and_a_bomb(bike: PartnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gzip_files_of_several_members_are_read_and_bombs_rejected(
+    bike: PartnerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = csv_file([row("gz-1"), row("gz-2")])
     done = await imported(bike, packed(whole[:50]) + packed(whole[50:]) + b"\0" * 512, **GZIP)
     assert (done["status"], done["progress"]["accepted"]) == ("done", 2)
@@ -216,7 +222,7 @@ def large_file(name: str, rows: int) -> bytes:
 
 
 @pytest.mark.usefixtures("small_parts")
-async def test_a_large_file_comes_in_parts_in_any_order(bike: PartnerClient) -> None:
+async def test_the_parts_of_a_large_file_may_come_in_any_order(bike: PartnerClient) -> None:
     content = large_file("big", 2_500)
     assert len(content) > 3 * SMALL_PART
     announced = {"dry_run": True, "event_type": "trip.completed"}
@@ -233,7 +239,7 @@ async def test_a_large_file_comes_in_parts_in_any_order(bike: PartnerClient) -> 
 
 
 @pytest.mark.usefixtures("small_parts")
-async def test_parts_are_checked(bike: PartnerClient, metro: PartnerClient) -> None:
+async def test_wrong_missing_or_changed_parts_are_refused(bike: PartnerClient, metro: PartnerClient) -> None:
     content = large_file("parts", 800)
     announced = {
         "format": "csv", "size_bytes": len(content), "sha256": "0" * 64, "event_type": "trip.completed",
@@ -241,7 +247,9 @@ async def test_parts_are_checked(bike: PartnerClient, metro: PartnerClient) -> N
     first = (await announce(bike, announced)).json()
     place = f"{IMPORTS}/{first['import_id']}"
     assert (first["status"], first["parts"]["missing"]) == ("uploading", [0, 1])
-    assert (await announce(bike, announced)).json()["import_id"] == first["import_id"]  # begun again: the same
+    assert (await announce(bike, announced)).json()["import_id"] == first[
+        "import_id"
+    ]  # announced again: the same import
     for number, part, code in (
         (0, b"short", "PART_UNEXPECTED"),
         (2, b"beyond", "PART_UNEXPECTED"),
@@ -266,11 +274,11 @@ async def test_parts_are_checked(bike: PartnerClient, metro: PartnerClient) -> N
     assert wrong.json()["code"] == "SIGNATURE_INVALID"
     assert (await bike.send("PUT", f"{place}/parts/1", content[SMALL_PART:])).status_code == 200
     assert (await bike.send("POST", f"{place}/complete")).status_code == 202
-    done = await finished(bike, first["import_id"])  # the announced hash was another
+    done = await finished(bike, first["import_id"])  # the announced hash was wrong
     assert (done["status"], done["failure"]["code"], done["progress"]["accepted"]) == ("failed", "SHA256_MISMATCH", 0)
 
 
-async def test_a_partner_has_few_unfinished_files_at_a_time(metro: PartnerClient) -> None:
+async def test_the_number_of_unfinished_imports_of_a_partner_is_limited(metro: PartnerClient) -> None:
     def announcement(number: int) -> dict[str, Any]:
         return {"format": "csv", "size_bytes": 10, "sha256": f"{number:064x}", "event_type": "transit.ridden"}
 
@@ -297,7 +305,7 @@ async def test_a_partner_has_few_unfinished_files_at_a_time(metro: PartnerClient
         ({"Content-Type": "application/json"}, b"[" * 10_000, 400, "MALFORMED_BODY"),
     ],
 )
-async def test_requests_that_are_no_import(
+async def test_import_requests_of_a_wrong_form_are_refused(
     bike: PartnerClient, headers: dict[str, str], body: bytes, status_code: int, code: str
 ) -> None:
     answer: httpx.Response = await bike.send("POST", IMPORTS + TRIPS, body, headers=headers)
@@ -305,11 +313,13 @@ async def test_requests_that_are_no_import(
     assert (await bike.send("POST", IMPORTS + "?event_type=walk", b"x", headers=CSV)).status_code == 422
 
 
-async def test_a_sandbox_checks_strictly_and_publishes_nothing(box: PartnerClient, published: Reader) -> None:
+async def test_an_import_of_a_sandbox_is_checked_strictly_and_publishes_nothing(
+    box: PartnerClient, published: Reader
+) -> None:
     good = json.dumps(event("sb-1", partner="box"))
     bad = json.dumps(event("sb-2", partner="box", colour="red"))
     answer = await send(box, f"{good}\n{bad}".encode(), IMPORTS, **NDJSON)
     done = await finished(box, answer.json()["import_id"])
     assert (done["dry_run"], done["progress"]["accepted"], done["progress"]["rejected"]) == (True, 1, 1)
     assert await errors_of(box, done["import_id"]) == [(2, "UNKNOWN_FIELD", "data.colour")]
-    assert await published.news() == []
+    assert await published.new_records() == []

@@ -1,4 +1,4 @@
-"""Intake: what is accepted, and what of it reaches the log."""
+"""The intake: which events are accepted, and how their records look."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ from tests.ingest.samples import ONE, PartnerClient, data_of, event, reports, re
 TRIP, RECYCLING = event_types.TRIP, event_types.RECYCLING
 
 
-async def test_all_kinds_of_acts_reach_the_log_reduced_to_what_counts(
+async def test_every_event_type_reaches_the_log_reduced_to_its_act(
     bike: PartnerClient, published: Reader, seeded: Settings
 ) -> None:
     answer = await bike.push(*(event(f"kind-{n}", kind) for n, kind in enumerate(event_types.REPORTS)))
     assert (answer["accepted"], answer["rejected"]) == (5, 0)
     assert answer["results"][3] == {"index": 3, "id": "kind-3", "status": "accepted"}
-    found = reports(await published.news())
+    found = reports(await published.new_records())
     acts = [msgspec.to_builtins(report.act) for report in found]
     assert all(len(act.pop("natural_key")) == 32 for act in acts)
     assert acts[4].pop("meter_key") == meter_key(seeded.account_ref_pepper.get_secret_value(), "e-1")
@@ -43,11 +43,11 @@ async def test_all_kinds_of_acts_reach_the_log_reduced_to_what_counts(
     ]  # fmt: skip
 
 
-async def test_a_record_names_nobody_and_keeps_a_person_in_one_partition(
+async def test_a_record_has_no_account_reference_and_one_account_stays_in_one_partition(
     bike: PartnerClient, published: Reader, seeded: Settings
 ) -> None:
     answer = await bike.push(event("rec-1", propulsion_type="human", passenger_count=1), event("rec-2", TRIP))
-    records = await published.news()
+    records = await published.new_records()
     assert len({record.partition for record in records}) == 1
     [first, _] = reports(records)
     pepper = seeded.account_ref_pepper.get_secret_value()
@@ -71,7 +71,7 @@ async def test_a_record_names_nobody_and_keeps_a_person_in_one_partition(
     assert b"t-1" not in whole
 
 
-async def test_the_hash_is_of_the_very_bytes_and_the_fingerprint_of_their_meaning(
+async def test_raw_sha256_covers_the_signed_bytes_and_the_fingerprint_their_meaning(
     bike: PartnerClient, published: Reader
 ) -> None:
     first = event("fp")
@@ -82,21 +82,21 @@ async def test_the_hash_is_of_the_very_bytes_and_the_fingerprint_of_their_meanin
     other = event("fp", distance=2361)
     body = b"[" + b" , ".join(json.dumps(one, indent=1).encode() for one in (first, same, other)) + b"]"
     assert (await bike.post(body)).json()["accepted"] == 3
-    a, b, c = reports(await published.news())
+    a, b, c = reports(await published.new_records())
     assert a.raw_sha256 == hashlib.sha256(json.dumps(first, indent=1).encode()).hexdigest()
     assert len({a.raw_sha256, b.raw_sha256, c.raw_sha256}) == 3
     assert a.fingerprint == b.fingerprint != c.fingerprint
     assert a.event_key == b.event_key == c.event_key
 
 
-async def test_one_event_alone(bike: PartnerClient, published: Reader) -> None:
+async def test_a_single_event_is_accepted_outside_a_batch(bike: PartnerClient, published: Reader) -> None:
     answer = await bike.post(json.dumps(event("alone")).encode(), ONE + "; charset=UTF-8")
     assert answer.status_code == 202
     assert answer.json()["results"] == [{"index": 0, "id": "alone", "status": "accepted"}]
-    assert len(await published.news()) == 1
+    assert len(await published.new_records()) == 1
 
 
-async def test_coordinates_leave_only_a_straight_line(bike: PartnerClient, published: Reader) -> None:
+async def test_of_coordinates_only_the_straight_line_is_published(bike: PartnerClient, published: Reader) -> None:
     place: dict[str, Any] = {
         "start_location": {"lat": 30.59276, "lng": 114.30525},
         "end_location": {"lat": 30.6, "lng": 114.4},
@@ -104,7 +104,7 @@ async def test_coordinates_leave_only_a_straight_line(bike: PartnerClient, publi
     await bike.push(
         event("geo", coordinate_system="GCJ02", **place), event("half", start_location={"lat": 1, "lng": 2})
     )
-    records = await published.news()
+    records = await published.new_records()
     with_line, without = reports(records)
     assert with_line.act is not None
     assert without.act is not None
@@ -128,28 +128,30 @@ async def test_coordinates_leave_only_a_straight_line(bike: PartnerClient, publi
         {"trip_id": "订单 一"},
     ],
 )
-async def test_the_hard_to_believe_is_for_accounting_to_judge(bike: PartnerClient, data: dict[str, Any]) -> None:
+async def test_implausible_values_are_accepted_for_accounting_to_judge(
+    bike: PartnerClient, data: dict[str, Any]
+) -> None:
     assert (await bike.push(event("odd", **data)))["accepted"] == 1
 
 
-async def test_null_is_as_good_as_absent(bike: PartnerClient) -> None:
+async def test_null_in_an_optional_field_means_absent(bike: PartnerClient) -> None:
     one = event("nulls")
     one["data"] |= {"duration": None, "passenger_count": None, "start_location": None, "vehicle_ref": None}
     assert (await bike.push(one))["accepted"] == 1
 
 
-async def test_the_same_id_twice_in_one_batch_is_left_to_the_ledger(bike: PartnerClient, published: Reader) -> None:
+async def test_an_id_that_occurs_twice_in_a_batch_is_published_twice(bike: PartnerClient, published: Reader) -> None:
     assert (await bike.push(event("twin"), event("twin")))["accepted"] == 2
-    assert [report.index for report in reports(await published.news())] == [0, 1]
+    assert [report.index for report in reports(await published.new_records())] == [0, 1]
 
 
-async def test_an_empty_batch_is_a_batch(bike: PartnerClient, published: Reader) -> None:
+async def test_an_empty_batch_is_accepted(bike: PartnerClient, published: Reader) -> None:
     answer = await bike.push()
     assert (answer["accepted"], answer["rejected"], answer["results"]) == (0, 0, [])
-    assert await published.news() == []
+    assert await published.new_records() == []
 
 
-async def test_corrections_and_cancellations_speak_of_another_event(bike: PartnerClient, published: Reader) -> None:
+async def test_corrections_and_cancellations_name_the_original_event(bike: PartnerClient, published: Reader) -> None:
     person = {"type": "account_no", "value": "WH0000000017"}
     answer = await bike.push(
         event("orig"),
@@ -158,7 +160,7 @@ async def test_corrections_and_cancellations_speak_of_another_event(bike: Partne
         revision("blind", event_types.CANCELLED, "orig"),
     )
     assert answer["accepted"] == 4
-    records = await published.news()
+    records = await published.new_records()
     original, corrected, cancelled, blind = reports(records)
     assert (corrected.operation, corrected.original_event_id, corrected.reason) == ("correct", "orig", "里程有误")
     assert corrected.act is not None
@@ -169,26 +171,26 @@ async def test_corrections_and_cancellations_speak_of_another_event(bike: Partne
     assert {record.key for record in records} == {f"bike:{original.account_key}".encode(), b"bike:orig"}
 
 
-async def test_the_natural_key_follows_the_act_not_the_event(bike: PartnerClient, published: Reader) -> None:
+async def test_the_natural_key_identifies_the_act_whatever_the_event_id(bike: PartnerClient, published: Reader) -> None:
     await bike.push(
         event("n1"), event("n2"), event("n3", trip_id="t-2"),
         event("n4", RECYCLING), event("n5", RECYCLING, material="glass"),
     )  # fmt: skip
-    keys = [report.act.natural_key for report in reports(await published.news()) if report.act]
+    keys = [report.act.natural_key for report in reports(await published.new_records()) if report.act]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 4
 
 
-async def test_accepted_and_refused_events_are_counted(bike: PartnerClient) -> None:
+async def test_accepted_and_rejected_events_are_counted_in_metrics(bike: PartnerClient) -> None:
     await bike.push(event("counted"), 5)
     metrics = (await bike.http.get("/metrics")).text
     assert 'carbon_intake_events_total{partner="bike",status="accepted"}' in metrics
     assert 'carbon_intake_events_total{partner="bike",status="MALFORMED_EVENT"}' in metrics
 
 
-async def test_times_on_the_topic_are_utc(bike: PartnerClient, published: Reader) -> None:
+async def test_times_on_the_topic_are_in_utc(bike: PartnerClient, published: Reader) -> None:
     await bike.push(event("utc"))
-    [report] = reports(await published.news())
+    [report] = reports(await published.new_records())
     assert report.act is not None
     assert report.act.started_at == datetime(2026, 11, 23, 0, 10, tzinfo=UTC)
     assert report.received_at.tzinfo is not None

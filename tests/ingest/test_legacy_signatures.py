@@ -1,4 +1,4 @@
-"""Older signatures: the platforms' own vectors, and over HTTP what must hold whatever a rule says."""
+"""Legacy signatures: the platforms' own vectors, and the rules that hold for every form, over HTTP."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 ALIPAY = pair(cp1.RSA_SHA256, "alipay")
 
 
-def test_meituans_own_vector() -> None:
+def test_the_published_vector_of_meituan_is_reproduced() -> None:
     fields = {
         "appkey": "test",
         "timestamp": "1477395862",
@@ -44,7 +44,7 @@ def test_meituans_own_vector() -> None:
     assert hashlib.sha1(text).hexdigest() == "8943ba698f4b009f80dc2fd69ff9b313381263bd"
 
 
-def test_the_other_shapes() -> None:
+def test_other_rules_build_the_expected_strings() -> None:
     fields = {"app_id": "a1", "sign_type": "RSA2", "b": "2", "a": "1 &=", "none": "", "sign": "x"}
     shown = {
         "LEGACY-ALIPAY-RSA2": b"a=1 &=&app_id=a1&b=2&sign_type=RSA2",
@@ -69,7 +69,7 @@ def test_the_other_shapes() -> None:
         {"digest": "crc32"},
     ],
 )
-def test_rules_that_prove_nothing_are_refused(changes: dict[str, Any]) -> None:
+def test_inconsistent_or_insecure_rules_are_refused(changes: dict[str, Any]) -> None:
     whole = PRESETS["LEGACY-MEITUAN-DELIVERY"].model_dump() | changes
     with pytest.raises(ValidationError):
         LegacyRule.model_validate(whole)
@@ -110,12 +110,12 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_meituans_form(legacy: httpx.AsyncClient, published: Reader) -> None:
+async def test_a_request_signed_like_meituan_is_accepted(legacy: httpx.AsyncClient, published: Reader) -> None:
     fields = meituan()
     answer = await send(legacy, fields)
     assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
     assert refused(await send(legacy, fields)) == (409, "SIGNATURE_REPLAYED")
-    assert len(await published.news()) == 1
+    assert len(await published.new_records()) == 1
     changed = fields | {"events": fields["events"].replace("2360", "2361")}
     assert refused(await send(legacy, changed)) == (401, "SIGNATURE_INVALID")
     late = meituan(timestamp=str(int((clock.now().timestamp() - 400) * 1000)))
@@ -123,10 +123,10 @@ async def test_meituans_form(legacy: httpx.AsyncClient, published: Reader) -> No
     for wrong in ({"sign": fields["sign"].upper()}, {"timestamp": fields["timestamp"][:10]}, {"sign": ""}):
         assert refused(await send(legacy, fields | wrong)) == (401, "SIGNATURE_MALFORMED")
     assert refused(await send(legacy, fields | {"channel": "courier-key"})) == (401, "SIGNATURE_MISSING")
-    assert await published.news() == []
+    assert await published.new_records() == []
 
 
-async def test_a_body_beside_the_signed_fields_is_not_believed(legacy: httpx.AsyncClient) -> None:
+async def test_a_body_outside_the_signed_fields_is_refused(legacy: httpx.AsyncClient) -> None:
     fields = meituan()
     unsigned = json.dumps([event("smuggled", partner="meituan")])
     headers = {"Content-Type": "application/cloudevents-batch+json"}
@@ -136,7 +136,7 @@ async def test_a_body_beside_the_signed_fields_is_not_believed(legacy: httpx.Asy
     assert refused(twice) == (401, "SIGNATURE_MISSING")
 
 
-async def test_alipays_form(legacy: httpx.AsyncClient, published: Reader) -> None:
+async def test_a_request_signed_like_alipay_is_accepted(legacy: httpx.AsyncClient, published: Reader) -> None:
     written = clock.now().astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S")
     fields = {
         "app_id": "ali-app",
@@ -151,11 +151,13 @@ async def test_alipays_form(legacy: httpx.AsyncClient, published: Reader) -> Non
     sign = base64.b64encode(signer_of(cp1.RSA_SHA256, ALIPAY.private)(joined.encode())).decode()
     answer = await send(legacy, {**fields, "sign": sign})
     assert answer.status_code == 202, answer.text
-    assert len(await published.news()) == 1
+    assert len(await published.new_records()) == 1
     assert refused(await send(legacy, {**fields, "charset": "gbk", "sign": sign})) == (401, "SIGNATURE_INVALID")
 
 
-async def test_sorted_parameters_with_the_raw_body(legacy: httpx.AsyncClient, published: Reader) -> None:
+async def test_a_rule_with_sorted_parameters_and_raw_body_is_accepted(
+    legacy: httpx.AsyncClient, published: Reader
+) -> None:
     body = json.dumps([event("c-1", partner="courier")])
     fields = {"appkey": "courier-key", "nonce": secrets.token_hex(8), "timestamp": str(int(clock.now().timestamp()))}
     joined = "&".join(f"{k}={v}" for k, v in sorted(fields.items())) + f"&body={body}&secret={secret_of('courier-key')}"
@@ -165,9 +167,9 @@ async def test_sorted_parameters_with_the_raw_body(legacy: httpx.AsyncClient, pu
     assert refused(tampered) == (401, "SIGNATURE_INVALID")
     assert (await legacy.post(target, content=body, headers=headers)).status_code == 202
     assert refused(await legacy.post(target, content=body, headers=headers)) == (409, "SIGNATURE_REPLAYED")
-    assert len(await published.news()) == 1
+    assert len(await published.new_records()) == 1
 
 
-async def test_an_older_key_does_not_sign_in_the_new_form(legacy: httpx.AsyncClient) -> None:
+async def test_a_legacy_key_cannot_sign_with_cp1(legacy: httpx.AsyncClient) -> None:
     answer = await PartnerClient(legacy, "mt-channel").post(b"[]")
     assert refused(answer) == (401, "SIGNATURE_ALGORITHM_MISMATCH")

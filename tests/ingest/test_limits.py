@@ -1,4 +1,4 @@
-"""What a partner may send: by the second, by the day, and how much one body may become."""
+"""Limits of a partner: rates, the daily budget, and the size of a decompressed body."""
 
 import gzip
 import json
@@ -49,8 +49,8 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-class Watch:
-    """Time as the buckets see it; it moves when told to."""
+class FakeClock:
+    """The clock of the buckets, moved by the test."""
 
     def __init__(self) -> None:
         self.ns = 0
@@ -60,50 +60,52 @@ class Watch:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    found = Watch()
+def fake_clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    found = FakeClock()
     monkeypatch.setattr("services.ingest.limits.service.time", found)
     return found
 
 
-async def test_requests_by_the_second(http: httpx.AsyncClient, watch: Watch) -> None:
+async def test_requests_per_second_are_limited(http: httpx.AsyncClient, fake_clock: FakeClock) -> None:
     partner = PartnerClient(http, "ak-chatty")
     answers = [await partner.post(b"[]", nonce=f"nonce-of-request-{number}") for number in range(4)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
     assert refusal(answers[3]) == (429, "REQUEST_RATE_EXCEEDED")
-    watch.ns += NANO
-    again = await partner.post(b"[]", nonce="nonce-of-request-3")  # the same bytes: a refusal uses nothing up
+    fake_clock.ns += NANO
+    again = await partner.post(
+        b"[]", nonce="nonce-of-request-3"
+    )  # the same bytes: a refused request releases its nonce
     assert again.status_code == 202
     asked = await partner.get("/api/v1/ingest/events/x")
     assert refusal(asked) == (429, "REQUEST_RATE_EXCEEDED")
     forged = await partner.post(b"[]", secret="nobodys-secret-nobodys")
-    assert forged.status_code == 401  # a stranger cannot use up a partner's share
+    assert forged.status_code == 401  # a forged request does not use up the partner's rate
 
 
-async def test_events_by_the_second(http: httpx.AsyncClient, published: Reader, watch: Watch) -> None:
+async def test_events_per_second_are_limited(http: httpx.AsyncClient, published: Reader, fake_clock: FakeClock) -> None:
     partner = PartnerClient(http, "ak-torrent")
     assert (await partner.post(batch("torrent", 450))).status_code == 202
     body = batch("torrent", 100, start=450)
     refused = await partner.post(body, nonce="nonce-of-the-torrent")
     assert refusal(refused) == (429, "EVENT_RATE_EXCEEDED")
-    assert len(await published.news()) == 450
+    assert len(await published.new_records()) == 450
     assert (await partner.post(batch("torrent", 1, start=600))).status_code == 202
 
 
-async def test_the_days_budget_stops_a_leaked_key(http: httpx.AsyncClient, published: Reader) -> None:
+async def test_the_daily_budget_stops_a_leaked_key(http: httpx.AsyncClient, published: Reader) -> None:
     partner = PartnerClient(http, "ak-thrifty")
-    assert (await partner.post(b"[1,2,3,4,5,6,7,8,9]")).json()["rejected"] == 9  # refused events cost nothing
+    assert (await partner.post(b"[1,2,3,4,5,6,7,8,9]")).json()["rejected"] == 9  # rejected events do not count
     assert (await partner.post(batch("thrifty", 8))).status_code == 202
     assert (await partner.post(batch("thrifty", 8), target=EVENTS + "?dry_run=true")).status_code == 202
     refused = await partner.post(batch("thrifty", 3, start=8))
     assert refusal(refused) == (429, "DAILY_BUDGET_EXHAUSTED")
     assert int(refused.headers["retry-after"]) <= 86_401
     assert "10" in refused.json()["detail"]
-    assert len(await published.news()) == 8
+    assert len(await published.new_records()) == 8
     assert (await partner.post(batch("thrifty", 2, start=8))).status_code == 202
 
 
-async def test_processes_share_the_days_budget(
+async def test_processes_share_the_daily_budget(
     limited: Settings, run_app: RunApp, http: httpx.AsyncClient, settle: Settle, ingest_dsns: Dsns
 ) -> None:
     async with run_app(limited) as other:
@@ -111,7 +113,7 @@ async def test_processes_share_the_days_budget(
         assert (await one.post(batch("shared-budget", 6))).status_code == 202
         assert (await two.post(batch("shared-budget", 1, start=6))).status_code == 202
 
-        async def told() -> bool:
+        async def is_counted() -> bool:
             return (await two.post(batch("shared-budget", 5, start=20))).status_code == 429
 
         async def written() -> bool:
@@ -119,13 +121,13 @@ async def test_processes_share_the_days_budget(
             return [row["events"] for row in await rows(ingest_dsns, query)] == [7]
 
         await settle(written)
-        await settle(told)
+        await settle(is_counted)
     async with run_app(limited) as restarted:
         answer = await PartnerClient(restarted, "ak-shared-budget").post(batch("shared-budget", 4, start=30))
         assert refusal(answer) == (429, "DAILY_BUDGET_EXHAUSTED")
 
 
-async def test_what_the_log_did_not_take_is_given_back(limited: Settings, run_app: RunApp) -> None:
+async def test_events_that_the_log_refused_do_not_count_against_the_budget(limited: Settings, run_app: RunApp) -> None:
     log = FailingLog(limited.event_log_url, client_id="unlucky")
     async with run_app(limited, log=log) as client:
         partner = PartnerClient(client, "ak-unlucky")
@@ -137,7 +139,7 @@ async def test_what_the_log_did_not_take_is_given_back(limited: Settings, run_ap
         assert (await partner.post(batch("unlucky", 9))).status_code == 429
 
 
-async def test_budgets_are_counted_without_a_database(
+async def test_budgets_are_enforced_without_the_database(
     limited: Settings, run_app: RunApp, database_away: Outage
 ) -> None:
     await seed(limited, json.dumps([seed_partner("offline", events_per_day=10)]).encode())
@@ -147,12 +149,12 @@ async def test_budgets_are_counted_without_a_database(
         assert refusal(await partner.post(batch("offline", 1))) == (429, "DAILY_BUDGET_EXHAUSTED")
 
 
-def test_a_bucket_fills_as_time_passes() -> None:
+def test_a_bucket_refills_as_time_passes() -> None:
     bucket = Bucket(per_s=2, burst=4)
     assert [bucket.take(1, 0) for _ in range(5)] == [0, 0, 0, 0, NANO // 2]
     assert bucket.take(1, NANO // 2) == 0
     assert bucket.take(2, NANO // 2) == NANO
-    assert bucket.take(9, 100 * NANO) == 0  # more than fits passes when it is full
+    assert bucket.take(9, 100 * NANO) == 0  # more than the burst passes if the bucket is full
     assert bucket.take(1, 100 * NANO) > 0
 
 
@@ -160,7 +162,7 @@ def test_a_bucket_fills_as_time_passes() -> None:
     ("instant", "seconds"),
     [("2026-11-24T15:59:59+00:00", 2), ("2026-11-24T16:00:00+00:00", 86_401), ("2026-11-24T04:00:00+00:00", 43_201)],
 )
-def test_the_day_ends_where_the_programme_lives(instant: str, seconds: int) -> None:
+def test_a_budget_day_ends_at_midnight_in_the_programmes_time_zone(instant: str, seconds: int) -> None:
     assert seconds_to_midnight(datetime.fromisoformat(instant), "Asia/Shanghai") == seconds
 
 
@@ -169,17 +171,17 @@ def test_the_day_ends_where_the_programme_lives(instant: str, seconds: int) -> N
 GZIP = {"Content-Encoding": "gzip"}
 
 
-async def test_gzip_is_signed_as_sent_and_read_inflated(bike: PartnerClient, published: Reader) -> None:
+async def test_a_gzip_body_is_verified_compressed_and_read_decompressed(bike: PartnerClient, published: Reader) -> None:
     body = gzip.compress(batch("bike", 400))
     answer = await bike.post(body, headers=GZIP)
     assert answer.status_code == 202, answer.text
     assert answer.json()["accepted"] == 400
-    assert len(await published.news()) == 400
+    assert len(await published.new_records()) == 400
     inflated = await bike.post(body, signed=gzip.decompress(body), headers=GZIP)
     assert inflated.json()["code"] == "SIGNATURE_INVALID"
 
 
-async def test_a_bomb_is_refused_before_it_goes_off(bike: PartnerClient) -> None:
+async def test_a_gzip_bomb_is_refused_without_decompressing_it(bike: PartnerClient) -> None:
     """128 MiB of spaces in 130 KB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(128)) + packer.flush()
@@ -195,7 +197,7 @@ async def test_a_bomb_is_refused_before_it_goes_off(bike: PartnerClient) -> None
 
 
 def _packed(content: bytes) -> bytes:
-    """Without the time: processes that share the tests must name them alike."""
+    """Without the time: processes that share the tests must use the same names."""
     return gzip.compress(content, mtime=0)
 
 
@@ -226,7 +228,7 @@ def _packed(content: bytes) -> bytes:
         "packed twice",
     ],
 )
-async def test_bodies_that_do_not_inflate(
+async def test_bodies_that_cannot_be_decompressed_are_refused(
     bike: PartnerClient, body: bytes, encoding: str, status: int, code: str
 ) -> None:
     answer = await bike.post(body, headers={"Content-Encoding": encoding})
@@ -235,7 +237,7 @@ async def test_bodies_that_do_not_inflate(
         assert "gzip" in answer.headers["accept-encoding"]
 
 
-async def test_a_chunked_body_without_end_stops_at_the_limit(bike: PartnerClient) -> None:
+async def test_an_endless_chunked_body_is_refused_at_the_limit(bike: PartnerClient) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:

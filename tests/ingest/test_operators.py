@@ -1,4 +1,4 @@
-"""Operators register partners and keys over HTTP; what they change holds in every process and is written down."""
+"""Operators register partners and keys over HTTP. Changes reach every process and are audited."""
 
 import json
 import time
@@ -34,8 +34,8 @@ def terms(partner_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-class Office:
-    """An operator's hands."""
+class OperatorClient:
+    """An operator who calls the routes of partners and keys."""
 
     def __init__(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
         self.http, self.headers = http, headers
@@ -61,12 +61,12 @@ class Office:
 
 
 @pytest.fixture
-def office(api: httpx.AsyncClient, tokens: TokenFactory) -> Office:
-    return Office(api, tokens.operator())
+def operators(api: httpx.AsyncClient, tokens: TokenFactory) -> OperatorClient:
+    return OperatorClient(api, tokens.operator())
 
 
 def accepted_by(signer: Signer, partner_id: str, status: int = 202) -> Any:
-    """A condition: the answer to one event."""
+    """A condition on the answer to one event."""
     body = json.dumps([event("o-1", partner=partner_id)]).encode()
 
     async def condition() -> bool:
@@ -75,29 +75,31 @@ def accepted_by(signer: Signer, partner_id: str, status: int = 202) -> Any:
     return condition
 
 
-async def test_from_registration_to_the_first_event(office: Office, settle: Settle) -> None:
-    made = await office.partner("newbike")
+async def test_a_registered_partner_with_an_issued_key_can_report(operators: OperatorClient, settle: Settle) -> None:
+    made = await operators.partner("newbike")
     assert made["status"] == "active"
     assert made["events_per_day"] == 1_000_000
     assert made["keys"] == []
-    signer = await office.signer("newbike")
+    signer = await operators.signer("newbike")
     await settle(accepted_by(signer, "newbike"))
-    shown = await office.call("GET", "/newbike")
+    shown = await operators.call("GET", "/newbike")
     assert [key["app_key"] for key in shown["keys"]] == [signer.app_key]
     assert signer.pair.private not in json.dumps(shown)
     assert "secret" not in json.dumps(shown)
-    listed = await office.call("GET", "?limit=100")
+    listed = await operators.call("GET", "?limit=100")
     assert {"newbike", "bike"} <= {item["partner_id"] for item in listed["items"]}
     assert "cpsk_" not in json.dumps(listed)
 
 
-async def test_a_public_key_is_registered_and_no_secret_made(office: Office, settle: Settle, ingest_dsns: Dsns) -> None:
-    await office.partner("edbike")
+async def test_registering_a_public_key_makes_no_secret(
+    operators: OperatorClient, settle: Settle, ingest_dsns: Dsns
+) -> None:
+    await operators.partner("edbike")
     own = pair(cp1.ED25519, "edbike")
-    made = await office.key("edbike", cp1.ED25519, public_key=own.registered)
+    made = await operators.key("edbike", cp1.ED25519, public_key=own.registered)
     assert made["secret"] is None
     assert len(made["public_key_sha256"]) == 64
-    await settle(accepted_by(Signer(office.http, made["app_key"], own), "edbike"))
+    await settle(accepted_by(Signer(operators.http, made["app_key"], own), "edbike"))
     found = await rows(
         ingest_dsns, "SELECT secret_sealed, public_key FROM ingest.partner_key WHERE partner_id = 'edbike'"
     )
@@ -116,103 +118,105 @@ async def test_a_public_key_is_registered_and_no_secret_made(office: Office, set
         {"algorithm": cp1.HMAC_SHA256, "reason": " "},
     ],
 )
-async def test_keys_that_could_not_work_are_refused(office: Office, body: dict[str, Any]) -> None:
-    answer = await office.call("POST", "/bike/keys", {"reason": "试试", **body}, expect=422)
+async def test_unusable_keys_are_refused(operators: OperatorClient, body: dict[str, Any]) -> None:
+    answer = await operators.call("POST", "/bike/keys", {"reason": "试试", **body}, expect=422)
     assert answer["code"] == "INVALID_REQUEST"
     assert answer["errors"]
 
 
-async def test_rotation_overlaps_and_ends_the_old_key(office: Office, settle: Settle) -> None:
-    await office.partner("rotor")
-    first, second = await office.signer("rotor"), await office.signer("rotor")
+async def test_a_rotation_overlaps_until_the_old_key_ends(operators: OperatorClient, settle: Settle) -> None:
+    await operators.partner("rotor")
+    first, second = await operators.signer("rotor"), await operators.signer("rotor")
     await settle(accepted_by(second, "rotor"))
     assert await accepted_by(first, "rotor")()
-    third = await office.call("POST", "/rotor/keys", {"algorithm": cp1.HMAC_SHA256, "reason": "多余"}, expect=409)
+    third = await operators.call("POST", "/rotor/keys", {"algorithm": cp1.HMAC_SHA256, "reason": "多余"}, expect=409)
     assert third["code"] == "TOO_MANY_LIVE_KEYS"
     ended = {"not_after": "2026-01-01T00:00:00Z", "reason": "轮换完成"}
-    shown = await office.call("PUT", f"/rotor/keys/{first.app_key}", ended)
+    shown = await operators.call("PUT", f"/rotor/keys/{first.app_key}", ended)
     assert shown["state"] == "expired"
     await settle(accepted_by(first, "rotor", status=401))
     assert await accepted_by(second, "rotor")()
-    await office.signer("rotor", environment="sandbox")  # counted apart
-    await office.signer("rotor")
+    await operators.signer("rotor", environment="sandbox")  # sandbox keys are counted separately
+    await operators.signer("rotor")
 
 
-async def test_a_revoked_key_stays_revoked(office: Office, settle: Settle) -> None:
-    await office.partner("gone")
-    signer = await office.signer("gone")
+async def test_a_revoked_key_stays_revoked(operators: OperatorClient, settle: Settle) -> None:
+    await operators.partner("gone")
+    signer = await operators.signer("gone")
     await settle(accepted_by(signer, "gone"))
     path = f"/gone/keys/{signer.app_key}"
-    assert (await office.call("POST", f"{path}/revoke", {"reason": "疑似泄露"}))["state"] == "revoked"
+    assert (await operators.call("POST", f"{path}/revoke", {"reason": "疑似泄露"}))["state"] == "revoked"
     await settle(accepted_by(signer, "gone", status=401))
     for call in (("POST", f"{path}/revoke", {"reason": "再次"}), ("PUT", path, {"reason": "恢复"})):
-        assert (await office.call(*call, expect=409))["code"] == "KEY_ALREADY_REVOKED"
-    other = await office.call("POST", "/bike/keys/nobodys/revoke", {"reason": "没有"}, expect=404)
+        assert (await operators.call(*call, expect=409))["code"] == "KEY_ALREADY_REVOKED"
+    other = await operators.call("POST", "/bike/keys/nobodys/revoke", {"reason": "没有"}, expect=404)
     assert other["code"] == "PARTNER_KEY_NOT_FOUND"
 
 
 async def test_revocation_reaches_all_processes_at_once(
-    seeded: Settings, run_app: RunApp, office: Office, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    seeded: Settings, run_app: RunApp, operators: OperatorClient, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The polling of every process is made too slow to be what carries the news."""
+    """Polling is made too slow to explain the result, so it must be the notification."""
     monkeypatch.setattr("services.ingest.partners.registry.REFRESH_EVERY_S", 60.0)
-    await office.partner("twin")
+    await operators.partner("twin")
     async with run_app(seeded) as one, run_app(seeded) as other:
-        signer = await office.signer("twin")
-        everywhere = [Signer(http, signer.app_key, signer.pair) for http in (one, other, office.http)]
+        signer = await operators.signer("twin")
+        everywhere = [Signer(http, signer.app_key, signer.pair) for http in (one, other, operators.http)]
         for each in everywhere:
             await settle(accepted_by(each, "twin"))
         revoke = f"/twin/keys/{signer.app_key}/revoke"
-        await Office(one, office.headers).call("POST", revoke, {"reason": "演练"})
+        await OperatorClient(one, operators.headers).call("POST", revoke, {"reason": "演练"})
         started = time.monotonic()
         for each in everywhere:
             await settle(accepted_by(each, "twin", status=401))
         assert time.monotonic() - started < 1.0
 
 
-async def test_without_the_word_the_second_look_finds_out(
-    seeded: Settings, run_app: RunApp, office: Office, settle: Settle, monkeypatch: pytest.MonkeyPatch
+async def test_without_notifications_polling_finds_a_revocation(
+    seeded: Settings, run_app: RunApp, operators: OperatorClient, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.ingest.partners.change_repository.CHANNEL", "nobody_speaks_here")
-    await office.partner("deaf")
+    await operators.partner("deaf")
     async with run_app(seeded) as deaf:
-        signer = await office.signer("deaf")
+        signer = await operators.signer("deaf")
         await settle(accepted_by(Signer(deaf, signer.app_key, signer.pair), "deaf"))
 
 
-async def test_a_suspended_partner_is_refused_and_its_readers_with_it(office: Office, settle: Settle) -> None:
-    await office.partner("paused")
-    signer = await office.signer("paused")
+async def test_a_suspended_partner_can_neither_report_nor_read(operators: OperatorClient, settle: Settle) -> None:
+    await operators.partner("paused")
+    signer = await operators.signer("paused")
     await settle(accepted_by(signer, "paused"))
-    assert (await office.call("POST", "/paused/suspend", {"reason": "数据异常"}))["status"] == "suspended"
+    assert (await operators.call("POST", "/paused/suspend", {"reason": "数据异常"}))["status"] == "suspended"
     await settle(accepted_by(signer, "paused", status=403))
     refused = await signer.post(b"[]")
     assert refused.json()["code"] == "PARTNER_SUSPENDED"
     stranger = await signer.post(b"[]", private="another-secret-of-nobody")
-    assert stranger.json()["code"] == "SIGNATURE_INVALID"  # who has no key learns nothing
-    await office.call("POST", "/paused/resume", {"reason": "已核实"})
+    assert stranger.json()["code"] == "SIGNATURE_INVALID"  # without the key nobody learns of the suspension
+    await operators.call("POST", "/paused/resume", {"reason": "已核实"})
     await settle(accepted_by(signer, "paused"))
 
 
-async def test_a_live_partners_sandbox_key_touches_nothing_live(office: Office, settle: Settle, published: Any) -> None:
-    await office.partner("both")
-    signer = await office.signer("both", environment="sandbox")
+async def test_the_sandbox_key_of_a_live_partner_has_no_access_to_live_data(
+    operators: OperatorClient, settle: Settle, published: Any
+) -> None:
+    await operators.partner("both")
+    signer = await operators.signer("both", environment="sandbox")
     await settle(accepted_by(signer, "both"))
     answer = await signer.post(json.dumps([event("s-1", partner="both")]).encode())
     assert answer.json()["environment"] == "sandbox"
-    assert await published.news() == []
+    assert await published.new_records() == []
     client = PartnerClient(signer.http, signer.app_key)
     asked = await client.get("/api/v1/ingest/events/s-1", secret=signer.pair.private)
     assert (asked.status_code, asked.json()["code"]) == (403, "SANDBOX_KEY_NOT_ALLOWED")
-    sandboxed = await office.call(
+    sandboxed = await operators.call(
         "POST", "/box/keys", {"algorithm": cp1.HMAC_SHA256, "environment": "live", "reason": "不行"}, expect=409
     )
     assert sandboxed["code"] == "SANDBOX_ONLY"
 
 
-async def test_an_address_list_is_kept_to(office: Office, settle: Settle) -> None:
-    await office.partner("fenced", allowed_networks=["203.0.113.0/24", "2001:db8::/32"])
-    signer = await office.signer("fenced")
+async def test_requests_from_outside_the_address_list_are_refused(operators: OperatorClient, settle: Settle) -> None:
+    await operators.partner("fenced", allowed_networks=["203.0.113.0/24", "2001:db8::/32"])
+    signer = await operators.signer("fenced")
     body = json.dumps([event("a-1", partner="fenced")]).encode()
 
     async def status_from(address: str) -> int:
@@ -229,32 +233,32 @@ async def test_an_address_list_is_kept_to(office: Office, settle: Settle) -> Non
     assert (await signer.post(body)).json()["code"] == "ADDRESS_NOT_ALLOWED"
 
 
-async def test_changes_are_whole_and_rules_hold(office: Office) -> None:
-    await office.partner("changing")
-    assert (await office.call("POST", "", terms("changing"), expect=409))["code"] == "PARTNER_EXISTS"
+async def test_changed_terms_replace_all_terms_and_invalid_ones_are_refused(operators: OperatorClient) -> None:
+    await operators.partner("changing")
+    assert (await operators.call("POST", "", terms("changing"), expect=409))["code"] == "PARTNER_EXISTS"
     body = terms("changing", cities=[], events_per_day=None, reason="全市开放")
     del body["partner_id"]
-    changed = await office.call("PUT", "/changing", body)
+    changed = await operators.call("PUT", "/changing", body)
     assert (changed["cities"], changed["events_per_day"]) == ([], None)
-    taken = await office.call("PUT", "/changing", {**body, "source": "//bike.example"}, expect=409)
+    taken = await operators.call("PUT", "/changing", {**body, "source": "//bike.example"}, expect=409)
     assert taken["code"] == "SOURCE_TAKEN"
-    assert (await office.call("PUT", "/nobody", body, expect=404))["code"] == "PARTNER_NOT_FOUND"
+    assert (await operators.call("PUT", "/nobody", body, expect=404))["code"] == "PARTNER_NOT_FOUND"
     for wrong in (
         {"events_burst": 499},
         {"allowed_networks": ["10.0.0.1/8"]},
         {"event_types": ["trip.invented"]},
         {"x": 1},
     ):
-        assert (await office.call("PUT", "/changing", {**body, **wrong}, expect=422))["code"] == "INVALID_REQUEST"
+        assert (await operators.call("PUT", "/changing", {**body, **wrong}, expect=422))["code"] == "INVALID_REQUEST"
 
 
-async def test_every_change_is_in_the_audit_log(office: Office, ingest_dsns: Dsns) -> None:
-    await office.partner("audited", phone_pepper="pepper-of-sixteen-or-more")
-    signer = await office.signer("audited")
-    await office.call("POST", "/audited/suspend", {"reason": "例行检查"})
-    await office.call("POST", f"/audited/keys/{signer.app_key}/revoke", {"reason": "到期更换"})
-    answer = await office.http.get(
-        "/api/v1/ingest/ops/audit", params={"object": "partner/audited"}, headers=office.headers
+async def test_every_change_is_in_the_audit_log(operators: OperatorClient, ingest_dsns: Dsns) -> None:
+    await operators.partner("audited", phone_pepper="pepper-of-sixteen-or-more")
+    signer = await operators.signer("audited")
+    await operators.call("POST", "/audited/suspend", {"reason": "例行检查"})
+    await operators.call("POST", f"/audited/keys/{signer.app_key}/revoke", {"reason": "到期更换"})
+    answer = await operators.http.get(
+        "/api/v1/ingest/ops/audit", params={"object": "partner/audited"}, headers=operators.headers
     )
     entries = answer.json()["items"]
     assert [entry["action"] for entry in entries] == [
@@ -275,7 +279,7 @@ async def test_every_change_is_in_the_audit_log(office: Office, ingest_dsns: Dsn
         await connection.close()
 
 
-async def test_scopes(api: httpx.AsyncClient, tokens: TokenFactory) -> None:
+async def test_operator_routes_need_their_scopes(api: httpx.AsyncClient, tokens: TokenFactory) -> None:
     reader = tokens.operator("ops:read")
     assert (await api.get(PARTNERS, headers=reader)).status_code == 200
     for headers, status in ((reader, 403), ({}, 401), (tokens.operator("ops:ledger"), 403)):

@@ -1,4 +1,4 @@
-"""The archive's months: made ahead, found again, dropped when they are old, whoever else is at work."""
+"""The monthly partitions of the archive: created ahead, searched, and dropped, also by several workers at once."""
 
 import asyncio
 import uuid
@@ -79,7 +79,7 @@ async def _months(dsns: Dsns) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def test_months_are_made_ahead_and_old_ones_dropped_with_several_workers_at_it(
+async def test_several_workers_create_coming_months_and_drop_old_ones(
     dsns: Dsns, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def keep(months_kept: int) -> None:
@@ -90,7 +90,7 @@ async def test_months_are_made_ahead_and_old_ones_dropped_with_several_workers_a
     far = now + timedelta(days=200)
     async with database.transaction() as session:
         await service.handle_reports(session, [report("now", receipt_at(now))], time_zone=ZONE)
-        # No partition is there yet for this month: the row waits in the default one and moves when there is.
+        # This month has no partition yet. The row is stored in the default one and moved once there is one.
         await service.handle_reports(session, [report("far", receipt_at(far))], time_zone=ZONE)
         await service.handle_reports(session, [report("stray", uuid.UUID(int=2**128 - 1))], time_zone=ZONE)
     assert (await _homes(dsns))["far"] == "reported_event_default"
@@ -101,7 +101,7 @@ async def test_months_are_made_ahead_and_old_ones_dropped_with_several_workers_a
     assert await _homes(dsns) == {
         "now": months[0], "far": f"reported_event_{far:%Y%m}", "stray": "reported_event_default",
     }  # fmt: skip
-    async with database.transaction() as session:  # the verdict finds the row that moved
+    async with database.transaction() as session:  # the verdict finds the moved row
         await service.handle_outcomes(session, [verdict("far", (await _receipt(dsns, "far")))])
         view = await service.event_view(session, partner_id="bike", event_id="far")
     assert (view.status, view.amount_mg) == ("credited", 7)
@@ -117,7 +117,7 @@ async def _receipt(dsns: Dsns, event_id: str) -> uuid.UUID:
     return uuid.UUID(str(found))
 
 
-async def test_whichever_half_of_a_row_comes_first_they_meet_in_its_month(dsns: Dsns, database: Database) -> None:
+async def test_the_halves_of_a_row_meet_in_its_month_in_either_order(dsns: Dsns, database: Database) -> None:
     last_month = receipt_at(clock.now() - timedelta(days=45))
     async with database.transaction() as session:
         await service.handle_outcomes(session, [verdict("early", last_month)])
@@ -127,7 +127,7 @@ async def test_whichever_half_of_a_row_comes_first_they_meet_in_its_month(dsns: 
     assert [(row["status"], row["amount_mg"], row["receipt_accepted"]) for row in rows] == [("credited", 7, 1)]
 
 
-async def test_the_services_role_can_neither_drop_a_month_nor_rewrite_the_list_of_them(database: Database) -> None:
+async def test_the_database_role_of_the_service_cannot_drop_months_or_change_their_list(database: Database) -> None:
     connection = await asyncpg.connect(str(database._engine.url.render_as_string(False)).replace("+asyncpg", ""))
     try:
         for forbidden in (
@@ -141,13 +141,13 @@ async def test_the_services_role_can_neither_drop_a_month_nor_rewrite_the_list_o
         await connection.close()
 
 
-async def test_a_record_with_the_largest_sizes_the_contract_admits_is_archived(database: Database) -> None:
+async def test_a_record_of_the_largest_size_in_the_contract_is_archived(database: Database) -> None:
     big = report("big", receipt_at(clock.now()), receipt_accepted=10**6, receipt_rejected=10**6, index=10**6)
     async with database.transaction() as session:
         assert not await service.handle_reports(session, [big], time_zone=ZONE)
 
 
-def test_what_was_archived_before_the_months_stays_and_is_found(postgres_admin_dsn: str) -> None:
+def test_the_migration_to_partitions_keeps_archived_rows(postgres_admin_dsn: str) -> None:
     name = "ingest_before_months"
     in_own_loop(lambda: create_test_database(postgres_admin_dsn, name))
     dsns = Dsns(postgres_admin_dsn, name)
@@ -193,8 +193,8 @@ async def _found(dsns: Dsns) -> None:
 
 
 @pytest.mark.parametrize("days", [0, 150], ids=["what was there", "a month made later"])
-async def test_verdicts_stay_in_the_page_of_their_event(dsns: Dsns, database: Database, days: int) -> None:
-    """Else every verdict would be an entry in every index."""
+async def test_a_verdict_updates_its_row_within_the_page(dsns: Dsns, database: Database, days: int) -> None:
+    """Otherwise every verdict would add an entry to every index."""
     at = clock.now() + timedelta(days=days)
     receipt_id = receipt_at(at)
     act = Act(kind="trip", started_at=clock.now(), city_code="420100", natural_key="n" * 32, distance_m=5000)

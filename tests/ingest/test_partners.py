@@ -1,4 +1,4 @@
-"""Registering partners: the seed file, what is sealed, and what other services are told."""
+"""Registered partners: the seed file, sealed secrets, nonces, and the route for other services."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def service_headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {ServiceTokens(SERVICE_SECRET, 'accounts').issue('ingest')}"}
 
 
-async def test_other_services_are_told_what_they_need(api: httpx.AsyncClient) -> None:
+async def test_other_services_get_the_registered_partners(api: httpx.AsyncClient) -> None:
     answer = await api.get("/internal/ingest/partners", headers=service_headers())
     assert answer.status_code == 200
     items = {item["partner_id"]: item for item in answer.json()["items"]}
@@ -76,7 +76,7 @@ async def test_secrets_are_sealed_in_the_database(seeded: Settings, ingest_dsns:
         assert secret.encode() not in raw
 
 
-async def test_seeding_again_changes_nothing_and_a_changed_file_changes_the_partner(
+async def test_seeding_is_repeatable_and_a_changed_file_changes_the_partner(
     seeded: Settings, ingest_dsns: Dsns
 ) -> None:
     query = "SELECT partner_id, name FROM ingest.partner ORDER BY 1"
@@ -101,7 +101,7 @@ async def test_a_new_partner_can_report_within_seconds(
     await settle(accepted)
 
 
-async def test_rules_of_keys_and_sources(seeded: Settings, ingest_dsns: Dsns) -> None:
+async def test_the_seed_refuses_taken_keys_taken_sources_and_too_many_keys(seeded: Settings, ingest_dsns: Dsns) -> None:
     def key(name: str) -> dict[str, str]:
         return {"app_key": name, "algorithm": ALGORITHM, "secret": "0123456789abcdef"}
 
@@ -130,12 +130,12 @@ async def test_rules_of_keys_and_sources(seeded: Settings, ingest_dsns: Dsns) ->
         {"keys": [{"app_key": "k", "algorithm": ALGORITHM, "secret": "short"}]},
     ],
 )
-async def test_a_file_that_does_not_fit_is_refused(seeded: Settings, changes: dict[str, Any]) -> None:
+async def test_an_invalid_seed_file_is_refused(seeded: Settings, changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         await apply(seeded, seed_partner("misfit") | changes)
 
 
-def test_the_seed_command(settings: Settings, ingest_dsns: Dsns, tmp_path: Path) -> None:
+def test_the_seed_command_reports_success_and_errors(settings: Settings, ingest_dsns: Dsns, tmp_path: Path) -> None:
     file = tmp_path / "partners.json"
     environment = {
         "INGEST_DATABASE_URL": settings.database_url,
@@ -165,7 +165,7 @@ def test_the_seed_command(settings: Settings, ingest_dsns: Dsns, tmp_path: Path)
     assert len(found) == 1
 
 
-async def test_a_secret_that_does_not_open_disables_its_key_only(
+async def test_a_secret_that_cannot_be_opened_disables_only_its_key(
     seeded: Settings, ingest_dsns: Dsns, run_app: RunApp
 ) -> None:
     await apply(seeded, seed_partner("swapped"))
@@ -181,7 +181,7 @@ async def test_a_secret_that_does_not_open_disables_its_key_only(
         assert (await PartnerClient(client, "ak-bike").post(b"[]")).status_code == 202
 
 
-def test_sealed_for_one_place_opens_nowhere_else() -> None:
+def test_a_secret_sealed_for_one_place_cannot_be_opened_for_another() -> None:
     sealer, other = Sealer(b"a" * 32), Sealer(b"b" * 32)
     sealed = sealer.seal("秘密", "here")
     assert sealer.open(sealed, "here") == "秘密"
@@ -191,7 +191,7 @@ def test_sealed_for_one_place_opens_nowhere_else() -> None:
             opener.open(sealed_bytes, place)
 
 
-def test_nonces_are_remembered_for_as_long_as_a_signature_lives_and_no_further() -> None:
+def test_nonces_are_kept_as_long_as_a_signature_is_valid() -> None:
     seen = SeenNonces()
     assert seen.claim("k", "n", at_s=0)
     assert not seen.claim("k", "n", at_s=KEPT_S)
@@ -201,7 +201,7 @@ def test_nonces_are_remembered_for_as_long_as_a_signature_lives_and_no_further()
     assert seen.claim("k", "n", at_s=KEPT_S + 2)
 
 
-def test_a_flood_of_nonces_forgets_the_oldest() -> None:
+def test_a_flood_of_nonces_drops_the_oldest() -> None:
     seen = SeenNonces()
     for number in range(PER_KEY_MAX + 1):
         assert seen.claim("k", str(number), at_s=1)
@@ -223,7 +223,7 @@ def test_tables_and_migrations_agree(ingest_dsns: Dsns) -> None:
         executor.submit(migrations.check, "ingest", ingest_dsns.owner("ingest")).result()
 
 
-async def test_the_api_describes_itself(api: httpx.AsyncClient) -> None:
+async def test_the_openapi_document_describes_the_intake(api: httpx.AsyncClient) -> None:
     document = (await api.get("/api/v1/ingest/openapi.json")).json()
     report = document["paths"]["/api/v1/ingest/events"]["post"]
     assert set(report["requestBody"]["content"]) == {

@@ -1,4 +1,4 @@
-"""Results go out to the partner's own address, signed as Standard Webhooks say, until they have arrived."""
+"""Webhooks: results are sent to the partner's address, signed by Standard Webhooks, and retried until they arrive."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def database(ingest_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[async
 
 @pytest.fixture
 async def fresh(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
-    """No address and no delivery before the test, none after it."""
+    """Starts without addresses and deliveries, and removes them after the test."""
     tables = "ingest.webhook_attempt, ingest.webhook_delivery, ingest.webhook_endpoint"
     await database.execute(f"TRUNCATE {tables}")
     yield
@@ -59,13 +59,15 @@ async def delivered(partner: PartnerClient, status: str = "delivered") -> list[A
     return list((await call(partner, "GET", f"{DELIVERIES}?status={status}"))["items"])
 
 
-async def test_verdicts_arrive_signed(bike: PartnerClient, judge: Judge, receiver: Receiver, settle: Settle) -> None:
+async def test_verdicts_arrive_with_valid_signatures(
+    bike: PartnerClient, judge: Judge, receiver: Receiver, settle: Settle
+) -> None:
     endpoint = await register(bike, receiver.url)
     assert endpoint["secret"].startswith("whsec_")
     assert endpoint["status"] == "active"
     receipt_id = (await bike.push(event("out-1"), event("out-2")))["receipt_id"]
-    await judge.say(receipt_id, 0, "out-1", "pending", amount_mg=170_000, reason_code="CREDITED", sequence=3)
-    await judge.say(receipt_id, 1, "out-2", "refused", reason_code="DAILY_CAP", sequence=4)
+    await judge.publish(receipt_id, 0, "out-1", "pending", amount_mg=170_000, reason_code="CREDITED", sequence=3)
+    await judge.publish(receipt_id, 1, "out-2", "refused", reason_code="DAILY_CAP", sequence=4)
 
     async def both() -> bool:
         return len(receiver.results(endpoint["secret"])) == 2
@@ -94,13 +96,13 @@ async def test_verdicts_arrive_signed(bike: PartnerClient, judge: Judge, receive
     assert (await call(bike, "GET", WEBHOOK))["secret"] is None
 
 
-async def test_many_results_go_out_in_payloads_of_bounded_size(
+async def test_many_results_are_sent_in_payloads_of_bounded_size(
     bike: PartnerClient, judge: Judge, receiver: Receiver, settle: Settle
 ) -> None:
     secret = (await register(bike, receiver.url))["secret"]
     receipt_id = str(uuid.uuid4())
     ids = [f"many-{n}-" + "x" * 100 for n in range(300)]
-    await judge.say_all([(receipt_id, n, one, "credited") for n, one in enumerate(ids)])
+    await judge.publish_all([(receipt_id, n, one, "credited") for n, one in enumerate(ids)])
 
     async def all_there() -> bool:
         return len(receiver.results(secret)) >= len(ids)
@@ -111,11 +113,11 @@ async def test_many_results_go_out_in_payloads_of_bounded_size(
     assert len(receiver.received) >= 300 * 350 // PAYLOAD_BYTES_MAX
 
 
-async def test_a_partner_without_an_address_costs_no_delivery(
+async def test_a_partner_without_an_address_gets_no_deliveries(
     bike: PartnerClient, judge: Judge, fresh: None, settle: Settle, database: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     receipt_id = (await bike.push(event("silent-1")))["receipt_id"]
-    await judge.say(receipt_id, 0, "silent-1", "credited", amount_mg=1)
+    await judge.publish(receipt_id, 0, "silent-1", "credited", amount_mg=1)
 
     async def judged() -> bool:
         found = await bike.get("/api/v1/ingest/events/silent-1")
@@ -125,7 +127,7 @@ async def test_a_partner_without_an_address_costs_no_delivery(
     assert await database.fetchval("SELECT count(*) FROM ingest.webhook_delivery") == 0
 
 
-async def test_a_failed_delivery_waits_and_comes_again_under_the_same_id(
+async def test_a_failed_delivery_is_retried_under_the_same_id(
     bike: PartnerClient, worker: Any, receiver: Receiver, settle: Settle
 ) -> None:
     secret = (await register(bike, receiver.url))["secret"]
@@ -159,7 +161,7 @@ async def test_a_failed_delivery_waits_and_comes_again_under_the_same_id(
     assert (await call(bike, "GET", WEBHOOK))["failing_since"] is None
 
 
-async def test_a_redirect_is_not_followed_and_a_connection_refused_is_told(
+async def test_redirects_are_not_followed_and_connection_errors_are_shown(
     bike: PartnerClient, worker: Any, receiver: Receiver, settle: Settle
 ) -> None:
     await register(bike, receiver.url)
@@ -182,7 +184,7 @@ async def test_a_redirect_is_not_followed_and_a_connection_refused_is_told(
     assert "ConnectError" in (await failed())["last_error"]
 
 
-async def test_410_ends_it_and_registering_again_resumes(
+async def test_an_answer_410_disables_the_address_until_it_is_registered_again(
     bike: PartnerClient, worker: Any, receiver: Receiver, settle: Settle, api: httpx.AsyncClient, tokens: TokenFactory
 ) -> None:
     await register(bike, receiver.url)
@@ -203,7 +205,7 @@ async def test_410_ends_it_and_registering_again_resumes(
     assert (again["status"], again["disabled_reason"], again["secret"]) == ("active", None, None)
 
 
-async def test_the_last_try_exhausts_it_and_days_of_failure_disable_the_address(
+async def test_the_last_try_exhausts_a_delivery_and_days_of_failure_disable_the_address(
     bike: PartnerClient,
     worker: Any,
     receiver: Receiver,
@@ -234,7 +236,7 @@ async def test_the_last_try_exhausts_it_and_days_of_failure_disable_the_address(
     assert (await call(bike, "GET", WEBHOOK))["disabled_reason"] == "FAILING"
 
 
-async def test_while_a_secret_rotates_both_sign(bike: PartnerClient, worker: Any, receiver: Receiver) -> None:
+async def test_during_a_rotation_both_secrets_sign(bike: PartnerClient, worker: Any, receiver: Receiver) -> None:
     old = (await register(bike, receiver.url))["secret"]
     rotated = await call(bike, "POST", f"{WEBHOOK}:rotate-secret", "{}")
     assert rotated["previous_secret_until"] is not None
@@ -249,7 +251,9 @@ async def test_while_a_secret_rotates_both_sign(bike: PartnerClient, worker: Any
     receiver.received[1].content(last["secret"])
 
 
-async def test_a_range_is_replayed(bike: PartnerClient, worker: Any, receiver: Receiver, settle: Settle) -> None:
+async def test_the_deliveries_of_a_time_range_are_replayed(
+    bike: PartnerClient, worker: Any, receiver: Receiver, settle: Settle
+) -> None:
     await register(bike, receiver.url)
     start = clock.now()
     for _ in range(3):
@@ -276,7 +280,7 @@ async def test_a_range_is_replayed(bike: PartnerClient, worker: Any, receiver: R
     )
 
 
-async def test_a_slow_receiver_holds_up_only_itself(
+async def test_a_slow_receiver_delays_only_itself(
     bike: PartnerClient, metro: PartnerClient, worker: Any, receiver: Receiver
 ) -> None:
     receiver.reply = lambda _: None
@@ -291,7 +295,7 @@ async def test_a_slow_receiver_holds_up_only_itself(
     assert len(receiver.received) <= 4
 
 
-async def test_what_a_partner_sees_is_its_own(
+async def test_a_partner_sees_only_its_own_address_and_deliveries(
     bike: PartnerClient, metro: PartnerClient, worker: Any, receiver: Receiver
 ) -> None:
     await register(bike, receiver.url)
@@ -309,7 +313,7 @@ async def test_what_a_partner_sees_is_its_own(
     assert (stopped["status"], stopped["disabled_reason"]) == ("disabled", "PARTNER")
 
 
-async def test_operators_register_and_disable(
+async def test_operators_register_and_disable_addresses(
     api: httpx.AsyncClient, worker: Any, receiver: Receiver, tokens: TokenFactory
 ) -> None:
     target = "/api/v1/ingest/ops/webhooks"
@@ -324,7 +328,7 @@ async def test_operators_register_and_disable(
     assert [one["action"] for one in log[:2]] == ["webhook.disabled", "webhook.registered"]
 
 
-async def test_outside_development_only_public_https_is_registered(
+async def test_without_the_development_setting_only_public_https_addresses_are_accepted(
     seeded: Settings, run_app: RunApp, fresh: None
 ) -> None:
     async with run_app(seeded.model_copy(update={"webhook_allow_loopback": False})) as client:

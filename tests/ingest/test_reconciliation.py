@@ -1,4 +1,4 @@
-"""A day against ours, over HTTP: the real trips agree to the last one, and what was planted is what is found."""
+"""Reconciliation over HTTP: equal trips agree, and exactly the planted differences are found."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -60,7 +60,7 @@ def ids(found: Iterable[dict[str, Any]]) -> set[str]:
     return {one["id"] for one in found}
 
 
-async def test_the_real_trips_agree_and_planted_differences_are_found_exactly(
+async def test_equal_trips_agree_and_every_planted_difference_is_found(
     bike: PartnerClient, settle: Settle, api: httpx.AsyncClient, tokens: TokenFactory
 ) -> None:
     trips = read_trips()
@@ -116,7 +116,7 @@ async def test_the_real_trips_agree_and_planted_differences_are_found_exactly(
     assert len(seen.json()["items"]) == 21
 
 
-async def test_a_day_is_that_of_the_act_in_shanghai_and_cancellations_have_none(
+async def test_the_day_of_an_event_is_that_of_the_act_in_shanghai_and_cancellations_have_none(
     bike: PartnerClient, settle: Settle
 ) -> None:
     times = {"start_time": "2026-10-01T15:50:00Z", "end_time": "2026-10-01T16:10:00Z"}  # 23:50 in Shanghai
@@ -136,12 +136,14 @@ async def test_a_day_is_that_of_the_act_in_shanghai_and_cancellations_have_none(
     assert set(second["by_kind"]) == {"trip", "bag"}
 
 
-async def test_verdicts_and_copies_are_summed_once(bike: PartnerClient, judge: Judge, settle: Settle) -> None:
+async def test_the_sums_of_a_day_follow_the_verdicts_and_leave_out_copies(
+    bike: PartnerClient, judge: Judge, settle: Settle
+) -> None:
     times = {"start_time": "2026-09-01T08:00:00+08:00", "end_time": "2026-09-01T08:20:00+08:00"}
     first = (await bike.push(event("sum-a", trip_id="sum-a", **times)))["receipt_id"]
     again = (await bike.push(event("sum-a", trip_id="sum-a", **times)))["receipt_id"]
-    await judge.say(first, 0, "sum-a", "credited", amount_mg=170_000)
-    await judge.say(again, 0, "sum-a", "duplicate")
+    await judge.publish(first, 0, "sum-a", "credited", amount_mg=170_000)
+    await judge.publish(again, 0, "sum-a", "duplicate")
 
     async def settled() -> bool:
         return all([(await receipt(bike, one))["settled"] for one in (first, again)])
@@ -152,11 +154,11 @@ async def test_verdicts_and_copies_are_summed_once(bike: PartnerClient, judge: J
     assert ours["by_status"]["credited"]["distance_m"] == 2360
     line = row("sum-a", day="2026-09-01").replace("08:10", "08:00").replace("08:30", "08:20")
     assert (await compared(bike, csv_file([line]), "2026-09-01"))["equal"] is True
-    elsewhere = await compared(bike, csv_file([line]), "2026-09-02")  # known to us, of another day: no difference
+    elsewhere = await compared(bike, csv_file([line]), "2026-09-02")  # we have it on another day: no difference
     assert (elsewhere["equal"], elsewhere["theirs"]["of_other_days"]) == (True, 1)
 
 
-async def test_a_large_comparison_comes_in_parts_and_reports_stay_with_their_partner(
+async def test_a_reconciliation_in_parts_makes_a_report_that_only_its_partner_sees(
     bike: PartnerClient, metro: PartnerClient, api: httpx.AsyncClient, tokens: TokenFactory
 ) -> None:
     content = csv_file([row("alone-1", day="2026-08-01")])
@@ -166,7 +168,7 @@ async def test_a_large_comparison_comes_in_parts_and_reports_stay_with_their_par
     assert (await finished(bike, report_id))["mode"] == "reconcile"
     report = await bike.get(f"{PLACE}/reports/{report_id}")
     assert report.json()["differences"]["only_theirs"] == 1
-    assert (await status(bike, "alone-1")).status_code == 404  # nothing of a comparison counts
+    assert (await status(bike, "alone-1")).status_code == 404  # a reconciliation stores no events
     for target in (f"{PLACE}/reports/{report_id}", f"{PLACE}/reports/{report_id}/differences"):
         foreign = await metro.get(target)
         assert (foreign.status_code, foreign.json()["code"]) == (404, "RECONCILIATION_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""What each refusal says, and that one bad event harms no other."""
+"""The code and field of each rejection. One bad event does not affect others of its batch."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ REJECTIONS: list[tuple[Any, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("bad", "code", "field"), REJECTIONS)
-async def test_each_refusal_names_the_code_and_the_field(
+async def test_each_rejection_has_its_code_and_its_field(
     bike: PartnerClient, bad: Any, code: str, field: str | None
 ) -> None:
     answer = await bike.push(event("before"), bad, event("after"), target=EVENTS + "?dry_run=true")
@@ -95,7 +95,9 @@ async def test_each_refusal_names_the_code_and_the_field(
     assert result["message"]
 
 
-async def test_a_partner_reports_only_what_it_is_registered_for(metro: PartnerClient, api: httpx.AsyncClient) -> None:
+async def test_a_partner_may_report_only_registered_types_and_cities(
+    metro: PartnerClient, api: httpx.AsyncClient
+) -> None:
     answer = await metro.push(
         event("m1", event_types.TRANSIT, partner="metro"),
         event("m2", TRIP, partner="metro"),
@@ -109,16 +111,16 @@ async def test_a_partner_reports_only_what_it_is_registered_for(metro: PartnerCl
     assert (await anywhere.push(event("c", partner="anywhere", city_code="110000")))["accepted"] == 1
 
 
-async def test_a_mixed_batch_publishes_the_good_and_tells_the_worker_of_the_bad(
+async def test_a_mixed_batch_publishes_good_events_and_a_record_of_the_rejected_ones(
     bike: PartnerClient, published: Reader, refusals: Reader
 ) -> None:
     answer = await bike.push(event("g1"), event("b1", distance=5.5), event("g2"), 7, event("g3"))
     assert (answer["accepted"], answer["rejected"]) == (3, 2)
-    found = reports(await published.news())
+    found = reports(await published.new_records())
     assert [(report.index, report.event_id) for report in found] == [(0, "g1"), (2, "g2"), (4, "g3")]
     assert {(report.receipt_accepted, report.receipt_rejected) for report in found} == {(3, 2)}
-    [told] = await refusals.news()
-    receipt = msgspec.json.decode(told.value or b"", type=own_topics.ReceiptRejected)
+    [record] = await refusals.new_records()
+    receipt = msgspec.json.decode(record.value or b"", type=own_topics.ReceiptRejected)
     assert str(receipt.receipt_id) == answer["receipt_id"]
     assert (receipt.partner_id, receipt.accepted) == ("bike", 3)
     assert [(one.index, one.id, one.code, one.field) for one in receipt.rejected] == [
@@ -127,7 +129,7 @@ async def test_a_mixed_batch_publishes_the_good_and_tells_the_worker_of_the_bad(
     ]
 
 
-async def test_messages_come_in_the_partners_language(bike: PartnerClient) -> None:
+async def test_rejection_messages_are_in_the_language_of_the_request(bike: PartnerClient) -> None:
     bad = event("lang", distance=5.5)
     chinese = await bike.push(bad)
     english = await bike.push(bad, headers={"Accept-Language": "en-GB,zh;q=0.5"})
@@ -135,7 +137,7 @@ async def test_messages_come_in_the_partners_language(bike: PartnerClient) -> No
     assert english["results"][0]["message"] == "The field has another type. An integer, in metres."
 
 
-async def test_a_sandbox_is_strict_and_nothing_of_it_is_published(
+async def test_a_sandbox_refuses_unknown_fields_and_publishes_nothing(
     box: PartnerClient, bike: PartnerClient, published: Reader, refusals: Reader
 ) -> None:
     def variants(partner: str) -> list[dict[str, Any]]:
@@ -159,17 +161,19 @@ async def test_a_sandbox_is_strict_and_nothing_of_it_is_published(
         ("UNKNOWN_FIELD", "tyme"),
         (None, None),
     ]
-    assert await published.news() == []
-    assert await refusals.news() == []
+    assert await published.new_records() == []
+    assert await refusals.new_records() == []
     live = await bike.push(*variants("bike"))
     assert live["accepted"] == 6
-    assert b"\xe7\x8e\x8b" not in b"".join(record.value or b"" for record in await published.news())
+    assert b"\xe7\x8e\x8b" not in b"".join(record.value or b"" for record in await published.new_records())
 
 
-async def test_a_dry_run_answers_and_writes_nothing(bike: PartnerClient, published: Reader, refusals: Reader) -> None:
+async def test_a_dry_run_checks_events_and_publishes_nothing(
+    bike: PartnerClient, published: Reader, refusals: Reader
+) -> None:
     answer = await bike.push(event("dry"), 5, target=EVENTS + "?dry_run=true")
     assert answer["receipt_id"] is None
     assert answer["dry_run"] is True
     assert (answer["accepted"], answer["rejected"]) == (1, 1)
-    assert await published.news() == []
-    assert await refusals.news() == []
+    assert await published.new_records() == []
+    assert await refusals.new_records() == []

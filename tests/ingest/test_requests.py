@@ -1,4 +1,4 @@
-"""Whole requests that cannot be read, and the log failing under good ones."""
+"""Requests that cannot be read as a whole, and requests while the log fails."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ from tests.ingest.samples import BATCH, EVENTS, ONE, PartnerClient, event, secre
         (b" " * (1024 * 1024 + 1), BATCH, 413, "PAYLOAD_TOO_LARGE"),
     ],
 )
-async def test_requests_that_cannot_be_read(
+async def test_unreadable_requests_are_refused_as_a_whole(
     bike: PartnerClient, body: bytes, media_type: str, status: int, code: str
 ) -> None:
     answer = await bike.post(body, media_type)
@@ -43,7 +43,7 @@ async def test_requests_that_cannot_be_read(
     assert answer.json()["code"] == code
 
 
-async def test_the_size_limit_counts_what_arrives(bike: PartnerClient) -> None:
+async def test_the_size_limit_counts_received_bytes(bike: PartnerClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b" " * 64 * 1024
@@ -53,12 +53,12 @@ async def test_the_size_limit_counts_what_arrives(bike: PartnerClient) -> None:
     assert answer.json()["code"] == "PAYLOAD_TOO_LARGE"
 
 
-async def test_five_hundred_events_fit(bike: PartnerClient, published: Reader) -> None:
+async def test_a_batch_of_five_hundred_events_is_accepted(bike: PartnerClient, published: Reader) -> None:
     answer = await bike.push(
         *(event(f"many-{n}", account_ref={"type": "open_id", "value": f"o{n}"}) for n in range(500))
     )
     assert answer["accepted"] == 500
-    found = await published.news()
+    found = await published.new_records()
     assert len(found) == 500
     assert len({record.partition for record in found}) == 8
 
@@ -75,7 +75,9 @@ async def test_five_hundred_events_fit(bike: PartnerClient, published: Reader) -
         b'{"a":' * 50 + b"1" + b"}" * 50,
     ],
 )  # fmt: skip
-async def test_strange_bytes_are_one_events_problem(bike: PartnerClient, box: PartnerClient, raw: bytes) -> None:
+async def test_strange_bytes_in_one_event_reject_only_that_event(
+    bike: PartnerClient, box: PartnerClient, raw: bytes
+) -> None:
     for partner in (bike, box):
         good = json.dumps(event("ok", partner=partner.app_key.removeprefix("ak-"))).encode()
         answer = await partner.post(b"[" + raw + b"," + good + b"]")
@@ -83,12 +85,12 @@ async def test_strange_bytes_are_one_events_problem(bike: PartnerClient, box: Pa
         assert [result["status"] for result in answer.json()["results"]] == ["rejected", "accepted"]
 
 
-async def test_other_methods_and_paths_are_problems_too(bike: PartnerClient) -> None:
+async def test_unknown_methods_and_paths_get_problem_documents(bike: PartnerClient) -> None:
     assert (await bike.send("PUT", EVENTS, b"[]")).json()["code"] == "METHOD_NOT_ALLOWED"
     assert (await bike.get("/api/v1/ingest/nothing")).json()["code"] == "NOT_FOUND"
 
 
-async def test_without_a_log_nothing_is_accepted(seeded: Settings, run_app: RunApp) -> None:
+async def test_without_the_log_requests_get_503(seeded: Settings, run_app: RunApp) -> None:
     away = seeded.model_copy(update={"event_log_url": "postgresql://eventlog:x@127.0.0.1:1/none"})
     async with run_app(away) as client:
         partner = PartnerClient(client, "ak-bike")
@@ -105,7 +107,7 @@ async def test_without_a_log_nothing_is_accepted(seeded: Settings, run_app: RunA
 
 
 class FailingLog(PostgresEventLog):
-    """The embedded log, failing on demand in ways that cannot be provoked from outside."""
+    """The embedded log, failing on demand in ways that a test cannot provoke from outside."""
 
     failure: Exception | None = None
 
@@ -115,7 +117,7 @@ class FailingLog(PostgresEventLog):
         await super().publish(topic, records, timeout_s=timeout_s)
 
 
-async def test_after_an_unknown_outcome_the_same_bytes_may_be_sent_again(seeded: Settings, run_app: RunApp) -> None:
+async def test_after_a_503_the_same_bytes_may_be_sent_again(seeded: Settings, run_app: RunApp) -> None:
     log = FailingLog(seeded.event_log_url, client_id="failing")
     async with run_app(seeded, log=log) as client:
         partner = PartnerClient(client, "ak-bike")
@@ -131,7 +133,7 @@ async def test_after_an_unknown_outcome_the_same_bytes_may_be_sent_again(seeded:
 
 
 class SlowLog(PostgresEventLog):
-    """The embedded log behind a gate."""
+    """The embedded log, whose publishing waits until the test opens it."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__(dsn, client_id="slow")
@@ -142,7 +144,7 @@ class SlowLog(PostgresEventLog):
         await super().publish(topic, records, timeout_s=timeout_s)
 
 
-async def test_more_requests_than_one_process_takes_on_are_refused_at_once(seeded: Settings, run_app: RunApp) -> None:
+async def test_requests_above_the_in_flight_limit_are_refused_at_once(seeded: Settings, run_app: RunApp) -> None:
     log = SlowLog(seeded.event_log_url)
     async with run_app(seeded, log=log) as client:
         partner = PartnerClient(client, "ak-bike")

@@ -1,4 +1,4 @@
-"""The signature debugger names the mistake, and gives nothing away."""
+"""The signature debugger names the mistake and reveals no secret."""
 
 import base64
 import json
@@ -54,7 +54,7 @@ def codes(report: Any) -> list[str]:
     return [cause["code"] for cause in report["causes"]]
 
 
-async def test_a_right_signature_is_called_right(api: httpx.AsyncClient) -> None:
+async def test_a_valid_signature_is_reported_as_valid(api: httpx.AsyncClient) -> None:
     of = fields()
     report = await ask(api, header(of, sign(attempt(of).message())))
     assert (report["valid"], report["causes"], report["first_difference"]) == (True, [], None)
@@ -69,12 +69,12 @@ async def test_every_usual_mistake_is_found_from_the_signature_alone(api: httpx.
         report = await ask(api, header(of, sign(message)))
         assert (report["valid"], codes(report)) == (False, [code])
         assert report["causes"][0]["message"] == wording.sentence_of(code, "zh")
-        told = await ask(api, header(of, sign(message)), string_to_sign=message.decode())
-        assert codes(told) == [code]
-        assert told["first_difference"] is not None
+        answer = await ask(api, header(of, sign(message)), string_to_sign=message.decode())
+        assert codes(answer) == [code]
+        assert answer["first_difference"] is not None
 
 
-async def test_mistakes_of_the_header(api: httpx.AsyncClient) -> None:
+async def test_each_mistake_in_the_header_is_found(api: httpx.AsyncClient) -> None:
     of = fields()
     right = cp1.hmac_sha256(SECRET, attempt(of).message())
     url_safe = base64.urlsafe_b64encode(b"\xfb\xff" * 16).decode()
@@ -95,7 +95,7 @@ async def test_mistakes_of_the_header(api: httpx.AsyncClient) -> None:
         assert not report["valid"]
 
 
-async def test_the_first_difference_is_shown(api: httpx.AsyncClient) -> None:
+async def test_the_first_difference_between_the_strings_is_shown(api: httpx.AsyncClient) -> None:
     of = fields()
     yours = attempt(of).message().replace(b"2360", b"2361")
     report = await ask(api, header(of, sign(yours)), string_to_sign=yours.decode())
@@ -107,7 +107,7 @@ async def test_the_first_difference_is_shown(api: httpx.AsyncClient) -> None:
     assert codes(await ask(api, header(of, "AAAA"))) == ["UNKNOWN"]
 
 
-async def test_nothing_is_given_away(api: httpx.AsyncClient) -> None:
+async def test_the_debugger_reveals_no_secret_and_no_valid_signature(api: httpx.AsyncClient) -> None:
     of = fields()
     report = json.dumps(await ask(api, header(of, "AAAA")))
     assert sign(attempt(of).message()) not in report
@@ -118,7 +118,9 @@ async def test_nothing_is_given_away(api: httpx.AsyncClient) -> None:
     await ask(api, "nonsense", expect=401)
 
 
-async def test_asking_is_limited(seeded: Settings, run_app: RunApp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_to_the_debugger_are_limited(
+    seeded: Settings, run_app: RunApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("services.ingest.limits.service.DEBUGGING_BURST", 1)
     async with run_app(seeded) as client:
         statuses = [
@@ -137,10 +139,10 @@ async def test_asking_is_limited(seeded: Settings, run_app: RunApp, monkeypatch:
     "wrong",
     [{"body_base64": "e30="}, {"body": None, "body_base64": "%"}, {"target": "no path"}, {"x": 1}, {"method": "P T"}],
 )
-async def test_requests_that_do_not_fit(api: httpx.AsyncClient, wrong: dict[str, Any]) -> None:
+async def test_malformed_requests_to_the_debugger_are_refused(api: httpx.AsyncClient, wrong: dict[str, Any]) -> None:
     assert (await ask(api, header(fields(), "AAAA"), expect=422, **wrong))["code"] == "INVALID_REQUEST"
 
 
-def test_every_finding_has_words() -> None:
+def test_every_finding_has_a_sentence_in_both_languages() -> None:
     assert {code for code, _ in domain.usual_mistakes(attempt(fields()))} <= wording.CODES
     assert all(wording.sentence_of(code, "zh") != wording.sentence_of(code, "en") for code in wording.CODES)

@@ -1,4 +1,4 @@
-"""Every way a signature can be wrong, for each of the four algorithms, over HTTP: refused, and nothing published."""
+"""Invalid signatures of each of the four algorithms, over HTTP: each is refused and nothing is published."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ async def signer(request: pytest.FixtureRequest, api: httpx.AsyncClient, every_a
 
 @pytest.fixture
 async def nothing_published(log: EventLog) -> AsyncIterator[None]:
-    """Fails a test after which any partition's end moved."""
+    """Fails a test that published a record to any partition."""
     parts = [TopicPartition(topics.ACTIVITIES, number) for number in range(topics.PARTITIONS[topics.ACTIVITIES])]
     before = await log.end_offsets(parts)
     yield
@@ -79,7 +79,7 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.usefixtures("nothing_published")
-async def test_whatever_was_not_signed_is_refused(signer: Signer) -> None:
+async def test_a_request_that_differs_from_the_signed_one_is_refused(signer: Signer) -> None:
     body = body_of(name_of(signer))
     stranger = pair(signer.pair.algorithm, "stranger").private
     reserialised = json.dumps(json.loads(body), separators=(",", ":")).encode()
@@ -100,7 +100,7 @@ async def test_whatever_was_not_signed_is_refused(signer: Signer) -> None:
 
 
 @pytest.mark.usefixtures("nothing_published")
-async def test_signatures_that_are_none(signer: Signer) -> None:
+async def test_values_that_are_not_signatures_are_refused(signer: Signer) -> None:
     body = body_of(name_of(signer))
     unsigned = await signer.http.post(EVENTS, content=body, headers={"Content-Type": BATCH})
     assert code_of(unsigned) == (401, "SIGNATURE_MISSING")
@@ -114,7 +114,7 @@ async def test_signatures_that_are_none(signer: Signer) -> None:
         assert code_of(answer) == (401, "SIGNATURE_INVALID")
 
 
-async def test_the_window_is_exactly_five_minutes(
+async def test_the_timestamp_window_is_exactly_five_minutes(
     signer: Signer, published: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instant = clock.now().replace(microsecond=0)
@@ -123,21 +123,23 @@ async def test_the_window_is_exactly_five_minutes(
     for offset_s in (-301, 301):
         answer = await signer.post(body, timestamp=at + offset_s)
         assert code_of(answer) == (401, "TIMESTAMP_OUT_OF_WINDOW")
-    assert await published.news() == []
+    assert await published.new_records() == []
     for offset_s in (-300, 300):
         assert (await signer.post(body, timestamp=at + offset_s)).status_code == 202
 
 
-async def test_a_replay_is_refused_also_at_the_same_moment(signer: Signer, published: Reader) -> None:
+async def test_concurrent_replays_are_refused(signer: Signer, published: Reader) -> None:
     body = body_of(name_of(signer))
     header = signer.header(body)
     answers = await asyncio.gather(*(signer.post(body, authorization=header) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409, 409]
     assert code_of(await signer.post(body, authorization=header)) == (409, "SIGNATURE_REPLAYED")
-    assert len(await published.news()) == 1
+    assert len(await published.new_records()) == 1
 
 
-async def test_keys_have_their_time(signer: Signer, published: Reader, tokens: TokenFactory, settle: Settle) -> None:
+async def test_a_key_is_refused_outside_its_interval(
+    signer: Signer, published: Reader, tokens: TokenFactory, settle: Settle
+) -> None:
     name = f"{name_of(signer)}-times"
     body = body_of(name)
 
@@ -162,11 +164,11 @@ async def test_keys_have_their_time(signer: Signer, published: Reader, tokens: T
     assert code_of(await revoked.post(body)) == (401, "KEY_REVOKED")
 
 
-async def test_during_a_rotation_both_keys_count(signer: Signer, published: Reader) -> None:
+async def test_during_a_rotation_both_keys_are_accepted(signer: Signer, published: Reader) -> None:
     name = name_of(signer)
     successor = Signer(signer.http, f"{signer.app_key}-next", pair(signer.pair.algorithm, f"{name}-next"))
     for number, each in enumerate((signer, successor)):
         assert (await each.post(body_of(name, f"r-{number}"))).status_code == 202
-    assert len(await published.news()) == 2
+    assert len(await published.new_records()) == 2
     crossed = Signer(signer.http, successor.app_key, Pair(signer.pair.algorithm, signer.pair.private, ""))
     assert code_of(await crossed.post(body_of(name))) == (401, "SIGNATURE_INVALID")

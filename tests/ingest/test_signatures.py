@@ -1,4 +1,4 @@
-"""Who may speak: every way a signature can be wrong has its own code, and nothing is parsed before it holds."""
+"""Every kind of invalid signature has its own code, and no body is parsed before its signature is verified."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def now_s() -> int:
     return int(clock.now().timestamp())
 
 
-async def test_a_right_signature_is_accepted(bike: PartnerClient) -> None:
+async def test_a_valid_signature_is_accepted(bike: PartnerClient) -> None:
     answer = await bike.post(BODY)
     assert answer.status_code == 202
     assert answer.json()["accepted"] == 1
@@ -51,7 +51,9 @@ async def test_a_right_signature_is_accepted(bike: PartnerClient) -> None:
     ],
     ids=["key", "appended", "one byte", "no body", "method", "path", "query", "other path"],
 )
-async def test_whatever_was_not_signed_is_refused(bike: PartnerClient, wrong: dict[str, Any]) -> None:
+async def test_a_request_that_differs_from_the_signed_one_is_refused(
+    bike: PartnerClient, wrong: dict[str, Any]
+) -> None:
     headers = {"Content-Type": BATCH, **_authorization(bike, wrong)}
     answer = await bike.http.post(EVENTS, content=BODY, headers=headers)
     assert code_of(answer) == "SIGNATURE_INVALID"
@@ -71,14 +73,16 @@ def _authorization(partner: PartnerClient, wrong: dict[str, Any]) -> dict[str, s
     return {"Authorization": cp1.authorization(**parts)}
 
 
-async def test_the_query_is_signed_as_sent(bike: PartnerClient) -> None:
+async def test_the_query_is_verified_as_sent(bike: PartnerClient) -> None:
     for target in (f"{EVENTS}?dry_run=true&x=%E6%AD%A6", f"{EVENTS}?x=a+b&dry_run=true"):
         answer = await bike.post(BODY, target=target)
         assert answer.status_code == 202, answer.text
 
 
 @pytest.mark.parametrize(("offset_s", "accepted"), [(-297, True), (297, True), (-303, False), (303, False)])
-async def test_the_window_is_five_minutes_both_ways(bike: PartnerClient, offset_s: int, accepted: bool) -> None:
+async def test_timestamps_may_differ_by_five_minutes_both_ways(
+    bike: PartnerClient, offset_s: int, accepted: bool
+) -> None:
     answer = await bike.post(BODY, timestamp=now_s() + offset_s)
     if accepted:
         assert answer.status_code == 202
@@ -87,7 +91,7 @@ async def test_the_window_is_five_minutes_both_ways(bike: PartnerClient, offset_
         assert answer.json()["detail"]
 
 
-async def test_header_problems_have_their_codes(bike: PartnerClient) -> None:
+async def test_each_problem_of_the_header_has_its_code(bike: PartnerClient) -> None:
     async def with_header(value: str | None) -> str:
         headers = {"Content-Type": BATCH} | ({"Authorization": value} if value is not None else {})
         return code_of(await bike.http.post(EVENTS, content=BODY, headers=headers))
@@ -104,7 +108,7 @@ async def test_header_problems_have_their_codes(bike: PartnerClient) -> None:
     ("app_key", "code"),
     [("ak-later", "KEY_NOT_YET_VALID"), ("ak-ended", "KEY_EXPIRED"), ("ak-none", "UNKNOWN_APP_KEY")],
 )
-async def test_keys_have_their_time(api: httpx.AsyncClient, app_key: str, code: str) -> None:
+async def test_a_key_is_refused_outside_its_interval(api: httpx.AsyncClient, app_key: str, code: str) -> None:
     assert code_of(await PartnerClient(api, app_key).post(BODY)) == code
 
 
@@ -125,7 +129,7 @@ async def test_a_revoked_key_is_refused_within_seconds(api: httpx.AsyncClient, i
     await settle(refused)
 
 
-async def test_a_replayed_request_is_told_apart(bike: PartnerClient) -> None:
+async def test_a_replayed_request_is_refused(bike: PartnerClient) -> None:
     headers = {"Content-Type": BATCH, **_authorization(bike, {})}
     first = await bike.http.post(EVENTS, content=BODY, headers=headers)
     again = await bike.http.post(EVENTS, content=BODY, headers=headers)
@@ -133,17 +137,17 @@ async def test_a_replayed_request_is_told_apart(bike: PartnerClient) -> None:
     assert code_of(again, 409) == "SIGNATURE_REPLAYED"
 
 
-async def test_a_wrong_signature_does_not_use_up_the_nonce(bike: PartnerClient) -> None:
+async def test_an_invalid_signature_does_not_use_up_the_nonce(bike: PartnerClient) -> None:
     nonce = secrets.token_hex(16)
     assert code_of(await bike.post(BODY, nonce=nonce, secret="wrong-secret-wrong-secret")) == "SIGNATURE_INVALID"
     assert (await bike.post(BODY, nonce=nonce)).status_code == 202
 
 
-async def test_nothing_is_parsed_before_the_signature_holds(bike: PartnerClient) -> None:
+async def test_the_body_is_not_parsed_before_the_signature_is_verified(bike: PartnerClient) -> None:
     assert code_of(await bike.post(b"{not json", secret="wrong-secret-wrong-secret")) == "SIGNATURE_INVALID"
 
 
-async def test_refusals_speak_both_languages(bike: PartnerClient) -> None:
+async def test_refusals_are_in_the_language_of_the_request(bike: PartnerClient) -> None:
     chinese = await bike.http.post(EVENTS, content=BODY, headers={"Content-Type": BATCH})
     english = await bike.http.post(EVENTS, content=BODY, headers={"Content-Type": BATCH, "Accept-Language": "en"})
     assert chinese.json()["title"] == "缺少签名"
@@ -170,9 +174,9 @@ def forwarded(
     }
 
 
-async def test_other_services_have_signatures_verified(bike: PartnerClient) -> None:
+async def test_other_services_can_verify_signatures(bike: PartnerClient) -> None:
     request = forwarded(bike)
-    for _ in range(2):  # whether the nonce is new is the asking service's business
+    for _ in range(2):  # the calling service checks the nonce, not this route
         answer = await bike.http.post(VERIFY, json=request, headers=service_headers())
         assert answer.status_code == 200, answer.text
         assert answer.json()["partner_id"] == "bike"
@@ -180,7 +184,7 @@ async def test_other_services_have_signatures_verified(bike: PartnerClient) -> N
         assert f'timestamp="{answer.json()["timestamp"]}"' in request["authorization"]
 
 
-async def test_other_services_learn_why_a_signature_fails(bike: PartnerClient) -> None:
+async def test_other_services_get_the_code_of_an_invalid_signature(bike: PartnerClient) -> None:
     async def verify(request: dict[str, str]) -> httpx.Response:
         headers = {"Content-Type": "application/json", **service_headers()}
         return await bike.http.post(VERIFY, content=json.dumps(request), headers=headers)
@@ -192,13 +196,13 @@ async def test_other_services_learn_why_a_signature_fails(bike: PartnerClient) -
     assert code_of(await verify(forwarded(bike) | {"target": "\ud800"}), 422) == "INVALID_REQUEST"
 
 
-async def test_internal_routes_are_for_services(bike: PartnerClient) -> None:
+async def test_internal_routes_need_a_service_token_for_ingest(bike: PartnerClient) -> None:
     for headers in ({}, service_headers("accounting")):
         assert code_of(await bike.http.post(VERIFY, json=forwarded(bike), headers=headers)) == "UNAUTHENTICATED"
         assert code_of(await bike.http.get("/internal/ingest/partners", headers=headers)) == "UNAUTHENTICATED"
 
 
-async def test_before_the_first_reading_an_unknown_key_proves_nothing(seeded: Any, run_app: RunApp) -> None:
+async def test_before_the_registry_is_loaded_an_unknown_key_gets_503(seeded: Any, run_app: RunApp) -> None:
     away = seeded.model_copy(update={"database_url": "postgresql://ingest:x@127.0.0.1:1/none"})
     async with run_app(away) as client:
         answer = await PartnerClient(client, "ak-bike").post(BODY)

@@ -1,4 +1,4 @@
-"""Nobody points the platform at its own network: not by address, by name, by redirect, or by a name that changes."""
+"""Webhook addresses cannot point into our network: not by IP, by name, by redirect, or by a name that changes."""
 
 import datetime as dt
 import ipaddress
@@ -24,7 +24,7 @@ from services.ingest.deliveries.domain import (
     RETRY_S_MAX,
     Attempt,
     group_items,
-    payload,
+    payload_of,
     retry_delay_s,
 )
 from services.ingest.deliveries.errors import AddressRefused
@@ -44,14 +44,14 @@ OUTSIDE = ("8.8.8.8", "114.114.114.114", "2400:3200::1", "::ffff:8.8.8.8", "64:f
 
 
 @pytest.mark.parametrize("text", INSIDE)
-def test_addresses_inside(text: str) -> None:
+def test_private_and_special_ip_addresses_are_not_public(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
     with pytest.raises(ForbiddenAddress):
         choose_address(["8.8.8.8", text], allow_loopback=False)
 
 
 @pytest.mark.parametrize("text", OUTSIDE)
-def test_addresses_outside(text: str) -> None:
+def test_internet_addresses_are_public(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
     assert choose_address([text], allow_loopback=False) == str(ipaddress.ip_address(text))
 
@@ -67,17 +67,17 @@ def test_addresses_outside(text: str) -> None:
         "https://bike.example.cn/" + "x" * 500,
     ],
 )  # fmt: skip
-def test_urls_refused(url: str) -> None:
+def test_urls_that_could_point_inside_are_refused(url: str) -> None:
     with pytest.raises(AddressRefused):
         check_url(url, allow_loopback=False)
 
 
 @pytest.mark.parametrize("url", ["https://bike.example.cn/h?x=1", "https://bike.example.cn:8443/", "https://8.8.8.8/"])
-def test_urls_taken(url: str) -> None:
+def test_public_https_urls_are_accepted(url: str) -> None:
     assert check_url(url, allow_loopback=False) == url
 
 
-def test_development_may_call_this_machine_and_no_other() -> None:
+def test_the_development_setting_allows_this_machine_and_no_other() -> None:
     assert check_url("http://127.0.0.1:8080/x", allow_loopback=True)
     for url in ("http://10.0.0.1/", "http://bike.example.cn/"):
         with pytest.raises(AddressRefused):
@@ -88,7 +88,7 @@ def test_development_may_call_this_machine_and_no_other() -> None:
 
 
 def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """(the receiver's, ours) for a host of that name."""
+    """TLS contexts (of the receiver, of the client) for a host of that name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = clock.now()
@@ -113,7 +113,7 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
 
 
 class Names:
-    """A name server whose answers are said in advance; the last one stays."""
+    """A resolver with prepared answers. The last one is repeated."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers, self.asked = list(answers), 0
@@ -127,7 +127,7 @@ def message(url: str) -> WebhookMessage:
     return WebhookMessage(delivery_id="0" * 32, url=url, payload=b'{"type":"t"}', secrets=[SECRET])
 
 
-async def test_the_connection_goes_to_the_address_that_was_checked_and_tls_asks_for_the_name(tmp_path: Path) -> None:
+async def test_the_connection_goes_to_the_checked_ip_and_tls_verifies_the_name(tmp_path: Path) -> None:
     theirs, ours = certificate(tmp_path, "hook.partner.example")
     async with receiving(tls=theirs) as receiver:
         names = Names(["127.0.0.1"], ["10.0.0.1"])
@@ -146,7 +146,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked_and_tls_asks_
         assert len(receiver.received) == 1
 
 
-async def test_a_public_name_that_points_inside_is_never_connected_to() -> None:
+async def test_no_connection_is_made_to_a_public_name_with_a_private_ip() -> None:
     async with receiving() as receiver:
         async with WebhookClient(allow_loopback=False, resolve=Names(["127.0.0.1"])) as client:
             attempt = await client.send(message(f"https://hook.partner.example:{receiver.port}/"), at=clock.now())
@@ -155,11 +155,11 @@ async def test_a_public_name_that_points_inside_is_never_connected_to() -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_client, "TOTAL_TIMEOUT_S", 0.3)
 
 
-async def test_answers_are_bounded_in_time_and_size(impatient: None) -> None:
+async def test_answers_of_receivers_are_bounded_in_time_and_size(short_timeout: None) -> None:
     async def send(receiver: Receiver) -> Attempt:
         async with WebhookClient(allow_loopback=True) as client:
             return await client.send(message(receiver.url), at=clock.now())
@@ -177,14 +177,14 @@ async def test_answers_are_bounded_in_time_and_size(impatient: None) -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=3000), max_size=60))
-def test_batches_keep_order_and_size(items: list[bytes]) -> None:
+def test_groups_of_items_keep_order_and_payload_size(items: list[bytes]) -> None:
     groups = list(group_items(items))
     assert [item for group in groups for item in group] == items
     assert all(groups)
-    assert all(len(payload("t" * 40, "2026-11-24T00:00:00.000+00:00", g)) <= PAYLOAD_BYTES_MAX for g in groups)
+    assert all(len(payload_of("t" * 40, "2026-11-24T00:00:00.000+00:00", g)) <= PAYLOAD_BYTES_MAX for g in groups)
 
 
-def test_retries_spread_over_about_three_days_and_end() -> None:
+def test_retries_end_after_about_three_days() -> None:
     for spread in (-JITTER_PERCENT, 0, JITTER_PERCENT):
         delays = [retry_delay_s(n, spread_percent=spread, retry_after_s=None) for n in range(1, ATTEMPTS_MAX)]
         assert delays == sorted(d for d in delays if d)

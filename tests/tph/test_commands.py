@@ -28,7 +28,7 @@ ENVIRONMENT = {
 IDENTITY = Identity("http://platform.test", "ak_test", "cpsk_test_0123456789abcdef")
 
 
-def test_the_known_answer_is_signed() -> None:
+def test_sign_reproduces_the_documented_signature() -> None:
     arguments = ["sign", "--path", "/api/v1/partner/events:batch?dry_run=false", "--timestamp", "1700000000"]
     result = CliRunner().invoke(
         commands.app,
@@ -63,7 +63,7 @@ def accepted(count: int, **more: Any) -> httpx.Response:
     return httpx.Response(202, json=body)
 
 
-def test_what_says_retry_after_is_sent_again_signed_anew() -> None:
+def test_a_request_with_retry_after_is_sent_again_with_a_new_signature() -> None:
     platform = Platform(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), accepted(1))
     assert platform.client().json("POST", commands.EVENTS, b"[]")["accepted"] == 1
     assert platform.slept == [3.0, 2.0]
@@ -72,7 +72,7 @@ def test_what_says_retry_after_is_sent_again_signed_anew() -> None:
     assert len({one.nonce for one in credentials if one}) == 3
 
 
-def test_it_gives_up_after_a_bounded_number_of_tries() -> None:
+def test_the_client_gives_up_after_a_bounded_number_of_tries() -> None:
     platform = Platform(*(httpx.Response(503, json={"code": "LOG_UNAVAILABLE"}) for _ in range(TRIES_MAX)))
     with pytest.raises(Complaint, match="request_id"):
         platform.client().json("POST", commands.EVENTS, b"[]")
@@ -93,14 +93,14 @@ def test_batches_stay_within_the_platforms_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "count"), [('[{"id":1},{"id":2}]', 2), ('{"id":1}', 1), ('{"id":1}\n\n{"id":2}\n', 2), ("[]", 0)]
 )
-def test_files_of_every_shape(tmp_path: Path, content: str, count: int) -> None:
+def test_events_are_read_from_arrays_objects_and_lines(tmp_path: Path, content: str, count: int) -> None:
     file = tmp_path / "f.json"
     file.write_text(content)
     assert len(events.read(file)) == count
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"id":1}\n{broken', "\xff"])
-def test_a_broken_file_is_told_with_its_line(tmp_path: Path, content: str) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "f.json"
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(Complaint):
@@ -116,7 +116,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return invoke
 
 
-def test_push_tells_what_was_rejected(tmp_path: Path, run: Callable[..., Any]) -> None:
+def test_push_exits_with_1_if_an_event_was_rejected(tmp_path: Path, run: Callable[..., Any]) -> None:
     file = tmp_path / "events.json"
     file.write_text(json.dumps([event("good"), event("bad", distance=5.5)]))
     results = [
@@ -143,7 +143,7 @@ def test_status_waits_for_a_verdict(run: Callable[..., Any]) -> None:
     assert platform.asked[0].url.raw_path == b"/api/v1/ingest/events/a%2Fb"
 
 
-def test_a_complaint_is_a_sentence_and_exit_code_2(
+def test_an_error_is_one_sentence_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sys.argv", ["tph", "--credentials", str(tmp_path / "none.json"), "webhook", "show"])
@@ -151,7 +151,7 @@ def test_a_complaint_is_a_sentence_and_exit_code_2(
     assert "none.json" in capsys.readouterr().err
 
 
-def test_who_one_is_comes_from_the_file_or_the_environment(tmp_path: Path) -> None:
+def test_the_identity_comes_from_the_credentials_file_or_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "credentials.json"
     bike = {"partner_id": "bike", "app_key": "ak-b", "secret": "s-b", "algorithm": cp1.HMAC_SHA256}
     file.write_text(json.dumps({"gateway_url": "http://g/", "partners": [bike]}))
@@ -171,7 +171,7 @@ def test_who_one_is_comes_from_the_file_or_the_environment(tmp_path: Path) -> No
         ).authorization("GET", "/", b"")
 
 
-def test_what_is_sent_to_the_debugger_is_what_it_asks_for() -> None:
+def test_the_debug_request_fits_the_platforms_schema() -> None:
     asked = checks.debug_request("POST", "/x?y=1", "CP1-HMAC-SHA256 …", b"\xff[]", "POST\\n/x\\n")
     request = FailingRequest.model_validate(asked)
     assert request.string_to_sign == "POST\n/x\n"
@@ -187,7 +187,7 @@ def import_state(status: str, **more: Any) -> httpx.Response:
     return httpx.Response(202, json={**state, **more})
 
 
-def test_a_file_is_announced_sent_in_signed_parts_and_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_announces_a_file_sends_signed_parts_and_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "_POLL_S", 0.0)
     file = tmp_path / "trips.ndjson"
     file.write_bytes(b"0123456789" * 2 + b"01234")
@@ -204,7 +204,7 @@ def test_a_file_is_announced_sent_in_signed_parts_and_awaited(tmp_path: Path, mo
     assert platform.asked[4].url.path.endswith("/complete")
 
 
-def test_an_import_that_failed_is_a_complaint(tmp_path: Path) -> None:
+def test_a_failed_import_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "trips.csv"
     file.write_bytes(b"x")
     platform = Platform(import_state("failed", failure={"code": "NOT_UTF8", "message": "编码有误"}))
@@ -214,7 +214,7 @@ def test_an_import_that_failed_is_a_complaint(tmp_path: Path) -> None:
         transfers._described(tmp_path / "trips.xlsx")
 
 
-def test_reconcile_tells_the_differences_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reconcile_exits_with_1_if_there_are_differences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "trips.csv"
     file.write_bytes(b"x")
     sums = {"events": 1, "distance_m": 1, "weight_g": 0, "energy_wh": 0}

@@ -41,7 +41,7 @@ async def failures(verify: Verify, kind: str = "webhook") -> set[str]:
 
 
 @pytest.mark.parametrize("verify", [by_the_package, webhook()])
-async def test_a_right_receiver_passes(verify: Verify) -> None:
+async def test_a_correct_receiver_passes(verify: Verify) -> None:
     assert await failures(verify) == set()
 
 
@@ -69,22 +69,22 @@ BROKEN: list[tuple[str, dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.parametrize(("change", "told"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-async def test_a_receiver_broken_in_one_way_is_told_which(change: dict[str, Any], told: set[str]) -> None:
+async def test_a_receiver_with_one_fault_fails_exactly_its_cases(change: dict[str, Any], told: set[str]) -> None:
     assert await failures(webhook(**change)) == told
 
 
-async def test_a_receiver_that_looks_at_nothing_is_told_everything() -> None:
+async def test_a_receiver_without_checks_fails_every_refusal() -> None:
     assert await failures(lambda _: True) == ALL_TO_REFUSE
 
 
-async def test_a_receiver_that_crashes_is_not_one_that_refuses() -> None:
+async def test_a_crash_does_not_count_as_a_refusal() -> None:
     def crashing(request: httpx.Request) -> bool:
         return bool(request.headers["webhook-signature"]) and by_the_package(request)
 
     assert await failures(crashing) == {"NO_SIGNATURE"}
 
 
-async def test_canonical_json_is_told_by_the_reordered_one() -> None:
+async def test_a_receiver_that_sorts_keys_refuses_valid_deliveries() -> None:
     """Signs over sorted keys on both sides: refuses the real ones and cannot tell an order from another."""
 
     def verify(request: httpx.Request) -> bool:
@@ -97,7 +97,7 @@ async def test_canonical_json_is_told_by_the_reordered_one() -> None:
     assert {"VALID", "VALID_RAW_BYTES"} <= await failures(verify)
 
 
-async def test_a_right_cp1_verifier_passes() -> None:
+async def test_a_correct_cp1_verifier_passes() -> None:
     assert await failures(cp1_verifier(), "cp1") == set()
 
 
@@ -120,14 +120,14 @@ BROKEN_CP1: list[tuple[str, dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.parametrize(("change", "told"), [case[1:] for case in BROKEN_CP1], ids=[case[0] for case in BROKEN_CP1])
-async def test_a_cp1_verifier_broken_in_one_way_is_told_which(change: dict[str, Any], told: set[str]) -> None:
+async def test_a_cp1_verifier_with_one_fault_fails_its_cases(change: dict[str, Any], told: set[str]) -> None:
     failed = await failures(cp1_verifier(**change), "cp1")
     assert failed & told
     if len(told) <= 2:
         assert failed == told
 
 
-async def test_a_cp1_verifier_that_looks_at_nothing_is_told_everything() -> None:
+async def test_a_cp1_verifier_without_checks_fails_every_refusal() -> None:
     assert await failures(lambda _: True, "cp1") == {
         "BODY_CHANGED", "JSON_REORDERED", "PATH_CHANGED", "QUERY_CHANGED", "METHOD_CHANGED", "NONCE_REUSED",
         "NONCE_CHANGED", "STALE", "FUTURE", "TIME_CHANGED", "WRONG_SIGNATURE", "TRUNCATED_SIGNATURE", "EMPTY_SIGNATURE",
@@ -135,7 +135,7 @@ async def test_a_cp1_verifier_that_looks_at_nothing_is_told_everything() -> None
     }  # fmt: skip
 
 
-async def test_nobody_at_home_is_told_apart() -> None:
+async def test_an_address_without_an_answer_raises_unreachable() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
