@@ -5,8 +5,14 @@ A record is written only if a request had rejected events. Accepted events carry
 
 import uuid
 from datetime import datetime
+from typing import Any, Final
 
 import msgspec
+
+from shared.contracts import topics
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.projection import Decoder
 
 REJECTIONS = "ingest.rejections.v1"
 REJECTIONS_PARTITIONS = 1  # few records, whose order does not matter
@@ -29,3 +35,14 @@ class ReceiptRejected(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     accepted: int
     rejected: list[RejectedEvent]
+
+
+ACTIVITIES_DECODER: Final = msgspec.json.Decoder(ActivityReported)
+OUTCOMES_DECODER: Final = msgspec.json.Decoder(ActivityJudged)
+REJECTIONS_DECODER: Final = msgspec.json.Decoder(ReceiptRejected)
+DECODERS: Final[dict[str, Decoder[Any]]] = {
+    topics.ACTIVITIES: ACTIVITIES_DECODER,
+    topics.OUTCOMES: OUTCOMES_DECODER,
+    REJECTIONS: REJECTIONS_DECODER,
+}
+"""What the service's consumers read, by topic."""

@@ -24,9 +24,19 @@ HOUSEKEEPING_EVERY_S = 3600.0
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker(SCHEMA, settings)
-    worker.consume("ingest.archive", topics.ACTIVITIES, partial(archive.handle_reports, time_zone=settings.time_zone))
-    worker.consume("ingest.rejections", own_topics.REJECTIONS, archive.handle_rejections)
-    worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes)
+    worker.consume(
+        "ingest.archive",
+        topics.ACTIVITIES,
+        partial(archive.handle_reports, time_zone=settings.time_zone),
+        decoder=own_topics.ACTIVITIES_DECODER,
+    )
+    worker.consume(
+        "ingest.rejections",
+        own_topics.REJECTIONS,
+        archive.handle_rejections,
+        decoder=own_topics.REJECTIONS_DECODER,
+    )
+    worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes, decoder=own_topics.OUTCOMES_DECODER)
     worker.publish()  # dead letters
     worker.part(_import_runner(worker, settings).run)
     worker.every(

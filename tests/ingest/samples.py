@@ -5,17 +5,22 @@ import secrets
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
 from services.ingest import event_types
+from services.ingest.archive import service as archive
 from services.ingest.events.decoding import BATCH, ONE
+from services.ingest.topics import ACTIVITIES_DECODER, OUTCOMES_DECODER
 from shared import clock
 from shared.auth import cp1
 from shared.contracts.activities_v1 import ActivityReported
+from shared.db import Session
 from shared.eventlog import StoredRecord
+from shared.projection import decoded, handle_decoded
 
 EVENTS = "/api/v1/ingest/events"
 ALGORITHM = "CP1-HMAC-SHA256"
@@ -152,3 +157,14 @@ async def receipt(partner: PartnerClient, receipt_id: str, **options: Any) -> An
 
 async def status(partner: PartnerClient, event_id: str, **options: Any) -> httpx.Response:
     return await partner.get(f"/api/v1/ingest/events/{urllib.parse.quote(event_id, safe='')}", **options)
+
+
+async def archive_reports(session: Session, records: Sequence[StoredRecord], *, time_zone: str) -> None:
+    """Archives records of the topic of activities like the worker does."""
+    handle = handle_decoded(partial(archive.handle_reports, time_zone=time_zone))
+    assert not await handle(session, decoded(records, ACTIVITIES_DECODER))
+
+
+async def archive_outcomes(session: Session, records: Sequence[StoredRecord]) -> None:
+    """Archives records of the topic of outcomes like the worker does."""
+    assert not await handle_decoded(archive.handle_outcomes)(session, decoded(records, OUTCOMES_DECODER))

@@ -18,7 +18,7 @@ from shared.db import Database
 from shared.eventlog import EventLog, StoredRecord
 from shared.ids import new_id
 from tests.ingest.conftest import Judge, Settle
-from tests.ingest.samples import PartnerClient, event, receipt, status
+from tests.ingest.samples import PartnerClient, archive_outcomes, archive_reports, event, receipt, status
 
 
 async def test_a_receipt_is_settled_after_the_last_verdict(bike: PartnerClient, judge: Judge, settle: Settle) -> None:
@@ -130,11 +130,11 @@ async def test_a_verdict_may_be_archived_before_its_event(worker: EventLog, seed
     database = Database(seeded.database_url, pool_size=1)
     try:
         async with database.transaction() as session:
-            await service.handle_outcomes(session, [_stored(verdict)])
+            await archive_outcomes(session, [_stored(verdict)])
             early = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
             assert not early.settled
-            await service.handle_reports(session, [_stored(report)], time_zone=seeded.time_zone)
-            await service.handle_reports(session, [_stored(report)], time_zone=seeded.time_zone)
+            await archive_reports(session, [_stored(report)], time_zone=seeded.time_zone)
+            await archive_reports(session, [_stored(report)], time_zone=seeded.time_zone)
             whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
             assert whole.settled
             assert [(item.status, item.amount_mg) for item in whole.accepted_items] == [("credited", 3)]
@@ -177,12 +177,12 @@ async def test_a_large_poll_merges_with_verdicts_that_came_first(
     database = Database(seeded.database_url, pool_size=1)
     try:
         async with database.transaction() as session:
-            await service.handle_outcomes(session, verdicts(early, 2))
+            await archive_outcomes(session, verdicts(early, 2))
         for part in (reports[::-1], reports[:40]):  # the second delivery changes nothing
             async with database.transaction() as session:
-                assert not await service.handle_reports(session, part, time_zone=seeded.time_zone)
+                await archive_reports(session, part, time_zone=seeded.time_zone)
         async with database.transaction() as session:
-            await service.handle_outcomes(session, verdicts(indices[::-1], 1))
+            await archive_outcomes(session, verdicts(indices[::-1], 1))
             whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
     finally:
         await database.stop()

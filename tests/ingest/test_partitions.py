@@ -22,6 +22,7 @@ from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Database
 from shared.eventlog import StoredRecord
 from tests.databases import Dsns, in_own_loop, make_database
+from tests.ingest.samples import archive_outcomes, archive_reports
 
 ZONE = "Asia/Shanghai"
 BEFORE = "20261124_0002"
@@ -89,10 +90,10 @@ async def test_several_workers_create_coming_months_and_drop_old_ones(
     now = clock.now()
     far = now + timedelta(days=200)
     async with database.transaction() as session:
-        await service.handle_reports(session, [report("now", receipt_at(now))], time_zone=ZONE)
+        await archive_reports(session, [report("now", receipt_at(now))], time_zone=ZONE)
         # This month has no partition yet. The row is stored in the default one and moved once there is one.
-        await service.handle_reports(session, [report("far", receipt_at(far))], time_zone=ZONE)
-        await service.handle_reports(session, [report("stray", uuid.UUID(int=2**128 - 1))], time_zone=ZONE)
+        await archive_reports(session, [report("far", receipt_at(far))], time_zone=ZONE)
+        await archive_reports(session, [report("stray", uuid.UUID(int=2**128 - 1))], time_zone=ZONE)
     assert (await _homes(dsns))["far"] == "reported_event_default"
     monkeypatch.setattr(clock, "now", lambda: far)
     await asyncio.gather(*(keep(240) for _ in range(4)))
@@ -102,7 +103,7 @@ async def test_several_workers_create_coming_months_and_drop_old_ones(
         "now": months[0], "far": f"reported_event_{far:%Y%m}", "stray": "reported_event_default",
     }  # fmt: skip
     async with database.transaction() as session:  # the verdict finds the moved row
-        await service.handle_outcomes(session, [verdict("far", (await _receipt(dsns, "far")))])
+        await archive_outcomes(session, [verdict("far", (await _receipt(dsns, "far")))])
         view = await service.event_view(session, partner_id="bike", event_id="far")
     assert (view.status, view.amount_mg) == ("credited", 7)
     await asyncio.gather(*(keep(3) for _ in range(4)))
@@ -120,9 +121,9 @@ async def _receipt(dsns: Dsns, event_id: str) -> uuid.UUID:
 async def test_the_halves_of_a_row_meet_in_its_month_in_either_order(dsns: Dsns, database: Database) -> None:
     last_month = receipt_at(clock.now() - timedelta(days=45))
     async with database.transaction() as session:
-        await service.handle_outcomes(session, [verdict("early", last_month)])
-        await service.handle_reports(session, [report("early", last_month)], time_zone=ZONE)
-        await service.handle_outcomes(session, [verdict("early", last_month)])
+        await archive_outcomes(session, [verdict("early", last_month)])
+        await archive_reports(session, [report("early", last_month)], time_zone=ZONE)
+        await archive_outcomes(session, [verdict("early", last_month)])
         rows = await repository.receipt_events(session, last_month, "bike")
     assert [(row["status"], row["amount_mg"], row["receipt_accepted"]) for row in rows] == [("credited", 7, 1)]
 
@@ -144,7 +145,7 @@ async def test_the_database_role_of_the_service_cannot_drop_months_or_change_the
 async def test_a_record_of_the_largest_size_in_the_contract_is_archived(database: Database) -> None:
     big = report("big", receipt_at(clock.now()), receipt_accepted=10**6, receipt_rejected=10**6, index=10**6)
     async with database.transaction() as session:
-        assert not await service.handle_reports(session, [big], time_zone=ZONE)
+        await archive_reports(session, [big], time_zone=ZONE)
 
 
 def test_the_migration_to_partitions_keeps_archived_rows(postgres_admin_dsn: str) -> None:
@@ -202,11 +203,11 @@ async def test_a_verdict_updates_its_row_within_the_page(dsns: Dsns, database: D
     verdicts = [verdict(f"page-{n}", receipt_id, index=n, reason_code="PARTLY_CAPPED") for n in range(300)]
     async with database.transaction() as session:
         assert await repository.make_partitions(session, at, 0) == (1 if days else 0)
-        await service.handle_reports(session, reports, time_zone=ZONE)
+        await archive_reports(session, reports, time_zone=ZONE)
     assert "reported_event_default" not in (await _homes(dsns)).values()
     pages = await _pages(dsns)
     async with database.transaction() as session:
-        await service.handle_outcomes(session, verdicts)
+        await archive_outcomes(session, verdicts)
     assert len(set(pages.values())) > 10
     assert await _pages(dsns) == pages
 

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 
 from services.ingest.archive import service
 from services.ingest.archive.schemas import EventStatus, IntakeTotals, Receipt
@@ -13,22 +13,15 @@ from services.ingest.signed import SignedBy
 from shared import clock
 from shared.auth.tokens import require_scope
 from shared.db import Session
-from shared.language import Language, language_of
+from shared.http_language import AskedLanguage
 
 PREFIX = "/api/v1/ingest"
 
 router = APIRouter(prefix=PREFIX)
 
 
-def _language(request: Request) -> Language:
-    return language_of(request.headers.get("accept-language"))
-
-
-Spoken = Annotated[Language, Depends(_language)]
-
-
 @router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · What became of a batch")
-async def get_receipt(receipt_id: UUID, caller: SignedBy, session: Session, language: Spoken) -> Receipt:
+async def get_receipt(receipt_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Receipt:
     view = await service.receipt_view(session, partner_id=caller.partner.partner_id, receipt_id=receipt_id)
     return Receipt.of(view, language)
 
@@ -38,7 +31,7 @@ async def get_event_status(
     event_id: Annotated[str, Path(min_length=1, max_length=128, description="贵方的事件 id · your event's id")],
     caller: SignedBy,
     session: Session,
-    language: Spoken,
+    language: AskedLanguage,
 ) -> EventStatus:
     view = await service.event_view(session, partner_id=caller.partner.partner_id, event_id=event_id)
     return EventStatus.of(view, language)

@@ -4,45 +4,39 @@ The codes are those of accounting's outcomes. For a copy without a code the stat
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from shared.language import Language
+from shared.language import Language, Text
 
-
-class Sentence(NamedTuple):
-    zh: str
-    en: str
-
-
-_SENTENCES: Final[Mapping[str, Sentence]] = {
-    "CREDITED": Sentence("已累计。", "Credited."),
-    "PARTLY_CAPPED": Sentence("接近上限，只累计了剩余额度。", "Close to the limit: only the rest of it is counted."),
-    "IMPLAUSIBLE_TIME": Sentence("起止时间对不上。", "The start and end times do not fit together."),
-    "IMPLAUSIBLE_DURATION": Sentence("用时超出合理范围。", "The duration is not plausible."),
-    "IMPLAUSIBLE_DISTANCE": Sentence("里程超出合理范围。", "The distance is not plausible."),
-    "IMPLAUSIBLE_SPEED": Sentence("平均速度超出合理范围。", "The average speed is not plausible."),
-    "IMPLAUSIBLE_AMOUNT": Sentence("数量超出合理范围。", "The quantity is not plausible."),
-    "NOT_YET_HAPPENED": Sentence("行为时间晚于收到时间。", "The act is dated after the moment it was received."),
-    "TOO_LATE": Sentence("超过补录期限。", "Reported too late to count."),
-    "NO_BINDING": Sentence("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),
-    "BEFORE_BINDING": Sentence("发生在绑定生效之前。", "It happened before the binding took effect."),
-    "AFTER_BINDING": Sentence("发生在解除绑定之后。", "It happened after the binding ended."),
-    "CONSENT_WITHDRAWN": Sentence("用户已撤回授权。", "The person has withdrawn consent."),
-    "DUPLICATE_ACT": Sentence("同一次行为已经累计过。", "The same act has already been counted."),
-    "NO_METHODOLOGY": Sentence("当地当时没有适用的方法学。", "No methodology covers this kind of act there and then."),
-    "EVIDENCE_NOT_ACCEPTED": Sentence("方法学不接受这种证明方式。", "The methodology does not accept this evidence."),
-    "MISSING_INPUT": Sentence("缺少核算所需的数据。", "A value the calculation needs is missing."),
-    "NOT_COMPUTABLE": Sentence("无法算出减排量。", "No result can be computed."),
-    "DAILY_CAP": Sentence("当日上限已满。", "The daily limit is reached."),
-    "MONTHLY_CAP": Sentence("当月上限已满。", "The monthly limit is reached."),
-    "YEARLY_CAP": Sentence("当年上限已满。", "The yearly limit is reached."),
-    "BELOW_MINIMUM": Sentence("减排量不足 1 毫克。", "The reduction is below one milligram."),
-    "CANCELLED": Sentence("已按贵方的撤销冲回。", "Taken back by your cancellation."),
-    "CORRECTED": Sentence("已按贵方的更正冲回并重新核算。", "Taken back and judged anew by your correction."),
-    "ORIGINAL_UNKNOWN": Sentence("还没有收到要更正的原始事件。", "The event it speaks of has not arrived."),
-    "ALREADY_REVERSED": Sentence("原始事件此前已被冲回。", "The event it speaks of was taken back before."),
-    "DUPLICATE": Sentence("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
-    "CONFLICT": Sentence(
+_SENTENCES: Final[Mapping[str, Text]] = {
+    "CREDITED": Text("已累计。", "Credited."),
+    "PARTLY_CAPPED": Text("接近上限，只累计了剩余额度。", "Close to the limit: only the rest of it is counted."),
+    "IMPLAUSIBLE_TIME": Text("起止时间对不上。", "The start and end times do not fit together."),
+    "IMPLAUSIBLE_DURATION": Text("用时超出合理范围。", "The duration is not plausible."),
+    "IMPLAUSIBLE_DISTANCE": Text("里程超出合理范围。", "The distance is not plausible."),
+    "IMPLAUSIBLE_SPEED": Text("平均速度超出合理范围。", "The average speed is not plausible."),
+    "IMPLAUSIBLE_AMOUNT": Text("数量超出合理范围。", "The quantity is not plausible."),
+    "NOT_YET_HAPPENED": Text("行为时间晚于收到时间。", "The act is dated after the moment it was received."),
+    "TOO_LATE": Text("超过补录期限。", "Reported too late to count."),
+    "NO_BINDING": Text("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),
+    "BEFORE_BINDING": Text("发生在绑定生效之前。", "It happened before the binding took effect."),
+    "AFTER_BINDING": Text("发生在解除绑定之后。", "It happened after the binding ended."),
+    "CONSENT_WITHDRAWN": Text("用户已撤回授权。", "The person has withdrawn consent."),
+    "DUPLICATE_ACT": Text("同一次行为已经累计过。", "The same act has already been counted."),
+    "NO_METHODOLOGY": Text("当地当时没有适用的方法学。", "No methodology covers this kind of act there and then."),
+    "EVIDENCE_NOT_ACCEPTED": Text("方法学不接受这种证明方式。", "The methodology does not accept this evidence."),
+    "MISSING_INPUT": Text("缺少核算所需的数据。", "A value the calculation needs is missing."),
+    "NOT_COMPUTABLE": Text("无法算出减排量。", "No result can be computed."),
+    "DAILY_CAP": Text("当日上限已满。", "The daily limit is reached."),
+    "MONTHLY_CAP": Text("当月上限已满。", "The monthly limit is reached."),
+    "YEARLY_CAP": Text("当年上限已满。", "The yearly limit is reached."),
+    "BELOW_MINIMUM": Text("减排量不足 1 毫克。", "The reduction is below one milligram."),
+    "CANCELLED": Text("已按贵方的撤销冲回。", "Taken back by your cancellation."),
+    "CORRECTED": Text("已按贵方的更正冲回并重新核算。", "Taken back and judged anew by your correction."),
+    "ORIGINAL_UNKNOWN": Text("还没有收到要更正的原始事件。", "The event it speaks of has not arrived."),
+    "ALREADY_REVERSED": Text("原始事件此前已被冲回。", "The event it speaks of was taken back before."),
+    "DUPLICATE": Text("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
+    "CONFLICT": Text(
         "同一事件 id 已收到过，但内容不同；以先收到的为准。",
         "Received before with other content; the first one stands.",
     ),
@@ -53,7 +47,4 @@ def sentence_of(code: str | None, language: Language) -> str | None:
     """None without a code. The code itself if there is no sentence for it."""
     if code is None:
         return None
-    found = _SENTENCES.get(code)
-    if found is None:
-        return code
-    return found.zh if language == "zh" else found.en
+    return _SENTENCES.get(code, Text(code, code)).pick(language)

@@ -1,8 +1,7 @@
 """Use cases of the archive: the worker's three consumers, and the queries of partners and operators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,12 +25,12 @@ from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.deliveries import service as deliveries
 from services.ingest.topics import ReceiptRejected
 from shared import clock
-from shared.consumer import DeadLetter
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Session
 from shared.eventlog import StoredRecord
+from shared.projection import Items, newest
 
 # Time enough to repair and audit an integration. Accepted events are kept longer.
 REJECTIONS_KEPT = timedelta(days=180)
@@ -43,41 +42,20 @@ _DROP_MAX = 3
 _RECENT = timedelta(days=20)
 # A receipt this young may not have reached the archive yet, so it must not be reported as unknown.
 _ARCHIVING_MAX_MS = 10 * 60 * 1000
-_UNREADABLE = "UNREADABLE_RECORD"
 _INDEX_BITS = 20  # the contracts allow a million events in a receipt
 
 _log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
-_reported = msgspec.json.Decoder(ActivityReported)
-_judged = msgspec.json.Decoder(ActivityJudged)
-_rejected = msgspec.json.Decoder(ReceiptRejected)
 _encode = msgspec.json.Encoder().encode
 
 
-def _decoded(
-    records: Sequence[StoredRecord], decode: Callable[[bytes], T]
-) -> tuple[list[tuple[StoredRecord, T]], list[DeadLetter]]:
-    good, dead = [], []
-    for record in records:
-        try:
-            good.append((record, decode(record.value or b"")))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            dead.append(DeadLetter(record, _UNREADABLE, str(exc)))
-    return good, dead
-
-
-async def handle_reports(session: Session, records: Sequence[StoredRecord], *, time_zone: str) -> Sequence[DeadLetter]:
+async def handle_reports(session: Session, items: Items[ActivityReported], *, time_zone: str) -> None:
     """Consumer of `ingest.activities.v1`. `time_zone` decides the day of an act."""
-    good, dead = _decoded(records, _reported.decode)
     zone = ZoneInfo(time_zone)
     first: dict[int, tuple[StoredRecord, ActivityReported]] = {}
-    for one in good:
+    for one in items:
         first.setdefault(_row_order(one[1]), one)
-    if first:
-        await repository.store_events(session, [_archived_row(*first[position], zone) for position in sorted(first)])
-    return dead
+    await repository.store_events(session, [_archived_row(*first[position], zone) for position in sorted(first)])
 
 
 def _row_order(item: ActivityReported | ActivityJudged) -> int:
@@ -110,19 +88,11 @@ def _archived_row(record: StoredRecord, report: ActivityReported, zone: ZoneInfo
     )
 
 
-async def handle_outcomes(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+async def handle_outcomes(session: Session, items: Items[ActivityJudged]) -> None:
     """Consumer of `accounting.outcomes.v1`. Keeps the newest verdict on each copy, in whatever order they come."""
-    good, dead = _decoded(records, _judged.decode)
-    newest: dict[int, ActivityJudged] = {}
-    for _, verdict in good:
-        position = _row_order(verdict)
-        known = newest.get(position)
-        if known is None or known.sequence < verdict.sequence:
-            newest[position] = verdict
-    if newest:
-        await repository.store_verdicts(session, [_judged_row(newest[position]) for position in sorted(newest)])
-        await deliveries.queue_results(session, list(newest.values()))
-    return dead
+    verdicts = newest((verdict for _, verdict in items), key=_row_order, version=lambda verdict: verdict.sequence)
+    await repository.store_verdicts(session, [_judged_row(verdicts[position]) for position in sorted(verdicts)])
+    await deliveries.queue_results(session, list(verdicts.values()))
 
 
 def _judged_row(verdict: ActivityJudged) -> tuple[object, ...]:
@@ -140,12 +110,9 @@ def _judged_row(verdict: ActivityJudged) -> tuple[object, ...]:
     )
 
 
-async def handle_rejections(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+async def handle_rejections(session: Session, items: Items[ReceiptRejected]) -> None:
     """Consumer of `ingest.rejections.v1`."""
-    good, dead = _decoded(records, _rejected.decode)
-    if good:
-        await repository.store_rejections(session, [_rejection_row(receipt) for _, receipt in good])
-    return dead
+    await repository.store_rejections(session, [_rejection_row(receipt) for _, receipt in items])
 
 
 def _rejection_row(receipt: ReceiptRejected) -> repository.Row:

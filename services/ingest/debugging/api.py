@@ -3,13 +3,13 @@
 import base64
 import binascii
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from services.ingest.debugging import service
 from services.ingest.debugging.schemas import FailingRequest, SignatureReport
 from services.ingest.signed import Callers
 from shared.errors import FieldError, InvalidRequest
-from shared.language import language_of
+from shared.http_language import AskedLanguage
 
 router = APIRouter(prefix="/api/v1/ingest", tags=["事件接入 Events"])
 
@@ -24,7 +24,7 @@ def _body_of(failing: FailingRequest) -> bytes:
 
 
 @router.post("/signature-debug", summary="签名调试（仅沙箱密钥） · Why a signature fails, for sandbox keys")
-async def debug_signature(failing: FailingRequest, request: Request, ports: Callers) -> SignatureReport:
+async def debug_signature(failing: FailingRequest, ports: Callers, language: AskedLanguage) -> SignatureReport:
     """提交被拒的请求，返回我方的待签名串、第一处不同和可能的原因；从不返回密钥或正确的签名。
 
     Send the refused request. The answer has the string that the platform verifies, the first difference from yours, and
@@ -40,4 +40,4 @@ async def debug_signature(failing: FailingRequest, request: Request, ports: Call
         authorization=failing.authorization,
         yours=yours.encode(errors="replace") if yours is not None else None,
     )
-    return SignatureReport.of(found, language_of(request.headers.get("accept-language")))
+    return SignatureReport.of(found, language)

@@ -25,7 +25,7 @@ from services.ingest.signed import Callers, SignedBy
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
 from shared.errors import NotFound
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 PREFIX = "/api/v1/ingest"
 
@@ -98,19 +98,14 @@ async def list_deliveries(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Delivery]:
     """保留 30 天。Kept for 30 days."""
-    position = decode_cursor(cursor, UUID)
     rows = await service.deliveries(
         session,
         partner_id=caller.partner.partner_id,
         status=status,
-        before=position[0] if position else None,
+        before=position_of(cursor, UUID),
         limit=limit + 1,
     )
-    items = [Delivery.of(row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    return Page(
-        items=items, has_more=has_more, next_cursor=encode_cursor(str(items[-1].delivery_id)) if has_more else None
-    )
+    return Page.of(rows, limit, item=Delivery.of, cursor=lambda row: (row["delivery_id"],))
 
 
 @router.get("/deliveries/{delivery_id}", summary="一条推送及其每次尝试 · A delivery and its attempts")
@@ -148,11 +143,8 @@ async def list_webhooks(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Endpoint]:
     """长期失败而停用的地址在此可见。Shows which were disabled, and why."""
-    position = decode_cursor(cursor, str)
-    rows = await service.endpoints(session, status=status, after=position[0] if position else None, limit=limit + 1)
-    items = [Endpoint.of(row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    return Page(items=items, has_more=has_more, next_cursor=encode_cursor(items[-1].partner_id) if has_more else None)
+    rows = await service.endpoints(session, status=status, after=position_of(cursor, str), limit=limit + 1)
+    return Page.of(rows, limit, item=Endpoint.of, cursor=lambda row: (row["partner_id"],))
 
 
 @operators.put("/{partner_id}", summary="代合作方登记地址 · Register an address for a partner")

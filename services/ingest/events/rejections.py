@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.language import Language
+from shared.language import Language, Text
 
 MALFORMED_EVENT: Final = "MALFORMED_EVENT"
 INVALID_TEXT: Final = "INVALID_TEXT"
@@ -24,49 +24,44 @@ CITY_NOT_ALLOWED: Final = "CITY_NOT_ALLOWED"
 AMBIGUOUS_CORRECTION: Final = "AMBIGUOUS_CORRECTION"
 
 
-class Sentence(NamedTuple):
-    zh: str
-    en: str
-
-
-SENTENCES: Final[Mapping[str, Sentence]] = {
-    MALFORMED_EVENT: Sentence("不是一个 CloudEvents 1.0 对象。", "Not a CloudEvents 1.0 object."),
-    INVALID_TEXT: Sentence("文字不是有效的 UTF-8。", "A text is not valid UTF-8."),
-    MISSING_FIELD: Sentence("缺少必填字段。", "A required field is missing."),
-    UNKNOWN_FIELD: Sentence("有未定义的字段（沙箱环境严格校验）。", "A field is not defined (the sandbox is strict)."),
-    INVALID_TYPE: Sentence("字段类型不正确。", "The field has another type."),
-    INVALID_VALUE: Sentence("字段取值不符合要求。", "The field's value is not allowed."),
-    INVALID_TIME: Sentence(
+SENTENCES: Final[Mapping[str, Text]] = {
+    MALFORMED_EVENT: Text("不是一个 CloudEvents 1.0 对象。", "Not a CloudEvents 1.0 object."),
+    INVALID_TEXT: Text("文字不是有效的 UTF-8。", "A text is not valid UTF-8."),
+    MISSING_FIELD: Text("缺少必填字段。", "A required field is missing."),
+    UNKNOWN_FIELD: Text("有未定义的字段（沙箱环境严格校验）。", "A field is not defined (the sandbox is strict)."),
+    INVALID_TYPE: Text("字段类型不正确。", "The field has another type."),
+    INVALID_VALUE: Text("字段取值不符合要求。", "The field's value is not allowed."),
+    INVALID_TIME: Text(
         "时间须为带时区偏移的 RFC 3339，如 2026-11-23T08:30:00+08:00。",
         "Times are RFC 3339 with an offset, such as 2026-11-23T08:30:00+08:00.",
     ),
-    INVALID_TIME_ORDER: Sentence("结束时间早于开始时间。", "The end lies before the start."),
-    INVALID_ACCOUNT_REF: Sentence(
+    INVALID_TIME_ORDER: Text("结束时间早于开始时间。", "The end lies before the start."),
+    INVALID_ACCOUNT_REF: Text(
         "account_ref.value 与其 type 不符：phone_hash 须为 64 位十六进制。",
         "account_ref.value does not fit its type: a phone_hash has 64 hexadecimal digits.",
     ),
-    UNKNOWN_EVENT_TYPE: Sentence("没有这种事件类型。", "There is no such event type."),
-    EVENT_TYPE_NOT_ALLOWED: Sentence(
+    UNKNOWN_EVENT_TYPE: Text("没有这种事件类型。", "There is no such event type."),
+    EVENT_TYPE_NOT_ALLOWED: Text(
         "贵方未登记这种事件类型。", "This event type is not registered for your organisation."
     ),
-    SOURCE_MISMATCH: Sentence("source 与登记的不一致。", "The source is not the registered one."),
-    CITY_NOT_ALLOWED: Sentence("贵方未登记这个城市。", "This city is not registered for your organisation."),
-    AMBIGUOUS_CORRECTION: Sentence(
+    SOURCE_MISMATCH: Text("source 与登记的不一致。", "The source is not the registered one."),
+    CITY_NOT_ALLOWED: Text("贵方未登记这个城市。", "This city is not registered for your organisation."),
+    AMBIGUOUS_CORRECTION: Text(
         "更正内容须且只能是一种事件的 data。", "A correction carries the data of exactly one kind of event."
     ),
 }
 
 # Hints about the mistakes that most integrations make first.
-_UNITS: Final[Mapping[str, Sentence]] = {
-    "distance": Sentence("须为整数，单位米。", "An integer, in metres."),
-    "duration": Sentence("须为整数，单位秒。", "An integer, in seconds."),
-    "weight_g": Sentence("须为整数，单位克。", "An integer, in grams."),
-    "energy_wh": Sentence("须为整数，单位瓦时。", "An integer, in watt-hours."),
-    "baseline_wh": Sentence("须为整数，单位瓦时。", "An integer, in watt-hours."),
-    "count": Sentence("须为整数。", "An integer."),
-    "passenger_count": Sentence("须为整数。", "An integer."),
-    "city_code": Sentence("须为 6 位行政区划代码。", "A six-digit GB/T 2260 code."),
-    "id": Sentence("须为 1–128 个字符，不含控制字符。", "1 to 128 characters, no control characters."),
+_UNITS: Final[Mapping[str, Text]] = {
+    "distance": Text("须为整数，单位米。", "An integer, in metres."),
+    "duration": Text("须为整数，单位秒。", "An integer, in seconds."),
+    "weight_g": Text("须为整数，单位克。", "An integer, in grams."),
+    "energy_wh": Text("须为整数，单位瓦时。", "An integer, in watt-hours."),
+    "baseline_wh": Text("须为整数，单位瓦时。", "An integer, in watt-hours."),
+    "count": Text("须为整数。", "An integer."),
+    "passenger_count": Text("须为整数。", "An integer."),
+    "city_code": Text("须为 6 位行政区划代码。", "A six-digit GB/T 2260 code."),
+    "id": Text("须为 1–128 个字符，不含控制字符。", "1 to 128 characters, no control characters."),
 }
 
 _FIELD_CHARS_MAX = 100
@@ -122,9 +117,7 @@ def _joined(prefix: str, path: str) -> str:
 
 def message_of(code: str, field: str | None, language: Language) -> str:
     """The sentence of a code. For a stored code that no longer has one, the code itself."""
-    sentence = SENTENCES.get(code, Sentence(code, code))
+    sentence = SENTENCES.get(code, Text(code, code))
     hint = _UNITS.get(field.rpartition(".")[2]) if field and code in {INVALID_TYPE, INVALID_VALUE} else None
     parts = [sentence, hint] if hint else [sentence]
-    if language == "zh":
-        return "".join(part.zh for part in parts)
-    return " ".join(part.en for part in parts)
+    return ("" if language == "zh" else " ").join(part.pick(language) for part in parts)

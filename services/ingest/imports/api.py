@@ -12,7 +12,6 @@ from services.ingest.imports.domain import PARTS_MAX
 from services.ingest.imports.schemas import Import, LineError, NewImport
 from services.ingest.imports.uploads import (
     FILE_CONTENT,
-    AskedLanguage,
     SignedBytes,
     announced_as_json,
     described_by_headers,
@@ -21,7 +20,8 @@ from services.ingest.imports.uploads import (
 )
 from services.ingest.signed import SignedBy
 from shared.db import Session
-from shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http_language import AskedLanguage
+from shared.pagination import Cursor, Limit, Page, position_of
 
 IMPORTS_PATH = "/api/v1/ingest/imports"
 # A body on any path below it is at most one part.
@@ -80,11 +80,10 @@ async def begin_import(
 async def list_imports(
     caller: SignedBy, session: Session, language: AskedLanguage, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Import]:
-    before = decode_cursor(cursor, UUID)
-    found = await service.own_imports(session, caller.partner, before[0] if before else None, limit + 1)
-    items = [Import.of(view, language) for view in found[:limit]]
-    more = len(found) > limit
-    return Page(items=items, has_more=more, next_cursor=encode_cursor(str(items[-1].import_id)) if more else None)
+    views = await service.own_imports(session, caller.partner, position_of(cursor, UUID), limit + 1)
+    return Page.of(
+        views, limit, item=lambda view: Import.of(view, language), cursor=lambda view: (view.row["import_id"],)
+    )
 
 
 _Kind = Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.reused", "energy.saved"]
@@ -140,8 +139,5 @@ async def list_import_errors(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Page[LineError]:
-    after = decode_cursor(cursor, int)
-    rows = await service.line_errors(session, caller.partner, import_id, after[0] if after else 0, limit + 1)
-    more = len(rows) > limit
-    items = [LineError.of(row, language) for row in rows[:limit]]
-    return Page(items=items, has_more=more, next_cursor=encode_cursor(items[-1].line) if more else None)
+    rows = await service.line_errors(session, caller.partner, import_id, position_of(cursor, int) or 0, limit + 1)
+    return Page.of(rows, limit, item=lambda row: LineError.of(row, language), cursor=lambda row: (row["line_no"],))

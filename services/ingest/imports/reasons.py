@@ -1,10 +1,10 @@
 """Sentences for rejected lines and files. Codes of events are those of the intake."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.ingest.events import service as events
-from shared.language import Language
+from shared.language import Language, Text
 
 MALFORMED_LINE: Final = "MALFORMED_LINE"
 LINE_TOO_LONG: Final = "LINE_TOO_LONG"
@@ -22,34 +22,29 @@ PARTNER_UNKNOWN: Final = "PARTNER_UNKNOWN"
 UPLOAD_ABANDONED: Final = "UPLOAD_ABANDONED"
 
 
-class Sentence(NamedTuple):
-    zh: str
-    en: str
-
-
-_SENTENCES: Final[Mapping[str, Sentence]] = {
-    events.INVALID_TEXT: Sentence(
+_SENTENCES: Final[Mapping[str, Text]] = {
+    events.INVALID_TEXT: Text(
         "不是有效的 UTF-8（可能是 GBK）；请用“CSV UTF-8”另存。", "Not valid UTF-8 (perhaps GBK): save as UTF-8."
     ),
-    MALFORMED_LINE: Sentence("引号不成对；一条记录须在一行之内。", "Quotes do not match; a record is one line."),
-    LINE_TOO_LONG: Sentence("一行超过 16 KiB。", "A line is longer than 16 KiB."),
-    COLUMN_COUNT: Sentence("列数与表头不同。", "Not as many columns as the header has."),
-    NOT_UTF8: Sentence(
+    MALFORMED_LINE: Text("引号不成对；一条记录须在一行之内。", "Quotes do not match; a record is one line."),
+    LINE_TOO_LONG: Text("一行超过 16 KiB。", "A line is longer than 16 KiB."),
+    COLUMN_COUNT: Text("列数与表头不同。", "Not as many columns as the header has."),
+    NOT_UTF8: Text(
         "文件不是 UTF-8（可能是 GBK 或 UTF-16）；请另存为“CSV UTF-8”。没有任何一行生效。",
         "The file is not UTF-8 (perhaps GBK or UTF-16): save it as UTF-8. No line took effect.",
     ),
-    EMPTY_FILE: Sentence("文件里没有内容。", "The file has no content."),
-    UNKNOWN_COLUMN: Sentence("表头有未定义的列：{detail}", "The header has unknown columns: {detail}"),
-    DUPLICATE_COLUMN: Sentence("表头有重复的列：{detail}", "The header has a column twice: {detail}"),
-    MISSING_COLUMN: Sentence("表头缺少列：{detail}", "The header lacks a column: {detail}"),
-    BAD_GZIP: Sentence("不是完整的 gzip 文件。", "Not a complete gzip file."),
-    FILE_TOO_LONG: Sentence("解压后的行数或字节数超过上限。", "Too many lines or bytes after unpacking."),
-    SHA256_MISMATCH: Sentence(
+    EMPTY_FILE: Text("文件里没有内容。", "The file has no content."),
+    UNKNOWN_COLUMN: Text("表头有未定义的列：{detail}", "The header has unknown columns: {detail}"),
+    DUPLICATE_COLUMN: Text("表头有重复的列：{detail}", "The header has a column twice: {detail}"),
+    MISSING_COLUMN: Text("表头缺少列：{detail}", "The header lacks a column: {detail}"),
+    BAD_GZIP: Text("不是完整的 gzip 文件。", "Not a complete gzip file."),
+    FILE_TOO_LONG: Text("解压后的行数或字节数超过上限。", "Too many lines or bytes after unpacking."),
+    SHA256_MISMATCH: Text(
         "收到的内容与声明的 sha256 不符。没有任何一行生效。",
         "The received content does not have the announced sha256. No line took effect.",
     ),
-    PARTNER_UNKNOWN: Sentence("合作方已不在登记中。", "The partner is not registered any more."),
-    UPLOAD_ABANDONED: Sentence("上传未在期限内完成。", "The upload was not completed in time."),
+    PARTNER_UNKNOWN: Text("合作方已不在登记中。", "The partner is not registered any more."),
+    UPLOAD_ABANDONED: Text("上传未在期限内完成。", "The upload was not completed in time."),
 }
 
 
@@ -65,4 +60,4 @@ def message_of(code: str, field: str | None, language: Language, detail: str = "
     sentence = _SENTENCES.get(code)
     if sentence is None:
         return events.message_of(code, field, language)
-    return (sentence.zh if language == "zh" else sentence.en).format(detail=detail)
+    return sentence.pick(language).format(detail=detail)

@@ -8,13 +8,13 @@ from services.ingest.imports import service
 from services.ingest.imports.schemas import Import
 from services.ingest.imports.uploads import (
     FILE_CONTENT,
-    AskedLanguage,
     SignedBytes,
     described_by_headers,
     full_event_type,
 )
 from services.ingest.reconciliation.schemas import ChosenDay
 from shared.db import Session
+from shared.http_language import AskedLanguage
 
 RECONCILIATION_PATH = "/api/v1/ingest/reconciliation"
 

@@ -15,7 +15,6 @@ from services.ingest.imports.service import NewFile
 from services.ingest.in_flight import RequestsInFlight
 from services.ingest.partners.service import Caller, require_live_data
 from shared.errors import FieldError, InvalidRequest, MalformedBody, UnsupportedMediaType
-from shared.language import Language, language_of
 
 # A line of one megabit carries a part in half of this time.
 PART_TIMEOUT_S = 60
@@ -27,13 +26,6 @@ FILE_CONTENT: dict[str, Any] = {
     "application/x-ndjson": {"schema": {"type": "string"}},
 }
 """The media types of a file in the API's documentation."""
-
-
-def _language(request: Request) -> Language:
-    return language_of(request.headers.get("accept-language"))
-
-
-AskedLanguage = Annotated[Language, Depends(_language)]
 
 
 async def _signed_bytes(

@@ -10,7 +10,7 @@ from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, Partner
 from services.ingest.sealing import SecretSealer
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/ingest/ops/partners", tags=["运营 Operators"])
 
@@ -24,11 +24,8 @@ AppKey = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 async def list_partners(
     session: Session, _: Reader, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[PartnerView]:
-    position = decode_cursor(cursor, str)
-    views = await administration.partners(session, after=position[0] if position else "", limit=limit + 1)
-    items = [PartnerView.model_validate(view) for view in views[:limit]]
-    has_more = len(views) > limit
-    return Page(items=items, has_more=has_more, next_cursor=encode_cursor(items[-1].partner_id) if has_more else None)
+    views = await administration.partners(session, after=position_of(cursor, str) or "", limit=limit + 1)
+    return Page.of(views, limit, item=PartnerView.model_validate, cursor=lambda view: (view["partner_id"],))
 
 
 @router.post("", status_code=201, summary="登记合作方 · Register a partner")

@@ -12,7 +12,7 @@ from services.ingest.settings import CurrentSettings
 from services.ingest.signed import SignedBy
 from shared.auth.tokens import require_scope
 from shared.db import Session
-from shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import Cursor, Limit, Page, decode_cursor
 
 PREFIX = "/api/v1/ingest"
 
@@ -90,7 +90,4 @@ async def _differences(
     rows = await service.differences(
         session, report_id=report_id, partner_id=partner_id, kind=kind, after=after, limit=limit + 1
     )
-    more, shown = len(rows) > limit, rows[:limit]
-    last = shown[-1] if more else None
-    cursor_of_last = encode_cursor(last["kind"], last["event_id"], last["line_no"]) if last else None
-    return Page(items=[Difference.of(row) for row in shown], has_more=more, next_cursor=cursor_of_last)
+    return Page.of(rows, limit, item=Difference.of, cursor=lambda row: (row["kind"], row["event_id"], row["line_no"]))
