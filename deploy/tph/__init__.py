@@ -1,1 +1,1 @@
-"""`tph`: the command line of a partner's engineer."""
+"""The command line for partners. Its name `tph` comes from 碳普惠 (tàn pǔ huì), "carbon inclusion"."""

@@ -4,19 +4,19 @@ import sys
 
 from deploy.tph import checks, receipts, screen, transfers
 from deploy.tph.commands import app
-from deploy.tph.errors import Complaint
+from deploy.tph.errors import CommandError
 
-NOT_DONE = 2
-_COMMANDS = (checks, receipts, transfers)  # importing them adds theirs
+EXIT_ERROR = 2
+_COMMANDS = (checks, receipts, transfers)  # importing these modules registers their commands
 
 
 def main() -> int:
     try:
         app(prog_name="tph")
-    except Complaint as complaint:
-        screen.errors.print(complaint.zh, style="red", markup=False, highlight=False, soft_wrap=True)
-        screen.errors.print(complaint.en, markup=False, highlight=False, soft_wrap=True)
-        return NOT_DONE
+    except CommandError as error:
+        screen.errors.print(error.zh, style="red", markup=False, highlight=False, soft_wrap=True)
+        screen.errors.print(error.en, markup=False, highlight=False, soft_wrap=True)
+        return EXIT_ERROR
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The commands: sign, push, status, and those around them."""
+"""The application, its identity options, and the commands `sign`, `push` and `status`."""
 
 import hashlib
 import sys
@@ -14,9 +14,9 @@ from rich.text import Text
 
 from deploy.tph import events as files
 from deploy.tph import screen
-from deploy.tph.client import Client, refusal
-from deploy.tph.errors import Complaint
-from deploy.tph.identity import Identity, load
+from deploy.tph.client import Client, error_from
+from deploy.tph.errors import CommandError
+from deploy.tph.identity import Identity, load_identity
 from shared.auth import cp1
 
 EVENTS = "/api/v1/ingest/events"
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def _who(
+def _set_identity(
     context: typer.Context,
     credentials: Annotated[
         Path, typer.Option(envvar="TPH_CREDENTIALS", help="本地环境的凭证文件 Credentials of the local stack.")
@@ -46,7 +46,7 @@ def _who(
     ] = None,
     secret: Annotated[str, typer.Option(envvar="TPH_SECRET", hidden=True, help="From the environment only.")] = "",
 ) -> None:
-    """身份取自环境变量 TPH_*，或凭证文件。Who you are comes from TPH_* or from a credentials file."""
+    """身份取自环境变量 TPH_*，或凭证文件。The identity comes from TPH_* or from a credentials file."""
     context.obj = {
         "credentials": credentials,
         "partner": partner,
@@ -59,11 +59,11 @@ def _who(
 
 
 def identity_of(context: typer.Context) -> Identity:
-    return load(**context.obj)
+    return load_identity(**context.obj)
 
 
 def client_of(context: typer.Context) -> Client:
-    return Client(identity_of(context), say=lambda words: screen.errors.print(Text(words, style="yellow")))
+    return Client(identity_of(context), notify=lambda sentence: screen.errors.print(Text(sentence, style="yellow")))
 
 
 @app.command()
@@ -101,10 +101,10 @@ def push(
     batch: Annotated[int, typer.Option(min=1, max=files.BATCH_EVENTS_MAX, help="每批条数 events a batch")] = 500,
 ) -> None:
     """推送事件 Push events; exit code 0 all accepted, 1 some rejected, 2 not sent."""
-    events = files.read(file)
+    events = files.read_events(file)
     client = client_of(context)
     target = f"{EVENTS}?dry_run=true" if dry_run else EVENTS
-    refused: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
     accepted, receipts = 0, []
     environments: set[str] = set()
     with Progress(
@@ -116,23 +116,23 @@ def push(
         transient=True,
     ) as progress:
         task = progress.add_task("推送 pushing", total=len(events))
-        for first, body in files.batches(events, batch):
+        for first, body in files.encode_batches(events, batch):
             answer = client.json("POST", target, body, content_type=BATCH)
             for item in answer["results"]:
                 if item["status"] == "rejected":
-                    refused.append({**item, "index": first + item["index"]})
+                    rejected.append({**item, "index": first + item["index"]})
             accepted += answer["accepted"]
             environments.add(answer.get("environment", "live"))
             if answer.get("receipt_id"):
                 receipts.append(answer["receipt_id"])
             progress.advance(task, len(answer["results"]))
-    if refused:
-        screen.console.print(screen.results_table(refused))
+    if rejected:
+        screen.console.print(screen.results_table(rejected))
     kind = "试运行 dry run" if dry_run else "沙箱 sandbox" if "sandbox" in environments else "正式 live"
-    screen.console.print(f"{kind}：接收 accepted {accepted}，拒收 rejected {len(refused)}")
+    screen.console.print(f"{kind}：接收 accepted {accepted}，拒收 rejected {len(rejected)}")
     for receipt_id in receipts:
         screen.console.print(f"回执 receipt {receipt_id}", soft_wrap=True)
-    raise typer.Exit(1 if refused else 0)
+    raise typer.Exit(1 if rejected else 0)
 
 
 @app.command()
@@ -142,9 +142,9 @@ def status(
     receipt: Annotated[str, typer.Option(help="回执号 receipt id")] = "",
     wait: Annotated[int, typer.Option(min=0, max=600, help="最多等待几秒 seconds to wait for a verdict")] = 0,
 ) -> None:
-    """一条事件或一批的去向 What became of an event or a batch; exit code 0 once there is a verdict, else 1."""
+    """一条事件或一批的去向 The status of an event or a batch; exit code 0 if there is a verdict, else 1."""
     if bool(event_id) == bool(receipt):
-        raise Complaint("请给出事件 id，或 --receipt", "Give either an event id or --receipt")
+        raise CommandError("请给出事件 id，或 --receipt", "Give either an event id or --receipt")
     client = client_of(context)
     quoted = urllib.parse.quote(event_id, safe="")
     target = f"/api/v1/ingest/receipts/{receipt}" if receipt else f"/api/v1/ingest/events/{quoted}"
@@ -157,12 +157,12 @@ def status(
             break
         time.sleep(_POLL_S)
     if found is None:
-        raise refusal(answer)
+        raise error_from(answer)
     if receipt:
         screen.console.print(screen.results_table(found["results"]))
         counts = Counter({k: v for k, v in found["counts"].items() if v})
-        told = "，".join(f"{screen.STATUS_WORDS[name]} {count}" for name, count in counts.items())
-        screen.console.print(f"{'已有全部结果 settled' if found['settled'] else '仍有未定 not settled'}：{told}")
+        summary = "，".join(f"{screen.STATUS_WORDS[name]} {count}" for name, count in counts.items())
+        screen.console.print(f"{'已有全部结果 settled' if found['settled'] else '仍有未定 not settled'}：{summary}")
     else:
         screen.console.print(screen.results_table([{**found, "index": 0}]))
     raise typer.Exit(0 if done else 1)

@@ -1,6 +1,6 @@
-"""The conformance kit: what a verifier must take and must refuse, sent to the partner's own.
+"""The conformance kit: sends a partner's verifier requests that it must accept or must refuse.
 
-One way of being wrong at a time: the refusal that is owed can only come from the check that is named beside it.
+Each request to refuse is wrong in exactly one way, so that only the check named beside it can refuse it.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ import httpx
 Kind = Literal["webhook", "cp1"]
 
 TIMEOUT_S = 10.0
-# Outside the five minutes both protocols allow, by more than clocks differ.
+# Both protocols allow five minutes. This is outside by more than clocks differ.
 STALE_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """One request as it goes over the wire."""
+class PreparedRequest:
+    """One request as it is sent."""
 
     method: str
     target: str
@@ -31,7 +31,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`shots` go out one after the other, the answer to the last counts; `zh`, `en`: what a failure means."""
+    """`requests` are sent one after the other. The answer to the last one counts. `zh`, `en`: what a failure means."""
 
     code: str
     accept: bool
@@ -39,7 +39,7 @@ class Case:
     title_en: str
     zh: str
     en: str
-    shots: tuple[Shot, ...]
+    requests: tuple[PreparedRequest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,17 @@ class Finding:
 
 
 class Unreachable(Exception):
-    """Nothing at that address answers HTTP."""
+    """No request got an HTTP answer."""
 
 
-def judge(case: Case, status: int) -> bool:
-    """2xx for what must be taken, 4xx for what must be refused; a 5xx is a crash in either case."""
+def is_expected(case: Case, status: int) -> bool:
+    """2xx if the request must be accepted, 4xx if it must be refused. A 5xx is a crash and never expected."""
     return 200 <= status < 300 if case.accept else 400 <= status < 500
 
 
-async def run(url: str, cases: Sequence[Case], *, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
+async def run_cases(
+    url: str, cases: Sequence[Case], *, transport: httpx.AsyncBaseTransport | None = None
+) -> list[Finding]:
     """Sends all cases in order. Raises Unreachable."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
@@ -68,19 +70,19 @@ async def run(url: str, cases: Sequence[Case], *, transport: httpx.AsyncBaseTran
         base_url=base, timeout=TIMEOUT_S, transport=transport, trust_env=False, follow_redirects=False
     ) as client:
         for case in cases:
-            findings.append(await _one(client, case))
+            findings.append(await _run_case(client, case))
     if all(finding.status is None for finding in findings):
         raise Unreachable(findings[0].note if findings else url)
     return findings
 
 
-async def _one(client: httpx.AsyncClient, case: Case) -> Finding:
+async def _run_case(client: httpx.AsyncClient, case: Case) -> Finding:
     status, note = None, ""
     started = time.monotonic()
-    for shot in case.shots:
+    for request in case.requests:
         try:
             answer = await client.request(
-                shot.method, shot.target, content=shot.body, headers=[(n, v) for n, v in shot.headers]
+                request.method, request.target, content=request.body, headers=[(n, v) for n, v in request.headers]
             )
             status = answer.status_code
         except httpx.HTTPError as exc:
@@ -88,8 +90,8 @@ async def _one(client: httpx.AsyncClient, case: Case) -> Finding:
     elapsed_s = time.monotonic() - started
     if status is not None and elapsed_s > TIMEOUT_S / 2:
         note = f"{elapsed_s:.1f} s"
-    return Finding(case, status, status is not None and judge(case, status), note)
+    return Finding(case, status, status is not None and is_expected(case, status), note)
 
 
 def check(url: str, cases: Sequence[Case]) -> list[Finding]:
-    return asyncio.run(run(url, cases))
+    return asyncio.run(run_cases(url, cases))

@@ -1,8 +1,8 @@
-"""What the command line says when it cannot go on."""
+"""The error that ends a command."""
 
 
-class Complaint(Exception):
-    """One sentence in each language; shown without a traceback."""
+class CommandError(Exception):
+    """One sentence in each language. It is shown without a traceback."""
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)

@@ -1,4 +1,4 @@
-"""Who calls, from the environment or a credentials file, and how that caller signs."""
+"""The caller's key, from the environment or a credentials file, and its signatures."""
 
 import json
 import secrets
@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from deploy.tph.errors import Complaint
+from deploy.tph.errors import CommandError
 from shared.auth import cp1, signers
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A key and where it is used. `secret`: the shared secret, or the private key (PEM; SM2: 64 hex digits)."""
+    """A key and its gateway. `secret` is the shared secret or the private key (PEM; for SM2 64 hex digits)."""
 
     gateway_url: str
     app_key: str
@@ -26,14 +26,14 @@ class Identity:
         try:
             return signers.signer_of(self.algorithm, self.secret)
         except signers.KeyUnusable as exc:
-            raise Complaint(
+            raise CommandError(
                 f"密钥与算法 {self.algorithm} 不符", f"The key does not fit {self.algorithm}: {exc}"
             ) from exc
 
     def authorization(
         self, method: str, target: str, body: bytes, *, timestamp: int | None = None, nonce: str | None = None
     ) -> str:
-        """The header for one request; `target` is path and query as sent."""
+        """The Authorization header of one request. `target` is path and query as sent."""
         return signers.signed_header(
             self._signer,
             algorithm=self.algorithm,
@@ -46,10 +46,10 @@ class Identity:
         )
 
 
-def load(
+def load_identity(
     *, credentials: Path, partner: str, gateway: str, app_key: str, secret: str, key_file: Path | None, algorithm: str
 ) -> Identity:
-    """What is given explicitly wins; the rest comes from the credentials file. Raises Complaint."""
+    """Explicit values take precedence. The others come from the credentials file. Raises CommandError."""
     if key_file is not None:
         secret = key_file.read_text(encoding="utf-8")
     if app_key and secret and gateway:
@@ -59,12 +59,12 @@ def load(
         entry = _entry(content, partner) if not (app_key and secret) else {}
         gateway = gateway or content["gateway_url"]
     except FileNotFoundError as exc:
-        raise Complaint(
+        raise CommandError(
             f"没有 {credentials}；请设置 TPH_GATEWAY_URL、TPH_APP_KEY、TPH_SECRET，或先 make run",
             f"{credentials} is missing: set TPH_GATEWAY_URL, TPH_APP_KEY and TPH_SECRET, or `make run` first",
         ) from exc
     except (ValueError, KeyError, TypeError) as exc:
-        raise Complaint(f"{credentials} 内容有误", f"{credentials} cannot be read: {exc!r}") from exc
+        raise CommandError(f"{credentials} 内容有误", f"{credentials} cannot be read: {exc!r}") from exc
     return Identity(
         gateway.rstrip("/"),
         app_key or str(entry["app_key"]),
@@ -79,4 +79,6 @@ def _entry(content: dict[str, Any], partner: str) -> dict[str, Any]:
         if entry["partner_id"] == partner:
             return entry
     known = ", ".join(str(entry["partner_id"]) for entry in partners)
-    raise Complaint(f"请用 --partner 选择合作方：{known}", f"Choose a partner with --partner or TPH_PARTNER: {known}")
+    raise CommandError(
+        f"请用 --partner 选择合作方：{known}", f"Choose a partner with --partner or TPH_PARTNER: {known}"
+    )

@@ -1,4 +1,4 @@
-"""`tph webhook …`: the address results are sent to, and what was sent."""
+"""`tph webhook …`: manages the address that results are sent to, and shows the deliveries."""
 
 import json
 from typing import Annotated, Any
@@ -15,14 +15,14 @@ webhook = typer.Typer(no_args_is_help=True, help="回执推送 Results sent to y
 app.add_typer(webhook, name="webhook")
 
 
-def _show(endpoint: dict[str, Any]) -> None:
+def _print_endpoint(endpoint: dict[str, Any]) -> None:
     reason = f"（{endpoint['disabled_reason']}）" if endpoint["disabled_reason"] else ""
     where = screen.errors if endpoint["secret"] else screen.console
     where.print(f"{endpoint['url']}：{endpoint['status']}{reason}", soft_wrap=True)
     if endpoint["failing_since"]:
         screen.console.print(f"自 {endpoint['failing_since']} 起失败 failing since")
     if endpoint["secret"]:
-        # Alone on standard output, so that a script can keep it.
+        # Only the secret goes to standard output, so that a script can store it.
         screen.errors.print("密钥只显示这一次 the secret is shown this once:")
         print(endpoint["secret"])
 
@@ -30,23 +30,25 @@ def _show(endpoint: dict[str, Any]) -> None:
 @webhook.command("set")
 def set_(context: typer.Context, url: Annotated[str, typer.Argument(help="https://…")]) -> None:
     """登记接收地址 Register the address."""
-    _show(client_of(context).json("PUT", WEBHOOK, json.dumps({"url": url}).encode()))
+    _print_endpoint(client_of(context).json("PUT", WEBHOOK, json.dumps({"url": url}).encode()))
 
 
 @webhook.command()
 def show(context: typer.Context) -> None:
-    """查看地址与健康状况 The address and how it is."""
-    _show(client_of(context).json("GET", WEBHOOK))
+    """查看地址与健康状况 The address and its health."""
+    _print_endpoint(client_of(context).json("GET", WEBHOOK))
 
 
 @webhook.command()
 def rotate(
     context: typer.Context,
-    overlap_s: Annotated[int, typer.Option(min=0, help="旧密钥继续签名的秒数 the old one signs too, seconds")] = 86_400,
+    overlap_s: Annotated[
+        int, typer.Option(min=0, help="旧密钥继续签名的秒数 seconds during which the old one signs too")
+    ] = 86_400,
 ) -> None:
     """轮换密钥 Rotate the secret."""
     body = json.dumps({"overlap_s": overlap_s}).encode()
-    _show(client_of(context).json("POST", f"{WEBHOOK}:rotate-secret", body))
+    _print_endpoint(client_of(context).json("POST", f"{WEBHOOK}:rotate-secret", body))
 
 
 @webhook.command()
@@ -60,13 +62,13 @@ def deliveries(
     context: typer.Context, limit: Annotated[int, typer.Option(min=1, max=100, help="条数 how many")] = 20
 ) -> None:
     """最近的推送 The latest deliveries."""
-    made = screen.table("推送 delivery", "结果数 results", "状态 status", "尝试 tries", "最近 last")
+    table = screen.table("推送 delivery", "结果数 results", "状态 status", "尝试 tries", "最近 last")
     for item in client_of(context).json("GET", f"{DELIVERIES}?limit={limit}")["items"]:
         last = " ".join(str(part) for part in (item["last_status_code"], item["last_error"]) if part)
-        made.add_row(
+        table.add_row(
             item["delivery_id"], str(item["events"]), screen.status_text(item["status"]), str(item["attempts"]), last
         )
-    screen.console.print(made)
+    screen.console.print(table)
 
 
 @webhook.command()

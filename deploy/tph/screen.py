@@ -1,4 +1,4 @@
-"""Tables of the command line, Chinese first."""
+"""Tables on the terminal, Chinese first."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,22 +32,22 @@ def grams(amount_mg: int | None) -> str:
 
 
 def table(*titles: str) -> Table:
-    made = Table(show_edge=False, pad_edge=False)
+    new = Table(show_edge=False, pad_edge=False)
     for title in titles:
-        made.add_column(title, overflow="fold")
-    return made
+        new.add_column(title, overflow="fold")
+    return new
 
 
 def results_table(results: Iterable[Mapping[str, Any]]) -> Table:
-    """Of a receipt, or of a push: at most ROWS_MAX lines."""
-    made = table("#", "事件 event", "结果 result", "原因 reason", "减碳量 amount")
+    """A table of the results of a receipt or a push, with at most ROWS_MAX rows."""
+    rows = table("#", "事件 event", "结果 result", "原因 reason", "减碳量 amount")
     count = 0
     for item in results:
         count += 1
         if count <= ROWS_MAX:
             code = item.get("code") or item.get("reason_code") or ""
             words = " ".join(str(w) for w in (code, item.get("field"), item.get("message") or item.get("reason")) if w)
-            made.add_row(
+            rows.add_row(
                 str(item["index"]),
                 item.get("id") or "?",
                 status_text(item["status"]),
@@ -55,5 +55,5 @@ def results_table(results: Iterable[Mapping[str, Any]]) -> Table:
                 grams(item.get("amount_mg")),
             )
     if count > ROWS_MAX:
-        made.add_row("…", f"另有 {count - ROWS_MAX} 条 more", "", "", "")
-    return made
+        rows.add_row("…", f"另有 {count - ROWS_MAX} 条 more", "", "", "")
+    return rows

@@ -1,4 +1,4 @@
-"""`tph import` and `tph reconcile`: files, announced, sent in signed parts, and what came of them."""
+"""`tph import` and `tph reconcile`: upload a file in signed parts, wait for it, and print the result."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from deploy.tph import screen
 from deploy.tph.client import Client
 from deploy.tph.commands import app, client_of
-from deploy.tph.errors import Complaint
+from deploy.tph.errors import CommandError
 
 IMPORTS = "/api/v1/ingest/imports"
 REPORTS = "/api/v1/ingest/reconciliation/reports"
@@ -33,15 +33,15 @@ def import_(
     event_type: EventType = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只校验，不入账 Check only.")] = False,
 ) -> None:
-    """导入 T+1 文件 Import a file; twice is harmless. Exit code 0 when every line passed."""
+    """导入 T+1 文件 Import a file; safe to repeat. Exit code 0 if every line passed."""
     client = client_of(context)
-    done = _send(client, file, {"mode": "import", "dry_run": dry_run, "event_type": event_type or None})
+    done = upload_and_wait(client, file, {"mode": "import", "dry_run": dry_run, "event_type": event_type or None})
     progress = done["progress"]
     if progress["rejected"]:
-        made = screen.table("行 line", "事件 event", "原因 reason", "")
+        table = screen.table("行 line", "事件 event", "原因 reason", "")
         for one in client.json("GET", f"{IMPORTS}/{done['import_id']}/errors?limit={_SHOWN_MAX}")["items"]:
-            made.add_row(str(one["line"]), one["id"] or "", f"{one['code']} {one['field'] or ''}", one["message"])
-        screen.console.print(made)
+            table.add_row(str(one["line"]), one["id"] or "", f"{one['code']} {one['field'] or ''}", one["message"])
+        screen.console.print(table)
     screen.console.print(f"接收 accepted {progress['accepted']}，拒收 rejected {progress['rejected']}")
     raise typer.Exit(1 if progress["rejected"] else 0)
 
@@ -53,16 +53,16 @@ def reconcile(
     file: File,
     event_type: EventType = "",
 ) -> None:
-    """与平台对账 Compare a day's file with the platform's; exit code 0 when there is no difference."""
+    """与平台对账 Compare a day's file with the platform's; exit code 0 if there is no difference."""
     client = client_of(context)
     day = date.date().isoformat()
-    done = _send(client, file, {"mode": "reconcile", "date": day, "event_type": event_type or None})
+    done = upload_and_wait(client, file, {"mode": "reconcile", "date": day, "event_type": event_type or None})
     report = client.json("GET", f"{REPORTS}/{done['import_id']}")
-    made = screen.table("", "贵方 yours", "平台 ours")
+    table = screen.table("", "贵方 yours", "平台 ours")
     names = {"events": "事件 events", "distance_m": "里程 metres", "weight_g": "重量 grams", "energy_wh": "电量 Wh"}
     for name, title in names.items():
-        made.add_row(title, str(report["theirs"][name]), str(report["ours"][name]))
-    screen.console.print(made)
+        table.add_row(title, str(report["theirs"][name]), str(report["ours"][name]))
+    screen.console.print(table)
     if not report["equal"]:
         listed = screen.table("差异 difference", "事件 event", "行 line", "字段 fields")
         for one in client.json("GET", f"{REPORTS}/{report['report_id']}/differences?limit={_SHOWN_MAX}")["items"]:
@@ -73,11 +73,13 @@ def reconcile(
     raise typer.Exit(0 if report["equal"] else 1)
 
 
-def _described(file: Path) -> dict[str, Any]:
+def describe_file(file: Path) -> dict[str, Any]:
     packed = file.suffix == ".gz"
     kind = _FORMATS.get(Path(file.stem).suffix if packed else file.suffix)
     if kind is None:
-        raise Complaint("文件名须以 .csv、.ndjson 或再加 .gz 结尾", "The name must end in .csv or .ndjson, .gz allowed")
+        raise CommandError(
+            "文件名须以 .csv、.ndjson 或再加 .gz 结尾", "The name must end in .csv or .ndjson, .gz allowed"
+        )
     digest = hashlib.sha256()
     with file.open("rb") as source:
         while chunk := source.read(_READ_BYTES):
@@ -88,9 +90,9 @@ def _described(file: Path) -> dict[str, Any]:
     return {**described, "sha256": digest.hexdigest()}
 
 
-def _send(client: Client, file: Path, more: dict[str, Any]) -> dict[str, Any]:
-    """The import once it is done. Raises Complaint when it failed as a whole."""
-    announced = {**_described(file), **{name: value for name, value in more.items() if value is not None}}
+def upload_and_wait(client: Client, file: Path, more: dict[str, Any]) -> dict[str, Any]:
+    """Uploads a file and returns its import once it is done. Raises CommandError if it failed as a whole."""
+    announced = {**describe_file(file), **{name: value for name, value in more.items() if value is not None}}
     state: dict[str, Any] = client.json("POST", IMPORTS, json.dumps(announced).encode())
     target = f"{IMPORTS}/{state['import_id']}"
     with Progress(
@@ -117,5 +119,5 @@ def _send(client: Client, file: Path, more: dict[str, Any]) -> dict[str, Any]:
             progress.update(task, completed=state["progress"]["percent"])
     if state["status"] == "failed":
         failure = state["failure"] or {}
-        raise Complaint(f"{failure.get('code', '')} {failure.get('message', '')}", f"The import {target} failed")
+        raise CommandError(f"{failure.get('code', '')} {failure.get('message', '')}", f"The import {target} failed")
     return state

@@ -1,4 +1,4 @@
-"""The command line itself: what it signs, how it waits, how it cuts batches, what its exit codes say."""
+"""The command line: its signatures, retries, batches and exit codes."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from deploy.tph import __main__ as entry
 from deploy.tph import checks, commands, events, transfers
 from deploy.tph.client import TRIES_MAX, Client
-from deploy.tph.errors import Complaint
-from deploy.tph.identity import Identity, load
+from deploy.tph.errors import CommandError
+from deploy.tph.identity import Identity, load_identity
 from services.ingest.debugging.schemas import FailingRequest
 from services.ingest.imports.schemas import NewImport
 from shared.auth import cp1
@@ -42,18 +42,18 @@ def test_sign_reproduces_the_documented_signature() -> None:
 
 
 class Platform:
-    """Answers from a list; remembers what was asked."""
+    """Answers from a list and keeps the requests."""
 
     def __init__(self, *answers: httpx.Response) -> None:
         self._answers: Iterator[httpx.Response] = iter(answers)
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self.slept: list[float] = []
 
     def client(self) -> Client:
         return Client(IDENTITY, transport=httpx.MockTransport(self._answer), sleep=self.slept.append)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         return next(self._answers)
 
 
@@ -67,14 +67,14 @@ def test_a_request_with_retry_after_is_sent_again_with_a_new_signature() -> None
     platform = Platform(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), accepted(1))
     assert platform.client().json("POST", commands.EVENTS, b"[]")["accepted"] == 1
     assert platform.slept == [3.0, 2.0]
-    assert {request.content for request in platform.asked} == {b"[]"}
-    credentials = [cp1.parse_authorization(request.headers["authorization"]) for request in platform.asked]
+    assert {request.content for request in platform.requests} == {b"[]"}
+    credentials = [cp1.parse_authorization(request.headers["authorization"]) for request in platform.requests]
     assert len({one.nonce for one in credentials if one}) == 3
 
 
 def test_the_client_gives_up_after_a_bounded_number_of_tries() -> None:
     platform = Platform(*(httpx.Response(503, json={"code": "LOG_UNAVAILABLE"}) for _ in range(TRIES_MAX)))
-    with pytest.raises(Complaint, match="request_id"):
+    with pytest.raises(CommandError, match="request_id"):
         platform.client().json("POST", commands.EVENTS, b"[]")
     assert len(platform.slept) == TRIES_MAX - 1
     assert max(platform.slept) <= 30
@@ -84,7 +84,7 @@ def test_batches_stay_within_the_platforms_limits(tmp_path: Path) -> None:
     many = [event(f"id-{n}", pad="x" * 5000) for n in range(700)]
     file = tmp_path / "events.ndjson"
     file.write_text("\n".join(json.dumps(one) for one in many))
-    found = list(events.batches(events.read(file)))
+    found = list(events.encode_batches(events.read_events(file)))
     assert [one["id"] for _, body in found for one in json.loads(body)] == [one["id"] for one in many]
     assert [first for first, _ in found][:2] == [0, len(json.loads(found[0][1]))]
     assert all(len(body) <= 1024 * 1024 and len(json.loads(body)) <= 500 for _, body in found)
@@ -96,15 +96,15 @@ def test_batches_stay_within_the_platforms_limits(tmp_path: Path) -> None:
 def test_events_are_read_from_arrays_objects_and_lines(tmp_path: Path, content: str, count: int) -> None:
     file = tmp_path / "f.json"
     file.write_text(content)
-    assert len(events.read(file)) == count
+    assert len(events.read_events(file)) == count
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"id":1}\n{broken', "\xff"])
 def test_a_malformed_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "f.json"
     file.write_bytes(content.encode("latin-1"))
-    with pytest.raises(Complaint):
-        events.read(file)
+    with pytest.raises(CommandError):
+        events.read_events(file)
 
 
 @pytest.fixture
@@ -126,11 +126,11 @@ def test_push_exits_with_1_if_an_event_was_rejected(tmp_path: Path, run: Callabl
     platform = Platform(httpx.Response(202, json={"accepted": 1, "rejected": 1, "receipt_id": "r", "results": results}))
     answer = run(platform, "push", str(file))
     assert answer.exit_code == 1, answer.output
-    assert platform.asked[0].headers["content-type"] == "application/cloudevents-batch+json"
+    assert platform.requests[0].headers["content-type"] == "application/cloudevents-batch+json"
     assert run(Platform(accepted(2)), "push", str(file)).exit_code == 0
     dry = Platform(accepted(2, dry_run=True))
     assert run(dry, "push", str(file), "--dry-run").exit_code == 0
-    assert dry.asked[0].url.query == b"dry_run=true"
+    assert dry.requests[0].url.query == b"dry_run=true"
 
 
 def test_status_waits_for_a_verdict(run: Callable[..., Any]) -> None:
@@ -140,7 +140,7 @@ def test_status_waits_for_a_verdict(run: Callable[..., Any]) -> None:
     assert run(Platform(httpx.Response(200, json=waiting)), "status", "a").exit_code == 1
     platform = Platform(unknown, httpx.Response(200, json=waiting), httpx.Response(200, json=judged))
     assert run(platform, "status", "a/b", "--wait", "5").exit_code == 0
-    assert platform.asked[0].url.raw_path == b"/api/v1/ingest/events/a%2Fb"
+    assert platform.requests[0].url.raw_path == b"/api/v1/ingest/events/a%2Fb"
 
 
 def test_an_error_is_one_sentence_and_exit_code_2(
@@ -156,17 +156,19 @@ def test_the_identity_comes_from_the_credentials_file_or_the_environment(tmp_pat
     bike = {"partner_id": "bike", "app_key": "ak-b", "secret": "s-b", "algorithm": cp1.HMAC_SHA256}
     file.write_text(json.dumps({"gateway_url": "http://g/", "partners": [bike]}))
     nothing: dict[str, Any] = {"credentials": file, "gateway": "", "app_key": "", "secret": "", "key_file": None}
-    found = load(**nothing, partner="bike", algorithm="")
+    found = load_identity(**nothing, partner="bike", algorithm="")
     assert (found.gateway_url, found.app_key, found.secret) == ("http://g", "ak-b", "s-b")
     assert "s-b" not in repr(found)
-    with pytest.raises(Complaint, match="bike"):
-        load(**nothing, partner="metro", algorithm="")
+    with pytest.raises(CommandError, match="bike"):
+        load_identity(**nothing, partner="metro", algorithm="")
     key = tmp_path / "key"
     key.write_text("from-file")
-    own = load(**{**nothing, "app_key": "ak-o", "gateway": "http://h", "key_file": key}, partner="", algorithm="")
+    own = load_identity(
+        **{**nothing, "app_key": "ak-o", "gateway": "http://h", "key_file": key}, partner="", algorithm=""
+    )
     assert (own.app_key, own.secret, own.gateway_url) == ("ak-o", "from-file", "http://h")
-    with pytest.raises(Complaint):
-        load(
+    with pytest.raises(CommandError):
+        load_identity(
             **{**nothing, "app_key": "a", "secret": "b", "gateway": "c"}, partner="", algorithm="CP1-ED25519"
         ).authorization("GET", "/", b"")
 
@@ -196,22 +198,22 @@ def test_import_announces_a_file_sends_signed_parts_and_waits(tmp_path: Path, mo
     monkeypatch.setattr(transfers, "client_of", lambda _context: platform.client())
     answer = CliRunner().invoke(commands.app, ["import", str(file)], env=ENVIRONMENT)
     assert answer.exit_code == 0, answer.output
-    announced = NewImport.model_validate_json(platform.asked[0].content)
+    announced = NewImport.model_validate_json(platform.requests[0].content)
     assert (announced.format, announced.compression, announced.size_bytes) == ("ndjson", "identity", 25)
-    parts = platform.asked[1:4]
+    parts = platform.requests[1:4]
     assert b"".join(request.content for request in parts) == file.read_bytes()
     assert [request.url.path[-7:] for request in parts] == ["parts/0", "parts/1", "parts/2"]
-    assert platform.asked[4].url.path.endswith("/complete")
+    assert platform.requests[4].url.path.endswith("/complete")
 
 
 def test_a_failed_import_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "trips.csv"
     file.write_bytes(b"x")
     platform = Platform(import_state("failed", failure={"code": "NOT_UTF8", "message": "编码有误"}))
-    with pytest.raises(Complaint, match="failed"):
-        transfers._send(platform.client(), file, {})
-    with pytest.raises(Complaint):
-        transfers._described(tmp_path / "trips.xlsx")
+    with pytest.raises(CommandError, match="failed"):
+        transfers.upload_and_wait(platform.client(), file, {})
+    with pytest.raises(CommandError):
+        transfers.describe_file(tmp_path / "trips.xlsx")
 
 
 def test_reconcile_exits_with_1_if_there_are_differences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,4 +229,4 @@ def test_reconcile_exits_with_1_if_there_are_differences(tmp_path: Path, monkeyp
     answer = CliRunner().invoke(commands.app, ["reconcile", "2026-11-23", str(file)], env=ENVIRONMENT)
     assert answer.exit_code == 1, answer.output
     assert "e-1" in answer.output
-    assert NewImport.model_validate_json(platform.asked[0].content).mode == "reconcile"
+    assert NewImport.model_validate_json(platform.requests[0].content).mode == "reconcile"

@@ -1,4 +1,4 @@
-"""Verifiers a partner might have written: right ones, and ones that are wrong in exactly one way."""
+"""Verifiers as partners might write them: correct ones, and ones with exactly one fault."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ Verify = Callable[[httpx.Request], bool]
 
 
 def serve(verify: Verify) -> httpx.MockTransport:
-    """401 for what the verifier refuses, 500 for what it breaks over."""
+    """Answers 401 if the verifier refuses a request, and 500 if it raises."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         try:
@@ -32,7 +32,7 @@ def serve(verify: Verify) -> httpx.MockTransport:
 
 
 def by_the_package(request: httpx.Request) -> bool:
-    """The receiver the specification's own package makes."""
+    """The receiver of the specification's own package."""
     try:
         standardwebhooks.Webhook(SECRET).verify(request.content, dict(request.headers))
     except standardwebhooks.webhooks.WebhookVerificationError:
@@ -53,7 +53,7 @@ def webhook(
     unsigned_passes: bool = False,
     trust_known_ids: bool = False,
 ) -> Verify:
-    """A receiver written by hand; each argument replaces one of its steps."""
+    """A receiver written by hand. Each argument replaces one of its steps."""
     seen: set[str] = set()
 
     def verify(request: httpx.Request) -> bool:
@@ -81,7 +81,7 @@ def webhook(
 
 
 def rewritten(raw: bytes) -> bytes:
-    """What comes of reading JSON and writing it again, keys sorted: the order of the sender is lost."""
+    """The JSON parsed and serialised with sorted keys, so that the sender's order is lost."""
     return json.dumps(json.loads(raw or b"null"), sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -102,7 +102,7 @@ def cp1_verifier(
     any_key: bool = False,
     unsigned_passes: bool = False,
 ) -> Verify:
-    """A CP1 verifier written by hand; `parts` may change what goes into the string to sign."""
+    """A CP1 verifier written by hand. `parts` may change the parts of the string to sign."""
     seen: set[str] = set()
 
     def verify(request: httpx.Request) -> bool:
