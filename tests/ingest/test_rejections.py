@@ -134,7 +134,7 @@ async def test_rejection_messages_are_in_the_language_of_the_request(bike: Partn
     chinese = await bike.push(bad)
     english = await bike.push(bad, headers={"Accept-Language": "en-GB,zh;q=0.5"})
     assert chinese["results"][0]["message"] == "字段类型不正确。须为整数，单位米。"
-    assert english["results"][0]["message"] == "The field has another type. An integer, in metres."
+    assert english["results"][0]["message"] == "The field has the wrong type. An integer, in metres."
 
 
 async def test_a_sandbox_refuses_unknown_fields_and_publishes_nothing(

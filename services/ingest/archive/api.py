@@ -20,13 +20,13 @@ PREFIX = "/api/v1/ingest"
 router = APIRouter(prefix=PREFIX)
 
 
-@router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · What became of a batch")
+@router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · The status of a batch")
 async def get_receipt(receipt_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Receipt:
     view = await service.receipt_view(session, partner_id=caller.partner.partner_id, receipt_id=receipt_id)
     return Receipt.of(view, language)
 
 
-@router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · What became of an event")
+@router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · The status of an event")
 async def get_event_status(
     event_id: Annotated[str, Path(min_length=1, max_length=128, description="贵方的事件 id · your event's id")],
     caller: SignedBy,
@@ -40,7 +40,7 @@ async def get_event_status(
 @router.get(
     "/ops/intake/totals",
     tags=["运营 Operators"],
-    summary="某日接入总量及去向 · A day's intake and its fate",
+    summary="某日接入总量及去向 · Intake of a day by status",
     dependencies=[Depends(require_scope("ops:read"))],
 )
 async def get_intake_totals(

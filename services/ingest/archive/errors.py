@@ -8,7 +8,7 @@ class EventNotFound(NotFound):
     title_zh = "没有找到该事件"
     title_en = "No such event"
     detail_zh = "贵方没有提交过这个事件 id，或刚刚提交、尚未归档；请稍后再查。"
-    detail_en = "You did not send an event of this id, or it is not archived yet; ask again in a moment."
+    detail_en = "You did not send an event with this id, or it is not archived yet. Query again in a moment."
 
 
 class ReceiptNotFound(NotFound):

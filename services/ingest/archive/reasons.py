@@ -23,7 +23,9 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "AFTER_BINDING": Text("发生在解除绑定之后。", "It happened after the binding ended."),
     "CONSENT_WITHDRAWN": Text("用户已撤回授权。", "The person has withdrawn consent."),
     "DUPLICATE_ACT": Text("同一次行为已经累计过。", "The same act has already been counted."),
-    "NO_METHODOLOGY": Text("当地当时没有适用的方法学。", "No methodology covers this kind of act there and then."),
+    "NO_METHODOLOGY": Text(
+        "当地当时没有适用的方法学。", "No methodology covers this kind of act at that place and time."
+    ),
     "EVIDENCE_NOT_ACCEPTED": Text("方法学不接受这种证明方式。", "The methodology does not accept this evidence."),
     "MISSING_INPUT": Text("缺少核算所需的数据。", "A value the calculation needs is missing."),
     "NOT_COMPUTABLE": Text("无法算出减排量。", "No result can be computed."),
@@ -31,14 +33,14 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "MONTHLY_CAP": Text("当月上限已满。", "The monthly limit is reached."),
     "YEARLY_CAP": Text("当年上限已满。", "The yearly limit is reached."),
     "BELOW_MINIMUM": Text("减排量不足 1 毫克。", "The reduction is below one milligram."),
-    "CANCELLED": Text("已按贵方的撤销冲回。", "Taken back by your cancellation."),
-    "CORRECTED": Text("已按贵方的更正冲回并重新核算。", "Taken back and judged anew by your correction."),
-    "ORIGINAL_UNKNOWN": Text("还没有收到要更正的原始事件。", "The event it speaks of has not arrived."),
-    "ALREADY_REVERSED": Text("原始事件此前已被冲回。", "The event it speaks of was taken back before."),
+    "CANCELLED": Text("已按贵方的撤销冲回。", "Reversed by your cancellation."),
+    "CORRECTED": Text("已按贵方的更正冲回并重新核算。", "Reversed and judged again after your correction."),
+    "ORIGINAL_UNKNOWN": Text("还没有收到要更正的原始事件。", "The original event has not arrived."),
+    "ALREADY_REVERSED": Text("原始事件此前已被冲回。", "The original event was reversed before."),
     "DUPLICATE": Text("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
     "CONFLICT": Text(
         "同一事件 id 已收到过，但内容不同；以先收到的为准。",
-        "Received before with other content; the first one stands.",
+        "Received before with other content. The first one counts.",
     ),
 }
 

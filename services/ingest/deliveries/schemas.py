@@ -44,7 +44,7 @@ class RotationRequest(BaseModel):
         OVERLAP_DEFAULT_S,
         ge=0,
         le=OVERLAP_S_MAX,
-        description="旧密钥继续签名的秒数 · the old secret signs as well this long",
+        description="旧密钥继续签名的秒数 · seconds during which the old secret signs as well",
     )
 
 
@@ -61,7 +61,7 @@ class Endpoint(BaseModel):
     previous_secret_until: datetime | None
     updated_at: datetime
     secret: str | None = Field(
-        None, description="仅在新建或轮换时返回一次 · told once, when made or rotated", examples=["whsec_…"]
+        None, description="仅在新建或轮换时返回一次 · shown once, when created or rotated", examples=["whsec_…"]
     )
 
     @classmethod
@@ -108,7 +108,7 @@ class Delivery(BaseModel):
     type: str = Field(examples=["cn.carboninclusion.results.v1"])
     events: int = Field(description="其中结果条数 · results inside")
     status: DeliveryStatus
-    attempts: int = Field(description="尝试次数，重发后重新计数 · tries since it was made or replayed")
+    attempts: int = Field(description="尝试次数，重发后重新计数 · tries since it was created or replayed")
     last_status_code: int | None
     last_error: str | None
     created_at: datetime

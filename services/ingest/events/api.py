@@ -47,7 +47,7 @@ async def report_events(
     event is explained and does not affect the others. The body may be gzip, at most 1 MiB when decompressed. 429 and
     503 carry Retry-After: send the same ids again.
     """
-    # Not dependencies: FastAPI would resolve each of them anew for every request of the hot path.
+    # Not dependencies: FastAPI would resolve each of them for every request of the hot path.
     state = request.app.state
     in_flight: InFlightLimit = state.in_flight
     with in_flight.admit(_bytes_at_most(request)):

@@ -198,7 +198,7 @@ def _require_allowed(event_type: str, partner: Partner, field: str) -> None:
 
 
 def _corrected(raw: Raw, partner: Partner, decoders: _Decoders) -> shapes.Report:
-    """The new data of a correction. The field that only one event type has tells the type."""
+    """The new data of a correction. The one field that only that event type has identifies the type."""
     present = _decode(_probe, raw, "data.data")
     found = [event_type for name, event_type in _TYPE_OF_FIELD.items() if getattr(present, name) is not UNSET]
     if len(found) != 1:

@@ -20,8 +20,8 @@ class BrokenCompression(MalformedBody):
 class LogUnavailable(Unavailable):
     code = "LOG_UNAVAILABLE"
     title_zh = "暂时无法接收"
-    title_en = "Events cannot be taken at the moment"
+    title_en = "Events cannot be accepted at the moment"
     detail_zh = "事件是否写入尚不确定；请用相同的事件 id 重试，不会重复生效。"
     detail_en = (
-        "Whether the events were written is not certain; send them again with the same ids, nothing counts twice."
+        "It is not certain whether the events were written. Send them again with the same ids: nothing counts twice."
     )

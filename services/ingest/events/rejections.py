@@ -29,7 +29,7 @@ SENTENCES: Final[Mapping[str, Text]] = {
     INVALID_TEXT: Text("文字不是有效的 UTF-8。", "A text is not valid UTF-8."),
     MISSING_FIELD: Text("缺少必填字段。", "A required field is missing."),
     UNKNOWN_FIELD: Text("有未定义的字段（沙箱环境严格校验）。", "A field is not defined (the sandbox is strict)."),
-    INVALID_TYPE: Text("字段类型不正确。", "The field has another type."),
+    INVALID_TYPE: Text("字段类型不正确。", "The field has the wrong type."),
     INVALID_VALUE: Text("字段取值不符合要求。", "The field's value is not allowed."),
     INVALID_TIME: Text(
         "时间须为带时区偏移的 RFC 3339，如 2026-11-23T08:30:00+08:00。",

@@ -101,7 +101,7 @@ async def publish_activities(
 
 
 async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent]) -> None:
-    """Rejections first. If the events fail afterwards, only a receipt is left that no partner was told of."""
+    """Rejections first. If the events fail afterwards, only a receipt is left that no partner knows."""
     reports = [one.reported for one in read if one.reported is not None]
     if len(reports) < len(read):
         record = _rejections_record(batch, read, len(reports))

@@ -55,7 +55,9 @@ async def begin_import(
     received: SignedBytes,
     session: Session,
     language: AskedLanguage,
-    event_type: Annotated[str | None, Query(max_length=100, description="没有 type 列时 · of lines without it")] = None,
+    event_type: Annotated[
+        str | None, Query(max_length=100, description="没有 type 列时 · for lines without a type")
+    ] = None,
     dry_run: Annotated[bool, Query(description="只校验，不入账 · check only")] = False,
 ) -> Import:
     """需要 `CP1` 签名。4 MiB 以内可直接以 `text/csv` 或 `application/x-ndjson` 上传（可 gzip）；
@@ -91,7 +93,7 @@ _Kind = Literal["trip.completed", "transit.ridden", "recycling.deposited", "bag.
 
 @router.get(
     "/template.csv",
-    summary="CSV 模板 · A header and one row to start from",
+    summary="CSV 模板 · CSV template with one row",
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/csv": {"example": columns.template(event_types.TRIP)}}}},
 )
@@ -101,7 +103,7 @@ async def get_import_template(
     return PlainTextResponse(columns.template(event_types.full_name(kind)), media_type="text/csv")
 
 
-@router.get("/{import_id}", summary="导入进度与结果 · How far an import is and what came of it")
+@router.get("/{import_id}", summary="导入进度与结果 · Progress and result of an import")
 async def get_import(import_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Import:
     return Import.of(await service.view(session, caller.partner, import_id), language)
 
@@ -124,13 +126,13 @@ async def put_import_part(
     return Import.of(await service.view(session, caller.partner, import_id), language)
 
 
-@router.post("/{import_id}/complete", summary="上传完毕 · All parts are there", status_code=202)
+@router.post("/{import_id}/complete", summary="上传完毕 · Complete the upload", status_code=202)
 async def complete_import(import_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Import:
     await service.complete(session, caller.partner, import_id)
     return Import.of(await service.view(session, caller.partner, import_id), language)
 
 
-@router.get("/{import_id}/errors", summary="未通过的行 · Lines that were refused")
+@router.get("/{import_id}/errors", summary="未通过的行 · Rejected lines")
 async def list_import_errors(
     import_id: UUID,
     caller: SignedBy,

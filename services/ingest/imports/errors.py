@@ -14,7 +14,7 @@ class TooManyImports(TooManyRequests):
     title_zh = "未完成的导入过多"
     title_en = "Too many unfinished imports"
     detail_zh = "每个合作方同时最多 {limit} 个；请等待或先完成已开始的上传。"
-    detail_en = "At most {limit} per partner at a time: wait, or complete the uploads that were begun."
+    detail_en = "At most {limit} per partner at a time: wait, or complete your unfinished uploads."
 
 
 class SpoolFull(Unavailable):

@@ -28,7 +28,7 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     ),
     MALFORMED_LINE: Text("引号不成对；一条记录须在一行之内。", "Quotes do not match; a record is one line."),
     LINE_TOO_LONG: Text("一行超过 16 KiB。", "A line is longer than 16 KiB."),
-    COLUMN_COUNT: Text("列数与表头不同。", "Not as many columns as the header has."),
+    COLUMN_COUNT: Text("列数与表头不同。", "The number of columns differs from the header."),
     NOT_UTF8: Text(
         "文件不是 UTF-8（可能是 GBK 或 UTF-16）；请另存为“CSV UTF-8”。没有任何一行生效。",
         "The file is not UTF-8 (perhaps GBK or UTF-16): save it as UTF-8. No line took effect.",

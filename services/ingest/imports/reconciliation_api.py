@@ -35,7 +35,9 @@ async def post_reconciliation(
     received: SignedBytes,
     session: Session,
     language: AskedLanguage,
-    event_type: Annotated[str | None, Query(max_length=100, description="没有 type 列时 · of lines without it")] = None,
+    event_type: Annotated[
+        str | None, Query(max_length=100, description="没有 type 列时 · for lines without a type")
+    ] = None,
 ) -> Import:
     """格式同文件导入，什么都不入账。4 MiB 以上以 `mode: reconcile` 走 imports。完成后报告的 id 即 import_id。
 

@@ -46,7 +46,7 @@ class NewImport(BaseModel):
     compression: Compression = "identity"
     size_bytes: int = Field(ge=1, le=FILE_BYTES_MAX, description="所传字节（压缩后） · bytes as uploaded")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="整个文件的 SHA-256 · of the whole file")
-    event_type: str | None = Field(None, max_length=100, description="没有 type 列时使用 · of lines without a type")
+    event_type: str | None = Field(None, max_length=100, description="没有 type 列时使用 · for lines without a type")
     file_name: FileName | None = None
     dry_run: bool = Field(False, description="只校验，不入账 · check only")
     mode: Mode = "import"
@@ -64,8 +64,8 @@ class Progress(BaseModel):
     bytes_read: int
     percent: int
     lines_read: int
-    accepted: int = Field(description="通过校验的行 · lines that passed")
-    rejected: int = Field(description="未通过的行，逐行见 errors · lines that did not, each in the errors")
+    accepted: int = Field(description="通过校验的行 · accepted lines")
+    rejected: int = Field(description="未通过的行，逐行见 errors · rejected lines, listed under errors")
 
 
 class Failure(BaseModel):
@@ -86,7 +86,7 @@ class Import(BaseModel):
     parts: Parts
     progress: Progress
     failure: Failure | None
-    outcomes: Counts | None = Field(description="完成后各事件的去向 · what became of the events, once all are read")
+    outcomes: Counts | None = Field(description="完成后各事件的去向 · events by status, once all lines are read")
     created_at: datetime
     completed_at: datetime | None = Field(description="上传完成 · uploaded")
     finished_at: datetime | None

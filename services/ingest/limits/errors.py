@@ -6,7 +6,7 @@ from shared.errors import TooManyRequests
 class RequestRateExceeded(TooManyRequests):
     code = "REQUEST_RATE_EXCEEDED"
     detail_zh = "每秒最多 {limit} 个请求；请合并为批量请求，并在 Retry-After 之后重试。"
-    detail_en = "At most {limit} requests a second: send batches, and come again after Retry-After."
+    detail_en = "At most {limit} requests a second: send batches, and retry after Retry-After."
 
 
 class EventRateExceeded(TooManyRequests):
@@ -22,4 +22,4 @@ class DailyBudgetExhausted(TooManyRequests):
     title_zh = "当日限额不足"
     title_en = "The day's budget does not cover this"
     detail_zh = "每日最多 {limit} 条事件，今日已接收 {used} 条；请于次日重试，或联系运营人员调整限额。"
-    detail_en = "At most {limit} events a day, {used} were taken today: come again tomorrow, or ask the operators."
+    detail_en = "At most {limit} events a day, {used} were accepted today: retry tomorrow, or contact the operators."

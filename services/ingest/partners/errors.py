@@ -87,13 +87,13 @@ class PartnerSuspended(Refused):
     title_zh = "合作方已暂停"
     title_en = "The partner is suspended"
     detail_zh = "平台已暂停接收贵方数据，请联系运营人员。"
-    detail_en = "The programme does not take your data at present; please contact its operators."
+    detail_en = "The programme does not accept your data at present. Please contact its operators."
 
 
 class AddressNotAllowed(Refused):
     code = "ADDRESS_NOT_ALLOWED"
     title_zh = "来源地址不在白名单内"
-    title_en = "Not an address on the partner's list"
+    title_en = "The address is not on the partner's list"
     detail_zh = "请求来自 {address}，不在登记的地址范围内。"
     detail_en = "The request came from {address}, which is outside the registered networks."
 
@@ -111,7 +111,7 @@ class LegacyKeyNotAllowed(Refused):
     title_zh = "该签名方式不能用于此接口"
     title_en = "This kind of signature cannot be used here"
     detail_zh = "旧式签名不覆盖方法与路径，只能用于上报和查询；请使用 CP1 密钥。"
-    detail_en = "It does not cover method and path, so it only reports and asks; use a CP1 key."
+    detail_en = "It does not cover method and path, so it may only report and query. Use a CP1 key."
 
 
 class SignatureChecksBusy(Unavailable):
@@ -155,13 +155,13 @@ class SandboxOnly(Conflict):
 class KeyAlreadyRevoked(Conflict):
     code = "KEY_ALREADY_REVOKED"
     title_zh = "该密钥早已吊销"
-    title_en = "The key was revoked before"
+    title_en = "The key is already revoked"
 
 
 class PartnersUnknown(Unavailable):
     code = "PARTNERS_UNKNOWN"
     detail_zh = "合作方登记信息尚未读取完成，请稍后重试。"
-    detail_en = "The registry of partners is not read yet; try again in a moment."
+    detail_en = "The registry of partners is not loaded yet. Try again in a moment."
 
 
 class TooManyLiveKeys(Conflict):

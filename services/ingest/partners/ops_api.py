@@ -72,7 +72,7 @@ async def issue_key(
     return IssuedKey.model_validate(view)
 
 
-@router.put("/{partner_id}/keys/{app_key}", summary="设置密钥有效期 · Set when a key counts")
+@router.put("/{partner_id}/keys/{app_key}", summary="设置密钥有效期 · Set the validity of a key")
 async def set_key_times(
     partner_id: PartnerId, app_key: AppKey, body: KeyTimes, session: Session, operator: Manager
 ) -> KeyView:

@@ -51,9 +51,7 @@ class PartnerTerms(Reasoned):
     requests_burst: PerSecond | None = REQUESTS_BURST
     events_per_s: PerSecond | None = EVENTS_PER_S
     events_burst: EventsBurst | None = EVENTS_BURST
-    events_per_day: EventsPerDay | None = Field(
-        EVENTS_PER_DAY, description="日限额，用尽即停 · the stop of a leaked key"
-    )
+    events_per_day: EventsPerDay | None = Field(EVENTS_PER_DAY, description="日限额，用尽即停 · stops a leaked key")
     allowed_networks: list[Network] = Field(default=[], max_length=100, examples=[["203.0.113.0/24"]])
     phone_pepper: SecretStr | None = Field(
         None, min_length=16, max_length=256, description="缺省不变 · write only; left out: unchanged"
