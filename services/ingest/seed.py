@@ -20,12 +20,12 @@ _FILE = TypeAdapter(list[SeedPartner])
 
 
 async def seed(settings: Settings, text: bytes) -> int:
-    """Returns the number of partners. Raises pydantic.ValidationError and the errors of `service.register`."""
+    """Returns the number of partners. Raises pydantic.ValidationError and the errors of `service.register_partners`."""
     partners = _FILE.validate_json(text)
     database = Database(settings.database_url, pool_size=1, application_name="ingest-seed")
     try:
         async with database.transaction() as session:
-            await service.register(session, partners=partners, sealer=Sealer(settings.sealing_key))
+            await service.register_partners(session, partners=partners, sealer=Sealer(settings.sealing_key))
     finally:
         await database.stop()
     return len(partners)

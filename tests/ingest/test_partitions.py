@@ -124,7 +124,7 @@ async def test_the_halves_of_a_row_meet_in_its_month_in_either_order(dsns: Dsns,
         await archive_outcomes(session, [verdict("early", last_month)])
         await archive_reports(session, [report("early", last_month)], time_zone=ZONE)
         await archive_outcomes(session, [verdict("early", last_month)])
-        rows = await repository.receipt_events(session, last_month, "bike")
+        rows = await repository.list_receipt_events(session, last_month, "bike")
     assert [(row["status"], row["amount_mg"], row["receipt_accepted"]) for row in rows] == [("credited", 7, 1)]
 
 

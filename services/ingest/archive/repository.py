@@ -148,7 +148,7 @@ async def delete_undated(session: AsyncSession, before: datetime, most: int) -> 
     await session.execute(_DELETE_UNDATED, {"before": before, "most": most})
 
 
-async def receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Sequence[Row]:
+async def list_receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Sequence[Row]:
     found = await session.execute(
         select(reported_event)
         .where(reported_event.c.receipt_id == receipt_id, reported_event.c.partner_id == partner_id)
@@ -157,7 +157,7 @@ async def receipt_events(session: AsyncSession, receipt_id: UUID, partner_id: st
     return [dict(row) for row in found.mappings()]
 
 
-async def rejections(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Row | None:
+async def find_rejections(session: AsyncSession, receipt_id: UUID, partner_id: str) -> Row | None:
     found = await session.execute(
         select(receipt_rejection).where(
             receipt_rejection.c.receipt_id == receipt_id, receipt_rejection.c.partner_id == partner_id
@@ -175,7 +175,7 @@ async def has_other_owner(session: AsyncSession, receipt_id: UUID, partner_id: s
     return False
 
 
-async def accepted_totals(session: AsyncSession, start: datetime, end: datetime) -> Sequence[tuple[str, str, int]]:
+async def count_accepted(session: AsyncSession, start: datetime, end: datetime) -> Sequence[tuple[str, str, int]]:
     """(partner, status, events received in the interval)."""
     table = reported_event
     found = await session.execute(
@@ -186,7 +186,7 @@ async def accepted_totals(session: AsyncSession, start: datetime, end: datetime)
     return [(partner_id, status, count) for partner_id, status, count in found]
 
 
-async def rejected_totals(session: AsyncSession, start: datetime, end: datetime) -> Mapping[str, int]:
+async def count_rejected(session: AsyncSession, start: datetime, end: datetime) -> Mapping[str, int]:
     """Events rejected at the intake, by partner."""
     table = receipt_rejection
     found = await session.execute(
@@ -197,7 +197,7 @@ async def rejected_totals(session: AsyncSession, start: datetime, end: datetime)
     return {partner_id: int(count) for partner_id, count in found}
 
 
-async def status_counts(session: AsyncSession, partner_id: str, first: UUID, last: UUID) -> Sequence[tuple[str, int]]:
+async def count_by_status(session: AsyncSession, partner_id: str, first: UUID, last: UUID) -> Sequence[tuple[str, int]]:
     table = reported_event
     found = await session.execute(
         select(table.c.status, func.count())
@@ -211,7 +211,7 @@ def _sum(name: str) -> ColumnElement[int]:
     return func.coalesce(func.sum(cast(reported_event.c.act[name].astext, BigInteger)), 0).cast(BigInteger)
 
 
-async def acts_of_day(session: AsyncSession, day: date, since: UUID, partner_id: str | None) -> Sequence[Row]:
+async def sum_acts_of_day(session: AsyncSession, day: date, since: UUID, partner_id: str | None) -> Sequence[Row]:
     table = reported_event
     query = (
         select(

@@ -165,8 +165,8 @@ async def event_view(session: Session, *, partner_id: str, event_id: str) -> Eve
 
 async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -> ReceiptView:
     """The status of everything in one of the partner's own requests. Raises ReceiptNotFound."""
-    rows = await repository.receipt_events(session, receipt_id, partner_id)
-    refused = await repository.rejections(session, receipt_id, partner_id)
+    rows = await repository.list_receipt_events(session, receipt_id, partner_id)
+    refused = await repository.find_rejections(session, receipt_id, partner_id)
     if not rows and refused is None:
         return await _not_archived_yet(session, receipt_id, partner_id)
     archived = [row for row in rows if row["received_at"] is not None]
@@ -234,20 +234,22 @@ async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotal
     return DayTotals(
         day=day,
         time_zone=time_zone,
-        accepted=await repository.accepted_totals(session, start, end),
-        rejected=await repository.rejected_totals(session, start, end),
+        accepted=await repository.count_accepted(session, start, end),
+        rejected=await repository.count_rejected(session, start, end),
     )
 
 
 async def outcome_counts(session: Session, *, partner_id: str, first: UUID, last: UUID) -> dict[str, int]:
     """Number of events in the receipts from `first` to `last`, by the status that a partner sees."""
-    return counts_of(await repository.status_counts(session, partner_id, first, last))
+    return counts_of(await repository.count_by_status(session, partner_id, first, last))
 
 
-async def acts_of_day(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Sequence[ActTotals]:
+async def sum_acts_of_day(
+    session: Session, *, day: date, time_zone: str, partner_id: str | None
+) -> Sequence[ActTotals]:
     """Sums of the acts that happened on one day. Each event counts once. `partner_id` None: all partners."""
     since = first_receipt_about(day, time_zone)
-    return [ActTotals(**row) for row in await repository.acts_of_day(session, day, since, partner_id)]
+    return [ActTotals(**row) for row in await repository.sum_acts_of_day(session, day, since, partner_id)]
 
 
 def first_receipt_about(day: date, time_zone: str) -> UUID:

@@ -31,7 +31,7 @@ async def debug_signature(failing: FailingRequest, ports: Callers, language: Ask
     the likely cause. It never contains the secret or the correct signature.
     """
     yours = failing.string_to_sign
-    found = await service.explain(
+    found = await service.explain_signature(
         ports.checks,
         ports.limits,
         method=failing.method,

@@ -31,7 +31,7 @@ class Diagnosis:
     causes: list[str]
 
 
-async def explain(
+async def explain_signature(
     checks: SignatureChecks,
     limits: Limits,
     *,

@@ -45,7 +45,7 @@ async def put_webhook(
 
     The secret is shown once, when the address is new. Registering again changes the address and resumes sending.
     """
-    row, secret = await service.register(
+    row, secret = await service.register_endpoint(
         session,
         partner_id=caller.partner.partner_id,
         url=body.url,
@@ -58,12 +58,12 @@ async def put_webhook(
 
 @router.get("/webhook", summary="查看回执接收地址 · The registered address and its health")
 async def get_webhook(caller: SignedBy, session: Session) -> Endpoint:
-    return Endpoint.of(await service.endpoint(session, partner_id=caller.partner.partner_id))
+    return Endpoint.of(await service.get_endpoint(session, partner_id=caller.partner.partner_id))
 
 
 @router.delete("/webhook", summary="停用回执推送 · Stop sending results")
 async def delete_webhook(caller: SignedBy, session: Session) -> Endpoint:
-    row = await service.disable(
+    row = await service.disable_endpoint(
         session, partner_id=caller.partner.partner_id, reason="PARTNER", changed_by=caller.app_key
     )
     return Endpoint.of(row)
@@ -86,7 +86,7 @@ async def rotate_webhook_secret(
 
 @router.post("/webhook:ping", status_code=202, summary="发送一条测试推送 · Send a test delivery")
 async def ping_webhook(caller: SignedBy, session: Session) -> Queued:
-    return Queued(delivery_id=await service.ping(session, partner_id=caller.partner.partner_id))
+    return Queued(delivery_id=await service.queue_ping(session, partner_id=caller.partner.partner_id))
 
 
 @router.get("/deliveries", summary="推送记录 · Deliveries, newest first")
@@ -98,7 +98,7 @@ async def list_deliveries(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Delivery]:
     """保留 30 天。Kept for 30 days."""
-    rows = await service.deliveries(
+    rows = await service.list_deliveries(
         session,
         partner_id=caller.partner.partner_id,
         status=status,
@@ -110,7 +110,7 @@ async def list_deliveries(
 
 @router.get("/deliveries/{delivery_id}", summary="一条推送及其每次尝试 · A delivery and its attempts")
 async def get_delivery(delivery_id: UUID, caller: SignedBy, session: Session) -> DeliveryDetail:
-    row, attempts = await service.delivery(session, partner_id=caller.partner.partner_id, delivery_id=delivery_id)
+    row, attempts = await service.get_delivery(session, partner_id=caller.partner.partner_id, delivery_id=delivery_id)
     return DeliveryDetail.with_attempts(row, attempts)
 
 
@@ -129,7 +129,7 @@ async def replay_deliveries(body: RangeRequest, caller: SignedBy, session: Sessi
 
 @router.post("/deliveries/{delivery_id}:replay", status_code=202, summary="重发一条 · Replay one")
 async def replay_delivery(delivery_id: UUID, caller: SignedBy, session: Session) -> Queued:
-    await service.replay(session, partner_id=caller.partner.partner_id, delivery_id=delivery_id)
+    await service.replay_delivery(session, partner_id=caller.partner.partner_id, delivery_id=delivery_id)
     return Queued(delivery_id=delivery_id)
 
 
@@ -143,7 +143,7 @@ async def list_webhooks(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Endpoint]:
     """长期失败而停用的地址在此可见。Shows which were disabled, and why."""
-    rows = await service.endpoints(session, status=status, after=position_of(cursor, str), limit=limit + 1)
+    rows = await service.list_endpoints(session, status=status, after=position_of(cursor, str), limit=limit + 1)
     return Page.of(rows, limit, item=Endpoint.of, cursor=lambda row: (row["partner_id"],))
 
 
@@ -160,7 +160,7 @@ async def put_partner_webhook(
     if not callers.checks.registry.has_partner(partner_id):
         raise NotFound
     before = await service.find_endpoint(session, partner_id=partner_id)
-    row, secret = await service.register(
+    row, secret = await service.register_endpoint(
         session,
         partner_id=partner_id,
         url=body.url,
@@ -184,7 +184,7 @@ async def put_partner_webhook(
 async def disable_partner_webhook(
     partner_id: str, body: OpsReason, operator: PartnerOperator, session: Session
 ) -> Endpoint:
-    row = await service.disable(session, partner_id=partner_id, reason="OPERATOR", changed_by=operator.subject)
+    row = await service.disable_endpoint(session, partner_id=partner_id, reason="OPERATOR", changed_by=operator.subject)
     await audit.record(
         session,
         subject=operator.subject,

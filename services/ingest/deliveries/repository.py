@@ -49,7 +49,7 @@ SELECT EXISTS (
 
 
 def any_due(now: datetime) -> TextClause:
-    """The query whether `claim` would find anything."""
+    """The query whether `claim_due` would find anything."""
     return _ANY_DUE.bindparams(now=now)
 
 
@@ -67,7 +67,7 @@ async def add_deliveries(session: AsyncSession, rows: Sequence[Row]) -> None:
     await session.execute(insert(webhook_delivery), [dict(row) for row in rows])
 
 
-async def claim(
+async def claim_due(
     session: AsyncSession, *, now: datetime, until: datetime, busy: Collection[str], per_partner: int, most: int
 ) -> Sequence[Row]:
     found = await session.execute(
@@ -99,14 +99,14 @@ async def finish_attempt(session: AsyncSession, delivery_id: UUID, number: int, 
     return isinstance(moved, CursorResult) and moved.rowcount > 0
 
 
-async def endpoint(session: AsyncSession, partner_id: str, *, lock: bool = False) -> Row | None:
+async def find_endpoint(session: AsyncSession, partner_id: str, *, lock: bool = False) -> Row | None:
     query = select(webhook_endpoint).where(_endpoint.partner_id == partner_id)
     found = await session.execute(query.with_for_update() if lock else query)
     row = found.mappings().first()
     return dict(row) if row is not None else None
 
 
-async def endpoints(session: AsyncSession, *, status: str | None, after: str | None, limit: int) -> Sequence[Row]:
+async def list_endpoints(session: AsyncSession, *, status: str | None, after: str | None, limit: int) -> Sequence[Row]:
     query = select(webhook_endpoint).order_by(_endpoint.partner_id).limit(limit)
     if status is not None:
         query = query.where(_endpoint.status == status)
@@ -154,7 +154,7 @@ async def record_failure(session: AsyncSession, partner_id: str, at: datetime) -
     )
 
 
-async def disable(
+async def disable_endpoint(
     session: AsyncSession, partner_id: str, *, reason: str, at: datetime, failing_since_before: datetime | None = None
 ) -> bool:
     """True if it was active until now. With `failing_since_before`: only if it has failed since before that."""
@@ -169,7 +169,7 @@ async def disable(
     return isinstance(done, CursorResult) and done.rowcount > 0
 
 
-async def deliveries(
+async def list_deliveries(
     session: AsyncSession, partner_id: str, *, status: str | None, before: UUID | None, limit: int
 ) -> Sequence[Row]:
     columns = [column for column in webhook_delivery.c if column.name != "payload"]
@@ -181,7 +181,7 @@ async def deliveries(
     return [dict(row) for row in (await session.execute(query.limit(limit))).mappings()]
 
 
-async def delivery(session: AsyncSession, partner_id: str, delivery_id: UUID) -> Row | None:
+async def find_delivery(session: AsyncSession, partner_id: str, delivery_id: UUID) -> Row | None:
     found = await session.execute(
         select(webhook_delivery).where(_delivery.partner_id == partner_id, _delivery.delivery_id == delivery_id)
     )
@@ -189,7 +189,7 @@ async def delivery(session: AsyncSession, partner_id: str, delivery_id: UUID) ->
     return dict(row) if row is not None else None
 
 
-async def attempts(session: AsyncSession, delivery_id: UUID, limit: int) -> Sequence[Row]:
+async def list_attempts(session: AsyncSession, delivery_id: UUID, limit: int) -> Sequence[Row]:
     """The newest `limit` attempts, oldest first."""
     found = await session.execute(
         select(webhook_attempt).where(_attempt.delivery_id == delivery_id).order_by(_attempt.number.desc()).limit(limit)
@@ -197,7 +197,7 @@ async def attempts(session: AsyncSession, delivery_id: UUID, limit: int) -> Sequ
     return [dict(row) for row in found.mappings()][::-1]
 
 
-async def count_between(
+async def count_in_range(
     session: AsyncSession, partner_id: str, *, start: datetime, end: datetime, status: str | None, most: int
 ) -> int:
     """Counts at most `most` + 1."""
@@ -224,7 +224,7 @@ async def replay_one(session: AsyncSession, partner_id: str, delivery_id: UUID, 
     return isinstance(done, CursorResult) and done.rowcount > 0
 
 
-async def replay_between(
+async def replay_range(
     session: AsyncSession, partner_id: str, *, start: datetime, end: datetime, status: str | None, now: datetime
 ) -> int:
     done = await session.execute(
@@ -233,7 +233,7 @@ async def replay_between(
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
-async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:
+async def delete_old_deliveries(session: AsyncSession, before: datetime, limit: int) -> int:
     """Deletes at most `limit` deliveries created before that instant, with their attempts. Returns how many."""
     oldest = (
         select(_delivery.delivery_id).where(_delivery.created_at < before).order_by(_delivery.created_at).limit(limit)

@@ -88,7 +88,7 @@ class DeliveryRunner:
             return []  # the usual case, at the cost of one round trip
         async with self._database.transaction() as session:
             return list(
-                await repository.claim(
+                await repository.claim_due(
                     session, now=now, until=now + CLAIM_FOR, busy=busy, per_partner=_PER_CLAIM, most=free
                 )
             )
@@ -153,6 +153,6 @@ class DeliveryRunner:
         if not attempt.gone and not exhausted:
             return
         since = None if attempt.gone else now - DISABLE_AFTER
-        if await repository.disable(session, partner_id, reason=reason, at=now, failing_since_before=since):
+        if await repository.disable_endpoint(session, partner_id, reason=reason, at=now, failing_since_before=since):
             telemetry.WEBHOOKS_DISABLED.labels(reason).inc()
             _log.error("webhook_disabled", partner=partner_id, reason=reason)

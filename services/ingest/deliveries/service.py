@@ -95,7 +95,7 @@ def _new_delivery(partner_id: str, kind: str, items: Sequence[bytes], now: datet
     }
 
 
-async def register(
+async def register_endpoint(
     session: Session, *, partner_id: str, url: str, changed_by: str, sealer: Sealer, allow_loopback: bool
 ) -> tuple[repository.Row, str | None]:
     """Registers or changes the address and activates it. The secret is None unless it is new. Raises AddressRefused."""
@@ -107,14 +107,14 @@ async def register(
         "changed_by": changed_by,
     }
     created = await repository.put_endpoint(session, row)
-    return await endpoint(session, partner_id=partner_id), secret if created else None
+    return await get_endpoint(session, partner_id=partner_id), secret if created else None
 
 
 def _new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-async def endpoint(session: Session, *, partner_id: str) -> repository.Row:
+async def get_endpoint(session: Session, *, partner_id: str) -> repository.Row:
     """Raises EndpointNotFound."""
     row = await find_endpoint(session, partner_id=partner_id)
     if row is None:
@@ -123,19 +123,21 @@ async def endpoint(session: Session, *, partner_id: str) -> repository.Row:
 
 
 async def find_endpoint(session: Session, *, partner_id: str) -> repository.Row | None:
-    return await repository.endpoint(session, partner_id)
+    return await repository.find_endpoint(session, partner_id)
 
 
-async def endpoints(session: Session, *, status: str | None, after: str | None, limit: int) -> Sequence[repository.Row]:
+async def list_endpoints(
+    session: Session, *, status: str | None, after: str | None, limit: int
+) -> Sequence[repository.Row]:
     """Ordered by partner id, starting after `after`."""
-    return await repository.endpoints(session, status=status, after=after, limit=limit)
+    return await repository.list_endpoints(session, status=status, after=after, limit=limit)
 
 
 async def rotate_secret(
     session: Session, *, partner_id: str, overlap_s: int, changed_by: str, sealer: Sealer
 ) -> tuple[repository.Row, str]:
     """Makes a new secret. The previous one signs as well for `overlap_s`. Raises EndpointNotFound."""
-    row = await repository.endpoint(session, partner_id, lock=True)
+    row = await repository.find_endpoint(session, partner_id, lock=True)
     if row is None:
         raise EndpointNotFound
     secret = _new_secret()
@@ -150,18 +152,18 @@ async def rotate_secret(
             "changed_by": changed_by,
         },
     )
-    return await endpoint(session, partner_id=partner_id), secret
+    return await get_endpoint(session, partner_id=partner_id), secret
 
 
-async def disable(session: Session, *, partner_id: str, reason: str, changed_by: str) -> repository.Row:
+async def disable_endpoint(session: Session, *, partner_id: str, reason: str, changed_by: str) -> repository.Row:
     """Stops sending and queueing. Waiting deliveries are kept. Safe to repeat. Raises EndpointNotFound."""
-    await endpoint(session, partner_id=partner_id)
-    if await repository.disable(session, partner_id, reason=reason, at=clock.now()):
+    await get_endpoint(session, partner_id=partner_id)
+    if await repository.disable_endpoint(session, partner_id, reason=reason, at=clock.now()):
         await repository.change_endpoint(session, partner_id, {"changed_by": changed_by})
-    return await endpoint(session, partner_id=partner_id)
+    return await get_endpoint(session, partner_id=partner_id)
 
 
-async def ping(session: Session, *, partner_id: str) -> UUID:
+async def queue_ping(session: Session, *, partner_id: str) -> UUID:
     """Queues a delivery without results. Raises EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     row = _new_delivery(partner_id, PING, (), clock.now())
@@ -170,29 +172,29 @@ async def ping(session: Session, *, partner_id: str) -> UUID:
 
 
 async def _require_active(session: Session, partner_id: str) -> None:
-    row = await endpoint(session, partner_id=partner_id)
+    row = await get_endpoint(session, partner_id=partner_id)
     if row["status"] != "active":
         raise EndpointDisabled(reason=row["disabled_reason"])
 
 
-async def deliveries(
+async def list_deliveries(
     session: Session, *, partner_id: str, status: str | None, before: UUID | None, limit: int
 ) -> Sequence[repository.Row]:
     """Newest first, starting after delivery `before`."""
-    return await repository.deliveries(session, partner_id, status=status, before=before, limit=limit)
+    return await repository.list_deliveries(session, partner_id, status=status, before=before, limit=limit)
 
 
-async def delivery(
+async def get_delivery(
     session: Session, *, partner_id: str, delivery_id: UUID
 ) -> tuple[repository.Row, Sequence[repository.Row]]:
     """One of the partner's own deliveries and its newest attempts. Raises DeliveryNotFound."""
-    row = await repository.delivery(session, partner_id, delivery_id)
+    row = await repository.find_delivery(session, partner_id, delivery_id)
     if row is None:
         raise DeliveryNotFound
-    return row, await repository.attempts(session, delivery_id, ATTEMPTS_SHOWN_MAX)
+    return row, await repository.list_attempts(session, delivery_id, ATTEMPTS_SHOWN_MAX)
 
 
-async def replay(session: Session, *, partner_id: str, delivery_id: UUID) -> None:
+async def replay_delivery(session: Session, *, partner_id: str, delivery_id: UUID) -> None:
     """Sends it again under the same webhook-id. Raises DeliveryNotFound, EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     if not await repository.replay_one(session, partner_id, delivery_id, clock.now()):
@@ -205,12 +207,12 @@ async def replay_range(session: Session, *, partner_id: str, start: datetime, en
     Raises ReplayTooLarge, EndpointNotFound, EndpointDisabled.
     """
     await _require_active(session, partner_id)
-    count = await repository.count_between(session, partner_id, start=start, end=end, status=status, most=REPLAY_MAX)
+    count = await repository.count_in_range(session, partner_id, start=start, end=end, status=status, most=REPLAY_MAX)
     if count > REPLAY_MAX:
         raise ReplayTooLarge(limit=REPLAY_MAX)
-    return await repository.replay_between(session, partner_id, start=start, end=end, status=status, now=clock.now())
+    return await repository.replay_range(session, partner_id, start=start, end=end, status=status, now=clock.now())
 
 
 async def delete_old_deliveries(session: Session) -> None:
     """Timed job. Deletes a bounded number per run."""
-    await repository.delete_old(session, clock.now() - DELIVERIES_KEPT, _DELETE_MAX)
+    await repository.delete_old_deliveries(session, clock.now() - DELIVERIES_KEPT, _DELETE_MAX)

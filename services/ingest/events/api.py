@@ -57,7 +57,7 @@ async def report_events(
         content_type = request.headers.get("content-type")
         if caller.payload is not None:
             body, content_type = caller.payload.body, caller.payload.content_type
-        answer = await service.report(
+        answer = await service.report_events(
             state.intake_ports,
             caller,
             body,

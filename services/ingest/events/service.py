@@ -38,7 +38,7 @@ __all__ = [
     "message_of",
     "publish_activities",
     "read_events",
-    "report",
+    "report_events",
 ]
 
 _RETRY_AFTER_S = 2
@@ -58,7 +58,7 @@ class IntakePorts:
     topic_prefix: str
 
 
-async def report(
+async def report_events(
     ports: IntakePorts, caller: Caller, body: bytes, *, content_type: str | None, dry_run: bool, language: Language
 ) -> IntakeAnswer:
     """Returns once every accepted event is durable in the log.

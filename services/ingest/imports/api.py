@@ -69,20 +69,20 @@ async def begin_import(
     """
     caller, body = received
     if media_type_of(request) == "application/json":
-        import_id = await service.begin(session, caller.partner, announced_as_json(body))
+        import_id = await service.begin_import(session, caller.partner, announced_as_json(body))
     else:
         file = described_by_headers(
             request, body, mode="import", dry_run=dry_run, event_type=full_event_type(event_type)
         )
-        import_id = await service.upload(session, caller.partner, file, body)
-    return Import.of(await service.view(session, caller.partner, import_id), language)
+        import_id = await service.upload_file(session, caller.partner, file, body)
+    return Import.of(await service.view_import(session, caller.partner, import_id), language)
 
 
 @router.get("", summary="贵方的导入 · Your imports, newest first")
 async def list_imports(
     caller: SignedBy, session: Session, language: AskedLanguage, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Import]:
-    views = await service.own_imports(session, caller.partner, position_of(cursor, UUID), limit + 1)
+    views = await service.list_imports(session, caller.partner, position_of(cursor, UUID), limit + 1)
     return Page.of(
         views, limit, item=lambda view: Import.of(view, language), cursor=lambda view: (view.row["import_id"],)
     )
@@ -105,7 +105,7 @@ async def get_import_template(
 
 @router.get("/{import_id}", summary="导入进度与结果 · Progress and result of an import")
 async def get_import(import_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Import:
-    return Import.of(await service.view(session, caller.partner, import_id), language)
+    return Import.of(await service.view_import(session, caller.partner, import_id), language)
 
 
 @router.put(
@@ -123,13 +123,13 @@ async def put_import_part(
     """每片单独签名，可乱序、可重传 · Each part is signed separately. Any order, safe to repeat."""
     caller, body = received
     await service.put_part(session, caller.partner, import_id, part_no, body)
-    return Import.of(await service.view(session, caller.partner, import_id), language)
+    return Import.of(await service.view_import(session, caller.partner, import_id), language)
 
 
 @router.post("/{import_id}/complete", summary="上传完毕 · Complete the upload", status_code=202)
 async def complete_import(import_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Import:
-    await service.complete(session, caller.partner, import_id)
-    return Import.of(await service.view(session, caller.partner, import_id), language)
+    await service.complete_upload(session, caller.partner, import_id)
+    return Import.of(await service.view_import(session, caller.partner, import_id), language)
 
 
 @router.get("/{import_id}/errors", summary="未通过的行 · Rejected lines")
@@ -141,5 +141,5 @@ async def list_import_errors(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Page[LineError]:
-    rows = await service.line_errors(session, caller.partner, import_id, position_of(cursor, int) or 0, limit + 1)
+    rows = await service.list_line_errors(session, caller.partner, import_id, position_of(cursor, int) or 0, limit + 1)
     return Page.of(rows, limit, item=lambda row: LineError.of(row, language), cursor=lambda row: (row["line_no"],))

@@ -46,5 +46,5 @@ async def post_reconciliation(
     """
     caller, body = received
     file = described_by_headers(request, body, mode="reconcile", day=day, event_type=full_event_type(event_type))
-    import_id = await service.upload(session, caller.partner, file, body)
-    return Import.of(await service.view(session, caller.partner, import_id), language)
+    import_id = await service.upload_file(session, caller.partner, file, body)
+    return Import.of(await service.view_import(session, caller.partner, import_id), language)

@@ -21,7 +21,7 @@ async def lock_admission(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
 
 
-async def open_load(session: AsyncSession, partner_id: str) -> tuple[int, int]:
+async def unfinished_load(session: AsyncSession, partner_id: str) -> tuple[int, int]:
     """(unfinished imports of the partner, bytes of all unfinished imports)."""
     row = (
         await session.execute(
@@ -34,11 +34,11 @@ async def open_load(session: AsyncSession, partner_id: str) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-async def add(session: AsyncSession, row: Row) -> None:
+async def add_job(session: AsyncSession, row: Row) -> None:
     await session.execute(insert(import_job).values(**row))
 
 
-async def same_open(session: AsyncSession, row: Row) -> Row | None:
+async def find_same_open(session: AsyncSession, row: Row) -> Row | None:
     """An unfinished import of the same file with the same options."""
     same = (
         "partner_id", "mode", "dry_run", "day", "format", "compression", "event_type", "size_bytes", "sha256",
@@ -52,12 +52,12 @@ async def same_open(session: AsyncSession, row: Row) -> Row | None:
     return _one(found)
 
 
-async def job(session: AsyncSession, import_id: UUID, *, lock: bool = False) -> Row | None:
+async def find_job(session: AsyncSession, import_id: UUID, *, lock: bool = False) -> Row | None:
     query = select(import_job).where(import_job.c.import_id == import_id)
     return _one(await session.execute(query.with_for_update() if lock else query))
 
 
-async def jobs(session: AsyncSession, partner_id: str, before: UUID | None, limit: int) -> Sequence[Row]:
+async def list_jobs(session: AsyncSession, partner_id: str, before: UUID | None, limit: int) -> Sequence[Row]:
     query = select(import_job).where(import_job.c.partner_id == partner_id)
     if before is not None:
         query = query.where(import_job.c.import_id < before)
@@ -88,18 +88,18 @@ async def part_numbers(session: AsyncSession, import_id: UUID) -> Sequence[int]:
     return list(found.scalars())
 
 
-async def part(session: AsyncSession, import_id: UUID, part_no: int) -> bytes | None:
+async def load_part(session: AsyncSession, import_id: UUID, part_no: int) -> bytes | None:
     content: bytes | None = await session.scalar(
         select(import_part.c.content).where(import_part.c.import_id == import_id, import_part.c.part_no == part_no)
     )
     return content
 
 
-async def change(session: AsyncSession, import_id: UUID, **values: object) -> None:
+async def change_job(session: AsyncSession, import_id: UUID, **values: object) -> None:
     await session.execute(update(import_job).where(import_job.c.import_id == import_id).values(**values))
 
 
-async def claim(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
+async def claim_job(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
     """The oldest file that is waiting or whose lease has expired, locked until the end of the transaction.
 
     The lease keeps the file with its holder between transactions. A worker that takes over must read the file from its
@@ -118,7 +118,7 @@ async def claim(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
     )
     if row is not None:
         until = now + func.make_interval(0, 0, 0, 0, 0, 0, lease_s)
-        await change(session, row["import_id"], holder=holder, lease_until=until)
+        await change_job(session, row["import_id"], holder=holder, lease_until=until)
     return row
 
 
@@ -134,7 +134,7 @@ async def add_errors(session: AsyncSession, import_id: UUID, rows: Sequence[Row]
         )
 
 
-async def errors(session: AsyncSession, import_id: UUID, after: int, limit: int) -> Sequence[Row]:
+async def list_errors(session: AsyncSession, import_id: UUID, after: int, limit: int) -> Sequence[Row]:
     found = await session.execute(
         select(import_line_error)
         .where(import_line_error.c.import_id == import_id, import_line_error.c.line_no > after)
@@ -159,7 +159,7 @@ async def fail_abandoned(session: AsyncSession, begun_before: datetime, failure:
     return list(found.scalars())
 
 
-async def delete_old(session: AsyncSession, finished_before: datetime, limit: int) -> int:
+async def delete_old_jobs(session: AsyncSession, finished_before: datetime, limit: int) -> int:
     oldest = (
         select(import_job.c.import_id)
         .where(and_(import_job.c.finished_at < finished_before, ~_OPEN))

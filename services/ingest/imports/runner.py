@@ -76,7 +76,7 @@ class ImportRunner:
     async def step(self) -> int | None:
         """Processes a few blocks of one file in one transaction. Returns the lines read, None if no file is waiting."""
         async with self._database.transaction() as session:
-            job = await repository.claim(session, self._holder, self._options.lease_s)
+            job = await repository.claim_job(session, self._holder, self._options.lease_s)
             if job is None:
                 return None
             try:
@@ -92,7 +92,7 @@ class ImportRunner:
         load = _loader(session, job["import_id"])
         if job["status"] == "queued":
             await _check_content(job, load)
-            await repository.change(session, job["import_id"], status="running")
+            await repository.change_job(session, job["import_id"], status="running")
         partner = await self._partner(job)
         reader = await self._reader(job, load)
         header, lines_read = job["header"], 0
@@ -119,7 +119,7 @@ class ImportRunner:
             ended = len(lines) < BLOCK_LINES
             if ended:
                 break
-        await repository.change(
+        await repository.change_job(
             session, job["import_id"], next_line=reader.next_line, next_block=block_no, bytes_read=reader.bytes_read,
             accepted=accepted, rejected=rejected, header=header,
         )  # fmt: skip
@@ -177,7 +177,7 @@ class ImportRunner:
 
     async def _complete(self, session: Session, job: repository.Row) -> None:
         if job["mode"] == "reconcile":
-            await reconciliation.compare(
+            await reconciliation.compare_day(
                 session,
                 report_id=job["import_id"],
                 partner_id=job["partner_id"],
@@ -191,7 +191,7 @@ class ImportRunner:
 
 def _loader(session: Session, import_id: UUID) -> Callable[[int], Any]:
     async def load(part_no: int) -> bytes | None:
-        return await repository.part(session, import_id, part_no)
+        return await repository.load_part(session, import_id, part_no)
 
     return load
 
@@ -208,4 +208,4 @@ async def _check_content(job: repository.Row, load: LoadPart) -> None:
 
 async def _finish(session: Session, import_id: UUID, **values: object) -> None:
     await repository.drop_parts(session, import_id)
-    await repository.change(session, import_id, finished_at=clock.now(), holder=None, lease_until=None, **values)
+    await repository.change_job(session, import_id, finished_at=clock.now(), holder=None, lease_until=None, **values)

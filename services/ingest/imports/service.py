@@ -71,7 +71,7 @@ class ImportView:
     outcomes: Mapping[str, int] | None = None
 
 
-async def begin(session: Session, partner: Partner, file: NewFile) -> UUID:
+async def begin_import(session: Session, partner: Partner, file: NewFile) -> UUID:
     """Creates an import that waits for its parts. The same unfinished file again is the same import.
 
     Raises FileEmpty, FileTooLarge, DayNeeded, TooManyImports, SpoolFull.
@@ -98,15 +98,15 @@ async def begin(session: Session, partner: Partner, file: NewFile) -> UUID:
         "status": "uploading",
     }
     await repository.lock_admission(session)
-    known = await repository.same_open(session, row)
+    known = await repository.find_same_open(session, row)
     if known is not None:
         return UUID(str(known["import_id"]))
-    count, waiting_bytes = await repository.open_load(session, partner.partner_id)
+    count, waiting_bytes = await repository.unfinished_load(session, partner.partner_id)
     if count >= OPEN_PER_PARTNER_MAX:
         raise TooManyImports(limit=OPEN_PER_PARTNER_MAX, retry_after_s=_RETRY_AFTER_S)
     if waiting_bytes + file.size_bytes > SPOOL_BYTES_MAX:
         raise SpoolFull(retry_after_s=_RETRY_AFTER_S)
-    await repository.add(session, row)
+    await repository.add_job(session, row)
     return UUID(str(row["import_id"]))
 
 
@@ -124,7 +124,7 @@ async def put_part(session: Session, partner: Partner, import_id: UUID, part_no:
         raise PartDiffers
 
 
-async def complete(session: Session, partner: Partner, import_id: UUID) -> None:
+async def complete_upload(session: Session, partner: Partner, import_id: UUID) -> None:
     """Hands the file to the worker. Safe to repeat. Raises ImportNotFound, PartsMissing."""
     row = await _own(session, partner, import_id, lock=True)
     if row["status"] != "uploading":
@@ -133,20 +133,20 @@ async def complete(session: Session, partner: Partner, import_id: UUID) -> None:
     if missing:
         shown = missing[:_MISSING_SHOWN]
         raise PartsMissing(missing=", ".join(map(str, shown)), extensions={"missing": shown})
-    await repository.change(session, import_id, status="queued", completed_at=clock.now())
+    await repository.change_job(session, import_id, status="queued", completed_at=clock.now())
 
 
-async def upload(session: Session, partner: Partner, file: NewFile, content: bytes) -> UUID:
-    """Uploads a file of one part. Raises the same as `begin`."""
-    import_id = await begin(session, partner, file)
+async def upload_file(session: Session, partner: Partner, file: NewFile, content: bytes) -> UUID:
+    """Uploads a file of one part. Raises the same as `begin_import`."""
+    import_id = await begin_import(session, partner, file)
     row = await _own(session, partner, import_id)
     if row["status"] == "uploading":
         await put_part(session, partner, import_id, 0, content)
-        await complete(session, partner, import_id)
+        await complete_upload(session, partner, import_id)
     return import_id
 
 
-async def view(session: Session, partner: Partner, import_id: UUID) -> ImportView:
+async def view_import(session: Session, partner: Partner, import_id: UUID) -> ImportView:
     """Raises ImportNotFound."""
     row = await _own(session, partner, import_id)
     expected = parts_of(row["size_bytes"], row["part_bytes"])
@@ -159,17 +159,17 @@ async def view(session: Session, partner: Partner, import_id: UUID) -> ImportVie
     return ImportView(row, expected, outcomes=outcomes)
 
 
-async def own_imports(session: Session, partner: Partner, before: UUID | None, limit: int) -> list[ImportView]:
-    rows = await repository.jobs(session, partner.partner_id, before, limit)
+async def list_imports(session: Session, partner: Partner, before: UUID | None, limit: int) -> list[ImportView]:
+    rows = await repository.list_jobs(session, partner.partner_id, before, limit)
     return [ImportView(row, parts_of(row["size_bytes"], row["part_bytes"])) for row in rows]
 
 
-async def line_errors(
+async def list_line_errors(
     session: Session, partner: Partner, import_id: UUID, after: int, limit: int
 ) -> Sequence[Mapping[str, Any]]:
     """Rejected lines in the order of the file, starting after line `after`. Raises ImportNotFound."""
     await _own(session, partner, import_id)
-    return await repository.errors(session, import_id, after, limit)
+    return await repository.list_errors(session, import_id, after, limit)
 
 
 async def clean_up(session: Session) -> None:
@@ -177,11 +177,11 @@ async def clean_up(session: Session) -> None:
     now = clock.now()
     for import_id in await repository.fail_abandoned(session, now - UPLOAD_TIME, reasons.UPLOAD_ABANDONED, now):
         await repository.drop_parts(session, import_id)
-    await repository.delete_old(session, now - REPORTS_KEPT, _DELETE_MAX)
+    await repository.delete_old_jobs(session, now - REPORTS_KEPT, _DELETE_MAX)
 
 
 async def _own(session: Session, partner: Partner, import_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
-    row = await repository.job(session, import_id, lock=lock)
+    row = await repository.find_job(session, import_id, lock=lock)
     if row is None or row["partner_id"] != partner.partner_id:
         raise ImportNotFound
     return row

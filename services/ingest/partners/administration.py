@@ -35,40 +35,40 @@ _APP_KEY_BYTES = 8
 _SEALED = {"phone_pepper_sealed", "oauth_sealed"}
 
 
-async def partners(session: Session, *, after: str, limit: int) -> list[View]:
-    rows = await repository.partners_after(session, after, limit)
+async def list_partners(session: Session, *, after: str, limit: int) -> list[View]:
+    rows = await repository.list_partners(session, after, limit)
     keys = await repository.keys_of(session, [row["partner_id"] for row in rows])
     return [_partner_view(row, keys) for row in rows]
 
 
-async def partner(session: Session, partner_id: str) -> View:
+async def get_partner(session: Session, partner_id: str) -> View:
     """Raises PartnerNotFound."""
-    row = await repository.partner_row(session, partner_id)
+    row = await repository.find_partner(session, partner_id)
     if row is None:
         raise PartnerNotFound
     return _partner_view(row, await repository.keys_of(session, [partner_id]))
 
 
-async def create(session: Session, sealer: Sealer, subject: str, new: NewPartner) -> View:
+async def create_partner(session: Session, sealer: Sealer, subject: str, new: NewPartner) -> View:
     """Raises PartnerExists, SourceTaken."""
-    if await repository.partner_row(session, new.partner_id) is not None:
+    if await repository.find_partner(session, new.partner_id) is not None:
         raise PartnerExists
     await _require_free_source(session, new.partner_id, new.source)
     # Of two creations at once the second is refused. It does not overwrite the first.
     values = _values(new, new.partner_id, sealer) | {"partner_id": new.partner_id, "environment": new.environment}
     if not await repository.add_partner(session, values):
         raise PartnerExists
-    view = await partner(session, new.partner_id)
+    view = await get_partner(session, new.partner_id)
     await _audit(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
     return view
 
 
-async def change(session: Session, sealer: Sealer, subject: str, partner_id: str, terms: PartnerTerms) -> View:
+async def change_partner(session: Session, sealer: Sealer, subject: str, partner_id: str, terms: PartnerTerms) -> View:
     """Raises PartnerNotFound, SourceTaken."""
     before = await _lock_partner(session, partner_id)
     await _require_free_source(session, partner_id, terms.source)
     await repository.change_partner(session, partner_id, _values(terms, partner_id, sealer))
-    view = await partner(session, partner_id)
+    view = await get_partner(session, partner_id)
     after = _terms(view) | {
         f"{name}_replaced": True for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None
     }
@@ -82,10 +82,10 @@ async def set_status(session: Session, subject: str, partner_id: str, status: St
     await repository.change_partner(session, partner_id, {"status": status})
     action = "partner.suspend" if status == "suspended" else "partner.resume"
     await _audit(session, subject, action, partner_id, reason, {"status": before["status"]}, {"status": status})
-    return await partner(session, partner_id)
+    return await get_partner(session, partner_id)
 
 
-async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
+async def issue_key(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
     """Returns the key, with `secret` if one was generated.
 
     Raises PartnerNotFound, SandboxOnly, InvalidRequest, KeyBelongsElsewhere, TooManyLiveKeys.
@@ -120,7 +120,7 @@ async def issue(session: Session, sealer: Sealer, subject: str, partner_id: str,
     return {**view, "secret": secret}
 
 
-async def set_times(session: Session, subject: str, partner_id: str, app_key: str, times: KeyTimes) -> View:
+async def set_key_times(session: Session, subject: str, partner_id: str, app_key: str, times: KeyTimes) -> View:
     """Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked, TooManyLiveKeys, InvalidRequest."""
     await _lock_partner(session, partner_id)
     before = await _key(session, partner_id, app_key)
@@ -134,7 +134,7 @@ async def set_times(session: Session, subject: str, partner_id: str, app_key: st
     return view
 
 
-async def revoke(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
+async def revoke_key(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
     """Revokes the key for good. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
     await _lock_partner(session, partner_id)
     before = await _key(session, partner_id, app_key)
@@ -158,7 +158,7 @@ def _values(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, A
 
 async def _lock_partner(session: Session, partner_id: str) -> repository.Row:
     """Locks the partner's row, so that changes of one partner are serialised. Raises PartnerNotFound."""
-    row = await repository.partner_row(session, partner_id, lock=True)
+    row = await repository.find_partner(session, partner_id, lock=True)
     if row is None:
         raise PartnerNotFound
     return _partner_view(row, [])

@@ -40,6 +40,6 @@ async def verify_partner_signature(request: SignedRequest, checks: Checks) -> Si
         body=_decoded_body(request),
         address=request.address,
     )
-    caller = await service.verify(checks, signed)
+    caller = await service.verify_signature(checks, signed)
     service.require_live_data(checks.registry, caller, method=request.method)
     return Signer(partner_id=caller.partner.partner_id, nonce=caller.nonce, timestamp=caller.timestamp)

@@ -24,26 +24,26 @@ AppKey = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 async def list_partners(
     session: Session, _: Reader, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[PartnerView]:
-    views = await administration.partners(session, after=position_of(cursor, str) or "", limit=limit + 1)
+    views = await administration.list_partners(session, after=position_of(cursor, str) or "", limit=limit + 1)
     return Page.of(views, limit, item=PartnerView.model_validate, cursor=lambda view: (view["partner_id"],))
 
 
 @router.post("", status_code=201, summary="登记合作方 · Register a partner")
 async def create_partner(body: NewPartner, session: Session, operator: Manager, sealer: SecretSealer) -> PartnerView:
-    view = await administration.create(session, sealer, operator.subject, body)
+    view = await administration.create_partner(session, sealer, operator.subject, body)
     return PartnerView.model_validate(view)
 
 
 @router.get("/{partner_id}", summary="一个合作方 · One partner")
 async def get_partner(partner_id: PartnerId, session: Session, _: Reader) -> PartnerView:
-    return PartnerView.model_validate(await administration.partner(session, partner_id))
+    return PartnerView.model_validate(await administration.get_partner(session, partner_id))
 
 
 @router.put("/{partner_id}", summary="变更合作方 · Change a partner's terms")
 async def update_partner(
     partner_id: PartnerId, body: PartnerTerms, session: Session, operator: Manager, sealer: SecretSealer
 ) -> PartnerView:
-    view = await administration.change(session, sealer, operator.subject, partner_id, body)
+    view = await administration.change_partner(session, sealer, operator.subject, partner_id, body)
     return PartnerView.model_validate(view)
 
 
@@ -68,7 +68,7 @@ async def issue_key(
 
     At most two live keys in one environment: issue the successor first, then set the end of the one in use.
     """
-    view = await administration.issue(session, sealer, operator.subject, partner_id, body)
+    view = await administration.issue_key(session, sealer, operator.subject, partner_id, body)
     return IssuedKey.model_validate(view)
 
 
@@ -76,7 +76,9 @@ async def issue_key(
 async def set_key_times(
     partner_id: PartnerId, app_key: AppKey, body: KeyTimes, session: Session, operator: Manager
 ) -> KeyView:
-    return KeyView.model_validate(await administration.set_times(session, operator.subject, partner_id, app_key, body))
+    return KeyView.model_validate(
+        await administration.set_key_times(session, operator.subject, partner_id, app_key, body)
+    )
 
 
 @router.post("/{partner_id}/keys/{app_key}/revoke", summary="立即吊销密钥 · Revoke a key at once")
@@ -84,5 +86,5 @@ async def revoke_key(
     partner_id: PartnerId, app_key: AppKey, body: Reasoned, session: Session, operator: Manager
 ) -> KeyView:
     return KeyView.model_validate(
-        await administration.revoke(session, operator.subject, partner_id, app_key, body.reason)
+        await administration.revoke_key(session, operator.subject, partner_id, app_key, body.reason)
     )

@@ -76,8 +76,8 @@ class PartnerRegistry:
     async def refresh(self) -> None:
         """Reloads everything. A secret that cannot be opened disables its key or partner, not the others."""
         async with self._database.transaction() as session:
-            partner_rows = await repository.partners(session)
-            key_rows = await repository.keys(session)
+            partner_rows = await repository.all_partners(session)
+            key_rows = await repository.all_keys(session)
         partners: dict[str, Partner] = {}
         keys: dict[str, Key] = {}
         for row in partner_rows:

@@ -17,22 +17,22 @@ KEYS_MAX = 10_000
 Row = Mapping[str, Any]
 
 
-async def partners(session: AsyncSession) -> Sequence[Row]:
+async def all_partners(session: AsyncSession) -> Sequence[Row]:
     rows = await session.execute(select(partner).order_by(partner.c.partner_id).limit(PARTNERS_MAX))
     return [dict(row) for row in rows.mappings()]
 
 
-async def keys(session: AsyncSession) -> Sequence[Row]:
+async def all_keys(session: AsyncSession) -> Sequence[Row]:
     rows = await session.execute(select(partner_key).order_by(partner_key.c.created_at.desc()).limit(KEYS_MAX))
     return [dict(row) for row in rows.mappings()]
 
 
-async def partners_after(session: AsyncSession, partner_id: str, limit: int) -> Sequence[Row]:
+async def list_partners(session: AsyncSession, partner_id: str, limit: int) -> Sequence[Row]:
     query = select(partner).where(partner.c.partner_id > partner_id).order_by(partner.c.partner_id).limit(limit)
     return [dict(row) for row in (await session.execute(query)).mappings()]
 
 
-async def partner_row(session: AsyncSession, partner_id: str, *, lock: bool = False) -> Row | None:
+async def find_partner(session: AsyncSession, partner_id: str, *, lock: bool = False) -> Row | None:
     query = select(partner).where(partner.c.partner_id == partner_id)
     row = (await session.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
     return dict(row) if row is not None else None

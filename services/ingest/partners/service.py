@@ -49,13 +49,13 @@ __all__ = [
     "SignedRequest",
     "SlowCheckQueue",
     "authenticate",
-    "register",
+    "register_partners",
     "require_live_data",
-    "verify",
+    "verify_signature",
 ]
 
 
-async def verify(checks: SignatureChecks, request: SignedRequest) -> Caller:
+async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> Caller:
     """Returns who signed the request. Cheap checks come first. The events are not read before the signature is valid.
 
     Raises the refusals of partners/errors.py except SignatureReplayed: this function does not check the nonce.
@@ -86,8 +86,8 @@ async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
 
 
 async def authenticate(checks: SignatureChecks, request: SignedRequest) -> Caller:
-    """Like `verify`, and refuses a nonce that this process has seen. Raises also SignatureReplayed."""
-    caller = await verify(checks, request)
+    """Like `verify_signature`, and refuses a nonce that this process has seen. Raises also SignatureReplayed."""
+    caller = await verify_signature(checks, request)
     if not checks.nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
         raise SignatureReplayed
     return caller
@@ -102,7 +102,7 @@ def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str)
         raise LegacyKeyNotAllowed
 
 
-async def register(session: Session, *, partners: Sequence[SeedPartner], sealer: Sealer) -> None:
+async def register_partners(session: Session, *, partners: Sequence[SeedPartner], sealer: Sealer) -> None:
     """Creates or changes partners and keys as given. Others stay as they are. Safe to repeat.
 
     Raises SourceTaken, KeyBelongsElsewhere, TooManyLiveKeys. The caller's transaction must then be rolled back.

@@ -34,7 +34,7 @@ async def get_reconciliation(
 
 @router.get("/reconciliation/reports/{report_id}", tags=_PARTNERS, summary="对账报告 · A report")
 async def get_reconciliation_report(report_id: UUID, caller: SignedBy, session: Session) -> Report:
-    return Report.of(await service.report(session, report_id=report_id, partner_id=caller.partner.partner_id))
+    return Report.of(await service.get_report(session, report_id=report_id, partner_id=caller.partner.partner_id))
 
 
 @router.get("/reconciliation/reports/{report_id}/differences", tags=_PARTNERS, summary="差异明细 · The differences")
@@ -67,7 +67,7 @@ async def get_day_of_partners(
     dependencies=_OPERATORS_ONLY,
 )
 async def get_any_report(report_id: UUID, session: Session) -> Report:
-    return Report.of(await service.report(session, report_id=report_id, partner_id=None))
+    return Report.of(await service.get_report(session, report_id=report_id, partner_id=None))
 
 
 @router.get(
@@ -87,7 +87,7 @@ async def _differences(
 ) -> Page[Difference]:
     position = decode_cursor(cursor, str, str, int)
     after = (position[0], position[1], position[2]) if position else None
-    rows = await service.differences(
+    rows = await service.list_differences(
         session, report_id=report_id, partner_id=partner_id, kind=kind, after=after, limit=limit + 1
     )
     return Page.of(rows, limit, item=Difference.of, cursor=lambda row: (row["kind"], row["event_id"], row["line_no"]))

@@ -86,7 +86,7 @@ async def add_report(session: AsyncSession, row: Row) -> None:
     await session.execute(insert(reconciliation_report).values(**row))
 
 
-async def compare(
+async def compare_lines(
     session: AsyncSession, *, report_id: UUID, partner_id: str, day: date, since: UUID, kept: int
 ) -> dict[str, int]:
     """Writes the differences of an existing report. Returns the count of each kind."""
@@ -103,7 +103,7 @@ async def compare(
     return counts
 
 
-async def their_totals(session: AsyncSession, report_id: UUID, day: date) -> Row:
+async def sum_lines(session: AsyncSession, report_id: UUID, day: date) -> Row:
     """Sums of the lines in the file. A line that occurs twice counts twice."""
     line = reconciliation_line
 
@@ -124,13 +124,13 @@ async def their_totals(session: AsyncSession, report_id: UUID, day: date) -> Row
     return dict(found.mappings().one())
 
 
-async def report(session: AsyncSession, report_id: UUID) -> Row | None:
+async def find_report(session: AsyncSession, report_id: UUID) -> Row | None:
     found = await session.execute(select(reconciliation_report).where(reconciliation_report.c.report_id == report_id))
     row = found.mappings().first()
     return dict(row) if row is not None else None
 
 
-async def reports(session: AsyncSession, day: date, partner_id: str | None, limit: int) -> Sequence[Row]:
+async def list_reports(session: AsyncSession, day: date, partner_id: str | None, limit: int) -> Sequence[Row]:
     table = reconciliation_report
     query = select(table).where(table.c.day == day)
     if partner_id is not None:
@@ -139,7 +139,7 @@ async def reports(session: AsyncSession, day: date, partner_id: str | None, limi
     return [dict(row) for row in found.mappings()]
 
 
-async def differences(
+async def list_differences(
     session: AsyncSession, report_id: UUID, kind: str | None, after: tuple[str, str, int] | None, limit: int
 ) -> Sequence[Row]:
     table = reconciliation_difference
@@ -153,6 +153,6 @@ async def differences(
     return [dict(row) for row in found.mappings()]
 
 
-async def delete_old(session: AsyncSession, before: datetime, limit: int) -> None:
+async def delete_old_reports(session: AsyncSession, before: datetime, limit: int) -> None:
     oldest = select(reconciliation_report.c.report_id).where(reconciliation_report.c.made_at < before).limit(limit)
     await session.execute(delete(reconciliation_report).where(reconciliation_report.c.report_id.in_(oldest)))

@@ -65,20 +65,20 @@ async def drop_lines(session: Session, *, report_id: UUID) -> None:
     await repository.drop_lines(session, report_id)
 
 
-async def compare(session: Session, *, report_id: UUID, partner_id: str, day: date, time_zone: str) -> None:
+async def compare_day(session: Session, *, report_id: UUID, partner_id: str, day: date, time_zone: str) -> None:
     """Makes the report from all stored lines, then deletes the lines."""
-    acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
+    acts = await archive.sum_acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
     row = {
         "report_id": report_id,
         "partner_id": partner_id,
         "day": day,
         "ours": sums_of(acts),
-        "theirs": await repository.their_totals(session, report_id, day),
+        "theirs": await repository.sum_lines(session, report_id, day),
         "differences": {},
     }
     await repository.add_report(session, row)
     since = archive.first_receipt_about(day, time_zone)
-    await repository.compare(
+    await repository.compare_lines(
         session, report_id=report_id, partner_id=partner_id, day=day, since=since, kept=DIFFERENCES_KEPT
     )
     await repository.drop_lines(session, report_id)
@@ -103,21 +103,21 @@ def sums_of(acts: Iterable[ActTotals]) -> dict[str, Any]:
 
 async def day_view(session: Session, *, day: date, time_zone: str, partner_id: str | None) -> Day:
     """Our sums of a day, of one partner or of all, and the reports about it."""
-    acts = await archive.acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
+    acts = await archive.sum_acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
     partners = {act.partner_id for act in acts} | ({partner_id} if partner_id is not None else set())
     ours = {one: sums_of(act for act in acts if act.partner_id == one) for one in sorted(partners)}
-    return Day(day, time_zone, ours, await repository.reports(session, day, partner_id, _REPORTS_SHOWN))
+    return Day(day, time_zone, ours, await repository.list_reports(session, day, partner_id, _REPORTS_SHOWN))
 
 
-async def report(session: Session, *, report_id: UUID, partner_id: str | None) -> Mapping[str, Any]:
+async def get_report(session: Session, *, report_id: UUID, partner_id: str | None) -> Mapping[str, Any]:
     """`partner_id` None: any partner's report, for operators. Raises ReportNotFound."""
-    row = await repository.report(session, report_id)
+    row = await repository.find_report(session, report_id)
     if row is None or partner_id not in {None, row["partner_id"]}:
         raise ReportNotFound
     return {**row, "differences": {kind: row["differences"].get(kind, 0) for kind in KINDS}}
 
 
-async def differences(
+async def list_differences(
     session: Session,
     *,
     report_id: UUID,
@@ -127,10 +127,10 @@ async def differences(
     limit: int,
 ) -> Sequence[Mapping[str, Any]]:
     """Raises ReportNotFound."""
-    await report(session, report_id=report_id, partner_id=partner_id)
-    return await repository.differences(session, report_id, kind, after, limit)
+    await get_report(session, report_id=report_id, partner_id=partner_id)
+    return await repository.list_differences(session, report_id, kind, after, limit)
 
 
 async def delete_old_reports(session: Session) -> None:
     """Timed job. Deletes a bounded number of reports per run."""
-    await repository.delete_old(session, clock.now() - REPORTS_KEPT, _DELETE_MAX)
+    await repository.delete_old_reports(session, clock.now() - REPORTS_KEPT, _DELETE_MAX)
