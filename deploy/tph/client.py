@@ -36,7 +36,7 @@ class Client:
     def request(
         self, method: str, target: str, body: bytes = b"", *, content_type: str = "application/json"
     ) -> httpx.Response:
-        """Returns the answer of any status, after at most TRIES_MAX tries. Raises CommandError without an answer."""
+        """Return the answer of any status, after at most TRIES_MAX tries. Raises CommandError without an answer."""
         headers = {"Content-Type": content_type} if body else {}
         for number in range(1, TRIES_MAX + 1):
             signed = {**headers, "Authorization": self._identity.authorization(method, target, body)}
@@ -60,7 +60,7 @@ class Client:
         self._sleep(pause_s)
 
     def json(self, method: str, target: str, body: bytes = b"", **more: Any) -> Any:
-        """Returns the content of a 2xx answer. For others raises CommandError with the platform's explanation."""
+        """Return the content of a 2xx answer. For others raises CommandError with the platform's explanation."""
         answer = self.request(method, target, body, **more)
         if answer.is_success:
             return answer.json()

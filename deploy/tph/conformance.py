@@ -62,7 +62,7 @@ def is_expected(case: Case, status: int) -> bool:
 async def run_cases(
     url: str, cases: Sequence[Case], *, transport: httpx.AsyncBaseTransport | None = None
 ) -> list[Finding]:
-    """Sends all cases in order. Raises Unreachable."""
+    """Send all cases in order. Raises Unreachable."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
     findings = []

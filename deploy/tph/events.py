@@ -13,7 +13,7 @@ BATCH_BYTES_MAX = 1_000_000
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """Reads a JSON array, one JSON object, or one object per line. Raises CommandError."""
+    """Read a JSON array, one JSON object, or one object per line. Raises CommandError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -39,7 +39,7 @@ def _line(number: int, line: str) -> dict[str, Any]:
 
 
 def encode_batches(events: Sequence[dict[str, Any]], size: int = BATCH_EVENTS_MAX) -> Iterator[tuple[int, bytes]]:
-    """Yields (index of the first event, body) of each batch."""
+    """Yield (index of the first event, body) of each batch."""
     first, used = 0, 0
     parts: list[bytes] = []
     for index, event in enumerate(events):

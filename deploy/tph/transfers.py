@@ -91,7 +91,7 @@ def describe_file(file: Path) -> dict[str, Any]:
 
 
 def upload_and_wait(client: Client, file: Path, more: dict[str, Any]) -> dict[str, Any]:
-    """Uploads a file and returns its import once it is done. Raises CommandError if it failed as a whole."""
+    """Upload a file and return its import once it is done. Raises CommandError if it failed as a whole."""
     announced = {**describe_file(file), **{name: value for name, value in more.items() if value is not None}}
     state: dict[str, Any] = client.json("POST", IMPORTS, json.dumps(announced).encode())
     target = f"{IMPORTS}/{state['import_id']}"

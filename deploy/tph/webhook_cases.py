@@ -44,7 +44,7 @@ class DeliveryMaker:
         signature: str | None = None,
         drop: str = "",
     ) -> PreparedRequest:
-        """Signs `signed`, `at` and `webhook_id`. Sends `body`, `sent_at` and `sent_id`."""
+        """Sign `signed`, `at` and `webhook_id`. Send `body`, `sent_at` and `sent_id`."""
         webhook_id = webhook_id or f"msg_{secrets.token_hex(12)}"
         at = at or self._at
         header = signature if signature is not None else self.signature(webhook_id, signed or body, at=at)

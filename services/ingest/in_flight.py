@@ -27,7 +27,7 @@ class InFlightLimit:
 
     @contextmanager
     def admit(self, n_bytes: int) -> Iterator[None]:
-        """Counts one request of `n_bytes` while the block runs. Raises IntakeBusy."""
+        """Count one request of `n_bytes` while the block runs. Raises IntakeBusy."""
         if self._requests >= self._requests_max or self._bytes + n_bytes > self._bytes_max:
             raise IntakeBusy(retry_after_s=1)
         self._requests += 1

@@ -50,7 +50,7 @@ class Resources:
         )
 
     def give_to_routes(self, app: FastAPI) -> None:
-        """Puts into the application's state what single routes ask for, each part under its own name."""
+        """Put into the application's state what single routes ask for, each part under its own name."""
         app.state.sealer = self.sealer
         app.state.in_flight = InFlightLimit()
         app.state.signature_checks = self.checks
@@ -65,7 +65,7 @@ class Resources:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Starts everything. A database or a log that is away does not keep the process from starting."""
+        """Start everything. A database or a log that is away does not keep the process from starting."""
         await self.checks.registry.start()
         await self.limits.start()
         await self.log.start()
@@ -81,7 +81,7 @@ class Resources:
             self.checks.slow_queue.stop()
 
     async def _ensure_topics(self) -> None:
-        """Tries until it works once. Until then requests are answered with 503."""
+        """Try until it works once. Until then requests are answered with 503."""
         while True:
             try:
                 await ensure_topics(self.log, self.settings.topic_prefix)

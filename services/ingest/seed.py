@@ -20,7 +20,7 @@ _FILE = TypeAdapter(list[SeedPartner])
 
 
 async def seed(settings: Settings, text: bytes) -> int:
-    """Returns the number of partners. Raises pydantic.ValidationError and the errors of `service.register_partners`."""
+    """Return the number of partners. Raises pydantic.ValidationError and the errors of `service.register_partners`."""
     partners = _FILE.validate_json(text)
     database = Database(settings.database_url, pool_size=1, application_name="ingest-seed")
     try:

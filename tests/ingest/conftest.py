@@ -83,7 +83,7 @@ RunApp = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 @pytest.fixture(scope="session")
 def run_app(jwks_transport: httpx.MockTransport) -> RunApp:
-    """Runs an application with its lifespan and gives a client of it."""
+    """Run an application with its lifespan and give a client of it."""
 
     @asynccontextmanager
     async def run(settings: Settings, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -123,7 +123,7 @@ Settle = Callable[[Callable[[], Any]], Any]
 
 @pytest.fixture(scope="session")
 def settle() -> Settle:
-    """Waits until an async condition is true. Fails after ten seconds."""
+    """Wait until an async condition is true. Fails after ten seconds."""
 
     async def wait(condition: Callable[[], Any]) -> None:
         async with asyncio.timeout(10):
@@ -203,7 +203,7 @@ async def refusals(log: EventLog) -> Reader:
 
 @pytest.fixture(scope="session")
 async def worker(seeded: Settings) -> AsyncIterator[EventLog]:
-    """Runs the worker and gives a log to publish verdicts with."""
+    """Run the worker and give a log to publish verdicts with."""
     stopping = asyncio.Event()
     running = asyncio.create_task(build(seeded).run_until(stopping))
     log = open_event_log(seeded.event_log_url, client_id="judge")
@@ -231,7 +231,7 @@ class Judge:
         await self._publish([self._verdict(receipt_id, index, event_id, status, **more)])
 
     async def publish_all(self, verdicts: list[tuple[str, int, str, Any]]) -> None:
-        """Publishes many verdicts, each given as (receipt, index, event id, status)."""
+        """Publish many verdicts, each given as (receipt, index, event id, status)."""
         await self._publish([self._verdict(*one) for one in verdicts])
 
     def _verdict(self, receipt_id: str, index: int, event_id: str, status: Any, **more: Any) -> ActivityJudged:

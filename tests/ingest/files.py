@@ -64,7 +64,7 @@ async def announce(client: PartnerClient, content: dict[str, Any]) -> httpx.Resp
 async def upload_in_parts(
     client: PartnerClient, content: bytes, announcement: dict[str, Any], order: Callable[[list[int]], list[int]] = list
 ) -> str:
-    """Announces a file, uploads every part, completes it, and returns the import id."""
+    """Announce a file, upload every part, complete it, and return the import id."""
     announced = {
         "format": "csv", "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **announcement,
     }  # fmt: skip

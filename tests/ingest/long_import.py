@@ -177,7 +177,7 @@ class ImportMonitor:
 
 
 async def count(dsns: Dsns, result: Result) -> None:
-    """Counts the records in the log and the distinct events among them."""
+    """Count the records in the log and the distinct events among them."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         result.published = await connection.fetchval(
@@ -190,7 +190,7 @@ async def count(dsns: Dsns, result: Result) -> None:
 
 
 async def archived(dsns: Dsns, lines: int, worker_env: dict[str, str]) -> None:
-    """Runs a worker until it has archived the rest of the log."""
+    """Run a worker until it has archived the rest of the log."""
     worker = await start_worker(worker_env)
     connection = await asyncpg.connect(dsns.admin)
     try:

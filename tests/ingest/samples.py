@@ -134,7 +134,7 @@ class PartnerClient:
         return await self.send("POST", target, body, headers=headers, **options)
 
     async def push(self, *events: Any, target: str = EVENTS, **options: Any) -> Any:
-        """Pushes a batch that must be answered 202. Returns the content of the answer."""
+        """Push a batch that must be answered 202. Return the content of the answer."""
         answer = await self.post(json.dumps(events).encode(), target=target, **options)
         assert answer.status_code == 202, answer.text
         return answer.json()
@@ -160,11 +160,11 @@ async def status(partner: PartnerClient, event_id: str, **options: Any) -> httpx
 
 
 async def archive_reports(session: Session, records: Sequence[StoredRecord], *, time_zone: str) -> None:
-    """Archives records of the topic of activities like the worker does."""
+    """Archive records of the topic of activities like the worker does."""
     handle = handle_decoded(partial(archive.handle_reports, time_zone=time_zone))
     assert not await handle(session, decoded(records, ACTIVITIES_DECODER))
 
 
 async def archive_outcomes(session: Session, records: Sequence[StoredRecord]) -> None:
-    """Archives records of the topic of outcomes like the worker does."""
+    """Archive records of the topic of outcomes like the worker does."""
     assert not await handle_decoded(archive.handle_outcomes)(session, decoded(records, OUTCOMES_DECODER))

@@ -80,7 +80,7 @@ class Signer:
         to: str = EVENTS,
         **wrong: Any,
     ) -> httpx.Response:
-        """Posts `body`. `wrong` changes signed parts, `authorization` replaces the header."""
+        """Post `body`. `wrong` changes signed parts, `authorization` replaces the header."""
         signed = authorization or self.header(wrong.pop("signed", body), **({"target": to} | wrong))
         sent = {"Content-Type": media_type, "Authorization": signed, **(headers or {})}
         return await self.http.post(to, content=body, headers=sent)

@@ -39,7 +39,7 @@ def broken(event_id: str) -> bytes:
 
 
 async def letter_of(api: httpx.AsyncClient, operator: dict[str, str], log: EventLog, value: bytes) -> int:
-    """Publishes a record, waits until it is a dead letter, and returns its id."""
+    """Publish a record, wait until it is a dead letter, and return its id."""
     newest = (await api.get(f"{OPS}?limit=1", headers=operator)).json()["items"]
     last = newest[0]["dead_letter_id"] if newest else 0
     await log.publish(topics.ACTIVITIES, [Record(key=b"bike:" + ACCOUNT.encode(), value=value)])

@@ -42,7 +42,7 @@ async def database(ingest_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[async
 
 @pytest.fixture
 async def fresh(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
-    """Starts without addresses and deliveries, and removes them after the test."""
+    """Start without addresses and deliveries, and remove them after the test."""
     tables = "ingest.webhook_attempt, ingest.webhook_delivery, ingest.webhook_endpoint"
     await database.execute(f"TRUNCATE {tables}")
     yield

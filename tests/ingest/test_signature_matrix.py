@@ -62,7 +62,7 @@ async def signer(request: pytest.FixtureRequest, api: httpx.AsyncClient, every_a
 
 @pytest.fixture
 async def nothing_published(log: EventLog) -> AsyncIterator[None]:
-    """Fails a test that published a record to any partition."""
+    """Fail a test that published a record to any partition."""
     parts = [TopicPartition(topics.ACTIVITIES, number) for number in range(topics.PARTITIONS[topics.ACTIVITIES])]
     before = await log.end_offsets(parts)
     yield

@@ -20,7 +20,7 @@ Verify = Callable[[httpx.Request], bool]
 
 
 def serve(verify: Verify) -> httpx.MockTransport:
-    """Answers 401 if the verifier refuses a request, and 500 if it raises."""
+    """Answer 401 if the verifier refuses a request, and 500 if it raises."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         try:

@@ -67,7 +67,7 @@ _ANY_THERE = (
 
 
 async def store_events(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
-    """Stores received events. `rows` must be ordered by (receipt_id, item_index)."""
+    """Store received events. `rows` must be ordered by (receipt_id, item_index)."""
     connection = await driver(session)
     if not await _sample_exists(connection, rows):
         try:
@@ -91,7 +91,7 @@ async def _sample_exists(connection: "asyncpg.Connection[Any]", rows: Sequence[S
 
 
 async def store_verdicts(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
-    """Stores verdicts unless a later one is stored. `rows` must be ordered by (receipt_id, item_index)."""
+    """Store verdicts unless a later one is stored. `rows` must be ordered by (receipt_id, item_index)."""
     connection = await driver(session)
     # Nearly every event is stored already, but an UPDATE with a join might be planned as a scan of whole months.
     await connection.execute(_JUDGE, *zip(*rows, strict=True))
@@ -102,7 +102,7 @@ async def store_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:
 
 
 async def delete_rejections(session: AsyncSession, before: datetime, limit: int) -> int:
-    """Deletes the rejections of at most `limit` receipts received before that instant. Returns how many."""
+    """Delete the rejections of at most `limit` receipts received before that instant. Return how many."""
     oldest = (
         select(receipt_rejection.c.receipt_id)
         .where(receipt_rejection.c.received_at < before)
@@ -127,12 +127,12 @@ async def find_event(session: AsyncSession, event_key: UUID, since: UUID) -> Row
 
 
 async def make_partitions(session: AsyncSession, at: datetime, ahead: int) -> int:
-    """Creates the partitions of the month of `at` and of `ahead` more. Returns how many were missing."""
+    """Create the partitions of the month of `at` and of `ahead` more. Return how many were missing."""
     return int(await session.scalar(select(func.ingest.make_archive_partitions(at, ahead))) or 0)
 
 
 async def drop_partitions(session: AsyncSession, before: datetime, most: int) -> int:
-    """Drops at most `most` partitions that ended before that instant. Returns how many."""
+    """Drop at most `most` partitions that ended before that instant. Return how many."""
     return int(await session.scalar(select(func.ingest.drop_archive_partitions(before, most))) or 0)
 
 
@@ -144,7 +144,7 @@ _DELETE_UNDATED = text(
 
 
 async def delete_undated(session: AsyncSession, before: datetime, most: int) -> None:
-    """Deletes rows of the default partition. Their receipt ids carry no time, so the time of receipt decides."""
+    """Delete rows of the default partition. Their receipt ids carry no time, so the time of receipt decides."""
     await session.execute(_DELETE_UNDATED, {"before": before, "most": most})
 
 

@@ -52,7 +52,7 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def check_url(url: str, *, allow_loopback: bool) -> str:
-    """Returns the URL if it may be called. Raises AddressRefused.
+    """Return the URL if it may be called. Raises AddressRefused.
 
     `allow_loopback` is for development. It allows `http` and `https` to this machine beside public `https`.
     """

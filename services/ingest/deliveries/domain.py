@@ -35,7 +35,7 @@ DisabledReason = Literal["GONE", "FAILING", "OPERATOR", "PARTNER"]
 
 
 def group_items(items: Sequence[bytes], payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> Iterator[list[bytes]]:
-    """Groups encoded items, in their order, so that each payload stays within the limit.
+    """Group encoded items, in their order, so that each payload stays within the limit.
 
     A single item always forms a group: the contract of the topic bounds its size.
     """

@@ -116,7 +116,7 @@ async def list_endpoints(session: AsyncSession, *, status: str | None, after: st
 
 
 async def put_endpoint(session: AsyncSession, row: Row) -> bool:
-    """Registers the address, or changes and reactivates it. True if it is new."""
+    """Register the address, or change and reactivate it. True if it is new."""
     fresh = {"status": "active", "disabled_reason": None, "disabled_at": None, "failing_since": None}
     statement = upsert(webhook_endpoint).values(**row)
     changed = {"url": statement.excluded.url, "changed_by": statement.excluded.changed_by}
@@ -137,7 +137,7 @@ async def change_endpoint(session: AsyncSession, partner_id: str, values: Mappin
 
 
 async def record_success(session: AsyncSession, partner_id: str, at: datetime) -> None:
-    """Writes at most every ten seconds while all succeeds: many deliveries end at once and would queue for the row."""
+    """Write at most every ten seconds while all succeeds: many deliveries end at once and would queue for the row."""
     stale = or_(_endpoint.last_success_at.is_(None), _endpoint.last_success_at < at - timedelta(seconds=10))
     await session.execute(
         update(webhook_endpoint)
@@ -200,7 +200,7 @@ async def list_attempts(session: AsyncSession, delivery_id: UUID, limit: int) ->
 async def count_in_range(
     session: AsyncSession, partner_id: str, *, start: datetime, end: datetime, status: str | None, most: int
 ) -> int:
-    """Counts at most `most` + 1."""
+    """Count at most `most` + 1."""
     query = select(literal(1)).where(*_between(partner_id, start, end, status)).limit(most + 1)
     return int(await session.scalar(select(func.count()).select_from(query.subquery())) or 0)
 
@@ -215,7 +215,7 @@ _AGAIN = {"status": "pending", "finished_at": None, "attempts": 0}
 
 
 async def replay_one(session: AsyncSession, partner_id: str, delivery_id: UUID, now: datetime) -> bool:
-    """Makes it due at once, with all its tries again. One that waits for a retry is sent at once too."""
+    """Make it due at once, with all its tries again. One that waits for a retry is sent at once too."""
     done = await session.execute(
         update(webhook_delivery)
         .where(_delivery.partner_id == partner_id, _delivery.delivery_id == delivery_id)
@@ -234,7 +234,7 @@ async def replay_range(
 
 
 async def delete_old_deliveries(session: AsyncSession, before: datetime, limit: int) -> int:
-    """Deletes at most `limit` deliveries created before that instant, with their attempts. Returns how many."""
+    """Delete at most `limit` deliveries created before that instant, with their attempts. Return how many."""
     oldest = (
         select(_delivery.delivery_id).where(_delivery.created_at < before).order_by(_delivery.created_at).limit(limit)
     )

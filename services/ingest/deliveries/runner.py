@@ -59,7 +59,7 @@ class DeliveryRunner:
             await self._stop()
 
     async def _stop(self) -> None:
-        """Waits a moment for running attempts. The others are sent again once their claims have expired."""
+        """Wait a moment for running attempts. The others are sent again once their claims have expired."""
         running = list(self._in_flight)
         if running:
             _, left = await asyncio.wait(running, timeout=GRACE_S)
@@ -68,7 +68,7 @@ class DeliveryRunner:
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _wait(self, stopping: asyncio.Event, pause_s: float) -> None:
-        """Waits until a place is free, `pause_s` has passed, or the process is to stop."""
+        """Wait until a place is free, `pause_s` has passed, or the process is to stop."""
         halt = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait({halt, *self._in_flight}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)

@@ -50,7 +50,7 @@ def secret_place(partner_id: str) -> str:
 
 
 async def queue_results(session: Session, verdicts: Sequence[ActivityJudged]) -> None:
-    """Adds deliveries for the verdicts of one poll. One query finds the partners that have an active address."""
+    """Add deliveries for the verdicts of one poll. One query finds the partners that have an active address."""
     receivers = await repository.with_active_endpoint(session, {verdict.partner_id for verdict in verdicts})
     if not receivers:
         return
@@ -98,7 +98,7 @@ def _new_delivery(partner_id: str, kind: str, items: Sequence[bytes], now: datet
 async def register_endpoint(
     session: Session, *, partner_id: str, url: str, changed_by: str, sealer: Sealer, allow_loopback: bool
 ) -> tuple[repository.Row, str | None]:
-    """Registers or changes the address and activates it. The secret is None unless it is new. Raises AddressRefused."""
+    """Register or change the address and activate it. The secret is None unless it is new. Raises AddressRefused."""
     secret = _new_secret()
     row = {
         "partner_id": partner_id,
@@ -136,7 +136,7 @@ async def list_endpoints(
 async def rotate_secret(
     session: Session, *, partner_id: str, overlap_s: int, changed_by: str, sealer: Sealer
 ) -> tuple[repository.Row, str]:
-    """Makes a new secret. The previous one signs as well for `overlap_s`. Raises EndpointNotFound."""
+    """Make a new secret. The previous one signs as well for `overlap_s`. Raises EndpointNotFound."""
     row = await repository.find_endpoint(session, partner_id, lock=True)
     if row is None:
         raise EndpointNotFound
@@ -156,7 +156,7 @@ async def rotate_secret(
 
 
 async def disable_endpoint(session: Session, *, partner_id: str, reason: str, changed_by: str) -> repository.Row:
-    """Stops sending and queueing. Waiting deliveries are kept. Safe to repeat. Raises EndpointNotFound."""
+    """Stop sending and queueing. Waiting deliveries are kept. Safe to repeat. Raises EndpointNotFound."""
     await get_endpoint(session, partner_id=partner_id)
     if await repository.disable_endpoint(session, partner_id, reason=reason, at=clock.now()):
         await repository.change_endpoint(session, partner_id, {"changed_by": changed_by})
@@ -164,7 +164,7 @@ async def disable_endpoint(session: Session, *, partner_id: str, reason: str, ch
 
 
 async def queue_ping(session: Session, *, partner_id: str) -> UUID:
-    """Queues a delivery without results. Raises EndpointNotFound, EndpointDisabled."""
+    """Queue a delivery without results. Raises EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     row = _new_delivery(partner_id, PING, (), clock.now())
     await repository.add_deliveries(session, [row])
@@ -195,14 +195,14 @@ async def get_delivery(
 
 
 async def replay_delivery(session: Session, *, partner_id: str, delivery_id: UUID) -> None:
-    """Sends it again under the same webhook-id. Raises DeliveryNotFound, EndpointNotFound, EndpointDisabled."""
+    """Send it again under the same webhook-id. Raises DeliveryNotFound, EndpointNotFound, EndpointDisabled."""
     await _require_active(session, partner_id)
     if not await repository.replay_one(session, partner_id, delivery_id, clock.now()):
         raise DeliveryNotFound
 
 
 async def replay_range(session: Session, *, partner_id: str, start: datetime, end: datetime, status: str | None) -> int:
-    """Sends the finished deliveries of the interval again. Returns how many.
+    """Send the finished deliveries of the interval again. Return how many.
 
     Raises ReplayTooLarge, EndpointNotFound, EndpointDisabled.
     """

@@ -10,7 +10,7 @@ _GZIP_WINDOW = 31  # zlib checks gzip's header, trailer and checksum
 
 
 def decompress(body: bytes, content_encoding: str | None, *, limit_bytes: int) -> bytes:
-    """Returns the decompressed body. Never produces more than `limit_bytes`.
+    """Return the decompressed body. Never produces more than `limit_bytes`.
 
     Raises UnsupportedMediaType, PayloadTooLarge, BrokenCompression.
     """

@@ -88,7 +88,7 @@ class EventRejected(Exception):
 
 
 def rejection_of(error: Exception, prefix: str) -> EventRejected:
-    """Translates a decoder's error. `prefix` is the path of the decoded value, such as `data`.
+    """Translate a decoder's error. `prefix` is the path of the decoded value, such as `data`.
 
     Reads the decoder's message, which names the place. Of the input only field names are passed on.
     """

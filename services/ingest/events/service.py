@@ -61,7 +61,7 @@ class IntakePorts:
 async def report_events(
     ports: IntakePorts, caller: Caller, body: bytes, *, content_type: str | None, dry_run: bool, language: Language
 ) -> IntakeAnswer:
-    """Returns once every accepted event is durable in the log.
+    """Return once every accepted event is durable in the log.
 
     Raises UnsupportedMediaType, MalformedBody, BatchTooLarge, LogUnavailable, EventRateExceeded, DailyBudgetExhausted.
     The last three release the request's nonce: the same signed bytes may be sent again.
@@ -95,7 +95,7 @@ async def ensure_topics(log: EventLog, prefix: str) -> None:
 async def publish_activities(
     log: EventLog, topic_prefix: str, *, source: str, received_at: datetime, reports: Sequence[ActivityReported]
 ) -> None:
-    """Returns once the log has all of `reports`, which one partner (`source`) sent. Raises EventLogError."""
+    """Return once the log has all of `reports`, which one partner (`source`) sent. Raises EventLogError."""
     headers = decoding.cloud_event_headers(source=source, event_type=event_types.ACTIVITY_REPORTED, at=received_at)
     await log.publish(topic_prefix + topics.ACTIVITIES, [decoding.record_of(one, headers) for one in reports])
 

@@ -55,7 +55,7 @@ class LineReader:
         return lines
 
     async def skip_to(self, line: int, load: LoadPart) -> None:
-        """Reads and drops everything before `line`. Raises BadFile."""
+        """Read and drop everything before `line`. Raises BadFile."""
         while self.next_line < line and await self.take(min(line - self.next_line, 5_000), load):
             await asyncio.sleep(0)
 

@@ -66,7 +66,7 @@ async def list_jobs(session: AsyncSession, partner_id: str, before: UUID | None,
 
 
 async def add_part(session: AsyncSession, *, import_id: UUID, part_no: int, sha256: bytes, content: bytes) -> bytes:
-    """Stores a part unless it exists. Returns the SHA-256 of the stored one."""
+    """Store a part unless it exists. Return the SHA-256 of the stored one."""
     values = {
         "import_id": import_id,
         "part_no": part_no,
@@ -123,7 +123,7 @@ async def claim_job(session: AsyncSession, holder: str, lease_s: int) -> Row | N
 
 
 async def add_errors(session: AsyncSession, import_id: UUID, rows: Sequence[Row], most: int) -> None:
-    """Stores rejected lines, at most `most` per import."""
+    """Store rejected lines, at most `most` per import."""
     if not rows:
         return
     kept = await session.scalar(select(func.count()).where(import_line_error.c.import_id == import_id)) or 0
@@ -149,7 +149,7 @@ async def drop_parts(session: AsyncSession, import_id: UUID) -> None:
 
 
 async def fail_abandoned(session: AsyncSession, begun_before: datetime, failure: str, at: datetime) -> Sequence[UUID]:
-    """Fails uploads that began before that instant and were not completed. Returns their ids."""
+    """Fail uploads that began before that instant and were not completed. Return their ids."""
     found = await session.execute(
         update(import_job)
         .where(import_job.c.status == "uploading", import_job.c.created_at < begun_before)

@@ -74,7 +74,7 @@ class ImportRunner:
                 await asyncio.sleep(max(due - time.monotonic(), 0))
 
     async def step(self) -> int | None:
-        """Processes a few blocks of one file in one transaction. Returns the lines read, None if no file is waiting."""
+        """Process a few blocks of one file in one transaction. Return the lines read, None if no file is waiting."""
         async with self._database.transaction() as session:
             job = await repository.claim_job(session, self._holder, self._options.lease_s)
             if job is None:

@@ -72,7 +72,7 @@ class ImportView:
 
 
 async def begin_import(session: Session, partner: Partner, file: NewFile) -> UUID:
-    """Creates an import that waits for its parts. The same unfinished file again is the same import.
+    """Create an import that waits for its parts. The same unfinished file again is the same import.
 
     Raises FileEmpty, FileTooLarge, DayNeeded, TooManyImports, SpoolFull.
     """
@@ -125,7 +125,7 @@ async def put_part(session: Session, partner: Partner, import_id: UUID, part_no:
 
 
 async def complete_upload(session: Session, partner: Partner, import_id: UUID) -> None:
-    """Hands the file to the worker. Safe to repeat. Raises ImportNotFound, PartsMissing."""
+    """Hand the file to the worker. Safe to repeat. Raises ImportNotFound, PartsMissing."""
     row = await _own(session, partner, import_id, lock=True)
     if row["status"] != "uploading":
         return
@@ -137,7 +137,7 @@ async def complete_upload(session: Session, partner: Partner, import_id: UUID) -
 
 
 async def upload_file(session: Session, partner: Partner, file: NewFile, content: bytes) -> UUID:
-    """Uploads a file of one part. Raises the same as `begin_import`."""
+    """Upload a file of one part. Raises the same as `begin_import`."""
     import_id = await begin_import(session, partner, file)
     row = await _own(session, partner, import_id)
     if row["status"] == "uploading":

@@ -58,7 +58,7 @@ class Limits:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Writes the last counts to the table if the database is there."""
+        """Write the last counts to the table if the database is there."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -85,7 +85,7 @@ class Limits:
 
     @contextmanager
     def reserve(self, partner: Partner, events: int, *, counts: bool) -> Iterator[Reservation]:
-        """Reserves this many events while the block runs. `counts`: the budget of the day must cover them.
+        """Reserve this many events while the block runs. `counts`: the budget of the day must cover them.
 
         Raises EventRateExceeded, DailyBudgetExhausted.
         """
@@ -142,7 +142,7 @@ class Limits:
             _log.warning("partner_usage_not_exchanged", error=repr(exc)[:300])
 
     async def exchange(self) -> None:
-        """Adds the counts of this process to the table and reads today's sums of all processes."""
+        """Add the counts of this process to the table and read today's sums of all processes."""
         today = clock.local_date(clock.now(), self._time_zone)
         sent = {key: count for key, count in self._unstored.items() if count != 0}
         async with self._database.transaction() as session:

@@ -86,7 +86,7 @@ async def set_status(session: Session, subject: str, partner_id: str, status: St
 
 
 async def issue_key(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
-    """Returns the key, with `secret` if one was generated.
+    """Return the key, with `secret` if one was generated.
 
     Raises PartnerNotFound, SandboxOnly, InvalidRequest, KeyBelongsElsewhere, TooManyLiveKeys.
     """
@@ -135,7 +135,7 @@ async def set_key_times(session: Session, subject: str, partner_id: str, app_key
 
 
 async def revoke_key(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
-    """Revokes the key for good. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
+    """Revoke the key for good. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
     await _lock_partner(session, partner_id)
     before = await _key(session, partner_id, app_key)
     if before["revoked_at"] is not None:
@@ -157,7 +157,7 @@ def _values(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, A
 
 
 async def _lock_partner(session: Session, partner_id: str) -> repository.Row:
-    """Locks the partner's row, so that changes of one partner are serialised. Raises PartnerNotFound."""
+    """Lock the partner's row, so that changes of one partner are serialised. Raises PartnerNotFound."""
     row = await repository.find_partner(session, partner_id, lock=True)
     if row is None:
         raise PartnerNotFound

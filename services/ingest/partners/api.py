@@ -32,7 +32,7 @@ def _decoded_body(request: SignedRequest) -> bytes:
 
 @router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
 async def verify_partner_signature(request: SignedRequest, checks: Checks) -> Signer:
-    """Does not check the nonce. The calling service stores it together with the change that the request makes."""
+    """The nonce is not checked. The calling service stores it together with the change that the request makes."""
     signed = service.SignedRequest(
         method=request.method,
         target=request.target,

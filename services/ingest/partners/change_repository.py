@@ -11,7 +11,7 @@ CONNECT_TIMEOUT_S = 5.0
 
 
 async def listen(dsn: str, *, on_listening: Callable[[], None], on_change: Callable[[], None]) -> None:
-    """Listens on a connection of its own until that is lost. Raises what connecting raises."""
+    """Listen on a separate connection until it is lost. Raises the driver's errors of connecting."""
     connection: asyncpg.Connection[Any] = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     lost = asyncio.Event()
     try:

@@ -30,7 +30,7 @@ class ChangeListener:
             await asyncio.wait([self._task])
 
     async def wait(self, *, timeout_s: float) -> None:
-        """Returns at the next change, or after `timeout_s`."""
+        """Return at the next change, or after `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), timeout_s)
         self._changed.clear()

@@ -53,7 +53,7 @@ def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
 
 
 def _legacy_claim(registry: PartnerRegistry, request: SignedRequest) -> Claim:
-    """Finds a key that signs in a legacy form among the parameters. Raises SignatureMissing if there is none."""
+    """Find a key that signs in a legacy form among the parameters. Raises SignatureMissing if there is none."""
     if "?" not in request.target and not legacy.is_form(request.content_type):
         raise SignatureMissing
     try:

@@ -34,5 +34,5 @@ class SeenNonces:
         return True
 
     def release(self, app_key: str, nonce: str) -> None:
-        """Forgets a nonce whose request had no effect (429, 503), so that the same bytes may be sent again."""
+        """Forget a nonce whose request had no effect (429, 503), so that the same bytes may be sent again."""
         self._seen.get(app_key, OrderedDict[str, float]()).pop(nonce, None)

@@ -50,7 +50,7 @@ class PartnerRegistry:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Loads once and keeps reloading. Starts also while the database is away."""
+        """Load once, then keep reloading. The start succeeds also while the database is away."""
         await self._try_refresh()
         self._changes.start()
         self._task = asyncio.create_task(self._run())
@@ -74,7 +74,7 @@ class PartnerRegistry:
             _log.warning("partners_not_refreshed", error=repr(exc)[:300])
 
     async def refresh(self) -> None:
-        """Reloads everything. A secret that cannot be opened disables its key or partner, not the others."""
+        """Reload everything. A secret that cannot be opened disables its key or partner, not the others."""
         async with self._database.transaction() as session:
             partner_rows = await repository.all_partners(session)
             key_rows = await repository.all_keys(session)
@@ -120,7 +120,7 @@ class PartnerRegistry:
         )
 
     def _key(self, row: repository.Row) -> Key:
-        """Reuses an unchanged key: decrypting and parsing all keys every second would be expensive."""
+        """Reuse an unchanged key: decrypting and parsing all keys every second would be expensive."""
         before = self._rows.get(row["app_key"])
         if before is not None and before[0] == row:
             return before[1]

@@ -101,7 +101,7 @@ async def lock_keys(session: AsyncSession, app_keys: Iterable[str]) -> Sequence[
 
 
 async def upsert_keys(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """Adds keys, or changes secret and interval of known ones. A revoked key stays revoked."""
+    """Add keys, or change secret and interval of known ones. A revoked key stays revoked."""
     statement = insert(partner_key)
     names = ("secret_sealed", "public_key", "rule", "not_before", "not_after")
     changed = {name: statement.excluded[name] for name in names}

@@ -56,7 +56,7 @@ __all__ = [
 
 
 async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> Caller:
-    """Returns who signed the request. Cheap checks come first. The events are not read before the signature is valid.
+    """Return who signed the request. Cheap checks come first. The events are not read before the signature is valid.
 
     Raises the refusals of partners/errors.py except SignatureReplayed: this function does not check the nonce.
     """
@@ -103,7 +103,7 @@ def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str)
 
 
 async def register_partners(session: Session, *, partners: Sequence[SeedPartner], sealer: Sealer) -> None:
-    """Creates or changes partners and keys as given. Others stay as they are. Safe to repeat.
+    """Create or change partners and keys as given. Others stay as they are. Safe to repeat.
 
     Raises SourceTaken, KeyBelongsElsewhere, TooManyLiveKeys. The caller's transaction must then be rolled back.
     """

@@ -89,7 +89,7 @@ async def add_report(session: AsyncSession, row: Row) -> None:
 async def compare_lines(
     session: AsyncSession, *, report_id: UUID, partner_id: str, day: date, since: UUID, kept: int
 ) -> dict[str, int]:
-    """Writes the differences of an existing report. Returns the count of each kind."""
+    """Write the differences of an existing report. Return the count of each kind."""
     found = await fetch_slow(
         session,
         _COMPARE,

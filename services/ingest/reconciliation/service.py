@@ -40,7 +40,7 @@ class Day:
 async def add_lines(
     session: Session, *, report_id: UUID, reports: Sequence[ActivityReported], lines: Sequence[int], time_zone: str
 ) -> None:
-    """Stores a block of the partner's lines until they are compared. Safe to repeat.
+    """Store a block of the partner's lines until they are compared. Safe to repeat.
 
     Cancellations are left out: they have no act and belong to no day.
     """
@@ -66,7 +66,7 @@ async def drop_lines(session: Session, *, report_id: UUID) -> None:
 
 
 async def compare_day(session: Session, *, report_id: UUID, partner_id: str, day: date, time_zone: str) -> None:
-    """Makes the report from all stored lines, then deletes the lines."""
+    """Make the report from all stored lines, then delete the lines."""
     acts = await archive.sum_acts_of_day(session, day=day, time_zone=time_zone, partner_id=partner_id)
     row = {
         "report_id": report_id,
