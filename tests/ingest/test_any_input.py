@@ -65,7 +65,7 @@ def broken_events(draw: st.DrawFn) -> Any:
     return whole
 
 
-def intake(environment: Any) -> decoding.BatchContext:
+def batch_context(environment: Any) -> decoding.BatchContext:
     partner = Partner(
         partner_id="bike",
         name="b",
@@ -90,7 +90,7 @@ def test_every_event_is_accepted_or_rejected_with_a_reason(broken: Any, environm
     except MalformedBody:
         assert b"\\ud" in body  # json.dumps writes only one thing that is not interchangeable JSON: a lone surrogate
         return
-    first, second, third = decoding.read_events(events, intake(environment))
+    first, second, third = decoding.read_events(events, batch_context(environment))
     assert first.reported is not None
     assert third.reported is not None
     assert (second.reported is None) != (second.rejected is None)
@@ -113,7 +113,7 @@ def results_of(body: bytes, shared: decoding.BatchContext) -> list[Any]:
 @given(broken=st.lists(broken_events(), min_size=1, max_size=2), is_ascii=st.booleans())
 def test_plain_and_lenient_decoders_give_the_same_results(broken: list[Any], is_ascii: bool) -> None:
     body = json.dumps([*broken, event("h")], ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
-    shared = intake("live")
+    shared = batch_context("live")
     try:
         found = results_of(body, shared)
     except MalformedBody:
@@ -138,7 +138,8 @@ def test_control_characters_are_rejected_in_every_text_field(character: str, is_
         revision("h", event_types.CORRECTED, "o", data=data_of(event_types.TRIP, vehicle_ref=f"a{character}b")),
     ]
     found = [
-        rejected for _, _, rejected in results_of(json.dumps(events, ensure_ascii=is_ascii).encode(), intake("live"))
+        rejected
+        for _, _, rejected in results_of(json.dumps(events, ensure_ascii=is_ascii).encode(), batch_context("live"))
     ]
     fields = [
         "id",
@@ -160,7 +161,7 @@ def test_any_bytes_are_a_batch_or_a_malformed_body(body: bytes, media_type: str)
         events = decoding.split_batch(body, media_type)
     except MalformedBody:
         return
-    assert len(decoding.read_events(events, intake("live"))) == len(events)
+    assert len(decoding.read_events(events, batch_context("live"))) == len(events)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

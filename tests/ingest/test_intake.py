@@ -10,11 +10,17 @@ import msgspec
 import pytest
 
 from services.ingest import event_types
+from services.ingest.events.service import IntakePorts, report_events
+from services.ingest.limits.service import Limits
+from services.ingest.partners.service import Caller, Partner, SeenNonces
 from services.ingest.settings import Settings
+from shared.contracts import topics
 from shared.contracts.identity import account_key, event_key, meter_key
+from shared.db import Database
+from shared.eventlog import Record, open_event_log
 from shared.eventlog.port import partition_for
 from tests.ingest.conftest import Reader
-from tests.ingest.samples import ONE, PartnerClient, data_of, event, reports, revision
+from tests.ingest.samples import BATCH, ONE, PartnerClient, data_of, event, reports, revision
 
 TRIP, RECYCLING = event_types.TRIP, event_types.RECYCLING
 
@@ -194,3 +200,40 @@ async def test_times_on_the_topic_are_in_utc(bike: PartnerClient, published: Rea
     assert report.act is not None
     assert report.act.started_at == datetime(2026, 11, 23, 0, 10, tzinfo=UTC)
     assert report.received_at.tzinfo is not None
+
+
+async def test_the_intake_runs_with_its_ports_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an application nor a running database is needed: the ports are all that the use case uses."""
+    published: dict[str, list[Record]] = {}
+
+    async def publish(topic: str, records: list[Record]) -> None:
+        published[topic] = records
+
+    unstarted = open_event_log(settings.event_log_url, client_id="ports")
+    monkeypatch.setattr(unstarted, "publish", publish)
+    ports = IntakePorts(
+        limits=Limits(Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1), "Asia/Shanghai"),
+        nonces=SeenNonces(),
+        log=unstarted,
+        pepper="pepper",
+        topic_prefix="city.",
+    )
+    partner = Partner(
+        partner_id="bike",
+        name="b",
+        name_en="b",
+        source="//bike.example",
+        scenes=(),
+        event_types=frozenset(event_types.REPORTS),
+        cities=frozenset(),
+        late_window_s=0,
+        binding_modes=(),
+        environment="live",
+    )
+    body = json.dumps([event("ports-1"), event("ports-2", distance=5.5)]).encode()
+    answer = await report_events(
+        ports, Caller(partner, "ak", "n", 0), body, content_type=BATCH, dry_run=False, language="en"
+    )
+    assert (answer.accepted, answer.rejected) == (1, 1)
+    assert list(published) == ["city.ingest.rejections.v1", "city." + topics.ACTIVITIES]
+    assert "pepper" not in repr(ports)
