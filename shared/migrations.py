@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command, context
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
+AfterUpgrade = Callable[[Connection], None]
 _ROOT = Path(__file__).resolve().parent.parent
 # While a migration waits for a lock, every request behind it waits as well.
 _LOCK_TIMEOUT = "5s"
@@ -31,14 +33,19 @@ def config_for(service: str, dsn: str) -> Config:
     return config
 
 
-def run_env() -> None:
-    """The body of every service's `env.py`. It sees one schema only, so it cannot drop tables of another service."""
-    service: str = context.config.attributes["service"]
+def run_env(after_upgrade: AfterUpgrade | None = None) -> None:
+    """The body of every service's `env.py`. It sees one schema only, so it cannot drop tables of another service.
+
+    `after_upgrade` runs in the transaction of every upgrade, after its migrations: for reference rows kept in code.
+    """
+    attributes = context.config.attributes
+    service: str = attributes["service"]
     metadata: MetaData = importlib.import_module(f"services.{service}.tables").metadata
-    asyncio.run(_run(service, str(context.config.attributes["dsn"]), metadata))
+    last = after_upgrade if attributes.get("upgrading") else None
+    asyncio.run(_run(service, str(attributes["dsn"]), metadata, last))
 
 
-async def _run(service: str, dsn: str, metadata: MetaData) -> None:
+async def _run(service: str, dsn: str, metadata: MetaData, last: AfterUpgrade | None) -> None:
     engine = create_async_engine(
         dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
         poolclass=pool.NullPool,
@@ -48,13 +55,13 @@ async def _run(service: str, dsn: str, metadata: MetaData) -> None:
     )
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_migrate, service, metadata)
+            await connection.run_sync(_migrate, service, metadata, last)
             await connection.commit()
     finally:
         await engine.dispose()
 
 
-def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
+def _migrate(connection: Connection, service: str, metadata: MetaData, last: AfterUpgrade | None) -> None:
     connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
     connection.execute(text(f'GRANT USAGE ON SCHEMA "{service}" TO "{service}"'))
@@ -79,11 +86,15 @@ def _migrate(connection: Connection, service: str, metadata: MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        if last is not None:
+            last(connection)
 
 
 def upgrade(service: str, dsn: str) -> None:
     """Migrate the schema of one service to its newest version."""
-    command.upgrade(config_for(service, dsn), "head")
+    config = config_for(service, dsn)
+    config.attributes["upgrading"] = True
+    command.upgrade(config, "head")
 
 
 def check(service: str, dsn: str) -> None:

@@ -26,7 +26,7 @@ from shared.projection import Decoded, Decoder, ItemHandler, handle_decoded, pre
 from shared.settings import ServiceSettings
 
 T = TypeVar("T")
-Job = Callable[[AsyncSession], Awaitable[None]]
+Job = Callable[[AsyncSession], Awaitable[object]]
 _START_ATTEMPTS = 30
 _START_PAUSE_S = 1.0
 _TRIM_EVERY_S = 600.0
