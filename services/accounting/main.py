@@ -1,15 +1,15 @@
 """HTTP application of the accounting service: what an act is worth, and whose grams they are."""
 
-from functools import partial
-
 import httpx
 from fastapi import FastAPI
 
-from services.accounting.activities.api import router as activities
-from services.accounting.activities.service import programme
+from services.accounting.allowances.api import router as allowances
 from services.accounting.approvals.service import approvals_of
 from services.accounting.audit.api import router as audit
+from services.accounting.checks.api import router as checks
+from services.accounting.claims.api import router as claims
 from services.accounting.dead_letters.api import router as dead_letters
+from services.accounting.explaining.api import router as explaining
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
@@ -18,14 +18,16 @@ from services.accounting.methodologies.service import Library
 from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.operations.api import router as operations
 from services.accounting.operations.service import kinds as kinds_of_operations
+from services.accounting.posting.api import router as posting
+from services.accounting.posting.closing import ProgrammeSource
 from services.accounting.proofs.api import router as proofs
 from services.accounting.publishing.api import router as publishing
 from services.accounting.publishing.proposals import kinds as kinds_of_publishing
 from services.accounting.settings import Settings
+from services.accounting.totals.api import router as totals
 from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 from shared.approvals import Approvals
-from shared.contracts import topics
 from shared.settings import ServiceSettings
 
 DESCRIPTION = (
@@ -43,13 +45,18 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             ledger,
             holds,
             households,
-            activities,
+            explaining,
+            claims,
+            allowances,
+            posting,
             methodologies,
             shelf,
             publishing,
             audit,
             what_if,
             proofs,
+            totals,
+            checks,
             operations,
             dead_letters,
         ],
@@ -65,6 +72,5 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
 
 def approvals_for(settings: ServiceSettings, library: Library) -> Approvals:
     """Two-person approval with the kinds of all rooms."""
-    topic = settings.topic_prefix + topics.OUTCOMES
-    load_programme = partial(programme, library=library, time_zone=settings.time_zone, topic=topic)
-    return approvals_of([*kinds_of_operations(load_programme), *kinds_of_publishing(settings.time_zone)])
+    programmes = ProgrammeSource.of(library, settings)
+    return approvals_of([*kinds_of_operations(programmes.current), *kinds_of_publishing(settings.time_zone)])

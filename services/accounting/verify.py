@@ -17,8 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.accounting.ledger import drift
-from services.accounting.ledger import service as ledger_service
+from services.accounting.checks import service as equations
 from services.accounting.proofs import sealing
 from services.accounting.proofs import service as proofs
 from services.accounting.proofs.schemas import Bundle, Digest, Proof
@@ -27,7 +26,6 @@ from shared.db import Database
 from shared.pagination import Page
 
 FILE_BYTES_MAX = 64 * 1024 * 1024  # a century of digests; anything larger is not one of our files
-_COUNTS = frozenset({"accounts", "postings"})
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="核验减碳量 Check where a gram came from.", rich_markup_mode=None
@@ -128,7 +126,7 @@ def ledger(
 
 async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
     database = Database(
-        database_url, pool_size=1, application_name="accounting-verify", command_timeout_s=ledger_service.CHECK_WAIT_S
+        database_url, pool_size=1, application_name="accounting-verify", command_timeout_s=equations.AUDIT_WAIT_S
     )
     try:
         return [*await _check_days(database, known), *await _check_balances(database)]
@@ -162,16 +160,16 @@ async def _check_balances(database: Database) -> list[Check]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     figures: dict[str, int] = {}
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("余额与上限 balances and caps", total=ledger_service.CHECKS)
+        task = progress.add_task("余额与上限 balances and caps", total=equations.FIGURES)
         async with database.transaction() as session:
-            async for name, figure in ledger_service.each_check(session):
+            async for name, figure in equations.check_each(session):
                 figures[name] = figure
                 progress.update(task, advance=1, description=name)
-    differences: list[drift.Difference] = []
+    differences: list[equations.Difference] = []
     if figures["balances_differing"] or figures["caps_differing"]:
         async with database.transaction() as session:
-            differences = await drift.rebuild(session)
-    wrong = {name: value for name, value in figures.items() if value and name not in _COUNTS}
+            differences = await equations.list_differences(session)
+    wrong = {name: value for name, value in figures.items() if value and name not in equations.SIZES}
     checks = [
         Check(False, "余额或上限与入账不符", "a balance or cap is not what its postings say", str(difference))
         for difference in differences

@@ -1,18 +1,25 @@
-"""The accounting service's worker: posting, the bindings' projection, and timed jobs on
-what is parked, to be corrected, due to vest, held too long or too old."""
+"""The accounting service's worker: posting, projections of accounts' topics, and timed jobs."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any, Protocol
 
-from services.accounting.activities import corrections, vesting
-from services.accounting.activities import service as activities
+from services.accounting import decoders
 from services.accounting.approvals import service as approvals
+from services.accounting.bindings import service as bindings
+from services.accounting.checks import service as checks
+from services.accounting.corrections import service as corrections
 from services.accounting.database import SCHEMA
 from services.accounting.households import service as households
-from services.accounting.ledger import drift, expiry
-from services.accounting.ledger import service as ledger
+from services.accounting.intake import service as intake
+from services.accounting.ledger import expiry, holds
 from services.accounting.methodologies.service import Library
+from services.accounting.posting import parking
+from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
+from services.accounting.totals import service as totals
+from services.accounting.vesting import service as vesting
 from services.accounting.what_if import service as what_if
 from shared import dead_letters, idempotency
 from shared.contracts import topics
@@ -28,66 +35,69 @@ HOUSEKEEPING_EVERY_S = 600.0
 WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
 
 
+class ProgrammeJob(Protocol):
+    """A timed job that needs the rules in force."""
+
+    def __call__(self, session: Session, *, programme: Programme) -> Awaitable[Any]: ...
+
+
+def _with_programme(job: ProgrammeJob, programmes: ProgrammeSource) -> Callable[[Session], Awaitable[None]]:
+    async def work(session: Session) -> None:
+        await job(session, programme=await programmes.current(session))
+
+    return work
+
+
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker(SCHEMA, settings)
-    library = Library()
-    outcomes = worker.topic(topics.OUTCOMES)
-
-    post = partial(activities.handle_decoded, library=library, time_zone=settings.time_zone, topic=outcomes)
-
-    async def sweep(session: Session) -> None:
-        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
-        await activities.release_parked(session, programme=programme)
-
-    # Each job locks people first and touches shared rows last, so no two of them share a transaction.
-    async def correct(session: Session) -> None:
-        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
-        await corrections.apply_waiting(session, programme=programme)
-
-    async def vest(session: Session) -> None:
-        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
-        await vesting.vest_due(session, programme=programme)
-
-    async def expire_grams(session: Session) -> None:
-        await expiry.expire_grams(session, valid_years=settings.grams_valid_years, time_zone=settings.time_zone)
-
-    async def forget(session: Session) -> None:
-        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
-        await activities.forget_parked(session, programme=programme)
-
-    async def forget_corrections(session: Session) -> None:
-        programme = await activities.programme(session, library, time_zone=settings.time_zone, topic=outcomes)
-        await corrections.forget_waiting(session, programme=programme)
-
-    async def try_drafts(session: Session) -> None:
-        await what_if.advance(session, time_zone=settings.time_zone)
-
-    signer = settings.digest_signer
-
-    async def seal(session: Session) -> None:
-        await sealing.seal_next(session, time_zone=settings.time_zone, delay_s=settings.digest_delay_s, signer=signer)
-
-    worker.consume(
-        "accounting.posting", topics.ACTIVITIES, post, prepare=activities.decode_reports, lanes=settings.posting_lanes
-    )
-    worker.consume("accounting.bindings", topics.BINDINGS, activities.handle_bindings)
-    worker.consume("accounting.households", topics.HOUSEHOLDS, households.handle_facts)
+    programmes = ProgrammeSource.of(Library(), settings)
+    _consume(worker, programmes, settings)
     worker.publish(topics.OUTCOMES)
-    for name, job in (("sweep_parked", sweep), ("apply_corrections", correct), ("vest", vest)):
-        worker.every(SWEEP_EVERY_S, name, job)
-    worker.every(EXPIRE_EVERY_S, "expire_holds", ledger.expire_holds)
-    worker.every(EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams)
-    worker.every(WHAT_IF_EVERY_S, "what_if", try_drafts)
-    worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
-    worker.every(MINUTELY_S, "seal_day", seal)
-    worker.every(MINUTELY_S, "check_increment", drift.check_increment)
-    worker.every(COUNT_EVERY_S, "count_credits", drift.count_credits)
-    worker.every(HOUSEKEEPING_EVERY_S, "forget_parked", forget)
-    worker.every(HOUSEKEEPING_EVERY_S, "forget_corrections", forget_corrections)
-    worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
-    worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
+    # Each job locks people first and touches shared rows last, so no two of them share a transaction.
+    for interval_s, name, job in (
+        (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
+        (SWEEP_EVERY_S, "apply_corrections", corrections.apply_waiting),
+        (SWEEP_EVERY_S, "vest", vesting.vest_due),
+        (HOUSEKEEPING_EVERY_S, "forget_parked", parking.forget_parked),
+        (HOUSEKEEPING_EVERY_S, "forget_corrections", corrections.forget_waiting),
+    ):
+        worker.every(interval_s, name, _with_programme(job, programmes))
+    _add_plain_jobs(worker, settings)
     return worker
+
+
+def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) -> None:
+    worker.consume(
+        "accounting.posting",
+        topics.ACTIVITIES,
+        decoder=decoders.ACTIVITIES,
+        prepare=intake.sort_reports,
+        handler=partial(intake.handle_poll, programmes=programmes),
+        lanes=settings.posting_lanes,
+    )
+    worker.consume("accounting.bindings", topics.BINDINGS, decoder=decoders.BINDINGS, handler=bindings.handle_bindings)
+    worker.consume(
+        "accounting.households", topics.HOUSEHOLDS, decoder=decoders.HOUSEHOLDS, handler=households.handle_facts
+    )
+
+
+def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
+    zone = settings.time_zone
+    seal = partial(sealing.seal_next, time_zone=zone, delay_s=settings.digest_delay_s, signer=settings.digest_signer)
+    expire_grams = partial(expiry.expire_grams, valid_years=settings.grams_valid_years, time_zone=zone)
+    for interval_s, name, job in (
+        (EXPIRE_EVERY_S, "expire_holds", holds.expire_holds),
+        (EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams),
+        (WHAT_IF_EVERY_S, "what_if", partial(what_if.advance, time_zone=zone)),
+        (MINUTELY_S, "expire_approvals", approvals.expire),
+        (MINUTELY_S, "seal_day", seal),
+        (MINUTELY_S, "check_increment", checks.check_increment),
+        (COUNT_EVERY_S, "count_credits", totals.count_credits),
+        (HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA)),
+        (HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA)),
+    ):
+        worker.every(interval_s, name, job)
 
 
 if __name__ == "__main__":

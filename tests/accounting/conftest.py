@@ -9,17 +9,22 @@ import httpx
 import pytest
 
 from services.accounting import seed
-from services.accounting.activities import corrections, vesting
-from services.accounting.activities import service as activities
-from services.accounting.activities.posting import Programme
+from services.accounting.bindings import service as bindings
+from services.accounting.corrections import service as corrections
+from services.accounting.decoders import ACTIVITIES, BINDINGS
+from services.accounting.intake import service as intake
 from services.accounting.main import approvals_for, create_app
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
+from services.accounting.posting import parking
+from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.settings import Settings
+from services.accounting.vesting import service as vesting
 from shared.consumer import DeadLetter, Postponed
 from shared.contracts.identity import person_account_id
 from shared.db import Database
+from shared.projection import decoded
 from tests.accounting.methodologies.drafts import plain
 from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
 from tests.databases import Dsns, empty_tables, in_own_loop, make_database
@@ -52,28 +57,31 @@ class Accounting:
 
     def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
         self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
-        self.library = Library()
-        self.approvals = approvals_for(settings, self.library)
+        self.forget_library()
+
+    def forget_library(self) -> None:
+        """As a process that starts anew."""
+        library = Library()
+        self.programmes = ProgrammeSource(library, self.settings.time_zone, TOPIC)
+        self.approvals = approvals_for(self.settings, library)
 
     async def post(self, *reports: object) -> list[DeadLetter]:
-        undone = activities.decode_reports(as_records(reports))
+        undone = intake.sort_reports(decoded(as_records(reports), ACTIVITIES))
         while True:
             async with self.database.transaction() as session:
-                result = await activities.handle_decoded(
-                    session, undone, library=self.library, time_zone=self.settings.time_zone, topic=TOPIC
-                )
+                result = await intake.handle_poll(session, undone, programmes=self.programmes)
             if not isinstance(result, Postponed):
                 return list(result)
             undone = result.rest
 
     async def programme(self) -> Programme:
         async with self.database.transaction() as session:
-            return await activities.programme(session, self.library, time_zone=self.settings.time_zone, topic=TOPIC)
+            return await self.programmes.current(session)
 
     async def release(self) -> None:
         """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
         programme = await self.programme()
-        for job in (activities.release_parked, corrections.apply_waiting, vesting.vest_due):
+        for job in (parking.release_parked, corrections.apply_waiting, vesting.vest_due):
             async with self.database.transaction() as session:
                 await job(session, programme=programme)
 
@@ -87,10 +95,10 @@ class Accounting:
 
     async def bind(self, person: Reports, partner: str = PARTNER, *, days_ago: int = 400, **changes: object) -> None:
         async with self.database.transaction() as session:
-            dead = await activities.handle_bindings(
-                session, as_records([person.binding(partner, since=timedelta(days=days_ago), **changes)])
-            )
-        assert not dead
+            records = as_records([person.binding(partner, since=timedelta(days=days_ago), **changes)])
+            found = decoded(records, BINDINGS)
+            assert not found.dead
+            await bindings.handle_bindings(session, found.items)
 
     async def get(self, person: Reports, path: str, **headers: str) -> dict[str, object]:
         answer = await self.client.get(

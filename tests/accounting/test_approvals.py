@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from services.accounting.activities import service as activities
 from services.accounting.approvals import service as approvals
+from services.accounting.corrections import service as corrections
 from shared.errors import Unavailable
 from tests.accounting.conftest import Accounting
 from tests.accounting.test_operations import RIDE_MG, WHY, Desk, available, refusal
@@ -102,7 +102,7 @@ async def test_a_reversal_that_fails_leaves_its_proposal_open(
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(activities, "reverse", fail)
+        patched.setattr(corrections, "reverse", fail)
         assert refusal(await desk.call("bob", f"/reversals/{proposal}/approve")) == (503, "UNAVAILABLE")
     assert [entry["action"] for entry in await desk.trail(ride.event_key)] == ["reversal.propose"]
     assert (await desk.call("bob", f"/reversals/{proposal}/approve")).status_code == 200

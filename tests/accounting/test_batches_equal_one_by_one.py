@@ -30,7 +30,7 @@ _STATE = (
         " ORDER BY activity_id"
     ),
     "SELECT account_id, balance_mg, lifetime_mg FROM accounting.ledger_account WHERE balance_mg <> 0 ORDER BY 1",
-    "SELECT account_id, cap_id, period_start, acts, amount_mg FROM accounting.cap_usage ORDER BY 1, 2, 3",
+    "SELECT subject_id, cap_id, period_start, acts, amount_mg FROM accounting.cap_usage ORDER BY 1, 2, 3",
     "SELECT activity_id, debit_account_id, credit_account_id, amount_mg FROM accounting.posting ORDER BY 1",
     "SELECT partner_id, status, reason_code, events, amount_mg FROM accounting.intake_tally ORDER BY 1, 2, 3",
 )

@@ -9,7 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from services.accounting.activities import claims, duplicates
+from services.accounting.claims import service as claims
+from services.accounting.judging import duplicates
 from shared import clock
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import person_account_id

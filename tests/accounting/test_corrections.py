@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.accounting.ledger import service as ledger
+from services.accounting.ledger import holds
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.holds import HoldRequest
@@ -116,7 +116,7 @@ async def test_spent_grams_become_a_debt_that_later_credits_repay_first(accounti
         expires_at=clock.now() + timedelta(minutes=5),
     )
     async with accounting.database.transaction() as session:
-        await ledger.place_hold(session, request=hold, caller="rewards")
+        await holds.place_hold(session, request=hold, caller="rewards")
     await accounting.post(cancel(person, ride))
     await accounting.release()
     after = await balance(accounting, person)

@@ -18,7 +18,7 @@ from tests.accounting.conftest import Accounting
 from tests.accounting.reports import Reports
 from tests.accounting.test_corrections import cancel
 from tests.accounting.test_holds import Holds
-from tests.databases import Dsns
+from tests.databases import Dsns, connect_past_triggers
 
 GRAM = 1000
 VALID_YEARS = 2
@@ -33,7 +33,7 @@ class Calendar:
         self.accounting, self.dsns = accounting, dsns
 
     async def admin(self, sql: str, *arguments: object) -> None:
-        connection = await asyncpg.connect(self.dsns.admin)
+        connection = await connect_past_triggers(self.dsns)
         try:
             await connection.execute(sql, *arguments)
         finally:

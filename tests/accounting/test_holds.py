@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from services.accounting.ledger import service as ledger
+from services.accounting.ledger.holds import expire_holds
 from shared import clock
 from shared.auth.tokens import ServiceTokens
 from tests.accounting.conftest import Accounting
@@ -134,7 +134,7 @@ async def test_an_overdue_hold_cannot_be_captured_and_is_given_back(accounting: 
     refused = await holds.call("POST", f"/{hold_id}/capture", {"to": "redeemed:noodles"})
     assert (refused.status_code, refused.json()["code"]) == (409, "HOLD_SETTLED")
     async with accounting.database.transaction() as session:
-        await ledger.expire_holds(session)
+        await expire_holds(session)
     assert await balance(accounting, person) == (300 * GRAM, 0)
     assert (await holds.call("GET", f"/{hold_id}")).json()["status"] == "expired"
 

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.accounting.ledger import drift
+from services.accounting.checks import service as checks
 from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
 from services.accounting.what_if import service as what_if
@@ -235,7 +235,7 @@ async def test_a_correction_is_counted_anew(accounting: Accounting) -> None:
 
 async def test_a_households_grams_vest(accounting: Accounting, accounting_dsns: Dsns) -> None:
     await unpublish(accounting_dsns)
-    accounting.library = type(accounting.library)()
+    accounting.forget_library()
     await publish(accounting.database, vesting_days=7)
     home, [anna, _] = await family(accounting)
     old = clock.now() - timedelta(days=8)
@@ -279,16 +279,16 @@ async def test_the_rebuild_finds_a_households_counter_that_was_changed(
     home, [anna, bert] = await family(accounting)
     await accounting.post(ride(anna), ride(bert), saving(anna, METER))
     connection = await asyncpg.connect(accounting_dsns.admin)
-    where = "WHERE account_id = $1 AND cap_id = 'home_bus.daily_together'"
+    where = "WHERE subject_id = $1 AND cap_id = 'home_bus.daily_together'"
     await connection.execute(f"UPDATE accounting.cap_usage SET acts = acts + 1 {where}", home.account_id)
     async with accounting.database.transaction() as session:
-        [found] = await drift.rebuild(session)
+        [found] = await checks.list_differences(session)
     assert found.name.startswith(f"{home.account_id} home_bus.daily_together")
     assert (await accounting.check())["caps_differing"] == 1
     await connection.execute(f"UPDATE accounting.cap_usage SET acts = acts - 1 {where}", home.account_id)
     await connection.close()
     async with accounting.database.transaction() as session:
-        assert await drift.rebuild(session) == []
+        assert await checks.list_differences(session) == []
 
 
 async def test_a_what_if_counts_a_household_together_though_its_people_come_in_different_batches(

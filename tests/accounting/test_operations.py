@@ -130,7 +130,7 @@ async def test_unfreezing_needs_a_second_person(accounting: Accounting, desk: De
 
 
 async def test_only_a_persons_account_can_be_frozen(accounting: Accounting, desk: Desk) -> None:
-    from services.accounting.ledger.domain import system_account_id
+    from services.accounting.ledger.chart import system_account_id
 
     person = await accounting.citizen()
     await accounting.post(person.bus())

@@ -14,7 +14,7 @@ from shared.contracts.identity import person_account_id
 from shared.contracts.outcomes_v1 import ActivityJudged
 from tests.accounting.conftest import Accounting
 from tests.accounting.reports import YESTERDAY, Reports, again
-from tests.databases import Dsns
+from tests.databases import Dsns, connect_past_triggers
 
 
 async def outcomes(dsns: Dsns) -> list[ActivityJudged]:
@@ -227,7 +227,7 @@ async def test_the_service_role_cannot_change_or_remove_a_posting(
 async def test_the_check_finds_a_superusers_edit(accounting: Accounting, accounting_dsns: Dsns) -> None:
     person = await accounting.citizen()
     await accounting.post(person.bus())
-    connection = await asyncpg.connect(accounting_dsns.admin)
+    connection = await connect_past_triggers(accounting_dsns)
     try:
         await connection.execute("UPDATE accounting.posting SET amount_mg = amount_mg + 1")
         found = await accounting.check()

@@ -5,9 +5,11 @@ import asyncio
 import asyncpg
 import pytest
 
-from services.accounting.activities import service as activities
+from services.accounting.decoders import ACTIVITIES
+from services.accounting.intake import service as intake
 from shared.consumer import Postponed
-from tests.accounting.conftest import TOPIC, Accounting
+from shared.projection import decoded
+from tests.accounting.conftest import Accounting
 from tests.accounting.reports import again, as_records
 from tests.accounting.test_posting import outcomes
 from tests.databases import Dsns
@@ -67,13 +69,8 @@ async def test_a_poll_read_again_after_an_interruption_tells_and_counts_nothing_
             "SELECT 1 FROM accounting.ledger_account WHERE account_id = $1 FOR UPDATE", held.account_id
         )
         async with accounting.database.transaction() as session:  # as a worker that is killed after this commit
-            result = await activities.handle_decoded(
-                session,
-                activities.decode_reports(as_records(rides)),
-                library=accounting.library,
-                time_zone=accounting.settings.time_zone,
-                topic=TOPIC,
-            )
+            poll = intake.sort_reports(decoded(as_records(rides), ACTIVITIES))
+            result = await intake.handle_poll(session, poll, programmes=accounting.programmes)
         assert isinstance(result, Postponed)
     await connection.close()
     await accounting.post(*rides)

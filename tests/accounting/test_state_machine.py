@@ -21,10 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.accounting.activities.errors import ActivityNotCredited, ActivityReversedAlready
-from services.accounting.ledger import service as ledger
+from services.accounting.checks import service as checks
+from services.accounting.ledger import holds
 from services.accounting.ledger.errors import AccountFrozen, HoldSettled, InsufficientBalance
 from services.accounting.operations import service as operations
+from services.accounting.posting.errors import ActivityNotCredited, ActivityReversedAlready
 from services.accounting.settings import Settings
 from shared import clock
 from shared.auth.tokens import Operator
@@ -247,10 +248,10 @@ class LedgerStory(RuleBasedStateMachine):
         request = self._request(Hold(uuid.uuid4(), person, amount_mg))
         if person.frozen or person.available_mg < amount_mg:
             error = AccountFrozen if person.frozen else InsufficientBalance
-            self.world.refused(error, ledger.place_hold, request=request, caller="rewards")
+            self.world.refused(error, holds.place_hold, request=request, caller="rewards")
             return
         for _repeat in range(2):
-            self.world.call(ledger.place_hold, request=request, caller="rewards")
+            self.world.call(holds.place_hold, request=request, caller="rewards")
         self.holds.append(Hold(request.hold_id, person, amount_mg))
         person.place(self.holds[-1])
 
@@ -283,30 +284,30 @@ class LedgerStory(RuleBasedStateMachine):
             "caller": "rewards",
         }
         if hold.status == "captured" or (hold.status == "held" and not hold.overdue):
-            assert self.world.call(ledger.capture_hold, **arguments).status == "captured"
+            assert self.world.call(holds.capture_hold, **arguments).status == "captured"
             if hold.status == "held":
                 hold.owner.settle(hold, "captured")
         else:
-            self.world.refused(HoldSettled, ledger.capture_hold, **arguments)
+            self.world.refused(HoldSettled, holds.capture_hold, **arguments)
 
     @precondition(lambda self: self.holds)
     @rule(which=ANY)
     def void(self, which: int) -> None:
         held = [hold for hold in self.holds if hold.status == "held"]
-        holds = held if held and which % 3 else self.holds
-        hold = holds[which % len(holds)]
+        choice = held if held and which % 3 else self.holds
+        hold = choice[which % len(choice)]
         if hold.status == "captured":
-            self.world.refused(HoldSettled, ledger.void_hold, hold_id=hold.hold_id, caller="rewards")
+            self.world.refused(HoldSettled, holds.void_hold, hold_id=hold.hold_id, caller="rewards")
             return
-        self.world.call(ledger.void_hold, hold_id=hold.hold_id, caller="rewards")
+        self.world.call(holds.void_hold, hold_id=hold.hold_id, caller="rewards")
         if hold.status == "held":
             hold.owner.settle(hold, "voided")
 
     @rule(who=ANY)
     def void_before_the_hold(self, who: int) -> None:
         request = self._request(Hold(uuid.uuid4(), self.people[who % len(self.people)], 1))
-        self.world.call(ledger.void_hold, hold_id=request.hold_id, caller="rewards")
-        self.world.refused(HoldSettled, ledger.place_hold, request=request, caller="rewards")
+        self.world.call(holds.void_hold, hold_id=request.hold_id, caller="rewards")
+        self.world.refused(HoldSettled, holds.place_hold, request=request, caller="rewards")
 
     @precondition(lambda self: any(hold.status == "held" for hold in self.holds))
     @rule(which=ANY)
@@ -319,7 +320,7 @@ class LedgerStory(RuleBasedStateMachine):
 
     @rule()
     def expire_holds(self) -> None:
-        self.world.call(ledger.expire_holds)
+        self.world.call(holds.expire_holds)
         for hold in self.holds:
             if hold.status == "held" and hold.overdue:
                 hold.owner.settle(hold, "expired")
@@ -357,7 +358,7 @@ class LedgerStory(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_adds_up(self) -> None:
-        figures = self.world.call(ledger.check)
+        figures = self.world.call(checks.check_all)
         assert not {name: n for name, n in figures.items() if n and name not in {"accounts", "postings"}}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.accounting.ledger.domain import issuance_code
+from services.accounting.ledger.chart import issuance_code
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.outcomes_v1 import ActivityJudged
 
@@ -99,9 +99,9 @@ def _caps(activities: Sequence[Any]) -> list[tuple[str, list[Any]]]:
                 counter[1] += row["amount_mg"]
     keys = sorted(used)
     statement = (
-        "INSERT INTO accounting.cap_usage AS u (account_id, cap_id, period_start, acts, amount_mg)"
+        "INSERT INTO accounting.cap_usage AS u (subject_id, cap_id, period_start, acts, amount_mg)"
         " SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
-        " ON CONFLICT (account_id, cap_id, period_start)"
+        " ON CONFLICT (subject_id, cap_id, period_start)"
         " DO UPDATE SET acts = u.acts + EXCLUDED.acts, amount_mg = u.amount_mg + EXCLUDED.amount_mg"
     )
     columns = [[key[place] for key in keys] for place in range(3)]

@@ -14,14 +14,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import registry
 
-from services.accounting.activities import models
-from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge, to_stored
-from services.accounting.activities.duplicates import Counted, CountedActs
-from services.accounting.activities.ownership import to_act
-from services.accounting.activities.posting_repository import BindingRow
-from services.accounting.ledger.domain import issuance_code, system_account_id
+from services.accounting.bindings.domain import BindingRow
+from services.accounting.bindings.models import binding
+from services.accounting.judging.domain import CapUsed, cap_keys, judge, matched
+from services.accounting.judging.duplicates import Counted, CountedActs
+from services.accounting.judging.stored import to_stored
+from services.accounting.judging.subjects import CapKey
+from services.accounting.ledger.chart import issuance_code, system_account_id
 from services.accounting.ledger.models import ledger_account, posting
 from services.accounting.methodologies.service import Library
+from services.accounting.posting import models
+from services.accounting.posting.candidates import to_act
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.outcomes_v1 import ActivityJudged
@@ -68,7 +71,7 @@ def _map() -> None:
         (Account, ledger_account),
         (Posting, posting),
         (CapCounter, models.cap_usage),
-        (Binding, models.binding),
+        (Binding, binding),
         (Tally, models.intake_tally),
     ):
         mapping.map_imperatively(mapped, table, inherits=None)
@@ -102,8 +105,8 @@ class Peer:
                 return
             bindings = await session.scalars(
                 select(Binding).where(
-                    models.binding.c.partner_id == report.partner_id,
-                    models.binding.c.account_key == report.account_key,
+                    binding.c.partner_id == report.partner_id,
+                    binding.c.account_key == report.account_key,
                 )
             )
             rows: list[Any] = list(bindings)
@@ -112,13 +115,13 @@ class Peer:
             account: Any = await session.get(Account, act.account_id, with_for_update=True)
             index = await self._library.index(session)
             counters, usage = await self._caps(session, [act], index)
-            batch = judge([act], index, usage, await self._near(session, act, index))
+            batch = judge(matched([act], index), usage, await self._near(session, act, index))
             (judgement,) = batch.judgements
             for key, used in batch.usage.items():
                 counter: Any = counters.get(key)
                 if counter is None:
                     counter = CapCounter(
-                        account_id=key.subject_id, cap_id=key.cap_id, period_start=key.period_start, acts=0, amount_mg=0
+                        subject_id=key.subject_id, cap_id=key.cap_id, period_start=key.period_start, acts=0, amount_mg=0
                     )
                     session.add(counter)
                 counter.acts += used.acts
@@ -128,7 +131,7 @@ class Peer:
 
     async def _caps(self, session: AsyncSession, acts: list[Any], index: Any) -> tuple[dict[CapKey, Any], Any]:
         counters: dict[CapKey, Any] = {}
-        for key in cap_keys(acts, index):
+        for key in cap_keys(matched(acts, index)):
             counter = await session.get(CapCounter, tuple(key))
             if counter is not None:
                 counters[key] = counter

@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from services.accounting.ledger import drift
-from services.accounting.ledger import service as ledger
+from services.accounting.checks import service as checks
 from services.rewards.operations import service as operations
 from shared.db import Database
 from tests.chaos.history import Event, History, Told
@@ -42,11 +41,11 @@ INVARIANTS = {
             (SELECT FROM accounting.posting p WHERE p.kind = 'credit' AND p.activity_id = a.activity_id)""",
     "caps_are_grants": """
         SELECT count(*) FROM accounting.cap_usage u FULL JOIN (
-            SELECT a.account_id, c.cap_id, c.period_start, count(*) AS acts, sum(a.amount_mg) AS mg
+            SELECT a.account_id AS subject_id, c.cap_id, c.period_start, count(*) AS acts, sum(a.amount_mg) AS mg
             FROM accounting.activity a CROSS JOIN LATERAL
                 jsonb_to_recordset(a.judgement->'caps') AS c(cap_id text, period_start date)
             WHERE a.status IN ('credited', 'pending') GROUP BY 1, 2, 3
-        ) s USING (account_id, cap_id, period_start)
+        ) s USING (subject_id, cap_id, period_start)
         WHERE (u.acts, u.amount_mg) IS DISTINCT FROM (s.acts, s.mg::bigint)""",
     "open_holds_without_order": """
         SELECT count(*) FROM accounting.hold h LEFT JOIN (
@@ -220,9 +219,9 @@ class Checker:
         database = Database(self._dsn, pool_size=1, application_name="chaos-checker")
         try:
             async with database.transaction() as session:
-                figures = await ledger.check(session)
+                figures = await checks.check_all(session)
             async with database.transaction() as session:
-                differences = await drift.rebuild(session)
+                differences = await checks.list_differences(session)
             async with database.transaction() as session:
                 stock = await operations.check_stock(session)
         finally:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from services.accounting.activities import reasons
-from services.accounting.activities.domain import judge
-from services.accounting.activities.examples import failed_examples, run_example
-from services.accounting.activities.explanation import explain
+from services.accounting.explaining.domain import explain
+from services.accounting.judging import reasons
+from services.accounting.judging.domain import judge, matched
+from services.accounting.judging.examples import failed_examples, run_example
 from services.accounting.methodologies.compiled import SOURCES, Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import parse_factors, parse_methodology
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.shelf import shelf, trust_of
-from tests.accounting.activities.acts import act
+from tests.accounting.judging.acts import act
 
 PAGE = (Path(__file__).parents[2] / "docs" / "methodologies.md").read_text(encoding="utf-8")
 
@@ -53,7 +53,7 @@ def test_the_trip_of_the_page_earns_what_the_page_says(version: Compiled) -> Non
         distance_m=data["distance"],
         **{name: data[name] for name in ("vehicle_type", "propulsion_type", "trip_type", "city_code")},
     )
-    [judgement] = judge([trip], MethodologyIndex([version]), {}).judgements
+    [judgement] = judge(matched([trip], MethodologyIndex([version])), {}).judgements
     assert (judgement.amount_mg, judgement.reason_code) == (920_488, reasons.CREDITED)
     [shown] = re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)
     assert [line.zh for line in explain(judgement, version).steps] == shown.splitlines()

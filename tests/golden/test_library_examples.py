@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.accounting.activities import reasons
-from services.accounting.activities.examples import failed_examples, run_example
+from services.accounting.judging import reasons
+from services.accounting.judging.examples import failed_examples, run_example
 from services.accounting.methodologies.compiled import Compiled, compile_methodology
 from services.accounting.methodologies.document import Example, parse_methodology
 from services.accounting.methodologies.library import library_factors, methodology_texts, shelf_texts

@@ -5,14 +5,14 @@ from typing import get_args
 import msgspec
 import pytest
 
-from services.accounting.activities.examples import run_example
-from services.accounting.activities.explanation import explain
+from services.accounting.explaining.domain import explain
+from services.accounting.judging.examples import run_example
 from services.accounting.methodologies.document import ACT_KINDS, UNREPORTED_KINDS
 from services.accounting.methodologies.library import library_factors
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.shelf import reportable, shelf, shelved_version, trust_of
 from shared.contracts.activities_v1 import Act as ReportedAct
-from tests.accounting.activities.acts import SCENES, act
+from tests.accounting.judging.acts import SCENES, act
 from tests.accounting.methodologies.drafts import library_index
 
 # Published results (or, where a factor is assumed, results computed by hand), in milligrams.

@@ -4,9 +4,10 @@ from collections import Counter
 from datetime import date, timedelta
 from fractions import Fraction
 
-from services.accounting.activities.domain import Act, JudgedBatch, judge
+from services.accounting.judging.acts import Act
+from services.accounting.judging.domain import JudgedBatch, judge, matched
 from services.accounting.methodologies.matching import MethodologyIndex
-from tests.accounting.activities.acts import act
+from tests.accounting.judging.acts import act
 from tests.accounting.methodologies.drafts import compiled, library_index
 
 DAILY = ("bus", "metro", "bike", "own_bag")
@@ -26,7 +27,7 @@ def acts_of_days(scenes: tuple[str, ...], dates: list[date], times: int = 2) -> 
 
 
 def run(acts: list[Act], index: MethodologyIndex | None = None) -> JudgedBatch:
-    return judge(acts, index or library_index(), {})
+    return judge(matched(acts, index or library_index()), {})
 
 
 def total_mg(batch: JudgedBatch) -> int:

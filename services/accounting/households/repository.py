@@ -3,9 +3,8 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
 from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounting.households.domain import MeterRow, StayRow
 from services.accounting.households.models import household_member, household_meter
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+from shared.db import Connection
 
 
 async def upsert_members(session: AsyncSession, changes: Sequence[MembershipChanged]) -> None:

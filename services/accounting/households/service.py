@@ -1,4 +1,4 @@
-"""Use cases of households: accounts' facts in, who lived where, and the locks of what they share."""
+"""Use cases of households: the projection of accounts' topic, stays and meters at a time, locks of shared limits."""
 
 import uuid
 from collections import defaultdict
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-
-import msgspec
 
 from services.accounting.households import repository
 from services.accounting.households.domain import (
@@ -19,15 +17,11 @@ from services.accounting.households.domain import (
     within,
 )
 from services.accounting.households.errors import HouseholdNotFound
-from services.accounting.households.repository import Connection
-from shared.consumer import DeadLetter
 from shared.contracts.households_v1 import HouseholdFact, MembershipChanged
 from shared.contracts.identity import household_account_id
-from shared.db import Session, driver
-from shared.eventlog import StoredRecord
+from shared.db import Connection, Session, driver
+from shared.projection import Items, newest
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_fact: msgspec.json.Decoder[HouseholdFact] = msgspec.json.Decoder(HouseholdFact)
 # The longest period of a cap is a year: whoever left a household before the year began is not counted in it any more.
 _LONGEST_PERIOD: Final = timedelta(days=367)
 
@@ -59,28 +53,19 @@ class Homes:
         return household_account_id(household_id) if household_id is not None else None
 
 
-async def handle_facts(session: Session, records: Sequence[StoredRecord]) -> Sequence[DeadLetter]:
+async def handle_facts(session: Session, items: Items[HouseholdFact]) -> None:
     """Consumer of `accounts.households.v1`: keeps the newest version of each stay and meter, in whatever order."""
-    newest: dict[uuid.UUID, HouseholdFact] = {}
-    dead = []
-    for record in records:
-        if record.value is None:
-            continue
-        try:
-            fact = _fact.decode(record.value)
-        except _UNREADABLE as exc:
-            dead.append(DeadLetter(record, "UNREADABLE_RECORD", str(exc)))
-            continue
-        key = fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
-        if key not in newest or newest[key].version < fact.version:
-            newest[key] = fact
-    members = [fact for fact in newest.values() if isinstance(fact, MembershipChanged)]
-    meters = [fact for fact in newest.values() if not isinstance(fact, MembershipChanged)]
+    facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
+    members = [fact for fact in facts if isinstance(fact, MembershipChanged)]
+    meters = [fact for fact in facts if not isinstance(fact, MembershipChanged)]
     if members:
         await repository.upsert_members(session, members)
     if meters:
         await repository.upsert_meters(session, meters)
-    return dead
+
+
+def _fact_id(fact: HouseholdFact) -> uuid.UUID:
+    return fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
 
 
 async def homes_of(

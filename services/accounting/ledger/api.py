@@ -1,20 +1,21 @@
-"""Routes of the ledger: the citizen's balance and entries, holds for other services, the operator's check."""
+"""Routes of the ledger: the citizen's balance and entries, holds for other services."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from services.accounting.ledger import expiry, service
-from services.accounting.ledger.schemas import Balance, Entry, Expiries, Expiry, LedgerCheck
+from services.accounting.ledger import expiry, holds, service
+from services.accounting.ledger.schemas import Balance, Entry, Expiries, Expiry
 from services.accounting.settings import Settings
 from shared import clock
 from shared.amounts import display
-from shared.auth.tokens import Citizen, Operator, require_scope, require_service
+from shared.auth.tokens import Citizen, require_service
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
 from shared.db import RequestDatabase, Session
-from shared.language import language_of
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http_language import AskedLanguage
+from shared.language import Language
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["账本 Ledger"])
 internal = APIRouter(prefix="/internal/accounting", include_in_schema=False)
@@ -31,7 +32,7 @@ Caller = Annotated[str, Depends(require_service("accounting"))]
 
 
 @router.get("/me/balance", summary="碳账户余额 · Balance")
-async def get_balance(database: RequestDatabase, citizen: Citizen, request: Request) -> Balance:
+async def get_balance(database: RequestDatabase, citizen: Citizen, language: AskedLanguage) -> Balance:
     parts = await service.balance(database, account_id=citizen.account_id)
     return Balance(
         available_mg=parts.available_mg,
@@ -39,16 +40,15 @@ async def get_balance(database: RequestDatabase, citizen: Citizen, request: Requ
         held_mg=parts.held_mg,
         debt_mg=parts.debt_mg,
         lifetime_mg=parts.lifetime_mg,
-        display=display(parts.available_mg, language_of(request.headers.get("accept-language"))),
+        display=display(parts.available_mg, language),
     )
 
 
 @router.get("/me/expiries", summary="减碳量到期日 · When grams expire")
-async def list_expiries(session: Session, citizen: Citizen, request: Request) -> Expiries:
+async def list_expiries(session: Session, citizen: Citizen, request: Request, language: AskedLanguage) -> Expiries:
     """先得先用：每年获得的减碳量一起到期；冻结中的不计入，退回后仍按原年份到期。First in, first out: the grams of one
     calendar year expire together. Held grams are not listed; given back, they expire with the year they came from."""
     settings: Settings = request.app.state.settings
-    language = language_of(request.headers.get("accept-language"))
     found = await expiry.announced(
         session,
         account_id=citizen.account_id,
@@ -73,56 +73,42 @@ async def list_expiries(session: Session, citizen: Citizen, request: Request) ->
 
 @router.get("/me/entries", summary="账本明细 · Ledger entries")
 async def list_entries(
-    session: Session, citizen: Citizen, request: Request, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+    session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[Entry]:
-    position = decode_cursor(cursor, uuid.UUID)
-    rows = await service.entries(
-        session, account_id=citizen.account_id, before=position[0] if position else None, limit=limit + 1
+    before = position_of(cursor, uuid.UUID)
+    rows = await service.entries(session, account_id=citizen.account_id, before=before, limit=limit + 1)
+    return Page[Entry].of(rows, limit, item=lambda row: _entry(row, language), cursor=lambda row: (row.posting_id,))
+
+
+def _entry(row: Any, language: Language) -> Entry:
+    return Entry(
+        entry_id=row.posting_id,
+        posted_at=row.posted_at,
+        kind=row.kind,
+        direction="out" if row.outgoing else "in",
+        amount_mg=row.amount_mg,
+        display=display(row.amount_mg, language),
+        counterpart=row.counterpart,
+        activity_id=row.activity_id,
+        hold_id=row.hold_id,
     )
-    language = language_of(request.headers.get("accept-language"))
-    items = [
-        Entry(
-            entry_id=row.posting_id,
-            posted_at=row.posted_at,
-            kind=row.kind,
-            direction="out" if row.outgoing else "in",
-            amount_mg=row.amount_mg,
-            display=display(row.amount_mg, language),
-            counterpart=row.counterpart,
-            activity_id=row.activity_id,
-            hold_id=row.hold_id,
-        )
-        for row in rows[:limit]
-    ]
-    has_more = len(rows) > limit
-    next_cursor = encode_cursor(str(items[-1].entry_id)) if has_more else None
-    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
-
-
-@router.get("/ops/ledger/check", summary="账本核对 · Recompute the whole ledger", tags=["运营 Operations"])
-async def check_ledger(
-    session: Session, _operator: Annotated[Operator, Depends(require_scope("ops:ledger"))]
-) -> LedgerCheck:
-    figures = await service.check(session)
-    ok = not any(value for name, value in figures.items() if name not in {"accounts", "postings"})
-    return LedgerCheck(ok=ok, **figures)
 
 
 @internal.post("/holds", status_code=201)
 async def place_hold(session: Session, body: HoldRequest, caller: Caller) -> HoldState:
-    return await service.place_hold(session, request=body, caller=caller)
+    return await holds.place_hold(session, request=body, caller=caller)
 
 
 @internal.get("/holds/{hold_id}")
 async def get_hold(session: Session, hold_id: uuid.UUID, _caller: Caller) -> HoldState:
-    return await service.hold_state(session, hold_id=hold_id)
+    return await holds.hold_state(session, hold_id=hold_id)
 
 
 @internal.post("/holds/{hold_id}/capture")
 async def capture_hold(session: Session, hold_id: uuid.UUID, body: CaptureRequest, caller: Caller) -> HoldState:
-    return await service.capture_hold(session, hold_id=hold_id, request=body, caller=caller)
+    return await holds.capture_hold(session, hold_id=hold_id, request=body, caller=caller)
 
 
 @internal.post("/holds/{hold_id}/void")
 async def void_hold(session: Session, hold_id: uuid.UUID, caller: Caller) -> HoldState:
-    return await service.void_hold(session, hold_id=hold_id, caller=caller)
+    return await holds.void_hold(session, hold_id=hold_id, caller=caller)

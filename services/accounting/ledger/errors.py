@@ -1,6 +1,6 @@
 """What the ledger refuses."""
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, InternalError, NotFound
 
 
 class InsufficientBalance(Conflict):
@@ -57,3 +57,11 @@ class AccountNotFound(NotFound):
     code = "ACCOUNT_NOT_FOUND"
     title_zh = "没有这个个人碳账户"
     title_en = "No such personal account"
+
+
+class MovementNotAllowed(InternalError):
+    """A kind of posting between two kinds of account that the chart does not list: a fault of the caller's code."""
+
+    code = "MOVEMENT_NOT_ALLOWED"
+    detail_zh = "账本不允许这种划转：{kind}，{debit} → {credit}。"
+    detail_en = "The ledger does not allow this movement: {kind}, {debit} → {credit}."

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import asyncpg
-
-from services.accounting.ledger import drift_repository, repository
+from services.accounting.ledger import chart, history_repository, service
 from services.accounting.ledger import expiry_repository as years
-from services.accounting.ledger.domain import expired_code, last_day, left_of_mg, start_of_year, system_account_id
+from services.accounting.ledger.domain import expired_code, last_day, left_of_mg, start_of_year
+from services.accounting.ledger.service import Posting
 from shared import clock
-from shared.db import Session, driver
-from shared.ids import new_id
+from shared.db import Connection, Session, driver
 
 # One run's locks are held for some ten milliseconds; at a run every two seconds two million people take an hour or so.
 _PEOPLE_MAX = 1000
@@ -41,7 +39,7 @@ async def expire_grams(session: Session, *, valid_years: int, time_zone: str) ->
     """
     if not valid_years:
         return 0
-    settled = await drift_repository.settled_before(await driver(session))
+    settled = await history_repository.settled_before(await driver(session))
     today = clock.local_date(settled, time_zone)
     return await expire_as_of(session, today=today, valid_years=valid_years, time_zone=time_zone)
 
@@ -49,7 +47,7 @@ async def expire_grams(session: Session, *, valid_years: int, time_zone: str) ->
 async def expire_as_of(session: Session, *, today: date, valid_years: int, time_zone: str) -> int:
     """`expire_grams` on a given day."""
     connection = await driver(session)
-    if not await drift_repository.lock(connection, "accounting.expire_grams"):
+    if not await history_repository.try_lock(connection, "accounting.expire_grams"):
         return 0
     year, position = await _open_year(connection, today, time_zone)
     if year < today.year:
@@ -57,10 +55,8 @@ async def expire_as_of(session: Session, *, today: date, valid_years: int, time_
     return await _expire(session, upto=today.year - valid_years - 1, today=today)
 
 
-async def _open_year(
-    connection: "asyncpg.Connection[asyncpg.Record]", today: date, time_zone: str
-) -> tuple[int, uuid.UUID | None]:
-    """The first year that is not closed, and up to whom it is."""
+async def _open_year(connection: Connection, today: date, time_zone: str) -> tuple[int, uuid.UUID | None]:
+    """The first year that is not closed, and the last account it is closed for."""
     period = await years.last_period(connection)
     if period is not None:
         return (period["year"] + 1, None) if period["closed"] else (period["year"], period["position"])
@@ -73,7 +69,7 @@ async def _close(session: Session, year: int, position: uuid.UUID | None, *, tim
     connection = await driver(session)
     people = await years.people_with_grams(connection, position, _PEOPLE_MAX)
     if people:
-        await repository.lock_people(session, people)
+        await service.lock_people(connection, people)
         since_mg = await years.received_since(connection, people, start_of_year(year + 1, time_zone))
         received_mg = {}
         for account_id, now in (await years.standings(connection, people)).items():
@@ -83,7 +79,7 @@ async def _close(session: Session, year: int, position: uuid.UUID | None, *, tim
         await years.add_years(connection, year, received_mg)
     finished = len(people) < _PEOPLE_MAX
     await years.move_period(connection, year, people[-1] if people else position, closed=finished)
-    return max(len(people), 1)  # closing a year nobody has grams of is a step too
+    return max(len(people), 1)  # closing an empty year still counts as progress
 
 
 async def _expire(session: Session, *, upto: int, today: date) -> int:
@@ -93,24 +89,26 @@ async def _expire(session: Session, *, upto: int, today: date) -> int:
     if not due:
         return 0
     year, people = due[0]["year"], [row["account_id"] for row in due]
-    await repository.lock_people(session, people)
+    await service.lock_people(connection, people)
     standings = await years.standings(connection, people)
-    rows, done = [], []
+    expired_mg, done = {}, []
     for row in due:
         now = standings[row["account_id"]]
         later_mg = now.received_mg - row["received_mg"]
         # The owner of a frozen account could not have spent them: they wait until it is unfrozen.
         amount_mg = 0 if now.frozen else left_of_mg(now.available_mg, later_mg)
         if amount_mg:
-            rows.append(years.Expiry(new_id(), now.account_id, amount_mg))
+            expired_mg[now.account_id] = amount_mg
         done.append(left_of_mg(now.available_mg + now.held_mg, later_mg) == amount_mg)
     await years.looked_at(connection, year, people, done, today)
-    if rows:
-        code = expired_code(year)
-        account = system_account_id(code)
-        await years.expire(
-            connection, year, rows, requested_by=f"accounting:expiry:{today}", account=account, code=code
-        )
+    if expired_mg:
+        account, requested_by = chart.shared(expired_code(year)), f"accounting:expiry:{today}"
+        movements = [
+            Posting("expire", chart.person(account_id), account, amount_mg, requested_by)
+            for account_id, amount_mg in expired_mg.items()
+        ]
+        await years.add_expired(connection, year, expired_mg)
+        await service.post(connection, movements, locked=True)
     return len(due)
 
 

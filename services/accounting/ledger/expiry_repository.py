@@ -1,15 +1,14 @@
 """SQL of the expiry of grams: set-wise over some hundred people, whose accounts the caller has locked."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import asyncpg
 
-from services.accounting.ledger.domain import sub_account_id
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+from services.accounting.ledger.chart import sub_account_id
+from shared.db import Connection
 
 # Posting ids are in the order of time up to clocks and the length of a transaction; a day covers both amply.
 _ID_SLACK = timedelta(days=1)
@@ -24,14 +23,6 @@ class Standing(NamedTuple):
     held_mg: int
     received_mg: int
     frozen: bool
-
-
-class Expiry(NamedTuple):
-    """One person's grams of one year that expire: person → the year's account."""
-
-    posting_id: uuid.UUID
-    account_id: uuid.UUID
-    amount_mg: int
 
 
 async def first_posted_at(connection: Connection) -> datetime | None:
@@ -137,41 +128,14 @@ async def open_years(connection: Connection, account_id: uuid.UUID) -> Sequence[
     return rows
 
 
-async def expire(
-    connection: Connection, year: int, rows: Sequence[Expiry], *, requested_by: str, account: uuid.UUID, code: str
-) -> None:
-    """Postings person → the year's account, and all balances, the account everybody shares last."""
-    posting_ids, people, amounts_mg = (list(column) for column in zip(*rows, strict=True))
-    await connection.execute(
-        "INSERT INTO accounting.posting"
-        " (posting_id, kind, debit_account_id, credit_account_id, amount_mg, requested_by)"
-        " SELECT id, 'expire', person, $4, mg, $5"
-        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS v(id, person, mg)",
-        posting_ids,
-        people,
-        amounts_mg,
-        account,
-        requested_by,
-    )
-    await connection.execute(
-        "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg - v.mg"
-        " FROM unnest($1::uuid[], $2::bigint[]) AS v(person, mg) WHERE a.account_id = v.person",
-        people,
-        amounts_mg,
-    )
+async def add_expired(connection: Connection, year: int, expired_mg: Mapping[uuid.UUID, int]) -> None:
+    """Adds to what has expired of the people's grams of the year."""
     await connection.execute(
         "UPDATE accounting.gram_year g SET expired_mg = g.expired_mg + v.mg"
         " FROM unnest($1::uuid[], $2::bigint[]) AS v(person, mg) WHERE g.account_id = v.person AND g.year = $3",
-        people,
-        amounts_mg,
+        list(expired_mg),
+        list(expired_mg.values()),
         year,
-    )
-    await connection.execute(
-        "INSERT INTO accounting.ledger_account AS a (account_id, kind, code, balance_mg) VALUES ($1, 'expired', $2, $3)"
-        " ON CONFLICT (account_id) DO UPDATE SET balance_mg = a.balance_mg + EXCLUDED.balance_mg",
-        account,
-        code,
-        sum(amounts_mg),
     )
 
 

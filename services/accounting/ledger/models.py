@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from services.accounting.database import metadata
-from services.accounting.ledger.domain import MAY_BE_NEGATIVE, SUB_ACCOUNTS
+from services.accounting.ledger.chart import MAY_BE_NEGATIVE, SUB_ACCOUNTS
 
 _negative_kinds = ", ".join(f"'{kind}'" for kind in sorted(MAY_BE_NEGATIVE))
 _sub_accounts = ", ".join(f"'{kind}'" for kind in sorted(SUB_ACCOUNTS))
@@ -66,6 +66,9 @@ posting = Table(
     CheckConstraint("amount_mg > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
 )
+# Postings lie in the table in the order of time, so a block-range index finds any interval at no cost to the writers.
+# Autovacuum summarises new ranges; until it has, they are read in full, which is slower and gives the same.
+Index("ix_posting_posted_at", posting.c.posted_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 Index("ix_posting_credit", posting.c.credit_account_id, posting.c.posting_id)
 # Credits all leave an issuance account; nobody lists those by their debit side, and indexing them would cost a tenth of
 # the posting rate.
@@ -77,6 +80,14 @@ Index(
 )
 Index("uq_posting_vest_of_activity", posting.c.activity_id, unique=True, postgresql_where=text("kind = 'vest'"))
 Index("uq_posting_credit_of_activity", posting.c.activity_id, unique=True, postgresql_where=text("kind = 'credit'"))
+
+posting_rule = Table(
+    "posting_rule",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="of a posting; the rows are `chart.CHART`, written by migrations"),
+    Column("debit_kind", Text, primary_key=True, comment="of an account"),
+    Column("credit_kind", Text, primary_key=True, comment="of an account"),
+)
 
 hold = Table(
     "hold",

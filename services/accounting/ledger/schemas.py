@@ -75,22 +75,3 @@ class Expiries(BaseModel):
     valid_years: int | None = Field(description="空为长期有效 Null: grams do not expire")
     rule: str
     items: list[Expiry]
-
-
-class LedgerCheck(BaseModel):
-    """Every balance against its postings, computed on the spot."""
-
-    ok: bool
-    accounts: int
-    postings: int
-    balances_sum_mg: int = Field(description="必须为 0 Must be 0")
-    balances_differing: int = Field(description="必须为 0 Accounts whose balance is not what their postings say")
-    holds_differing: int = Field(description="必须为 0 Holds whose account does not hold their amount")
-    caps_differing: int = Field(description="必须为 0 Cap counters that differ from the credited activities")
-    credited_differing: int = Field(description="必须为 0 Credited activities without a posting of the same amount")
-    vesting_differing: int = Field(description="必须为 0 Pending activities and vestings that do not fit each other")
-    pending_differing: int = Field(description="必须为 0 People whose pending balance is not their pending activities")
-    reversed_differing: int = Field(description="必须为 0 Activities reversed in part, twice, or without a posting")
-    expired_differing: int = Field(description="必须为 0 Years of grams whose expiries differ from their postings")
-    debts_unpaid: int = Field(description="必须为 0 People who have grams beside a debt")
-    lifetime_differing: int = Field(description="必须为 0 People whose lifetime is not the sum of their activities")

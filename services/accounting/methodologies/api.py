@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from services.accounting.methodologies import service
 from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.dependencies import Today
 from services.accounting.methodologies.document import canonical_json
 from services.accounting.methodologies.errors import MethodologyNotFound
 from services.accounting.methodologies.presentation import summary
@@ -21,19 +21,11 @@ from services.accounting.methodologies.schemas import (
 )
 from services.accounting.methodologies.service import Library, Published
 from services.accounting.methodologies.shelf import shelf
-from shared import clock
 from shared.db import Session
 from shared.language import language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
-
-
-def _today(request: Request) -> date:
-    return clock.local_date(clock.now(), request.app.state.settings.time_zone)
-
-
-Today = Annotated[date, Depends(_today)]
 
 
 State = Literal["scheduled", "in_force", "superseded", "expired", "retired", "shelf"]

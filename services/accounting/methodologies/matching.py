@@ -66,6 +66,10 @@ class MethodologyIndex:
         ends = [version.document.effective_to, self._ends.get((version.code, version.version))]
         return version.document.effective_from, min((end for end in ends if end is not None), default=date.max)
 
+    def in_force(self, day: date) -> list[Compiled]:
+        """The versions that apply to acts of that day."""
+        return [version for version in self if self.interval(version)[0] <= day < self.interval(version)[1]]
+
     def find(self, act: Matchable) -> Compiled | None:
         """The version by which this act is judged, by its place and its day in Asia/Shanghai."""
         key = (act.kind, act.city_code, act.vehicle_type, act.propulsion_type, act.trip_type, act.material)

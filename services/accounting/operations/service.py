@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from services.accounting.activities import service as activities
-from services.accounting.activities.posting import Programme
 from services.accounting.audit import service as audit
+from services.accounting.corrections import service as corrections
 from services.accounting.ledger import service as ledger
+from services.accounting.posting.closing import Programme
 from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, spell_uuid
 from shared.auth.tokens import Operator
@@ -78,7 +78,7 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
     """The kinds of this room. A reversal closes its postings as the posting path does, hence the programme."""
 
     async def reverse(session: Session, proposal: Proposal) -> None:
-        await activities.reverse(
+        await corrections.reverse(
             session,
             activity_id=uuid.UUID(proposal.subject),
             requested_by=f"operators:{proposal.proposed_by}+{proposal.decided_by}",
@@ -107,7 +107,7 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
 
 async def _preview_reversal(session: Session, subject: str, _content: Mapping[str, Any]) -> Change:
     """Locks the activity. Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited."""
-    before = await activities.require_reversible(session, activity_id=uuid.UUID(subject))
+    before = await corrections.require_reversible(session, activity_id=uuid.UUID(subject))
     return Change(before, {**before, "status": "reversed"})
 
 

@@ -1,4 +1,4 @@
-"""Routes of the proofs: public digests, proofs and totals; the owner's bundle."""
+"""Routes of the proofs: public digests and proofs; the owner's bundle."""
 
 import uuid
 from datetime import date
@@ -9,19 +9,15 @@ from fastapi import APIRouter, Path, Request
 from services.accounting.proofs import service
 from services.accounting.proofs.schemas import (
     Bundle,
-    CityStats,
     Digest,
     Proof,
-    SceneTotal,
     bundle_view,
     digest_view,
     proof_view,
 )
 from services.accounting.settings import Settings
-from shared.amounts import display
 from shared.auth.tokens import Citizen
 from shared.db import Session
-from shared.language import language_of
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["公开核验 Public proofs"])
@@ -56,28 +52,6 @@ async def get_proof(session: Session, request: Request, activity_id: ActivityId)
         session, activity_id=activity_id, time_zone=settings.time_zone, delay_s=settings.digest_delay_s
     )
     return proof_view(found)
-
-
-@router.get("/public/stats", summary="全市累计 · City totals")
-async def get_stats(session: Session, request: Request) -> CityStats:
-    totals = await service.city_totals(session)
-    language = language_of(request.headers.get("accept-language"))
-    return CityStats(
-        acts=totals.acts,
-        amount_mg=totals.amount_mg,
-        display=display(totals.amount_mg, language),
-        counted_before=totals.counted_before,
-        scenes=[
-            SceneTotal(
-                scene=scene.scene,
-                title={"zh": scene.title.zh, "en": scene.title.en},
-                acts=scene.acts,
-                amount_mg=scene.amount_mg,
-                display=display(scene.amount_mg, language),
-            )
-            for scene in totals.scenes
-        ],
-    )
 
 
 @router.get(

@@ -101,26 +101,6 @@ class Bundle(BaseModel):
     sealed_after: datetime | None = Field(description="此后可取得证明 When to expect the proof")
 
 
-class SceneTotal(BaseModel):
-    scene: str = Field(examples=["metro"])
-    title: dict[str, str]
-    acts: int = Field(description="累计行为数，截至 counted_before Credited acts up to counted_before")
-    amount_mg: int
-    display: str
-
-
-class CityStats(BaseModel):
-    """The whole city since the beginning, reversals taken off."""
-
-    acts: int = Field(description="累计行为数 Credited acts")
-    amount_mg: int
-    display: str
-    counted_before: datetime | None = Field(
-        description="各场景行为数统计到此时，通常晚几秒；尚未统计时为空 Acts per scene are counted up to then"
-    )
-    scenes: list[SceneTotal]
-
-
 def digest_view(row: Any) -> Digest:
     signed = Signature(public_key=row.public_key, value=row.signature) if row.signature else None
     return Digest(

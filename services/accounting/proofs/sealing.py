@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from services.accounting.ledger import drift
+from services.accounting.ledger import history
 from services.accounting.proofs import repository
 from services.accounting.proofs.domain import (
     BLOCK_LEAVES,
@@ -62,7 +62,7 @@ class DayTree:
 async def _tree_of(session: Session, day: date, time_zone: str, secret: bytes) -> DayTree:
     tree = DayTree(secret)
     begin, end = day_span(day, time_zone)
-    async for batch in drift.postings(session, begin=begin, end=end):
+    async for batch in history.postings(session, begin=begin, end=end):
         for posting in batch:
             tree.add(posting)
     return tree
@@ -74,18 +74,18 @@ async def seal_next(session: Session, *, time_zone: str, delay_s: int, signer: D
     A day is closed when no transaction that began before its end can still be open, and `delay_s` later at the
     earliest. Days without postings are sealed as well, so that the chain has no gaps.
     """
-    if not await drift.try_lock(session, name="accounting.seal"):
+    if not await history.try_lock(session, name="accounting.seal"):
         return None
     newest = await repository.newest(session)
     if newest is not None:
         day: date = newest.day + timedelta(days=1)
     else:
-        first = await drift.first_posted_at(session)
+        first = await history.first_posted_at(session)
         if first is None:
             return None
         day = clock.local_date(first, time_zone)
     _, end = day_span(day, time_zone)
-    if await drift.settled_before(session) < end + timedelta(seconds=delay_s):
+    if await history.settled_before(session) < end + timedelta(seconds=delay_s):
         return None
     tree = await _tree_of(session, day, time_zone, secrets.token_bytes(DAY_SECRET_BYTES))
     root = tree.root()
@@ -165,7 +165,7 @@ def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> l
 
 async def _earlier_findings(session: Session, said: Statement) -> list[Finding]:
     begin, _ = day_span(said.day, said.time_zone)
-    stray = await drift.count_before(session, moment=begin)
+    stray = await history.count_before(session, moment=begin)
     if not stray:
         return []
     zh, en = f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) lie before the first sealed day"

@@ -1,24 +1,22 @@
-"""Use cases of proofs: digests, inclusion proofs of credits, bundles that recompute an activity, city totals."""
+"""Use cases of proofs: digests, inclusion proofs of credits, bundles that recompute an activity."""
 
 import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from services.accounting.activities import service as activities
-from services.accounting.ledger import drift
+from services.accounting.ledger import history
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
+from services.accounting.posting import history as acts_history
 from services.accounting.proofs import repository
 from services.accounting.proofs.domain import BLOCK_LEAVES, day_span, leaf_text, salts_of, sealed_leaf
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
 from services.accounting.proofs.merkle import inclusion_path, root_of
 from shared import clock
 from shared.db import Session
-
-_EARNING = frozenset({"credited", "pending"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +58,6 @@ class Bundle:
     sealed_after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SceneTotal:
-    scene: str
-    title: Any
-    acts: int
-    amount_mg: int
-
-
-@dataclass(frozen=True, slots=True)
-class CityTotals:
-    acts: int
-    amount_mg: int
-    counted_before: datetime | None
-    scenes: list[SceneTotal]
-
-
 async def list_digests(session: Session, *, before: date | None, limit: int) -> Sequence[Any]:
     return await repository.digests(session, before=before, limit=limit)
 
@@ -90,7 +72,7 @@ async def digest(session: Session, *, day: date) -> Any:
 
 async def proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, delay_s: int) -> InclusionProof:
     """Raises CreditNotFound, NotYetSealed (with the time from which to expect it), SealBroken."""
-    posting = await drift.credit_of(session, activity_id=activity_id)
+    posting = await history.credit_of(session, activity_id=activity_id)
     if posting is None:
         raise CreditNotFound
     day = clock.local_date(posting["posted_at"], time_zone)
@@ -115,7 +97,7 @@ async def _proof_in(session: Session, posting: Any, sealed: Any) -> InclusionPro
     block = await repository.block_of(session, sealed.day, posting["posted_at"], posting["posting_id"])
     if block is None:
         raise SealBroken(day=sealed.day)
-    rows = await drift.postings_from(
+    rows = await history.postings_from(
         session,
         first_at=block.first_posted_at,
         first_id=block.first_posting_id,
@@ -154,7 +136,7 @@ async def bundle(
     session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID, time_zone: str, delay_s: int
 ) -> Bundle:
     """Raises ActivityNotFound, also for another citizen's activity."""
-    activity = await activities.activity(session, account_id=account_id, activity_id=activity_id)
+    activity = await acts_history.activity(session, account_id=account_id, activity_id=activity_id)
     methodology, factors = None, []
     if activity.methodology_code is not None:
         published = await methodologies.published_version(
@@ -174,31 +156,7 @@ async def bundle(
         pass
     except NotYetSealed as pending:
         sealed_after = str(pending.extensions["sealed_after"])
-    return Bundle(activity, activities.judgement_record(activity), methodology, factors, found, sealed_after)
-
-
-async def city_totals(session: Session) -> CityTotals:
-    """The whole city, reversals taken off: acts from the tallies; grams per scene from the issuing accounts, acts per
-    scene from what has been counted of their postings."""
-    tallies = [
-        row for row in await activities.intake_totals(session, day=None, partner_id=None) if row.status in _EARNING
-    ]
-    published = {version.document.code: version.document for version in await methodologies.published(session)}
-    counts, counted_before = await drift.credited_acts(session, codes=list(published))
-    scenes: dict[str, SceneTotal] = {}
-    for code, amount_mg in (await drift.issued_mg(session, codes=list(published))).items():
-        document = published[code]
-        before = scenes.get(document.scene)
-        total_mg = amount_mg + (before.amount_mg if before else 0)
-        acts = counts.get(code, 0) + (before.acts if before else 0)
-        scenes[document.scene] = SceneTotal(document.scene, document.title, acts, total_mg)
-    ordered = sorted(scenes.values(), key=lambda scene: (-scene.amount_mg, scene.scene))
-    return CityTotals(
-        acts=sum(int(row.events) for row in tallies),
-        amount_mg=sum(scene.amount_mg for scene in ordered),
-        counted_before=counted_before,
-        scenes=ordered,
-    )
+    return Bundle(activity, acts_history.judgement_record(activity), methodology, factors, found, sealed_after)
 
 
 async def sealed_postings(session: Session) -> int:

@@ -13,8 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from services.accounting.activities.domain import Judgement, from_record, period_start
-from services.accounting.ledger.domain import issuance_code, sub_account_id, system_account_id
+from services.accounting.judging.domain import Judgement
+from services.accounting.judging.stored import from_record
+from services.accounting.judging.subjects import period_start
+from services.accounting.ledger.chart import issuance_code, sub_account_id, system_account_id
 from services.accounting.methodologies.compiled import Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import content_sha256, factor_from_plain, methodology_from_plain
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from services.accounting.approvals.domain import PublicStatus
-from services.accounting.methodologies.api import Today
+from services.accounting.methodologies.dependencies import Today
 from services.accounting.publishing import proposals, service
 from services.accounting.publishing.errors import fault
 from services.accounting.publishing.schemas import (

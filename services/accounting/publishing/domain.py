@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from services.accounting.activities.examples import failed_examples
+from services.accounting.judging.examples import failed_examples
 from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
 from services.accounting.methodologies.document import ACT_KINDS, UNREPORTED_KINDS, Methodology, mark_of
 from services.accounting.methodologies.errors import (

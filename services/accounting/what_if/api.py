@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.accounting.methodologies.api import Today
+from services.accounting.methodologies.dependencies import Today
 from services.accounting.publishing import service as publishing
 from services.accounting.what_if import service
 from services.accounting.what_if.schemas import Run, RunStarted, Spread, Totals, WhatIf

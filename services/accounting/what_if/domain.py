@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from services.accounting.activities.acts import Act
-from services.accounting.activities.domain import CapKey, CapUsed, cap_keys, judge
+from services.accounting.judging.acts import Act
+from services.accounting.judging.domain import CapUsed, cap_keys, judge, matched
+from services.accounting.judging.subjects import CapKey
 from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
 from services.accounting.methodologies.document import Methodology
 from services.accounting.methodologies.matching import MethodologyIndex
@@ -45,12 +46,12 @@ def rule_for(document: Methodology, factors: Factors, first_day: date) -> Compil
 def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUsed] | None = None) -> Difference:
     """`past` holds all of a person's acts of the period, in order of time; caps start unused on its first day.
 
-    `used`: what people of earlier batches have counted for households and meters. So the people of one household are
-    taken one after another: their total is right, and who of them comes first is their ids' business.
+    `used`: what people of earlier batches have counted for households and meters. The total of a household is exact;
+    its split between members depends on the order of account ids.
     """
     index = MethodologyIndex([rule])
     concerned = [one for one in past if index.find(one.act) is not None]
-    batch = judge([one.act for one in concerned], index, used or {})
+    batch = judge(matched((one.act for one in concerned), index), used or {})
     people = {one.act.account_id for one in concerned}
     shared = {key: count for key, count in batch.usage.items() if key.subject_id not in people}
     found = Difference(acts=len(concerned), usage=shared)
@@ -66,4 +67,4 @@ def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUs
 
 def subjects_of(past: Sequence[PastAct], rule: Compiled) -> set[UUID]:
     """Whose counters must be known of earlier batches before `compare`."""
-    return {key.subject_id for key in cap_keys([one.act for one in past], MethodologyIndex([rule]))}
+    return {key.subject_id for key in cap_keys(matched((one.act for one in past), MethodologyIndex([rule])))}

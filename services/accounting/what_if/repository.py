@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounting.activities.domain import CapUsed
-from services.accounting.activities.subjects import CapKey
+from services.accounting.judging.domain import CapUsed
+from services.accounting.judging.subjects import CapKey
 from services.accounting.what_if.domain import Difference
 from services.accounting.what_if.models import what_if_person, what_if_run, what_if_usage
 

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from services.accounting.activities import service as activities
-from services.accounting.activities.acts import Act, BindingState
 from services.accounting.audit import service as audit
+from services.accounting.bindings.domain import BindingState
+from services.accounting.judging.acts import Act
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.document import content_sha256, parse_methodology
+from services.accounting.posting import history, homes
 from services.accounting.what_if import repository
 from services.accounting.what_if.domain import Difference, PastAct, compare, rule_for, subjects_of
 from services.accounting.what_if.errors import PeriodInvalid, RunNotFound, TooManyRuns
@@ -96,9 +97,7 @@ async def _some_batches(session: Session, row: Any, rule: Compiled, time_zone: s
     until = datetime.combine(row.last_day + timedelta(days=1), time.min, zone)
     done, after = 0, row.last_account_id
     while done < ACTS_PER_TICK:
-        people, acts = await activities.past_acts(
-            session, since=since, until=until, after=after, people=PEOPLE_PER_BATCH
-        )
+        people, acts = await history.past_acts(session, since=since, until=until, after=after, people=PEOPLE_PER_BATCH)
         if not people:
             await repository.finish(session, row.run_id)
             return
@@ -114,7 +113,7 @@ async def _compare(
 ) -> Difference:
     if not rule.shared:
         return compare(past, rule)
-    placed = await activities.at_home(session, [one.act for one in past], rule=rule, time_zone=time_zone)
+    placed = await homes.placed_acts(session, [one.act for one in past], rule=rule, time_zone=time_zone)
     past = [PastAct(act, one.earned_mg) for act, one in zip(placed, past, strict=True)]
     used = await repository.usage_of(session, run_id, subjects_of(past, rule))
     found = compare(past, rule, used)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accounting.activities.acts import Act
-from services.accounting.activities.examples import acts_of, failed_examples, run_example
+from services.accounting.judging.acts import Act
+from services.accounting.judging.examples import acts_of, failed_examples, run_example
 from services.accounting.methodologies.document import Example, methodology_from_plain, parse_methodology
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable
 from services.accounting.methodologies.library import shelf_texts

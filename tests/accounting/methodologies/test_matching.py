@@ -6,7 +6,7 @@ import pytest
 from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.errors import AmbiguousMethodologies, CapMismatch
 from services.accounting.methodologies.matching import MAX_REMEMBERED, MethodologyIndex
-from tests.accounting.activities.acts import act
+from tests.accounting.judging.acts import act
 from tests.accounting.methodologies.drafts import compiled, factor, library_index
 
 EVERYWHERE = factor_set(

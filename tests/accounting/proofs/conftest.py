@@ -13,15 +13,15 @@ import pytest
 from services.accounting.proofs import sealing
 from services.accounting.proofs.signing import DigestSigner
 from tests.accounting.conftest import Accounting
-from tests.databases import Dsns
+from tests.databases import Dsns, connect_past_triggers
 
 DELAY_S = 300
 
 
 @pytest.fixture
 async def admin(accounting_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A superuser: may do what the service may not."""
-    connection = await asyncpg.connect(accounting_dsns.admin)
+    """A superuser past every trigger: may do what neither the service nor the owner of the tables may."""
+    connection = await connect_past_triggers(accounting_dsns)
     yield connection
     await connection.close()
 

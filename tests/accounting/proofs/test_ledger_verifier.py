@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from services.accounting.ledger import drift
-from services.accounting.ledger import service as ledger
+from services.accounting.checks import service as checks
+from services.accounting.ledger import holds
 from shared import clock
 from shared.contracts.holds import HoldRequest
 from tests.accounting.conftest import Accounting
@@ -109,7 +109,7 @@ async def test_a_database_that_does_not_answer_is_told_plainly(verify: Verifier)
 
 async def increment(accounting: Accounting) -> float:
     async with accounting.database.transaction() as session:
-        await drift.check_increment(session)
+        await checks.check_increment(session)
     return REGISTRY.get_sample_value("carbon_ledger_drift_mg") or 0.0
 
 
@@ -171,7 +171,7 @@ def ride_mg(balance: dict[str, Any]) -> int:
 
 async def place_hold(accounting: Accounting, person: Reports, *, amount_mg: int) -> None:
     async with accounting.database.transaction() as session:
-        await ledger.place_hold(
+        await holds.place_hold(
             session,
             request=HoldRequest(
                 hold_id=uuid.uuid4(),
@@ -190,10 +190,10 @@ async def test_an_auditors_checks_are_those_of_the_operator_without_the_services
     person = await accounting.citizen()
     await accounting.post(person.bus())
     async with accounting.database.transaction() as session:
-        figures = {name: figure async for name, figure in ledger.each_check(session)}
+        figures = {name: figure async for name, figure in checks.check_each(session)}
         assert await session.scalar(text("SHOW statement_timeout")) == "30min"
     async with accounting.database.transaction() as session:
-        assert await ledger.check(session) == figures
+        assert await checks.check_all(session) == figures
         assert await session.scalar(text("SHOW statement_timeout")) == "30s"
 
 
@@ -201,9 +201,9 @@ async def test_balances_and_caps_rebuild_to_what_is_stored(accounting: Accountin
     person = await a_bit_of_everything(accounting)
     await place_hold(accounting, person, amount_mg=100_000)
 
-    async def rebuilt() -> list[drift.Difference]:
+    async def rebuilt() -> list[checks.Difference]:
         async with accounting.database.transaction() as session:
-            return await drift.rebuild(session)
+            return await checks.list_differences(session)
 
     assert await rebuilt() == []
     await admin.execute("UPDATE accounting.ledger_account SET balance_mg = balance_mg + 5 WHERE kind = 'hold'")

@@ -10,12 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.accounting.ledger import drift
+from services.accounting.ledger import history
 from services.accounting.proofs import sealing
 from services.accounting.proofs.schemas import Proof
 from services.accounting.proofs.signing import DigestSigner
 from services.accounting.proofs.verification import check_proof
 from services.accounting.settings import Settings
+from services.accounting.totals import service as totals
 from tests.accounting.conftest import Accounting
 from tests.accounting.proofs.conftest import DELAY_S, Days, Verifier
 from tests.accounting.reports import YESTERDAY, Reports
@@ -157,10 +158,10 @@ async def test_a_transaction_still_open_holds_the_mark_back(accounting: Accounti
         await transaction.start()
         began = await slow.fetchval("SELECT now()")
         async with accounting.database.transaction() as session:
-            assert await drift.settled_before(session) <= began
+            assert await history.settled_before(session) <= began
         await transaction.rollback()
         async with accounting.database.transaction() as session:
-            later = await drift.settled_before(session)
+            later = await history.settled_before(session)
     finally:
         await slow.close()
     assert later > began - timedelta(seconds=1)
@@ -211,7 +212,7 @@ async def test_acts_are_counted_by_scene_once_they_have_settled(
         await admin.execute("UPDATE accounting.credit_count_state SET counted_before = counted_before - interval '4 s'")
         for _run in range(3):
             async with accounting.database.transaction() as session:
-                await drift.count_credits(session)
+                await totals.count_credits(session)
         stats = await public(accounting, "/stats")
         return {scene["scene"]: scene["acts"] for scene in stats["scenes"]}
 
@@ -221,11 +222,11 @@ async def test_acts_are_counted_by_scene_once_they_have_settled(
     await accounting.post(ride, first.metro(), second.bus())
     await admin.execute("UPDATE accounting.posting SET posted_at = posted_at - interval '3 days' WHERE kind = 'credit'")
     assert await settle_and_count() == {"bus": 2, "metro": 1}
-    monkeypatch.setattr(drift, "_COUNT_SLICES_MAX", 1)
+    monkeypatch.setattr(totals, "_COUNT_SLICES_MAX", 1)
     assert await settle_and_count() == {"bus": 2, "metro": 1}  # nothing is counted twice
     await accounting.post(cancel(first, ride))
     await accounting.release()
-    monkeypatch.setattr(drift, "_COUNT_SLICES_MAX", 100)
+    monkeypatch.setattr(totals, "_COUNT_SLICES_MAX", 100)
     assert await settle_and_count() == {"bus": 1, "metro": 1}
 
 

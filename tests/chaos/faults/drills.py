@@ -20,8 +20,7 @@ import asyncpg
 from deploy.local.database import DATABASE, EVENT_LOG, role_dsn, with_database
 from deploy.local.pgbinaries import choose, run_as, server_account
 from deploy.local.postgres import PostgresServer
-from services.accounting.ledger import drift
-from services.accounting.ledger import service as ledger
+from services.accounting.checks import service as checks
 from shared.db import Database
 from tests.chaos.run import Fault, NotPossible, Scene
 
@@ -250,9 +249,9 @@ async def _ledger_problems(dsn: str, when: str) -> list[str]:
     database = Database(dsn, pool_size=1, application_name="chaos-drill")
     try:
         async with database.transaction() as session:
-            figures = await ledger.check(session)
+            figures = await checks.check_all(session)
         async with database.transaction() as session:
-            differences = await drift.rebuild(session)
+            differences = await checks.list_differences(session)
     finally:
         await database.stop()
     wrong = {name: value for name, value in figures.items() if value and name not in {"accounts", "postings"}}

@@ -1,0 +1,21 @@
+"""The table of bindings between citizens and partners, as accounts publishes them."""
+
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, Uuid
+
+from services.accounting.database import metadata
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("binding_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("account_key", Text, nullable=False),
+    Column("account_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("counts_from", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("consent_withdrawn_at", DateTime(timezone=True)),
+)
+Index("ix_binding_key", binding.c.partner_id, binding.c.account_key)
+Index("ix_binding_account", binding.c.account_id, binding.c.partner_id)

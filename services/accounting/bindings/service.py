@@ -1,0 +1,31 @@
+"""Use cases of bindings: the projection of accounts' topic, and the bindings of reported events."""
+
+import uuid
+from collections.abc import Collection, Iterable
+
+from services.accounting.bindings import repository
+from services.accounting.bindings.domain import Bindings
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Connection, Session
+from shared.projection import Items, newest
+
+
+async def handle_bindings(session: Session, items: Items[BindingChanged]) -> None:
+    """Consumer of `accounts.bindings.v1`: keeps the newest version of each binding, in whatever order they come."""
+    changes = newest(
+        (change for _, change in items), key=lambda change: change.binding_id, version=lambda change: change.version
+    )
+    await repository.upsert_bindings(session, list(changes.values()))
+
+
+async def bindings_of(connection: Connection, reports: Iterable[ActivityReported]) -> Bindings:
+    """The bindings of everybody these reports may be about."""
+    return await repository.bindings_of(connection, sorted({(one.partner_id, one.account_key) for one in reports}))
+
+
+async def account_keys_of(
+    connection: Connection, pairs: Collection[tuple[str, uuid.UUID]]
+) -> dict[tuple[str, uuid.UUID], str]:
+    """The key under which a partner's outcomes about a person are published, by (partner, account)."""
+    return await repository.account_keys_of(connection, sorted(pairs))

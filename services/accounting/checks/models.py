@@ -1,0 +1,24 @@
+"""Tables of the running check: the sum of the postings checked so far per account, and how far the check has come."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, SmallInteger, Table, Uuid, text
+
+from services.accounting.database import metadata
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("postings_mg", BigInteger, nullable=False, comment="what the postings checked so far add up to"),
+    Column("drift_mg", BigInteger, nullable=False, comment="balance minus postings_mg when last looked at"),
+    postgresql_with={"fillfactor": 70},
+)
+Index("ix_ledger_checkpoint_drifting", ledger_checkpoint.c.account_id, postgresql_where=text("drift_mg <> 0"))
+
+ledger_check_state = Table(
+    "ledger_check_state",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, server_default="1"),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("checked_before", DateTime(timezone=True), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)

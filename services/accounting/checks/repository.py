@@ -1,0 +1,239 @@
+"""All equations of the service with their SQL, and the SQL that runs them. Reads every room's tables, writes its own.
+
+A new equation is one entry in `EQUATIONS`: the operator's check, the running check and `verify ledger` use this list.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounting.checks.domain import Equation
+from shared.db import LONG_READ_S, Connection, driver
+from shared.language import Text
+
+# The account that an activity credited: the household's where its judgement says so.
+_HOLDER: Final = "coalesce((judgement->>'credited_to')::uuid, account_id)"
+
+# One statement is one snapshot. Postings at or after the new mark are taken off the balances again, so that both sides
+# speak of the same postings; everything before the mark has settled.
+_BALANCES_RUNNING: Final = """
+WITH sides AS (
+    SELECT credit_account_id AS account_id, posted_at, amount_mg AS mg FROM accounting.posting WHERE posted_at >= $1
+    UNION ALL SELECT debit_account_id, posted_at, -amount_mg FROM accounting.posting WHERE posted_at >= $1
+), moved AS (
+    SELECT account_id, coalesce(sum(mg) FILTER (WHERE posted_at < $2), 0) AS before_mg,
+        coalesce(sum(mg) FILTER (WHERE posted_at >= $2), 0) AS after_mg, bool_or(posted_at < $2) AS touched
+    FROM sides GROUP BY account_id
+), looked_at AS (
+    SELECT account_id FROM moved WHERE touched
+    UNION SELECT account_id FROM accounting.ledger_checkpoint WHERE drift_mg <> 0
+), compared AS (
+    SELECT account_id, coalesce(a.balance_mg, 0) - coalesce(m.after_mg, 0) AS actual_mg,
+        CASE WHEN c.account_id IS NOT NULL THEN c.postings_mg + coalesce(m.before_mg, 0)
+             WHEN a.created_at >= s.began_at OR a.account_id IS NULL THEN m.before_mg END AS expected_mg
+    FROM looked_at CROSS JOIN accounting.ledger_check_state s
+    LEFT JOIN moved m USING (account_id) LEFT JOIN accounting.ledger_account a USING (account_id)
+    LEFT JOIN accounting.ledger_checkpoint c USING (account_id)
+)
+INSERT INTO accounting.ledger_checkpoint AS c (account_id, postings_mg, drift_mg)
+SELECT account_id, coalesce(expected_mg, actual_mg), actual_mg - coalesce(expected_mg, actual_mg) FROM compared
+ON CONFLICT (account_id) DO UPDATE SET postings_mg = EXCLUDED.postings_mg, drift_mg = EXCLUDED.drift_mg"""
+
+SIZES: Final = {
+    "accounts": "SELECT count(*) FROM accounting.ledger_account",
+    "postings": "SELECT count(*) FROM accounting.posting",
+}
+
+EQUATIONS: Final = (
+    Equation(
+        "balances_sum_mg",
+        Text("所有账户余额之和为零。", "All balances add up to zero."),
+        "SELECT coalesce(sum(balance_mg), 0) FROM accounting.ledger_account",
+    ),
+    Equation(
+        "balances_differing",
+        Text("每个账户的余额等于其入账之和。", "Every balance equals the sum of its postings."),
+        """
+        SELECT count(*) FROM accounting.ledger_account a FULL JOIN (
+            SELECT account_id, sum(amount_mg) AS mg FROM (
+                SELECT credit_account_id AS account_id, amount_mg FROM accounting.posting
+                UNION ALL SELECT debit_account_id, -amount_mg FROM accounting.posting) p GROUP BY account_id
+        ) s USING (account_id) WHERE coalesce(a.balance_mg, 0) <> coalesce(s.mg, 0)""",
+        differing="account_id::text AS name, coalesce(a.balance_mg, 0) AS stored, coalesce(s.mg, 0) AS rebuilt",
+        running=_BALANCES_RUNNING,
+    ),
+    Equation(
+        "holds_differing",
+        Text(
+            "冻结账户的余额等于冻结数量，结束后为零。",
+            "The account of a hold has the hold's amount while it is held, then nothing.",
+        ),
+        """
+        SELECT count(*) FROM accounting.hold h LEFT JOIN accounting.ledger_account a ON a.account_id = h.hold_id
+        WHERE coalesce(a.balance_mg, 0) <> CASE WHEN h.status = 'held' THEN h.amount_mg ELSE 0 END""",
+    ),
+    Equation(
+        "caps_differing",
+        Text("每个上限计数等于计入它的行为之和。", "Every cap counter equals the credited activities that name it."),
+        """
+        SELECT count(*) FROM accounting.cap_usage u FULL JOIN (
+            SELECT coalesce(c.subject_id, a.account_id) AS subject_id, c.cap_id, c.period_start, count(*) AS acts,
+                sum(a.amount_mg) AS mg
+            FROM accounting.activity a CROSS JOIN LATERAL
+                jsonb_to_recordset(a.judgement->'caps') AS c(subject_id uuid, cap_id text, period_start date)
+            WHERE a.status IN ('credited', 'pending') GROUP BY 1, 2, 3
+        ) s USING (subject_id, cap_id, period_start)
+        WHERE coalesce(u.acts, 0) <> coalesce(s.acts, 0) OR coalesce(u.amount_mg, 0) <> coalesce(s.mg, 0)""",
+        differing="concat_ws(' ', subject_id, cap_id, period_start) AS name, coalesce(u.amount_mg, 0) AS stored, "
+        "coalesce(s.mg, 0) AS rebuilt",
+    ),
+    Equation(
+        "credited_differing",
+        Text(
+            "每条已计入的行为恰有一笔同额入账，记在应得的账户。",
+            "Every credited activity has one posting of its amount, to the account that earned it.",
+        ),
+        f"""
+        SELECT count(*) FROM (SELECT activity_id, amount_mg, {_HOLDER} AS account_id FROM accounting.activity
+                              WHERE status IN ('credited', 'pending', 'reversed')) a
+        FULL JOIN (SELECT p.activity_id, p.amount_mg, coalesce(l.owner_id, p.credit_account_id) AS account_id
+                   FROM accounting.posting p LEFT JOIN accounting.ledger_account l
+                       ON l.account_id = p.credit_account_id AND l.kind = 'pending' WHERE p.kind = 'credit') p
+            USING (activity_id)
+        WHERE a.amount_mg IS DISTINCT FROM p.amount_mg OR a.account_id IS DISTINCT FROM p.account_id""",
+    ),
+    Equation(
+        "vesting_differing",
+        Text(
+            "待生效的行为与待生效队列、入账一一对应。",
+            "Pending activities, the queue of what vests and the postings name the same acts.",
+        ),
+        """
+        SELECT count(*) FROM (SELECT activity_id FROM accounting.activity WHERE status = 'pending') a
+        FULL JOIN accounting.vesting v USING (activity_id)
+        FULL JOIN (SELECT p.activity_id, v.posting_id FROM accounting.posting p
+                   JOIN accounting.ledger_account l ON l.account_id = p.credit_account_id AND l.kind = 'pending'
+                   LEFT JOIN accounting.posting v ON v.activity_id = p.activity_id AND (v.kind = 'vest'
+                        OR v.kind = 'reversal' AND v.debit_account_id = l.account_id)
+                   WHERE p.kind = 'credit') p ON p.activity_id = coalesce(a.activity_id, v.activity_id)
+        WHERE (a.activity_id IS NULL) <> (v.activity_id IS NULL)
+            OR (a.activity_id IS NULL) <> (p.activity_id IS NULL OR p.posting_id IS NOT NULL)""",
+    ),
+    Equation(
+        "pending_differing",
+        Text("待生效余额等于待生效行为之和。", "Every pending balance equals the pending activities of its owner."),
+        f"""
+        SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
+                              WHERE status = 'pending' GROUP BY 1) a
+        FULL JOIN (SELECT owner_id AS account_id, balance_mg FROM accounting.ledger_account WHERE kind = 'pending') l
+            USING (account_id)
+        WHERE coalesce(a.mg, 0) <> coalesce(l.balance_mg, 0)""",
+    ),
+    Equation(
+        "reversed_differing",
+        Text(
+            "每条已撤销的行为恰好撤销一次、金额相同。", "Every reversed activity is reversed once, by its whole amount."
+        ),
+        """
+        SELECT count(*) FROM (SELECT activity_id, amount_mg FROM accounting.activity WHERE status = 'reversed') a
+        FULL JOIN (SELECT activity_id, sum(amount_mg) AS mg FROM accounting.posting WHERE kind = 'reversal' GROUP BY 1)
+            p USING (activity_id)
+        WHERE a.amount_mg IS DISTINCT FROM p.mg""",
+    ),
+    Equation(
+        "expired_differing",
+        Text("每年到期的减碳量等于其到期入账。", "The expired grams of a person's year equal their postings."),
+        """
+        SELECT count(*) FROM (SELECT account_id, 'expired:' || year AS code, expired_mg FROM accounting.gram_year
+                              WHERE expired_mg > 0) g
+        FULL JOIN (SELECT p.debit_account_id AS account_id, l.code, sum(p.amount_mg) AS mg FROM accounting.posting p
+                   JOIN accounting.ledger_account l ON l.account_id = p.credit_account_id
+                   WHERE p.kind = 'expire' GROUP BY 1, 2) p USING (account_id, code)
+        WHERE g.expired_mg IS DISTINCT FROM p.mg""",
+    ),
+    Equation(
+        "debts_unpaid",
+        Text("有可用减碳量的人没有欠额。", "Nobody has available grams beside a debt."),
+        """
+        SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
+        WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",
+    ),
+    Equation(
+        "lifetime_differing",
+        Text("累计减碳量等于已计入行为之和。", "Every lifetime equals the credited activities of its owner."),
+        f"""
+        SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
+                              WHERE status IN ('credited', 'pending') GROUP BY 1) a
+        FULL JOIN accounting.ledger_account l USING (account_id)
+        WHERE coalesce(a.mg, 0) <> coalesce(l.lifetime_mg, 0)""",
+    ),
+    Equation(
+        "outside_chart",
+        Text("每笔入账都是账本章程允许的划转。", "Every posting is a movement that the chart allows."),
+        """
+        SELECT count(*) FROM accounting.posting p
+        LEFT JOIN accounting.ledger_account d ON d.account_id = p.debit_account_id
+        LEFT JOIN accounting.ledger_account c ON c.account_id = p.credit_account_id
+        LEFT JOIN accounting.posting_rule r ON (r.kind, r.debit_kind, r.credit_kind) = (p.kind, d.kind, c.kind)
+        WHERE r.kind IS NULL""",
+    ),
+)
+
+# An auditor's own connection: a check may take its time and memory, as nobody waits for its locks.
+AUDIT_TIMEOUT_S: Final = 1800
+# The client waits 10 s longer than the server, so the error reported is the server's.
+AUDIT_WAIT_S: Final = AUDIT_TIMEOUT_S + 10.0
+
+
+async def begin_snapshot(session: AsyncSession) -> None:
+    """All statements of the transaction read one snapshot and write nothing."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+
+
+async def allow_long_reads(session: AsyncSession) -> None:
+    """Until the end of the transaction."""
+    await session.execute(text(f"SET LOCAL statement_timeout = '{AUDIT_TIMEOUT_S}s'"))
+    await session.execute(text("SET LOCAL work_mem = '128MB'"))
+
+
+async def figure(session: AsyncSession, sql: str, *, timeout_s: float = LONG_READ_S) -> int:
+    connection = await driver(session)
+    return int(await connection.fetchval(sql, timeout=timeout_s) or 0)
+
+
+async def differences(connection: Connection, equation: Equation, limit: int) -> Sequence[Any]:
+    """The rows behind the figure of an equation that has `differing`: (name, stored, rebuilt) milligrams."""
+    listing = equation.sql.replace("SELECT count(*)", f"SELECT {equation.differing}", 1)
+    rows: Sequence[Any] = await connection.fetch(f"{listing} ORDER BY 1 LIMIT $1", limit, timeout=AUDIT_WAIT_S)
+    return rows
+
+
+async def begin_checking(connection: Connection, moment: datetime) -> None:
+    await connection.execute(
+        "INSERT INTO accounting.ledger_check_state (began_at, checked_before) VALUES ($1, $1) ON CONFLICT DO NOTHING",
+        moment,
+    )
+
+
+async def checked_before(connection: Connection) -> datetime:
+    moment: datetime = await connection.fetchval("SELECT checked_before FROM accounting.ledger_check_state")
+    return moment
+
+
+async def run_increment(connection: Connection, sql: str, begin: datetime, end: datetime) -> None:
+    await connection.execute(sql, begin, end)
+
+
+async def move_mark(connection: Connection, moment: datetime) -> None:
+    await connection.execute("UPDATE accounting.ledger_check_state SET checked_before = $1", moment)
+
+
+async def drift_mg(connection: Connection) -> int:
+    return int(
+        await connection.fetchval(
+            "SELECT coalesce(sum(abs(drift_mg)), 0) FROM accounting.ledger_checkpoint WHERE drift_mg <> 0"
+        )
+    )

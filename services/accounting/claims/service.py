@@ -1,0 +1,119 @@
+"""What citizens declare themselves: judged at once, by the same judge, as an activity of the pseudo-partner `SELF`.
+
+Only scenes whose methodology accepts self-declared evidence. The account is the token's, so no binding is needed. What
+is given as evidence does not raise the tier, for nobody has looked at it: the activity keeps the hash of all that was
+declared, so that a receipt or a photo shown later can be compared.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.accounting.claims.errors import SceneNotClaimable, TooManyClaims
+from services.accounting.judging.acts import SELF
+from services.accounting.ledger import service as ledger
+from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.posting import history
+from services.accounting.posting import service as posting
+from services.accounting.posting.closing import Programme, closing
+from shared import clock
+from shared.contracts.activities_v1 import Act, ActivityReported
+from shared.contracts.identity import event_key
+from shared.db import Session, driver
+from shared.errors import IdempotencyKeyReused
+from shared.ids import new_id
+
+# Each one is kept for ever, credited or refused; caps grant fewer, and nobody shops more often.
+CLAIMS_A_DAY_MAX = 20
+# The only kind of act whose whole measure is a number a person can state.
+_COUNTED_KIND: Final = "bag"
+_TIER = "self_declared"
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """`receipt_no` and `photo_sha256` are evidence; `city_code` is six digits, or None for where the scene is at home.
+
+    Its JSON is what the activity keeps the hash of.
+    """
+
+    scene: str
+    count: int
+    city_code: str | None = None
+    receipt_no: str | None = None
+    photo_sha256: str | None = None
+
+
+def claimable(index: MethodologyIndex, today: date) -> list[Compiled]:
+    """The versions in force whose acts citizens may declare."""
+    return [version for version in index.in_force(today) if version.kind == _COUNTED_KIND and _TIER in version.amounts]
+
+
+async def declare(
+    session: Session, *, account_id: uuid.UUID, claim: Claim, request_id: str, programme: Programme
+) -> tuple[uuid.UUID, bool]:
+    """The activity's id, and whether this request id had made it before.
+
+    Raises SceneNotClaimable, TooManyClaims, IdempotencyKeyReused (the request id came with another claim).
+    """
+    now = clock.now()
+    await ledger.lock_people(await driver(session), [account_id])  # the same request at the same time waits here
+    report = _report(claim, account_id, request_id, now)
+    known = await posting.known_events(session, [report.event_key])
+    if known:
+        if known[report.event_key].fingerprint != bytes.fromhex(report.fingerprint):
+            raise IdempotencyKeyReused
+        return report.event_key, True
+    today = clock.local_date(now, programme.time_zone)
+    city_code = _city_of(claim, claimable(programme.index, today))
+    midnight = datetime.combine(today, time.min, ZoneInfo(programme.time_zone))
+    if (
+        await history.reported_since(session, account_id=account_id, partner_id=SELF, since=midnight)
+        >= CLAIMS_A_DAY_MAX
+    ):
+        wait_s = 86_400 - int((now - midnight).total_seconds())
+        raise TooManyClaims(limit=CLAIMS_A_DAY_MAX, retry_after_s=max(wait_s, 1))
+    assert report.act is not None
+    report = msgspec.structs.replace(report, act=msgspec.structs.replace(report.act, city_code=city_code))
+    async with closing(session, programme) as closed:
+        await posting.post_declared(session, report, account_id, programme=programme, closing=closed)
+    return report.event_key, False
+
+
+def _city_of(claim: Claim, versions: Iterable[Compiled]) -> str:
+    regions = {version.document.scene: version.document.region for version in versions}
+    if claim.scene not in regions:
+        raise SceneNotClaimable(scenes=", ".join(sorted(regions)) or "-")
+    return claim.city_code or regions[claim.scene].ljust(6, "0")
+
+
+def _report(claim: Claim, account_id: uuid.UUID, request_id: str, now: datetime) -> ActivityReported:
+    digest = hashlib.sha256(msgspec.json.encode(claim)).hexdigest()
+    event_id = f"{account_id}:{request_id}"
+    receipt = f"{account_id}\x00{claim.receipt_no}".encode() if claim.receipt_no else None
+    return ActivityReported(
+        event_key=event_key(SELF, event_id),
+        partner_id=SELF,
+        event_id=event_id,
+        receipt_id=new_id(),
+        index=0,
+        account_key=account_id.hex,
+        act=Act(
+            kind=_COUNTED_KIND,
+            started_at=now,
+            city_code=claim.city_code or "",
+            count=claim.count,
+            natural_key=hashlib.sha256(receipt).hexdigest()[:32] if receipt else None,
+        ),
+        fingerprint=digest,
+        raw_sha256=digest,
+        received_at=now,
+        late_window_s=0,
+        evidence_tier=_TIER,
+        receipt_accepted=1,
+    )

@@ -1,0 +1,28 @@
+"""The inbox of corrections and cancellations."""
+
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.accounting.database import metadata
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("event_key", Uuid, primary_key=True, comment="same keys as activity.activity_id: one inbox for both"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("original_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("report", JSONB, comment="only while waiting for the original"),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("status IN ('waiting', 'applied', 'refused')", name="status"),
+    CheckConstraint("(status = 'waiting') = (report IS NOT NULL)", name="report_only_while_waiting"),
+)
+Index(
+    "ix_correction_waiting",
+    correction.c.received_at,
+    correction.c.event_key,
+    postgresql_where=text("status = 'waiting'"),
+)

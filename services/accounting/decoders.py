@@ -1,0 +1,22 @@
+"""The decoder of each topic that this service consumes: for its consumers, and for dead letters' readability."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from shared.contracts import topics
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.households_v1 import HouseholdFact
+from shared.projection import Decoder
+
+ACTIVITIES: Final = msgspec.json.Decoder(ActivityReported)
+BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
+HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
+
+DECODERS: Final[Mapping[str, Decoder[Any]]] = {
+    topics.ACTIVITIES: ACTIVITIES,
+    topics.BINDINGS: BINDINGS,
+    topics.HOUSEHOLDS: HOUSEHOLDS,
+}

@@ -1,0 +1,111 @@
+"""Routes of a citizen's activities: the list, the explanation of one, series for charts."""
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from services.accounting.explaining import service
+from services.accounting.explaining.schemas import (
+    ActivityDetail,
+    ActivityItem,
+    ActivityStatus,
+    Explanation,
+    Summary,
+    SummaryPoint,
+)
+from services.accounting.explaining.views import item_fields
+from services.accounting.methodologies.dependencies import Index
+from services.accounting.posting import history
+from shared import clock
+from shared.auth.tokens import Citizen
+from shared.db import RequestDatabase, Session
+from shared.errors import FieldError, InvalidRequest
+from shared.http_language import AskedLanguage
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor
+from shared.settings import ServiceSettings
+
+SUMMARY_DAYS_MAX = 1100  # three years of days: what a chart can show, and a bound on what a query reads
+_DEFAULT_DAYS = {"day": 30, "month": 366, "year": SUMMARY_DAYS_MAX, "scene": 366}
+
+router = APIRouter(prefix="/api/v1/accounting", tags=["减碳记录 Activities"])
+
+
+def _time_zone(request: Request) -> str:
+    settings: ServiceSettings = request.app.state.settings
+    return settings.time_zone
+
+
+@router.get("/me/activities", summary="我的减碳记录 · My activities, newest first")
+async def list_activities(
+    database: RequestDatabase,
+    citizen: Citizen,
+    request: Request,
+    language: AskedLanguage,
+    scene: Annotated[str | None, Query(max_length=40, examples=["metro"])] = None,
+    status: ActivityStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[ActivityItem]:
+    position = decode_cursor(cursor, datetime.fromisoformat, uuid.UUID)
+    rows, index = await service.page(
+        database,
+        request.app.state.library,
+        account_id=citizen.account_id,
+        scene=scene,
+        status=status,
+        before=(position[0], position[1]) if position else None,
+        limit=limit + 1,
+    )
+    zone = _time_zone(request)
+    return Page[ActivityItem].of(
+        rows,
+        limit,
+        item=lambda row: ActivityItem(**item_fields(row, index, language, zone)),
+        cursor=lambda row: (row.occurred_at, row.activity_id),
+    )
+
+
+@router.get("/me/activities/{activity_id}", summary="这次为什么是这么多 · Why this much")
+async def get_activity(
+    session: Session,
+    citizen: Citizen,
+    request: Request,
+    index: Index,
+    language: AskedLanguage,
+    activity_id: uuid.UUID,
+) -> ActivityDetail:
+    row = await history.activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    return ActivityDetail(
+        **item_fields(row, index, language, _time_zone(request)),
+        partner_id=row.partner_id,
+        event_id=row.event_id,
+        received_at=row.received_at,
+        act=row.act,
+        raw_event_sha256=row.raw_sha256.hex(),
+        explanation=Explanation.model_validate(service.explained(row, index), from_attributes=True),
+    )
+
+
+@router.get("/me/summary", summary="减碳统计 · Series for charts")
+async def get_summary(
+    session: Session,
+    citizen: Citizen,
+    request: Request,
+    by: Literal["day", "month", "year", "scene"] = "month",
+    first: Annotated[date | None, Query(description="首日 First day, Asia/Shanghai")] = None,
+    last: Annotated[date | None, Query(description="末日 Last day, inclusive")] = None,
+) -> Summary:
+    time_zone = _time_zone(request)
+    last = last or clock.local_date(clock.now(), time_zone)
+    first = first or last - timedelta(days=_DEFAULT_DAYS[by])
+    if not timedelta(0) <= last - first <= timedelta(days=SUMMARY_DAYS_MAX):
+        raise InvalidRequest(
+            field_errors=[FieldError("query.first", "RANGE", f"between 0 and {SUMMARY_DAYS_MAX} days before `last`")]
+        )
+    rows = await history.summary(
+        session, account_id=citizen.account_id, by=by, first=first, last=last, time_zone=time_zone
+    )
+    items = [SummaryPoint(key=row.key, amount_mg=row.amount_mg, acts=row.acts) for row in rows]
+    return Summary(by=by, first=first, last=last, items=items, total_mg=sum(item.amount_mg for item in items))

@@ -1,0 +1,346 @@
+"""Why this many grams: a stored judgement told to the citizen, in both languages, with the numbers that made it.
+
+Pure: from the judgement, the methodology version and its factors alone, so anyone who holds these can repeat it.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from services.accounting.judging.domain import CapTouched, Judgement, Status
+from services.accounting.judging.reasons import REASONS
+from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
+from services.accounting.methodologies.document import Text as DocumentText
+from services.accounting.methodologies.errors import NotComputable
+from services.accounting.methodologies.rendering import Quantity, formula_text, quantity, steps
+from services.accounting.methodologies.units import Unit, parse_unit
+from shared.language import Text
+
+
+class ExplainedMethodology(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    version: int
+    title: Text
+    summary: Text
+    issuer: Text
+    document: Text
+    document_url: str | None
+    source_status: str
+    effective_from: str
+    effective_to: str | None
+    sha256: str
+
+
+class ExplainedInput(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    field: str | None  # of the act; None where every act counts as one
+    title: Text
+    value: Text  # with unit: "2.36 公里"
+
+
+class ExplainedFactor(msgspec.Struct, frozen=True, kw_only=True):
+    factor_id: str
+    vintage: int
+    name: Text
+    value: Text
+    unit: str
+    source: str
+    source_status: str
+
+
+class ExplainedCap(msgspec.Struct, frozen=True, kw_only=True):
+    cap_id: str
+    period_start: str
+    measure: str
+    limit: int
+    used_before: int
+    granted: int
+    per: str
+    text: Text
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """`formula`, `inputs`, `factors` and `steps` are empty where the act was refused before its value was asked."""
+
+    status: str
+    reason_code: str
+    reason: Text
+    amount_mg: int
+    raw_mg: int
+    methodology: ExplainedMethodology | None = None
+    formula: Text | None = None
+    formula_source: str | None = None
+    inputs: tuple[ExplainedInput, ...] = ()
+    factors: tuple[ExplainedFactor, ...] = ()
+    steps: tuple[Text, ...] = ()
+    evidence: Text | None = None
+    caps: tuple[ExplainedCap, ...] = ()
+
+
+_TIERS: Final = {
+    "partner_signed": Text("合作方系统签名上报", "reported and signed by the partner"),
+    "navigation_trace": Text("导航轨迹", "navigation trace"),
+    "photo": Text("照片", "photo"),
+    "self_declared": Text("本人申报", "self-declared"),
+}
+_RESERVED_TITLES: Final = {
+    LEAKAGE: DocumentText(zh="泄漏排放", en="leakage"),
+    IMPROVEMENT: DocumentText(zh="技术改进系数", en="improvement factor"),
+}
+_PERIODS: Final = {
+    "DAILY_CAP": Text("当天", "that day"),
+    "MONTHLY_CAP": Text("当月", "that month"),
+    "YEARLY_CAP": Text("当年", "that year"),
+}
+_TOGETHER: Final = {
+    "account": Text("", ""),
+    "own": Text("（您一人）", " for you alone"),
+    "household": Text("（全家合计）", " for the household together"),
+    "meter": Text("（这块电表）", " for this meter"),
+}
+# What was measured and its unit, in Chinese and English.
+_MEASURES: Final = {
+    "distance_m": (Text("里程", "distance"), Text("米", "m")),
+    "route_m": (Text("里程（对照两端直线距离）", "distance (against the straight line)"), Text("米", "m")),
+    "duration_s": (Text("用时", "duration"), Text("秒", "s")),
+    "elapsed_s": (Text("起止时间差", "time from start to end"), Text("秒", "s")),
+    "speed_kmh": (Text("平均时速", "average speed"), Text("公里", "km/h")),
+    "weight_g": (Text("重量", "weight"), Text("克", "g")),
+    "energy_wh": (Text("电量", "energy"), Text("瓦时", "Wh")),
+    "baseline_wh": (Text("基准电量", "baseline"), Text("瓦时", "Wh")),
+    "count": (Text("数量", "count"), Text("件", "")),
+    "passenger_count": (Text("乘客", "passengers"), Text("人", "")),
+    "od_distance_m": (Text("起讫点距离", "direct distance"), Text("米", "m")),
+    "walked_m": (Text("步行里程", "distance walked"), Text("米", "m")),
+    "cycled_m": (Text("骑行里程", "distance cycled"), Text("米", "m")),
+    "by_bus_m": (Text("公交里程", "distance by bus"), Text("米", "m")),
+    "by_rail_m": (Text("轨道交通里程", "distance by rail"), Text("米", "m")),
+    "steps": (Text("步数", "number of steps"), Text("步", "")),
+    "used_wh": (Text("用电量", "electricity used"), Text("瓦时", "Wh")),
+    "average_wh_7d": (Text("前七天日均用电", "mean of the seven days before"), Text("瓦时", "Wh")),
+    "persons": (Text("常住人口", "number of persons"), Text("人", "")),
+    "replacement_percent": (Text("新品替代率", "replacement rate"), Text("%", "%")),
+    "raw_mg": (Text("减排量", "reduction"), Text("毫克", "mg")),
+}
+
+
+def grams(amount_mg: int) -> Text:
+    """Milligrams as the citizen reads them: 94400 -> 94.4 克."""
+    whole, rest = divmod(abs(amount_mg), 1000)
+    number = f"{'−' if amount_mg < 0 else ''}{whole}{f'.{rest:03d}'.rstrip('0') if rest else ''}"
+    return Text(f"{number} 克", f"{number} g")
+
+
+def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
+    """`version` is the one the judgement names (`MethodologyIndex.version`), None if it names none."""
+    told = Explanation(
+        status=judgement.status,
+        reason_code=judgement.reason_code,
+        reason=reason(judgement, version),
+        amount_mg=judgement.amount_mg,
+        raw_mg=judgement.raw_mg,
+    )
+    if version is None:
+        return told
+    told = msgspec.structs.replace(
+        told,
+        methodology=_methodology(version),
+        evidence=_evidence(judgement, version),
+        caps=tuple(_cap(cap, version, judgement) for cap in judgement.caps),
+    )
+    # Judged as far as the formula: whatever comes later (caps, minimum) keeps the inputs.
+    if judgement.status is not Status.CREDITED and not judgement.raw_mg and not judgement.inputs:
+        return told
+    names = _quantities(judgement, version)
+    return msgspec.structs.replace(
+        told,
+        formula=Text(formula_text(version.tree, _titles(version, "zh"), "zh"),
+                     formula_text(version.tree, _titles(version, "en"), "en")),
+        formula_source=version.document.formula,
+        inputs=_inputs(version, names),
+        factors=_factors(version),
+        steps=_steps(judgement, version, names),
+    )  # fmt: skip
+
+
+def reason(judgement: Judgement, version: Compiled | None) -> Text:
+    """One short sentence: what was credited, or why it was not."""
+    general = REASONS.get(judgement.reason_code)
+    if judgement.status is Status.CREDITED:
+        got = grams(judgement.amount_mg)
+        if judgement.amount_mg < judgement.raw_mg:
+            worth = grams(judgement.raw_mg)
+            return Text(
+                f"接近上限：这一次本可累计 {worth.zh}，额度只剩 {got.zh}，计入 {got.zh}。",
+                f"Close to the limit: worth {worth.en}, but only {got.en} were left and are counted.",
+            )
+        if judgement.holder_id != judgement.account_id:
+            return Text(f"累计 {got.zh}，记入家庭账户。", f"{got.en} credited to your household's account.")
+        return Text(f"累计 {got.zh}。", f"{got.en} credited.")
+    if judgement.caps and version is not None:
+        refused_by = {cap.id: cap for cap in version.document.caps}.get(judgement.caps[-1].cap_id)
+        if refused_by is not None:
+            return Text(refused_by.zh, refused_by.en)
+    measure = _MEASURES.get(str(judgement.detail.get("measure")))
+    if measure is not None:
+        return _too_much(judgement, measure)
+    if version is not None and "field" in judgement.detail:
+        return _missing(str(judgement.detail["field"]), version)
+    if general is None:
+        return Text(judgement.reason_code, judgement.reason_code)
+    return general
+
+
+def _missing(field: str, version: Compiled) -> Text:
+    titles = [g.title for g in version.document.inputs.values() if SOURCES[g.source].field == field]
+    zh, en = (titles[0].zh, titles[0].en) if titles else (field, field)
+    return Text(
+        f"合作方没有提供{zh}，无法核算。", f"The partner did not report the {en}, so nothing can be calculated."
+    )
+
+
+def _too_much(judgement: Judgement, measure: tuple[Text, Text]) -> Text:
+    measured, limit = int(judgement.detail["measured"]), int(judgement.detail["limit"])
+    name, unit = measure
+    zh, en = ("超过上限", "above the limit") if measured > limit else ("低于下限", "below the limit")
+    told = f"The {name.en} of {measured} {unit.en}".rstrip() + f" is {en} of {limit} {unit.en}".rstrip()
+    return Text(f"{name.zh} {measured} {unit.zh}，{zh} {limit} {unit.zh}，没有累计。", f"{told}; it does not count.")
+
+
+def _methodology(version: Compiled) -> ExplainedMethodology:
+    document = version.document
+    return ExplainedMethodology(
+        code=document.code,
+        version=document.version,
+        title=_text(document.title),
+        summary=_text(document.summary),
+        issuer=_text(document.issuer),
+        document=_text(document.document.title),
+        document_url=document.document.url,
+        source_status=document.source_status,
+        effective_from=document.effective_from.isoformat(),
+        effective_to=document.effective_to.isoformat() if document.effective_to else None,
+        sha256=version.sha256,
+    )
+
+
+def _text(text: DocumentText) -> Text:
+    return Text(text.zh, text.en)
+
+
+def _evidence(judgement: Judgement, version: Compiled) -> Text | None:
+    if judgement.evidence_tier is None:
+        return None
+    name = _TIERS.get(judgement.evidence_tier, Text(judgement.evidence_tier, judgement.evidence_tier))
+    # The tier may be one that the document does not accept.
+    multiplier = {str(tier): value for tier, value in version.document.evidence_tiers.items()}.get(
+        judgement.evidence_tier
+    )
+    if multiplier is None:
+        return Text(f"{name.zh}（不接受）", f"{name.en} (not accepted)")
+    return Text(f"{name.zh}（系数 {multiplier}）", f"{name.en} (multiplier {multiplier})")
+
+
+def _cap(cap: CapTouched, version: Compiled, judgement: Judgement) -> ExplainedCap:
+    code = next((rule.code for rule in version.document.caps if rule.id == cap.cap_id), "DAILY_CAP")
+    period = _PERIODS[code]
+    whose = _TOGETHER["own" if cap.per == "household" and cap.subject_id == judgement.account_id else cap.per]
+    if cap.measure == "acts":
+        text = Text(
+            f"{period.zh}上限 {cap.limit} 次{whose.zh}，此前已计 {cap.used_before} 次",
+            f"limit {cap.limit} acts {period.en}{whose.en}, {cap.used_before} counted before",
+        )
+    else:
+        limit, used = grams(cap.limit), grams(cap.used_before)
+        text = Text(
+            f"{period.zh}上限 {limit.zh}{whose.zh}，此前已计 {used.zh}",
+            f"limit {limit.en} {period.en}{whose.en}, {used.en} counted before",
+        )
+    return ExplainedCap(
+        cap_id=cap.cap_id,
+        period_start=cap.period_start.isoformat(),
+        measure=cap.measure,
+        limit=cap.limit,
+        used_before=cap.used_before,
+        granted=cap.granted,
+        per=cap.per,
+        text=text,
+    )
+
+
+def _titles(version: Compiled, language: str) -> dict[str, str]:
+    titles = {name: given.title for name, given in version.document.inputs.items()}
+    titles |= {name: factor.name for name, factor in version.factors.items()}
+    return {name: title.zh if language == "zh" else title.en for name, title in (titles | _RESERVED_TITLES).items()}
+
+
+def _quantities(judgement: Judgement, version: Compiled) -> dict[str, Quantity]:
+    """Every name of the formula with this act's value. Raises KeyError if the judgement kept too few inputs."""
+    names = {name: Quantity(version.constants[name], version.units[name]) for name in version.factors}
+    for name, given in version.document.inputs.items():
+        field = SOURCES[given.source].field
+        value = 1 if field is None else judgement.inputs[field]
+        names[name] = Quantity(value, version.units[name])
+    names[LEAKAGE] = Quantity(version.constants[LEAKAGE], parse_unit("gCO2e"))
+    if version.improvement is not None and judgement.local_date is not None:
+        names[IMPROVEMENT] = Quantity(version.improvement_factor(judgement.local_date), parse_unit("1"))
+    return names
+
+
+def _inputs(version: Compiled, names: dict[str, Quantity]) -> tuple[ExplainedInput, ...]:
+    return tuple(
+        ExplainedInput(
+            name=name,
+            field=SOURCES[given.source].field,
+            title=_text(given.title),
+            value=_shown(names[name]),
+        )
+        for name, given in version.document.inputs.items()
+    )
+
+
+def _shown(value: Quantity) -> Text:
+    return Text(quantity(value.value, value.unit, "zh"), quantity(value.value, value.unit, "en"))
+
+
+def _factors(version: Compiled) -> tuple[ExplainedFactor, ...]:
+    return tuple(
+        ExplainedFactor(
+            factor_id=factor.id,
+            vintage=factor.vintage,
+            name=_text(factor.name),
+            value=_factor_value(factor.value, version.units[name]),
+            unit=factor.unit,
+            source=factor.source,
+            source_status=factor.source_status,
+        )
+        for name, factor in version.factors.items()
+    )
+
+
+def _factor_value(value: str, unit: Unit) -> Text:
+    return Text(f"{value} {unit.label('zh')}".strip(), f"{value} {unit.label('en')}".strip())
+
+
+def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) -> tuple[Text, ...]:
+    """The formula's lines, then evidence and rounding, then what the caps left."""
+    try:
+        lines, exact = steps(version.tree, names)
+    except NotComputable:
+        return ()
+    told = [Text(line.zh, line.en) for line in lines]
+    tier = {str(name): value for name, value in version.document.evidence_tiers.items()}[str(judgement.evidence_tier)]
+    weighted = Fraction(exact.value) * Fraction(tier)
+    if Fraction(tier) != 1:
+        before, after = _shown(exact), _shown(Quantity(weighted, exact.unit))
+        told.append(Text(f"{before.zh} × 证明系数 {tier} = {after.zh}", f"{before.en} × evidence {tier} = {after.en}"))
+    if weighted < 0:
+        told.append(Text("结果为负，按 0 计", "negative, counted as 0"))
+    elif weighted.denominator != 1:
+        floored = grams(int(weighted // 1))
+        told.append(Text(f"舍去不足 1 毫克的部分：{floored.zh}", f"rounded down to whole milligrams: {floored.en}"))
+    if judgement.amount_mg != judgement.raw_mg:
+        got = grams(judgement.amount_mg)
+        told.append(Text(f"按上限计入 {got.zh}", f"after caps: {got.en}"))
+    return tuple(told)

@@ -1,0 +1,129 @@
+"""HTTP models of a citizen's activities and their explanation."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.http_language import Bilingual
+
+ActivityStatus = Literal["credited", "pending", "refused", "reversed"]
+
+
+class MethodologyRef(BaseModel):
+    code: str = Field(examples=["WH-APP-METRO"])
+    version: int = Field(examples=[1])
+
+
+class ActivityItem(BaseModel):
+    """One act and its verdict. `reason` says in a sentence why it earned what it earned."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "activity_id": "0b6f4b0e-3c55-8a3e-9a39-0f9f5d2f3c11",
+                "scene": "metro",
+                "occurred_at": "2026-11-22T08:30:00+08:00",
+                "status": "credited",
+                "amount_mg": 170_000,
+                "display": "170 克",
+                "reason_code": "CREDITED",
+                "reason": "已按公布的方法学全额累计。",
+                "methodology": {"code": "WH-APP-METRO", "version": 1},
+            }
+        }
+    )
+
+    activity_id: uuid.UUID
+    scene: str | None
+    occurred_at: datetime
+    status: ActivityStatus
+    amount_mg: int
+    display: str
+    reason_code: str
+    reason: str
+    methodology: MethodologyRef | None
+
+
+class ExplainedMethodology(BaseModel):
+    code: str
+    version: int
+    title: Bilingual
+    summary: Bilingual
+    issuer: Bilingual
+    document: Bilingual
+    document_url: str | None
+    source_status: str
+    effective_from: str
+    effective_to: str | None
+    sha256: str
+
+
+class ExplainedInput(BaseModel):
+    name: str
+    field: str | None
+    title: Bilingual
+    value: Bilingual
+
+
+class ExplainedFactor(BaseModel):
+    factor_id: str
+    vintage: int
+    name: Bilingual
+    value: Bilingual
+    unit: str
+    source: str
+    source_status: str
+
+
+class ExplainedCap(BaseModel):
+    cap_id: str
+    period_start: date
+    measure: Literal["acts", "mg"]
+    limit: int
+    used_before: int
+    granted: int
+    per: Literal["account", "household", "meter"] = Field(description="谁的计数 Whose counter")
+    text: Bilingual
+
+
+class Explanation(BaseModel):
+    """Why, in both languages, with every number that made the result; empty parts were never reached."""
+
+    status: str
+    reason_code: str
+    reason: Bilingual
+    amount_mg: int
+    raw_mg: int = Field(description="上限之前的减碳量 Before caps")
+    methodology: ExplainedMethodology | None
+    formula: Bilingual | None
+    formula_source: str | None
+    inputs: list[ExplainedInput]
+    factors: list[ExplainedFactor]
+    steps: list[Bilingual]
+    evidence: Bilingual | None
+    caps: list[ExplainedCap]
+
+
+class ActivityDetail(ActivityItem):
+    partner_id: str
+    event_id: str
+    received_at: datetime
+    act: dict[str, Any] | None = Field(description="合作方上报的数据 What the partner reported")
+    raw_event_sha256: str = Field(description="合作方签名的原始数据的哈希 Hash of the bytes the partner signed")
+    explanation: Explanation
+
+
+class SummaryPoint(BaseModel):
+    key: str = Field(examples=["2026-11"])
+    amount_mg: int
+    acts: int
+
+
+class Summary(BaseModel):
+    by: Literal["day", "month", "year", "scene"]
+    first: date
+    last: date
+    items: list[SummaryPoint]
+    total_mg: int

@@ -1,0 +1,59 @@
+"""Why stored activities earned what they earned: one sentence in a list, the whole computation for a single one."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.accounting.explaining.domain import Explanation, explain, reason
+from services.accounting.judging.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
+from services.accounting.judging.stored import from_row
+from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.service import Library
+from services.accounting.posting import history
+from shared.db import Database
+from shared.language import Text
+
+_LATER_REVERSALS = frozenset({CANCELLED, CORRECTED, REVOKED})
+
+
+async def page(
+    database: Database,
+    library: Library,
+    *,
+    account_id: uuid.UUID,
+    scene: str | None,
+    status: str | None,
+    before: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> tuple[Sequence[Any], MethodologyIndex]:
+    """Stored activities, newest first, and the versions they name."""
+    rows = await history.activities(
+        database, account_id=account_id, scene=scene, status=status, before=before, limit=limit
+    )
+    named = {(row.methodology_code, row.methodology_version) for row in rows if row.methodology_code}
+    return rows, await library.knowing(database, named)
+
+
+def sentence(row: Any, index: MethodologyIndex) -> Text:
+    """Why a stored activity earned what it earned. A later reversal speaks for itself."""
+    if row.reason_code in _LATER_REVERSALS or row.judgement is None:
+        return _general(row)
+    return reason(from_row(row._mapping), _version(row, index))
+
+
+def explained(row: Any, index: MethodologyIndex) -> Explanation:
+    """The whole computation of a stored activity; after a reversal, what it had earned before."""
+    if row.judgement is None:  # cancelled while it was parked: its content is gone
+        return Explanation(status=row.status, reason_code=row.reason_code, reason=_general(row), amount_mg=0, raw_mg=0)
+    return explain(from_row(row._mapping), _version(row, index))
+
+
+def _general(row: Any) -> Text:
+    return REASONS[row.reason_code]
+
+
+def _version(row: Any, index: MethodologyIndex) -> Compiled | None:
+    named = row.methodology_code and row.methodology_version
+    return index.version(row.methodology_code, row.methodology_version) if named else None

@@ -1,0 +1,28 @@
+"""The view of one stored activity, as lists and answers show it."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.accounting.explaining.schemas import MethodologyRef
+from services.accounting.explaining.service import sentence
+from services.accounting.methodologies.matching import MethodologyIndex
+from shared.amounts import display
+from shared.language import Language
+
+
+def item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone: str) -> dict[str, Any]:
+    """The fields of `ActivityItem`."""
+    reference = None
+    if row.methodology_code:
+        reference = MethodologyRef(code=row.methodology_code, version=row.methodology_version)
+    return {
+        "activity_id": row.activity_id,
+        "scene": row.scene,
+        "occurred_at": row.occurred_at.astimezone(ZoneInfo(time_zone)),
+        "status": row.status,
+        "amount_mg": row.amount_mg,
+        "display": display(row.amount_mg, language),
+        "reason_code": row.reason_code,
+        "reason": sentence(row, index).pick(language),
+        "methodology": reference,
+    }

@@ -1,0 +1,343 @@
+"""The value of an act: the pure rule from a batch of acts and the state of the caps to one judgement each.
+
+No clock and no I/O. "Now" is the moment the log accepted the act (`received_at`), so a replay years later judges alike.
+The first check that fails gives the reason. Their order: plausibility, window of time, binding and consent,
+methodology, household and meter, duplicate act, evidence, count caps, amount caps, minimum.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+
+from services.accounting.bindings.domain import BindingState
+from services.accounting.judging import reasons
+from services.accounting.judging.acts import Act
+from services.accounting.judging.plausibility import implausible
+from services.accounting.judging.subjects import CapKey, home_of, keys_of, not_of_a_household
+from services.accounting.methodologies.compiled import CapRule, Compiled, FactorRef
+from services.accounting.methodologies.errors import NotComputable
+from services.accounting.methodologies.evaluation import Value
+from services.accounting.methodologies.matching import MethodologyIndex
+
+FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a partner's clock may run ahead of ours by this much
+# 1,000 tonnes: no single act of a person comes near, and sums of them stay far below 64 bits.
+MAX_ACT_MG: Final = 10**12
+
+
+class Case(Protocol):
+    """An act together with the methodology version that applies to it, found once."""
+
+    @property
+    def act(self) -> Act: ...
+    @property
+    def method(self) -> Compiled | None: ...
+
+
+class PlainCase(NamedTuple):
+    act: Act
+    method: Compiled | None
+
+
+def matched(acts: Iterable[Act], index: MethodologyIndex) -> list[PlainCase]:
+    return [PlainCase(act, index.find(act)) for act in acts]
+
+
+class Status(StrEnum):
+    CREDITED = "credited"
+    REFUSED = "refused"
+    PARKED = "parked"
+
+
+class CapUsed(NamedTuple):
+    acts: int = 0
+    amount_mg: int = 0
+
+
+_UNUSED: Final = CapUsed()
+
+
+class CapTouched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one counter of a cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure`
+    says. `subject_id` names the household, meter or person counted where `per` is not "account"."""
+
+    cap_id: str
+    period_start: date
+    measure: str  # "acts" | "mg"
+    limit: int
+    used_before: int
+    granted: int
+    per: str = "account"
+    subject_id: UUID | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one act, complete enough to be explained and recomputed years later.
+
+    `reason_code` is CREDITED for an act credited in full. `raw_mg` is the worth before caps, never negative. `inputs`
+    holds what the formula read, in the unit of the field's name; `detail` what a sentence about the refusal needs.
+    """
+
+    activity_id: UUID
+    account_id: UUID | None
+    status: Status
+    reason_code: str
+    local_date: date | None = None
+    amount_mg: int = 0
+    raw_mg: int = 0
+    methodology_code: str | None = None
+    methodology_version: int | None = None
+    scene: str | None = None
+    evidence_tier: str | None = None
+    factors: tuple[FactorRef, ...] = ()
+    inputs: dict[str, int] = {}
+    caps: tuple[CapTouched, ...] = ()
+    detail: dict[str, int | str] = {}
+    vesting_days: int = 0
+    issuable: bool = False
+    credited_to: UUID | msgspec.UnsetType = msgspec.UNSET  # the household's account, where not the person's own
+
+    @property
+    def holder_id(self) -> UUID | None:
+        """Whose account is credited."""
+        return self.credited_to if isinstance(self.credited_to, UUID) else self.account_id
+
+
+class JudgedBatch(NamedTuple):
+    judgements: list[Judgement]  # in the order of the acts
+    usage: dict[CapKey, CapUsed]  # what the batch adds to the caps' counters
+
+
+class DuplicateCheck(Protocol):
+    """Decides whether an act is the same physical act as one already credited (`duplicates.CountedActs`)."""
+
+    def original_of(self, act: Act, groups: Sequence[str]) -> UUID | None: ...
+
+    def credited(self, act: Act, groups: Sequence[str]) -> None: ...
+
+
+def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
+    """The cap counters that must be loaded before `judge` may run on these cases."""
+    keys: set[CapKey] = set()
+    for case in cases:
+        method, act = case.method, case.act
+        if method is not None and act.account_id is not None:
+            for cap in (*method.count_caps, *method.amount_caps):
+                keys.update(keys_of(cap, act))
+    return keys
+
+
+def usage_of(judgement: Judgement) -> dict[CapKey, CapUsed]:
+    """What a credited act took from its caps: added when credited, to be subtracted when reversed."""
+    if judgement.status is not Status.CREDITED or judgement.account_id is None:
+        return {}
+    used = CapUsed(1, judgement.amount_mg)
+    own = judgement.account_id
+    return {CapKey(cap.subject_id or own, cap.cap_id, cap.period_start): used for cap in judgement.caps}
+
+
+_NO_INPUTS: Final[dict[str, int]] = {}
+_NO_DETAIL: Final[dict[str, int | str]] = {}
+
+
+class _Reached(NamedTuple):
+    """How far the calculation of an act got. Fields as in `Judgement`."""
+
+    inputs: dict[str, int] = _NO_INPUTS
+    raw_mg: int = 0
+    amount_mg: int = 0
+    caps: tuple[CapTouched, ...] = ()
+    detail: dict[str, int | str] = _NO_DETAIL
+
+
+_NOTHING: Final = _Reached()
+
+
+class _Tally:
+    """Cap counters: what was used before the batch, and what the batch adds."""
+
+    def __init__(self, before: Mapping[CapKey, CapUsed]) -> None:
+        self._before = before
+        self.added: dict[CapKey, CapUsed] = {}
+
+    def used(self, key: CapKey) -> CapUsed:
+        before, added = self._before.get(key, _UNUSED), self.added.get(key)
+        return before if added is None else CapUsed(before.acts + added.acts, before.amount_mg + added.amount_mg)
+
+    def add(self, key: CapKey, amount_mg: int) -> None:
+        added = self.added.get(key, _UNUSED)
+        self.added[key] = CapUsed(added.acts + 1, added.amount_mg + amount_mg)
+
+
+def judge(
+    cases: Iterable[Case], usage: Mapping[CapKey, CapUsed], duplicates: DuplicateCheck | None = None
+) -> JudgedBatch:
+    """Judges the cases in log order. Equals judging them one by one with the usage carried along.
+
+    `usage` holds the counters named by `cap_keys`; a missing one counts as unused.
+    """
+    tally = _Tally(usage)
+    return JudgedBatch([_judge_one(case.act, case.method, tally, duplicates) for case in cases], tally.added)
+
+
+def _judge_one(act: Act, method: Compiled | None, tally: _Tally, duplicates: DuplicateCheck | None) -> Judgement:
+    found = implausible(act, method.document.plausibility if method else None)
+    if found is not None:
+        return _refused(act, method, found.code, _limit_broken(found.measure, found.measured, found.limit))
+    reason = _outside_window(act) or _unbound(act)
+    if reason is not None:
+        return _refused(act, method, reason)
+    if method is None:
+        return _refused(act, None, reasons.NO_METHODOLOGY)
+    if method.shared and (reason := not_of_a_household(act, method)) is not None:
+        return _refused(act, method, reason)
+    groups = method.document.all_groups
+    if duplicates is not None and (original := duplicates.original_of(act, groups)) is not None:
+        return _refused(act, method, reasons.DUPLICATE_ACT, _Reached(detail={"original": str(original)}))
+    judgement = _valued(act, method, tally)
+    if duplicates is not None and judgement.status is Status.CREDITED:
+        duplicates.credited(act, groups)
+    return judgement
+
+
+def _limit_broken(measure: str, measured: int, limit: int) -> _Reached:
+    return _Reached(detail={"measure": measure, "measured": measured, "limit": limit})
+
+
+def _outside_window(act: Act) -> str | None:
+    """By the end of the act: a month's electricity is reported after the month."""
+    happened = act.ended_at or act.occurred_at
+    if happened - act.received_at > FUTURE_TOLERANCE:
+        return reasons.NOT_YET_HAPPENED
+    late = act.received_at - happened
+    if (late.days * 86_400 + late.seconds, late.microseconds) > (act.late_window_s, 0):
+        return reasons.TOO_LATE
+    return None
+
+
+_UNBOUND: Final = {
+    BindingState.NONE: reasons.NO_BINDING,
+    BindingState.BEFORE: reasons.BEFORE_BINDING,
+    BindingState.AFTER: reasons.AFTER_BINDING,
+    BindingState.CONSENT_WITHDRAWN: reasons.CONSENT_WITHDRAWN,
+}
+
+
+def _unbound(act: Act) -> str | None:
+    if act.binding is BindingState.BOUND:
+        return None if act.account_id is not None else reasons.NO_BINDING
+    return _UNBOUND[act.binding]
+
+
+def _valued(act: Act, method: Compiled, tally: _Tally) -> Judgement:
+    """Evidence, formula, caps."""
+    amount = method.amounts.get(act.evidence_tier)
+    if amount is None:
+        refused_tier = _Reached(detail={"evidence_tier": act.evidence_tier})
+        return _refused(act, method, reasons.EVIDENCE_NOT_ACCEPTED, refused_tier)
+    inputs: dict[str, int] = {}
+    values: list[Value] = []
+    for slot in method.slots:
+        value = slot.read(act)
+        if value is None:
+            return _refused(act, method, reasons.MISSING_INPUT, _Reached(detail={"field": slot.field}))
+        inputs[slot.field] = value
+        values.append(value)
+    if method.improvement is not None:
+        values.append(method.improvement_factor(act.local_date))
+    try:
+        raw_mg = max(0, amount(values))
+    except NotComputable:
+        return _refused(act, method, reasons.NOT_COMPUTABLE, _Reached(inputs))
+    if raw_mg > MAX_ACT_MG:
+        too_much = _limit_broken("raw_mg", raw_mg, MAX_ACT_MG)._replace(inputs=inputs)
+        return _refused(act, method, reasons.IMPLAUSIBLE_AMOUNT, too_much)
+    return _capped(act, method, tally, inputs, raw_mg)
+
+
+def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], raw_mg: int) -> Judgement:
+    states: list[tuple[CapRule, CapKey, int]] = []
+    for cap in method.count_caps:
+        for key in keys_of(cap, act):
+            used = tally.used(key).acts
+            if used >= cap.limit:
+                full = (_touched(cap, key, used, 0),)
+                return _refused(act, method, cap.code, _Reached(inputs, raw_mg, caps=full))
+            states.append((cap, key, used))
+    granted = raw_mg
+    for cap in method.amount_caps:
+        for key in keys_of(cap, act):
+            used = tally.used(key).amount_mg
+            if used >= cap.limit:
+                full = (_touched(cap, key, used, 0),)
+                return _refused(act, method, cap.code, _Reached(inputs, raw_mg, caps=full))
+            granted = min(granted, cap.limit - used)
+            states.append((cap, key, used))
+    if granted <= 0:
+        return _refused(act, method, reasons.BELOW_MINIMUM, _Reached(inputs, raw_mg))
+    for _, key, _ in states:
+        tally.add(key, granted)
+    touched = tuple(_touched(cap, key, used, 1 if cap.measure == "acts" else granted) for cap, key, used in states)
+    reason = reasons.PARTLY_CAPPED if granted < raw_mg else reasons.CREDITED
+    return _judgement(act, method, Status.CREDITED, reason, _Reached(inputs, raw_mg, granted, touched))
+
+
+def _touched(cap: CapRule, key: CapKey, used: int, granted: int) -> CapTouched:
+    return CapTouched(
+        cap_id=cap.id,
+        period_start=key.period_start,
+        measure=cap.measure,
+        limit=cap.limit,
+        used_before=used,
+        granted=granted,
+        per=cap.per,
+        subject_id=None if cap.per == "account" else key.subject_id,
+    )
+
+
+def _refused(act: Act, method: Compiled | None, reason: str, reached: _Reached = _NOTHING) -> Judgement:
+    status = Status.PARKED if reason == reasons.NO_BINDING else Status.REFUSED
+    return _judgement(act, method, status, reason, reached)
+
+
+def _judgement(act: Act, method: Compiled | None, status: Status, reason: str, reached: _Reached) -> Judgement:
+    if method is None:
+        return Judgement(
+            activity_id=act.activity_id,
+            account_id=act.account_id,
+            local_date=act.local_date,
+            status=status,
+            reason_code=reason,
+            evidence_tier=act.evidence_tier,
+            detail=reached.detail,
+        )
+    document = method.document
+    return Judgement(
+        activity_id=act.activity_id,
+        account_id=act.account_id,
+        local_date=act.local_date,
+        status=status,
+        reason_code=reason,
+        amount_mg=reached.amount_mg,
+        raw_mg=reached.raw_mg,
+        methodology_code=document.code,
+        methodology_version=document.version,
+        scene=document.scene,
+        evidence_tier=act.evidence_tier,
+        factors=method.factor_refs,
+        inputs=reached.inputs,
+        caps=reached.caps,
+        detail=reached.detail,
+        vesting_days=document.vesting_days,
+        issuable=document.issuable,
+        credited_to=_household(act) if document.subject == "household" and reached.amount_mg else msgspec.UNSET,
+    )
+
+
+def _household(act: Act) -> UUID:
+    home = home_of(act)
+    assert home is not None  # only the act of a member is credited to a household
+    return home

@@ -1,0 +1,93 @@
+"""The same physical act reported twice: by two partners, or by one under two event ids.
+
+A person makes one trip at a time. Two acts of one account in a common exclusivity group whose times overlap are the
+same trip; the first credited one stays. The rule is that of the French carpool registry: more than 70 % of the shorter.
+
+What a citizen declares and what somebody else proves in the same scene within half an hour is one act as well: a person
+tells of a purchase while leaving the till that has reported it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from services.accounting.judging.acts import SELF, Act
+from services.accounting.methodologies.document import DECLARED
+
+OVERLAP_PERCENT: Final = 70
+# A tap has no end. Two taps within a minute on one account are one boarding seen twice, or a companion's fare.
+SAME_INSTANT: Final = timedelta(seconds=60)
+
+
+DECLARED_APART: Final = timedelta(minutes=30)
+
+
+class Counted(NamedTuple):
+    """A credited act of one account, as far as later acts must be compared with it."""
+
+    activity_id: UUID
+    account_id: UUID
+    groups: Sequence[str]
+    started_at: datetime
+    ended_at: datetime | None
+    partner_id: str = ""
+    natural_key: str | None = None
+
+
+class CountedActs:
+    """What has been credited: loaded with the acts around the batch's times, grown while the batch is judged."""
+
+    def __init__(self, known: Iterable[Counted] = ()) -> None:
+        self._by_group: dict[tuple[UUID, str], list[Counted]] = defaultdict(list)
+        self._by_key: dict[tuple[UUID, str, str], UUID] = {}
+        for act in known:
+            self._add(act)
+
+    def original_of(self, act: Act, groups: Sequence[str]) -> UUID | None:
+        """The credited act that this one repeats, if any."""
+        if act.account_id is None:
+            return None
+        if act.natural_key is not None:
+            named = self._by_key.get((act.account_id, act.partner_id, act.natural_key))
+            if named is not None and named != act.activity_id:
+                return named
+        for group in groups:
+            for other in self._by_group.get((act.account_id, group), ()):
+                if other.activity_id != act.activity_id and _same_act(act, other, group):
+                    return other.activity_id
+        return None
+
+    def credited(self, act: Act, groups: Sequence[str]) -> None:
+        assert act.account_id is not None  # only an account's act is credited
+        self._add(
+            Counted(
+                act.activity_id, act.account_id, groups, act.occurred_at, act.ended_at, act.partner_id, act.natural_key
+            )
+        )
+
+    def _add(self, act: Counted) -> None:
+        for group in act.groups:
+            self._by_group[act.account_id, group].append(act)
+        if act.natural_key is not None:
+            self._by_key[act.account_id, act.partner_id, act.natural_key] = act.activity_id
+
+
+def _same_act(act: Act, other: Counted, group: str) -> bool:
+    if group.startswith(DECLARED):
+        one_is_declared = (act.partner_id == SELF) != (other.partner_id == SELF)
+        return one_is_declared and abs(act.occurred_at - other.started_at) <= DECLARED_APART
+    return same_time(act.occurred_at, act.ended_at, other.started_at, other.ended_at)
+
+
+def same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:
+    """Whether one person cannot have done both."""
+    spans = [(start_a, end_a or start_a), (start_b, end_b or start_b)]
+    (short_start, short_end), (long_start, long_end) = sorted(spans, key=lambda span: span[1] - span[0])
+    if long_end - long_start <= SAME_INSTANT:
+        return abs(long_start - short_start) <= SAME_INSTANT
+    if short_end - short_start <= SAME_INSTANT:  # a tap, well inside a longer trip
+        return long_start + SAME_INSTANT < short_start and short_end < long_end - SAME_INSTANT
+    overlap = min(short_end, long_end) - max(short_start, long_start)
+    return overlap * 100 > (short_end - short_start) * OVERLAP_PERCENT

@@ -1,0 +1,110 @@
+"""Reasons of judgements: stable codes, and a short concrete sentence for the citizen.
+
+The sentences of caps stand in the methodology document; those here are format strings over a judgement's `detail`.
+"""
+
+from typing import Final
+
+from shared.language import Text
+
+IMPLAUSIBLE_TIME: Final = "IMPLAUSIBLE_TIME"
+IMPLAUSIBLE_DURATION: Final = "IMPLAUSIBLE_DURATION"
+IMPLAUSIBLE_DISTANCE: Final = "IMPLAUSIBLE_DISTANCE"
+IMPLAUSIBLE_SPEED: Final = "IMPLAUSIBLE_SPEED"
+IMPLAUSIBLE_AMOUNT: Final = "IMPLAUSIBLE_AMOUNT"
+NOT_YET_HAPPENED: Final = "NOT_YET_HAPPENED"
+TOO_LATE: Final = "TOO_LATE"
+NO_BINDING: Final = "NO_BINDING"
+BEFORE_BINDING: Final = "BEFORE_BINDING"
+AFTER_BINDING: Final = "AFTER_BINDING"
+CONSENT_WITHDRAWN: Final = "CONSENT_WITHDRAWN"
+DUPLICATE_ACT: Final = "DUPLICATE_ACT"
+NO_METHODOLOGY: Final = "NO_METHODOLOGY"
+HOUSEHOLD_REQUIRED: Final = "HOUSEHOLD_REQUIRED"
+METER_NOT_OF_HOUSEHOLD: Final = "METER_NOT_OF_HOUSEHOLD"
+METER_UNKNOWN: Final = "METER_UNKNOWN"
+EVIDENCE_NOT_ACCEPTED: Final = "EVIDENCE_NOT_ACCEPTED"
+MISSING_INPUT: Final = "MISSING_INPUT"
+NOT_COMPUTABLE: Final = "NOT_COMPUTABLE"
+DAILY_CAP: Final = "DAILY_CAP"
+MONTHLY_CAP: Final = "MONTHLY_CAP"
+YEARLY_CAP: Final = "YEARLY_CAP"
+BELOW_MINIMUM: Final = "BELOW_MINIMUM"
+CANCELLED: Final = "CANCELLED"
+CORRECTED: Final = "CORRECTED"
+REVOKED: Final = "REVOKED"
+ORIGINAL_UNKNOWN: Final = "ORIGINAL_UNKNOWN"
+ALREADY_REVERSED: Final = "ALREADY_REVERSED"
+CREDITED: Final = "CREDITED"
+PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
+
+REASONS: Final[dict[str, Text]] = {
+    IMPLAUSIBLE_TIME: Text(
+        "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not fit together."
+    ),
+    IMPLAUSIBLE_DURATION: Text(
+        "这条记录的用时超出合理范围，没有累计。", "The duration of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_DISTANCE: Text(
+        "这条记录的里程超出合理范围，没有累计。", "The distance of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_SPEED: Text(
+        "这条记录的平均速度超出合理范围，没有累计。", "The average speed of this record is outside what is plausible."
+    ),
+    IMPLAUSIBLE_AMOUNT: Text(
+        "这条记录的数量超出合理范围，没有累计。", "The quantity of this record is outside what is plausible."
+    ),
+    NOT_YET_HAPPENED: Text(
+        "这条记录的时间在收到之后，没有累计。", "This record is dated after the moment we received it."
+    ),
+    TOO_LATE: Text("合作方上报太晚，已过补录期限，没有累计。", "The partner reported this too late to count."),
+    NO_BINDING: Text(
+        "还没有绑定这个合作方的账号；绑定后会自动重新核算。",
+        "No binding to this partner yet; it is judged again once you bind.",
+    ),
+    BEFORE_BINDING: Text(
+        "发生在绑定生效之前，没有累计。", "It happened before your binding to this partner took effect."
+    ),
+    AFTER_BINDING: Text("发生在解除绑定之后，没有累计。", "It happened after your binding to this partner ended."),
+    CONSENT_WITHDRAWN: Text("您已撤回授权，没有累计。", "You have withdrawn your consent, so it does not count."),
+    DUPLICATE_ACT: Text("这次行为已经累计过一次，不重复累计。", "This act has already been counted once."),
+    NO_METHODOLOGY: Text(
+        "这类行为在当地、当时还没有可用的方法学，没有累计。", "No methodology covers this kind of act there and then."
+    ),
+    HOUSEHOLD_REQUIRED: Text(
+        "这一项按家庭累计：开始时您还没有加入家庭账户，没有累计。",
+        "This counts for households, and you belonged to none when it began.",
+    ),
+    METER_NOT_OF_HOUSEHOLD: Text(
+        "这块电表当时没有登记在您的家庭名下，没有累计。", "The meter was not registered by your household at that time."
+    ),
+    METER_UNKNOWN: Text("合作方没有说明是哪块电表，没有累计。", "The partner did not say which meter it was."),
+    EVIDENCE_NOT_ACCEPTED: Text(
+        "这个方法学不接受这种证明方式，没有累计。", "The methodology does not accept this kind of evidence."
+    ),
+    MISSING_INPUT: Text(
+        "合作方没有提供核算所需的数据，没有累计。", "The partner did not report a value the calculation needs."
+    ),
+    NOT_COMPUTABLE: Text("用这条记录的数据无法算出减排量，没有累计。", "No result can be computed from this record."),
+    DAILY_CAP: Text("今天这一项已达上限，这一次不再累计。", "Today's limit is reached; this one does not count."),
+    MONTHLY_CAP: Text("本月这一项已达上限，这一次不再累计。", "This month's limit is reached; it does not count."),
+    YEARLY_CAP: Text("今年这一项已达上限，这一次不再累计。", "This year's limit is reached; it does not count."),
+    CANCELLED: Text(
+        "合作方撤销了这条记录，已累计的减碳量已退回。", "The partner cancelled this record; its grams were taken back."
+    ),
+    CORRECTED: Text(
+        "合作方更正了这条记录，已按更正后的数据重新核算。",
+        "The partner corrected this record; the corrected one is judged instead.",
+    ),
+    REVOKED: Text(
+        "平台复核后撤销了这条记录，已累计的减碳量已退回。",
+        "This record was revoked after a review; its grams were taken back.",
+    ),
+    ORIGINAL_UNKNOWN: Text("还没有收到要更正的原始记录。", "The record to be corrected has not arrived."),
+    ALREADY_REVERSED: Text(
+        "原始记录已经撤销或更正过。", "The original record has been cancelled or corrected already."
+    ),
+    BELOW_MINIMUM: Text("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
+    CREDITED: Text("已累计。", "Credited."),
+    PARTLY_CAPPED: Text("已接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
+}

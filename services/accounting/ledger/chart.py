@@ -1,0 +1,106 @@
+"""The ledger's chart: the kinds of account, and which accounts each kind of posting may move milligrams between. Pure.
+
+    issuance:<methodology>   source of credits; as far below zero as it has issued
+    person, household        available grams, never below zero
+    pending, debt            sub-accounts of a person or household: not vested yet; reversed after being spent
+    hold                     grams set aside for one order or donation; its account id is the hold's id
+    redeemed:<sponsor>       spent on rewards that a sponsor funds
+    donated:<campaign>       given to a campaign
+    expired:<year>           expired grams of one calendar year
+
+A posting moves one positive amount from a debit account to a credit account, so all balances sum to zero. A new way to
+move value is one entry in `CHART` and one call of `ledger.service.post`. The database holds the same chart
+(`posting_rule`, written by every migration run) and refuses a posting that it does not list.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_NAMESPACE: Final = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
+
+MAY_BE_NEGATIVE: Final = frozenset({"issuance", "debt"})
+SUB_ACCOUNTS: Final = frozenset({"pending", "debt"})
+# Accounts whose owner has grams to spend: new grams repay a debt first.
+SPENDABLE: Final = frozenset({"person", "household"})
+
+
+class Rule(NamedTuple):
+    """The kinds of account that one kind of posting may debit, and those it may credit."""
+
+    debit: tuple[str, ...]
+    credit: tuple[str, ...]
+
+
+CHART: Final[Mapping[str, Rule]] = {
+    "credit": Rule(("issuance",), ("person", "household", "pending")),
+    "vest": Rule(("pending",), ("person", "household")),
+    "reversal": Rule(("person", "household", "pending", "debt"), ("issuance",)),
+    "repayment": Rule(("person", "household"), ("debt",)),
+    "hold": Rule(("person",), ("hold",)),
+    "capture": Rule(("hold",), ("redeemed", "donated")),
+    "release": Rule(("hold",), ("person",)),
+    "expire": Rule(("person",), ("expired",)),
+}
+
+
+def allowed_movements() -> Iterator[tuple[str, str, str]]:
+    """(kind of posting, kind of debit account, kind of credit account), every combination the chart lists."""
+    for kind, rule in CHART.items():
+        for debit in rule.debit:
+            for credit in rule.credit:
+                yield kind, debit, credit
+
+
+class Account(NamedTuple):
+    """One account. `owner` is the person or household of a sub-account.
+
+    An account with a code, other than a hold, is shared: all workers change its balance, so they change it last.
+    """
+
+    account_id: uuid.UUID
+    kind: str
+    code: str | None = None
+    owner: "Account | None" = None
+
+
+def person(account_id: uuid.UUID) -> Account:
+    return Account(account_id, "person")
+
+
+def household(account_id: uuid.UUID) -> Account:
+    return Account(account_id, "household")
+
+
+def hold(hold_id: uuid.UUID) -> Account:
+    return Account(hold_id, "hold", f"hold:{hold_id}")
+
+
+def sub_account(owner: Account, kind: str) -> Account:
+    """The `pending` or `debt` account of a person or household."""
+    return Account(sub_account_id(owner.account_id, kind), kind, None, owner)
+
+
+@lru_cache(maxsize=4096)  # one code per methodology, sponsor and campaign; posting derives each thousands of times
+def shared(code: str) -> Account:
+    """The account behind a code such as `issuance:WH-APP-BUS`."""
+    return Account(system_account_id(code), code.partition(":")[0], code)
+
+
+def issuance(methodology_code: str) -> Account:
+    return shared(issuance_code(methodology_code))
+
+
+def issuance_code(methodology_code: str) -> str:
+    return f"issuance:{methodology_code}"
+
+
+@lru_cache(maxsize=4096)
+def system_account_id(code: str) -> uuid.UUID:
+    """Derived from the code, so that posting needs no look-up."""
+    return uuid.uuid5(_NAMESPACE, code)
+
+
+def sub_account_id(owner_id: uuid.UUID, kind: str) -> uuid.UUID:
+    return uuid.uuid5(owner_id, kind)

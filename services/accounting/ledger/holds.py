@@ -1,0 +1,171 @@
+"""Use cases of holds: grams set aside for an order or a donation. Capture or release ends a hold, once."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from services.accounting.ledger import chart, holds_repository, repository, service
+from services.accounting.ledger.domain import HoldStatus
+from services.accounting.ledger.errors import (
+    AccountFrozen,
+    HoldDiffers,
+    HoldExpiryInvalid,
+    HoldNotFound,
+    HoldSettled,
+    InsufficientBalance,
+)
+from services.accounting.ledger.service import Posting
+from shared.amounts import display
+from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
+from shared.db import Session, driver
+
+HOLD_DAYS_MAX = 7
+_EXPIRE_PER_RUN_MAX = 200
+
+
+def _state(row: Any) -> HoldState:
+    return HoldState(
+        hold_id=row.hold_id,
+        account_id=row.account_id,
+        amount_mg=row.amount_mg,
+        purpose=row.purpose,
+        status=row.status,
+        expires_at=row.expires_at,
+        captured_to=row.captured_to,
+    )
+
+
+async def hold_state(session: Session, *, hold_id: uuid.UUID) -> HoldState:
+    """Raises HoldNotFound."""
+    row = await holds_repository.hold_of(session, hold_id)
+    if row is None:
+        raise HoldNotFound
+    return _state(row)
+
+
+async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> HoldState:
+    """Sets grams aside. The same request again gives the same hold.
+
+    Raises HoldDiffers (other fields under this id), HoldSettled (a void came first), InsufficientBalance,
+    AccountFrozen, HoldExpiryInvalid.
+    """
+    connection = await driver(session)
+    now = await repository.database_now(connection)
+    fresh = await holds_repository.insert_hold(
+        session,
+        hold_id=request.hold_id,
+        account_id=request.account_id,
+        amount_mg=request.amount_mg,
+        purpose=request.purpose,
+        status=HoldStatus.HELD,
+        expires_at=request.expires_at,
+    )
+    if not fresh:
+        return await _repeated_hold(session, request)
+    if not now < request.expires_at <= now + timedelta(days=HOLD_DAYS_MAX):
+        raise HoldExpiryInvalid(days=HOLD_DAYS_MAX)
+    _require_spendable(await repository.locked_account(connection, request.account_id), request.amount_mg)
+    movement = Posting(
+        "hold",
+        chart.person(request.account_id),
+        chart.hold(request.hold_id),
+        request.amount_mg,
+        f"{caller}:{request.purpose}",
+        hold_id=request.hold_id,
+    )
+    await service.post(connection, [movement], locked=True)
+    return await hold_state(session, hold_id=request.hold_id)
+
+
+def _require_spendable(account: Any | None, needed_mg: int) -> None:
+    available_mg = 0 if account is None or account["kind"] != "person" else account["balance_mg"]
+    if account is not None and account["frozen_at"] is not None:
+        raise AccountFrozen
+    if available_mg < needed_mg:
+        raise InsufficientBalance(
+            available=display(available_mg),
+            needed=display(needed_mg),
+            extensions={"available_mg": available_mg, "needed_mg": needed_mg},
+        )
+
+
+async def _repeated_hold(session: Session, request: HoldRequest) -> HoldState:
+    row = await holds_repository.hold_of(session, request.hold_id)
+    assert row is not None
+    if row.account_id is None:
+        raise HoldSettled(status=row.status)
+    same: tuple[object, ...] = (row.account_id, row.amount_mg, row.purpose)
+    if same != (request.account_id, request.amount_mg, request.purpose):
+        raise HoldDiffers
+    return _state(row)
+
+
+async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: CaptureRequest, caller: str) -> HoldState:
+    """Spends a hold. Repeatable with the same target. Raises HoldNotFound, HoldSettled, HoldDiffers.
+
+    A hold past its expiry is refused even when no job has expired it yet: the database's clock decides.
+    """
+    row = await holds_repository.hold_of(session, hold_id, lock=True)
+    if row is None:
+        raise HoldNotFound
+    if row.status == HoldStatus.CAPTURED:
+        if row.captured_to != request.to:
+            raise HoldDiffers
+        return _state(row)
+    if row.status != HoldStatus.HELD:
+        raise HoldSettled(status=row.status)
+    if row.overdue:
+        raise HoldSettled(status=HoldStatus.EXPIRED)
+    await holds_repository.settle_hold(session, hold_id, HoldStatus.CAPTURED, captured_to=request.to)
+    movement = Posting(
+        "capture",
+        chart.hold(hold_id),
+        chart.shared(request.to),
+        row.amount_mg,
+        f"{caller}:{row.purpose}",
+        hold_id=hold_id,
+    )
+    await service.post(await driver(session), [movement])
+    return await hold_state(session, hold_id=hold_id)
+
+
+async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> HoldState:
+    """Gives a hold back. Repeatable; a void that comes before its hold is remembered, so that the late hold is refused.
+
+    Raises HoldSettled when the hold was captured.
+    """
+    if await holds_repository.insert_hold(session, hold_id=hold_id, amount_mg=0, status=HoldStatus.VOIDED):
+        return await hold_state(session, hold_id=hold_id)
+    row = await holds_repository.hold_of(session, hold_id, lock=True)
+    assert row is not None
+    if row.status == HoldStatus.CAPTURED:
+        raise HoldSettled(status=row.status)
+    if row.status == HoldStatus.HELD:
+        await _release(session, [row], HoldStatus.VOIDED, caller)
+    return await hold_state(session, hold_id=hold_id)
+
+
+async def _release(session: Session, rows: Sequence[Any], status: HoldStatus, caller: str) -> None:
+    """Gives held grams back to their people. The rows are locked."""
+    for row in rows:
+        await holds_repository.settle_hold(session, row.hold_id, status)
+    movements = [
+        Posting(
+            "release",
+            chart.hold(row.hold_id),
+            chart.person(row.account_id),
+            row.amount_mg,
+            f"{caller}:{row.purpose}",
+            hold_id=row.hold_id,
+        )
+        for row in rows
+    ]
+    await service.post(await driver(session), movements)
+
+
+async def expire_holds(session: Session) -> None:
+    """Timed job: gives back the grams of holds that nobody captured in time."""
+    due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
+    if due:
+        await _release(session, due, HoldStatus.EXPIRED, "accounting")

@@ -1,0 +1,47 @@
+"""SQL of holds."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounting.ledger.domain import HoldStatus
+from services.accounting.ledger.models import hold
+
+
+async def insert_hold(session: AsyncSession, **values: Any) -> bool:
+    """False when a hold with this id exists already. Waits for a transaction that is writing it."""
+    result = await session.execute(insert(hold).values(**values).on_conflict_do_nothing().returning(hold.c.hold_id))
+    return result.first() is not None
+
+
+async def hold_of(session: AsyncSession, hold_id: uuid.UUID, *, lock: bool = False) -> Any | None:
+    query = select(hold, (hold.c.expires_at <= func.clock_timestamp()).label("overdue")).where(
+        hold.c.hold_id == hold_id
+    )
+    return (await session.execute(query.with_for_update() if lock else query)).first()
+
+
+async def settle_hold(
+    session: AsyncSession, hold_id: uuid.UUID, status: HoldStatus, *, captured_to: str | None = None
+) -> None:
+    await session.execute(
+        update(hold)
+        .where(hold.c.hold_id == hold_id, hold.c.status == HoldStatus.HELD)
+        .values(status=status, captured_to=captured_to, settled_at=func.clock_timestamp())
+    )
+
+
+async def due_holds(session: AsyncSession, limit: int) -> Sequence[Any]:
+    """Holds past their expiry by the database's clock, locked; rows that another worker holds are left out."""
+    rows = await session.execute(
+        select(hold)
+        .where(hold.c.status == HoldStatus.HELD, hold.c.expires_at <= func.clock_timestamp())
+        .order_by(hold.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return rows.all()

@@ -1,0 +1,24 @@
+"""What routes need of the library: the versions in force, and today's date where the programme lives."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.service import Library
+from shared import clock
+from shared.db import Session
+
+
+async def _index(request: Request, session: Session) -> MethodologyIndex:
+    library: Library = request.app.state.library
+    return await library.index(session)
+
+
+def _today(request: Request) -> date:
+    return clock.local_date(clock.now(), request.app.state.settings.time_zone)
+
+
+Index = Annotated[MethodologyIndex, Depends(_index)]
+Today = Annotated[date, Depends(_today)]

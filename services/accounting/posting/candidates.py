@@ -1,0 +1,72 @@
+"""Reported events on their way to a verdict: each with its place, its act and the methodology that applies to it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.accounting.bindings.domain import BindingRow, Bindings, bound_account
+from services.accounting.judging.acts import Act
+from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.matching import MethodologyIndex
+from shared import clock
+from shared.contracts.activities_v1 import ActivityReported
+
+
+@dataclass(slots=True)
+class MatchedAct:
+    """An act and the methodology version that applies to it, found once."""
+
+    act: Act
+    method: Compiled | None
+
+
+@dataclass(slots=True)
+class Candidate(MatchedAct):
+    """A reported event before its verdict. `place` is its position in its poll."""
+
+    place: int
+    report: ActivityReported
+
+
+def candidates_of(
+    reports: Iterable[tuple[int, ActivityReported]], bindings: Bindings, index: MethodologyIndex, time_zone: str
+) -> list[Candidate]:
+    """Candidates from (place, report) pairs and the bindings of their people."""
+    found = []
+    for place, report in reports:
+        act = to_act(report, bindings.get((report.partner_id, report.account_key), ()), time_zone)
+        found.append(Candidate(act, index.find(act), place, report))
+    return found
+
+
+def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:
+    assert report.act is not None  # reports always carry an act; the consumer refuses others
+    done = report.act
+    account_id, state = bound_account(bindings, done.started_at, report.received_at)
+    return Act(
+        activity_id=report.event_key,
+        account_id=account_id,
+        partner_id=report.partner_id,
+        kind=done.kind,
+        occurred_at=done.started_at,
+        local_date=clock.local_date(done.started_at, time_zone),
+        received_at=report.received_at,
+        late_window_s=report.late_window_s,
+        binding=state,
+        city_code=done.city_code,
+        evidence_tier=report.evidence_tier,
+        ended_at=done.ended_at,
+        vehicle_type=done.vehicle_type,
+        propulsion_type=done.propulsion_type,
+        trip_type=done.trip_type,
+        material=done.material,
+        distance_m=done.distance_m,
+        straight_line_m=done.straight_line_m,
+        duration_s=done.duration_s,
+        passenger_count=done.passenger_count,
+        weight_g=done.weight_g,
+        energy_wh=done.energy_wh,
+        baseline_wh=done.baseline_wh,
+        count=done.count,
+        natural_key=done.natural_key,
+        meter_key=done.meter_key,
+    )

@@ -1,0 +1,75 @@
+"""The end of a posting transaction: outcomes to the outbox, then the rows that all workers share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from services.accounting.ledger import service as ledger
+from services.accounting.ledger.service import SharedBalances
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.methodologies.service import Library
+from services.accounting.posting.domain import Verdict
+from services.accounting.posting.verdicts import announce, count, outcomes_of
+from shared.contracts import topics
+from shared.db import Session, driver
+from shared.eventlog import Record
+from shared.settings import ServiceSettings
+
+_AT_ONCE = 250  # outcomes made in one go, while the database takes the activities: a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """The rules in force, the time zone that decides the day, and the topic that outcomes go to."""
+
+    index: MethodologyIndex
+    time_zone: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeSource:
+    """Makes the programme of the moment; one per process."""
+
+    library: Library
+    time_zone: str
+    topic: str
+
+    @classmethod
+    def of(cls, library: Library, settings: ServiceSettings) -> "ProgrammeSource":
+        return cls(library, settings.time_zone, settings.topic_prefix + topics.OUTCOMES)
+
+    async def current(self, session: Session) -> Programme:
+        return Programme(await self.library.index(session), self.time_zone, self.topic)
+
+
+@dataclass(slots=True)
+class Closing:
+    """Everything a transaction writes last: verdicts, their outcomes, and changes of shared accounts."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    outcomes: list[Record] = field(default_factory=list)  # one for each verdict, in their order
+    shared_balances: SharedBalances = field(default_factory=dict)
+
+    async def add(self, verdicts: Sequence[Verdict]) -> None:
+        self.verdicts += verdicts
+        for first in range(0, len(verdicts), _AT_ONCE):
+            self.outcomes += outcomes_of(verdicts[first : first + _AT_ONCE])
+            await asyncio.sleep(0)  # lets a statement that is under way send its next piece
+
+
+@asynccontextmanager
+async def closing(session: Session, programme: Programme) -> AsyncIterator[Closing]:
+    """Collects verdicts and writes their outcomes, tallies and shared balances at the end, each kind once and in order.
+
+    One transaction closes once. After it nothing may lock people: tallies and issuance accounts are touched.
+    """
+    collected = Closing()
+    yield collected
+    if not collected.verdicts:
+        return
+    connection = await driver(session)
+    await announce(session, collected.verdicts, collected.outcomes, topic=programme.topic)
+    await count(connection, collected.verdicts, programme.time_zone)
+    await ledger.post_shared(connection, collected.shared_balances)

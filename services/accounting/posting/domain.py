@@ -1,0 +1,117 @@
+"""Verdicts on reported events, and events that came before. Pure."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from services.accounting.judging import reasons
+from services.accounting.judging.acts import Act
+from services.accounting.judging.domain import Judgement, Status
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.outcomes_v1 import Status as OutcomeStatus
+
+
+class KnownEvent(NamedTuple):
+    """An event of the inbox: its fingerprint, and the copy that was judged (None for a correction)."""
+
+    fingerprint: bytes
+    receipt_id: uuid.UUID | None
+    receipt_index: int | None
+
+
+class Earlier(NamedTuple):
+    """The verdict that a later one on the same event replaces, as the tallies know it."""
+
+    status: str
+    reason_code: str
+    amount_mg: int = 0
+
+
+PARKED = Earlier(Status.PARKED, reasons.NO_BINDING)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The verdict on one reported event. `judgement` is None for a repeat (duplicate or conflict).
+
+    `place` orders the verdicts of one poll.
+    """
+
+    report: ActivityReported
+    status: OutcomeStatus
+    act: Act | None = None
+    judgement: Judgement | None = None
+    sequence: int = 1
+    replaces: Earlier | None = None
+    place: int = 0
+
+    @property
+    def reason_code(self) -> str | None:
+        return self.judgement.reason_code if self.judgement else None
+
+    @property
+    def amount_mg(self) -> int:
+        return self.judgement.amount_mg if self.judgement else 0
+
+
+def separate_repeats(
+    reports: Sequence[ActivityReported], known: Mapping[uuid.UUID, KnownEvent]
+) -> tuple[list[tuple[int, ActivityReported]], list[Verdict]]:
+    """((place, event) pairs to judge, verdicts on repeats). A repeat with the same content is a duplicate, with other
+    content a conflict.
+
+    The very copy that was judged is no repeat and gets no second verdict: the log handed it out twice, or a poll was
+    interrupted between its transactions.
+    """
+    seen = dict(known)
+    fresh, repeats = [], []
+    for place, report in enumerate(reports):
+        fingerprint = bytes.fromhex(report.fingerprint)
+        first = seen.get(report.event_key)
+        if first is None:
+            seen[report.event_key] = KnownEvent(fingerprint, report.receipt_id, report.index)
+            fresh.append((place, report))
+        elif (report.receipt_id, report.index) != first[1:] or fingerprint != first.fingerprint:
+            status: OutcomeStatus = "duplicate" if first.fingerprint == fingerprint else "conflict"
+            repeats.append(Verdict(report, status, place=place))
+    return fresh, repeats
+
+
+def as_reported(row: Any, account_key: str) -> ActivityReported:
+    """A stored activity as the event it came as, without its act: enough to announce a later verdict on it."""
+    return ActivityReported(
+        event_key=row["activity_id"],
+        partner_id=row["partner_id"],
+        event_id=row["event_id"],
+        receipt_id=row["receipt_id"],
+        index=row["receipt_index"],
+        account_key=account_key,
+        fingerprint=row["fingerprint"].hex(),
+        raw_sha256=row["raw_sha256"].hex(),
+        received_at=row["received_at"],
+        late_window_s=0,
+    )
+
+
+def status_of(judgement: Judgement) -> OutcomeStatus:
+    """`pending` for a credit that still has to vest."""
+    if judgement.status is Status.CREDITED and judgement.vesting_days:
+        return "pending"
+    statuses: dict[Status, OutcomeStatus] = {
+        Status.CREDITED: "credited",
+        Status.REFUSED: "refused",
+        Status.PARKED: "parked",
+    }
+    return statuses[judgement.status]
+
+
+def bare_verdict(report: ActivityReported, status: OutcomeStatus, reason_code: str, *, sequence: int) -> Verdict:
+    """A verdict without an act: on a correction, on an unclaimed event, or on an activity that was taken back."""
+    judged = Judgement(
+        activity_id=report.event_key,
+        account_id=None,
+        status=Status.PARKED if status == "parked" else Status.REFUSED,
+        reason_code=reason_code,
+    )
+    return Verdict(report, status, judgement=judged, sequence=sequence)

@@ -1,0 +1,80 @@
+"""Later verdicts on stored activities: a pending credit becomes available, a credited activity is taken back."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from services.accounting.judging import reasons
+from services.accounting.judging.domain import usage_of
+from services.accounting.judging.stored import from_row
+from services.accounting.ledger import service as ledger
+from services.accounting.posting import repository
+from services.accounting.posting.closing import Closing
+from services.accounting.posting.domain import Earlier, as_reported, bare_verdict
+from services.accounting.posting.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
+from shared.contracts.outcomes_v1 import Status as OutcomeStatus
+from shared.db import Session, driver
+
+_HAS_GRAMS = frozenset({"credited", "pending"})
+TAKEN_BACK = frozenset({reasons.CANCELLED, reasons.CORRECTED})
+
+
+async def due_credits(session: Session, limit: int) -> Sequence[Any]:
+    """Pending activities whose credit is due by the database's clock, locked."""
+    return await repository.due_credits(await driver(session), limit)
+
+
+async def mark_available(session: Session, rows: Sequence[Any]) -> None:
+    """Pending activities become credited. Their grams are the caller's to move."""
+    await repository.mark_available(await driver(session), [row["activity_id"] for row in rows])
+
+
+async def locked_activity(session: Session, activity_id: uuid.UUID) -> Any | None:
+    return await repository.locked_activity(await driver(session), activity_id)
+
+
+async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> Any:
+    """The activity, locked, if it has grams to take back.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    """
+    original = await locked_activity(session, activity_id)
+    if original is None:
+        raise ActivityNotFound
+    if original["status"] == "reversed":
+        raise ActivityReversedAlready
+    if original["status"] not in _HAS_GRAMS:
+        raise ActivityNotCredited(status=original["status"])
+    return original
+
+
+def is_taken_back(original: Any) -> bool:
+    return original["status"] == "reversed" or original["reason_code"] in TAKEN_BACK
+
+
+async def take_back(
+    session: Session, original: Any, reason: str, *, account_key: str, requested_by: str, closing: Closing
+) -> None:
+    """Undoes the effects of an activity and gives it a new verdict, under its own event id.
+
+    Its person is locked, and the households and meters it was counted for.
+    """
+    connection = await driver(session)
+    activity_id = original["activity_id"]
+    status: OutcomeStatus = "refused"
+    if original["status"] in _HAS_GRAMS:
+        status = "reversed"
+        await ledger.reverse_credit(
+            connection,
+            activity_id=activity_id,
+            requested_by=requested_by,
+            shared_balances=closing.shared_balances,
+        )
+        if original["status"] == "pending":
+            await repository.delete_pending(connection, [activity_id])
+        if used := usage_of(from_row(original)):
+            await repository.give_back_caps(connection, used)
+    await repository.mark_taken_back(connection, activity_id, status, reason)
+    verdict = bare_verdict(as_reported(original, account_key), status, reason, sequence=original["sequence"] + 1)
+    verdict.replaces = Earlier(original["status"], original["reason_code"], original["amount_mg"])
+    await closing.add([verdict])

@@ -1,0 +1,105 @@
+"""Tables of posting: activities (the permanent inbox with its verdicts), parked reports, cap counters, tallies."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.accounting.database import metadata
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="derived from (partner, event id): the inbox key, for ever"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("receipt_id", Uuid, nullable=False),
+    Column("receipt_index", Integer, nullable=False),
+    Column("account_id", Uuid, comment="null while parked and for strangers"),
+    Column("account_key", Text, comment="only while parked"),
+    Column("status", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("scene", Text),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+    Column("methodology_code", Text),
+    Column("methodology_version", Integer),
+    Column("judgement", JSONB),
+    Column("act", JSONB, comment="the reported act; null while parked and for strangers"),
+    Column("raw_sha256", LargeBinary, nullable=False),
+    Column("sequence", SmallInteger, nullable=False, server_default="1"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("status IN ('credited', 'pending', 'refused', 'parked', 'reversed')", name="status"),
+    CheckConstraint("(amount_mg > 0) = (status IN ('credited', 'pending', 'reversed'))", name="amount_fits_status"),
+    CheckConstraint("status IN ('refused', 'parked') OR account_id IS NOT NULL", name="credited_to_someone"),
+    CheckConstraint("(status = 'parked') = (account_key IS NOT NULL)", name="key_only_while_parked"),
+)
+Index(
+    "ix_activity_account",
+    activity.c.account_id,
+    activity.c.occurred_at,
+    activity.c.activity_id,
+    postgresql_where=text("account_id IS NOT NULL"),
+)
+Index(
+    "ix_activity_parked",
+    activity.c.partner_id,
+    activity.c.account_key,
+    postgresql_where=text("status = 'parked'"),
+)
+
+parked_report = Table(
+    "parked_report",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of a parked activity"),
+    Column("report", JSONB, nullable=False, comment="the whole event, to be judged exactly as it came"),
+)
+
+vesting = Table(
+    "vesting",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of a pending activity; gone when it vests or is reversed"),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_vesting_due", vesting.c.due_at, vesting.c.activity_id)
+
+cap_usage = Table(
+    "cap_usage",
+    metadata,
+    Column(
+        "subject_id", Uuid, primary_key=True, comment="a person's account, a household's account, or the id of a meter"
+    ),
+    Column("cap_id", Text, primary_key=True),
+    Column("period_start", Date, primary_key=True),
+    Column("acts", Integer, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+    CheckConstraint("acts >= 0 AND amount_mg >= 0", name="not_negative"),
+    postgresql_with={"fillfactor": 70},
+)
+
+intake_tally = Table(
+    "intake_tally",
+    metadata,
+    Column("partner_id", Text, primary_key=True),
+    Column("received_on", Date, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("reason_code", Text, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("amount_mg", BigInteger, nullable=False),
+)

@@ -1,0 +1,42 @@
+"""Timed jobs on parked events: judge those whose person is bound by now, forget those that nobody claimed."""
+
+from services.accounting.judging import reasons
+from services.accounting.posting import repository, service
+from services.accounting.posting.closing import Programme, closing
+from services.accounting.posting.domain import PARKED, Verdict, bare_verdict
+from shared.contracts.activities_v1 import ActivityReported
+from shared.db import Session, driver
+
+# A parked event waits this long for its person to bind; afterwards nothing about the stranger is kept.
+PARKED_LIFE_S = 7 * 24 * 3600
+_RELEASE_MAX = 1000
+_FORGET_MAX = 1000
+
+
+async def release_parked(session: Session, *, programme: Programme) -> None:
+    """Judges parked events whose person is bound by now.
+
+    Run every second: it also closes the race in which an event is parked while its binding is being stored.
+    """
+    rows = await repository.parked_with_binding(await driver(session), _RELEASE_MAX)
+    if rows:
+        async with closing(session, programme) as closed:
+            await service.release(session, rows, programme=programme, closing=closed)
+
+
+async def forget_parked(session: Session, *, programme: Programme) -> None:
+    """Refuses events that stayed parked for PARKED_LIFE_S and drops their content."""
+    connection = await driver(session)
+    rows = await repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
+    if not rows:
+        return
+    async with closing(session, programme) as closed:
+        verdicts = [_unclaimed(service.parked_report(row), row["sequence"] + 1) for row in rows]
+        await repository.forget_parked(connection, [row["activity_id"] for row in rows], reasons.NO_BINDING)
+        await closed.add(verdicts)
+
+
+def _unclaimed(report: ActivityReported, sequence: int) -> Verdict:
+    verdict = bare_verdict(report, "refused", reasons.NO_BINDING, sequence=sequence)
+    verdict.replaces = PARKED
+    return verdict

@@ -1,0 +1,296 @@
+"""SQL of the posting path: every statement takes the whole batch as arrays, so its cost per event stays small.
+
+Tallies are shared by all workers, so they are written among the last statements of a transaction.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from services.accounting.judging.domain import CapUsed
+from services.accounting.judging.subjects import CapKey
+from services.accounting.posting.domain import KnownEvent
+from shared.db import Connection
+
+
+class ActivityRow(NamedTuple):
+    """One row of `activity`, in the order of its columns."""
+
+    activity_id: uuid.UUID
+    fingerprint: bytes
+    partner_id: str
+    event_id: str
+    receipt_id: uuid.UUID
+    receipt_index: int
+    account_id: uuid.UUID | None
+    account_key: str | None
+    status: str
+    reason_code: str
+    scene: str | None
+    occurred_at: datetime
+    ended_at: datetime | None
+    received_at: datetime
+    amount_mg: int
+    methodology_code: str | None
+    methodology_version: int | None
+    judgement: str | None
+    act: str | None
+    raw_sha256: bytes
+
+
+async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
+    rows = await connection.fetch(
+        "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
+        " WHERE activity_id = ANY($1::uuid[])",
+        activity_ids,
+    )
+    return {row[0]: KnownEvent(row[1], row[2], row[3]) for row in rows}
+
+
+async def cap_usage_of(connection: Connection, keys: Sequence[CapKey]) -> dict[CapKey, CapUsed]:
+    """The counters that exist."""
+    rows = await connection.fetch(
+        "SELECT subject_id, cap_id, period_start, u.acts, u.amount_mg"
+        " FROM unnest($1::uuid[], $2::text[], $3::date[]) AS k(subject_id, cap_id, period_start)"
+        # OFFSET 0: see credited_near.
+        " CROSS JOIN LATERAL (SELECT acts, amount_mg FROM accounting.cap_usage u WHERE u.subject_id = k.subject_id"
+        " AND u.cap_id = k.cap_id AND u.period_start = k.period_start OFFSET 0) u",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+    )
+    return {CapKey(row[0], row[1], row[2]): CapUsed(row[3], row[4]) for row in rows}
+
+
+async def credited_near(
+    connection: Connection, spans: Mapping[uuid.UUID, tuple[datetime, datetime]], horizon: timedelta
+) -> Sequence[Any]:
+    """Credited acts of these accounts at most `horizon` from their span of time, for the double-reporting check."""
+    firsts = [first for first, _ in spans.values()]
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.activity_id, s.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
+        " a.methodology_version, a.natural_key"
+        " FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[]) AS s(account_id, first, lasts_s)"
+        # OFFSET 0: one descent of the index per person. A plain join reads the whole table as long as the planner
+        # believes it to be small.
+        " CROSS JOIN LATERAL (SELECT activity_id, partner_id, occurred_at, ended_at, methodology_code,"
+        " methodology_version, act->>'natural_key' AS natural_key FROM accounting.activity a"
+        " WHERE a.account_id = s.account_id"
+        " AND a.occurred_at BETWEEN s.first - $4::interval"
+        " AND s.first + make_interval(secs => s.lasts_s) + $4::interval"
+        " AND a.status IN ('credited', 'pending') OFFSET 0) a",
+        list(spans),
+        firsts,
+        [_whole_seconds(last - first) for first, last in spans.values()],
+        horizon,
+    )
+    return rows
+
+
+def _whole_seconds(span: timedelta) -> int:
+    """Rounded up; numbers travel at a fraction of the cost of times."""
+    return span.days * 86_400 + span.seconds + (span.microseconds > 0)
+
+
+_RELEASE_PARKED = """
+UPDATE accounting.activity a SET account_id = v.account_id, account_key = v.account_key, status = v.status,
+    reason_code = v.reason_code, scene = v.scene, amount_mg = v.amount_mg, methodology_code = v.methodology_code,
+    methodology_version = v.methodology_version, judgement = v.judgement, act = v.act, sequence = a.sequence + 1
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::int[],
+    $10::jsonb[], $11::jsonb[]) AS v(activity_id, account_id, account_key, status, reason_code, scene, amount_mg,
+    methodology_code, methodology_version, judgement, act)
+WHERE a.activity_id = v.activity_id"""
+
+
+async def insert_activities(connection: Connection, rows: Sequence[ActivityRow]) -> None:
+    """By COPY, which costs half of an insert from arrays on either side. What is there already fails the batch."""
+    await connection.copy_records_to_table(
+        "activity", schema_name="accounting", columns=ActivityRow._fields, records=rows
+    )
+
+
+async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) -> None:
+    """Writes the new verdict of rows that were parked."""
+    columns = zip(
+        *(
+            (
+                row.activity_id,
+                row.account_id,
+                row.account_key,
+                row.status,
+                row.reason_code,
+                row.scene,
+                row.amount_mg,
+                row.methodology_code,
+                row.methodology_version,
+                row.judgement,
+                row.act,
+            )
+            for row in rows
+        ),
+        strict=True,
+    )
+    await connection.execute(_RELEASE_PARKED, *(list(column) for column in columns))
+
+
+async def add_cap_usage(connection: Connection, usage: Mapping[CapKey, CapUsed]) -> None:
+    keys = sorted(usage)
+    await connection.execute(
+        "INSERT INTO accounting.cap_usage AS u (subject_id, cap_id, period_start, acts, amount_mg)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
+        " ON CONFLICT (subject_id, cap_id, period_start)"
+        " DO UPDATE SET acts = u.acts + EXCLUDED.acts, amount_mg = u.amount_mg + EXCLUDED.amount_mg",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+        [usage[key][0] for key in keys],
+        [usage[key][1] for key in keys],
+    )
+
+
+async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, str, str], tuple[int, int]]) -> None:
+    """Counts per partner, day of receipt, status and reason; a release counts the parked copy down."""
+    keys = sorted(tallies)
+    await connection.execute(
+        "INSERT INTO accounting.intake_tally AS t (partner_id, received_on, status, reason_code, events, amount_mg)"
+        " SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])"
+        " ON CONFLICT (partner_id, received_on, status, reason_code)"
+        " DO UPDATE SET events = t.events + EXCLUDED.events, amount_mg = t.amount_mg + EXCLUDED.amount_mg",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+        [key[3] for key in keys],
+        [tallies[key][0] for key in keys],
+        [tallies[key][1] for key in keys],
+    )
+
+
+# Receipts are numbered in time: as one partner's events came, so they are judged, parked in between or not.
+_ORDER_OF_THE_LOG = "a.received_at, a.receipt_id, a.receipt_index"
+
+
+async def parked_with_binding(connection: Connection, limit: int) -> Sequence[Any]:
+    """Parked acts whose person is bound by now, oldest first, locked; rows another worker has are left to it."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
+        " WHERE a.status = 'parked' AND EXISTS (SELECT 1 FROM accounting.binding b"
+        " WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key AND b.status <> 'pending')"
+        f" ORDER BY {_ORDER_OF_THE_LOG} LIMIT $1 FOR UPDATE OF a SKIP LOCKED",
+        limit,
+    )
+    return rows
+
+
+async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> Sequence[Any]:
+    """Parked acts of (partner, account key) pairs, in the order of the log, locked."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
+        " JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
+        " USING (partner_id, account_key) WHERE a.status = 'parked'"
+        f" ORDER BY {_ORDER_OF_THE_LOG} FOR UPDATE OF a",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return rows
+
+
+async def parked_too_long(connection: Connection, life_s: int, limit: int) -> Sequence[Any]:
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
+        " WHERE a.status = 'parked' AND a.received_at < clock_timestamp() - make_interval(secs => $1)"
+        " ORDER BY a.received_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED",
+        life_s,
+        limit,
+    )
+    return rows
+
+
+async def insert_parked(connection: Connection, rows: Sequence[tuple[uuid.UUID, str]]) -> None:
+    """(activity, report as JSON)."""
+    await connection.executemany(
+        "INSERT INTO accounting.parked_report (activity_id, report) VALUES ($1, $2) ON CONFLICT DO NOTHING", rows
+    )
+
+
+async def delete_parked(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
+    await connection.execute("DELETE FROM accounting.parked_report WHERE activity_id = ANY($1::uuid[])", activity_ids)
+
+
+async def forget_parked(connection: Connection, activity_ids: Sequence[uuid.UUID], reason_code: str) -> None:
+    """Refuses parked acts that nobody claimed and drops their content: only the inbox key stays."""
+    await connection.execute(
+        "UPDATE accounting.activity SET status = 'refused', reason_code = $2, account_key = NULL,"
+        " judgement = NULL, sequence = sequence + 1 WHERE activity_id = ANY($1::uuid[]) AND status = 'parked'",
+        activity_ids,
+        reason_code,
+    )
+    await delete_parked(connection, activity_ids)
+
+
+async def insert_pending(connection: Connection, rows: Sequence[tuple[uuid.UUID, datetime]]) -> None:
+    """(activity, when its credit becomes available)."""
+    await connection.execute(
+        "INSERT INTO accounting.vesting (activity_id, due_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+    )
+
+
+async def due_credits(connection: Connection, limit: int) -> Sequence[Any]:
+    """Activities whose credit is due by the database's clock, oldest first, locked; rows that another worker holds are
+    left out."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.* FROM accounting.vesting v JOIN accounting.activity a USING (activity_id)"
+        " WHERE v.due_at <= clock_timestamp() ORDER BY v.due_at, v.activity_id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit,
+    )
+    return rows
+
+
+async def mark_available(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
+    """Pending activities become credited."""
+    await connection.execute(
+        "UPDATE accounting.activity SET status = 'credited', sequence = sequence + 1"
+        " WHERE activity_id = ANY($1::uuid[]) AND status = 'pending'",
+        activity_ids,
+    )
+    await delete_pending(connection, activity_ids)
+
+
+async def delete_pending(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
+    await connection.execute("DELETE FROM accounting.vesting WHERE activity_id = ANY($1::uuid[])", activity_ids)
+
+
+async def locked_activity(connection: Connection, activity_id: uuid.UUID) -> Any | None:
+    return await connection.fetchrow("SELECT * FROM accounting.activity WHERE activity_id = $1 FOR UPDATE", activity_id)
+
+
+async def mark_taken_back(connection: Connection, activity_id: uuid.UUID, status: str, reason_code: str) -> None:
+    """`reversed` keeps the judgement; `refused` drops the content of an activity that was parked or never credited."""
+    await connection.execute(
+        "UPDATE accounting.activity SET status = $2, reason_code = $3, sequence = sequence + 1,"
+        " account_key = CASE WHEN $4 THEN NULL ELSE account_key END, act = CASE WHEN $4 THEN NULL ELSE act END,"
+        " judgement = CASE WHEN $4 THEN NULL ELSE judgement END WHERE activity_id = $1",
+        activity_id,
+        status,
+        reason_code,
+        status == "refused",
+    )
+    await delete_parked(connection, [activity_id])
+
+
+async def give_back_caps(connection: Connection, usage: Mapping[CapKey, CapUsed]) -> None:
+    """Takes acts and milligrams off the counters they were counted in."""
+    keys = sorted(usage)
+    await connection.execute(
+        "UPDATE accounting.cap_usage u SET acts = u.acts - v.acts, amount_mg = u.amount_mg - v.amount_mg"
+        " FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
+        " AS v(subject_id, cap_id, period_start, acts, amount_mg) WHERE u.subject_id = v.subject_id"
+        " AND u.cap_id = v.cap_id AND u.period_start = v.period_start",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+        [usage[key][0] for key in keys],
+        [usage[key][1] for key in keys],
+    )

@@ -1,0 +1,238 @@
+"""The posting path: a poll's events become judged activities, credits, balances and outcomes in one transaction.
+
+    1  find the events that are known already          5  judge: pure, in log order
+    2  find the bindings of the others' people         6  write activities and cap counters
+    3  lock the people (all, or the free ones)         7  `ledger.post`: postings and balances
+    4  lock households and meters, read cap counters   8  `closing`: outcomes, tallies, shared accounts
+       and acts close in time
+
+Equal to posting the same events one by one: the judge carries the caps along, and the locks of steps 3 and 4 keep true
+what was read. People are locked before households and meters, and both before anything that all workers share.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.accounting.bindings import service as bindings_room
+from services.accounting.bindings.domain import BindingRow, Bindings, BindingState, people_of
+from services.accounting.judging.domain import CapUsed, cap_keys, judge
+from services.accounting.judging.duplicates import Counted, CountedActs
+from services.accounting.judging.subjects import CapKey
+from services.accounting.ledger import service as ledger
+from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.posting import homes, repository
+from services.accounting.posting.candidates import Candidate, candidates_of
+from services.accounting.posting.closing import Closing, Programme
+from services.accounting.posting.domain import PARKED, Earlier, KnownEvent, Verdict, separate_repeats, status_of
+from services.accounting.posting.effects import Effects, gather
+from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bounds import EARLIEST
+from shared.db import Connection, Session, driver
+
+# An act cannot be the same as one that began more than a day before it: no plausible act lasts that long.
+_SAME_ACT_HORIZON = timedelta(days=1)
+
+
+async def known_events(session: Session, event_keys: Sequence[UUID]) -> dict[UUID, KnownEvent]:
+    """The events among these that were judged, or parked, before."""
+    return await repository.known_events(await driver(session), event_keys)
+
+
+async def post(
+    session: Session,
+    reports: Sequence[ActivityReported],
+    known: Mapping[UUID, KnownEvent],
+    *,
+    programme: Programme,
+    closing: Closing,
+    wait: bool = True,
+) -> Sequence[ActivityReported]:
+    """Posts new events; `known` are those of their ids that are in the inbox. Every report gets a verdict in `closing`,
+    except the returned ones.
+
+    With `wait=False`, reports whose person is locked by another transaction, or has no account yet, are not posted but
+    returned, together with repeats. Commit, then call again with `wait=True` in a new transaction. So two workers that
+    share a few people wait for each other only there.
+    """
+    connection = await driver(session)
+    fresh, verdicts = separate_repeats(reports, known)
+    left: Sequence[ActivityReported] = ()
+    if fresh:
+        # Read once: a binding that appears meanwhile must not add a person who would be locked out of order.
+        bindings = await bindings_room.bindings_of(connection, (report for _, report in fresh))
+        # Before the people, as the sweep of parked events does it.
+        parked = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
+        people = people_of(bindings)
+        busy = people - await ledger.lock_people(connection, people, wait=wait)
+        if busy:
+            bindings = _without(bindings, busy)
+            fresh = [(place, report) for place, report in fresh if (report.partner_id, report.account_key) in bindings]
+            parked = [row for row in parked if (row["partner_id"], row["account_key"]) in bindings]
+            verdicts, left = [], _without_places(reports, {place for place, _ in fresh})
+    if fresh:
+        earlier = _parked_candidates(parked, bindings, programme)
+        candidates = candidates_of(fresh, bindings, programme.index, programme.time_zone)
+        await homes.place_and_lock(connection, [*earlier, *candidates], programme.time_zone)
+        # Parked acts of the same people first: they are judged in the order of the log, however late the binding was.
+        await _release(connection, parked, earlier, programme, closing)
+        verdicts = sorted([*verdicts, *await _judge(connection, candidates, programme)], key=lambda one: one.place)
+    await _store(connection, verdicts, closing)
+    return left
+
+
+def _without(bindings: Bindings, busy: set[UUID]) -> Bindings:
+    """Keeps all reports of a person together, so that they are judged in the order of the log."""
+    return {key: found for key, found in bindings.items() if busy.isdisjoint(one.account_id for one in found)}
+
+
+def _without_places(reports: Sequence[ActivityReported], places: set[int]) -> list[ActivityReported]:
+    return [report for place, report in enumerate(reports) if place not in places]
+
+
+def _parked_candidates(rows: Iterable[Any], bindings: Bindings, programme: Programme) -> list[Candidate]:
+    reports = ((place, parked_report(row)) for place, row in enumerate(rows))
+    return candidates_of(reports, bindings, programme.index, programme.time_zone)
+
+
+def parked_report(row: Any) -> ActivityReported:
+    """The whole event of a parked activity, exactly as it came."""
+    return msgspec.convert(row["report"], ActivityReported)
+
+
+async def release(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> None:
+    """Judges parked activities again, now that their people are bound. The caller holds the rows.
+
+    An act that lies in no binding's interval is refused and leaves the park as well.
+    """
+    connection = await driver(session)
+    bindings = await bindings_room.bindings_of(connection, (parked_report(row) for row in rows))
+    await ledger.lock_people(connection, people_of(bindings))
+    candidates = _parked_candidates(rows, bindings, programme)
+    await homes.place_and_lock(connection, candidates, programme.time_zone)
+    await _release(connection, rows, candidates, programme, closing)
+
+
+async def _release(
+    connection: Connection, rows: Sequence[Any], candidates: Sequence[Candidate], programme: Programme, closing: Closing
+) -> None:
+    """`candidates` are made of `rows`, in their order. People, households and meters are locked."""
+    if not rows:
+        return
+    verdicts = await _judge(connection, candidates, programme)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        verdict.sequence, verdict.replaces = row["sequence"] + 1, PARKED
+    effects = gather(verdicts)
+    await repository.release_parked(connection, effects.activities)
+    await repository.delete_parked(connection, [row["activity_id"] for row in rows])
+    await _write_rest(connection, effects, closing)
+    await closing.add(verdicts)
+
+
+async def post_corrected(
+    session: Session, candidate: Candidate, *, replaces: Earlier, programme: Programme, closing: Closing
+) -> None:
+    """Judges a correction's own act under the correction's id, after the original was taken back.
+
+    The candidate was made and placed before, by `correction_candidates`.
+    """
+    connection = await driver(session)
+    (verdict,) = await _judge(connection, [candidate], programme)
+    verdict.sequence, verdict.replaces = 2, replaces
+    await _store(connection, [verdict], closing)
+
+
+async def correction_candidates(
+    session: Session,
+    reports: Iterable[ActivityReported],
+    bindings: Bindings,
+    touched: set[UUID],
+    programme: Programme,
+) -> dict[UUID, Candidate]:
+    """Candidates of corrections, by event key. Locks their households and meters and the `touched` ones at once."""
+    connection = await driver(session)
+    candidates = candidates_of(enumerate(reports), bindings, programme.index, programme.time_zone)
+    await homes.place_and_lock(connection, candidates, programme.time_zone, touched)
+    return {candidate.report.event_key: candidate for candidate in candidates}
+
+
+async def post_declared(
+    session: Session, report: ActivityReported, account_id: UUID, *, programme: Programme, closing: Closing
+) -> None:
+    """Judges an act declared by a citizen for the account of the request. The account is locked, the event is new."""
+    connection = await driver(session)
+    bindings = {(report.partner_id, report.account_key): [BindingRow(account_id, EARLIEST, None, None)]}
+    candidates = candidates_of([(0, report)], bindings, programme.index, programme.time_zone)
+    await homes.place_and_lock(connection, candidates, programme.time_zone)
+    await _store(connection, await _judge(connection, candidates, programme), closing)
+
+
+async def _store(connection: Connection, verdicts: Sequence[Verdict], closing: Closing) -> None:
+    effects = gather(verdicts)
+    if not effects.activities:
+        await closing.add(verdicts)
+        return
+    writing = asyncio.create_task(repository.insert_activities(connection, effects.activities))
+    try:
+        await closing.add(verdicts)
+    finally:  # to its end whatever happens: no other statement may find the connection in the middle of this one
+        await writing
+    await _write_rest(connection, effects, closing)
+
+
+async def _write_rest(connection: Connection, effects: Effects, closing: Closing) -> None:
+    if effects.parked:
+        await repository.insert_parked(connection, effects.parked)
+    if effects.pending:
+        await repository.insert_pending(connection, effects.pending)
+    await ledger.post(connection, effects.postings, shared_balances=closing.shared_balances, locked=True)
+
+
+async def _judge(connection: Connection, candidates: Sequence[Candidate], programme: Programme) -> list[Verdict]:
+    """People, households and meters are locked."""
+    index = programme.index
+    usage: dict[CapKey, CapUsed] = {}
+    counted = CountedActs()
+    if any(candidate.act.account_id is not None for candidate in candidates):
+        usage = await repository.cap_usage_of(connection, list(cap_keys(candidates)))
+        counted = await _acts_close_in_time(connection, candidates, index)
+    batch = judge(candidates, usage, counted)
+    if batch.usage:
+        await repository.add_cap_usage(connection, batch.usage)
+    return [
+        Verdict(one.report, status_of(judgement), one.act, judgement, place=one.place)
+        for one, judgement in zip(candidates, batch.judgements, strict=True)
+    ]
+
+
+async def _acts_close_in_time(
+    connection: Connection, candidates: Sequence[Candidate], index: MethodologyIndex
+) -> CountedActs:
+    spans: dict[UUID, tuple[datetime, datetime]] = {}
+    for candidate in candidates:
+        act = candidate.act
+        if act.account_id is not None and act.binding is BindingState.BOUND:
+            start, end = act.occurred_at, act.ended_at or act.occurred_at
+            known = spans.get(act.account_id)
+            spans[act.account_id] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
+    rows = await repository.credited_near(connection, spans, _SAME_ACT_HORIZON) if spans else ()
+    counted = []
+    for row in rows:
+        version = index.version(row["methodology_code"], row["methodology_version"])
+        groups = version.document.all_groups if version else ()
+        counted.append(
+            Counted(
+                row["activity_id"],
+                row["account_id"],
+                groups,
+                row["occurred_at"],
+                row["ended_at"],
+                row["partner_id"],
+                row["natural_key"],
+            )
+        )
+    return CountedActs(counted)

@@ -1,0 +1,72 @@
+"""The outcomes of verdicts for other services, and the daily tallies."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from services.accounting.database import SCHEMA
+from services.accounting.judging.domain import Status
+from services.accounting.posting import repository
+from services.accounting.posting.domain import Verdict
+from shared import clock, outbox, telemetry
+from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.db import Connection, Session
+from shared.eventlog import Record
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
+    """The records for ingest and rewards, one for each verdict."""
+    judged_at = clock.now()
+    records = []
+    for verdict in verdicts:
+        report, judgement = verdict.report, verdict.judgement
+        outcome = ActivityJudged(
+            activity_id=report.event_key,
+            partner_id=report.partner_id,
+            event_id=report.event_id,
+            receipt_id=report.receipt_id,
+            index=report.index,
+            status=verdict.status,
+            reason_code=verdict.reason_code,
+            amount_mg=verdict.amount_mg,
+            account_id=judgement.account_id if judgement and judgement.status is not Status.PARKED else None,
+            scene=judgement.scene if judgement else None,
+            methodology=judgement.methodology_code if judgement else None,
+            occurred_at=verdict.act.occurred_at if verdict.act else None,
+            distance_m=verdict.act.distance_m if verdict.act else None,
+            judged_at=judged_at,
+            sequence=verdict.sequence,
+        )
+        key = f"{report.partner_id}:{report.account_key}".encode()
+        records.append(Record(key=key, value=_ENCODE(outcome)))
+    return records
+
+
+async def announce(session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str) -> None:
+    """One outbox row for the whole batch."""
+    for (status, reason_code), acts in Counter((one.status, one.reason_code or "-") for one in verdicts).items():
+        telemetry.ACTS_JUDGED.labels(status, reason_code).inc(acts)
+    await outbox.add(session, SCHEMA, topic, outcomes)
+
+
+async def count(connection: Connection, verdicts: Sequence[Verdict], time_zone: str) -> None:
+    """Adds the verdicts to the day's tallies and takes out the verdicts they replace."""
+    tallies: dict[tuple[str, date, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    days: dict[datetime, date] = {}  # all of a receipt came at one moment
+
+    def add(verdict: Verdict, status: str, reason_code: str, events: int, amount_mg: int) -> None:
+        received_at = verdict.report.received_at
+        day = days.get(received_at) or days.setdefault(received_at, clock.local_date(received_at, time_zone))
+        key = (verdict.report.partner_id, day, status, reason_code)
+        before = tallies[key]
+        tallies[key] = (before[0] + events, before[1] + amount_mg)
+
+    for verdict in verdicts:
+        add(verdict, verdict.status, verdict.reason_code or "-", 1, verdict.amount_mg)
+        if verdict.replaces is not None:
+            add(verdict, verdict.replaces.status, verdict.replaces.reason_code, -1, -verdict.replaces.amount_mg)
+    await repository.add_tallies(connection, tallies)
