@@ -3,6 +3,7 @@
 
 PYTHON ?=
 NAME ?=
+SERVICE ?=
 DETACH ?=
 FOLLOW ?=
 ARGS ?=
@@ -11,16 +12,17 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down clean logs status token demo bench chaos fuzz test lint types imports pytest fmt lock venv
+.PHONY: help run down clean logs status token demo bench chaos fuzz test lint types imports pytest fmt \
+	asyncapi migration lock venv
 
 help: ## 显示帮助 this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo '  设置 settings: GATEWAY_PORT=… PORT_OFFSET=… LOG=kafka KAFKA_BOOTSTRAP_SERVERS=… RUN_DIR=… DETACH=1 PYTHON=…'
 
 run: venv ## 启动本地环境 start everything (Ctrl-C stops it; DETACH=1 leaves it running)
 	@$(RUN) deploy.local up $(if $(filter-out 0 no,$(DETACH)),--detach)
 
-down: venv ## 停止, 数据保留 stop, keep the data
+down: venv ## 停止，数据保留 stop, keep the data
 	@$(RUN) deploy.local down
 
 clean: venv ## 停止并清除数据 stop and delete the data
@@ -29,25 +31,25 @@ clean: venv ## 停止并清除数据 stop and delete the data
 logs: venv ## 查看日志 show logs (NAME=accounting-worker for one, FOLLOW=1 to keep showing)
 	@$(RUN) deploy.local logs $(NAME) $(if $(FOLLOW),--follow)
 
-status: venv ## 查看各进程 show every process
+status: venv ## 查看各进程 show the state of every process
 	@$(RUN) deploy.local status
 
-token: venv ## 运营人员令牌 print a second operator's token
+token: venv ## 运营人员令牌 print the token of a second operator
 	@$(RUN) deploy.local token
 
-demo: venv ## 演示 play a day of the city against the running stack
+demo: venv ## 演示：真实行程、志愿者的一年、奖励与核验 start the stack if needed and play real trips on it
 	@$(RUN) deploy.demo
 
-chaos: venv ## 故障注入 break everything under load and check (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|… MINUTES=12)
+chaos: venv ## 故障注入 inject faults under load and check the result (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|… MINUTES=12)
 	@$(RUN) tests.chaos
 
-fuzz: venv ## 坏输入 generated and hostile input on every interface (SEED=1 MINUTES=6)
+fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz
 
-bench: venv ## 基准测试 benchmarks in under ten minutes (ONLY=posting for one part)
+bench: venv ## 基准测试 benchmarks in under ten minutes, figures into the documents (ONLY=posting for one part)
 	@$(RUN) tests.bench $(if $(ONLY),--only $(ONLY))
 
-test: venv ## 全部检查 all checks: lint, types, imports, tests
+test: venv ## 全部检查 lint, types, import contracts, tests
 	@started=$$(date +%s); code=0; \
 	for step in lint types imports pytest; do $(MAKE) $$step || { code=$$?; break; }; done; \
 	echo "总用时 total time: $$(($$(date +%s) - started)) s"; exit $$code
@@ -58,17 +60,23 @@ lint: venv ## 代码风格 style
 types: venv ## 类型 types
 	@$(RUN) mypy
 
-imports: venv ## 模块边界 borders between modules
-	@.venv/bin/python -c 'from importlinter.cli import lint_imports_command as run; run()'
+imports: venv ## 模块边界 import contracts
+	@.venv/bin/lint-imports
 
-# Two at a time, file by file: most of them wait for servers. Each of the two has servers of its own.
+# Two processes, file by file: most tests wait for servers. Each process starts servers of its own.
 pytest: venv ## 测试 tests (ARGS="tests/deploy -x" for some, one at a time)
 	@$(RUN) pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile --no-loadscope-reorder)
 
-fmt: venv ## 自动整理 tidy the code
+fmt: venv ## 自动整理 fix and format the code
 	@$(RUN) ruff check --fix . ; $(RUN) ruff format .
 
-lock: venv ## 更新锁定文件 resolve dependencies anew into requirements.lock
+asyncapi: venv ## 生成主题文档 write docs/asyncapi.yaml from the contracts
+	@$(RUN) shared.asyncapi docs/asyncapi.yaml
+
+migration: venv ## 新建数据库迁移 write a migration from changed tables (SERVICE=accounting NAME=add_lots)
+	@$(RUN) deploy.local.migration "$(SERVICE)" "$(NAME)"
+
+lock: venv ## 更新锁定文件 resolve the dependencies into requirements.lock
 	@test -x .cache/uv/bin/uv || { $(RUN) venv .cache/uv && .cache/uv/bin/python -m pip install --quiet uv; }
 	@.cache/uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
