@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 PATH = "/api/v1/ingest/events"
 
-credentials = json.loads(Path(".run/credentials.json").read_text())
+credentials = json.loads(Path(os.environ.get("RUN_DIR", ".run"), "credentials.json").read_text())
 partner = next(p for p in credentials["partners"] if p["partner_id"] == "recycle")
 now = datetime.now(timezone(timedelta(hours=8)))
 events = []

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e import guide
+from tests.e2e import documents
+from tests.e2e.documents import Checkout, bash_blocks
 from tests.e2e.stack import LocalStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -103,12 +104,45 @@ def test_the_integration_guide_leads_a_new_partner_to_a_credited_event(
     embedded: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     del undisturbed  # the guide's partner must not be among the demo's numbers
-    answer = guide.follow(embedded.run_dir, tmp_path / "checkout")
-    told = answer.stdout + answer.stderr
-    assert answer.returncode == 0, told
-    assert len(guide.commands()) == 7
-    assert answer.stdout.count('"environment":"sandbox"') >= 2, told
+    blocks = bash_blocks(documents.GUIDE)
+    assert len(blocks) == 7
+    answer = Checkout(tmp_path / "checkout", embedded.run_dir).run(blocks)
+    output = answer.stdout + answer.stderr
+    assert answer.returncode == 0, output
+    assert answer.stdout.count('"environment":"sandbox"') >= 2, output
     assert "已累计 credited" in answer.stdout[answer.stdout.rindex("正式 live") :]
+
+
+def test_the_tour_of_the_readme_ends_with_noodles_and_its_gram_can_be_checked(
+    embedded: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    del undisturbed  # the tour's citizen must not be among the demo's numbers
+    checkout = Checkout(tmp_path / "checkout", embedded.run_dir)
+    tour = [block for block in bash_blocks(documents.README) if "docs/tour/" in block]
+    assert tour == ["bash docs/tour/tour.sh\n"]
+    toured = checkout.run(tour)
+    assert toured.returncode == 0, toured.stdout + toured.stderr
+    assert '"available_mg": 6000000' in toured.stdout
+    assert '"status": "confirmed"' in toured.stdout
+    assert '"available_mg": 1000000' in toured.stdout
+
+    token = toured.stdout.strip().rpartition("export TOKEN=")[2]
+    api = f"{embedded.gateway_url()}/api/v1/accounting"
+    proved = checkout.run(bash_blocks(documents.PROOFS)[:2], environment={"TOKEN": token, "API": api})
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    assert "3000000" in proved.stdout, proved.stdout
+
+
+def test_the_methodology_page_publishes_a_version_with_two_operators(
+    embedded: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    """Last on this stack: buses are credited by distance from now on."""
+    del undisturbed  # computed with the version before
+    answer = Checkout(tmp_path / "checkout", embedded.run_dir).run(bash_blocks(documents.METHODOLOGIES))
+    output = answer.stdout + answer.stderr
+    assert answer.returncode == 0, output
+    for expected in ("SECOND_PERSON_NEEDED", '"superseded":[1]', "methodology.publish"):
+        assert expected in answer.stdout, output
 
 
 @pytest.mark.kafka
