@@ -1,4 +1,7 @@
-"""`make bench`: measures, shows, keeps. `make bench ONLY=posting` for one part; `--readme` writes the documents."""
+"""`make bench`: measures, shows the table, keeps the results and writes the figures into the documents.
+
+`make bench ONLY=posting` measures one part and leaves the documents alone; `--readme` writes the kept results into them.
+"""
 
 import asyncio
 import os
@@ -72,15 +75,13 @@ PARTS: dict[str, tuple[Callable[[Progress], Coroutine[Any, Any, Measured]], int]
 
 def main(
     only: Annotated[str, typer.Option(help="one part: " + ", ".join(PARTS))] = "",
-    readme: Annotated[bool, typer.Option("--readme", help="write the last results into the documents")] = False,
+    readme: Annotated[
+        bool, typer.Option("--readme", help="write the kept results into the documents, measure nothing")
+    ] = False,
 ) -> None:
     """基准测试 Benchmarks, every figure against a limit or a peer of the same run."""
     if readme:
-        found, content = figures.load()
-        text = figures.markdown(found, content)
-        for name in ("README.md", "docs/performance.md"):
-            if not figures.write_into(figures.ROOT / name, text):
-                console.print(f"{name}: 没有标记 has no markers")
+        figures.write_documents(*figures.load())
         return
     chosen = [only] if only else [name for name in PARTS if name != "soak"]
     if any(name not in PARTS for name in chosen):
@@ -97,7 +98,10 @@ def main(
             results += found
             details |= more
             figures.save(found, details=more, load=load)
-    figures.plot(figures.load()[0])
+    kept, content = figures.load()
+    figures.plot(kept)
+    if not only:
+        figures.write_documents(kept, content)
     console.print(figures.table(results))
     console.print(f"{time.monotonic() - started:.0f} s; {figures.RESULTS} {figures.PLOT}")
 

@@ -1,4 +1,4 @@
-"""What was measured: kept as JSON, shown as a table (zh/en), drawn as a PNG, written into the documents."""
+"""Results of the benchmark: kept as JSON, shown as a table (zh/en), drawn as a PNG, written into the documents."""
 
 import json
 import os
@@ -16,7 +16,11 @@ from shared import clock
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".run" / "bench.json"
 PLOT = ROOT / ".run" / "bench.png"
+README = ROOT / "README.md"
+LONG_TABLE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+# The README shows these four; the English name of each figure begins so.
+HEADLINES = ("posting, 1 worker", "HTTP to ledger, flooded, embedded log", "intake in batches of", "read balance, p99")
 
 
 @dataclass
@@ -156,19 +160,42 @@ def markdown(figures: Sequence[Figure], content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def headlines(figures: Sequence[Figure], content: dict[str, Any]) -> str:
+    """The four figures of the README. Raises ValueError when a part was never measured."""
+    lines = [
+        "| 指标 figure | 测得 measured | 对照 against | 比值 ratio |",
+        "| --- | ---: | --- | ---: |",
+    ]
+    for beginning in HEADLINES:
+        found = [figure for figure in figures if figure.name_en.startswith(beginning)]
+        if not found:
+            raise ValueError(f"no result for {beginning!r}: run the whole benchmark first")
+        lines.append("| " + " | ".join([f"{found[0].name_zh} {found[0].name_en}", *_cells(found[0])[:3]]) + " |")
+    return "\n".join([*lines, "", f"{content['machine']}; {content['date']}"])
+
+
+def write_documents(figures: Sequence[Figure], content: dict[str, Any]) -> None:
+    """Writes four figures into the README and the long table into docs/performance.md.
+
+    Raises ValueError when a document has no markers or a headline was not measured.
+    """
+    short = headlines(figures, content)
+    write_between_markers(LONG_TABLE, markdown(figures, content))
+    write_between_markers(README, short)
+
+
 def _load_of(content: dict[str, Any]) -> list[str]:
     return [f"运行前负载 load before the run {content['load']}"] if "load" in content else []
 
 
-def write_into(document: Path, text: str) -> bool:
-    """Replaces what stands between the markers; False when the document has none."""
+def write_between_markers(document: Path, text: str) -> None:
+    """Replaces the text between the markers. Raises ValueError when there are none."""
     before = document.read_text(encoding="utf-8")
     if BEGIN not in before or END not in before:
-        return False
+        raise ValueError(f"{document} has no markers {BEGIN} and {END}")
     head, _, rest = before.partition(BEGIN)
     _, _, tail = rest.partition(END)
     document.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
-    return True
 
 
 def plot(figures: Sequence[Figure]) -> None:

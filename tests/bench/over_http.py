@@ -62,8 +62,8 @@ async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> lis
     peer = city.start_peer()
     figures = []
     for size, count, connections, target, names in (
-        (BATCH, 300, CONNECTIONS, 0.6, (f"接入, 每批 {BATCH} 条", f"intake in batches of {BATCH}")),
-        (1, 5_000, SINGLE_CONNECTIONS, 0.4, ("接入, 单条", "intake of single events")),
+        (BATCH, 300, CONNECTIONS, 0.6, (f"接入，每批 {BATCH} 条", f"intake in batches of {BATCH}")),
+        (1, 5_000, SINGLE_CONNECTIONS, 0.4, ("接入，单条", "intake of single events")),
     ):
         ours, theirs = [], []
         for number in range(rounds):
@@ -197,11 +197,11 @@ async def end_to_end(
         rate *= 0.8
     progress.step()
     assert held is not None
-    name = "Kafka" if city.log == "kafka" else "embedded log"
+    name, name_zh = ("Kafka", "Kafka") if city.log == "kafka" else ("embedded log", "内嵌日志")
     figures = [
         Figure(
             f"end to end {city.log}",
-            f"全程持续 ({name})",
+            f"端到端持续（{name_zh}）",
             f"HTTP to ledger, held for {seconds:.0f} s, {name}",
             held.credited,
             "/s",
@@ -213,7 +213,7 @@ async def end_to_end(
         ),
         Figure(
             f"end to end {city.log}",
-            f"全程满载 ({name})",
+            f"端到端满载（{name_zh}）",
             f"HTTP to ledger, flooded, {name}",
             flooded.credited,
             "/s",

@@ -110,7 +110,7 @@ def _figures(samples: Samples) -> list[Figure]:
         found.append(
             compared(
                 PART,
-                (f"入账, {zh}", f"posting, {workers} worker{'s' if workers > 1 else ''}"),
+                (f"入账，{zh}", f"posting, {workers} worker{'s' if workers > 1 else ''}"),
                 samples.worker[workers],
                 samples.floor[workers],
                 unit="/s",
@@ -121,7 +121,7 @@ def _figures(samples: Samples) -> list[Figure]:
     found.append(
         compared(
             PART,
-            ("入账对逐条 ORM", "posting against an ORM transaction per event"),
+            ("入账，对比逐条 ORM 事务", "posting against an ORM transaction per event"),
             samples.worker[1],
             samples.peer,
             unit="/s",
