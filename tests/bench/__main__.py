@@ -1,6 +1,7 @@
 """`make bench`: measures, shows the table, keeps the results and writes the figures into the documents.
 
-`make bench ONLY=posting` measures one part and leaves the documents alone. `--readme` writes the kept results into them.
+`make bench ONLY=posting` measures one part and leaves the documents alone. `--readme` writes the kept results into
+them.
 """
 
 import asyncio
