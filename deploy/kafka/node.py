@@ -64,7 +64,7 @@ class KafkaNode:
             return
         java = _java()
         class_path = f"{resolve_jars(self._libs_root, say)}/*"
-        self._end_earlier_run(say)
+        self.stop_earlier_run(say)
         for port in self._broker_and_controller():
             require_free(port, "Kafka", "KAFKA_PORT", HOST)
         self._write_properties()
@@ -212,7 +212,7 @@ class KafkaNode:
             self._pid_file.unlink(missing_ok=True)
         self._process = None
 
-    def _end_earlier_run(self, say: Progress) -> None:
+    def stop_earlier_run(self, say: Progress) -> None:
         """Ends a broker whose parent was killed: it still holds the data directory and the port.
 
         By its command line, because the number in the file may belong to another program by now.

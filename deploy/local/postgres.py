@@ -110,7 +110,7 @@ class PostgresServer:
         self._bin = reachable(choose(major), self._account, self.home)
         if major is None:
             self._initialise()
-        self._end_earlier_run()
+        self.stop_earlier_run()
         last = ""
         for attempt in range(START_ATTEMPTS):
             self.port = self.wanted_port or free_port()
@@ -283,7 +283,7 @@ class PostgresServer:
         if self._log_size() > LOG_KEPT_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
 
-    def _end_earlier_run(self) -> None:
+    def stop_earlier_run(self) -> None:
         """Stops a server left over on our data, and removes the pid file of one that is gone.
 
         PostgreSQL removes a stale pid file itself, except when the pid now belongs to another process of the same

@@ -41,7 +41,7 @@ def end_leftovers(directory: RunDirectory) -> list[str]:
         server.stop()
         ended.append("postgres")
     if directory.kafka.exists():
-        KafkaNode(directory.kafka)._end_earlier_run(lambda _: ended.append("kafka"))
+        KafkaNode(directory.kafka).stop_earlier_run(lambda _: ended.append("kafka"))
     return list(dict.fromkeys(ended))
 
 

@@ -20,13 +20,13 @@ QUEUED_CHUNKS_MAX = 256
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Mood(enum.StrEnum):
+class FaultMode(enum.StrEnum):
     """What happens to bytes on their way."""
 
     PASS = "pass"
     LATENCY = "latency"  # every chunk arrives LATENCY_S late
     SLICE = "slice"  # one byte at a time
-    BLACKHOLE = "blackhole"  # connections stay open, nothing passes until the mood changes
+    BLACKHOLE = "blackhole"  # connections stay open, nothing passes until the mode changes
     RESET = "reset"  # every connection, old or new, is reset
 
 
@@ -50,12 +50,12 @@ class _Link:
 
 
 class FaultProxy:
-    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. `mood` may be changed at any time."""
+    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. `mode` may be changed at any time."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
-        self._mood = Mood.PASS
+        self._mood = FaultMode.PASS
         self._changed = asyncio.Event()
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,15 +76,15 @@ class FaultProxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
-    def mood(self) -> Mood:
+    def mode(self) -> FaultMode:
         return self._mood
 
-    @mood.setter
-    def mood(self, mood: Mood) -> None:
-        self._mood = mood
+    @mode.setter
+    def mode(self, mode: FaultMode) -> None:
+        self._mood = mode
         self._changed.set()
         self._changed = asyncio.Event()
-        if mood is Mood.RESET:
+        if mode is FaultMode.RESET:
             for link in list(self._links):
                 link.reset()
 
@@ -113,7 +113,7 @@ class FaultProxy:
         link = _Link(writer)
         self._links.add(link)
         try:
-            if self._mood is Mood.RESET:
+            if self._mood is FaultMode.RESET:
                 _reset(writer)
                 return
             await self._until_passable()
@@ -134,7 +134,7 @@ class FaultProxy:
             pass  # the server is not there: the client is cut off below, as a host without a listener would do it
         finally:
             self._links.discard(link)
-            link.reset() if self._mood is Mood.RESET else _close(link)
+            link.reset() if self._mood is FaultMode.RESET else _close(link)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUED_CHUNKS_MAX)
@@ -146,7 +146,7 @@ class FaultProxy:
                     data = await reader.read(CHUNK_BYTES)
                 except OSError:
                     data = b""
-                delay_s = LATENCY_S if self._mood is Mood.LATENCY else 0.0
+                delay_s = LATENCY_S if self._mood is FaultMode.LATENCY else 0.0
                 await queue.put((time.monotonic() + delay_s, data))
 
         taking = asyncio.ensure_future(take())
@@ -167,7 +167,7 @@ class FaultProxy:
         start = 0
         while start < len(data):
             size = len(data) - start
-            if self._mood is Mood.SLICE:
+            if self._mood is FaultMode.SLICE:
                 size = 1 if start < SLICED_BYTES else PIECE_BYTES
             writer.write(data[start : start + size])
             await writer.drain()
@@ -176,7 +176,7 @@ class FaultProxy:
                 await asyncio.sleep(0)
 
     async def _until_passable(self) -> None:
-        while self._mood is Mood.BLACKHOLE:
+        while self._mood is FaultMode.BLACKHOLE:
             await self._changed.wait()
 
 

@@ -103,7 +103,7 @@ class Attacked:
         for process in list(self._extras):
             await self.stop_extra(process)
         for proxy in (self.database_proxy, self.log_proxy):
-            proxy.mood = proxy.mood.PASS
+            proxy.mode = proxy.mode.PASS
         with contextlib.suppress(AttributeError):
             await asyncio.to_thread(self.local.down if keep else self.local.clean)
         if self.kafka is not None:

@@ -1,4 +1,4 @@
-"""The proxy itself: what it passes on, and how each mood looks to the two ends."""
+"""The proxy itself: what it passes on, and how each mode looks to the two ends."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.chaos.proxy import LATENCY_S, FaultProxy, Mood
+from tests.chaos.proxy import LATENCY_S, FaultMode, FaultProxy
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -44,9 +44,9 @@ async def said_back(ends: Ends, words: bytes, timeout_s: float = 3.0) -> bytes:
         return await reader.readexactly(len(words))
 
 
-@pytest.mark.parametrize("mood", [Mood.PASS, Mood.SLICE])
-async def test_every_byte_arrives_in_order(proxy: FaultProxy, mood: Mood) -> None:
-    proxy.mood = mood
+@pytest.mark.parametrize("mood", [FaultMode.PASS, FaultMode.SLICE])
+async def test_every_byte_arrives_in_order(proxy: FaultProxy, mode: FaultMode) -> None:
+    proxy.mode = mode
     ends = await connect(proxy)
     words = bytes(range(256)) * 20
     assert await said_back(ends, words) == words
@@ -54,7 +54,7 @@ async def test_every_byte_arrives_in_order(proxy: FaultProxy, mood: Mood) -> Non
 
 
 async def test_late_means_late_in_both_directions(proxy: FaultProxy) -> None:
-    proxy.mood = Mood.LATENCY
+    proxy.mode = FaultMode.LATENCY
     ends = await connect(proxy)
     started = time.monotonic()
     assert await said_back(ends, b"hello") == b"hello"
@@ -65,10 +65,10 @@ async def test_late_means_late_in_both_directions(proxy: FaultProxy) -> None:
 async def test_a_black_hole_gives_everything_back_afterwards(proxy: FaultProxy) -> None:
     ends = await connect(proxy)
     assert await said_back(ends, b"one") == b"one"
-    proxy.mood = Mood.BLACKHOLE
+    proxy.mode = FaultMode.BLACKHOLE
     with pytest.raises(TimeoutError):
         await said_back(ends, b"two", timeout_s=0.2)
-    proxy.mood = Mood.PASS
+    proxy.mode = FaultMode.PASS
     async with asyncio.timeout(3):
         assert await ends[0].readexactly(3) == b"two"
     ends[1].close()
@@ -77,7 +77,7 @@ async def test_a_black_hole_gives_everything_back_afterwards(proxy: FaultProxy) 
 async def test_a_reset_ends_old_and_new_connections(proxy: FaultProxy) -> None:
     ends = await connect(proxy)
     assert await said_back(ends, b"one") == b"one"
-    proxy.mood = Mood.RESET
+    proxy.mode = FaultMode.RESET
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await said_back(ends, b"two")
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):

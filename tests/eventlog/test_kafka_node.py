@@ -62,7 +62,7 @@ async def test_a_foreground_run_ends_with_its_broker_and_replaces_an_orphan(tmp_
 def test_a_stale_pid_file_does_not_stop_another_program(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
         (tmp_path / "kafka.pid").write_text(str(bystander.pid))
-        KafkaNode(tmp_path)._end_earlier_run(print)
+        KafkaNode(tmp_path).stop_earlier_run(print)
         assert bystander.poll() is None
         assert not (tmp_path / "kafka.pid").exists()
         bystander.kill()

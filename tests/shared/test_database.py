@@ -20,7 +20,7 @@ from shared.consumer import RETRYABLE
 from shared.db import Connection, Database, Session, driver, fetch_slow, is_protocol_broken
 from shared.problems import is_transient
 from shared.settings import ServiceSettings
-from tests.chaos.proxy import FaultProxy, Mood
+from tests.chaos.proxy import FaultMode, FaultProxy
 
 TIMEOUT_S = 0.5
 _FATAL_MESSAGE = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
@@ -204,7 +204,7 @@ async def test_a_system_error_of_a_local_file_is_a_500(database: Database, bug: 
 
 async def test_an_answer_that_arrives_byte_by_byte_is_read(database: Database, proxy: FaultProxy) -> None:
     assert await one(database) == 1
-    proxy.mood = Mood.SLICE
+    proxy.mode = FaultMode.SLICE
     assert await one(database) == 1
 
 

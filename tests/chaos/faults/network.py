@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from tests.chaos.proxy import FaultProxy, Mood
+from tests.chaos.proxy import FaultMode, FaultProxy
 from tests.chaos.run import Fault, Scene
 
-SECONDS = {Mood.LATENCY: 8.0, Mood.SLICE: 8.0, Mood.BLACKHOLE: 30.0, Mood.RESET: 4.0}
+SECONDS = {FaultMode.LATENCY: 8.0, FaultMode.SLICE: 8.0, FaultMode.BLACKHOLE: 30.0, FaultMode.RESET: 4.0}
 HALF_OPENINGS = 2
 LOCK_AGE_MAX_S = 30
 
@@ -17,15 +17,15 @@ def _proxy(scene: Scene, side: str) -> FaultProxy:
     return scene.stack.database_proxy if side == "database" else scene.stack.log_proxy
 
 
-def _mood(side: str, mood: Mood) -> Callable[[Scene], Awaitable[None]]:
+def _mood(side: str, mode: FaultMode) -> Callable[[Scene], Awaitable[None]]:
     async def play(scene: Scene) -> None:
         proxy = _proxy(scene, side)
         scene.say(connections=proxy.connections)
-        proxy.mood = mood
+        proxy.mode = mode
         try:
-            await asyncio.sleep(SECONDS[mood])
+            await asyncio.sleep(SECONDS[mode])
         finally:
-            proxy.mood = Mood.PASS
+            proxy.mode = FaultMode.PASS
         await _old_transactions(scene)
 
     return play
@@ -59,19 +59,19 @@ async def _old_transactions(scene: Scene) -> None:
 
 
 _WORDS = {
-    Mood.LATENCY: ("延迟 500 毫秒", "500 ms late"),
-    Mood.SLICE: ("逐字节传输", "sliced into single bytes"),
-    Mood.BLACKHOLE: ("30 秒无声", "a black hole for 30 s"),
-    Mood.RESET: ("连接被重置", "connections reset"),
+    FaultMode.LATENCY: ("延迟 500 毫秒", "500 ms late"),
+    FaultMode.SLICE: ("逐字节传输", "sliced into single bytes"),
+    FaultMode.BLACKHOLE: ("30 秒无声", "a black hole for 30 s"),
+    FaultMode.RESET: ("连接被重置", "connections reset"),
 }
 _SIDES = {
     "database": ("服务与数据库之间", "services and PostgreSQL"),
     "log": ("服务与事件日志之间", "services and log"),
 }
 FAULTS = tuple(
-    Fault(f"{side}-{mood.value}", f"{place[0]}{words[0]}", f"{place[1]}: {words[1]}", _mood(side, mood))
+    Fault(f"{side}-{mode.value}", f"{place[0]}{words[0]}", f"{place[1]}: {words[1]}", _mood(side, mode))
     for side, place in _SIDES.items()
-    for mood, words in _WORDS.items()
+    for mode, words in _WORDS.items()
 ) + tuple(
     Fault(f"{side}-half-open", f"{place[0]}半开连接", f"{place[1]}: half-open connections", _half_open(side))
     for side, place in _SIDES.items()
