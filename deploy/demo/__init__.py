@@ -1,1 +1,1 @@
-"""`make demo`: the main job on a running stack, from real trips to a bowl of noodles, with proof."""
+"""`make demo`: plays the whole chain on a running stack, from real trips to noodles, and checks the ledger."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.demo`: runs the demo against the running stack (starts one when there is none)."""
+"""`python -m deploy.demo`: runs the demo against the running stack. Starts a stack if none runs."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ VOLUNTEER_EVENTS = 2906
 def main(
     start: Annotated[bool, typer.Option(help="没有运行时先启动 Start the stack when it is not running.")] = True,
 ) -> None:
-    """真实行程、志愿者的一年、奖励与证明 Real trips, a volunteer's year, the reward and the proof."""
+    """真实行程、志愿者的一年、奖励与核验 Real trips, a volunteer's year, the reward and the check of the ledger."""
     directory = LocalSettings().directory
     if start:
         started = subprocess.run([sys.executable, "-m", "deploy.local", "up", "--detach"], cwd=ROOT, check=False)
@@ -71,9 +71,9 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
     tally = Tally()
     tally.add(trips)
     tally.add(year)
-    await steps.proof(gateway, tally)
+    await steps.check_ledger(gateway, tally)
     replay = await _replay(gateway, events, [*citizens, volunteer], bar("重放 replay", len(events)))
-    check = await steps.proof(gateway, tally)
+    check = await steps.check_ledger(gateway, tally)
     return {
         "events_sent": tally.sent,
         "accepted": tally.accepted,
@@ -109,12 +109,12 @@ async def _push_trips(gateway: Gateway, events: list[Event], advance: steps.Adva
 async def _replay(
     gateway: Gateway, events: list[Event], everyone: list[Citizen], advance: steps.Advance
 ) -> dict[str, int]:
-    """Pushes the whole real file again: all duplicates, not a milligram moves."""
+    """Push the whole file of real trips again. Every event must be a duplicate and no balance may change."""
     before_mg = await steps.credited_total_mg(gateway, everyone)
     again = await _push_trips(gateway, events, advance)
     steps.require(again.counts["duplicate"] == again.accepted, "重放应全部为重复 a replay is all duplicates", again)
     after_mg = await steps.credited_total_mg(gateway, everyone)
-    steps.require(before_mg == after_mg, "重放不应改变余额 a replay moves nothing", (before_mg, after_mg))
+    steps.require(before_mg == after_mg, "重放不应改变余额 a replay changes no balance", (before_mg, after_mg))
     return {"duplicates": again.counts["duplicate"], "credited_mg_total": after_mg}
 
 

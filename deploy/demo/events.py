@@ -1,4 +1,4 @@
-"""The demo's events: the real trips of the file, and the newspaper volunteer's year."""
+"""Events of the demo: the real trips of the file, and the year of the volunteer in the newspaper."""
 
 import csv
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Trip:
-    """A row of the file. Distances there are sums of GPS legs in tenths of metres; the API takes whole metres."""
+    """A row of the file. The file has tenths of metres (sums of GPS legs), the API takes whole metres."""
 
     trip_id: int
     started_at: datetime
@@ -89,7 +89,7 @@ def trip_event(trip: Trip, *, source: str, run: str, account_no: str, day: date)
 
 
 class VolunteerYear:
-    """Acts of one person; `yesterday` is the last of YEAR_DAYS days."""
+    """Acts of one person over YEAR_DAYS days. `yesterday` is the last day."""
 
     def __init__(self, sources: dict[str, str], run: str, account_no: str, yesterday: date) -> None:
         self._sources, self._run, self._account_no = sources, run, account_no
@@ -134,29 +134,29 @@ class VolunteerYear:
         }
         return self._make(partner, "trip.completed.v1", end, name, data)
 
-    def bag(self, day: date, hour: int) -> Event:
+    def own_bag_purchase(self, day: date, hour: int) -> Event:
         at = datetime.combine(day, time(hour), SHANGHAI)
         name = f"bag-{day:%Y%m%d}-{hour:02d}"
         data = {"receipt_no": f"{self._run}-{name}", "count": 1, "occurred_at": at.isoformat()}
         return self._make("market", "bag.reused.v1", at, name, data)
 
-    def everyday(self, day: date) -> dict[str, list[Event]]:
+    def everyday_events(self, day: date) -> dict[str, list[Event]]:
         """2 bus, 2 metro, 2 one-kilometre shared-bike rides and 2 purchases with an own bag: 730 g."""
         return {
             "bus": [self.ride("bus", day, 7, 0), self.ride("bus", day, 17, 0)],
             "metro": [self.ride("metro", day, 8, 0), self.ride("metro", day, 18, 0)],
             "bike": [self.trip("bike", "bicycle", "human", day, hour, 1000, 6) for hour in (8, 18)],
-            "market": [self.bag(day, hour) for hour in (12, 20)],
+            "market": [self.own_bag_purchase(day, hour) for hour in (12, 20)],
         }
 
-    def electric_cars(self, day: date) -> list[Event]:
+    def electric_car_trips(self, day: date) -> list[Event]:
         return [self.trip("t3", "car", "electric", day, hour, 8000, 20) for hour in (13, 15)]
 
     def third_bus_ride(self) -> Event:
         return self.ride("bus", self.last_day, 21, 0)
 
     def recycling(self) -> list[Event]:
-        """Four deposits of 1 kg in one calendar month that lies wholly inside the year."""
+        """Four deposits of 1 kg in one calendar month inside the year."""
         month = (self.last_day.replace(day=1) - timedelta(days=1)).replace(day=1)
         events = []
         for day_number in (3, 10, 17, 24):

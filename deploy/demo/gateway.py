@@ -1,4 +1,4 @@
-"""A partner's and a citizen's view of the stack: only what its public API offers, through the gateway."""
+"""A client of the public API, for partners and citizens. Every request goes through the gateway."""
 
 import asyncio
 import json
@@ -25,12 +25,12 @@ _REQUEST_TIMEOUT_S = 20.0
 
 
 class DemoFailure(Exception):
-    """Something did not come out as the programme promises; the sentence says what."""
+    """A result differs from the promise of the programme. The message names both."""
 
 
 @dataclass
 class Tally:
-    """What became of pushed events, by the partner's receipts."""
+    """Outcomes of pushed events, from the receipts of the partner."""
 
     sent: int = 0
     accepted: int = 0
@@ -56,7 +56,7 @@ class Partner:
 
 
 class Gateway:
-    """HTTP through the gateway. Answers that ask for a retry with the same ids get one, a bounded number of times."""
+    """HTTP through the gateway. Retries an answer 429, 502, 503 or 504 with the same ids, at most `_RETRIES` times."""
 
     def __init__(self, credentials: Path) -> None:
         content = json.loads(credentials.read_text())
@@ -83,9 +83,9 @@ class Gateway:
         async def once() -> httpx.Response:
             return await self._client.request(method, path, json=body, headers=headers)
 
-        return await self._patiently(once)
+        return await self._retry(once)
 
-    async def _patiently(self, once: Any) -> httpx.Response:
+    async def _retry(self, once: Any) -> httpx.Response:
         for attempt in range(_RETRIES):
             try:
                 answer: httpx.Response = await once()
@@ -104,10 +104,10 @@ class Gateway:
             raise DemoFailure(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    async def operator(self, path: str) -> Any:
+    async def get_as_operator(self, path: str) -> Any:
         return await self.expect([200], "GET", path, token=self._ops_token)
 
-    async def signed(
+    async def request_signed(
         self, partner: Partner, method: str, target: str, body: bytes = b"", media_type: str = ""
     ) -> httpx.Response:
         async def once() -> httpx.Response:
@@ -125,12 +125,12 @@ class Gateway:
                 headers["Content-Type"] = media_type
             return await self._client.request(method, target, content=body, headers=headers)
 
-        return await self._patiently(once)
+        return await self._retry(once)
 
     async def push(self, partner: Partner, events: Sequence[dict[str, Any]]) -> tuple[str, Tally]:
-        """Pushes one signed batch; returns its receipt and how many events were accepted."""
+        """Push one signed batch. Returns the receipt id and the counts of the answer."""
         body = json.dumps(events, ensure_ascii=False).encode()
-        answer = await self.signed(partner, "POST", EVENTS, body, "application/cloudevents-batch+json")
+        answer = await self.request_signed(partner, "POST", EVENTS, body, "application/cloudevents-batch+json")
         if answer.status_code != 202:
             raise DemoFailure(f"push {partner.partner_id}: {answer.status_code} {answer.text[:500]}")
         content = answer.json()
@@ -140,11 +140,11 @@ class Gateway:
                 tally.refused_by_reason[result["code"]] += 1
         return content["receipt_id"], tally
 
-    async def settled(self, partner: Partner, receipt_id: str) -> Tally:
-        """Waits for the final verdict on every event of a receipt; what is parked gets it when its binding arrives."""
+    async def wait_settled(self, partner: Partner, receipt_id: str) -> Tally:
+        """Wait for the final verdict on every event of a receipt. A parked event waits for its binding."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         while True:
-            answer = await self.signed(partner, "GET", f"/api/v1/ingest/receipts/{receipt_id}")
+            answer = await self.request_signed(partner, "GET", f"/api/v1/ingest/receipts/{receipt_id}")
             content: dict[str, Any] = answer.json() if answer.status_code == 200 else {"settled": False}
             if content["settled"] and not content["counts"].get("parked"):
                 tally = Tally(counts=Counter(content["counts"]))
@@ -159,7 +159,7 @@ class Gateway:
             await asyncio.sleep(_SETTLE_PAUSE_S)
 
 
-def batches(events: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
+def split_batches(events: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
     for start in range(0, len(events), BATCH_MAX):
         yield events[start : start + BATCH_MAX]
 
@@ -167,21 +167,21 @@ def batches(events: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any
 async def push_and_settle(
     gateway: Gateway, work: Sequence[tuple[Partner, Sequence[dict[str, Any]]]], advance: Any
 ) -> Tally:
-    """Pushes all events and waits for all verdicts. `advance(n)` moves the progress bar.
+    """Push all events and wait for all verdicts. `advance(n)` moves the progress bar.
 
-    Each partner pushes its batches one after the other, so that the log has them in the order of the acts: which two
-    trips of a day count is then the same in every run.
+    Each partner pushes its batches one after the other. The log then has them in the order of the acts, and the same
+    two trips of a day count in every run.
     """
 
     async def settle(partner: Partner, receipt_id: str, tally: Tally) -> Tally:
-        tally.add(await gateway.settled(partner, receipt_id))
+        tally.add(await gateway.wait_settled(partner, receipt_id))
         advance(tally.sent)
         return tally
 
     async def one_partner(partner: Partner, events: Sequence[dict[str, Any]]) -> list[Tally]:
         waiting = []
         async with asyncio.TaskGroup() as group:
-            for batch in batches(events):
+            for batch in split_batches(events):
                 receipt_id, tally = await gateway.push(partner, batch)
                 waiting.append(group.create_task(settle(partner, receipt_id, tally)))
         return [task.result() for task in waiting]

@@ -1,4 +1,4 @@
-"""The demo's four steps. Each checks its own numbers and raises DemoFailure when one is not as promised."""
+"""The four steps of the demo. Each checks its numbers and raises DemoFailure on a difference."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def require(ok: bool, promise: str, found: object) -> None:
 
 
 async def new_citizen(gateway: Gateway, openid: str, partners: Sequence[str], counts_from: datetime) -> Citizen:
-    """Logs in, opens the carbon account (领取个人碳账户) and binds it to partners."""
+    """Log in, open the carbon account (领取个人碳账户) and bind it to partners."""
     async with gateway.parallel:
         session = await gateway.expect(
             [201], "POST", "/api/v1/accounts/sessions", body={"code": gateway.code_prefix + openid}
@@ -76,7 +76,7 @@ async def open_accounts(gateway: Gateway, run: str, now: datetime, advance: Adva
 
 
 def trip_events(gateway: Gateway, run: str, citizens: Sequence[Citizen], now: datetime) -> list[Event]:
-    """Every row of the file as one electric ride-hailing trip of yesterday."""
+    """Make every row of the file one electric ride-hailing trip of yesterday."""
     source, yesterday = gateway.partners["t3"].source, now.date() - timedelta(days=1)
     return [
         trip_event(trip, source=source, run=run, account_no=citizens[trip.trip_id % CITIZENS].account_no, day=yesterday)
@@ -87,37 +87,37 @@ def trip_events(gateway: Gateway, run: str, citizens: Sequence[Citizen], now: da
 async def volunteer_year(
     gateway: Gateway, run: str, now: datetime, advance: Advance
 ) -> tuple[Citizen, Tally, dict[str, int]]:
-    """The newspaper's volunteer: 21,900 g a month, 267,000 g a year, and what the caps refuse."""
+    """Play the volunteer of the newspaper: 21,900 g a month, 267,000 g a year, then three acts beyond the caps."""
     partners = ["bus", "metro", "bike", "market", "t3", "recycle", "grid"]
     volunteer = await new_citizen(gateway, f"demo-{run}-volunteer", partners, now - timedelta(days=365))
     sources = {name: partner.source for name, partner in gateway.partners.items()}
     year = VolunteerYear(sources, run, volunteer.account_no, now.date() - timedelta(days=1))
     work: dict[str, list[Event]] = {name: [] for name in partners}
     for number, day in enumerate(year.days()):
-        for name, events in year.everyday(day).items():
+        for name, events in year.everyday_events(day).items():
             work[name] += events
         if number < ELECTRIC_CAR_DAYS:
-            work["t3"] += year.electric_cars(day)
+            work["t3"] += year.electric_car_trips(day)
     tally = await push_and_settle(gateway, [(gateway.partners[n], e) for n, e in work.items() if e], advance)
-    # The first ten days carry the electric rides; the second month is the newspaper's plain one.
+    # The first ten days carry the electric rides. The second month matches the newspaper's month.
     plain = year.first_day + timedelta(days=MONTH_DAYS)
     figures = {
-        "month_mg": await _total(gateway, volunteer, plain, plain + timedelta(days=MONTH_DAYS - 1)),
-        "year_mg": await _total(gateway, volunteer, year.first_day, year.last_day),
+        "month_mg": await _total_mg(gateway, volunteer, plain, plain + timedelta(days=MONTH_DAYS - 1)),
+        "year_mg": await _total_mg(gateway, volunteer, year.first_day, year.last_day),
     }
     require(figures["month_mg"] == MONTH_MG, "一个月应为 21,900 克 a month is 21,900 g", figures)
     require(figures["year_mg"] == YEAR_MG, "一年应为 267,000 克 the year is 267,000 g", figures)
-    tally.add(await _caps(gateway, year, advance))
+    tally.add(await _check_caps(gateway, year, advance))
     return volunteer, tally, figures
 
 
-async def _total(gateway: Gateway, citizen: Citizen, first: Any, last: Any) -> int:
+async def _total_mg(gateway: Gateway, citizen: Citizen, first: Any, last: Any) -> int:
     path = f"/api/v1/accounting/me/summary?by=scene&first={first}&last={last}"
     return int((await gateway.expect([200], "GET", path, token=citizen.token))["total_mg"])
 
 
-async def _caps(gateway: Gateway, year: VolunteerYear, advance: Advance) -> Tally:
-    """A third bus ride and a fourth deposit earn nothing; three deposits 4,500 g; a saved kilowatt-hour 525 g."""
+async def _check_caps(gateway: Gateway, year: VolunteerYear, advance: Advance) -> Tally:
+    """Check the caps: a third bus ride and a fourth deposit earn nothing, three deposits 4,500 g, a saved kWh 525 g."""
     bus = await push_and_settle(gateway, [(gateway.partners["bus"], [year.third_bus_ride()])], advance)
     require(dict(bus.refused_by_reason) == {"DAILY_CAP": 1}, "第三次公交 the third bus ride: DAILY_CAP", bus)
     deposits = await push_and_settle(gateway, [(gateway.partners["recycle"], year.recycling())], advance)
@@ -135,12 +135,12 @@ async def _caps(gateway: Gateway, year: VolunteerYear, advance: Advance) -> Tall
 
 
 async def reward(gateway: Gateway, run: str, volunteer: Citizen) -> dict[str, Any]:
-    """A bowl of noodles, a donation, and a second bowl that is refused; balances move exactly."""
+    """Order a bowl of noodles, donate, and order a refused second bowl. Balances must match to the milligram."""
     before = await balance(gateway, volunteer)
     expected = YEAR_MG + 4_500_000 + 525_000
     require(before["available_mg"] == expected, f"可用应为 {expected} mg available", before)
     item = await gateway.expect([200], "GET", f"/api/v1/rewards/items/{NOODLES}")
-    order = await _order(gateway, volunteer, f"demo-{run}-bowl-1")
+    order = await _order_and_wait(gateway, volunteer, f"demo-{run}-bowl-1")
     require(order["status"] == "confirmed" and len(order["vouchers"]) == 1, "订单应已确认 order confirmed", order)
     second = {"item_id": NOODLES, "quantity": 1, "client_request_id": f"demo-{run}-bowl-2"}
     refused = await gateway.expect(
@@ -168,7 +168,7 @@ async def reward(gateway: Gateway, run: str, volunteer: Citizen) -> dict[str, An
     }
 
 
-async def _order(gateway: Gateway, citizen: Citizen, request_id: str) -> dict[str, Any]:
+async def _order_and_wait(gateway: Gateway, citizen: Citizen, request_id: str) -> dict[str, Any]:
     body = {"item_id": NOODLES, "quantity": 1, "client_request_id": request_id}
     order: dict[str, Any] = await gateway.expect(
         [201, 202], "POST", "/api/v1/rewards/orders", token=citizen.token, body=body, key=request_id
@@ -186,9 +186,9 @@ async def credited_total_mg(gateway: Gateway, citizens: Sequence[Citizen]) -> in
     return sum(content["lifetime_mg"] for content in balances)
 
 
-async def proof(gateway: Gateway, tally: Tally) -> dict[str, Any]:
-    """The ledger recomputed, and every accepted event accounted for."""
-    check = await gateway.operator("/api/v1/accounting/ops/ledger/check")
+async def check_ledger(gateway: Gateway, tally: Tally) -> dict[str, Any]:
+    """Recompute the ledger and check that every accepted event has a verdict."""
+    check = await gateway.get_as_operator("/api/v1/accounting/ops/ledger/check")
     require(check["ok"], "账本核对 ledger check", check)
     answered = sum(tally.counts[name] for name in ("credited", "refused", "parked", "duplicate", "conflict"))
     require(tally.accepted == answered, "受理 = 记入 + 拒绝 + 暂存 + 重复 every accepted event has a verdict", tally)

@@ -1,4 +1,4 @@
-"""`python -m deploy.gateway`: prints the gateway's configuration for the GATEWAY_* variables of the environment."""
+"""`python -m deploy.gateway`: prints Envoy's configuration for the GATEWAY_* variables of the environment."""
 
 import sys
 

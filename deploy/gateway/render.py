@@ -1,4 +1,4 @@
-"""Makes the gateway's configuration out of the template, and finds the program that runs it."""
+"""Renders Envoy's configuration from the template and finds the Envoy program."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from deploy.gateway.replies import mappers
+from deploy.gateway.replies import reply_mappers
 from deploy.gateway.settings import GatewaySettings
 
 TEMPLATE = Path(__file__).with_name("envoy.template.yaml")
@@ -24,10 +24,10 @@ def _assignment(service: str, endpoint: str) -> str:
 
 
 def render(settings: GatewaySettings) -> str:
-    """The complete configuration as YAML, without anchors (Envoy's reader knows no merge keys)."""
+    """Return the complete configuration as YAML. It has no anchors, because Envoy's reader knows no merge keys."""
     values = {name.upper(): str(value) for name, value in settings.model_dump().items()}
     values |= {service.upper(): _assignment(service, getattr(settings, service)) for service in SERVICES}
-    values["LOCAL_REPLIES"] = json.dumps(mappers())
+    values["LOCAL_REPLIES"] = json.dumps(reply_mappers())
     document: dict[str, Any] = yaml.safe_load(Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values))
     return yaml.dump(document, Dumper=_NoAnchors, allow_unicode=True, sort_keys=False, width=120)
 
@@ -39,11 +39,11 @@ class _NoAnchors(yaml.SafeDumper):
 
 
 def envoy_program() -> Path:
-    """Envoy: ENVOY_BIN, the one on PATH of an image, or the wheel's. Raises FileNotFoundError."""
+    """Find Envoy: ENVOY_BIN, then the wheel, then PATH (in an image). Raises FileNotFoundError."""
     chosen = os.environ.get("ENVOY_BIN")
     if chosen:
         return Path(chosen)
-    # The wheel's program itself, not its console script: that one breaks when the path of the checkout has spaces.
+    # The program in the wheel, not its console script, which breaks on spaces in the path of the checkout.
     spec = importlib.util.find_spec("envoy")
     if spec is not None and spec.origin is not None:
         program = Path(spec.origin).parent / "_bin" / "envoy"
@@ -56,7 +56,7 @@ def envoy_program() -> Path:
 
 
 def envoy_command(program: Path, config: Path, *, concurrency: int) -> list[str]:
-    """Arguments of a gateway process; without hot restart, whose shared memory two stacks would fight over."""
+    """Return the arguments of a gateway process. Hot restart is off: two stacks would share its memory."""
     return [
         str(program),
         "-c",

@@ -1,17 +1,17 @@
-"""What the gateway itself answers: problem documents in the shape of the services' own (shared/problems.py)."""
+"""Envoy's own error answers, as problem documents in the shape of the services' (shared/problems.py)."""
 
 from dataclasses import dataclass
 from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:carbon-inclusion:problem:"
-# What Envoy notes about a token check that failed because the keys could not be had: not the caller's fault.
+# Envoy's response detail for a token check without keys. That failure is not the caller's fault.
 KEYS_MISSING = "Jwks"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One refusal: the statuses it stands for (inclusive), the status it is answered with, and its words."""
+    """An error answer: the range of Envoy's statuses it replaces (inclusive), its own status and its texts."""
 
     first: int
     last: int
@@ -31,7 +31,7 @@ UPSTREAM_UNAVAILABLE = Reply(
     status=503,
     retry_after_s=1,
 )
-# The first that fits is taken; the last fits everything.
+# Envoy takes the first match. The last one matches every other error.
 REPLIES = (
     Reply(
         401,
@@ -40,7 +40,7 @@ REPLIES = (
         ("请先登录", "登录凭证缺失、无效或已过期。"),
         ("Please log in", "The credential is missing, invalid or expired."),
     ),
-    # Envoy says 403 to a token for another audience; a client can do the same about it as about any other bad token.
+    # Envoy answers 403 to a token for another audience. The client handles it like any other invalid token.
     Reply(
         403,
         403,
@@ -107,7 +107,7 @@ REPLIES = (
 
 
 def _compare(operator: str, status: int) -> dict[str, Any]:
-    # Envoy wants a runtime key; one that nobody sets leaves the default.
+    # Envoy requires a runtime key. Nobody sets this one, so the default applies.
     comparison = {"op": operator, "value": {"default_value": status, "runtime_key": "reply.status"}}
     return {"status_code_filter": {"comparison": comparison}}
 
@@ -143,10 +143,10 @@ def _mapper(reply: Reply, conditions: list[dict[str, Any]], *, english: bool, st
     return mapper
 
 
-def mappers() -> list[dict[str, Any]]:
-    """Envoy's `local_reply_config.mappers`: Chinese, or English for who asks for it first."""
+def reply_mappers() -> list[dict[str, Any]]:
+    """Return Envoy's `local_reply_config.mappers`: Chinese, or English if Accept-Language begins with it."""
     english = {"header_filter": {"header": {"name": "accept-language", "string_match": _ENGLISH}}}
-    everyone: dict[str, Any] = {"not_health_check_filter": {}}  # Envoy joins two conditions or more
+    everyone: dict[str, Any] = {"not_health_check_filter": {}}  # and_filter needs two conditions or more
     keys_missing = {
         "extension_filter": {
             "name": "envoy.access_loggers.extension_filters.cel",
@@ -158,11 +158,13 @@ def mappers() -> list[dict[str, Any]]:
     }
     found = []
     for language in (english, everyone):
-        spoken = {"english": language is english}
-        found.append(_mapper(UPSTREAM_UNAVAILABLE, [_compare("EQ", 401), keys_missing, language], status=503, **spoken))
+        options = {"english": language is english}
+        found.append(
+            _mapper(UPSTREAM_UNAVAILABLE, [_compare("EQ", 401), keys_missing, language], status=503, **options)
+        )
         for reply in REPLIES:
             conditions = [_compare("GE", reply.first), _compare("LE", reply.last), language]
-            found.append(_mapper(reply, conditions, status=reply.status, **spoken))
+            found.append(_mapper(reply, conditions, status=reply.status, **options))
     return found
 
 

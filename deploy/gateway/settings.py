@@ -11,7 +11,7 @@ Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
 
 
 class GatewaySettings(BaseSettings):
-    """Everything that differs between one machine and a city."""
+    """Settings that differ between one machine and a city."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
 
@@ -27,22 +27,26 @@ class GatewaySettings(BaseSettings):
 
     token_issuer: Token = "carbon-inclusion"
     token_audience: Token = "carbon-api"
-    trusted_hops: int = Field(0, ge=0, le=10, description="proxies of ours in front that append X-Forwarded-For")
+    trusted_hops: int = Field(0, ge=0, le=10, description="own proxies in front that append to X-Forwarded-For")
 
     connections_max: int = Field(
-        10_000, ge=10, description="open client connections; some 40 KiB each when idle, and below common fd limits"
+        10_000, ge=10, description="open client connections; an idle one takes some 40 KiB; below common fd limits"
     )
     address_per_s: int = Field(
         2000,
         ge=1,
-        description="requests of one address: a carrier's NAT hides a district, a demo comes from one machine",
+        description="requests of one address; a carrier's NAT hides a district, and a demo uses one machine",
     )
-    address_burst: int = Field(4000, ge=1, description="two seconds of it")
-    addresses_max: int = Field(20_000, ge=1, description="addresses counted at a time, oldest forgotten; some 6 MiB")
+    address_burst: int = Field(4000, ge=1, description="two seconds of address_per_s")
+    addresses_max: int = Field(
+        20_000, ge=1, description="addresses counted at a time; the oldest is dropped; some 6 MiB"
+    )
     subject_per_s: int = Field(
         50,
         ge=1,
-        description="requests of one token's owner: a client has 10 connections and a page needs about 5 calls",
+        description="requests of one token subject; a client has 10 connections and a page needs about 5 calls",
     )
     subject_burst: int = Field(300, ge=1, description="an operator's script or a demo that polls")
-    subjects_max: int = Field(50_000, ge=1, description="owners counted at a time, oldest forgotten; some 15 MiB")
+    subjects_max: int = Field(
+        50_000, ge=1, description="subjects counted at a time; the oldest is dropped; some 15 MiB"
+    )

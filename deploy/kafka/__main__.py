@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="A real Apach
 
 @app.callback()
 def _commands() -> None:
-    """A real Apache Kafka broker on this machine."""
+    """Run a real Apache Kafka broker on this machine."""
 
 
 @app.command()
@@ -46,7 +46,7 @@ def run(
     while not stopping:
         code = node.wait(CHECK_EVERY_S)
         if code is not None and not stopping:
-            print(f"Kafka ended by itself with code {code}; see {node.log_file}", file=sys.stderr)
+            print(f"Kafka ended on its own with code {code}; see {node.log_file}", file=sys.stderr)
             raise typer.Exit(1)
     node.stop()
     print("Kafka stopped.", flush=True)

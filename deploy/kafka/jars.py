@@ -1,4 +1,4 @@
-"""The broker's jars: resolved once by Maven, kept in a directory named after the pom that asked for them."""
+"""The jars of the broker. Maven resolves them once, into a directory named after the hash of pom.xml."""
 
 import hashlib
 import shutil
@@ -18,17 +18,17 @@ Progress = Callable[[str], None]
 
 
 class KafkaUnavailable(StackError):
-    """What this machine lacks for a broker, or what the broker said, and what to do."""
+    """This machine cannot run a broker. The message says what is missing, or quotes the broker, and what to do."""
 
 
-def silent(_sentence: str) -> None:
-    """The progress of those who do not watch."""
+def no_progress(_sentence: str) -> None:
+    """Ignore a progress message."""
 
 
-def resolve_jars(libs_root: Path = LIBS_ROOT, progress: Progress = silent) -> Path:
-    """The directory with the broker's class path; downloads it the first time.
+def resolve_jars(libs_root: Path = LIBS_ROOT, progress: Progress = no_progress) -> Path:
+    """Return the directory with the broker's class path. The first call downloads it.
 
-    Two processes may resolve at the same time: each fills its own directory and one rename wins.
+    Two processes may resolve at the same time. Each fills its own directory, and one rename wins.
     """
     libs = libs_root / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     if libs.is_dir():
@@ -36,10 +36,12 @@ def resolve_jars(libs_root: Path = LIBS_ROOT, progress: Progress = silent) -> Pa
     maven = shutil.which("mvn")
     if maven is None:
         raise KafkaUnavailable(
-            "还没有 Apache Kafka 的程序包, 而 PATH 中没有 mvn。请安装 Maven。",
+            "还没有 Apache Kafka 的程序包，而 PATH 中没有 mvn。请安装 Maven。",
             "Apache Kafka's jars are not here yet and there is no mvn on PATH. Install Maven.",
         )
-    progress("正在用 Maven 下载 Apache Kafka (仅一次, 约 45 MB) / Fetching Apache Kafka with Maven, once, about 45 MB")
+    progress(
+        "正在用 Maven 下载 Apache Kafka （仅一次，约 45 MB） / Fetching Apache Kafka with Maven, once, about 45 MB"
+    )
     libs_root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=libs_root, prefix=".new-") as scratch:
         fetched = Path(scratch) / "jars"

@@ -20,24 +20,24 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.kafka.jars import LIBS_ROOT, SHOWN_CHARS, KafkaUnavailable, Progress, resolve_jars, silent
+from deploy.kafka.jars import LIBS_ROOT, SHOWN_CHARS, KafkaUnavailable, Progress, no_progress, resolve_jars
 from deploy.local.ports import free_port, require_free
 from deploy.local.processes import command_line, start_mark, terminate
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
 HEAP = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
-START_TIMEOUT_S = 90.0  # three seconds on an idle machine; a loaded one with a log to recover needs far longer
+START_TIMEOUT_S = 90.0  # 3 s on an idle machine; recovery of a log on a busy one takes far longer
 FORMAT_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0  # a broker that has not closed its logs by then is killed: they recover at the next start
+STOP_TIMEOUT_S = 20.0  # after that it is killed; the logs recover at the next start
 POLL_S = 0.05
 
 
 class KafkaNode:
-    """A broker whose files all live under `base_dir`; data and ports survive stop, kill and a new process.
+    """A broker with all its files under `base_dir`. Data and ports survive a stop, a kill and a new process.
 
-    port       None takes a free one at the first start and keeps it.
-    overrides  lines of server.properties, by name.
+    port       None takes a free port at the first start and keeps it.
+    overrides  settings of server.properties, by name.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class KafkaNode:
     # --- life ------------------------------------------------------------------------------------------------------
 
     def start(self, progress: Progress | None = None) -> None:
-        """Returns when the broker answers; no-op when it runs. Raises KafkaUnavailable, StackError (port busy)."""
-        say = progress or silent
+        """Start and wait for an answer. No-op if it runs. Raises KafkaUnavailable, StackError (busy port)."""
+        say = progress or no_progress
         if self.pid is not None:
             return
         java = _java()
         class_path = f"{resolve_jars(self._libs_root, say)}/*"
         self.stop_earlier_run(say)
-        for port in self._broker_and_controller():
+        for port in self._port_pair():
             require_free(port, "Kafka", "KAFKA_PORT", HOST)
         self._write_properties()
         if not (self._data / "meta.properties").exists():
@@ -73,23 +73,23 @@ class KafkaNode:
             self._format(java, class_path)
         say("正在启动 Apache Kafka / Starting Apache Kafka")
         self._spawn(java, class_path)
-        self._wait_until_it_answers()
+        self._wait_until_answering()
 
     def stop(self) -> None:
-        """An orderly end; kills after STOP_TIMEOUT_S. No-op when stopped."""
-        self._end(signal.SIGTERM)
+        """Stop in order; kill after STOP_TIMEOUT_S. No-op if stopped."""
+        self._stop_process(signal.SIGTERM)
 
     def kill(self) -> None:
-        """The end without any order, for tests: SIGKILL."""
-        self._end(signal.SIGKILL)
+        """Send SIGKILL, for tests."""
+        self._stop_process(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Stop and start on the same data and port."""
+        """Stop and start with the same data and port."""
         self.stop()
         self.start()
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """The broker's exit code, or None when it still runs after `timeout_s`."""
+        """Return the exit code, or None if the broker still runs after `timeout_s`."""
         if self._process is None:
             return None
         try:
@@ -97,12 +97,12 @@ class KafkaNode:
         except subprocess.TimeoutExpired:
             return None
 
-    # --- what others ask -------------------------------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------------------------------
 
     @property
     def bootstrap_servers(self) -> str:
-        """`host:port` for clients; known before the start."""
-        return f"{HOST}:{self._broker_and_controller()[0]}"
+        """Address for clients, `host:port`. Known before the start."""
+        return f"{HOST}:{self._port_pair()[0]}"
 
     @property
     def pid(self) -> int | None:
@@ -128,8 +128,8 @@ class KafkaNode:
     def _pid_file(self) -> Path:
         return self.base_dir / "kafka.pid"
 
-    def _broker_and_controller(self) -> tuple[int, int]:
-        """Ports; written down, because clients of an earlier run come back to the same address."""
+    def _port_pair(self) -> tuple[int, int]:
+        """Ports of broker and controller. Kept in a file: clients of an earlier run reconnect to the same address."""
         if self._ports is None:
             note = self.base_dir / "ports.json"
             kept = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
@@ -139,7 +139,7 @@ class KafkaNode:
         return self._ports
 
     def _write_properties(self) -> None:
-        broker, controller = self._broker_and_controller()
+        broker, controller = self._port_pair()
         text = (HERE / "server.properties").read_text(encoding="utf-8")
         for name, value in {"port": broker, "controller_port": controller, "data_dir": self._data}.items():
             text = text.replace("{" + name + "}", str(value))
@@ -153,7 +153,7 @@ class KafkaNode:
         return [java, *HEAP, *options, "-cp", class_path, *arguments]
 
     def _format(self, java: str, class_path: str) -> None:
-        # A leading dash would look like an option to the tool.
+        # The tool would read a leading dash as an option.
         cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
         done = subprocess.run(
@@ -167,22 +167,22 @@ class KafkaNode:
         if done.returncode != 0:
             last = (done.stdout + done.stderr).strip()[-SHOWN_CHARS:]
             raise KafkaUnavailable(
-                f"Kafka 无法初始化数据目录:\n{last}", "Kafka could not format its storage: see above."
+                f"Kafka 无法初始化数据目录：\n{last}", "Kafka could not format its storage: see above."
             )
 
     def _spawn(self, java: str, class_path: str) -> None:
         command = self._command(java, class_path, "kafka.Kafka", str(self._properties))
         with (self.base_dir / "logs" / "stdout.log").open("wb") as sink:
-            # Its own session: Ctrl-C in the terminal must reach the supervisor alone, which stops the broker last.
+            # Own session: Ctrl-C in the terminal must reach only the supervisor, which stops the broker last.
             self._process = subprocess.Popen(
                 command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
             )
         self._pid_file.write_text(str(self._process.pid), encoding="ascii")
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_answering(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        port = self._broker_and_controller()[0]
-        while not _answers(port):
+        port = self._port_pair()[0]
+        while not _broker_answers(port):
             if self.pid is None:
                 self._fail("Kafka 启动时退出", "Kafka ended while starting: see above.")
             if time.monotonic() > deadline:
@@ -191,15 +191,15 @@ class KafkaNode:
             time.sleep(POLL_S)
 
     def _fail(self, zh: str, en: str) -> None:
-        words = ""
+        log_text = ""
         for path in (self.base_dir / "logs" / "stdout.log", self.log_file):
             if path.exists():
-                words += path.read_text(encoding="utf-8", errors="replace")[-SHOWN_CHARS:]
-        raise KafkaUnavailable(f"{zh}, 日志 {self.log_file}:\n{words.strip()}", en)
+                log_text += path.read_text(encoding="utf-8", errors="replace")[-SHOWN_CHARS:]
+        raise KafkaUnavailable(f"{zh}，日志 {self.log_file}：\n{log_text.strip()}", en)
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
-    def _end(self, how: signal.Signals) -> None:
+    def _stop_process(self, how: signal.Signals) -> None:
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(how)
@@ -213,9 +213,9 @@ class KafkaNode:
         self._process = None
 
     def stop_earlier_run(self, say: Progress) -> None:
-        """Ends a broker whose parent was killed: it still holds the data directory and the port.
+        """Stop a broker whose parent was killed. It still holds the data directory and the port.
 
-        By its command line, because the number in the file may belong to another program by now.
+        The command line identifies it, because the pid in the file may belong to another program by now.
         """
         try:
             pid = int(self._pid_file.read_text(encoding="ascii"))
@@ -233,14 +233,14 @@ def _java() -> str:
     java = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
     if java is None:
         raise KafkaUnavailable(
-            "Apache Kafka 需要 Java 17 或更高版本, 而 PATH 中没有 java。请安装 JRE。",
+            "Apache Kafka 需要 Java 17 或更高版本，而 PATH 中没有 java。请安装 JRE。",
             "Apache Kafka needs Java 17 or later, and there is no java on PATH. Install a JRE.",
         )
     return java
 
 
-def _answers(port: int) -> bool:
-    """Whether the broker answers an ApiVersions request; an open port alone may be a broker still recovering."""
+def _broker_answers(port: int) -> bool:
+    """Whether the broker answers an ApiVersions request. A recovering broker opens its port before it can answer."""
     client = b"probe"
     request = struct.pack(">hhih", 18, 0, 1, len(client)) + client
     try:

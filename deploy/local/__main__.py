@@ -1,4 +1,4 @@
-"""`python -m deploy.local`: the local stack at the command line; `make run` and its companions call it."""
+"""`python -m deploy.local`: the command line of the local stack. `make run` and the other targets call it."""
 
 import asyncio
 import os
@@ -15,17 +15,17 @@ from pydantic import ValidationError
 from deploy.local.errors import StackError
 from deploy.local.partners import PARTNER_ENVIRONMENTS
 from deploy.local.postgres import PostgresServer
-from deploy.local.processes import send, wait_gone
+from deploy.local.processes import send_signal, wait_until_gone
 from deploy.local.screen import Screen, status_table
 from deploy.local.secrets_file import Secrets
 from deploy.local.settings import ROOT, LocalSettings
-from deploy.local.stack import Stack, end_leftovers
+from deploy.local.stack import Stack, stop_leftovers
 from deploy.local.state import RunDirectory
-from deploy.local.supervisor import last_lines, trim
+from deploy.local.supervisor import last_lines, trim_log
 
-DOWN_TIMEOUT_S = 90.0  # the supervisor's own bounds add up to less
+DOWN_TIMEOUT_S = 90.0  # more than the sum of the supervisor's own timeouts
 POLL_S = 0.2
-NOT_RUNNING = 3  # as init scripts say it
+NOT_RUNNING = 3  # the exit code of init scripts for a stopped service
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="本地环境 The local stack.", rich_markup_mode=None)
 screen = Screen()
@@ -36,7 +36,7 @@ def _settings() -> LocalSettings:
         return LocalSettings()
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors())
-        screen.fail(StackError(f"设置有误: {wrong}", "These settings are wrong."))
+        screen.fail(StackError(f"设置有误：{wrong}", "These settings are wrong."))
         raise typer.Exit(2) from error
 
 
@@ -55,7 +55,7 @@ def _up_detached(settings: LocalSettings) -> int:
     directory = RunDirectory(settings.directory)
     directory.prepare()
     log = directory.logs / "supervisor.log"
-    trim(log)
+    trim_log(log)
     with log.open("ab") as output:
         shown = output.tell()
         process = subprocess.Popen(
@@ -70,21 +70,21 @@ def _up_detached(settings: LocalSettings) -> int:
         returncode = process.poll()
         with log.open("rb") as file:
             file.seek(shown)
-            news = file.read()
-        shown += len(news)
-        sys.stdout.write(news.decode(errors="replace"))
+            new_bytes = file.read()
+        shown += len(new_bytes)
+        sys.stdout.write(new_bytes.decode(errors="replace"))
         sys.stdout.flush()
         if returncode is not None:
             return returncode
         state = directory.read()
-        if state is not None and state.phase == "ready" and state.supervisor.pid == process.pid and not news:
+        if state is not None and state.phase == "ready" and state.supervisor.pid == process.pid and not new_bytes:
             return 0
         time.sleep(POLL_S)
 
 
 @app.command()
 def down() -> None:
-    """停止, 数据保留 Stop everything, keep the data."""
+    """停止，数据保留 Stop everything, keep the data."""
     _down(RunDirectory(_settings().directory))
 
 
@@ -92,19 +92,21 @@ def _down(directory: RunDirectory) -> None:
     state = directory.read()
     if state is not None and state.supervisor.pid is not None and state.supervisor.alive():
         screen.say("正在停止 / stopping")
-        send(state.supervisor.pid, signal.SIGTERM)
-        for pid, _ in wait_gone([(state.supervisor.pid, state.supervisor.mark)], DOWN_TIMEOUT_S):
-            send(pid, signal.SIGKILL)
-        wait_gone([(state.supervisor.pid, state.supervisor.mark)], DOWN_TIMEOUT_S)
-        left = end_leftovers(directory)
+        send_signal(state.supervisor.pid, signal.SIGTERM)
+        for pid, _ in wait_until_gone([(state.supervisor.pid, state.supervisor.mark)], DOWN_TIMEOUT_S):
+            send_signal(pid, signal.SIGKILL)
+        wait_until_gone([(state.supervisor.pid, state.supervisor.mark)], DOWN_TIMEOUT_S)
+        left = stop_leftovers(directory)
         screen.say(f"已停止 / stopped{f'; 强制结束 killed: {left}' if left else ''}")
         return
     if not directory.path.exists():
         screen.say("没有在运行 / not running")
         return
-    left = end_leftovers(directory)
+    left = stop_leftovers(directory)
     screen.say(
-        f"已清理遗留进程 / leftovers of an earlier run ended: {', '.join(left)}" if left else "没有在运行 / not running"
+        f"已清理遗留进程 / stopped leftovers of an earlier run: {', '.join(left)}"
+        if left
+        else "没有在运行 / not running"
     )
 
 
@@ -125,7 +127,7 @@ def clean() -> None:
 
 @app.command()
 def status() -> None:
-    """查看各进程 Show every process; exit code 0 all up, 1 some down, 3 not running."""
+    """查看各进程 Show every process. Exit code: 0 all up, 1 some down, 3 not running."""
     directory = RunDirectory(_settings().directory)
     state = directory.read()
     if state is None:
@@ -134,7 +136,7 @@ def status() -> None:
     screen.console.print(status_table(state))
     if not state.supervisor.alive():
         screen.say(
-            "监管进程已不在, 用 make run 重启或 make down 清理 / the supervisor is gone: `make run` or `make down`"
+            "监管进程已退出：make run 重启，make down 清理 / the supervisor is gone: use `make run` or `make down`"
         )
         raise typer.Exit(1)
     if not all(process.alive() and process.ready for process in state.processes.values()):
@@ -143,7 +145,7 @@ def status() -> None:
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(help="如 such as accounting-worker; 省略则全部 none: all")] = "",
+    name: Annotated[str, typer.Argument(help="如 such as accounting-worker；省略则显示全部 omit for all")] = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000)] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="持续显示 Keep showing.")] = False,
 ) -> None:
@@ -174,10 +176,10 @@ def _follow(chosen: dict[str, Path]) -> None:
                 offset = offsets[title] if offsets[title] <= size else 0
                 with file.open("rb") as source:
                     source.seek(offset)
-                    news = source.read()
-                complete = news.rfind(b"\n") + 1
+                    new_bytes = source.read()
+                complete = new_bytes.rfind(b"\n") + 1
                 offsets[title] = offset + complete
-                for line in news[:complete].decode(errors="replace").splitlines():
+                for line in new_bytes[:complete].decode(errors="replace").splitlines():
                     sys.stdout.write(f"{title} | {line}\n")
             sys.stdout.flush()
             time.sleep(POLL_S)
@@ -188,10 +190,10 @@ def _follow(chosen: dict[str, Path]) -> None:
 @app.command()
 def token(
     subject: Annotated[
-        str, typer.Option(help="谁 Whose; a second person approves what the first proposes.")
+        str, typer.Option(help="谁的令牌 Whose token. A second person approves the proposals of the first.")
     ] = "ops-second",
 ) -> None:
-    """打印一个运营人员令牌 Print an operator's token."""
+    """打印运营人员令牌 Print an operator's token."""
     directory = RunDirectory(_settings().directory)
     if not directory.secrets.exists():
         screen.say("先运行 make run / run `make run` first")
@@ -200,5 +202,5 @@ def token(
 
 
 if __name__ == "__main__":
-    os.umask(0o022)  # a stricter one would hide the run directory from the database's account for no gain
+    os.umask(0o022)  # a stricter mask would hide the run directory from the database's account
     app()

@@ -1,9 +1,9 @@
-"""Database, roles and schemas of the platform: what a database administrator prepares before the first migration.
+"""Database, roles and schemas of the platform, as an administrator prepares them before the first migration.
 
-Each service S has the schema S, the role `S_owner` that owns it and runs its migrations, and the role `S` its processes
-use: it may read and write rows there, may not change tables, and sees nothing of the other schemas. A migration takes
-single rights away again where the rules ask for it (postings are INSERT only). The embedded event log has the role and
-schema `eventlog`; it makes its own tables.
+Each service S has the schema S and two roles. `S_owner` owns the schema and runs its migrations. The processes use
+`S`, which reads and writes rows, may not change tables, and sees no other schema. A migration revokes single rights
+where the rules demand it (postings are INSERT only). The embedded event log has the role and schema `eventlog` and
+creates its own tables.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ DATABASE = "carbon"
 ROLES = (*(f"{service}_owner" for service in SERVICES), *SERVICES, EVENT_LOG)
 
 APP_LIMITS = {
-    "lock_timeout": "5s",  # a request waiting longer for a row is better answered 503 and tried again
-    "statement_timeout": "30s",  # below the gateway's 60 s, so that nobody works for a client that has gone
-    "idle_in_transaction_session_timeout": "30s",  # a cancelled request must not keep its row locks
+    "lock_timeout": "5s",  # a request that waits longer for a row is answered 503 and repeated
+    "statement_timeout": "30s",  # below the gateway's 60 s: no work for a client that has gone
+    "idle_in_transaction_session_timeout": "30s",  # frees the row locks of a cancelled request
 }
-OWNER_LIMITS = {"lock_timeout": "5s"}  # a migration that waits for a lock queues every request behind it
-BOOTSTRAP_LOCK = 0x636172626F6E  # advisory: two starters at once would both try to create the roles
+OWNER_LIMITS = {"lock_timeout": "5s"}  # a migration that waits for a lock blocks every request behind it
+BOOTSTRAP_LOCK = 0x636172626F6E  # advisory: two starts at once would both create the roles
 
 
 async def bootstrap(admin_dsn: str, passwords: Mapping[str, str], database: str = DATABASE) -> None:
-    """Creates what is missing, sets passwords and limits anew; can be run at every start.
+    """Create missing roles, database and schemas; set passwords and limits again. Safe to run at every start.
 
     `passwords`: role name to password, for every name in ROLES. `admin_dsn`: a superuser, any database.
     """
@@ -49,10 +49,10 @@ async def bootstrap(admin_dsn: str, passwords: Mapping[str, str], database: str 
 async def create_test_database(
     admin_dsn: str, name: str, passwords: Mapping[str, str] | None = None, template: str | None = None
 ) -> None:
-    """A database with all roles and schemas under another name, dropped first if it is there.
+    """Create a database with all roles and schemas under another name. An existing one is dropped first.
 
-    Without `passwords` every role gets its own name as password (on a cluster that trusts local connections nobody asks
-    for it). `template`: copy this prepared, at the moment unused database instead, which takes some 50 ms.
+    Without `passwords` every role gets its own name as password; a cluster that trusts local connections ignores it.
+    `template`: copy this prepared database, which must have no connections. The copy takes some 50 ms.
     """
     admin = await asyncpg.connect(admin_dsn)
     try:
@@ -67,12 +67,12 @@ async def create_test_database(
 
 
 def with_database(dsn: str, database: str) -> str:
-    """The same server and user, another database."""
+    """Return the URL of another database with the same server and user."""
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{quote(database, safe='')}"))
 
 
 def role_dsn(admin_dsn: str, role: str, password: str, database: str = DATABASE) -> str:
-    """URL of a role on the server of `admin_dsn`."""
+    """Return the URL of a role on the server of `admin_dsn`."""
     parts = urlsplit(admin_dsn)
     place = parts.netloc.rpartition("@")[2]
     login = f"{quote(role, safe='')}:{quote(password, safe='')}@{place}"
@@ -114,11 +114,11 @@ async def _schemas(inside: "asyncpg.Connection[asyncpg.Record]", database: str) 
 
 
 async def _admit_roles(admin: "asyncpg.Connection[asyncpg.Record]", database: str) -> None:
-    """Rights on a database are not copied from a template, those inside it are."""
+    """Grant the rights on the database. A template passes on only the rights inside it."""
     await admin.execute(f"REVOKE ALL ON DATABASE {_name(database)} FROM PUBLIC")
     names = ", ".join(_name(role) for role in ROLES)
     await admin.execute(f"GRANT CONNECT ON DATABASE {_name(database)} TO {names}")
-    # Migrations say CREATE SCHEMA IF NOT EXISTS, for which the right is asked even when the schema is there.
+    # Migrations run CREATE SCHEMA IF NOT EXISTS, which needs this right even if the schema exists.
     owners = ", ".join(_name(f"{service}_owner") for service in SERVICES)
     await admin.execute(f"GRANT CREATE ON DATABASE {_name(database)} TO {owners}")
 

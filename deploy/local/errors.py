@@ -1,8 +1,8 @@
-"""What stops the local stack, said to a person."""
+"""Errors of the local stack."""
 
 
 class StackError(Exception):
-    """A condition the person at the keyboard can act on; printed as two sentences, without a traceback."""
+    """A condition the user can act on. Printed as a Chinese and an English sentence, without a traceback."""
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(f"{zh}\n{en}")

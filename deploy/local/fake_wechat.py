@@ -1,10 +1,10 @@
-"""A WeChat server for development: the calls the accounts service makes, with WeChat's habits.
+"""A WeChat server for development. It has the calls of the accounts service and behaves like WeChat.
 
-Every answer is HTTP 200 with `errcode` in the body, the login's is `text/plain`, as the real one's. Codes:
+Every answer is HTTP 200 with `errcode` in the body. The answer to the login is `text/plain`. Codes:
 
-    dev:<openid>           logs in as that openid, as often as one likes (real codes work once)
+    dev:<openid>           logs in as that openid, any number of times (a real code works once)
     dev-phone:<11 digits>  that phone number
-    dev-error:<errcode>    plays the error, e.g. dev-error:40226
+    dev-error:<errcode>    answers with that error, e.g. dev-error:40226
     anything else          40029, invalid code
 """
 
@@ -39,7 +39,7 @@ MESSAGES = {
 
 
 class FakeWechat:
-    """State of one fake: its credentials and the access token it last gave out."""
+    """State of one server: its credentials and the access token it issued last."""
 
     def __init__(self, app_id: str, app_secret: str) -> None:
         self._app_id = app_id
@@ -48,37 +48,37 @@ class FakeWechat:
         self._token_until_s = LONG_AGO
 
     def refusal(self, app_id: str | None, secret: str | None) -> int | None:
-        """errcode for wrong credentials of the mini-program."""
+        """Return the errcode for wrong credentials of the mini-program, None for correct ones."""
         if app_id != self._app_id:
             return 40013
         return None if secret == self._app_secret else 40125
 
     def token(self, *, force: bool) -> dict[str, Any]:
-        """The current token, a new one when forced or expired."""
+        """Return the current token. A forced or expired token is replaced."""
         now_s = time.monotonic()
         if force or now_s >= self._token_until_s:
             self._token = f"dev_{secrets.token_hex(32)}"
             self._token_until_s = now_s + TOKEN_LIFE_S
         return {"access_token": self._token, "expires_in": int(self._token_until_s - now_s)}
 
-    def knows_token(self, token: str | None) -> bool:
-        """Whether this is the token given out last and still alive."""
+    def is_current_token(self, token: str | None) -> bool:
+        """Whether this is the token issued last and it has not expired."""
         return bool(self._token) and token == self._token and time.monotonic() < self._token_until_s
 
     def phone(self, number: str) -> dict[str, Any]:
-        """`phone_info` as WeChat shapes it."""
+        """Return `phone_info` in the shape of WeChat."""
         watermark = {"timestamp": int(time.time()), "appid": self._app_id}
         plain = {"phoneNumber": number, "purePhoneNumber": number, "countryCode": "86", "watermark": watermark}
         return {"errcode": 0, "errmsg": "ok", "phone_info": plain}
 
 
 def error(errcode: int) -> dict[str, Any]:
-    """A failure as WeChat words it."""
+    """Return a failure in the words of WeChat."""
     return {"errcode": errcode, "errmsg": f"{MESSAGES.get(errcode, 'error')}, rid: {secrets.token_hex(8)}"}
 
 
-def played_error(code: str) -> int | None:
-    """The errcode that a code asks for: `dev-error:<errcode>`, or 40029 for a code that means nothing here."""
+def requested_error(code: str) -> int | None:
+    """Return the errcode of `dev-error:<errcode>`, 40029 for an unknown form of code, None for a valid one."""
     match = re.fullmatch(r"dev-error:(-?[0-9]{1,6})", code)
     if match:
         return int(match.group(1))
@@ -86,7 +86,7 @@ def played_error(code: str) -> int | None:
 
 
 async def json_body(request: Request) -> dict[str, Any] | None:
-    """The body as an object, None when it is none."""
+    """Return the body, or None if it is not a JSON object."""
     try:
         body = json.loads(await request.body())
     except ValueError:
@@ -95,7 +95,7 @@ async def json_body(request: Request) -> dict[str, Any] | None:
 
 
 def create_app(app_id: str | None = None, app_secret: str | None = None) -> FastAPI:
-    """The fake; credentials from WECHAT_APP_ID and WECHAT_APP_SECRET unless given."""
+    """Create the server. The default credentials are WECHAT_APP_ID and WECHAT_APP_SECRET."""
     fake = FakeWechat(app_id or os.environ["WECHAT_APP_ID"], app_secret or os.environ["WECHAT_APP_SECRET"])
     app = FastAPI(title="Fake WeChat", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -108,9 +108,9 @@ def create_app(app_id: str | None = None, app_secret: str | None = None) -> Fast
         appid: str | None = None, secret: str | None = None, js_code: str = "", grant_type: str = ""
     ) -> Response:
         refused = fake.refusal(appid, secret) or (None if grant_type == "authorization_code" else 40002)
-        refused = refused or played_error(js_code)
+        refused = refused or requested_error(js_code)
         if refused is None and not js_code.startswith(CODE_PREFIX):
-            refused = 40029  # a phone code does not log anybody in
+            refused = 40029  # a phone code is not a login code
         if refused is not None:
             answer = error(refused)
         else:
@@ -131,12 +131,12 @@ def create_app(app_id: str | None = None, app_secret: str | None = None) -> Fast
     @app.post("/wxa/business/getuserphonenumber")
     async def phone_number(request: Request, access_token: str | None = None) -> JSONResponse:
         body = await json_body(request)
-        if not fake.knows_token(access_token):
+        if not fake.is_current_token(access_token):
             return JSONResponse(error(40001))
         if body is None or not isinstance(body.get("code"), str):
             return JSONResponse(error(47001))
         code: str = body["code"]
-        refused = played_error(code)
+        refused = requested_error(code)
         if refused is None and not code.startswith("dev-phone:"):
             refused = 40029
         answer = error(refused) if refused is not None else fake.phone(code.removeprefix("dev-phone:"))

@@ -1,4 +1,4 @@
-"""Partners of the local programme: what ingest is told about them, and what a client needs to play one."""
+"""Partners of the local programme: the seed for ingest, and the credentials for a client."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from deploy.local.secrets_file import Secrets
 
 ALGORITHM = "CP1-HMAC-SHA256"
 WUHAN = "420100"
-# A year: demos and load runs report acts of past months. A real partner has days.
+# A year, because demos and load runs report acts of past months. A real partner has days.
 LATE_WINDOW_S = 366 * 86_400
 BINDING_MODES = ("account_no", "token", "phone_hash")
 WECHAT_CODE_PREFIX = "dev:"
@@ -22,7 +22,7 @@ CORRECTIONS = ("cn.carboninclusion.event.corrected.v1", "cn.carboninclusion.even
 
 @dataclass(frozen=True)
 class Partner:
-    """One partner; its key comes from the secrets."""
+    """A partner without its key, which comes from the secrets."""
 
     partner_id: str
     name: str
@@ -33,7 +33,7 @@ class Partner:
 
     @property
     def source(self) -> str:
-        """CloudEvents `source`; `.example` belongs to nobody."""
+        """CloudEvents `source`. The domain `.example` is reserved."""
         return f"https://{self.partner_id}.example/events"
 
 
@@ -58,7 +58,7 @@ PARTNER_ENVIRONMENTS = {partner.partner_id: partner.environment for partner in P
 
 
 def ingest_seed(secrets: Secrets) -> list[dict[str, Any]]:
-    """Input of `python -m services.ingest.seed`."""
+    """Return the input of `python -m services.ingest.seed`."""
     seed = []
     for partner in PARTNERS:
         app_key, secret = secrets.partner_key(partner.partner_id)
@@ -81,7 +81,7 @@ def ingest_seed(secrets: Secrets) -> list[dict[str, Any]]:
 
 
 def credentials(secrets: Secrets, gateway_url: str) -> dict[str, Any]:
-    """Content of `.run/credentials.json`: all a client of the local stack needs."""
+    """Return the content of `.run/credentials.json`, everything a client of the local stack needs."""
     partners = []
     for partner in PARTNERS:
         app_key, secret = secrets.partner_key(partner.partner_id)

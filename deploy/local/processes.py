@@ -1,4 +1,4 @@
-"""Who is running: process identity that survives the reuse of a pid, and stopping within a bound."""
+"""Processes: an identity that survives the reuse of a pid, and stopping within a timeout."""
 
 import contextlib
 import os
@@ -17,14 +17,15 @@ def _stat_fields(pid: int) -> list[str] | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The command name stands in parentheses and may itself contain spaces and parentheses.
+    # The command name is in parentheses and may itself contain spaces and parentheses.
     return text.rpartition(")")[2].split()
 
 
 def start_mark(pid: int) -> str | None:
-    """A text that differs between two processes that had the same pid; None when no such process lives.
+    """Return a text that differs between two processes with the same pid, None if no such process lives.
 
-    On Linux the boot and the clock tick of the start, elsewhere what `ps` says. A zombie counts as gone.
+    On Linux it holds the boot id and the clock tick of the start, elsewhere the start time of `ps`. A zombie counts as
+    gone.
     """
     if Path("/proc/self/stat").exists():
         fields = _stat_fields(pid)
@@ -40,13 +41,13 @@ def start_mark(pid: int) -> str | None:
     return started.strip() if started and not state.startswith("Z") else None
 
 
-def is_same(pid: int, mark: str | None) -> bool:
-    """Whether the process noted as (pid, mark) still lives."""
+def is_same_process(pid: int, mark: str | None) -> bool:
+    """Whether the process with this pid and start mark still lives."""
     return mark is not None and pid > 0 and start_mark(pid) == mark
 
 
 def command_line(pid: int) -> str:
-    """The command line of a process, empty when it cannot be seen."""
+    """Return the command line of a process, empty if it is not visible."""
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -55,8 +56,8 @@ def command_line(pid: int) -> str:
     return raw.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
-def with_working_directory(directory: Path) -> list[int]:
-    """Pids of the processes whose working directory this is (Linux only; elsewhere empty)."""
+def pids_working_in(directory: Path) -> list[int]:
+    """Return the pids of the processes with this working directory (Linux only; elsewhere empty)."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -65,8 +66,8 @@ def with_working_directory(directory: Path) -> list[int]:
     return found
 
 
-def send(pid: int, signum: int, *, group: bool = False) -> None:
-    """Sends a signal to a process or its group; a process that has just gone is no error."""
+def send_signal(pid: int, signum: int, *, group: bool = False) -> None:
+    """Send a signal to a process or its group. A process that has just gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if group:
             os.killpg(pid, signum)
@@ -74,12 +75,12 @@ def send(pid: int, signum: int, *, group: bool = False) -> None:
             os.kill(pid, signum)
 
 
-def wait_gone(processes: Iterable[tuple[int, str | None]], timeout_s: float) -> list[tuple[int, str | None]]:
-    """Waits until the noted processes are gone; returns those that are not after `timeout_s`."""
+def wait_until_gone(processes: Iterable[tuple[int, str | None]], timeout_s: float) -> list[tuple[int, str | None]]:
+    """Wait until the processes are gone. Returns those still alive after `timeout_s`."""
     left = list(processes)
     deadline = time.monotonic() + timeout_s
     while left:
-        left = [(pid, mark) for pid, mark in left if is_same(pid, mark)]
+        left = [(pid, mark) for pid, mark in left if is_same_process(pid, mark)]
         if not left or time.monotonic() >= deadline:
             break
         time.sleep(POLL_S)
@@ -87,11 +88,11 @@ def wait_gone(processes: Iterable[tuple[int, str | None]], timeout_s: float) -> 
 
 
 def terminate(pid: int, mark: str | None, timeout_s: float, *, group: bool = False) -> bool:
-    """SIGTERM, then SIGKILL after `timeout_s`; False when the process outlives even that."""
-    if not is_same(pid, mark):
+    """Send SIGTERM, then SIGKILL after `timeout_s`. Returns False if the process survives both."""
+    if not is_same_process(pid, mark):
         return True
-    send(pid, signal.SIGTERM, group=group)
-    if wait_gone([(pid, mark)], timeout_s):
-        send(pid, signal.SIGKILL, group=group)
-        return not wait_gone([(pid, mark)], KILL_WAIT_S)
+    send_signal(pid, signal.SIGTERM, group=group)
+    if wait_until_gone([(pid, mark)], timeout_s):
+        send_signal(pid, signal.SIGKILL, group=group)
+        return not wait_until_gone([(pid, mark)], KILL_WAIT_S)
     return True

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees."""
+"""Output of the local stack on the terminal."""
 
 import time
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ DETAIL_CHARS = 60
 
 
 def console() -> Console:
-    """Wide where there is no terminal to fit: a log file should not break paths."""
+    """Return a console. Without a terminal it is wide, so that a log file does not break paths."""
     found = Console(highlight=False, soft_wrap=True)
     return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPED_WIDTH)
 
 
 class Screen:
-    """Steps with a progress bar on a terminal, one line per finished step everywhere."""
+    """Prints one line per finished step, with a progress bar on a terminal."""
 
     def __init__(self) -> None:
         self.console = console()
@@ -34,7 +34,7 @@ class Screen:
 
     @contextmanager
     def steps(self, total: int) -> Iterator[None]:
-        """Shows progress over `total` steps while the block runs."""
+        """Show progress over `total` steps while the block runs."""
         columns = (
             SpinnerColumn(),
             BarColumn(24),
@@ -51,44 +51,44 @@ class Screen:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """One step; its line appears when it has succeeded."""
+        """Run one step and print its line on success."""
         self.current(title)
         started = time.monotonic()
         yield
         self.done(title, time.monotonic() - started)
 
     def current(self, title: str) -> None:
-        """Names what is being done."""
+        """Show the title of the current step."""
         self._current = title
         if self._progress:
             self._progress.update(self._task, description=title)
 
     def detail(self, text: str) -> None:
-        """Adds to the current step what a long-running program says of itself."""
+        """Show the last output of a long-running program beside the current step."""
         if self._progress:
             self._progress.update(self._task, description=f"{self._current} [dim]{text[:DETAIL_CHARS]}[/dim]")
 
     def done(self, title: str, seconds: float) -> None:
-        """A step has succeeded."""
+        """Print the line of a finished step."""
         self.console.print(f"[green]✓[/green] {title} [dim]{seconds:.1f} s[/dim]")
         if self._progress:
             self._progress.advance(self._task)
 
     def say(self, text: str) -> None:
-        """One line with the time, for what happens while the stack runs."""
+        """Print one line with the time, for events while the stack runs."""
         clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
         self.console.print(f"[dim]{clock}[/dim] ", end="")
         self.console.print(text, markup=False)
 
     def fail(self, error: StackError) -> None:
-        """Why it does not go on."""
+        """Print an error in both languages."""
         self.console.print("[red]✗[/red] ", end="")
         self.console.print(error.zh, markup=False)
         self.console.print(f"  {error.en}", markup=False)
 
 
-def whereabouts(settings: LocalSettings, directory: RunDirectory, postgres_port: int) -> Table:
-    """Where everything is."""
+def address_table(settings: LocalSettings, directory: RunDirectory, postgres_port: int) -> Table:
+    """Return the table of addresses and files."""
     table = Table(
         title="碳普惠本地环境已就绪 · The local carbon-inclusion stack is ready",
         show_header=False,
@@ -122,11 +122,11 @@ def _event_log(settings: LocalSettings) -> str:
 
 
 def status_table(state: State) -> Table:
-    """Every process with its state."""
+    """Return the table of every process and its state."""
     table = Table(title=f"{state.gateway_url}  ·  {state.phase}  ·  {state.started_at}", title_justify="left")
     for column in ("进程 process", "状态 state", "pid", "端口 port", "重启 restarts"):
         table.add_column(column, no_wrap=True)
-    table.add_column("日志 log", overflow="fold")  # the one that gives way in a narrow window
+    table.add_column("日志 log", overflow="fold")  # this column folds in a narrow window
     for name, process in {"supervisor": state.supervisor, **state.processes}.items():
         table.add_row(
             name,

@@ -1,4 +1,4 @@
-"""Secrets of the local stack: made once, kept in `.run/secrets.json` (mode 0600), the same at every start."""
+"""Secrets of the local stack, generated once and kept in `.run/secrets.json` (mode 0600)."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ from deploy.local.database import ROLES
 
 TOKEN_ISSUER = "carbon-inclusion"
 TOKEN_AUDIENCE = "carbon-api"
-OPS_TOKEN_LIFE_S = 30 * 86_400  # a demo machine is started more rarely than a citizen logs in
+OPS_TOKEN_LIFE_S = 30 * 86_400  # a demo machine may run for weeks without a restart
 OPS_SCOPES = (
     "ops:read",
     "ops:accounts",
@@ -39,7 +39,7 @@ OPS_SCOPES = (
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces the file in one step, readable by the owner alone from its first byte on."""
+    """Replace the file atomically. Only the owner can read it, from its first byte on."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -63,7 +63,7 @@ def _key_pem() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-_PLAIN: Mapping[str, Callable[[], str]] = {
+_GENERATORS: Mapping[str, Callable[[], str]] = {
     "postgres_password": _password,
     "token_signing_key": _key_pem,
     "service_token_secret": lambda: secrets.token_urlsafe(48),
@@ -78,13 +78,13 @@ _PLAIN: Mapping[str, Callable[[], str]] = {
 
 
 class Secrets:
-    """The stack's secrets. Missing ones are made and kept: an older file gets what a newer version needs."""
+    """The secrets of the stack. A missing secret is generated and kept, also in a file of an older version."""
 
     def __init__(self, path: Path, partner_ids: Mapping[str, str]) -> None:
-        """`partner_ids`: partner id to environment (`live`, `sandbox`) of the partners that need a key."""
+        """`partner_ids`: partner id → environment (`live`, `sandbox`) of every partner that needs a key."""
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         before = json.dumps(found, sort_keys=True)
-        for name, make in _PLAIN.items():
+        for name, make in _GENERATORS.items():
             found.setdefault(name, make())
         roles = found.setdefault("roles", {})
         for role in ROLES:
@@ -109,16 +109,16 @@ class Secrets:
 
     @property
     def roles(self) -> dict[str, str]:
-        """Password of every database role."""
+        """Passwords of the database roles, by role."""
         return dict(self._values["roles"])
 
     def partner_key(self, partner_id: str) -> tuple[str, str]:
-        """(app_key, secret) of a partner."""
+        """Return (app_key, secret) of a partner."""
         key = self._values["partners"][partner_id]
         return key["app_key"], key["secret"]
 
     def ops_token(self, subject: str = "ops-local") -> str:
-        """An operator's token with every scope, as accounts would sign it; another subject is another person."""
+        """Return an operator's token with every scope, signed as accounts signs it. Each subject is one person."""
         key = load_pem_private_key(self["token_signing_key"].encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
         raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

@@ -1,4 +1,4 @@
-"""What one may choose about the local stack, as variables of the environment or of `make run NAME=value`."""
+"""Settings of the local stack: variables of the environment or of `make run NAME=value`."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -12,14 +12,14 @@ HOST = "127.0.0.1"
 
 
 class LocalSettings(BaseSettings):
-    """Ports, directory and log of the local stack. Everything listens on 127.0.0.1 except, if asked, the gateway."""
+    """Ports, directory and log of the local stack. Only `gateway_host` can listen beyond 127.0.0.1."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     run_dir: Path = Field(Path(".run"), description="data, logs, secrets and credentials; relative to the checkout")
     log: Literal["embedded", "kafka"] = Field("embedded", description="the event log: in PostgreSQL, or a local Kafka")
     kafka_bootstrap_servers: str = Field("", description="host:port[,host:port] of an existing Kafka cluster instead")
-    topic_prefix: str = Field("", description="separates what shares an existing cluster")
+    topic_prefix: str = Field("", description="separates the topics of several stacks on one cluster")
     log_level: str = "INFO"
 
     port_offset: int = Field(0, ge=0, le=50_000, description="added to every port: two stacks side by side")
@@ -37,8 +37,8 @@ class LocalSettings(BaseSettings):
     ingest_worker_port: int = 8202
     accounting_worker_port: int = 8203
     rewards_worker_port: int = 8204
-    database_port: int = Field(0, description="where services reach the database, if something stands in between")
-    event_log_port: int = Field(0, description="the same for the embedded event log")
+    database_port: int = Field(0, description="port of a pooler or proxy between services and database")
+    event_log_port: int = Field(0, description="port of a pooler or proxy between services and embedded event log")
 
     @model_validator(mode="after")
     def _one_log(self) -> Self:
@@ -52,7 +52,7 @@ class LocalSettings(BaseSettings):
         return (ROOT / self.run_dir).absolute()
 
     def port(self, name: str) -> int:
-        """The port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `wechat`, `postgres`, `kafka`."""
+        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `wechat`, `postgres` or `kafka`."""
         number: int = getattr(self, f"{name}_port")
         return number + self.port_offset
 
@@ -63,16 +63,16 @@ class LocalSettings(BaseSettings):
 
     @property
     def event_log_kind(self) -> str:
-        """What the offsets in the database belong to; they mean nothing in another log."""
+        """The log that the offsets in the database belong to. They are invalid in another log."""
         if self.kafka_bootstrap_servers:
             return f"kafka://{self.kafka_bootstrap_servers}/{self.topic_prefix}"
         return self.log
 
     def url(self, name: str) -> str:
-        """Base address of a process of the stack."""
+        """Return the base URL of a process."""
         return f"http://{HOST}:{self.port(name)}"
 
     @property
     def gateway_url(self) -> str:
-        """What clients use."""
+        """The URL for clients."""
         return self.url("gateway")

@@ -1,4 +1,4 @@
-"""Brings the whole stack up, keeps it up, and takes it down."""
+"""Starts the whole stack, keeps it running, and stops it."""
 
 import asyncio
 import contextlib
@@ -15,17 +15,17 @@ from deploy.kafka.node import KafkaNode
 from deploy.local.database import bootstrap
 from deploy.local.errors import StackError
 from deploy.local.partners import PARTNER_ENVIRONMENTS, credentials, ingest_seed
-from deploy.local.plan import Errand, Plan, ports
+from deploy.local.plan import Plan, SetupCommand, stack_ports
 from deploy.local.ports import require_free
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import start_mark
-from deploy.local.screen import Screen, whereabouts
+from deploy.local.screen import Screen, address_table
 from deploy.local.secrets_file import Secrets, write_private
 from deploy.local.settings import ROOT, SERVICES, LocalSettings
-from deploy.local.state import ProcessState, RunDirectory, State, own_process
+from deploy.local.state import ProcessState, RunDirectory, State, current_process
 from deploy.local.supervisor import FIRST_BACKOFF_S, LAST_BACKOFF_S, Program, Supervisor, last_lines
 
-ERRAND_TIMEOUT_S = 300.0
+SETUP_TIMEOUT_S = 300.0
 GATEWAY_ROUTES_TIMEOUT_S = 30.0
 POSTGRES_CHECK_S = 0.5
 DETAIL_EVERY_S = 0.5
@@ -33,9 +33,9 @@ STEPS = 18  # secrets, server, roles, migrations, 3 seeds, fake WeChat, 4 APIs, 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def end_leftovers(directory: RunDirectory) -> list[str]:
-    """Ends what an earlier, killed supervisor has left running; returns the names."""
-    ended = directory.end_leftovers()
+def stop_leftovers(directory: RunDirectory) -> list[str]:
+    """Stop the processes of an earlier, killed supervisor. Returns their names."""
+    ended = directory.stop_leftovers()
     server = PostgresServer(directory.postgres)
     if server.running():
         server.stop()
@@ -46,7 +46,7 @@ def end_leftovers(directory: RunDirectory) -> list[str]:
 
 
 class Stack:
-    """One run of the local stack, from `up` to its end."""
+    """One run of the local stack, from `up` to its stop."""
 
     def __init__(self, settings: LocalSettings, screen: Screen) -> None:
         self._settings = settings
@@ -54,7 +54,7 @@ class Stack:
         self._directory = RunDirectory(settings.directory)
         self._state = State(
             phase="starting",
-            supervisor=own_process(self._directory.logs / "supervisor.log"),
+            supervisor=current_process(self._directory.logs / "supervisor.log"),
             gateway_url=settings.gateway_url,
         )
         self._postgres: PostgresServer | None = None
@@ -63,16 +63,16 @@ class Stack:
         self._supervisor: Supervisor | None = None
 
     async def run(self) -> int:
-        """Starts everything, stays until a stop signal, stops everything. Returns the exit code."""
+        """Start everything, wait for a stop signal, stop everything. Returns the exit code."""
         with self._directory.locked() as mine:
             if not mine:
-                self._say_already_running()
+                self._print_already_running()
                 return 0
             stopping = asyncio.Event()
             loop = asyncio.get_running_loop()
             for number in STOP_SIGNALS:
                 loop.add_signal_handler(number, stopping.set)
-            work = asyncio.create_task(self._work())
+            work = asyncio.create_task(self._start_and_watch())
             stopped = asyncio.create_task(stopping.wait())
             try:
                 await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,51 +88,49 @@ class Stack:
                 await self._stop()
             return 0
 
-    async def _work(self) -> None:
+    async def _start_and_watch(self) -> None:
         started = time.monotonic()
-        self._clear_up()
-        for purpose, (port, variable) in ports(self._settings).items():
+        self._stop_leftovers()
+        for purpose, (port, variable) in stack_ports(self._settings).items():
             require_free(port, purpose, variable)
         with self._screen.steps(total=STEPS + self._settings.runs_kafka):
             plan = await self._prepare()
             await self._start(plan)
         self._state.phase = "ready"
-        self._note()
+        self._write_state()
         assert self._postgres is not None
         assert self._postgres.port is not None
-        self._screen.console.print(whereabouts(self._settings, self._directory, self._postgres.port))
+        self._screen.console.print(address_table(self._settings, self._directory, self._postgres.port))
         self._screen.console.print(f"[dim]{time.monotonic() - started:.1f} s[/dim]")
         assert self._supervisor is not None
-        await asyncio.gather(self._supervisor.wait_failed(), self._keep_postgres())
+        await asyncio.gather(self._supervisor.wait_failed(), self._keep_postgres_running())
 
-    def _say_already_running(self) -> None:
+    def _print_already_running(self) -> None:
         state = self._directory.read()
         phase = state.phase if state else "starting"
         url = state.gateway_url if state else self._settings.gateway_url
         self._screen.console.print(
-            f"本地环境已在运行 ({phase}): {url} — make status 查看, make down 停止\n"
+            f"本地环境已在运行（{phase}）：{url}。make status 查看，make down 停止\n"
             f"The local stack is already running ({phase}): {url} — see `make status`, stop it with `make down`"
         )
 
-    def _clear_up(self) -> None:
-        ended = end_leftovers(self._directory)
+    def _stop_leftovers(self) -> None:
+        ended = stop_leftovers(self._directory)
         if ended:
             names = ", ".join(ended)
-            self._screen.say(
-                f"上次运行未正常结束, 已清理遗留进程 / an earlier run ended badly, its leftovers are ended: {names}"
-            )
+            self._screen.say(f"上次未正常结束，已清理遗留进程 / stopped leftovers of an earlier run: {names}")
 
     # --- steps -----------------------------------------------------------------------------------------------------
 
     async def _prepare(self) -> Plan:
-        """Secrets, database server, roles, schemas and reference data."""
+        """Prepare secrets, database server, roles, schemas and reference data."""
         directory, screen = self._directory, self._screen
         directory.bind_event_log(self._settings.event_log_kind)
         with screen.step("密钥与凭证 Secrets and credentials"):
             secrets = Secrets(directory.secrets, PARTNER_ENVIRONMENTS)
             write_private(directory.ingest_seed, json.dumps(ingest_seed(secrets), ensure_ascii=False, indent=2))
-            told = credentials(secrets, self._settings.gateway_url)
-            write_private(directory.credentials, json.dumps(told, ensure_ascii=False, indent=2))
+            content = credentials(secrets, self._settings.gateway_url)
+            write_private(directory.credentials, json.dumps(content, ensure_ascii=False, indent=2))
         server = PostgresServer(
             directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
         )
@@ -145,27 +143,27 @@ class Stack:
                 await bootstrap(server.admin_dsn(), secrets.roles)
             except asyncpg.InvalidPasswordError as error:
                 raise StackError(
-                    f"{directory.secrets} 与已有的数据库不匹配。请恢复该文件, 或运行 make clean 重新开始。",
+                    f"{directory.secrets} 与已有的数据库不匹配。请恢复该文件，或运行 make clean 重新开始。",
                     f"{directory.secrets} does not fit the existing database. Restore it, or start anew: make clean",
                 ) from error
         write_private(directory.envoy, render(plan.gateway_settings()))
         migrations = plan.migrations()
         with screen.step(migrations.title):
-            await self._run_errand(migrations)
-        # All to their end before the first failure is told: none is killed in the middle because of another.
-        for outcome in await asyncio.gather(*(self._seed(errand) for errand in plan.seeds()), return_exceptions=True):
+            await self._run_setup(migrations)
+        # Wait for all seeds before reporting a failure, so that one failing seed does not kill another half-way.
+        for outcome in await asyncio.gather(*(self._seed(setup) for setup in plan.seeds()), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         return plan
 
-    async def _seed(self, errand: Errand) -> None:
-        with self._screen.step(errand.title):
-            await self._run_errand(errand)
+    async def _seed(self, setup: SetupCommand) -> None:
+        with self._screen.step(setup.title):
+            await self._run_setup(setup)
 
     async def _start(self, plan: Plan) -> None:
-        self._supervisor = Supervisor(self._directory.logs, self._screen.say, self._note)
+        self._supervisor = Supervisor(self._directory.logs, self._screen.say, self._write_state)
         if self._settings.runs_kafka:
-            async with self._detail_of("kafka"):
+            async with self._show_log_of("kafka"):
                 await self._start_group("Apache Kafka", [plan.kafka()])
         services = [plan.wechat(), *plan.apis(), *plan.workers()]
         await self._start_group("服务 Services", services)
@@ -178,12 +176,12 @@ class Stack:
         self._screen.current(title)
         await self._supervisor.start(programs, self._screen.done)
 
-    async def _run_errand(self, errand: Errand) -> None:
-        log = self._directory.logs / f"{errand.name}.log"
+    async def _run_setup(self, setup: SetupCommand) -> None:
+        log = self._directory.logs / f"{setup.name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *errand.command,
-                env=dict(errand.environment),
+                *setup.command,
+                env=dict(setup.environment),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -191,7 +189,7 @@ class Stack:
                 start_new_session=True,
             )
         try:
-            async with asyncio.timeout(ERRAND_TIMEOUT_S):
+            async with asyncio.timeout(SETUP_TIMEOUT_S):
                 returncode = await process.wait()
         except TimeoutError:
             returncode = -1
@@ -202,8 +200,8 @@ class Stack:
         if returncode != 0:
             shown = "\n".join(f"  {line}" for line in last_lines(log))
             raise StackError(
-                f"{errand.title} 失败 ({returncode}), 日志 {log} 的最后几行:\n{shown}",
-                f"{errand.title} failed; the end of {log} is shown above.",
+                f"{setup.title} 失败（{returncode}），日志 {log} 的最后几行：\n{shown}",
+                f"{setup.title} failed; the end of {log} is shown above.",
             )
 
     async def _check_through_gateway(self) -> None:
@@ -219,13 +217,13 @@ class Stack:
                         answer = response.text
                     if time.monotonic() > deadline:
                         raise StackError(
-                            f"{service} 经网关未就绪: {answer}", f"{service} is not ready through the gateway: {answer}"
+                            f"{service} 经网关未就绪：{answer}", f"{service} is not ready through the gateway: {answer}"
                         )
                     await asyncio.sleep(0.1)
 
     @contextlib.asynccontextmanager
-    async def _detail_of(self, name: str) -> AsyncIterator[None]:
-        """Shows the last line of a program's log beside the progress bar: its first start may fetch 100 MB."""
+    async def _show_log_of(self, name: str) -> AsyncIterator[None]:
+        """Show the last line of a log beside the progress bar. The first start of Kafka may fetch 100 MB."""
 
         async def show() -> None:
             while True:
@@ -243,12 +241,12 @@ class Stack:
 
     async def _start_postgres(self) -> None:
         assert self._postgres is not None
-        # In a thread that cannot be interrupted: remembered, so that a stop in the middle waits for it.
+        # The thread cannot be interrupted. Keep the future, so that a stop meanwhile waits for it.
         self._postgres_start = asyncio.ensure_future(asyncio.to_thread(self._postgres.start))
         await asyncio.shield(self._postgres_start)
-        self._note()
+        self._write_state()
 
-    async def _keep_postgres(self) -> None:
+    async def _keep_postgres_running(self) -> None:
         assert self._postgres is not None
         pause_s = FIRST_BACKOFF_S
         while True:
@@ -256,8 +254,8 @@ class Stack:
             if self._postgres.running():
                 pause_s = FIRST_BACKOFF_S
                 continue
-            self._screen.say("PostgreSQL 已退出, 正在重启 / died, restarting")
-            self._note()
+            self._screen.say("PostgreSQL 已退出，正在重启 / died, restarting")
+            self._write_state()
             try:
                 await self._start_postgres()
             except StackError as error:
@@ -267,7 +265,7 @@ class Stack:
             else:
                 self._postgres_restarts += 1
                 self._screen.say("PostgreSQL 已恢复 / is back")
-                self._note()
+                self._write_state()
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -275,7 +273,7 @@ class Stack:
         self._state.phase = "stopping"
         if self._supervisor is None and self._postgres is None:
             return
-        self._note()
+        self._write_state()
         self._screen.say("正在停止 / stopping")
         started = time.monotonic()
         if self._supervisor is not None:
@@ -285,10 +283,10 @@ class Stack:
                 await asyncio.wait({self._postgres_start})
             await asyncio.to_thread(self._postgres.stop)
         self._directory.forget()
-        self._screen.say(f"已停止, 数据保留 / stopped, data is kept ({time.monotonic() - started:.1f} s)")
+        self._screen.say(f"已停止，数据保留 / stopped, data is kept ({time.monotonic() - started:.1f} s)")
 
-    def _note(self) -> None:
-        """Writes down what runs; called at every change, so that nothing started is ever unknown to the next run."""
+    def _write_state(self) -> None:
+        """Write the state file. Called at every change, so that the next run knows every started process."""
         found = {}
         if self._postgres is not None:
             pid = self._postgres.pid()

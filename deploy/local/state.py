@@ -1,4 +1,4 @@
-"""`.run/state.json`: what runs, for `status`, `down`, the next `up` and tests that kill processes."""
+"""`.run/state.json`: the running processes, for `status`, `down`, the next `up` and tests that kill processes."""
 
 import contextlib
 import fcntl
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from deploy.local.errors import StackError
-from deploy.local.processes import is_same, start_mark, terminate
+from deploy.local.processes import is_same_process, start_mark, terminate
 from deploy.local.secrets_file import write_private
 
 MARKER = "carbon-inclusion-local-stack"
 LEFTOVER_WAIT_S = 15.0
-LOCK_TRIES = 5  # `status` holds the lock for a moment when it looks
+LOCK_TRIES = 5  # `status` holds the lock for a moment
 LOCK_PAUSE_S = 0.1
 
 Phase = Literal["starting", "ready", "stopping"]
@@ -26,7 +26,7 @@ Phase = Literal["starting", "ready", "stopping"]
 
 @dataclass
 class ProcessState:
-    """A process of the stack. `mark` tells it from a later process with the same pid."""
+    """A process of the stack. `mark` distinguishes it from a later process with the same pid."""
 
     pid: int | None
     mark: str | None
@@ -36,13 +36,13 @@ class ProcessState:
     ready: bool = False
 
     def alive(self) -> bool:
-        """Whether the noted process still lives."""
-        return self.pid is not None and is_same(self.pid, self.mark)
+        """Whether this process still lives."""
+        return self.pid is not None and is_same_process(self.pid, self.mark)
 
 
 @dataclass
 class State:
-    """The whole stack at one moment."""
+    """State of the whole stack."""
 
     phase: Phase
     supervisor: ProcessState
@@ -52,7 +52,7 @@ class State:
 
 
 class RunDirectory:
-    """The stack's directory and what is remembered in it."""
+    """The directory of the stack and its files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,13 +68,13 @@ class RunDirectory:
         self._log_kind = path / "event-log.txt"
 
     def prepare(self) -> None:
-        """Creates the directory, readable by others (the database's account passes through); secrets have 0600."""
+        """Create the directory. Others may enter it, as the database's account must; secret files have mode 0600."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
         (self.path / MARKER).touch()
 
     def read(self) -> State | None:
-        """The noted state, None when there is none or a newer version wrote it."""
+        """Return the state, None if there is none or a newer version wrote it."""
         try:
             found: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
             processes = {name: ProcessState(**process) for name, process in found.pop("processes").items()}
@@ -84,16 +84,16 @@ class RunDirectory:
             return None
 
     def write(self, state: State) -> None:
-        """Replaces the noted state in one step."""
+        """Replace the state file atomically."""
         write_private(self._state, json.dumps(asdict(state), indent=2, ensure_ascii=False))
 
     def forget(self) -> None:
-        """Nothing runs any more."""
+        """Delete the state file. Called when no process runs any more."""
         self._state.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
-        """Yields whether this process is now the only supervisor; the kernel frees the lock of a killed one."""
+        """Yield whether this process is now the only supervisor. The kernel frees the lock of a killed one."""
         self.prepare()
         with self._lock.open("a") as file:
             mine = _try_lock(file)
@@ -104,27 +104,27 @@ class RunDirectory:
             yield mine
 
     def supervised(self) -> bool:
-        """Whether a supervisor is at work on this directory."""
+        """Whether a supervisor runs on this directory."""
         if not self._lock.exists():
             return False
         with self._lock.open("a") as file:
             return not _try_lock(file)
 
     def bind_event_log(self, kind: str) -> None:
-        """Remembers which log the data belongs to; refuses another: consumer offsets mean nothing there."""
+        """Record the log of this data. Raises StackError for another log, where its offsets would be invalid."""
         if self._log_kind.exists():
             before = self._log_kind.read_text(encoding="utf-8").strip()
             if before != kind:
                 raise StackError(
-                    f"{self.path} 中的数据属于事件日志 {before}, 不能改用 {kind}。"
-                    f"请换一个目录 (make run RUN_DIR=.run-2 …) 或先运行 make clean。",
+                    f"{self.path} 中的数据属于事件日志 {before}，不能改用 {kind}。"
+                    f"请换一个目录 （make run RUN_DIR=.run-2 …），或先运行 make clean。",
                     f"The data in {self.path} belongs to the event log {before} and cannot be used with {kind}. "
                     f"Choose another directory (make run RUN_DIR=.run-2 …), or run `make clean` first.",
                 )
         self._log_kind.write_text(f"{kind}\n", encoding="utf-8")
 
-    def end_leftovers(self) -> list[str]:
-        """Ends the noted processes that still live; returns their names. The database's launcher sees to its own."""
+    def stop_leftovers(self) -> list[str]:
+        """Stop the recorded processes that still live and return their names. PostgresServer stops its own."""
         state = self.read()
         if state is None:
             return []
@@ -137,19 +137,19 @@ class RunDirectory:
         return ended
 
     def delete(self) -> None:
-        """Deletes the directory, and only one that this stack made."""
+        """Delete the directory. Raises StackError if this stack did not create it."""
         if not self.path.exists():
             return
         if not (self.path / MARKER).exists():
             raise StackError(
-                f"{self.path} 不是本地环境的目录, 不予删除。",
+                f"{self.path} 不是本地环境的目录，不予删除。",
                 f"{self.path} was not made by the local stack and is not deleted.",
             )
         shutil.rmtree(self.path)
 
 
-def own_process(log: Path) -> ProcessState:
-    """State of this very process."""
+def current_process(log: Path) -> ProcessState:
+    """Return the state of this process."""
     return ProcessState(pid=os.getpid(), mark=start_mark(os.getpid()), port=None, log=str(log))
 
 

@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them, waits until they are ready, restarts what dies, stops everything in time."""
+"""Keeps programs running: starts them, waits until ready, restarts dead ones, stops all within a timeout."""
 
 import asyncio
 import contextlib
@@ -15,15 +15,15 @@ from typing import Any
 import httpx
 
 from deploy.local.errors import StackError
-from deploy.local.processes import KILL_WAIT_S, send, start_mark
+from deploy.local.processes import KILL_WAIT_S, send_signal, start_mark
 
 FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 10.0
-STEADY_S = 10.0  # having been ready that long, a program's next death starts the backoff anew
-DEATHS_MAX = 5  # before it was ready once, within DEATHS_WINDOW_S: it cannot start, and trying on hides why
+STEADY_S = 10.0  # after being ready this long, the next death starts with the first backoff
+DEATHS_MAX = 5  # within DEATHS_WINDOW_S before the first readiness: it cannot start
 DEATHS_WINDOW_S = 60.0
 READY_POLL_S = 0.1
-READY_TIMEOUT_S = 1.0  # of one question
+READY_TIMEOUT_S = 1.0  # of one readiness request
 LOG_KEPT_BYTES = 20 * 1024 * 1024
 LOG_CHECK_S = 30.0
 LOG_SHOWN_LINES = 20
@@ -34,10 +34,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Program:
-    """Something to keep running.
+    """A program to keep running.
 
-    ready_url        answers 200 when it is ready.
-    ready_port       or: something listens there. With neither it is ready as soon as it runs.
+    ready_url        answers 200 when the program is ready.
+    ready_port       accepts connections when it is ready. With neither the program is ready once it runs.
     ready_timeout_s  how long the first start may take.
     stop_timeout_s   between SIGTERM and SIGKILL.
     """
@@ -54,7 +54,7 @@ class Program:
 
 
 class Child:
-    """One program and the process that runs it at the moment."""
+    """A program and its current process."""
 
     def __init__(self, program: Program, log: Path) -> None:
         self.program = program
@@ -71,14 +71,14 @@ class Child:
         self._backoff_s = FIRST_BACKOFF_S
 
     def cannot_start(self, returncode: int) -> bool:
-        """Notes a death; True when it was one too many. SIGKILL comes from outside and is not the program's failure."""
+        """Count a death. Returns True after too many. A SIGKILL comes from outside and does not count."""
         if self.was_ready or returncode == -signal.SIGKILL:
             return False
         self._deaths.append(time.monotonic())
         return len(self._deaths) > DEATHS_MAX and self._deaths[-1] - self._deaths[0] < DEATHS_WINDOW_S
 
     def next_pause_s(self, steady_for_s: float) -> float:
-        """How long to wait before the next start."""
+        """Return the pause before the next start, in seconds."""
         if steady_for_s >= STEADY_S:
             self._backoff_s = FIRST_BACKOFF_S
         pause_s = self._backoff_s
@@ -87,7 +87,7 @@ class Child:
 
 
 class Supervisor:
-    """All children, in the order they were started."""
+    """All children in the order of their start."""
 
     def __init__(self, logs: Path, say: Say, changed: Callable[[], None] = lambda: None) -> None:
         self.children: dict[str, Child] = {}
@@ -100,9 +100,9 @@ class Supervisor:
         self._trimmer: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[Program], on_ready: Callable[[str, float], None]) -> None:
-        """Starts a group side by side and returns when all are ready.
+        """Start a group of programs side by side and wait until all are ready.
 
-        Raises StackError with the last lines of its log for a program that cannot start or is not ready in time.
+        Raises StackError with the end of the log if a program cannot start or is not ready in time.
         """
         self._trimmer = self._trimmer or asyncio.create_task(self._trim_logs())
         group = [Child(program, self._logs / f"{program.name}.log") for program in programs]
@@ -110,8 +110,8 @@ class Supervisor:
         started = time.monotonic()
         for child in group:
             self.children[child.program.name] = child
-            trim(child.log)
-            child.keeper = asyncio.create_task(self._keep(child))
+            trim_log(child.log)
+            child.keeper = asyncio.create_task(self._keep_running(child))
 
         async def first_ready(child: Child) -> None:
             ready = asyncio.ensure_future(child.ready.wait())
@@ -123,7 +123,7 @@ class Supervisor:
                 child.failed.result()
             if not ready.done():
                 ready.cancel()
-                raise failure(child, f"{timeout_s:.0f} 秒内没有就绪", f"was not ready within {timeout_s:.0f} s")
+                raise program_failure(child, f"{timeout_s:.0f} 秒内没有就绪", f"was not ready within {timeout_s:.0f} s")
             on_ready(child.program.name, time.monotonic() - started)
 
         waiting = [asyncio.create_task(first_ready(child)) for child in group]
@@ -134,11 +134,11 @@ class Supervisor:
                 task.cancel()
 
     async def wait_failed(self) -> None:
-        """Waits for ever, or raises what made a program give up."""
+        """Wait for ever, or raise the StackError of a program that cannot start."""
         await asyncio.gather(*(child.failed for child in self.children.values()))
 
     async def stop(self) -> None:
-        """SIGTERM in the reverse order of the start, group by group, SIGKILL to what does not go in time."""
+        """Send SIGTERM to the groups in reverse order of their start, and SIGKILL after the timeout."""
         self._stopping.set()
         if self._trimmer:
             self._trimmer.cancel()
@@ -153,12 +153,12 @@ class Supervisor:
         if child.pid is None:
             keeper.cancel()
         else:
-            send(child.pid, signal.SIGTERM, group=True)
+            send_signal(child.pid, signal.SIGTERM, group=True)
             done, _ = await asyncio.wait({keeper}, timeout=child.program.stop_timeout_s)
             if not done and child.pid is not None:
                 limit_s = child.program.stop_timeout_s
-                self._say(f"{child.program.name} 未在 {limit_s:.0f} 秒内停止, 强制结束 / does not stop, killing it")
-                send(child.pid, signal.SIGKILL, group=True)
+                self._say(f"{child.program.name} 未在 {limit_s:.0f} 秒内停止，强制结束 / does not stop, killing it")
+                send_signal(child.pid, signal.SIGKILL, group=True)
                 await asyncio.wait({keeper}, timeout=KILL_WAIT_S)
         with contextlib.suppress(asyncio.CancelledError):
             await keeper
@@ -166,19 +166,19 @@ class Supervisor:
 
     # --- one child -------------------------------------------------------------------------------------------------
 
-    async def _keep(self, child: Child) -> None:
+    async def _keep_running(self, child: Child) -> None:
         while not self._stopping.is_set():
             ready_at: list[float] = []
             try:
                 process = await self._spawn(child)
             except OSError as error:
-                child.failed.set_exception(failure(child, f"无法启动: {error}", f"cannot be started: {error}"))
+                child.failed.set_exception(program_failure(child, f"无法启动：{error}", f"cannot be started: {error}"))
                 return
-            asking = asyncio.create_task(self._ask(child, ready_at))
+            watching = asyncio.create_task(self._watch_readiness(child, ready_at))
             returncode = await process.wait()
-            asking.cancel()
-            # What the process has left behind in its group must not hold its port.
-            send(process.pid, signal.SIGKILL, group=True)
+            watching.cancel()
+            # Children left in its process group must not hold its port.
+            send_signal(process.pid, signal.SIGKILL, group=True)
             child.pid = child.mark = None
             child.ready.clear()
             self._changed()
@@ -187,9 +187,9 @@ class Supervisor:
             if child.cannot_start(returncode):
                 if not child.failed.done():
                     child.failed.set_exception(
-                        failure(
+                        program_failure(
                             child,
-                            f"启动时在 {DEATHS_WINDOW_S:.0f} 秒内退出超过 {DEATHS_MAX} 次 ({_how(returncode)})",
+                            f"启动时在 {DEATHS_WINDOW_S:.0f} 秒内退出超过 {DEATHS_MAX} 次（{_exit_text(returncode)}）",
                             f"died more than {DEATHS_MAX} times in {DEATHS_WINDOW_S:.0f} s while starting",
                         )
                     )
@@ -197,15 +197,15 @@ class Supervisor:
             steady_s = time.monotonic() - ready_at[0] if ready_at else 0.0
             pause_s = child.next_pause_s(steady_s)
             self._say(
-                f"{child.program.name} {_how(returncode)}, {pause_s:.1f} 秒后重启 / restarting in {pause_s:.1f} s "
-                f"({child.log})"
+                f"{child.program.name} {_exit_text(returncode)}, "
+                f"{pause_s:.1f} 秒后重启 / restarting in {pause_s:.1f} s ({child.log})"
             )
             await asyncio.sleep(pause_s)
             child.restarts += 1
 
     async def _spawn(self, child: Child) -> asyncio.subprocess.Process:
         child.log.parent.mkdir(parents=True, exist_ok=True)
-        # Appending: the file can be cut under a running program.
+        # Append mode: the file can be cut under a running program.
         with child.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *child.program.command,
@@ -214,13 +214,13 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops them in order
+                start_new_session=True,  # Ctrl-C in the terminal reaches only the supervisor, which stops them in order
             )
         child.pid, child.mark = process.pid, start_mark(process.pid)
         self._changed()
         return process
 
-    async def _ask(self, child: Child, ready_at: list[float]) -> None:
+    async def _watch_readiness(self, child: Child, ready_at: list[float]) -> None:
         while not await self._is_ready(child.program):
             await asyncio.sleep(READY_POLL_S)
         ready_at.append(time.monotonic())
@@ -245,11 +245,11 @@ class Supervisor:
         while True:
             await asyncio.sleep(LOG_CHECK_S)
             for child in self.children.values():
-                trim(child.log)
+                trim_log(child.log)
 
 
-def trim(log: Path) -> None:
-    """Keeps a log below LOG_KEPT_BYTES and one predecessor; safe while a program appends to it."""
+def trim_log(log: Path) -> None:
+    """Cut a log above LOG_KEPT_BYTES and keep one predecessor. Safe while a program appends to it."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > LOG_KEPT_BYTES:
             shutil.copyfile(log, log.with_suffix(".log.1"))
@@ -257,7 +257,7 @@ def trim(log: Path) -> None:
 
 
 def last_lines(log: Path, count: int = LOG_SHOWN_LINES) -> list[str]:
-    """The end of a log, read from its end."""
+    """Return the last lines of a log."""
     try:
         with log.open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -267,18 +267,18 @@ def last_lines(log: Path, count: int = LOG_SHOWN_LINES) -> list[str]:
         return []
 
 
-def failure(child: Child, zh: str, en: str) -> StackError:
-    """A sentence about a program, with the end of its log."""
+def program_failure(child: Child, zh: str, en: str) -> StackError:
+    """Return an error about a program, with the end of its log."""
     shown = "\n".join(f"  {line}" for line in last_lines(child.log))
     return StackError(
-        f"{child.program.name} {zh}。日志 {child.log} 的最后几行:\n{shown}",
+        f"{child.program.name} {zh}。日志 {child.log} 的最后几行：\n{shown}",
         f"{child.program.name} {en}; the end of its log {child.log} is shown above.",
     )
 
 
-def _how(returncode: int) -> str:
+def _exit_text(returncode: int) -> str:
     if returncode >= 0:
-        return f"退出, 代码 {returncode} (exit {returncode})"
+        return f"退出，代码 {returncode} (exit {returncode})"
     try:
         return f"被信号 {signal.Signals(-returncode).name} 终止 (killed)"
     except ValueError:

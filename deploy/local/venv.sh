@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv from requirements.lock with the first fitting Python, and does nothing when it is up to date.
+# Makes .venv from requirements.lock with the first suitable Python. Does nothing if .venv is up to date.
 # Usage: sh deploy/local/venv.sh [PYTHON]     (in the checkout; `make venv` calls it)
 set -eu
 
@@ -7,7 +7,7 @@ fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null;
 has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 say() { printf '%s\n' "$@"; }
 
-# `tph` beside the interpreter: this checkout is run as it is, not installed.
+# `tph` beside the interpreter: the checkout runs in place and is not installed.
 launcher() {
     cat >.venv/bin/tph <<'END'
 #!/bin/sh
@@ -17,7 +17,7 @@ END
     chmod +x .venv/bin/tph
 }
 
-# The stamp is a copy of the lock, written last: an interrupted installation is not taken for a finished one.
+# The stamp is a copy of the lock, written last. An interrupted installation therefore starts again.
 stamp=.venv/requirements.lock
 if cmp -s requirements.lock "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
     test -x .venv/bin/tph || launcher
@@ -39,12 +39,12 @@ for candidate in "$@"; do
 done
 
 if [ -z "$found" ] && [ -n "$without_venv" ]; then
-    say "Python 缺少 venv 模块: $without_venv。Debian/Ubuntu: apt-get install python3-venv; 或指定另一个 Python: make run PYTHON=/path/to/python3" \
+    say "$without_venv 缺少 venv 模块。Debian/Ubuntu 请安装：apt-get install python3-venv；或指定另一个 Python：make run PYTHON=/path/to/python3" \
         "$without_venv has no venv module. On Debian or Ubuntu: apt-get install python3-venv. Or name another: make run PYTHON=/path/to/python3" >&2
     exit 1
 fi
 if [ -z "$found" ]; then
-    say "需要 Python 3.11 或更新版本, 没有找到。请安装, 或指定: make run PYTHON=/path/to/python3" \
+    say "没有找到 Python 3.11 或更新版本。请先安装，或指定其路径：make run PYTHON=/path/to/python3" \
         "Python 3.11 or later is needed and was not found. Install it, or name it: make run PYTHON=/path/to/python3" >&2
     exit 1
 fi

@@ -44,7 +44,7 @@ async def _intake(progress: Progress) -> Measured:
 
 async def _reads(progress: Progress) -> Measured:
     with City("embedded") as city:
-        return await over_http.reads(city, progress), {}
+        return await over_http.read_requests(city, progress), {}
 
 
 async def _kafka(progress: Progress) -> Measured:
@@ -62,7 +62,7 @@ async def _soak(progress: Progress) -> Measured:
         return await over_http.soak(city, progress)
 
 
-# Name: how, and how many steps of the bar. `soak` takes ten minutes and runs only when asked for.
+# Name → (measurement, steps of the progress bar). `soak` takes ten minutes and runs only on request.
 PARTS: dict[str, tuple[Callable[[Progress], Coroutine[Any, Any, Measured]], int]] = {
     "posting": (_posting, posting.ROUNDS * 6),
     "scale": (_scale, scale.STEPS),
@@ -75,19 +75,19 @@ PARTS: dict[str, tuple[Callable[[Progress], Coroutine[Any, Any, Measured]], int]
 
 
 def main(
-    only: Annotated[str, typer.Option(help="one part: " + ", ".join(PARTS))] = "",
+    only: Annotated[str, typer.Option(help="measure only one part: " + ", ".join(PARTS))] = "",
     readme: Annotated[
         bool, typer.Option("--readme", help="write the kept results into the documents, measure nothing")
     ] = False,
 ) -> None:
-    """基准测试 Benchmarks, every figure against a limit or a peer of the same run."""
+    """基准测试 Benchmarks. Each figure is compared with a limit or a peer of the same run."""
     if readme:
         figures.write_documents(*figures.load())
         return
     chosen = [only] if only else [name for name in PARTS if name != "soak"]
     if any(name not in PARTS for name in chosen):
         raise typer.BadParameter(f"one of {', '.join(PARTS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves the `with` blocks, which stop the servers
     started = time.monotonic()
     load = os.getloadavg()[0]
     results: list[Figure] = []

@@ -1,4 +1,4 @@
-"""The whole local stack as real processes, with people who can ride and read, for everything measured over HTTP."""
+"""The whole local stack as real processes with bound citizens, for the measurements over HTTP."""
 
 import contextlib
 import hashlib
@@ -47,12 +47,12 @@ _READY_S = 30.0
 
 
 class City:
-    """`with City("kafka") as city`; its ports start at an offset of their own, below those that clients are given."""
+    """Use as `with City("kafka") as city`. Its ports lie below the range of ephemeral ports."""
 
     def __init__(self, log: str, *, port_offset: int = 23_000) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="bench-city-"))
         self.directory.chmod(0o755)
-        os.environ.update(_UNLIMITED)  # one machine plays the whole city
+        os.environ.update(_UNLIMITED)  # all requests come from one address
         self.stack = LocalStack(self.directory / "run", port_offset=port_offset, log=log)
         self.port = 8080 + port_offset
         self.log = log
@@ -68,7 +68,7 @@ class City:
             assert state is not None
             port = state.processes["postgres"].port
             self.admin = f"postgresql://postgres:{self.secrets['postgres_password']}@{HOST}:{port}/carbon"
-            in_own_loop(self._settle)
+            in_own_loop(self._insert_people)
         except BaseException:
             self.close()
             raise
@@ -94,8 +94,8 @@ class City:
     def account_of(self, person: int) -> uuid.UUID:
         return person_account_id(self.user_of(person))
 
-    async def _settle(self) -> None:
-        """Accounts and bindings of everyone, as the topic of accounts would have brought them."""
+    async def _insert_people(self) -> None:
+        """Insert accounts and bindings of everyone, as the topic of accounts delivers them."""
         pepper, since = self.secrets["account_ref_pepper"], clock.now() - timedelta(days=500)
         accounts, bindings = [], []
         for person in range(1, PEOPLE + 1):
@@ -117,7 +117,7 @@ class City:
             await connection.close()
 
     def token(self, person: int) -> str:
-        """A citizen's access token, as accounts would sign it."""
+        """Return a citizen's access token, signed as accounts signs it."""
         key = load_pem_private_key(self.secrets["token_signing_key"].encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
         raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -136,8 +136,8 @@ class City:
 
     # --- requests --------------------------------------------------------------------------------------------------
 
-    def signed(self, count: int, size: int, *, seed: int) -> list[bytes]:
-        """`count` requests of `size` rides each, signed now: good for five minutes."""
+    def signed_requests(self, count: int, size: int, *, seed: int) -> list[bytes]:
+        """Return `count` requests of `size` rides each, signed now and valid for five minutes."""
         app_key, secret = self.secrets.partner_key(PARTNER)
         encode = msgspec.json.Encoder().encode
         number, now = 0, clock.now().replace(microsecond=0)
@@ -151,8 +151,8 @@ class City:
             requests.append(_request(body, app_key, secret, batch=size > 1))
         return requests
 
-    def reads(self, path: str, people: Sequence[int] | None) -> list[bytes]:
-        """GET requests, one for each of these people."""
+    def read_requests(self, path: str, people: Sequence[int] | None) -> list[bytes]:
+        """Return one GET request for each of these people, or one without a token for None."""
         if people is None:
             return [f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()]
         return [
@@ -163,7 +163,7 @@ class City:
     # --- the peer --------------------------------------------------------------------------------------------------
 
     def start_peer(self) -> int:
-        """The peer behind a gateway of its own, made from the same template. Its port."""
+        """Start the peer behind its own gateway of the same template. Returns the gateway's port."""
         if self.peer_port:
             return self.peer_port
         app_port, self.peer_port, admin_port = free_port(), free_port(), free_port()
@@ -219,10 +219,10 @@ class City:
                 raise RuntimeError(f"{url} did not answer")
             time.sleep(0.1)
 
-    # --- what it uses ----------------------------------------------------------------------------------------------
+    # --- processes -------------------------------------------------------------------------------------------------
 
     def resident_mib(self) -> dict[str, float]:
-        """RSS of every process of the stack, children of PostgreSQL not counted."""
+        """Return the RSS of every process of the stack in MiB, without the children of PostgreSQL."""
         state = RunDirectory(self.directory / "run").read()
         assert state is not None
         found = {}
@@ -234,7 +234,7 @@ class City:
 
     @contextlib.contextmanager
     def frozen(self, *names: str) -> Iterator[None]:
-        """Processes of the stack stand still meanwhile; for seconds only, their leases run on."""
+        """Stop processes of the stack while the block runs. Use it for seconds only: their leases go on."""
         pids = [self.pid_of(name) for name in names]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -290,5 +290,5 @@ def _request(body: bytes, app_key: str, secret: str, *, batch: bool) -> bytes:
 
 
 async def credited(connection: "asyncpg.Connection[Any]") -> int:
-    """Events judged and committed so far."""
+    """Return the number of events judged and committed so far."""
     return int(await connection.fetchval("SELECT coalesce(sum(events), 0)::bigint FROM accounting.intake_tally"))

@@ -62,7 +62,7 @@ def compared(
     at_most: bool = False,
     note: str = "",
 ) -> Figure:
-    """A figure from rounds in which value and limit took turns; the ratio is taken round by round."""
+    """Return a figure from rounds in which value and limit took turns. The ratio is the median of the rounds."""
     ratios = [value / limit for value, limit in zip(values, limits, strict=True)]
     return Figure(
         part,
@@ -80,7 +80,7 @@ def compared(
 
 
 def machine() -> str:
-    """Cores, memory and kernel, as far as a reader needs them to judge absolute figures."""
+    """Return processor, memory, system and Python version in one line."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     model = ""
     cpuinfo = Path("/proc/cpuinfo")
@@ -93,9 +93,9 @@ def machine() -> str:
 
 
 def save(figures: Sequence[Figure], *, details: dict[str, Any], load: float) -> None:
-    """Replaces the figures of the parts measured now; others of an earlier run stay.
+    """Replace the results of the parts measured now. Results of other parts stay.
 
-    `load`: the machine's load average before the run, that is what others were doing on it.
+    `load`: the load average of the machine before the run.
     """
     kept: list[dict[str, Any]] = []
     earlier: dict[str, Any] = {}
@@ -115,7 +115,7 @@ def save(figures: Sequence[Figure], *, details: dict[str, Any], load: float) -> 
 
 
 def load() -> tuple[list[Figure], dict[str, Any]]:
-    """Figures and the whole file. Raises FileNotFoundError before the first run."""
+    """Return the figures and the whole results file. Raises FileNotFoundError before the first run."""
     content = json.loads(RESULTS.read_text(encoding="utf-8"))
     return [Figure(**row) for row in content["figures"]], content
 
@@ -161,7 +161,7 @@ def markdown(figures: Sequence[Figure], content: dict[str, Any]) -> str:
 
 
 def headlines(figures: Sequence[Figure], content: dict[str, Any]) -> str:
-    """The four figures of the README. Raises ValueError when a part was never measured."""
+    """Return the four figures of the README. Raises ValueError if a part was never measured."""
     lines = [
         "| 指标 figure | 测得 measured | 对照 against | 比值 ratio |",
         "| --- | ---: | --- | ---: |",
@@ -175,9 +175,9 @@ def headlines(figures: Sequence[Figure], content: dict[str, Any]) -> str:
 
 
 def write_documents(figures: Sequence[Figure], content: dict[str, Any]) -> None:
-    """Writes four figures into the README and the long table into docs/performance.md.
+    """Write four figures into the README and the long table into docs/performance.md.
 
-    Raises ValueError when a document has no markers or a headline was not measured.
+    Raises ValueError if a document has no markers or a part was never measured.
     """
     short = headlines(figures, content)
     write_between_markers(LONG_TABLE, markdown(figures, content))
@@ -189,7 +189,7 @@ def _load_of(content: dict[str, Any]) -> list[str]:
 
 
 def write_between_markers(document: Path, text: str) -> None:
-    """Replaces the text between the markers. Raises ValueError when there are none."""
+    """Replace the text between the markers. Raises ValueError if the document has none."""
     before = document.read_text(encoding="utf-8")
     if BEGIN not in before or END not in before:
         raise ValueError(f"{document} has no markers {BEGIN} and {END}")
@@ -199,7 +199,7 @@ def write_between_markers(document: Path, text: str) -> None:
 
 
 def plot(figures: Sequence[Figure]) -> None:
-    """Ratios against their targets, one bar each."""
+    """Draw each ratio against its target as one bar."""
     import matplotlib as mpl
 
     mpl.use("Agg")

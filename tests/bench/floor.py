@@ -1,9 +1,9 @@
-"""The floor under posting: the rows that a drain wrote, written again by plain set-wise SQL, and nothing else.
+"""The floor of the cost of posting: plain set-wise SQL writes the rows of a drain again.
 
-No inbox look-up, no bindings, no locks, no judging, no encoding: arrays prepared before the clock runs go through the
-same `unnest` inserts and updates into the same tables with the same indexes, one transaction per 2,000 events.
+It has no inbox look-up, no bindings, no locks, no judging and no encoding. Arrays prepared before the clock starts go
+through `unnest` inserts and updates into the same tables with the same indexes, one transaction per 2,000 events.
 
-    python -m tests.bench.floor DSN FILE   says "ready", waits for a line, writes, says how many seconds it took
+    python -m tests.bench.floor DSN FILE   prints "ready", waits for a line, writes, prints the seconds it took
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _NOT_INSERTED = {"tableoid"}
 
 @dataclass
 class Chunk:
-    """Arguments of one transaction, statement by statement."""
+    """The statements of one transaction with their arguments."""
 
     statements: list[tuple[str, list[list[Any]]]]
     events: int
@@ -59,7 +59,7 @@ async def _types(connection: "asyncpg.Connection[Any]", table: str) -> dict[str,
 
 
 async def chunks_of(dsn: str, reports: Sequence[ActivityReported]) -> list[Chunk]:
-    """What the drain of these reports left in the database at `dsn`, as the statements that write it again."""
+    """Read the rows that the drain of these reports left at `dsn`. Returns the statements that write them again."""
     connection = await asyncpg.connect(dsn)
     try:
         activity_types = await _types(connection, "activity")
@@ -208,7 +208,7 @@ async def write(dsn: str, chunks: Sequence[Chunk]) -> float:
 
 
 async def measure(dsn: str, parts: Sequence[Sequence[Chunk]], directory: Path) -> float:
-    """Seconds that as many processes as there are parts need together; they start at the same moment."""
+    """Write each part in a process of its own, all started together. Returns the seconds until the last one ends."""
     writers = []
     for number, part in enumerate(parts):
         file = directory / f"floor-{number}.pickle"
@@ -247,6 +247,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from tests.bench.floor import Chunk, main  # the pickled class has this module's real name
+    from tests.bench.floor import Chunk, main  # pickle needs the importable name of the module, not __main__
 
     main()

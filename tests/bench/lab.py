@@ -1,4 +1,4 @@
-"""The machinery of a run: a throw-away but durable PostgreSQL, the log, workers as real processes, and their ends."""
+"""Servers of a run: a throw-away PostgreSQL with durable settings, the log, and workers as real processes."""
 
 import asyncio
 import contextlib
@@ -26,18 +26,18 @@ from tests.databases import Dsns, make_database
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_SECRET = "bench-service-secret-of-32-characters"
 POSTING_LANES: int = Settings.model_fields["posting_lanes"].default
-LEASE_S = 9  # partitions are shared out anew every third of it
+LEASE_S = 9  # workers share the partitions again after every third of it
 READY_S = 60.0
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of processor a process has used."""
+    """Return the processor time of a process in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
-    """`python -m services.accounting.worker` as a process of its own."""
+    """A process of `python -m services.accounting.worker`."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         with log.open("ab") as sink:
@@ -71,7 +71,7 @@ class Worker:
 
 
 class Lab:
-    """One throw-away set of servers under a temporary directory; `with Lab() as lab`."""
+    """Throw-away servers in a temporary directory. Use as `with Lab() as lab`."""
 
     def __init__(self, *, kafka: bool = True) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="bench-"))
@@ -112,7 +112,7 @@ class Lab:
         return Dsns(admin, name)
 
     async def checkpoint(self) -> None:
-        """Before a measurement, so that none pays for what an earlier one wrote."""
+        """Run a checkpoint before a measurement, so that it does not pay for earlier writes."""
         connection = await asyncpg.connect(self.postgres.admin_dsn())
         try:
             await connection.execute("CHECKPOINT")
@@ -142,16 +142,16 @@ class Lab:
         return f"{dsns.name}.{name}" if self.kafka is not None else name
 
     async def start_workers(self, dsns: Dsns, count: int, **more: str) -> list[Worker]:
-        """Starts or stops workers until `count` share the partitions evenly."""
+        """Start or stop workers until `count` of them share the partitions evenly."""
         while len(self.workers) > count:
             self.workers.pop().stop()
         while len(self.workers) < count:
             self.workers.append(Worker(self.environment(dsns, **more), self.directory / "worker.log"))
         if count:
-            await self._shared_out(dsns, count)
+            await self._wait_partitions_shared(dsns, count)
         return self.workers
 
-    async def _shared_out(self, dsns: Dsns, count: int) -> None:
+    async def _wait_partitions_shared(self, dsns: Dsns, count: int) -> None:
         partitions = topics.PARTITIONS[topics.ACTIVITIES]
         connection = await asyncpg.connect(dsns.admin)
         deadline = time.monotonic() + READY_S
@@ -166,12 +166,12 @@ class Lab:
                 if sorted(row["held"] for row in rows) == [partitions // holders] * holders:
                     return
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"workers did not share the partitions: {rows}\n{self.last_words()}")
+                    raise RuntimeError(f"workers did not share the partitions: {rows}\n{self.log_tail()}")
                 await asyncio.sleep(0.1)
         finally:
             await connection.close()
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         log = self.directory / "worker.log"
         return log.read_text(errors="replace")[-3000:] if log.exists() else ""
 
@@ -186,7 +186,7 @@ class Lab:
 
 
 async def consumed(connection: "asyncpg.Connection[Any]", topic: str) -> int:
-    """Committed offsets of the posting consumer, summed over its partitions."""
+    """Return the sum of the committed offsets of the posting consumer."""
     found = await connection.fetchval(
         "SELECT coalesce(sum(next_offset), 0)::bigint FROM accounting.consumer_partition"
         " WHERE consumer = 'accounting.posting' AND topic = $1",
@@ -196,7 +196,7 @@ async def consumed(connection: "asyncpg.Connection[Any]", topic: str) -> int:
 
 
 async def drain(lab: Lab, dsns: Dsns, records: Sequence[Record], *, timeout_s: float = 180.0) -> float:
-    """Seconds from a full log and stopped workers to the commit of the last record."""
+    """Return the seconds from a full log with stopped workers to the commit of the last record."""
     connection = await asyncpg.connect(dsns.admin)
     topic = lab.topic(dsns)
     try:
@@ -212,7 +212,7 @@ async def drain(lab: Lab, dsns: Dsns, records: Sequence[Record], *, timeout_s: f
             worker.thaw()
         while await consumed(connection, topic) < before + len(records):
             if time.perf_counter() - started > timeout_s:
-                raise RuntimeError(f"the workers did not drain the log in {timeout_s} s\n{lab.last_words()}")
+                raise RuntimeError(f"the workers did not drain the log in {timeout_s} s\n{lab.log_tail()}")
             await asyncio.sleep(0.01)
         return time.perf_counter() - started
     finally:

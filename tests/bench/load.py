@@ -1,6 +1,6 @@
-"""A load generator in a process of its own: prepared requests over keep-alive connections, nothing made on the way.
+"""A load generator in its own process. It sends prepared requests over keep-alive connections.
 
-python -m tests.bench.load FILE    FILE: a pickled `Job`; says "ready", waits for a line, answers with JSON
+python -m tests.bench.load FILE    prints "ready", waits for a line, prints the result as JSON. FILE: pickled LoadJob
 """
 
 import asyncio
@@ -20,8 +20,8 @@ _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
 
 @dataclass
-class Job:
-    """`rate`: requests per second, 0 for as fast as the answers come. `weight`: what one request counts for.
+class LoadJob:
+    """`rate`: requests per second; 0 sends the next request after each answer. `weight`: events in one request.
 
     Without `repeat` the run ends with the last request: signed requests can be sent only once.
     """
@@ -37,8 +37,8 @@ class Job:
 
 
 @dataclass
-class Answered:
-    """Of one run. `marks`: (seconds since the epoch, things answered by then), for lag."""
+class LoadResult:
+    """Result of one run. `marks`: (seconds since the epoch, events answered by then), for the lag."""
 
     answered: int
     elapsed_s: float
@@ -59,7 +59,7 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's own class
+        self.transport = cast("asyncio.Transport", transport)  # the class of uvloop
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -87,8 +87,8 @@ class _Connection(asyncio.Protocol):
         return await self.waiting
 
 
-class _Run:
-    def __init__(self, job: Job) -> None:
+class _LoadRun:
+    def __init__(self, job: LoadJob) -> None:
         self.job = job
         self.next = 0
         self.answered = 0
@@ -97,8 +97,8 @@ class _Run:
         self.marks: list[tuple[float, int]] = []
         self.started = 0.0
 
-    def take(self) -> tuple[bytes, float] | None:
-        """The next request and when it is due."""
+    def next_request(self) -> tuple[bytes, float] | None:
+        """Return the next request and its scheduled send time, None at the end."""
         job = self.job
         if self.next >= len(job.requests) and not job.repeat:
             return None
@@ -111,12 +111,12 @@ class _Run:
 
     async def connection(self) -> None:
         _, connection = await asyncio.get_running_loop().create_connection(_Connection, self.job.host, self.job.port)
-        while (taken := self.take()) is not None:
+        while (taken := self.next_request()) is not None:
             request, due = taken
             early_s = due - time.perf_counter()
             if early_s > 0:
                 await asyncio.sleep(early_s)
-            # From when it was due: a generator that falls behind must not flatter the server.
+            # Latency runs from the scheduled time, so a late generator cannot hide a slow server.
             status = await connection.ask(request)
             now = time.perf_counter()
             self.took_s.append(now - due)
@@ -127,12 +127,12 @@ class _Run:
         assert connection.transport is not None
         connection.transport.close()
 
-    async def run(self) -> Answered:
+    async def run(self) -> LoadResult:
         self.started = time.perf_counter()
         await asyncio.gather(*(self.connection() for _ in range(self.job.connections)))
         elapsed_s = time.perf_counter() - self.started
         took = sorted(self.took_s)
-        return Answered(
+        return LoadResult(
             self.answered,
             elapsed_s,
             dict(self.statuses),
@@ -142,8 +142,8 @@ class _Run:
         )
 
 
-async def offer(job: Job, directory: Path) -> Answered:
-    """Runs the job in a process of its own."""
+async def run_load(job: LoadJob, directory: Path) -> LoadResult:
+    """Run the job in its own process. Raises RuntimeError if it does not start."""
     file = directory / f"job-{time.monotonic_ns()}.pickle"
     file.write_bytes(pickle.dumps(job))
     process = await asyncio.create_subprocess_exec(
@@ -165,17 +165,17 @@ async def offer(job: Job, directory: Path) -> Answered:
     answer: dict[str, Any] = json.loads(await process.stdout.readline())
     await process.wait()
     file.unlink()
-    return Answered(**answer)
+    return LoadResult(**answer)
 
 
 def main() -> None:
-    job: Job = pickle.loads(Path(sys.argv[1]).read_bytes())
+    job: LoadJob = pickle.loads(Path(sys.argv[1]).read_bytes())
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps(uvloop.run(_Run(job).run()).__dict__), flush=True)
+    print(json.dumps(uvloop.run(_LoadRun(job).run()).__dict__), flush=True)
 
 
 if __name__ == "__main__":
-    from tests.bench.load import Job, main  # the pickled class has this module's real name
+    from tests.bench.load import LoadJob, main  # pickle needs the importable name of the module, not __main__
 
     main()

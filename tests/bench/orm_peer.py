@@ -1,6 +1,6 @@
-"""A peer as one would write it at first: an ORM session and a transaction per event, doing the same work.
+"""A peer in the usual ORM style: a session and a transaction per event, with the same work.
 
-Same tables, same judge, same promises: inbox, binding, lock of the person, caps, double entry, tally, outcome.
+It has the same tables, judge and promises: inbox, binding, lock of the person, caps, double entry, tally, outcome.
 """
 
 import time
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Activity:
-    """Mapped below; attributes are the columns."""
+    """Mapped below. The attributes are the columns."""
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update({})
@@ -80,7 +80,7 @@ def _map() -> None:
 _MAPPED: list[bool] = []
 
 
-class Peer:
+class OrmPeer:
     def __init__(self, dsn: str) -> None:
         if not _MAPPED:
             _map()
@@ -89,7 +89,7 @@ class Peer:
         self._library = Library()
 
     async def measure(self, reports: Sequence[ActivityReported]) -> float:
-        """Events per second."""
+        """Post the reports one by one. Returns events per second."""
         try:
             await self._post(reports[0])
             started = time.perf_counter()
@@ -115,7 +115,7 @@ class Peer:
             account: Any = await session.get(Account, act.account_id, with_for_update=True)
             index = await self._library.index(session)
             counters, usage = await self._caps(session, [act], index)
-            batch = judge(matched([act], index), usage, await self._near(session, act, index))
+            batch = judge(matched([act], index), usage, await self._acts_close_in_time(session, act, index))
             (judgement,) = batch.judgements
             for key, used in batch.usage.items():
                 counter: Any = counters.get(key)
@@ -127,7 +127,7 @@ class Peer:
                 counter.acts += used.acts
                 counter.amount_mg += used.amount_mg
             self._write(session, report, act, judgement, account)
-            await self._tell(session, report, judgement)
+            await self._write_outcome(session, report, judgement)
 
     async def _caps(self, session: AsyncSession, acts: list[Any], index: Any) -> tuple[dict[CapKey, Any], Any]:
         counters: dict[CapKey, Any] = {}
@@ -137,7 +137,7 @@ class Peer:
                 counters[key] = counter
         return counters, {key: CapUsed(counter.acts, counter.amount_mg) for key, counter in counters.items()}
 
-    async def _near(self, session: AsyncSession, act: Any, index: Any) -> CountedActs:
+    async def _acts_close_in_time(self, session: AsyncSession, act: Any, index: Any) -> CountedActs:
         near = await session.scalars(
             select(Activity).where(
                 models.activity.c.account_id == act.account_id,
@@ -197,7 +197,7 @@ class Peer:
             account.balance_mg += judgement.amount_mg
             account.lifetime_mg += judgement.amount_mg
 
-    async def _tell(self, session: AsyncSession, report: ActivityReported, judgement: Any) -> None:
+    async def _write_outcome(self, session: AsyncSession, report: ActivityReported, judgement: Any) -> None:
         outcome = ActivityJudged(
             activity_id=report.event_key,
             partner_id=report.partner_id,

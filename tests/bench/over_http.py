@@ -1,4 +1,4 @@
-"""Intake, reads and the way from HTTP to the ledger, on the running stack, against peers behind the same gateway."""
+"""Intake, reads and the path from HTTP to the ledger, on the running stack, with peers behind an equal gateway."""
 
 import asyncio
 import time
@@ -11,14 +11,14 @@ import asyncpg
 
 from tests.bench.city import HOST, City, credited
 from tests.bench.figures import Figure, compared
-from tests.bench.load import Answered, Job, offer
+from tests.bench.load import LoadJob, LoadResult, run_load
 from tests.bench.progress import Progress
 
 ROUNDS = 3
 SECONDS = 2.0
 BATCH = 100
-CONNECTIONS = 32  # enough, with a hundred events on each, that neither side waits for the other's answers
-SINGLE_CONNECTIONS = 128  # with fewer, single events wait for the broker's answer while processors idle
+CONNECTIONS = 32  # with a hundred events a request, neither side then waits for answers
+SINGLE_CONNECTIONS = 128  # with fewer, single events wait for the broker while processors idle
 READERS = 16
 READ_SECONDS = 1.5
 READERS_OF_EVENTS = ("accounting-worker", "ingest-worker", "rewards-worker")
@@ -32,16 +32,16 @@ _SAMPLE_S = 0.05
 _SETTLE_S = 60.0
 
 
-async def _take(city: City, port: int, requests: list[bytes], **more: Any) -> Answered:
-    job = Job(HOST, port, requests, **{"connections": CONNECTIONS, "seconds": SECONDS, **more})
-    found = await offer(job, city.directory)
+async def _offer(city: City, port: int, requests: list[bytes], **more: Any) -> LoadResult:
+    job = LoadJob(HOST, port, requests, **{"connections": CONNECTIONS, "seconds": SECONDS, **more})
+    found = await run_load(job, city.directory)
     if any(int(status) >= 400 for status in found.statuses):
         raise RuntimeError(f"refused under load: {found.statuses}")
     return found
 
 
-async def settle(city: City) -> None:
-    """Waits until nothing is on its way any more, so that a measurement pays only for itself."""
+async def wait_idle(city: City) -> None:
+    """Wait until no event is in transit, so that the next measurement pays only for its own work."""
     connection = await asyncpg.connect(city.admin)
     deadline, before = time.monotonic() + _SETTLE_S, -1
     try:
@@ -68,31 +68,31 @@ async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> lis
         ours, theirs = [], []
         for number in range(rounds):
             progress.say(f"{names[1]}, {number + 1}/{rounds}")
-            requests = city.signed(count, size, seed=1000 * size + number)
-            # What happens to events afterwards is measured elsewhere and must not take the processor here.
+            requests = city.signed_requests(count, size, seed=1000 * size + number)
+            # Other parts measure the consumers. Here they must not use the processor.
             with city.frozen(*READERS_OF_EVENTS):
-                found = await _take(city, peer, requests, weight=size, connections=connections)
+                found = await _offer(city, peer, requests, weight=size, connections=connections)
                 theirs.append(found.per_s)
-                found = await _take(city, city.port, requests, weight=size, connections=connections)
+                found = await _offer(city, city.port, requests, weight=size, connections=connections)
                 ours.append(found.per_s)
             progress.step()
-            await settle(city)
+            await wait_idle(city)
         figures.append(
             compared("intake", names, ours, theirs, unit="/s", limit_name="body and HMAC only", target=target)
         )
     return figures
 
 
-async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
+async def read_requests(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
     peer = city.start_peer()
     people = range(1, READ_PEOPLE + 1)
     ids = [city.account_of(person) for person in people]
     rows = [f"GET /api/v1/accounting/methodologies?id={one} HTTP/1.1\r\nhost: bench\r\n\r\n".encode() for one in ids]
     routes = {
-        "balance": ("余额", city.reads("/api/v1/accounting/me/balance", people)),
-        "activities": ("减碳记录页", city.reads("/api/v1/accounting/me/activities?limit=20", people)),
-        "allowances": ("今日额度", city.reads("/api/v1/accounting/me/allowances", people)),
-        "catalogue": ("商品目录", city.reads("/api/v1/rewards/items", None)),
+        "balance": ("余额", city.read_requests("/api/v1/accounting/me/balance", people)),
+        "activities": ("减碳记录页", city.read_requests("/api/v1/accounting/me/activities?limit=20", people)),
+        "allowances": ("今日额度", city.read_requests("/api/v1/accounting/me/allowances", people)),
+        "catalogue": ("商品目录", city.read_requests("/api/v1/rewards/items", None)),
     }
     figures = []
     for name, (zh, requests) in routes.items():
@@ -100,8 +100,8 @@ async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list
         for number in range(rounds):
             progress.say(f"读取 {name}, {number + 1}/{rounds}")
             options = {"connections": READERS, "seconds": READ_SECONDS, "repeat": True}
-            theirs.append((await _take(city, peer, rows, **options)).per_s)
-            found = await _take(city, city.port, requests, **options)
+            theirs.append((await _offer(city, peer, rows, **options)).per_s)
+            found = await _offer(city, city.port, requests, **options)
             ours.append(found.per_s)
             p99.append(found.p99_ms)
             progress.step()
@@ -112,8 +112,8 @@ async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list
 
 
 @dataclass
-class Way:
-    """One run from HTTP to the ledger. Lags in seconds between the accepted and the credited curve."""
+class LedgerRun:
+    """One run from HTTP to the ledger. Lags are seconds between the accepted and the credited curve."""
 
     offered: float
     accepted: float
@@ -123,7 +123,9 @@ class Way:
     resident: list[dict[str, float]] = field(default_factory=list)
 
 
-async def _curve(city: City, stop: asyncio.Event, resident: list[dict[str, float]]) -> list[tuple[float, int]]:
+async def _sample_credited(
+    city: City, stop: asyncio.Event, resident: list[dict[str, float]]
+) -> list[tuple[float, int]]:
     connection = await asyncpg.connect(city.admin)
     marks: list[tuple[float, int]] = []
     looked_at = 0.0
@@ -141,7 +143,7 @@ async def _curve(city: City, stop: asyncio.Event, resident: list[dict[str, float
 
 
 def _lags(accepted: list[tuple[float, int]], done: list[tuple[float, int]]) -> list[float]:
-    """For every accepted request: until as many events were credited as had been accepted with it."""
+    """Return the lag of every accepted request: until as many events are credited as were accepted by then."""
     counts = [count for _, count in done]
     lags = []
     for at, count in accepted:
@@ -151,25 +153,25 @@ def _lags(accepted: list[tuple[float, int]], done: list[tuple[float, int]]) -> l
     return sorted(lags)
 
 
-async def way(city: City, *, rate: float, seconds: float, seed: int) -> Way:
-    """`rate` in events per second; 0: as fast as requests are answered."""
+async def run_to_ledger(city: City, *, rate: float, seconds: float, seed: int) -> LedgerRun:
+    """Run once. `rate` in events per second; 0 sends the next request after each answer."""
     per_s = rate / BATCH
     count = int(seconds * per_s) if rate else int(seconds * 400)
-    requests = await asyncio.to_thread(city.signed, count, BATCH, seed=seed)
+    requests = await asyncio.to_thread(city.signed_requests, count, BATCH, seed=seed)
     stop = asyncio.Event()
     resident: list[dict[str, float]] = []
-    sampling = asyncio.create_task(_curve(city, stop, resident))
+    sampling = asyncio.create_task(_sample_credited(city, stop, resident))
     await asyncio.sleep(0.2)
     started = time.time()
-    job = Job(HOST, city.port, requests, connections=CONNECTIONS, seconds=seconds, rate=per_s, weight=BATCH)
-    found = await offer(job, city.directory)
-    await settle(city)
+    job = LoadJob(HOST, city.port, requests, connections=CONNECTIONS, seconds=seconds, rate=per_s, weight=BATCH)
+    found = await run_load(job, city.directory)
+    await wait_idle(city)
     stop.set()
     marks = await sampling
     total = marks[-1][1]
     finished = next(at for at, count in marks if count >= total)
     lags = _lags(found.marks, marks)
-    return Way(
+    return LedgerRun(
         rate or found.per_s,
         found.per_s,
         total / (finished - started),
@@ -182,16 +184,16 @@ async def way(city: City, *, rate: float, seconds: float, seed: int) -> Way:
 async def end_to_end(
     city: City, progress: Progress, *, seconds: float = SUSTAINED_S
 ) -> tuple[list[Figure], dict[str, Any]]:
-    """First what it does when flooded, then the highest offered rate at which the lag stays within bounds."""
+    """Measure the flooded rate, then the highest offered rate with a p99 lag within LAG_TARGET_S."""
     where = f"end to end, {city.log}"
     progress.say(f"{where}: flooded")
-    flooded = await way(city, rate=0, seconds=6, seed=71)
+    flooded = await run_to_ledger(city, rate=0, seconds=6, seed=71)
     progress.step()
     rate, held, seed = flooded.credited * 0.9, None, 80
     for _ in range(3):
         seed += 1
         progress.say(f"{where}: {rate:,.0f}/s")
-        held = await way(city, rate=rate, seconds=seconds, seed=seed)
+        held = await run_to_ledger(city, rate=rate, seconds=seconds, seed=seed)
         if held.p99_s <= LAG_TARGET_S:
             break
         rate *= 0.8
@@ -224,11 +226,11 @@ async def end_to_end(
             note=f"accepted {flooded.accepted:.0f}/s",
         ),
     ]
-    return figures, {f"memory_mib_{city.log}": _rest_and_most(held.resident)}
+    return figures, {f"memory_mib_{city.log}": _first_and_peak(held.resident)}
 
 
-def _rest_and_most(resident: Sequence[dict[str, float]]) -> dict[str, list[int]]:
-    """Per process: MiB at first and at most."""
+def _first_and_peak(resident: Sequence[dict[str, float]]) -> dict[str, list[int]]:
+    """Return the first and the highest MiB of each process."""
     return {
         name: [round(resident[0][name]), round(max(sample.get(name, 0) for sample in resident))] for name in resident[0]
     }
@@ -237,11 +239,11 @@ def _rest_and_most(resident: Sequence[dict[str, float]]) -> dict[str, list[int]]
 async def soak(
     city: City, progress: Progress, *, minutes: int = SOAK_MINUTES, rate: float = SOAK_RATE
 ) -> tuple[list[Figure], dict[str, Any]]:
-    """Memory of every process under a steady load: the last minute against the second, when all is warm."""
+    """Measure the memory of every process under a steady load: the last minute against the second one."""
     samples: list[dict[str, float]] = []
     for minute in range(minutes):
         progress.say(f"soak, {minute + 1}/{minutes} min")
-        samples.append((await way(city, rate=rate, seconds=55, seed=900 + minute)).resident[-1])
+        samples.append((await run_to_ledger(city, rate=rate, seconds=55, seed=900 + minute)).resident[-1])
         progress.step()
     figures = [
         compared(

@@ -1,6 +1,6 @@
-"""What the services are compared with, behind the same gateway: empty routes that do only what cannot be left out.
+"""Peer of the services behind an equal gateway: routes with only the unavoidable work.
 
-Intake: read the body and check its HMAC. Reads: one row by its primary key, in a session like the services' own.
+Intake: read the body and check its HMAC. Reads: one row by primary key, in a session like the services' own.
 """
 
 import base64
@@ -21,7 +21,7 @@ def create_app() -> FastAPI:
     app.state.db = Database(os.environ["PEER_DATABASE_URL"])
 
     @app.post("/api/v1/ingest/events")
-    async def take(request: Request) -> Response:
+    async def next_request(request: Request) -> Response:
         body = await request.body()
         credential = cp1.parse_authorization(request.headers["authorization"])
         assert credential is not None

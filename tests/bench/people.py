@@ -1,6 +1,6 @@
-"""A city's people and their days: accounts and bindings made by SQL, events made to the same formulas in Python.
+"""People of a city and their events. SQL inserts accounts and bindings, Python makes events by the same formulas.
 
-Person n is `md5('p' || n)`, what partner q calls her is `md5('k' || q || n)`: both sides know everyone without asking.
+Person n has the account id `md5('p' || n)`. Partner q knows the person by the key `md5('k' || q || n)`.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ FROM generate_series($1::int, $2::int) AS n,
 
 
 async def make_people(dsn: str, first: int, last: int) -> None:
-    """Accounts and bindings of the people `first` to `last`."""
+    """Insert accounts and bindings of the people `first` to `last`."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_PEOPLE, first, last)
@@ -60,7 +60,7 @@ async def make_people(dsn: str, first: int, last: int) -> None:
 
 
 async def make_past(dsn: str, first: int, last: int, people: int) -> None:
-    """Activities `first` to `last` of past months, spread over everyone; a real one must be there as the pattern."""
+    """Insert past activities `first` to `last`, spread over everyone. A credited bus ride must exist as the pattern."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_PAST, first, last, people)
@@ -105,14 +105,14 @@ def _act(chance: random.Random, partner: str, start: datetime) -> Act:
 
 
 def _person(chance: random.Random, people: int, hot: bool) -> int:
-    """Some report far more than others."""
+    """Pick a person. A few report far more often than the others; `hot` always picks person 1."""
     return 1 if hot else 1 + int(people * chance.random() ** 2)
 
 
-def reports(seed: int, count: int, people: int, *, hot: bool = False) -> list[ActivityReported]:
-    """Mixed rides of nine days, 2 % of them reported twice; `hot`: all by one person."""
+def make_reports(seed: int, count: int, people: int, *, hot: bool = False) -> list[ActivityReported]:
+    """Return mixed rides of nine days, 2 % of them reported twice. `hot`: all of one person."""
     chance = random.Random(seed)
-    # Nine days back from now, so that caps of days and months bite; one of a hot user's many acts a second.
+    # The last nine days, so that daily and monthly caps apply.
     now = clock.now().replace(microsecond=0)
     made: list[ActivityReported] = []
     for number in range(count):
@@ -155,8 +155,8 @@ _HEADERS = (
 )
 
 
-def records(made: Sequence[ActivityReported]) -> list[Record]:
-    """As ingest puts them on the topic."""
+def make_records(made: Sequence[ActivityReported]) -> list[Record]:
+    """Encode reports as ingest publishes them."""
     encode = msgspec.json.Encoder().encode
     return [
         Record(

@@ -1,4 +1,4 @@
-"""Posting: the real worker from a full log to the committed ledger, against the floor of plain SQL and an ORM peer."""
+"""Posting: the real worker from a full log to the committed ledger, against plain SQL and an ORM peer."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from shared.contracts import topics
 from tests.bench import floor, people
 from tests.bench.figures import Figure, compared
 from tests.bench.lab import SERVICE_SECRET, Lab, drain
-from tests.bench.orm_peer import Peer
+from tests.bench.orm_peer import OrmPeer
 from tests.bench.progress import Progress
 from tests.databases import Dsns, in_own_loop
 
@@ -34,7 +34,7 @@ class Samples:
 
 
 async def prepare(lab: Lab, name: str, progress: Progress, size: int = PEOPLE) -> Dsns:
-    """A migrated and seeded database with `size` people, and its topics."""
+    """Create a migrated and seeded database with `size` people, and its topics."""
     progress.say("数据库与人口 database and people")
     dsns = await asyncio.to_thread(lab.database, name)
     settings = Settings(
@@ -52,7 +52,7 @@ async def prepare(lab: Lab, name: str, progress: Progress, size: int = PEOPLE) -
 
 async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tuple[list[Figure], dict[str, Any]]:
     dsns = await prepare(lab, "bench_posting", progress)
-    await _warm(lab, dsns, 1, 1)
+    await _warm_up(lab, dsns, 1, 1)
     bare = await _stop_and_copy(lab, dsns)
     samples = Samples()
     seed_number = 10
@@ -60,10 +60,10 @@ async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tupl
         for workers in (1, 2):
             seed_number += 1
             progress.say(f"入账 posting, {workers} worker, {number + 1}/{rounds}")
-            made = people.reports(seed_number, EVENTS, PEOPLE)
-            await _warm(lab, dsns, workers, seed_number)
+            made = people.make_reports(seed_number, EVENTS, PEOPLE)
+            await _warm_up(lab, dsns, workers, seed_number)
             cpu_s = sum(worker.cpu_s() for worker in lab.workers)
-            taken_s = await drain(lab, dsns, people.records(made))
+            taken_s = await drain(lab, dsns, people.make_records(made))
             samples.worker[workers].append(EVENTS / taken_s)
             if workers == 1:
                 samples.cpu_us.append((sum(worker.cpu_s() for worker in lab.workers) - cpu_s) / EVENTS * 1e6)
@@ -78,27 +78,27 @@ async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tupl
             for worker in lab.workers:
                 worker.thaw()
             progress.step()
-        await _warm(lab, dsns, 1, seed_number)
+        await _warm_up(lab, dsns, 1, seed_number)
         seed_number += 1
-        hot = people.records(people.reports(seed_number, EVENTS // 4, PEOPLE, hot=True))
+        hot = people.make_records(people.make_reports(seed_number, EVENTS // 4, PEOPLE, hot=True))
         samples.hot.append(len(hot) / await drain(lab, dsns, hot))
         progress.step()
         await lab.start_workers(dsns, 0)
         samples.peer.append(
-            await Peer(bare.app("accounting")).measure(people.reports(seed_number, PEER_EVENTS, PEOPLE))
+            await OrmPeer(bare.app("accounting")).measure(people.make_reports(seed_number, PEER_EVENTS, PEOPLE))
         )
         progress.step()
     return _figures(samples), {"posting_worker_cpu_us": samples.cpu_us}
 
 
-async def _warm(lab: Lab, dsns: Dsns, workers: int, seed_number: int) -> None:
-    """So many workers, each of which has posted: they run for weeks, and the floor knows no first time."""
+async def _warm_up(lab: Lab, dsns: Dsns, workers: int, seed_number: int) -> None:
+    """Start the workers and let each post once. Real workers run for weeks; first-time costs are not measured."""
     await lab.start_workers(dsns, workers)
-    await drain(lab, dsns, people.records(people.reports(1000 + seed_number, WARM_UP, PEOPLE)))
+    await drain(lab, dsns, people.make_records(people.make_reports(1000 + seed_number, WARM_UP, PEOPLE)))
 
 
 async def _stop_and_copy(lab: Lab, dsns: Dsns) -> Dsns:
-    """The floor and the peer write into a copy, so that neither side finds the other's rows."""
+    """Copy the database for the floor and the peer, so that neither side finds the other's rows."""
     await lab.start_workers(dsns, 0)
     await lab.checkpoint()
     return await lab.copy_database(f"{dsns.name}_floor", dsns.name)

@@ -1,4 +1,4 @@
-"""One bar for the whole run."""
+"""The progress bar of a run."""
 
 from types import TracebackType
 from typing import Self

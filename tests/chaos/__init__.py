@@ -1,1 +1,1 @@
-"""Faults against the whole stack as real processes, and a checker that compares what clients were told with what is."""
+"""Faults against the whole stack as real processes, and a checker that compares clients' records with databases."""

@@ -1,4 +1,4 @@
-"""The accounting worker, whose event loop stands still for CHAOS_BLOCK_S after a SIGUSR1."""
+"""The accounting worker with an event loop that blocks for CHAOS_BLOCK_S after a SIGUSR1."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def _block(_number: int, _frame: FrameType | None) -> None:
 
 
 def blockable() -> Worker:
-    # A handler of Python, not of the loop: it runs in the loop's own thread, and nothing else does meanwhile.
+    # A Python handler runs in the thread of the loop and blocks it. A handler of the loop would not.
     signal.signal(signal.SIGUSR1, _block)
     return build()
 

@@ -1,7 +1,7 @@
-"""Compares what is in the database with what the clients were told, and the database with itself.
+"""Compares the databases with the clients' record and with themselves.
 
-Everything is read in one snapshot through a connection of the superuser that goes past every proxy. Sums and joins are
-written anew here, beside the service's own check: a fault in one must not hide behind the other.
+It reads one snapshot through a superuser's connection past every proxy. It has its own sums and joins beside the
+service's check, so that a fault in one does not hide in the other.
 """
 
 import json
@@ -14,13 +14,13 @@ import asyncpg
 from services.accounting.checks import service as checks
 from services.rewards.operations import service as operations
 from shared.db import Database
-from tests.chaos.history import Event, History, Told
+from tests.chaos.history import Ack, Event, History
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 EXAMPLES_MAX = 5
 _COUNTS = frozenset({"accounts", "postings"})
 
-# Every statement answers 0 on a sound database, at any moment.
+# Every statement returns 0 on a sound database, at any moment.
 INVARIANTS = {
     "grams_conserved": "SELECT coalesce(sum(balance_mg), 0) FROM accounting.ledger_account",
     "balances_are_postings": """
@@ -85,7 +85,7 @@ INVARIANTS = {
 
 @dataclass
 class Verdict:
-    """What a check found. `lost` and `doubled` count acknowledged effects; `problems` say everything in words."""
+    """Result of a check. `lost` and `doubled` count acknowledged effects. `problems` describes every fault."""
 
     verified_events: int = 0
     verified_writes: int = 0
@@ -104,15 +104,15 @@ class Verdict:
 
 
 class Checker:
-    """`admin_dsn`: the superuser, the platform's database."""
+    """`admin_dsn`: URL of the superuser for the platform's database."""
 
     def __init__(self, admin_dsn: str, history: History) -> None:
         self._dsn = admin_dsn
         self._history = history
         self._reported = 0
 
-    async def unposted(self, events: Sequence[Event]) -> list[Event]:
-        """Of these, the ones whose effect or whose final status is not visible yet."""
+    async def find_unposted(self, events: Sequence[Event]) -> list[Event]:
+        """Return the events without a visible effect or without a final status."""
         connection = await asyncpg.connect(self._dsn)
         try:
             rows = await connection.fetch(
@@ -127,11 +127,11 @@ class Checker:
         return [event for event in events if event.key not in there]
 
     async def check(self, *, at_rest: bool) -> Verdict:
-        """`at_rest`: load has stopped and everything is drained, so nothing may be under way any more."""
+        """Check everything. `at_rest`: the load has stopped and all is drained, so nothing may be in transit."""
         verdict = Verdict()
-        # Taken before the snapshot: what was acknowledged before must be in it.
-        told = {key: (event.told, event.copies) for key, event in self._history.events.items()}
-        writes = {name: write.told for name, write in self._history.writes.items()}
+        # Copied before the snapshot, which must contain everything acknowledged by now.
+        ack = {key: (event.ack, event.copies) for key, event in self._history.events.items()}
+        writes = {name: write.ack for name, write in self._history.writes.items()}
         connection = await asyncpg.connect(self._dsn)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -139,17 +139,17 @@ class Checker:
                     found = await connection.fetchval(sql)
                     if found:
                         verdict.problems.append(f"{name}: {found}")
-                await self._check_events(connection, verdict, told, at_rest=at_rest)
+                await self._check_events(connection, verdict, ack, at_rest=at_rest)
                 await self._check_writes(connection, verdict, writes, at_rest=at_rest)
         finally:
             await connection.close()
-        await self._check_with_the_services_own_eyes(verdict)
-        verdict.add("answers no client should see", self._history.wrong_answers[self._reported :])
+        await self._run_service_checks(verdict)
+        verdict.add("wrong answers", self._history.wrong_answers[self._reported :])
         self._reported = len(self._history.wrong_answers)
         return verdict
 
     async def _check_events(
-        self, connection: Connection, verdict: Verdict, told: dict[tuple[str, str], tuple[Told, int]], *, at_rest: bool
+        self, connection: Connection, verdict: Verdict, ack: dict[tuple[str, str], tuple[Ack, int]], *, at_rest: bool
     ) -> None:
         stored = await connection.fetch(
             "SELECT partner_id, event_id, status, reason_code, amount_mg, act FROM accounting.activity"
@@ -163,12 +163,12 @@ class Checker:
         )
         archive = {(row["partner_id"], row["event_id"]): row for row in archived}
         events = self._history.events
-        known = {key: events[key] for key in told}
-        strangers = [key for key in rows if key not in events]
-        verdict.add("posted but never sent", strangers)
-        refused = [key for key, (what, _) in told.items() if what is Told.REJECTED and (key in rows or key in archive)]
+        known = {key: events[key] for key in ack}
+        unsent = [key for key in rows if key not in events]
+        verdict.add("posted but never sent", unsent)
+        refused = [key for key, (what, _) in ack.items() if what is Ack.REJECTED and (key in rows or key in archive)]
         verdict.add("answered rejected, yet there", refused)
-        accepted = [key for key, (what, _) in told.items() if what is Told.ACCEPTED]
+        accepted = [key for key, (what, _) in ack.items() if what is Ack.ACCEPTED]
         verdict.verified_events = sum(key in rows for key in accepted)
         if at_rest:
             missing = [key for key in accepted if key not in rows]
@@ -184,11 +184,11 @@ class Checker:
             if at_rest or rows[key]["status"] != "parked"
         ]
         verdict.lost += verdict.add("accepted, not credited", wrong)
-        others = [key for key in accepted if key in rows and not _same(known[key], rows[key]["act"])]
+        others = [key for key in accepted if key in rows and not _same_payload(known[key], rows[key]["act"])]
         verdict.add("posted with another payload", others)
 
     async def _check_writes(
-        self, connection: Connection, verdict: Verdict, writes: dict[str, Told], *, at_rest: bool
+        self, connection: Connection, verdict: Verdict, writes: dict[str, Ack], *, at_rest: bool
     ) -> None:
         found: dict[str, list[Any]] = {}
         for row in await connection.fetch(
@@ -196,17 +196,17 @@ class Checker:
             " UNION ALL SELECT idempotency_key, user_id, donation_id, status, amount_mg FROM rewards.donation"
         ):
             found.setdefault(row["name"], []).append(row)
-        verdict.verified_writes = sum(told is Told.ACCEPTED for told in writes.values())
+        verdict.verified_writes = sum(ack is Ack.ACCEPTED for ack in writes.values())
         twice = [name for name, rows in found.items() if len(rows) > 1]
         verdict.doubled += verdict.add("a write took effect twice", twice)
         lost, revived, changed, hanging = [], [], [], []
-        for name, told in writes.items():
+        for name, ack in writes.items():
             write, row = self._history.writes[name], found.get(name, [None])[0]
-            if told is Told.ACCEPTED and (row is None or row["id"] != write.settlement_id):
+            if ack is Ack.ACCEPTED and (row is None or row["id"] != write.settlement_id):
                 lost.append(name)
             elif row is not None and (row["user_id"], row["amount_mg"]) != (write.user_id, write.amount_mg):
                 changed.append(name)
-            elif told is Told.REJECTED and row is not None and row["status"] == "confirmed":
+            elif ack is Ack.REJECTED and row is not None and row["status"] == "confirmed":
                 revived.append((name, write.refusal))
             if at_rest and row is not None and row["status"] in {"pending", "cancelling"}:
                 hanging.append((name, row["status"]))
@@ -215,7 +215,7 @@ class Checker:
         verdict.add("refused write confirmed", revived)
         verdict.add("neither confirmed nor cancelled", hanging)
 
-    async def _check_with_the_services_own_eyes(self, verdict: Verdict) -> None:
+    async def _run_service_checks(self, verdict: Verdict) -> None:
         database = Database(self._dsn, pool_size=1, application_name="chaos-checker")
         try:
             async with database.transaction() as session:
@@ -234,8 +234,8 @@ class Checker:
             verdict.problems.append(f"stock check: {stock}")
 
 
-def _same(event: Event, act: str | None) -> bool:
-    """Whether the stored act is the one first sent, by what the conflicting copies would have changed."""
+def _same_payload(event: Event, act: str | None) -> bool:
+    """Whether the stored act is the one sent first. Compares the fields that conflicting copies change."""
     stored = json.loads(act or "{}")
     data = event.body["data"]
     return all(stored.get(name) in {data[key], None} for key, name in _COMPARED.items() if key in data)

@@ -1,4 +1,4 @@
-"""What the clients were told: the only witness the checker trusts against the database."""
+"""The clients' record of requests and answers. The checker compares the databases with it."""
 
 import uuid
 from collections import Counter
@@ -9,8 +9,8 @@ from typing import Any
 from shared.contracts.identity import event_key
 
 
-class Told(StrEnum):
-    """What a client knows about something it asked for."""
+class Ack(StrEnum):
+    """A client's knowledge about its request."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -19,12 +19,12 @@ class Told(StrEnum):
 
 @dataclass(slots=True)
 class Event:
-    """An event as its partner sees it. `copies`: how often it was answered `accepted`."""
+    """An event as its partner knows it. `copies`: number of answers `accepted`."""
 
     partner_id: str
     event_id: str
     body: dict[str, Any]
-    told: Told = Told.UNKNOWN
+    ack: Ack = Ack.UNKNOWN
     copies: int = 0
     conflicts: int = 0
 
@@ -35,13 +35,13 @@ class Event:
 
 @dataclass(slots=True)
 class Write:
-    """An order or a donation. `name` is what makes it one: client_request_id and Idempotency-Key alike."""
+    """An order or a donation. `name` is both its client_request_id and its Idempotency-Key."""
 
     kind: str
     name: str
     user_id: uuid.UUID
     amount_mg: int
-    told: Told = Told.UNKNOWN
+    ack: Ack = Ack.UNKNOWN
     settlement_id: uuid.UUID | None = None
     refusal: str = ""
     attempts: int = 0
@@ -58,14 +58,14 @@ class History:
     requests: int = 0
     retries: int = 0
 
-    def count(self, told: Told) -> int:
-        return sum(event.told is told for event in self.events.values())
+    def count(self, ack: Ack) -> int:
+        return sum(event.ack is ack for event in self.events.values())
 
     def accepted(self) -> list[Event]:
-        return [event for event in self.events.values() if event.told is Told.ACCEPTED]
+        return [event for event in self.events.values() if event.ack is Ack.ACCEPTED]
 
-    def note(self, what: str, status: int, body: bytes, headers: Any) -> None:
-        """Counts an answer, and keeps the ones no client should ever see."""
+    def record_answer(self, what: str, status: int, body: bytes, headers: Any) -> None:
+        """Count an answer and keep wrong ones: 5xx but 503 and 504, no problem document, 503 without Retry-After."""
         self.requests += 1
         self.answers[str(status)] += 1
         media_type = str(headers.get("content-type", ""))

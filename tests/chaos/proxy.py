@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on request: between services and PostgreSQL, and between services and the event log."""
+"""A TCP proxy with faults, between services and PostgreSQL and between services and the event log."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ from typing import Any
 HOST = "127.0.0.1"
 LATENCY_S = 0.5
 CHUNK_BYTES = 64 * 1024
-# The start of a chunk, where protocols have their lengths, goes out byte by byte; the rest in small pieces, or a batch
-# of a megabyte would keep this process busy for seconds.
+# Only the start of a chunk, where protocols have their lengths, goes out byte by byte. The rest goes in small pieces,
+# because a megabyte in single bytes would keep this process busy for seconds.
 SLICED_BYTES = 512
 PIECE_BYTES = 256
 QUEUED_CHUNKS_MAX = 256
@@ -21,7 +21,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class FaultMode(enum.StrEnum):
-    """What happens to bytes on their way."""
+    """Treatment of forwarded bytes."""
 
     PASS = "pass"
     LATENCY = "latency"  # every chunk arrives LATENCY_S late
@@ -31,7 +31,7 @@ class FaultMode(enum.StrEnum):
 
 
 class _Link:
-    """One client's connection and its counterpart at the server."""
+    """A client's connection and the matching connection to the server."""
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter | None = None) -> None:
         self.client, self.server = client, server
@@ -43,7 +43,7 @@ class _Link:
                 _reset(writer)
 
     def half_open(self) -> None:
-        """The server's side is gone, the client is not told."""
+        """Reset the server's side and leave the client's side open."""
         self.abandoned = True
         if self.server is not None:
             _reset(self.server)
@@ -55,8 +55,8 @@ class FaultProxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
-        self._mood = FaultMode.PASS
-        self._changed = asyncio.Event()
+        self._play_mode = FaultMode.PASS
+        self._changed_payload = asyncio.Event()
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -77,13 +77,13 @@ class FaultProxy:
 
     @property
     def mode(self) -> FaultMode:
-        return self._mood
+        return self._play_mode
 
     @mode.setter
     def mode(self, mode: FaultMode) -> None:
-        self._mood = mode
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._play_mode = mode
+        self._changed_payload.set()
+        self._changed_payload = asyncio.Event()
         if mode is FaultMode.RESET:
             for link in list(self._links):
                 link.reset()
@@ -93,7 +93,7 @@ class FaultProxy:
         return len(self._links)
 
     def half_open_all(self) -> int:
-        """Every present connection loses its server without a word; later ones work. Returns how many."""
+        """Make every present connection half-open. Later connections work. Returns their number."""
         links = list(self._links)
         for link in links:
             link.half_open()
@@ -113,10 +113,10 @@ class FaultProxy:
         link = _Link(writer)
         self._links.add(link)
         try:
-            if self._mood is FaultMode.RESET:
+            if self._play_mode is FaultMode.RESET:
                 _reset(writer)
                 return
-            await self._until_passable()
+            await self._wait_while_blackholed()
             upstream_reader, link.server = await asyncio.open_connection(HOST, self.target)
             for side in (writer, link.server):
                 side.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -131,10 +131,10 @@ class FaultProxy:
             if link.abandoned:
                 await _drain_until_closed(reader)
         except OSError:
-            pass  # the server is not there: the client is cut off below, as a host without a listener would do it
+            pass  # no server: the client's connection is closed below, like on a host without a listener
         finally:
             self._links.discard(link)
-            link.reset() if self._mood is FaultMode.RESET else _close(link)
+            link.reset() if self._play_mode is FaultMode.RESET else _close(link)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUED_CHUNKS_MAX)
@@ -146,7 +146,7 @@ class FaultProxy:
                     data = await reader.read(CHUNK_BYTES)
                 except OSError:
                     data = b""
-                delay_s = LATENCY_S if self._mood is FaultMode.LATENCY else 0.0
+                delay_s = LATENCY_S if self._play_mode is FaultMode.LATENCY else 0.0
                 await queue.put((time.monotonic() + delay_s, data))
 
         taking = asyncio.ensure_future(take())
@@ -155,7 +155,7 @@ class FaultProxy:
             while data:
                 due, data = await queue.get()
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                await self._until_passable()
+                await self._wait_while_blackholed()
                 await self._send(writer, data)
         except OSError:
             return
@@ -167,7 +167,7 @@ class FaultProxy:
         start = 0
         while start < len(data):
             size = len(data) - start
-            if self._mood is FaultMode.SLICE:
+            if self._play_mode is FaultMode.SLICE:
                 size = 1 if start < SLICED_BYTES else PIECE_BYTES
             writer.write(data[start : start + size])
             await writer.drain()
@@ -175,13 +175,13 @@ class FaultProxy:
             if start < len(data):
                 await asyncio.sleep(0)
 
-    async def _until_passable(self) -> None:
-        while self._mood is FaultMode.BLACKHOLE:
-            await self._changed.wait()
+    async def _wait_while_blackholed(self) -> None:
+        while self._play_mode is FaultMode.BLACKHOLE:
+            await self._changed_payload.wait()
 
 
 async def _drain_until_closed(reader: asyncio.StreamReader) -> None:
-    """Swallows what an abandoned client says until it gives up."""
+    """Read and drop the bytes of an abandoned client until it closes."""
     with contextlib.suppress(OSError):
         while await reader.read(CHUNK_BYTES):
             pass

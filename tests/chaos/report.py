@@ -1,4 +1,4 @@
-"""What a run found: a table for the terminal, JSON for programs, Markdown for people who were not there."""
+"""The report of a run: a table for the terminal, JSON for programs, Markdown for people."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.chaos.run import RECOVERY_MAX_S, Outcome, Result
 FACTS_SHOWN = 60
 
 
-def line_of(outcome: Outcome) -> str:
-    """One line while the run goes on."""
+def outcome_line(outcome: Outcome) -> str:
+    """Return one line about a finished fault."""
     name = f"{outcome.fault.zh} {outcome.fault.en}"
     if outcome.not_possible:
         return f"[yellow]–[/yellow] {name}: 此处无法进行 not possible here: {outcome.not_possible}"
@@ -31,7 +31,7 @@ def _facts(outcome: Outcome) -> str:
     return ", ".join(f"{name}={value}" for name, value in outcome.facts.items() if name not in {"problems", "injected"})
 
 
-def show(result: Result, console: Console) -> None:
+def print_table(result: Result, console: Console) -> None:
     table = Table(title=f"故障注入 Faults · LOG={result.log} SEED={result.seed}")
     for title in (
         "故障 fault",
@@ -118,8 +118,8 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def write(result: Result, directory: Path) -> None:
-    """`chaos.json` and `chaos.md`."""
+def write_files(result: Result, directory: Path) -> None:
+    """Write `chaos.json` and `chaos.md`."""
     directory.mkdir(parents=True, exist_ok=True)
     content = as_json(result)
     (directory / "chaos.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One run: the stack up, load on, fault after fault; after each the recovery is timed and the checker asked."""
+"""One run: load on a running stack, one fault after another. After each fault it times the recovery and checks."""
 
 import asyncio
 import random
@@ -10,50 +10,50 @@ from typing import Any
 import asyncpg
 
 from tests.chaos.checker import Checker, Verdict
-from tests.chaos.history import Event, Told
+from tests.chaos.history import Ack, Event
 from tests.chaos.load import Load
-from tests.chaos.stack import Attacked
+from tests.chaos.stack import FaultStack
 
 RECOVERY_MAX_S = 30.0
-GIVE_UP_S = 90.0  # of waiting for a recovery: long enough to say how late it was
+GIVE_UP_S = 90.0  # timeout of a recovery, longer than the bound to measure how late it was
 DRAIN_S = 60.0
-SETTLE_S = 90.0  # an order whose accounting stayed away is called off after 60 s
+SETTLE_S = 90.0  # rewards cancels an order after 60 s without accounting
 POLL_S = 0.3
 SETTLE_BEFORE_S = 1.0
 
 
 class NotPossible(Exception):
-    """This machine or account cannot play the fault; the sentence says why and goes into the report."""
+    """This machine or account cannot play the fault. The message gives the reason and goes into the report."""
 
 
 @dataclass
-class Scene:
-    """What a fault may use."""
+class FaultContext:
+    """Resources of a fault, and its figures for the report."""
 
-    stack: Attacked
+    stack: FaultStack
     load: Load
     random: random.Random
     facts: dict[str, Any] = field(default_factory=dict)
 
     def say(self, **facts: Any) -> None:
-        """Figures for the report."""
+        """Add figures to the report."""
         self.facts.update(facts)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`play` returns when the fault is over: from then on the recovery is timed. `logs`: where it can be played."""
+    """A fault. The recovery is timed from the return of `play`. `logs`: event logs it applies to."""
 
     name: str
     zh: str
     en: str
-    play: Callable[[Scene], Awaitable[None]]
+    play: Callable[[FaultContext], Awaitable[None]]
     logs: tuple[str, ...] = ("postgres", "kafka")
 
 
 @dataclass
 class Outcome:
-    """One fault in the report."""
+    """Result of one fault."""
 
     fault: Fault
     injected: int = 1
@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass
 class Result:
-    """The whole run."""
+    """Result of the whole run."""
 
     log: str
     seed: int
@@ -86,62 +86,62 @@ class Result:
         return not self.problems and self.final.clean and all(outcome.ok for outcome in self.outcomes)
 
 
-Told_ = Callable[[Outcome], None]
+OnOutcome = Callable[[Outcome], None]
 
 
 class Run:
-    """Plays `faults` in order against a stack that is up."""
+    """Plays `faults` in order against a running stack."""
 
-    def __init__(self, stack: Attacked, load: Load, faults: Sequence[Fault], seed: int) -> None:
+    def __init__(self, stack: FaultStack, load: Load, faults: Sequence[Fault], seed: int) -> None:
         self._stack, self._load, self._faults = stack, load, faults
         self._seed = seed
         self._checker = Checker(stack.admin_dsn, load.history)
         self._seen: set[tuple[str, str]] = set()
 
-    async def play(self, told: Told_, *, budget_s: float) -> Result:
+    async def play(self, ack: OnOutcome, *, budget_s: float) -> Result:
         result = Result(self._stack.log, self._seed)
         started = time.monotonic()
         await self._load.start()
-        await self._recovered(time.monotonic(), problems=result.problems)
+        await self._wait_recovered(time.monotonic(), problems=result.problems)
         for fault in self._faults:
             if self._stack.log not in fault.logs:
                 outcome = Outcome(fault, injected=0, not_possible=f"needs LOG={'/'.join(fault.logs)}")
             elif time.monotonic() - started > budget_s:
                 outcome = Outcome(fault, injected=0, not_possible="out of time: MINUTES ran out before it")
             else:
-                outcome = await self._one(fault)
+                outcome = await self._play_fault(fault)
             result.outcomes.append(outcome)
-            told(outcome)
+            ack(outcome)
         await self._end(result)
         result.seconds = time.monotonic() - started
         return result
 
-    async def _one(self, fault: Fault) -> Outcome:
+    async def _play_fault(self, fault: Fault) -> Outcome:
         outcome = Outcome(fault)
-        scene = Scene(self._stack, self._load, random.Random(f"{self._seed}-{fault.name}"))
+        context = FaultContext(self._stack, self._load, random.Random(f"{self._seed}-{fault.name}"))
         await asyncio.sleep(SETTLE_BEFORE_S)
         started = time.monotonic()
         try:
-            await fault.play(scene)
+            await fault.play(context)
         except NotPossible as reason:
             outcome.not_possible, outcome.injected = str(reason), 0
         except Exception as error:
-            outcome.problems.append(f"the fault could not be played: {error!r}")
-        lifted = time.monotonic()
-        outcome.took_s = lifted - started
-        outcome.facts = dict(scene.facts)
-        outcome.injected = scene.facts.get("injected", outcome.injected)
-        outcome.problems += scene.facts.get("problems", [])
+            outcome.problems.append(f"the fault failed to run: {error!r}")
+        ended_at = time.monotonic()
+        outcome.took_s = ended_at - started
+        outcome.facts = dict(context.facts)
+        outcome.injected = context.facts.get("injected", outcome.injected)
+        outcome.problems += context.facts.get("problems", [])
         if not outcome.not_possible:
-            outcome.recovery_s = await self._recovered(lifted, problems=outcome.problems)
+            outcome.recovery_s = await self._wait_recovered(ended_at, problems=outcome.problems)
             outcome.verdict = await self._checker.check(at_rest=False)
         return outcome
 
-    async def _recovered(self, since: float, *, problems: list[str]) -> float:
-        """Seconds until every process is ready, all that was accepted before is posted, and new events and orders of
-        every kind pass through the whole chain."""
+    async def _wait_recovered(self, since: float, *, problems: list[str]) -> float:
+        """Return the seconds until every process is ready, all accepted events are posted, and new events and orders
+        pass through the whole chain."""
         deadline = since + GIVE_UP_S
-        before = self._unseen()
+        before = self._not_seen_posted()
         waiting = "processes"
         while time.monotonic() < deadline:
             if not self._stack.ready():
@@ -150,11 +150,11 @@ class Run:
                 waiting = "probe"
             if waiting == "probe":
                 probes = await self._load.probe()
-                told = [await self._load.spend() for _ in range(2)]
-                if len(probes) == 4 and all(write.told is not Told.UNKNOWN for write in told):
+                ack = [await self._load.spend_once() for _ in range(2)]
+                if len(probes) == 4 and all(write.ack is not Ack.UNKNOWN for write in ack):
                     waiting, before = "posting", [*before, *probes]
             if waiting == "posting":
-                before = await self._unposted(before)
+                before = await self._find_unposted(before)
                 if not before:
                     recovery_s = time.monotonic() - since
                     if recovery_s > RECOVERY_MAX_S:
@@ -164,12 +164,12 @@ class Run:
         problems.append(f"not recovered within {GIVE_UP_S:.0f} s, still waiting for {waiting}, {len(before)} events")
         return time.monotonic() - since
 
-    def _unseen(self) -> list[Event]:
+    def _not_seen_posted(self) -> list[Event]:
         return [e for e in self._load.history.accepted() if (e.partner_id, e.event_id) not in self._seen]
 
-    async def _unposted(self, events: Sequence[Event]) -> list[Event]:
+    async def _find_unposted(self, events: Sequence[Event]) -> list[Event]:
         try:
-            left = await self._checker.unposted(events)
+            left = await self._checker.find_unposted(events)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return list(events)
         missing = {id(event) for event in left}
@@ -177,10 +177,10 @@ class Run:
         return left
 
     async def _end(self, result: Result) -> None:
-        """Load off, everything drained, then the checker that lets nothing be under way."""
+        """Stop the load, wait until all is drained, then check at rest."""
         await self._load.stop()
         deadline = time.monotonic() + DRAIN_S
-        while (left := await self._unposted(self._unseen())) and time.monotonic() < deadline:
+        while (left := await self._find_unposted(self._not_seen_posted())) and time.monotonic() < deadline:
             await asyncio.sleep(POLL_S)
         if left:
             result.problems.append(f"{len(left)} accepted events not posted {DRAIN_S:.0f} s after the load ended")
@@ -191,15 +191,15 @@ class Run:
         history = self._load.history
         result.figures = {
             "events_sent": len(history.events),
-            "events_accepted": history.count(Told.ACCEPTED),
-            "events_rejected": history.count(Told.REJECTED),
-            "events_unknown": history.count(Told.UNKNOWN),
+            "events_accepted": history.count(Ack.ACCEPTED),
+            "events_rejected": history.count(Ack.REJECTED),
+            "events_unknown": history.count(Ack.UNKNOWN),
             "events_sent_again": sum(max(e.copies - 1, 0) for e in history.events.values()),
             "events_conflicting": sum(e.conflicts for e in history.events.values()),
             "orders_and_donations": len(history.writes),
-            "writes_acknowledged": sum(w.told is Told.ACCEPTED for w in history.writes.values()),
-            "writes_refused": sum(w.told is Told.REJECTED for w in history.writes.values()),
-            "writes_unknown": sum(w.told is Told.UNKNOWN for w in history.writes.values()),
+            "writes_acknowledged": sum(w.ack is Ack.ACCEPTED for w in history.writes.values()),
+            "writes_refused": sum(w.ack is Ack.REJECTED for w in history.writes.values()),
+            "writes_unknown": sum(w.ack is Ack.UNKNOWN for w in history.writes.values()),
             "citizens": len(self._load.citizens),
             "requests": history.requests,
             "requests_repeated": history.retries,

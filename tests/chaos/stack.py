@@ -1,4 +1,4 @@
-"""The stack under attack: real processes, a proxy before the database and before the log, and who is who among pids."""
+"""The stack under faults: real processes, a proxy before the database and before the log, and pids by name."""
 
 import asyncio
 import contextlib
@@ -30,14 +30,14 @@ from tests.e2e.stack import LocalStack
 
 APIS = tuple(f"{service}-api" for service in SERVICES)
 WORKERS = tuple(f"{service}-worker" for service in SERVICES)
-# Settings of the stack under attack; all of them are settings an operator has. Load comes from one address.
+# Settings that an operator has too. They are high, because the load comes from one address.
 ENVIRONMENT = {"GATEWAY_ADDRESS_PER_S": "20000", "GATEWAY_ADDRESS_BURST": "40000"}
 EXTRA_STOP_S = 10.0
-VOLUME_SIZE = "3g"  # in memory, and only what is really written; a run of eight minutes writes half of it
+VOLUME_SIZE = "3g"  # in memory, only written pages count; a run of eight minutes writes half of it
 
 
-class Attacked:
-    """A stack with everything that faults need to reach. `log`: postgres (embedded) or kafka (a broker of its own)."""
+class FaultStack:
+    """A stack with access for faults. `log`: postgres (embedded) or kafka (its own broker)."""
 
     def __init__(
         self, run_dir: Path, *, log: str, port_offset: int, environment: Mapping[str, str] | None = None
@@ -66,7 +66,7 @@ class Attacked:
         self.log_proxy = FaultProxy(postgres_port)
         await self.log_proxy.start()
         if self.log == "kafka":
-            # Clients are told to come back to the proxy, not to the broker behind it.
+            # The broker advertises the proxy, so that clients reconnect to it.
             advertised = {"advertised.listeners": f"BROKER://127.0.0.1:{self.log_proxy.port}"}
             self._mount("broker", self.run_dir / "broker")
             self.kafka = KafkaNode(self.run_dir / "broker", overrides=advertised)
@@ -96,12 +96,12 @@ class Attacked:
         self.server = PostgresServer(
             self.directory.postgres, port=postgres_port, password=self._secrets["postgres_password"]
         )
-        await self._cheapen()
+        await self._lower_prices()
 
     async def down(self, *, keep: bool = False) -> None:
-        """`keep`: leaves the logs of the processes where they are, for whoever looks for the cause."""
+        """Stop everything. `keep`: keep the logs of the processes, to look for the cause of a failure."""
         for process in list(self._extras):
-            await self.stop_extra(process)
+            await self.stop_extra_worker(process)
         for proxy in (self.database_proxy, self.log_proxy):
             proxy.mode = proxy.mode.PASS
         with contextlib.suppress(AttributeError):
@@ -116,7 +116,7 @@ class Attacked:
             shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def _mount(self, name: str, place: Path) -> None:
-        """A small volume of its own, where this account may mount one: for the fault that fills it."""
+        """Mount a small volume for the fault that fills it, if this account may mount one."""
         if os.geteuid() != 0 or shutil.which("mount") is None:
             return
         account = server_account() if name == "postgres" else None
@@ -131,8 +131,8 @@ class Attacked:
         else:
             place.rmdir()
 
-    async def _cheapen(self) -> None:
-        """Orders that everybody can afford from the first hour on, as often as the stock allows."""
+    async def _lower_prices(self) -> None:
+        """Lower the price and lift the limit of the item, so that every citizen can order from the start."""
         connection = await asyncpg.connect(self.admin_dsn)
         try:
             await connection.execute(
@@ -141,11 +141,11 @@ class Attacked:
         finally:
             await connection.close()
 
-    # --- where things are ------------------------------------------------------------------------------------------
+    # --- addresses and processes -----------------------------------------------------------------------------------
 
     @property
     def admin_dsn(self) -> str:
-        """The superuser in the platform's database, past the proxies."""
+        """URL of the superuser for the platform's database, past the proxies."""
         return with_database(self.server.admin_dsn(), DATABASE)
 
     @property
@@ -160,7 +160,7 @@ class Attacked:
         return self._settings.port(name)
 
     def pid(self, name: str) -> int | None:
-        """The pid of a supervised process at this moment."""
+        """Return the current pid of a supervised process, None if it is not alive."""
         state = self.directory.read()
         process = state.processes.get(name) if state else None
         return process.pid if process is not None and process.alive() else None
@@ -169,7 +169,7 @@ class Attacked:
         return self.local.restarts()
 
     def ready(self) -> bool:
-        """Whether the supervisor saw every process ready and every one lives."""
+        """Whether every process lives and is ready."""
         state = self.directory.read()
         return state is not None and all(p.ready and p.alive() for p in state.processes.values())
 
@@ -181,7 +181,7 @@ class Attacked:
             await asyncio.sleep(0.1)
         return pid
 
-    # --- violence --------------------------------------------------------------------------------------------------
+    # --- signals ---------------------------------------------------------------------------------------------------
 
     def signal(self, name: str, number: signal.Signals) -> bool:
         pid = self.pid(name)
@@ -192,7 +192,7 @@ class Attacked:
         return False
 
     def backends(self) -> list[int]:
-        """Pids of PostgreSQL's sessions of the services."""
+        """Return the pids of the services' PostgreSQL sessions."""
         postmaster = self.server.pid()
         if postmaster is None:
             return []
@@ -209,10 +209,10 @@ class Attacked:
     def worker_program(self, service: str) -> Program:
         return next(program for program in self.plan.workers() if program.name == f"{service}-worker")
 
-    def start_extra(
+    def start_extra_worker(
         self, service: str, *, module: str = "", environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Another worker of a service beside the supervised one, without a health port."""
+        """Start another worker of a service beside the supervised one, without a health port."""
         program = self.worker_program(service)
         command = [program.command[0], "-m", module or f"services.{service}.worker"]
         values = {**program.environment, f"{service.upper()}_WORKER_HEALTH_PORT": "0", **(environment or {})}
@@ -224,7 +224,7 @@ class Attacked:
         self._extras.append(process)
         return process
 
-    async def stop_extra(self, process: subprocess.Popen[bytes]) -> None:
+    async def stop_extra_worker(self, process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGCONT)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -236,7 +236,7 @@ class Attacked:
             self._extras.remove(process)
 
     async def counter(self, worker: str, name: str) -> float:
-        """Sum of a counter's series in a supervised worker's metrics; 0 when it does not answer."""
+        """Return the sum of a counter's series in a worker's metrics, 0 if the worker does not answer."""
         url = f"http://127.0.0.1:{self.port(worker.replace('-', '_'))}/metrics"
         async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
             try:

@@ -1,4 +1,4 @@
-"""The proxy itself: what it passes on, and how each mode looks to the two ends."""
+"""The fault proxy: forwarding, and the effect of each mode on both ends."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[FaultProxy]:
-    """In front of a server that says everything back."""
+    """A proxy in front of an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,63 +37,63 @@ async def connect(proxy: FaultProxy) -> Ends:
     return await asyncio.open_connection("127.0.0.1", proxy.port)
 
 
-async def said_back(ends: Ends, words: bytes, timeout_s: float = 3.0) -> bytes:
+async def echoed(ends: Ends, words: bytes, timeout_s: float = 3.0) -> bytes:
     reader, writer = ends
     writer.write(words)
     async with asyncio.timeout(timeout_s):
         return await reader.readexactly(len(words))
 
 
-@pytest.mark.parametrize("mood", [FaultMode.PASS, FaultMode.SLICE])
-async def test_every_byte_arrives_in_order(proxy: FaultProxy, mode: FaultMode) -> None:
+@pytest.mark.parametrize("mode", [FaultMode.PASS, FaultMode.SLICE])
+async def test_proxy_delivers_every_byte_in_order(proxy: FaultProxy, mode: FaultMode) -> None:
     proxy.mode = mode
     ends = await connect(proxy)
     words = bytes(range(256)) * 20
-    assert await said_back(ends, words) == words
+    assert await echoed(ends, words) == words
     ends[1].close()
 
 
-async def test_late_means_late_in_both_directions(proxy: FaultProxy) -> None:
+async def test_latency_mode_delays_both_directions(proxy: FaultProxy) -> None:
     proxy.mode = FaultMode.LATENCY
     ends = await connect(proxy)
     started = time.monotonic()
-    assert await said_back(ends, b"hello") == b"hello"
+    assert await echoed(ends, b"hello") == b"hello"
     assert time.monotonic() - started >= 2 * LATENCY_S
     ends[1].close()
 
 
-async def test_a_black_hole_gives_everything_back_afterwards(proxy: FaultProxy) -> None:
+async def test_blackhole_mode_delivers_held_bytes_afterwards(proxy: FaultProxy) -> None:
     ends = await connect(proxy)
-    assert await said_back(ends, b"one") == b"one"
+    assert await echoed(ends, b"one") == b"one"
     proxy.mode = FaultMode.BLACKHOLE
     with pytest.raises(TimeoutError):
-        await said_back(ends, b"two", timeout_s=0.2)
+        await echoed(ends, b"two", timeout_s=0.2)
     proxy.mode = FaultMode.PASS
     async with asyncio.timeout(3):
         assert await ends[0].readexactly(3) == b"two"
     ends[1].close()
 
 
-async def test_a_reset_ends_old_and_new_connections(proxy: FaultProxy) -> None:
+async def test_reset_mode_ends_old_and_new_connections(proxy: FaultProxy) -> None:
     ends = await connect(proxy)
-    assert await said_back(ends, b"one") == b"one"
+    assert await echoed(ends, b"one") == b"one"
     proxy.mode = FaultMode.RESET
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await said_back(ends, b"two")
+        await echoed(ends, b"two")
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await said_back(await connect(proxy), b"three")
+        await echoed(await connect(proxy), b"three")
 
 
-async def test_a_half_open_connection_stays_open_and_silent_while_new_ones_work(proxy: FaultProxy) -> None:
+async def test_half_open_connection_stays_silent_while_new_ones_work(proxy: FaultProxy) -> None:
     ends = await connect(proxy)
-    assert await said_back(ends, b"one") == b"one"
+    assert await echoed(ends, b"one") == b"one"
     assert proxy.half_open_all() == 1
     with pytest.raises(TimeoutError):
-        await said_back(ends, b"two", timeout_s=0.3)
+        await echoed(ends, b"two", timeout_s=0.3)
     ends[1].write(b"three")
     await ends[1].drain()
     assert not ends[0].at_eof()
     later = await connect(proxy)
-    assert await said_back(later, b"new") == b"new"
+    assert await echoed(later, b"new") == b"new"
     for _, writer in (ends, later):
         writer.close()

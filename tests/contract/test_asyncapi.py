@@ -1,4 +1,4 @@
-"""The document of the topics is AsyncAPI 3 by the specification's own schema, and says what is really sent."""
+"""The document of the topics is valid AsyncAPI 3 and matches the records that the services send."""
 
 import ast
 import gzip
@@ -25,7 +25,7 @@ ID = uuid.UUID(int=7)
 SPECIFICATION = json.loads(gzip.decompress((HERE / "asyncapi-3.0.0.schema.json.gz").read_bytes()))
 
 
-def test_it_is_valid_asyncapi_3() -> None:
+def test_topics_document_is_valid_asyncapi_3() -> None:
     validator = jsonschema_rs.validator_for(SPECIFICATION)
     document = asyncapi.document()
     assert [str(error)[:300] for error in validator.iter_errors(document)] == []
@@ -40,7 +40,7 @@ def references(node: Any) -> set[str]:
     return set().union(*(references(value) for value in node)) if isinstance(node, list) else set()
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_in_the_topics_document_resolves() -> None:
     document = asyncapi.document()
     found = references(document)
     assert len(found) > 10
@@ -50,12 +50,12 @@ def test_every_reference_leads_somewhere() -> None:
             node = node[step.replace("~1", "/")]
 
 
-def test_every_topic_and_its_dead_letters_are_there() -> None:
+def test_every_topic_and_its_dead_letter_topic_is_documented() -> None:
     names = set(topics.PARTITIONS)
     assert set(asyncapi.document()["channels"]) == names | {name + topics.DEADLETTER_SUFFIX for name in names}
 
 
-def test_every_consumer_of_the_code_is_told() -> None:
+def test_every_consumer_in_the_code_is_documented() -> None:
     """`worker.consume("…", topics.NAME, …)` in a service's worker is an operation of the document."""
     operations = asyncapi.document()["operations"]
     found = 0
@@ -87,7 +87,9 @@ ORDERED = OrderConfirmed(
     ("record", "field", "wrong"),
     [(REPORTED, "fingerprint", "short"), (JUDGED, "status", "lost"), (ORDERED, "amount_mg", "5")],
 )
-def test_what_is_sent_fits_and_what_is_not_does_not(record: msgspec.Struct, field: str, wrong: object) -> None:
+def test_schema_accepts_sent_records_and_refuses_changed_ones(
+    record: msgspec.Struct, field: str, wrong: object
+) -> None:
     document = asyncapi.document()
     schema = {"$ref": f"#/components/schemas/{type(record).__name__}", "components": document["components"]}
     validator = jsonschema_rs.validator_for(schema)

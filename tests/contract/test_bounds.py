@@ -1,4 +1,4 @@
-"""Every contract bounds what it carries: a hostile record is refused where it is read, never by the database."""
+"""Every contract bounds its fields: the reader refuses a hostile record before the database sees it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ NUMBERS = (-1, 2**63, 2**70)
 TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-01T00:00:00")
 
 
-def hostile(value: Any) -> tuple[Any, ...]:
+def hostile_values(value: Any) -> tuple[Any, ...]:
     if isinstance(value, bool) or value is None:
         return ()
     if isinstance(value, int):
@@ -45,12 +45,12 @@ def hostile(value: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
-def test_no_field_carries_what_nobody_can_store(sample: msgspec.Struct) -> None:
+def test_contracts_refuse_values_the_database_cannot_store(sample: msgspec.Struct) -> None:
     plain = msgspec.json.decode(msgspec.json.encode(sample))
     assert msgspec.json.decode(msgspec.json.encode(plain), type=type(sample)) == sample
     accepted = []
     for name, value in plain.items():
-        strange = TIMES if isinstance(getattr(sample, name, None), datetime) else hostile(value)
+        strange = TIMES if isinstance(getattr(sample, name, None), datetime) else hostile_values(value)
         for one in strange:
             content = msgspec.json.encode({**plain, name: one}) if one != 2**70 else _with_digits(plain, name)
             try:
@@ -62,6 +62,6 @@ def test_no_field_carries_what_nobody_can_store(sample: msgspec.Struct) -> None:
 
 
 def _with_digits(plain: dict[str, Any], name: str) -> bytes:
-    """A number beyond 64 bits, which the encoder itself would refuse."""
+    """Encode a number beyond 64 bits, which the encoder itself refuses."""
     marked = msgspec.json.encode({**plain, name: "HERE"})
     return marked.replace(b'"HERE"', str(2**70).encode())

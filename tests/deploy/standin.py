@@ -1,4 +1,4 @@
-"""A small program for the supervisor to keep: `python standin.py PORT [stubborn]` answers 200 on PORT."""
+"""A small program under a supervisor: `python standin.py PORT [stubborn]` answers 200 on PORT."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ class Ready(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

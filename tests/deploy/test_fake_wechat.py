@@ -1,4 +1,4 @@
-"""The development WeChat answers as the real one does: HTTP 200, `errcode` inside, text/plain for the login."""
+"""The development WeChat answers like WeChat: HTTP 200, `errcode` in the body, text/plain for the login."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -33,7 +33,7 @@ async def access_token(wechat: httpx.AsyncClient, **more: Any) -> Any:
     return response.json()["access_token"]
 
 
-async def test_a_dev_code_logs_in_again_and_again(wechat: httpx.AsyncClient) -> None:
+async def test_dev_code_logs_in_repeatedly(wechat: httpx.AsyncClient) -> None:
     first = await log_in(wechat, "dev:citizen-1")
     assert first["openid"] == "citizen-1"
     assert "errcode" not in first
@@ -51,27 +51,27 @@ async def test_a_dev_code_logs_in_again_and_again(wechat: httpx.AsyncClient) -> 
         ("dev-phone:13800000000", 40029),
     ],
 )
-async def test_codes_that_do_not_log_in(wechat: httpx.AsyncClient, code: str, errcode: int) -> None:
+async def test_invalid_login_codes_answer_with_an_errcode(wechat: httpx.AsyncClient, code: str, errcode: int) -> None:
     answer = await log_in(wechat, code)
     assert answer["errcode"] == errcode
     assert "rid: " in answer["errmsg"]
     assert "openid" not in answer
 
 
-async def test_wrong_credentials(wechat: httpx.AsyncClient) -> None:
+async def test_wrong_app_credentials_answer_with_an_errcode(wechat: httpx.AsyncClient) -> None:
     assert (await log_in(wechat, "dev:x", appid="another"))["errcode"] == 40013
     assert (await log_in(wechat, "dev:x", secret="another"))["errcode"] == 40125
     response = await wechat.post("/cgi-bin/stable_token", json={"grant_type": "client_credential", "appid": "wxdev"})
     assert response.json()["errcode"] == 40125
 
 
-async def test_stable_token_stays_until_forced(wechat: httpx.AsyncClient) -> None:
+async def test_stable_token_stays_the_same_until_a_forced_refresh(wechat: httpx.AsyncClient) -> None:
     token = await access_token(wechat)
     assert await access_token(wechat) == token
     assert await access_token(wechat, force_refresh=True) != token
 
 
-async def test_phone_number(wechat: httpx.AsyncClient) -> None:
+async def test_phone_code_gives_the_number_and_other_codes_an_errcode(wechat: httpx.AsyncClient) -> None:
     path, token = "/wxa/business/getuserphonenumber", {"access_token": await access_token(wechat)}
     answer = (await wechat.post(path, params=token, json={"code": "dev-phone:13800000001"})).json()
     assert answer["errcode"] == 0

@@ -1,4 +1,4 @@
-"""The gateway as clients meet it: a real Envoy with the real configuration before stand-in services."""
+"""The gateway from the side of clients: a real Envoy with the real configuration and stand-in services."""
 
 import itertools
 import socket
@@ -43,7 +43,7 @@ def settings(upstream: Upstream) -> GatewaySettings:
         ingest=here,
         accounting=here,
         rewards=f"127.0.0.1:{free_port()}",  # a service that is down
-        trusted_hops=1,  # lets each test come from an address of its own
+        trusted_hops=1,  # gives each test its own client address
         subject_burst=SUBJECT_BURST,
         subject_per_s=1,
         address_burst=ADDRESS_BURST,
@@ -119,9 +119,9 @@ def assert_problem(response: httpx.Response, status: int, code: str, *, retryabl
 
 def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
     for service in ("accounts", "ingest", "accounting"):
-        told = client.get(f"/api/v1/{service}/some/page?x=1&y=%E4%BD%A0").json()
-        assert told["path"] == f"/api/v1/{service}/some/page"
-        assert told["query"] == "x=1&y=%E4%BD%A0"
+        received = client.get(f"/api/v1/{service}/some/page?x=1&y=%E4%BD%A0").json()
+        assert received["path"] == f"/api/v1/{service}/some/page"
+        assert received["query"] == "x=1&y=%E4%BD%A0"
         assert client.get(f"/api/v1/{service}/readyz").json()["path"] == "/readyz"
         assert client.get(f"/api/v1/{service}/healthz").json()["path"] == "/healthz"
     assert client.get("/docs").json()["path"] == "/docs"
@@ -145,13 +145,13 @@ def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
         ("GET", "/api/v1/accounting/x/../me/balance"),
     ],
 )
-def test_without_a_token_401(client: httpx.Client, method: str, path: str) -> None:
+def test_protected_path_without_a_token_is_401(client: httpx.Client, method: str, path: str) -> None:
     response = client.request(method, path)
     assert response.status_code == 401
     assert response.json()["code"] == "UNAUTHENTICATED"
 
 
-def test_bad_tokens_are_refused_like_none(client: httpx.Client, upstream: Upstream) -> None:
+def test_invalid_token_is_answered_like_a_missing_one(client: httpx.Client, upstream: Upstream) -> None:
     forged = jwt.encode({"sub": "x"}, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": upstream.kid})
     for token in (
         "nonsense",
@@ -166,15 +166,15 @@ def test_bad_tokens_are_refused_like_none(client: httpx.Client, upstream: Upstre
         assert problem["title"] == "请先登录"
 
 
-def test_problems_speak_english_on_request(client: httpx.Client) -> None:
+def test_problem_is_in_english_when_accept_language_asks_for_it(client: httpx.Client) -> None:
     response = client.get("/api/v1/accounts/me", headers={"Accept-Language": "en-GB,en;q=0.9"})
     assert assert_problem(response, 401, "UNAUTHENTICATED")["title"] == "Please log in"
 
 
-def test_a_good_token_passes_on_to_the_service(client: httpx.Client, upstream: Upstream) -> None:
+def test_valid_token_is_passed_to_the_service(client: httpx.Client, upstream: Upstream) -> None:
     token = upstream.token("good")
-    told = client.get("/api/v1/accounting/me/balance", headers=bearer(token)).json()
-    assert told["headers"]["authorization"] == f"Bearer {token}"
+    received = client.get("/api/v1/accounting/me/balance", headers=bearer(token)).json()
+    assert received["headers"]["authorization"] == f"Bearer {token}"
 
 
 @pytest.mark.parametrize(
@@ -194,25 +194,25 @@ def test_public_and_signed_paths_need_no_token(client: httpx.Client, method: str
     assert client.request(method, path, headers=signed).json()["headers"]["authorization"] == signed["Authorization"]
 
 
-def test_headers_that_name_somebody_are_stripped(client: httpx.Client, upstream: Upstream) -> None:
+def test_identity_headers_from_clients_are_removed(client: httpx.Client, upstream: Upstream) -> None:
     spoofed = {"X-User-Id": "42", "X-Account-Id": "42", "X-Forwarded-User": "root", "X-Original-Url": "/internal"}
     for headers, path in ((spoofed, "accounts/scenes"), (spoofed | bearer(upstream.token("spoof")), "accounts/me")):
-        told = client.get(f"/api/v1/{path}", headers=headers).json()
-        assert not {name.lower() for name in spoofed} & set(told["headers"])
+        received = client.get(f"/api/v1/{path}", headers=headers).json()
+        assert not {name.lower() for name in spoofed} & set(received["headers"])
 
 
-def test_envoys_own_headers_are_not_taken_from_clients(client: httpx.Client) -> None:
-    told = client.get("/api/v1/accounts/scenes", headers={"X-Envoy-Upstream-Rq-Timeout-Ms": "1"}).json()
-    assert "x-envoy-upstream-rq-timeout-ms" not in told["headers"]
-    assert told["headers"].get("x-envoy-internal") is None
+def test_envoy_headers_from_clients_are_removed(client: httpx.Client) -> None:
+    received = client.get("/api/v1/accounts/scenes", headers={"X-Envoy-Upstream-Rq-Timeout-Ms": "1"}).json()
+    assert "x-envoy-upstream-rq-timeout-ms" not in received["headers"]
+    assert received["headers"].get("x-envoy-internal") is None
 
 
-def test_the_clients_address_is_the_gateways_word(client: httpx.Client) -> None:
-    """Partners' address lists rest on this header: it is what the trusted proxy in front noted last."""
+def test_client_address_header_comes_from_the_gateway(client: httpx.Client) -> None:
+    """Partners' address lists depend on this header. Its value is the last entry of the trusted proxy."""
     noted = {"X-Forwarded-For": "203.0.113.8, 10.9.9.9"}
     for headers in (noted, noted | {"X-Envoy-External-Address": "203.0.113.7"}):
-        told = client.get("/api/v1/ingest/events/x", headers=headers).json()
-        assert told["headers"]["x-envoy-external-address"] == "10.9.9.9"
+        received = client.get("/api/v1/ingest/events/x", headers=headers).json()
+        assert received["headers"]["x-envoy-external-address"] == "10.9.9.9"
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_the_clients_address_is_the_gateways_word(client: httpx.Client) -> None:
         "/api/v2/accounts/me",
     ],
 )
-def test_what_is_inside_stays_inside(gateway: str, path: str) -> None:
-    # Over a raw socket: a client library would tidy the path first.
+def test_internal_and_unknown_paths_are_404(gateway: str, path: str) -> None:
+    # Over a raw socket, because a client library normalises the path.
     status, body = raw(gateway, f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
     assert status == 404
     assert '"code":"NOT_FOUND"' in body
@@ -252,11 +252,11 @@ def raw(gateway: str, request: str) -> tuple[int, str]:
         return response.status, response.read().decode()
 
 
-def test_404_is_a_problem_without_the_query(client: httpx.Client) -> None:
+def test_not_found_problem_leaves_out_the_query(client: httpx.Client) -> None:
     assert_problem(client.get("/nothing/here?phone=13800000000"), 404, "NOT_FOUND")
 
 
-def test_request_id_is_made_or_taken(client: httpx.Client) -> None:
+def test_request_id_is_created_or_taken_from_the_client(client: httpx.Client) -> None:
     made = client.get("/api/v1/accounts/scenes")
     assert made.headers["x-request-id"] == made.json()["headers"]["x-request-id"] != ""
     taken = client.get("/api/v1/accounts/scenes", headers={"X-Request-Id": "mine-1"})
@@ -269,7 +269,7 @@ def test_request_id_is_made_or_taken(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "limit"), [("/api/v1/accounts/sessions", 64 * KIB), ("/api/v1/ingest/events", 1024 * KIB)]
 )
-def test_bodies_have_two_limits(client: httpx.Client, path: str, limit: int, *, chunked: bool) -> None:
+def test_body_limit_depends_on_the_path(client: httpx.Client, path: str, limit: int, *, chunked: bool) -> None:
     def content(size: int) -> Any:
         return (b"x" * 1024 for _ in range(size // 1024)) if chunked else b"x" * size
 
@@ -278,7 +278,7 @@ def test_bodies_have_two_limits(client: httpx.Client, path: str, limit: int, *, 
 
 
 @pytest.mark.parametrize("path", ["imports", "imports/0190-a/parts/31", "reconciliation?date=2026-11-23"])
-def test_parts_of_files_stream_up_to_4_mib(client: httpx.Client, gateway: str, path: str) -> None:
+def test_import_parts_stream_up_to_4_mib(client: httpx.Client, gateway: str, path: str) -> None:
     size = 4 * 1024 * KIB
     assert client.put(f"/api/v1/ingest/{path}", content=b"x" * size).json()["bytes"] == size
     announced = f"PUT /api/v1/ingest/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size + 1}\r\n\r\n"
@@ -287,24 +287,24 @@ def test_parts_of_files_stream_up_to_4_mib(client: httpx.Client, gateway: str, p
     assert '"code":"PAYLOAD_TOO_LARGE"' in body
 
 
-def test_the_rest_of_imports_has_the_usual_limit(client: httpx.Client) -> None:
+def test_other_import_routes_keep_the_small_body_limit(client: httpx.Client) -> None:
     assert_problem(
         client.post("/api/v1/ingest/imports/0190-a/complete", content=b"x" * 66 * KIB), 413, "PAYLOAD_TOO_LARGE"
     )
 
 
-def test_a_service_that_is_down_is_503(client: httpx.Client) -> None:
+def test_service_that_is_down_is_answered_503(client: httpx.Client) -> None:
     assert_problem(client.get("/api/v1/rewards/items"), 503, "UPSTREAM_UNAVAILABLE", retryable=True)
 
 
-def test_what_a_service_refuses_passes_unchanged(client: httpx.Client) -> None:
+def test_service_errors_pass_unchanged(client: httpx.Client) -> None:
     for status in (401, 404, 413, 429, 503):
         response = client.post(f"/api/v1/accounting/x?answer={status}")
         assert response.status_code == status
         assert response.json()["path"] == "/api/v1/accounting/x"
 
 
-def test_keys_that_cannot_be_had_are_not_the_callers_fault(
+def test_unavailable_token_keys_are_a_503_not_a_401(
     settings: GatewaySettings, upstream: Upstream, tmp_path: Path
 ) -> None:
     changed = {"port": free_port(), "admin_port": free_port(), "accounts": f"127.0.0.1:{free_port()}"}
@@ -313,7 +313,7 @@ def test_keys_that_cannot_be_had_are_not_the_callers_fault(
         assert_problem(response, 503, "UPSTREAM_UNAVAILABLE", retryable=True)
 
 
-def test_one_subject_is_limited_and_another_is_not(client: httpx.Client, upstream: Upstream) -> None:
+def test_rate_limit_counts_each_token_subject_separately(client: httpx.Client, upstream: Upstream) -> None:
     mine = bearer(upstream.token("eager"))
     statuses = [client.get("/api/v1/accounts/me", headers=mine).status_code for _ in range(SUBJECT_BURST)]
     assert statuses == [200] * SUBJECT_BURST
@@ -321,7 +321,7 @@ def test_one_subject_is_limited_and_another_is_not(client: httpx.Client, upstrea
     assert client.get("/api/v1/accounts/me", headers=bearer(upstream.token("calm"))).status_code == 200
 
 
-def test_a_forged_token_does_not_use_up_its_victims_share(client: httpx.Client, upstream: Upstream) -> None:
+def test_forged_tokens_do_not_count_against_their_subject(client: httpx.Client, upstream: Upstream) -> None:
     other = Ed25519PrivateKey.generate()
     forged = jwt.encode({"sub": "victim"}, other, algorithm="EdDSA", headers={"kid": upstream.kid})
     for _ in range(2 * SUBJECT_BURST):
@@ -329,7 +329,7 @@ def test_a_forged_token_does_not_use_up_its_victims_share(client: httpx.Client, 
     assert client.get("/api/v1/accounts/me", headers=bearer(upstream.token("victim"))).status_code == 200
 
 
-def test_one_address_is_limited_and_another_is_not(client: httpx.Client) -> None:
+def test_rate_limit_counts_each_address_separately(client: httpx.Client) -> None:
     answers = [client.get("/api/v1/accounts/scenes") for _ in range(ADDRESS_BURST + 10)]
     assert [answer.status_code for answer in answers[:ADDRESS_BURST]] == [200] * ADDRESS_BURST
     assert_problem(answers[-1], 429, "TOO_MANY_REQUESTS", retryable=True)

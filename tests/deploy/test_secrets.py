@@ -1,4 +1,4 @@
-"""Secrets, credentials and what is said about busy ports."""
+"""Secrets, credentials and errors about busy ports."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "secrets.json"
 
 
-def test_made_once_and_for_the_owner_alone(path: Path) -> None:
+def test_secrets_are_created_once_and_readable_by_the_owner_only(path: Path) -> None:
     before = os.umask(0)
     try:
         first = Secrets(path, PARTNER_ENVIRONMENTS)
@@ -37,7 +37,7 @@ def test_made_once_and_for_the_owner_alone(path: Path) -> None:
     assert len(set(first.roles.values())) == len(first.roles) == 9
 
 
-def test_an_older_file_gets_what_is_new(path: Path) -> None:
+def test_older_secrets_file_gets_the_missing_secrets(path: Path) -> None:
     path.write_text(json.dumps({"postgres_password": "kept", "partners": {}}), encoding="utf-8")
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
     assert secrets["postgres_password"] == "kept"
@@ -45,7 +45,7 @@ def test_an_older_file_gets_what_is_new(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_operators_token_has_what_the_services_ask_for(path: Path) -> None:
+def test_operator_token_has_the_claims_the_services_require(path: Path) -> None:
     secrets = Secrets(path, {})
     key = load_pem_private_key(secrets["token_signing_key"].encode(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
@@ -57,19 +57,21 @@ def test_the_operators_token_has_what_the_services_ask_for(path: Path) -> None:
     assert "ops:ledger" in claims["scope"].split()
 
 
-def test_credentials_are_all_a_client_needs(path: Path) -> None:
+def test_credentials_hold_everything_a_client_needs(path: Path) -> None:
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
-    told = credentials(secrets, "http://127.0.0.1:8080")
-    assert set(told) == {"gateway_url", "ops_token", "partners", "wechat_code_prefix"}
+    content = credentials(secrets, "http://127.0.0.1:8080")
+    assert set(content) == {"gateway_url", "ops_token", "partners", "wechat_code_prefix"}
     seeded = ingest_seed(secrets)
-    for partner, seed in zip(told["partners"], seeded, strict=True):
+    for partner, seed in zip(content["partners"], seeded, strict=True):
         assert set(partner) == {"partner_id", "name", "source", "app_key", "secret", "algorithm"}
         assert seed["keys"] == [{name: partner[name] for name in ("app_key", "algorithm", "secret")}]
         assert (seed["partner_id"], seed["source"]) == (partner["partner_id"], partner["source"])
     assert {partner.partner_id for partner in PARTNERS} == {seed["partner_id"] for seed in seeded}
 
 
-def test_a_service_knows_its_own_secrets_only(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_environment_holds_only_its_own_secrets(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ACCOUNTING_LEASE_S", "3")
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
@@ -85,12 +87,12 @@ def test_a_service_knows_its_own_secrets_only(path: Path, tmp_path: Path, monkey
         assert ("PRIVATE KEY" in text) is (service == "accounts")
 
 
-def test_two_stacks_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_offset_moves_the_gateway_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT_OFFSET", "1000")
     assert LocalSettings().gateway_url == "http://127.0.0.1:9080"
 
 
-def test_a_busy_port_names_its_holder_and_the_way_out() -> None:
+def test_busy_port_error_names_the_process_and_the_setting() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""The whole local stack as real processes: up, faults, down. One test, because a start takes some seconds."""
+"""The whole local stack as real processes. One test, because a start takes some seconds."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 
 from deploy.local.partners import PARTNERS
 from deploy.local.ports import free_port, is_free
-from deploy.local.processes import is_same
+from deploy.local.processes import is_same_process
 from deploy.local.settings import ROOT, SERVICES
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,7 @@ WORKER_PORTS = tuple(f"{service.upper()}_WORKER" for service in SERVICES)
 
 
 class LocalStack:
-    """The command line of the stack in a directory and on ports of its own."""
+    """The command line of the stack, with its own directory and ports."""
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
@@ -67,9 +67,9 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
     assert not found.run_dir.exists()
 
 
-def test_up_faults_and_down(stack: LocalStack) -> None:
-    said = stack.command("up", "--detach")
-    assert "已就绪" in said
+def test_stack_starts_survives_kills_and_stops(stack: LocalStack) -> None:
+    output = stack.command("up", "--detach")
+    assert "已就绪" in output
     for name in ("secrets.json", "credentials.json", "ingest-seed.json", "state.json", "envoy.yaml"):
         assert (stack.run_dir / name).stat().st_mode & 0o777 == 0o600, name
     credentials = json.loads((stack.run_dir / "credentials.json").read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def test_up_faults_and_down(stack: LocalStack) -> None:
         assert client.get("/api/v1/accounting/me/balance").json()["code"] == "UNAUTHENTICATED"
         session = client.post("/api/v1/accounts/sessions", json={"code": "dev:stack-test"})
         assert session.status_code == 201, session.text
-        # The gateway and the service both believe the operator's token.
+        # The gateway and the service both accept the operator's token.
         operator = {"Authorization": f"Bearer {credentials['ops_token']}"}
         assert client.get("/api/v1/accounting/ops/nothing-here", headers=operator).status_code == 404
 
@@ -98,9 +98,9 @@ def test_up_faults_and_down(stack: LocalStack) -> None:
     supervisor = stack.state()["supervisor"]["pid"]
     os.kill(supervisor, signal.SIGKILL)
     processes = stack.state()["processes"]
-    said = stack.command("down")
+    output = stack.command("down")
     for name, process in processes.items():
-        assert name in said
-        assert not is_same(process["pid"], process["mark"])
+        assert name in output
+        assert not is_same_process(process["pid"], process["mark"])
     assert all(is_free(port) for port in stack.ports.values())
     stack.command("status", expect=3)

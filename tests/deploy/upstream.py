@@ -1,4 +1,4 @@
-"""A stand-in for all four services behind a gateway under test: tells what reached it."""
+"""A stand-in for all four services behind a gateway under test. It echoes each request."""
 
 import hashlib
 import threading
@@ -58,7 +58,7 @@ class Upstream:
     async def _echo(self, request: Request) -> JSONResponse:
         body = await request.body()
         headers = dict(request.headers)
-        told = {"method": request.method, "path": request.url.path, "query": request.url.query}
+        received = {"method": request.method, "path": request.url.path, "query": request.url.query}
         answer_headers = {"X-Request-Id": headers.get("x-request-id", "")}
         status = int(request.query_params.get("answer", 200))
-        return JSONResponse({**told, "headers": headers, "bytes": len(body)}, status, answer_headers)
+        return JSONResponse({**received, "headers": headers, "bytes": len(body)}, status, answer_headers)

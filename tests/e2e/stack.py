@@ -1,4 +1,4 @@
-"""The whole local stack as real processes, in a directory and on ports of its own."""
+"""The whole local stack as real processes, with its own directory and ports."""
 
 import json
 import os
@@ -54,7 +54,7 @@ class LocalStack:
 
     def up(self) -> None:
         answer = self._run("deploy.local", "up", "--detach", timeout_s=UP_TIMEOUT_S)
-        assert answer.returncode == 0, answer.stdout + answer.stderr + self.last_words()
+        assert answer.returncode == 0, answer.stdout + answer.stderr + self.log_tails()
 
     def down(self) -> None:
         self._run("deploy.local", "down", timeout_s=UP_TIMEOUT_S)
@@ -62,12 +62,12 @@ class LocalStack:
     def clean(self) -> None:
         self._run("deploy.local", "clean", timeout_s=UP_TIMEOUT_S)
 
-    def last_words(self) -> str:
+    def log_tails(self) -> str:
         logs = sorted((self.run_dir / "logs").glob("*.log"))
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in logs)
 
     def demo(self, *, kills: int = 0, seed: int = 0) -> dict[str, Any]:
-        """Runs the demo; meanwhile kills as many workers, one at a time, at moments the seed decides."""
+        """Run the demo and kill `kills` workers meanwhile, at moments the seed decides. Returns demo.json."""
         finished = threading.Event()
         killer = threading.Thread(target=self._kill_workers, args=(kills, seed, finished))
         killer.start()
@@ -76,7 +76,7 @@ class LocalStack:
         finally:
             finished.set()
             killer.join()
-        assert answer.returncode == 0, answer.stdout + answer.stderr + self.last_words()
+        assert answer.returncode == 0, answer.stdout + answer.stderr + self.log_tails()
         result: dict[str, Any] = json.loads((self.run_dir / "demo.json").read_text())
         return result
 

@@ -1,4 +1,4 @@
-"""The main job on the whole stack: the demo's numbers, the same on Kafka, the same while workers are being killed."""
+"""The whole stack: the demo's numbers, also on Kafka and with killed workers, and the documents' commands."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def on_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Iterator[LocalStack]:
-    """On the cluster that was named, otherwise on a node of the stack's own if there can be one."""
+    """On the named cluster, otherwise on a broker of the stack's own."""
     given = kafka_bootstrap if "KAFKA_BOOTSTRAP_SERVERS" in os.environ else ""
     stack = LocalStack(
         tmp_path_factory.mktemp("kafka") / "run",
@@ -41,7 +41,7 @@ def on_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> 
 
 
 def fixed_numbers(result: dict[str, Any]) -> dict[str, Any]:
-    """What must come out alike every time and everywhere; times, rates and ids differ."""
+    """Pick the numbers that must be equal in every run. Times, rates and ids differ."""
     names = (
         "events_sent",
         "accepted",
@@ -67,7 +67,7 @@ def undisturbed(embedded: LocalStack) -> dict[str, Any]:
     return fixed_numbers(embedded.demo())
 
 
-def test_the_demos_numbers(undisturbed: dict[str, Any]) -> None:
+def test_demo_gives_the_published_numbers(undisturbed: dict[str, Any]) -> None:
     assert undisturbed["events_sent"] == 5074 + 2906
     assert undisturbed["accepted"] == undisturbed["events_sent"]
     assert undisturbed["credited"] + undisturbed["refused"] == undisturbed["accepted"]
@@ -83,7 +83,7 @@ def test_the_demos_numbers(undisturbed: dict[str, Any]) -> None:
     )
 
 
-def test_killed_workers_change_nothing(embedded: LocalStack, undisturbed: dict[str, Any]) -> None:
+def test_killed_workers_do_not_change_the_numbers(embedded: LocalStack, undisturbed: dict[str, Any]) -> None:
     before = embedded.restarts()
     assert fixed_numbers(embedded.demo(kills=KILLS, seed=1)) == undisturbed
     assert embedded.restarts() > before
@@ -146,5 +146,7 @@ def test_the_methodology_page_publishes_a_version_with_two_operators(
 
 
 @pytest.mark.kafka
-def test_the_same_on_a_real_kafka_with_workers_killed(on_kafka: LocalStack, undisturbed: dict[str, Any]) -> None:
+def test_demo_gives_the_same_numbers_on_kafka_with_killed_workers(
+    on_kafka: LocalStack, undisturbed: dict[str, Any]
+) -> None:
     assert fixed_numbers(on_kafka.demo(kills=KILLS, seed=2)) == undisturbed

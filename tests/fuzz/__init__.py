@@ -1,1 +1,1 @@
-"""Bad input against the whole stack through the gateway: generated from the OpenAPI documents, and from a hand list."""
+"""Bad input against the whole stack, through the gateway and straight into the topics."""

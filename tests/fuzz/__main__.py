@@ -1,4 +1,4 @@
-"""`make fuzz`: bad input of every kind; exit code 0 when not one answer was wrong."""
+"""`make fuzz`: bad input of every kind. Exit code 0: no wrong answer."""
 
 import shutil
 import sys
@@ -11,17 +11,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from deploy.local.settings import ROOT
-from tests.fuzz.run import Outcome, Size, Target, attack, write
+from tests.fuzz.run import Outcome, Size, Target, run_families, write_report
 
 EXAMPLES_SHOWN = 20
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-# The stack lies elsewhere: `make clean` takes this folder away, in the middle of a run as well.
+# The stack lies elsewhere, because `make clean` deletes this folder, also during a run.
 REPORTS = ROOT / ".run"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-def show(outcome: Outcome) -> None:
+def print_table(outcome: Outcome) -> None:
     table = Table(title=f"坏输入 Bad input · SEED={outcome.seed}")
     for title in ("种类 family", "用例 cases"):
         table.add_column(title)
@@ -40,13 +40,13 @@ def show(outcome: Outcome) -> None:
 
 @app.command()
 def main(
-    seed: Annotated[int, typer.Option(envvar="SEED", help="决定一切随机 Decides everything random.")] = 1,
-    minutes: Annotated[float, typer.Option(envvar="MINUTES", help="最长用时 Bound of the whole.")] = 6.0,
+    seed: Annotated[int, typer.Option(envvar="SEED", help="决定全部随机选择 Decides every random choice.")] = 1,
+    minutes: Annotated[float, typer.Option(envvar="MINUTES", help="最长用时 Longest run.")] = 6.0,
     cases: Annotated[int, typer.Option(envvar="CASES", help="每个接口每种方式 Per operation and mode.")] = 25,
     port_offset: Annotated[int, typer.Option(envvar="PORT_OFFSET")] = 22_000,
     run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".cache/fuzz"),
 ) -> None:
-    """Zero server errors but a deliberate 503, always a problem document, flat memory, no process restarted."""
+    """发送坏输入并检查应答 Require no server error but a deliberate 503, problem documents, flat memory, no restart."""
     directory = (ROOT / run_dir).absolute()
     shutil.rmtree(directory, ignore_errors=True)
     target = Target(directory, port_offset=port_offset)
@@ -56,7 +56,7 @@ def main(
         target.local.up()
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("…")
-            outcome = attack(
+            outcome = run_families(
                 target,
                 Size(minutes=minutes, cases=cases),
                 seed,
@@ -67,9 +67,9 @@ def main(
             target.local.clean()
         else:
             target.local.down()
-    show(outcome)
+    print_table(outcome)
     REPORTS.mkdir(exist_ok=True)
-    write(outcome, REPORTS / "fuzz.json")
+    write_report(outcome, REPORTS / "fuzz.json")
     console.print(str(REPORTS / "fuzz.json"))
     raise typer.Exit(0 if outcome.ok else 1)
 

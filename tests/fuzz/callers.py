@@ -1,4 +1,4 @@
-"""Who asks: citizens, an operator with every scope, a partner that signs, nobody."""
+"""Callers of the API: citizens, an operator with every scope, a signing partner."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ POLICY_VERSION = "2026-01"
 
 
 def is_partner_route(path: str) -> bool:
-    """Routes that are signed and carry no token."""
+    """Whether the route takes a signature instead of a token."""
     return (path.startswith("/api/v1/ingest/") and "/ops/" not in path) or "/partner/" in path
 
 
@@ -41,7 +41,7 @@ class Callers:
         }
         self.partner = self.partners["sandbox"]
         self._run = secrets.token_hex(4)
-        self._made = 0
+        self._citizens_made = 0
         self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=20)
 
     def close(self) -> None:
@@ -56,16 +56,18 @@ class Callers:
     def documents(self) -> dict[str, dict[str, object]]:
         return {service: self.openapi(service) for service in SERVICES}
 
-    def citizen(self, partners: tuple[str, ...] = ()) -> Citizen:
-        """Somebody new, with an account: what one case breaks is not the next one's."""
-        self._made += 1
-        session = self._post("/api/v1/accounts/sessions", {"code": f"{self._prefix}fuzz-{self._run}-{self._made}"})
+    def new_citizen(self, partners: tuple[str, ...] = ()) -> Citizen:
+        """Open an account for a new citizen, so that one case does not affect the next."""
+        self._citizens_made += 1
+        session = self._post(
+            "/api/v1/accounts/sessions", {"code": f"{self._prefix}fuzz-{self._run}-{self._citizens_made}"}
+        )
         me = {"Authorization": f"Bearer {session['access_token']}"}
         account = self._post(
             "/api/v1/accounts/me/carbon-account", {"consent": {"policy_version": POLICY_VERSION}}, headers=me
         )
         for partner_id in partners:
-            # Their acts are told in whole seconds: "from now on" would begin a fraction of a second too late for them.
+            # Events have whole seconds. A binding from now on could begin a fraction of a second after the event.
             since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
             binding = {"partner_id": partner_id, "mode": "account_no", "counts_from": since}
             self._post("/api/v1/accounts/me/bindings", binding, headers=me)
@@ -78,7 +80,7 @@ class Callers:
         return content
 
     def authorization(self, method: str, target: str, body: bytes, citizen: Citizen, partner_id: str = "") -> str:
-        """The value of the header for this very request. `target`: path and query as sent."""
+        """Return the Authorization header for this request. `target`: path and query as sent."""
         path = target.partition("?")[0]
         if is_partner_route(path):
             partner = self.partners[partner_id] if partner_id else self.partner

@@ -1,4 +1,4 @@
-"""Hostile methodology documents: bombs, strange types, formulas without an end; and a thousand small mutations."""
+"""Hostile methodology documents: bombs, strange types, endless formulas, and seeded mutations of a good one."""
 
 import random
 import time
@@ -14,12 +14,12 @@ DRAFTS = "/api/v1/accounting/ops/methodologies"
 FACTORS = "/api/v1/accounting/ops/factors"
 GOOD = ROOT / "docs" / "tour" / "bus_by_distance"
 ANSWER_S = 20.0
-SLOW_S = 5.0  # a document of 64 KiB that takes longer is a way to stop the service
+SLOW_S = 5.0  # a document of 64 KiB that takes longer could stop the service
 BYTES_MAX = 60_000
 
 
-def bombs(good: str) -> Iterator[tuple[str, str]]:
-    """(what it is, document)."""
+def hostile_documents(good: str) -> Iterator[tuple[str, str]]:
+    """Yield (name of the case, document)."""
     yield (
         "billion laughs",
         "a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -79,8 +79,8 @@ def bombs(good: str) -> Iterator[tuple[str, str]]:
                 yield f"formula {formula[:30]}", "\n".join(changed)
 
 
-def mutations(good: str, chance: random.Random, count: int) -> Iterator[tuple[str, str]]:
-    """A line gone, doubled, moved or indented; a value exchanged for a strange one; a character changed."""
+def mutated_documents(good: str, chance: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    """Yield documents with a deleted, doubled or indented line, a strange value or a changed character."""
     values = (
         "null",
         "-1",
@@ -121,14 +121,16 @@ def mutations(good: str, chance: random.Random, count: int) -> Iterator[tuple[st
 def play(
     callers: Callers, findings: Findings, *, seed: int, count: int, until: float, progress: Callable[[str], None]
 ) -> None:
-    """Every document is offered as a draft and as factors; what was stored is checked as well."""
+    """Send every document as a draft and as factors. Check each stored draft as well."""
     chance = random.Random(seed)
     good = (GOOD / "methodology.yaml").read_text(encoding="utf-8")
     factors = (GOOD / "factors.yaml").read_text(encoding="utf-8")
     headers = {"Authorization": f"Bearer {callers.ops_token}"}
     with httpx.Client(base_url=callers.url, headers=headers, timeout=ANSWER_S, trust_env=False) as client:
-        offered = [(DRAFTS, case) for case in (*bombs(good), *mutations(good, chance, count))]
-        offered += [(FACTORS, case) for case in (*bombs(factors), *mutations(factors, chance, count // 3))]
+        offered = [(DRAFTS, case) for case in (*hostile_documents(good), *mutated_documents(good, chance, count))]
+        offered += [
+            (FACTORS, case) for case in (*hostile_documents(factors), *mutated_documents(factors, chance, count // 3))
+        ]
         for path, (what, document) in offered:
             if time.monotonic() > until:
                 return
@@ -151,7 +153,7 @@ def _offer(
         findings.fail(f"documents: {path}: {what}: no answer: {error!r}")
         return None
     took_s = time.monotonic() - started
-    findings.judge("documents", f"{path}: {what}", answer.status_code, dict(answer.headers), answer.content)
+    findings.check_answer("documents", f"{path}: {what}", answer.status_code, dict(answer.headers), answer.content)
     if took_s > SLOW_S:
         findings.fail(f"documents: {path}: {what}: took {took_s:.1f} s")
     return answer

@@ -1,4 +1,4 @@
-"""What an answer must look like, whatever was sent; and what did not."""
+"""The rules for every answer, and the failures."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ SHOWN_CHARS = 400
 
 @dataclass
 class Findings:
-    """Cases tried by family, and the failures. An answer that no client should see is a failure whoever asked."""
+    """Number of cases by family, and the failures."""
 
     cases: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -22,8 +22,8 @@ class Findings:
         if len(self.failures) < FAILURES_KEPT:
             self.failures.append(what)
 
-    def judge(self, family: str, what: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """`headers`: names in lower case."""
+    def check_answer(self, family: str, what: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Count an answer and record a failure. `headers`: names in lower case."""
         self.cases[family] += 1
         self.statuses[str(status)] += 1
         media_type = headers.get("content-type", "")

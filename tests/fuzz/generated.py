@@ -1,4 +1,4 @@
-"""Requests generated from the OpenAPI documents, valid and invalid, each signed or authorised as its route asks."""
+"""Requests generated from the OpenAPI documents, valid and invalid, with the credentials of their route."""
 
 import time
 import uuid
@@ -19,7 +19,7 @@ from tests.fuzz.callers import Callers, Citizen
 from tests.fuzz.findings import Findings
 
 TIMEOUT_S = 20.0
-# What is documented must be what is answered. Server errors and problem documents are judged by our own, stricter rule.
+# Answers must match the documents. `Findings` has a stricter rule for server errors and problem documents.
 CHECK_NAMES = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 HEALTH_CHECKS = list(hypothesis.HealthCheck)
 WITHOUT_TOKEN_EVERY = 10
@@ -28,8 +28,8 @@ _REQUEST = ("method", "url", "headers", "cookies", "params", "data", "json")
 Progress = Callable[[str], None]
 
 
-class Generated:
-    """One run over all operations of all services. `cases` a mode and operation."""
+class GeneratedRequests:
+    """One run over all operations of all services. `cases`: per mode and operation."""
 
     def __init__(self, callers: Callers, findings: Findings, *, seed: int, cases: int, until: float) -> None:
         load_all_checks()
@@ -61,13 +61,13 @@ class Generated:
                 self.operations += 1
 
     def _operation(self, operation: Any) -> None:
-        citizen = self._callers.citizen()
+        citizen = self._callers.new_citizen()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try:
                 strategy = operation.as_strategy(generation_mode=mode)
                 self._examples(strategy, citizen)
             except (hypothesis.errors.Unsatisfiable, hypothesis.errors.InvalidArgument):
-                continue  # a route without parameters and body has nothing that could be invalid
+                continue  # a route without parameters and body has no invalid request
 
     def _examples(self, strategy: Any, citizen: Citizen) -> None:
         @hypothesis.seed(self._seed)
@@ -96,7 +96,7 @@ class Generated:
                 }
             ).prepare()
         except (InvalidHeader, InvalidURL, InvalidJSONError, UnicodeError, ValueError):
-            return  # cannot be said in HTTP by this client; the raw sockets of the hand list can
+            return  # this client cannot send it; the raw sockets of the hand list can
         content: Any = prepared.body or b""
         body: bytes = content if isinstance(content, bytes) else content.encode()
         assert prepared.method is not None
@@ -112,12 +112,12 @@ class Generated:
             self._findings.cases["openapi"] += 1
             self._findings.fail(f"openapi: {prepared.method} {prepared.path_url[:200]}: no answer: {error!r}"[:600])
             return
-        self._judge(case, prepared, answer)
+        self._check_response(case, prepared, answer)
 
-    def _judge(self, case: Any, prepared: requests.PreparedRequest, answer: requests.Response) -> None:
+    def _check_response(self, case: Any, prepared: requests.PreparedRequest, answer: requests.Response) -> None:
         what = f"{prepared.method} {prepared.path_url[:200]} {str(prepared.body)[:200]}"
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        self._findings.judge("openapi", what, answer.status_code, headers, answer.content)
+        self._findings.check_answer("openapi", what, answer.status_code, headers, answer.content)
         try:
             case.validate_response(Response.from_requests(answer, verify=True), checks=self._checks)
         except FailureGroup as group:

@@ -1,4 +1,4 @@
-"""Resident memory of every process of the stack while bad input comes in."""
+"""Resident memory of every process of the stack during bad input."""
 
 import contextlib
 import threading
@@ -8,13 +8,13 @@ import psutil
 
 EVERY_S = 0.5
 MIB = 1024 * 1024
-# Between a process that has met every kind of input once and the end: caches of compiled patterns and statements still
-# fill, an arena more or less; a leak of a body or a document a request would be hundreds of times this.
+# Growth after warm-up. Caches of compiled patterns and statements still fill, and arenas vary. A leak of a body or a
+# document per request would be hundreds of times this.
 GROWTH_MAX_MIB = 64
 
 
 class Memory:
-    """`pids`: the processes at this moment, by name."""
+    """Samples memory in a thread. `pids`: returns the current processes by name."""
 
     def __init__(self, pids: Callable[[], Mapping[str, int]]) -> None:
         self._pids = pids
@@ -28,12 +28,12 @@ class Memory:
         self._thread.start()
 
     def warm(self) -> None:
-        """From here on growth counts."""
+        """Take the baseline for the growth."""
         self._sample()
         self._warm = dict(self._now)
 
     def stop(self) -> dict[str, float]:
-        """Growth since `warm` in MiB, of the processes that are still the same."""
+        """Stop and return the growth since `warm` in MiB, of processes that did not restart."""
         self._stopping.set()
         self._thread.join()
         self._sample()

@@ -1,4 +1,4 @@
-"""The hand list: bodies and requests no client library would send, over raw sockets through the gateway."""
+"""The hand list: bodies and requests that no client library sends, over raw sockets through the gateway."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ PROPERTIES_MAX = 8
 PLACEHOLDER = "00000000-0000-7000-8000-000000000000"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART, PARTS = "multipart/form-data; boundary=x", b"--x\r\n\r\n1\r\n--x--\r\n"
-# Written as they stand, in place of one value of a body: most are no JSON, some are JSON no schema foresees.
+# Each replaces one value of a body, as written here. Most are invalid JSON, some are valid but unexpected.
 LITERALS = (
     "NaN",
     "Infinity",
@@ -56,7 +56,7 @@ LITERALS = (
 
 @dataclass(frozen=True)
 class Route:
-    """A route that takes JSON. `example`: a body that fits its schema, when one could be made."""
+    """A route that takes JSON. `example`: a body that fits its schema, empty if none could be generated."""
 
     method: str
     path: str
@@ -65,7 +65,7 @@ class Route:
 
 
 def json_routes(documents: dict[str, dict[str, Any]]) -> list[Route]:
-    """All of them, from the OpenAPI documents, with an example each."""
+    """Return every JSON route of the OpenAPI documents with an example body."""
     routes = []
     for document in documents.values():
         schema = schemathesis.openapi.from_dict(document)
@@ -80,7 +80,7 @@ def json_routes(documents: dict[str, dict[str, Any]]) -> list[Route]:
 
 
 def _example(operation: Any) -> Any:
-    """The simplest body the schema allows."""
+    """Return the simplest body of the schema."""
     found: list[Any] = []
 
     @hypothesis.settings(
@@ -100,7 +100,7 @@ def _example(operation: Any) -> Any:
 
 
 def bodies(route: Route) -> Iterator[tuple[str, bytes]]:
-    """(what it is, bytes): every property with every literal, then bodies that are wrong as a whole."""
+    """Yield (name of the case, bytes): every property with every literal, then entirely wrong bodies."""
     example = route.example if isinstance(route.example, dict) else (route.example or [{}])[0]
     names = list(example)[:PROPERTIES_MAX] if isinstance(example, dict) else []
     for name in names or ["anything"]:
@@ -128,8 +128,8 @@ def bodies(route: Route) -> Iterator[tuple[str, bytes]]:
     yield "an array", b"[" + once.encode() + b"]"
 
 
-class RawList:
-    """Plays the list against every JSON route, then requests that are wrong as HTTP."""
+class HandList:
+    """Sends the list to every JSON route, then requests that are wrong as HTTP."""
 
     def __init__(self, callers: Callers, findings: Findings, *, seed: int, until: float) -> None:
         self._callers, self._findings = callers, findings
@@ -140,11 +140,11 @@ class RawList:
         self._gate = asyncio.Semaphore(PARALLEL)
 
     async def play(self, documents: dict[str, dict[str, Any]], progress: Callable[[str], None], share: float) -> int:
-        """`share`: of the list, chosen by the seed. Returns the number of routes."""
+        """Send `share` of the list, chosen by the seed. Returns the number of routes."""
         routes = json_routes(documents)
         for route in routes:
             progress(f"{route.method} {route.path}")
-            citizen = self._callers.citizen()
+            citizen = self._callers.new_citizen()
             chosen = [case for case in bodies(route) if self._random.random() < share]
             await asyncio.gather(*(self._body(route, citizen, what, body) for what, body in chosen))
             await self._odd_requests(route, citizen)
@@ -206,7 +206,7 @@ class RawList:
                 self._findings.cases[family] += 1
                 self._findings.fail(f"{family}: {what}: no answer: {error!r}")
                 return
-        self._findings.judge(family, what, status, headers, content)
+        self._findings.check_answer(family, what, status, headers, content)
 
     async def _exchange(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
         reader, writer = await asyncio.open_connection(self._host, self._port)
@@ -216,7 +216,7 @@ class RawList:
                 writer.write(request)
                 await writer.drain()
             except OSError:
-                pass  # answered and closed before all was sent, as it should be
+                pass  # the server answered and closed early, as it should
 
         sending = asyncio.ensure_future(send())
         try:
@@ -228,7 +228,7 @@ class RawList:
             length = headers.get("content-length")
             content = await reader.readexactly(int(length)) if length else await reader.read(65536)
         except IndexError as error:
-            raise ValueError("closed without a word") from error
+            raise ValueError("closed without an answer") from error
         else:
             return status, headers, content
         finally:

@@ -1,4 +1,4 @@
-"""Hostile records, put straight into the topics: consumers set them aside and go on, none of them stops or restarts."""
+"""Hostile records, published straight into the topics. Consumers must set them aside and neither stop nor restart."""
 
 import asyncio
 import copy
@@ -17,7 +17,7 @@ from shared.eventlog import EventLog, Record, TopicPartition, open_event_log
 from tests.fuzz.callers import Callers
 from tests.fuzz.findings import Findings
 
-# Consumers stop after 100 bad records in a row: they are to go on here, so good ones come in between.
+# Consumers stop after 100 bad records in a row. Good records in between keep them running.
 BURST = 20
 HEALED_BY = 4
 CONSUMED_S = 30.0
@@ -50,8 +50,8 @@ _STRANGE: tuple[Any, ...] = (
 )
 
 
-def hostile(good: bytes | None, chance: random.Random, count: int) -> Iterator[bytes | None]:
-    """Values no producer of ours would write: noise, other JSON, and a good record with one thing changed."""
+def hostile_values(good: bytes | None, chance: random.Random, count: int) -> Iterator[bytes | None]:
+    """Yield values that no service writes: noise, other JSON, and changed copies of a good record."""
     fixed: tuple[bytes | None, ...] = (
         None,
         b"",
@@ -99,8 +99,8 @@ def _places(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
             yield from _places(value)
 
 
-class TopicList:
-    """`restarts`: tells how often processes of the stack have been restarted so far."""
+class HostileRecords:
+    """`restarts`: returns the number of process restarts so far."""
 
     def __init__(
         self, callers: Callers, findings: Findings, *, admin_dsn: str, log_url: str, restarts: Callable[[], int]
@@ -110,19 +110,19 @@ class TopicList:
         self._numbers = 0
 
     async def play(self, *, seed: int, count: int, until: float, progress: Callable[[str], None]) -> dict[str, int]:
-        """`count` records a topic. Returns figures for the report."""
+        """Publish `count` records to each topic. Returns figures for the report."""
         log = open_event_log(self._log_url, client_id="fuzz")
         connection = await asyncpg.connect(self._admin_dsn)
         chance = random.Random(seed)
         before, dead_before = self._restarts(), int(await connection.fetchval(DEAD))
         try:
             await log.start()
-            await self._good()
+            await self._publish_good_events()
             for topic in TOPICS:
                 progress(topic)
                 sample = await _sample(log, topic)
                 burst: list[bytes | None] = []
-                for value in hostile(sample, chance, count):
+                for value in hostile_values(sample, chance, count):
                     burst.append(value)
                     if len(burst) == BURST:
                         await self._burst(log, connection, topic, burst)
@@ -147,18 +147,18 @@ class TopicList:
         seen = int(await connection.fetchval(CONSUMED))
         if values:
             await log.publish(topic, [Record(key=b"fuzz:%d" % n, value=value) for n, value in enumerate(values)])
-        if topic != topics.REWARDS:  # nobody of ours consumes that one yet
+        if topic != topics.REWARDS:  # no service consumes this topic yet
             deadline = time.monotonic() + CONSUMED_S
             while int(await connection.fetchval(CONSUMED)) < seen + len(values):
                 if time.monotonic() > deadline:
-                    self._findings.fail(f"records: {topic}: a consumer stands still behind one of {values!r:.300}")
+                    self._findings.fail(f"records: {topic}: a consumer is stuck at one of {values!r:.300}")
                     return
                 await asyncio.sleep(0.1)
-        await self._good()
+        await self._publish_good_events()
 
-    async def _good(self) -> None:
-        """Good events of a bound citizen pass the whole chain: every consumer has something to accept."""
-        citizen = await asyncio.to_thread(self._callers.citizen, ("recycle",))
+    async def _publish_good_events(self) -> None:
+        """Push good events of a bound citizen and wait for the credit, so that every consumer accepts a record."""
+        citizen = await asyncio.to_thread(self._callers.new_citizen, ("recycle",))
         partner = self._callers.partners["recycle"]
         events = []
         for _ in range(HEALED_BY):
@@ -196,7 +196,7 @@ class TopicList:
 
 
 async def _sample(log: EventLog, topic: str) -> bytes | None:
-    """A record somebody of ours wrote, to be changed; None on an empty topic."""
+    """Return a record of a service as a base for changes, None on an empty topic."""
     partitions = [TopicPartition(topic, number) for number in range(await log.partition_count(topic))]
     begins = await log.begin_offsets(partitions)
     for records in (await log.fetch(begins, max_records=5, max_wait_s=0.5)).values():

@@ -1,4 +1,4 @@
-"""The whole attack with bad input: a stack of its own, five families, memory watched, one report."""
+"""A run of bad input: its own stack, every family, memory samples, one report."""
 
 import asyncio
 import json
@@ -19,29 +19,29 @@ from tests.e2e.stack import LocalStack
 from tests.fuzz import documents
 from tests.fuzz.callers import Callers
 from tests.fuzz.findings import Findings
-from tests.fuzz.generated import Generated
+from tests.fuzz.generated import GeneratedRequests
 from tests.fuzz.memory import GROWTH_MAX_MIB, Memory
-from tests.fuzz.raw import RawList
-from tests.fuzz.records import TopicList
+from tests.fuzz.raw import HandList
+from tests.fuzz.records import HostileRecords
 
-# One address sends everything here; the limits themselves are tested elsewhere.
+# High limits, because one address sends everything. tests/deploy tests the limits.
 ENVIRONMENT = {
     "GATEWAY_ADDRESS_PER_S": "20000",
     "GATEWAY_ADDRESS_BURST": "40000",
     "GATEWAY_SUBJECT_PER_S": "2000",
     "GATEWAY_SUBJECT_BURST": "4000",
 }
-Say = Callable[[str, str], None]  # family, what
+Say = Callable[[str, str], None]  # (family, current case)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of each family. `minutes` bounds the whole; what does not fit is named in the report."""
+    """Size of each family. `minutes` limits the run; the report names the operations left out."""
 
     minutes: float = 6.0
     cases: int = 25
     share: float = 1.0
-    mutations: int = 400
+    mutated_documents: int = 400
     records: int = 120
 
 
@@ -82,7 +82,7 @@ class Outcome:
 
 
 class Target:
-    """A stack for this run alone."""
+    """The stack of this run."""
 
     def __init__(self, run_dir: Path, *, port_offset: int) -> None:
         self.local = LocalStack(run_dir, port_offset=port_offset, log="embedded", environment=ENVIRONMENT)
@@ -95,7 +95,7 @@ class Target:
         return {name: p.pid for name, p in found.items() if p.pid is not None and name not in {"postgres", "wechat"}}
 
     def addresses(self) -> tuple[str, str]:
-        """(superuser's address of the database, the event log's)."""
+        """Return the URLs (database as superuser, event log)."""
         secrets = Secrets(self.directory.secrets, PARTNER_ENVIRONMENTS)
         server = PostgresServer(
             self.directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
@@ -104,8 +104,8 @@ class Target:
         return with_database(server.admin_dsn(), DATABASE), plan.event_log_url()
 
 
-def attack(target: Target, size: Size, seed: int, say: Say) -> Outcome:
-    """Plays all families against a stack that is up."""
+def run_families(target: Target, size: Size, seed: int, say: Say) -> Outcome:
+    """Run all families against a running stack."""
     started = time.monotonic()
     outcome = Outcome(seed, Findings())
     findings = outcome.findings
@@ -117,15 +117,17 @@ def attack(target: Target, size: Size, seed: int, say: Say) -> Outcome:
         return started + 60 * size.minutes * share
 
     try:
-        described: Any = callers.documents()
+        openapi_documents: Any = callers.documents()
         admin_dsn, log_url = target.addresses()
-        raw = RawList(callers, findings, seed=seed, until=until(0.1))
+        raw = HandList(callers, findings, seed=seed, until=until(0.1))
         warming = min(0.1, size.share)
-        asyncio.run(raw.play(described, lambda what: say("热身 warm-up", what), warming))
+        asyncio.run(raw.play(openapi_documents, lambda what: say("热身 warm-up", what), warming))
         memory.warm()
-        topic_list = TopicList(callers, findings, admin_dsn=admin_dsn, log_url=log_url, restarts=target.local.restarts)
+        hostile_records = HostileRecords(
+            callers, findings, admin_dsn=admin_dsn, log_url=log_url, restarts=target.local.restarts
+        )
         outcome.figures |= asyncio.run(
-            topic_list.play(
+            hostile_records.play(
                 seed=seed, count=size.records, until=until(0.25), progress=lambda what: say("主题 records", what)
             )
         )
@@ -133,13 +135,15 @@ def attack(target: Target, size: Size, seed: int, say: Say) -> Outcome:
             callers,
             findings,
             seed=seed,
-            count=size.mutations,
+            count=size.mutated_documents,
             until=until(0.4),
             progress=lambda what: say("文档 documents", what),
         )
-        raw = RawList(callers, findings, seed=seed + 1, until=until(0.65))
-        outcome.raw_routes = asyncio.run(raw.play(described, lambda what: say("手工 hand list", what), size.share))
-        generated = Generated(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
+        raw = HandList(callers, findings, seed=seed + 1, until=until(0.65))
+        outcome.raw_routes = asyncio.run(
+            raw.play(openapi_documents, lambda what: say("手工 hand list", what), size.share)
+        )
+        generated = GeneratedRequests(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
         generated.play(lambda what: say("OpenAPI", what))
         outcome.operations, outcome.left_out = generated.operations, generated.left_out
     finally:
@@ -155,6 +159,6 @@ def attack(target: Target, size: Size, seed: int, say: Say) -> Outcome:
     return outcome
 
 
-def write(outcome: Outcome, path: Path) -> None:
+def write_report(outcome: Outcome, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(outcome.as_json(), ensure_ascii=False, indent=2), encoding="utf-8")

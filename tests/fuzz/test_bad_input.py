@@ -1,4 +1,4 @@
-"""A moment of bad input in every test run, and the rules by which `make fuzz` judges; it attacks the whole stack."""
+"""A short sample of bad input, and the rules of `make fuzz`, which runs against the whole stack."""
 
 import random
 
@@ -12,16 +12,16 @@ from shared.errors import AppError
 from tests.fuzz import documents
 from tests.fuzz.findings import Findings
 from tests.fuzz.raw import LITERALS, Route, bodies
-from tests.fuzz.records import hostile
+from tests.fuzz.records import hostile_values
 
 GOOD = (documents.GOOD / "methodology.yaml").read_text(encoding="utf-8")
 DOCUMENTS = 40
 
 
-def test_hostile_methodologies_are_refused_with_words_and_break_nothing() -> None:
-    """Every bomb, and some mutations, through the reader that the routes use."""
+def test_hostile_methodologies_get_a_client_error() -> None:
+    """Every hostile document and some mutations, through the parser of the routes."""
     chance = random.Random(3)
-    tried = [*documents.bombs(GOOD), *documents.mutations(GOOD, chance, DOCUMENTS)]
+    tried = [*documents.hostile_documents(GOOD), *documents.mutated_documents(GOOD, chance, DOCUMENTS)]
     refused: dict[str, int] = {}
     for what, text in tried:
         try:
@@ -43,24 +43,26 @@ def test_hostile_methodologies_are_refused_with_words_and_break_nothing() -> Non
         (404, {"content-type": "text/plain"}, True),
     ],
 )
-def test_an_answer_no_client_should_see_is_a_failure(status: int, headers: dict[str, str], wrong: bool) -> None:
+def test_error_without_problem_document_or_retry_after_is_a_failure(
+    status: int, headers: dict[str, str], wrong: bool
+) -> None:
     findings = Findings()
-    findings.judge("family", "what", status, headers, b"")
+    findings.check_answer("family", "what", status, headers, b"")
     assert (findings.failed, findings.cases["family"]) == (int(wrong), 1)
 
 
-def test_every_property_meets_every_literal_and_a_seed_gives_the_same_records() -> None:
+def test_hand_list_covers_every_property_and_a_seed_repeats_the_records() -> None:
     route = Route("POST", "/x", "application/json", {"one": 1, "two": "2"})
     names = [what for what, _ in bodies(route)]
     assert len([name for name in names if name.startswith(("one=", "two="))]) == 2 * len(LITERALS)
     good = b'{"a": {"b": 1}, "c": "d"}'
-    first, again, other = ([*hostile(good, random.Random(seed), 60)] for seed in (1, 1, 2))
+    first, again, other = ([*hostile_values(good, random.Random(seed), 60)] for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 60
 
 
 @pytest.mark.parametrize("model", [Import, Run])
-def test_answers_are_documented_under_the_names_they_carry(model: type[BaseModel]) -> None:
+def test_response_schema_uses_the_field_names_of_the_answer(model: type[BaseModel]) -> None:
     documented, answered = (
         model.model_json_schema(mode=mode)["properties"] for mode in ("validation", "serialization")
     )

@@ -1,4 +1,4 @@
-"""The example of docs/methodologies.md is a working methodology, and the tables of the page are complete."""
+"""docs/methodologies.md: its example is a working methodology, and its tables are complete."""
 
 import json
 import re
@@ -27,11 +27,11 @@ def version() -> Compiled:
     return compile_methodology(document, factor_set(parse_factors(factors)), marks)
 
 
-def test_its_examples_pass(version: Compiled) -> None:
+def test_examples_of_the_page_pass(version: Compiled) -> None:
     assert failed_examples(version) == []
 
 
-def test_a_wrong_expectation_would_be_found(version: Compiled) -> None:
+def test_wrong_example_amount_is_found(version: Compiled) -> None:
     changed = version.document.examples[0].model_copy(update={"expect_mg": 920_489})
     document = version.document.model_copy(update={"examples": (changed,)})
     wrong = compile_methodology(document, {(f.id, f.vintage): f for f in version.factors.values()})
@@ -41,7 +41,7 @@ def test_a_wrong_expectation_would_be_found(version: Compiled) -> None:
     assert "920488" in problem.message
 
 
-def test_the_trip_of_the_page_earns_what_the_page_says(version: Compiled) -> None:
+def test_trip_of_the_page_earns_the_printed_amount(version: Compiled) -> None:
     [event] = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
     data = json.loads(event)["data"]
     start, end = (datetime.fromisoformat(data[name]) for name in ("start_time", "end_time"))
@@ -59,7 +59,7 @@ def test_the_trip_of_the_page_earns_what_the_page_says(version: Compiled) -> Non
     assert [line.zh for line in explain(judgement, version).steps] == shown.splitlines()
 
 
-def test_evidence_and_rounding_come_last(version: Compiled) -> None:
+def test_evidence_multiplier_and_rounding_are_the_last_steps(version: Compiled) -> None:
     judgement = run_example(version.document.examples[2], version)
     assert [line.zh for line in explain(judgement, version).steps[-2:]] == [
         "920.488 克 × 证明系数 0.8 = 736.3904 克",
@@ -67,11 +67,11 @@ def test_evidence_and_rounding_come_last(version: Compiled) -> None:
     ]
 
 
-def test_the_page_lists_the_shelf_with_its_trust() -> None:
+def test_page_lists_every_shelf_document_with_its_weakest_source() -> None:
     trust = {item.version.code: trust_of(item.version) for item in shelf()}
     rows = [line.split("|") for line in PAGE.splitlines() if re.match(r"\| `[A-Z]{2}[A-Z0-9]*-", line)]
-    told = {code: row[4].strip(" `") for row in rows for code in re.findall(r"`([A-Z0-9-]+)`", row[1])}
-    assert told == trust
+    listed = {code: row[4].strip(" `") for row in rows for code in re.findall(r"`([A-Z0-9-]+)`", row[1])}
+    assert listed == trust
 
 
 def test_the_tables_name_every_reason_and_every_field() -> None:

@@ -1,4 +1,4 @@
-"""Every worked example of every shipped document, published or on the shelf, is a test."""
+"""Every worked example of every shipped methodology, published or on the shelf."""
 
 import pytest
 
@@ -20,17 +20,17 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "example"), EXAMPLES)
-def test_example(version: Compiled, example: Example) -> None:
+def test_library_example_gives_its_amount_and_reason(version: Compiled, example: Example) -> None:
     got = run_example(example, version)
     assert (got.amount_mg, got.reason_code) == (example.expect_mg, example.expect_reason or reasons.CREDITED)
     assert (got.status == "credited") == (example.expect_mg > 0)
 
 
-def test_the_check_before_publication_agrees() -> None:
+def test_publication_check_finds_no_failing_library_example() -> None:
     assert [failed_examples(version) for version in (*VERSIONS, *SHELF)] == [[]] * len(VERSIONS + SHELF)
 
 
-def test_the_library_fits_together() -> None:
+def test_library_has_one_version_per_scene() -> None:
     index = MethodologyIndex(VERSIONS)
     assert sorted((version.code, version.document.scene) for version in index) == [
         ("WH-APP-BAG", "own_bag"),

@@ -1,4 +1,4 @@
-"""The shelf: printed results of published methods, what each document may claim, and that none is in force."""
+"""The shelf: printed results of published methods, the sources of each document, and that none is in force."""
 
 from typing import get_args
 
@@ -50,23 +50,23 @@ def test_nothing_on_the_shelf_is_issuable_or_called_official() -> None:
         assert trust_of(item.version) != "official"
 
 
-def test_trust_is_that_of_the_weakest_part() -> None:
+def test_trust_is_the_weakest_source() -> None:
     found = {item.version.code: (item.version.document.source_status, trust_of(item.version)) for item in shelf()}
     assert found["SH-PV-2024"] == ("secondary", "secondary")
     assert found["BJ-TRAVEL-3043"] == ("secondary", "unverified")
     assert found["TTXQ-STEPS-2021"] == ("published_app_value", "published_app_value")
 
 
-def test_the_shelf_fits_together_and_with_the_app() -> None:
-    """A programme may take up any of them without first editing another; the city's own rules would still go first."""
+def test_shelf_documents_overlap_neither_each_other_nor_the_app() -> None:
+    """A programme may adopt any of them without an edit of another. The rules of the city still go first."""
     app = library_index()
     together = MethodologyIndex([*app, *(item.version for item in shelf())])
     for scene in SCENES:
         assert together.find(act(scene)) is app.find(act(scene)) is not None
 
 
-def test_a_national_standard_in_force_would_reach_wuhan() -> None:
-    """Why the shelf is not simply published: nobody decided that a shared car in Wuhan earns by this."""
+def test_national_standard_in_force_would_apply_in_wuhan() -> None:
+    """The reason not to publish the shelf: nobody decided that a shared car in Wuhan earns by this standard."""
     shared = act("ev_ride", propulsion_type="combustion", trip_type="shared")
     assert library_index().find(shared) is None
     found = MethodologyIndex(item.version for item in shelf()).find(shared)
@@ -98,7 +98,7 @@ def test_the_joint_standard_is_the_same_in_its_three_provinces() -> None:
     assert one == two == three
 
 
-def test_kinds_are_either_on_the_topic_or_said_not_to_be() -> None:
+def test_every_act_kind_is_reportable_or_listed_as_unreported() -> None:
     [literal] = [field.type for field in msgspec.structs.fields(ReportedAct) if field.name == "kind"]
     assert set(ACT_KINDS.values()) - UNREPORTED_KINDS == set(get_args(literal))
     assert {version.kind for version in library_index()} & UNREPORTED_KINDS == set()
@@ -114,14 +114,14 @@ def test_every_shipped_factor_is_used_or_a_vintage_to_compare_with() -> None:
     assert library_factors().keys() - used == {("grid.china", 2023)}
 
 
-def test_a_households_saving_is_explained_against_its_own_week() -> None:
+def test_household_saving_is_explained_against_its_own_last_week() -> None:
     shelved = shelved_version("HB-RESELEC-SZ2022", 1).version
-    told = explain(run_example(shelved.document.examples[1], shelved), shelved)
-    assert [step.zh for step in told.steps] == [
+    explained = explain(run_example(shelved.document.examples[1], shelved), shelved)
+    assert [step.zh for step in explained.steps] == [
         "3 人 × 2.5 度/人 = 7.5 度",
         "9 度 ≤ 7.5 度：不成立",
         "10.2 度 − 9 度 = 1.2 度",
         "较大值（0 度，1.2 度） = 1.2 度",
         "1.2 度 × 0.4044 千克/度 = 485.28 克",
     ]
-    assert "前七天日均用电" in (told.formula.zh if told.formula else "")
+    assert "前七天日均用电" in (explained.formula.zh if explained.formula else "")

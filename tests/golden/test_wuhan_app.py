@@ -1,4 +1,4 @@
-"""The figures the city's press printed for the app (T1–T5), reproduced by the judge from single acts."""
+"""The figures of the app in the city's press (T1–T5), computed by the judge from single acts."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -50,7 +50,7 @@ def test_t2_twelve_such_months_and_ten_days_of_electric_cars_are_267_000_g() -> 
     assert total_mg(run(year + electric)) == 262_800_000 + 4_200_000 == 267_000_000
 
 
-def test_t3_the_third_bus_of_a_day() -> None:
+def test_t3_third_bus_ride_of_a_day_earns_nothing() -> None:
     batch = run([act("bus", f"2026-06-15T{hour:02}:00:00") for hour in (8, 12, 18)])
     assert [(j.amount_mg, j.reason_code) for j in batch.judgements] == [
         (150_000, "CREDITED"),
@@ -59,7 +59,7 @@ def test_t3_the_third_bus_of_a_day() -> None:
     ]
 
 
-def test_t4_the_fourth_recycling_of_a_month() -> None:
+def test_t4_fourth_deposit_of_a_month_earns_nothing() -> None:
     batch = run([act("recycling", f"2026-06-{day:02}T10:00:00") for day in (2, 9, 16, 30)])
     assert [(j.amount_mg, j.reason_code) for j in batch.judgements] == [(1_500_000, "CREDITED")] * 3 + [
         (0, "MONTHLY_CAP")
@@ -67,7 +67,7 @@ def test_t4_the_fourth_recycling_of_a_month() -> None:
     assert total_mg(batch) == 4_500_000
 
 
-def test_t5_a_kilowatt_hour_saved() -> None:
+def test_t5_saved_kilowatt_hour_is_525_g() -> None:
     assert total_mg(run([act("power_saving")])) == 525_000
 
 

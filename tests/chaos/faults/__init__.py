@@ -1,4 +1,4 @@
-"""Every fault that can be played, and the plans `make chaos` knows by name."""
+"""Every fault, and the named plans of `make chaos`."""
 
 import random
 from collections.abc import Sequence
@@ -11,19 +11,17 @@ ALL: dict[str, Fault] = {
     for fault in (*processes.FAULTS, *network.FAULTS, *clients.FAULTS, *storage.FAULTS, *drills.FAULTS)
 }
 DRILLS = tuple(fault.name for fault in drills.FAULTS)
-# What partners were promised for their events, on a real Kafka.
+# The promise to partners about their events, on a real Kafka.
 KAFKA = ("broker-kills", "broker-absent", "worker-kills", "zombie")
-# Half a minute for every test run: one of each family.
+# Half a minute in every test run: one fault of each family.
 SHORT = ("worker", "backends", "log-reset", "hang-ups-short")
 _ONLY_BY_NAME = {"worker-kills", "worker", "hang-ups-short"}
 
 
-def chosen(names: str, seed: int) -> list[Fault]:
-    """`all`, or `kafka`, `short` and names of faults, separated by commas.
+def select_faults(names: str, seed: int) -> list[Fault]:
+    """Return the faults for `all`, or for `kafka`, `short` and names of faults, separated by commas.
 
-    `all` comes in an order the seed decides, drills last.
-
-    Raises KeyError for a name nobody knows.
+    The seed decides the order of `all`; drills come last. Raises KeyError for an unknown name.
     """
     if names == "all":
         found = [name for name in ALL if name not in DRILLS and name not in _ONLY_BY_NAME]

@@ -1,4 +1,4 @@
-"""Faults of clients: they hang up in the middle of a request, or send one byte at a time for ever."""
+"""Faults of clients: they hang up during a request, or send single bytes without an end."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ from deploy.demo.gateway import EVENTS
 from deploy.local.settings import SERVICES
 from tests.chaos.history import Event, Write
 from tests.chaos.load import CAMPAIGN, DONATION_MG, ITEM, ORDER_MG, PARTNERS, Citizen
-from tests.chaos.run import Fault, Scene
+from tests.chaos.run import Fault, FaultContext
 
 HOST = "127.0.0.1"
 TIMES = 200
 TIMES_SHORT = 10
-PARALLEL = 12  # leaving must outrun working, but what is left behind should not be a load test
+PARALLEL = 12  # enough to leave before the work ends, few enough not to become a load test
 AFTER_S = 5.0
 POOL_MAX = 10  # connections of one process, by default
 LORIS_SOCKETS = 200
@@ -37,12 +37,12 @@ class Route:
     path: str
 
 
-async def write_routes(scene: Scene) -> list[Route]:
-    """Every route of the four services that changes something, from their own OpenAPI documents."""
+async def write_routes(context: FaultContext) -> list[Route]:
+    """Return every POST, PUT and DELETE route of the four services, from their OpenAPI documents."""
     routes = []
     async with httpx.AsyncClient(trust_env=False) as client:
         for service in SERVICES:
-            url = f"http://{HOST}:{scene.stack.port(service)}/api/v1/{service}/openapi.json"
+            url = f"http://{HOST}:{context.stack.port(service)}/api/v1/{service}/openapi.json"
             for path, operations in (await client.get(url)).json()["paths"].items():
                 routes += [
                     Route(service, method.upper(), path) for method in operations if method in {"post", "put", "delete"}
@@ -51,17 +51,17 @@ async def write_routes(scene: Scene) -> list[Route]:
 
 
 class _Caller:
-    """Makes requests that would take effect, each of them noted as unknown."""
+    """Makes requests that would take effect, and records each with an unknown outcome."""
 
-    def __init__(self, scene: Scene, victim: Citizen) -> None:
-        self._scene, self._victim = scene, victim
+    def __init__(self, context: FaultContext, victim: Citizen) -> None:
+        self._scene, self._victim = context, victim
 
     def request(self, route: Route) -> tuple[str, dict[str, str], bytes]:
         load, number = self._scene.load, self._scene.load.number()
         path = re.sub(r"{[^}]+}", str(uuid.uuid4()), route.path)
         if route.path == EVENTS:
             partner = load.partners[self._scene.random.choice(PARTNERS)]
-            body = load.fresh(partner.partner_id)
+            body = load.next_event(partner.partner_id)
             load.history.events[partner.partner_id, body["id"]] = Event(partner.partner_id, body["id"], body)
             content = json.dumps([body]).encode()
             return path, load.signed(partner, route.method, path, content), content
@@ -86,44 +86,44 @@ class _Caller:
         return path, headers, json.dumps(body).encode()
 
 
-def _hang_ups(times: int) -> Callable[[Scene], Awaitable[None]]:
-    async def play(scene: Scene) -> None:
-        victim = await scene.load.join(keep=False)
+def _play_hang_ups(times: int) -> Callable[[FaultContext], Awaitable[None]]:
+    async def play(context: FaultContext) -> None:
+        victim = await context.load.add_citizen(keep=False)
         if victim is None:
             raise RuntimeError("no citizen could be made")
-        caller = _Caller(scene, victim)
-        routes = await write_routes(scene)
+        caller = _Caller(context, victim)
+        routes = await write_routes(context)
         gate = asyncio.Semaphore(PARALLEL)
 
         async def once(route: Route) -> None:
             async with gate:
-                await _hang_up(scene, route, caller)
+                await _hang_up(context, route, caller)
 
         await asyncio.gather(*(once(route) for route in routes for _ in range(times)))
-        scene.say(injected=len(routes) * times, routes=len(routes))
+        context.say(injected=len(routes) * times, routes=len(routes))
         await asyncio.sleep(AFTER_S)
-        scene.say(problems=await _leaks(scene))
+        context.say(problems=await _find_leaks(context))
 
     return play
 
 
-async def _hang_up(scene: Scene, route: Route, caller: _Caller) -> None:
+async def _hang_up(context: FaultContext, route: Route, caller: _Caller) -> None:
     path, headers, body = caller.request(route)
-    cut = scene.random.random() < 0.3
+    cut = context.random.random() < 0.3
     shown = body[: len(body) // 2] if cut else body
     head = f"{route.method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(body)}\r\n"
     lines = {"Content-Type": "application/json", **headers}
     request = (head + "".join(f"{k}: {v}\r\n" for k, v in lines.items()) + "\r\n").encode() + shown
     with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection(HOST, scene.stack.port(route.service))
+        _, writer = await asyncio.open_connection(HOST, context.stack.port(route.service))
         writer.write(request)
         await writer.drain()
-        await asyncio.sleep(scene.random.uniform(0, 0.02))
+        await asyncio.sleep(context.random.uniform(0, 0.02))
         writer.transport.abort()
 
 
-async def _leaks(scene: Scene) -> list[str]:
-    connection = await asyncpg.connect(scene.stack.admin_dsn)
+async def _find_leaks(context: FaultContext) -> list[str]:
+    connection = await asyncpg.connect(context.stack.admin_dsn)
     try:
         rows = await connection.fetch(
             "SELECT application_name AS name, count(*) AS n, count(*) FILTER (WHERE state LIKE 'idle in transaction%'"
@@ -136,10 +136,10 @@ async def _leaks(scene: Scene) -> list[str]:
     return found + [f"{row['name']}: {row['n']} connections" for row in rows if row["n"] > POOL_MAX]
 
 
-async def slow_loris(scene: Scene) -> None:
-    """Half of the sockets at the gateway, half at the ingest service itself; health and intake must not notice."""
-    ports = [urlsplit(scene.load.url).port or 0, scene.stack.port("ingest")]
-    accepted = scene.load.history.answers["202"]
+async def slow_loris(context: FaultContext) -> None:
+    """Open half of the sockets at the gateway and half at ingest. Health checks and intake must go on."""
+    ports = [urlsplit(context.load.url).port or 0, context.stack.port("ingest")]
+    accepted = context.load.history.answers["202"]
     writers = []
     for number in range(LORIS_SOCKETS):
         with contextlib.suppress(OSError):
@@ -153,15 +153,15 @@ async def slow_loris(scene: Scene) -> None:
             for writer in writers:
                 writer.write(b"x")
             for service in SERVICES:
-                took = await _health(client, f"{scene.load.url}/api/v1/{service}/readyz")
+                took = await _health(client, f"{context.load.url}/api/v1/{service}/readyz")
                 slowest, failed = max(slowest, took), failed + (took >= HEALTH_MAX_S)
             await asyncio.sleep(0.5)
     for writer in writers:
         writer.transport.abort()
-    taken = scene.load.history.answers["202"] - accepted
-    scene.say(injected=len(writers), slowest_health_s=round(slowest, 3), batches_meanwhile=taken)
+    taken = context.load.history.answers["202"] - accepted
+    context.say(injected=len(writers), slowest_health_s=round(slowest, 3), batches_meanwhile=taken)
     if failed or not taken:
-        scene.say(problems=[f"{failed} health checks failed, {taken} batches accepted meanwhile"])
+        context.say(problems=[f"{failed} health checks failed, {taken} batches accepted meanwhile"])
 
 
 async def _health(client: httpx.AsyncClient, url: str) -> float:
@@ -174,8 +174,11 @@ async def _health(client: httpx.AsyncClient, url: str) -> float:
 
 FAULTS = (
     Fault(
-        "hang-ups", "客户端中途断开, 每个写接口 200 次", "clients hang up, 200 × every write route", _hang_ups(TIMES)
+        "hang-ups",
+        "客户端中途断开，每个写接口 200 次",
+        "clients hang up, 200 × every write route",
+        _play_hang_ups(TIMES),
     ),
-    Fault("hang-ups-short", "客户端中途断开", "clients hang up on every write route", _hang_ups(TIMES_SHORT)),
+    Fault("hang-ups-short", "客户端中途断开", "clients hang up on every write route", _play_hang_ups(TIMES_SHORT)),
     Fault("slow-loris", "200 个慢速连接", "200 sockets that send a byte now and then", slow_loris),
 )

@@ -1,7 +1,7 @@
-"""The restore drill: base backup and streamed WAL while load flows, the server lost, a copy restored from what is left.
+"""The restore drill: base backup and streamed WAL under load, loss of the server, restore of a copy.
 
-The copy then shows three more things: its worker goes on from the restored offsets to the end of the log, its ledger is
-the live one, and consuming the whole log again from offset 0 changes nothing.
+The drill then checks the copy. Its worker continues from the restored offsets to the end of the log. Its ledger equals
+the live one. Consuming the whole log again from offset 0 changes nothing.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from typing import Any
 import asyncpg
 
 from deploy.local.database import DATABASE, EVENT_LOG, role_dsn, with_database
-from deploy.local.pgbinaries import choose, run_as, server_account
+from deploy.local.pgbinaries import choose_binaries, run_as, server_account
 from deploy.local.postgres import PostgresServer
 from services.accounting.checks import service as checks
 from shared.db import Database
-from tests.chaos.run import Fault, NotPossible, Scene
+from tests.chaos.run import Fault, FaultContext, NotPossible
 
-LOAD_S = 5.0  # between the backup and the loss: what only the streamed WAL has
+LOAD_S = 5.0  # between backup and loss; only the streamed WAL has the changes of this time
 CATCH_UP_S = 60.0
 PROGRAM_S = 120.0
 DIGEST = """SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM (
@@ -60,20 +60,20 @@ class _Tools:
             raise RuntimeError(f"{program}: {words.decode(errors='replace')[-400:]}")
 
 
-def _tools(scene: Scene) -> _Tools:
-    programs = choose(None).directory
+def _tools(context: FaultContext) -> _Tools:
+    programs = choose_binaries(None).directory
     missing = [name for name in ("pg_basebackup", "pg_receivewal") if not (programs / name).exists()]
     if missing:
         raise NotPossible(f"this PostgreSQL comes without {', '.join(missing)}: install the server of the distribution")
-    # In the volume or directory beside the live data, where the server's account may write.
-    place = scene.stack.server.home / "drill"
+    # Beside the live data, where the server's account may write.
+    place = context.stack.server.home / "drill"
     shutil.rmtree(place, ignore_errors=True)
     account = server_account()
     for path in (place, place / "wal", place / "copy", place / "copy" / "data"):
         path.mkdir(mode=0o700)
         if account:
             os.chown(path, account.uid, account.gid)
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": scene.stack.server.password or ""}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": context.stack.server.password or ""}
     return _Tools(programs, place, environment)
 
 
@@ -85,11 +85,11 @@ async def _value(dsn: str, sql: str) -> Any:
         await connection.close()
 
 
-async def restore(scene: Scene) -> None:
-    tools = _tools(scene)
-    port = ("-h", "127.0.0.1", "-p", str(scene.stack.port("postgres")), "-U", "postgres")
+async def restore(context: FaultContext) -> None:
+    tools = _tools(context)
+    port = ("-h", "127.0.0.1", "-p", str(context.stack.port("postgres")), "-U", "postgres")
     receiving = tools.start("pg_receivewal", *port, "-D", str(tools.place / "wal"), "--synchronous")
-    copy = PostgresServer(tools.place / "copy", password=scene.stack.server.password)
+    copy = PostgresServer(tools.place / "copy", password=context.stack.server.password)
     try:
         started = time.monotonic()
         await tools.run(
@@ -103,7 +103,7 @@ async def restore(scene: Scene) -> None:
             "fast",
             "--no-manifest",
         )
-        scene.say(backup_s=round(time.monotonic() - started, 1))
+        context.say(backup_s=round(time.monotonic() - started, 1))
         await asyncio.sleep(LOAD_S)
         receiving.kill()
         lost_at = time.time()
@@ -115,10 +115,10 @@ async def restore(scene: Scene) -> None:
         while await _value(dsn, "SELECT pg_is_in_recovery()"):
             await asyncio.sleep(0.1)
         last = await _value(dsn, "SELECT extract(epoch FROM max(posted_at))::float8 FROM accounting.posting")
-        scene.say(
+        context.say(
             rto_s=round(time.monotonic() - started, 1),
             rpo_s=round(max(0.0, lost_at - last), 2),
-            problems=await _compare(scene, copy, dsn),
+            problems=await _compare(context, copy, dsn),
         )
     finally:
         if receiving.poll() is None:
@@ -128,7 +128,7 @@ async def restore(scene: Scene) -> None:
 
 
 def _prepare(tools: _Tools, copy: PostgresServer) -> None:
-    """Tells the copy to recover with the streamed WAL; the segment that was being written counts as well."""
+    """Configure the copy to recover with the streamed WAL, including the unfinished segment."""
     account = server_account()
     for partial in (tools.place / "wal").glob("*.partial"):
         partial.rename(partial.with_suffix(""))
@@ -141,29 +141,29 @@ def _prepare(tools: _Tools, copy: PostgresServer) -> None:
         os.chown(signal_file, account.uid, account.gid)
 
 
-async def _compare(scene: Scene, copy: PostgresServer, dsn: str) -> list[str]:
+async def _compare(context: FaultContext, copy: PostgresServer, dsn: str) -> list[str]:
     problems = await _ledger_problems(dsn, "restored")
-    admin, secrets = copy.admin_dsn(), scene.stack.role_passwords
+    admin, secrets = copy.admin_dsn(), context.stack.role_passwords
     environment = {"ACCOUNTING_DATABASE_URL": role_dsn(admin, "accounting", secrets["accounting"])}
-    if scene.stack.kafka is None:
+    if context.stack.kafka is None:
         environment["ACCOUNTING_EVENT_LOG_URL"] = role_dsn(admin, EVENT_LOG, secrets[EVENT_LOG])
-    accepted = scene.load.history.accepted()
-    worker = scene.stack.start_extra("accounting", module="tests.chaos.copy_worker", environment=environment)
+    accepted = context.load.history.accepted()
+    worker = context.stack.start_extra_worker("accounting", module="tests.chaos.copy_worker", environment=environment)
     try:
-        if scene.stack.kafka is not None:
-            left = await _until_there(dsn, [event.key for event in accepted])
+        if context.stack.kafka is not None:
+            left = await _wait_until_posted(dsn, [event.key for event in accepted])
             if left:
                 problems.append(f"the copy did not catch up with the log: {left} events missing")
-        scene.say(copy_is_the_live_ledger=not (different := await _differs_from_live(scene, dsn)))
+        context.say(copy_is_the_live_ledger=not (different := await _compare_with_live(context, dsn)))
         problems += different
     finally:
-        await scene.stack.stop_extra(worker)
-    problems += await _replay(scene, dsn, environment)
+        await context.stack.stop_extra_worker(worker)
+    problems += await _replay(context, dsn, environment)
     return problems + await _ledger_problems(dsn, "replayed")
 
 
-async def _replay(scene: Scene, dsn: str, environment: dict[str, str]) -> list[str]:
-    """The whole log once more on the copy: not one posting more, not one other."""
+async def _replay(context: FaultContext, dsn: str, environment: dict[str, str]) -> list[str]:
+    """Consume the whole log again on the copy. The postings must stay the same."""
     before, end = await _value(dsn, DIGEST), await _value(dsn, OFFSETS)
     connection = await asyncpg.connect(dsn)
     try:
@@ -171,16 +171,16 @@ async def _replay(scene: Scene, dsn: str, environment: dict[str, str]) -> list[s
         await connection.execute("DELETE FROM accounting.consumer_worker")
     finally:
         await connection.close()
-    worker = scene.stack.start_extra("accounting", module="tests.chaos.copy_worker", environment=environment)
+    worker = context.stack.start_extra_worker("accounting", module="tests.chaos.copy_worker", environment=environment)
     deadline = time.monotonic() + CATCH_UP_S
     try:
         while (reached := await _value(dsn, OFFSETS)) < end and time.monotonic() < deadline:
             await asyncio.sleep(0.3)
     finally:
-        await scene.stack.stop_extra(worker)
+        await context.stack.stop_extra_worker(worker)
     if reached < end:
         return [f"the replay stopped at {reached} of {end} records"]
-    scene.say(replayed_records=int(reached))
+    context.say(replayed_records=int(reached))
     new = await _value(dsn, DIGEST)
     grown = await _value(
         dsn, "SELECT count(*) - count(DISTINCT activity_id) FROM accounting.posting WHERE kind = 'credit'"
@@ -189,7 +189,7 @@ async def _replay(scene: Scene, dsn: str, environment: dict[str, str]) -> list[s
     return [f"{grown} credits twice after the replay"] if grown or (reached == end and new != before) else []
 
 
-async def _until_there(dsn: str, keys: Sequence[object]) -> int:
+async def _wait_until_posted(dsn: str, keys: Sequence[object]) -> int:
     deadline = time.monotonic() + CATCH_UP_S
     connection = await asyncpg.connect(dsn)
     try:
@@ -211,21 +211,21 @@ SELECT a.activity_id, a.account_id, a.status, a.amount_mg, a.reason_code,
 FROM accounting.activity a WHERE a.status <> 'parked'"""
 
 
-async def _differs_from_live(scene: Scene, dsn: str) -> list[str]:
+async def _compare_with_live(context: FaultContext, dsn: str) -> list[str]:
     """Whether an activity of the copy is judged or worth something else than in the live system.
 
     Not more than that is promised: acts that reach a person by several partners lie in several partitions, which nobody
     orders among each other, so the copy may give the last place under a limit to another of them. As many count.
     """
     found: list[dict[Any, Any]] = []
-    for source in (dsn, scene.stack.admin_dsn):
+    for source in (dsn, context.stack.admin_dsn):
         connection = await asyncpg.connect(source)
         try:
             found.append({row["activity_id"]: row for row in await connection.fetch(_JUDGED)})
         finally:
             await connection.close()
     copied, live = found
-    scene.say(activities_compared=len(copied))
+    context.say(activities_compared=len(copied))
     wrong: list[str] = []
     changed: defaultdict[Any, list[int]] = defaultdict(lambda: [0, 0])
     for key, ours in copied.items():
@@ -237,7 +237,7 @@ async def _differs_from_live(scene: Scene, dsn: str) -> list[str]:
             for place, row in enumerate((ours, theirs)):
                 changed[ours["account_id"]][place] += row["amount_mg"] > 0
     wrong += [f"{person}: {n} acts count, live {m}" for person, (n, m) in changed.items() if n != m]
-    scene.say(people_judged_in_another_order=len(changed))
+    context.say(people_judged_in_another_order=len(changed))
     return [f"{len(wrong)} activities of the copy differ from the live ones, such as {wrong[:3]}"] if wrong else []
 
 

@@ -6,46 +6,46 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from tests.chaos.proxy import FaultMode, FaultProxy
-from tests.chaos.run import Fault, Scene
+from tests.chaos.run import Fault, FaultContext
 
 SECONDS = {FaultMode.LATENCY: 8.0, FaultMode.SLICE: 8.0, FaultMode.BLACKHOLE: 30.0, FaultMode.RESET: 4.0}
 HALF_OPENINGS = 2
 LOCK_AGE_MAX_S = 30
 
 
-def _proxy(scene: Scene, side: str) -> FaultProxy:
-    return scene.stack.database_proxy if side == "database" else scene.stack.log_proxy
+def _proxy(context: FaultContext, side: str) -> FaultProxy:
+    return context.stack.database_proxy if side == "database" else context.stack.log_proxy
 
 
-def _mood(side: str, mode: FaultMode) -> Callable[[Scene], Awaitable[None]]:
-    async def play(scene: Scene) -> None:
-        proxy = _proxy(scene, side)
-        scene.say(connections=proxy.connections)
+def _play_mode(side: str, mode: FaultMode) -> Callable[[FaultContext], Awaitable[None]]:
+    async def play(context: FaultContext) -> None:
+        proxy = _proxy(context, side)
+        context.say(connections=proxy.connections)
         proxy.mode = mode
         try:
             await asyncio.sleep(SECONDS[mode])
         finally:
             proxy.mode = FaultMode.PASS
-        await _old_transactions(scene)
+        await _find_old_transactions(context)
 
     return play
 
 
-def _half_open(side: str) -> Callable[[Scene], Awaitable[None]]:
-    async def play(scene: Scene) -> None:
+def _play_half_open(side: str) -> Callable[[FaultContext], Awaitable[None]]:
+    async def play(context: FaultContext) -> None:
         links = 0
         for _ in range(HALF_OPENINGS):
-            links += _proxy(scene, side).half_open_all()
+            links += _proxy(context, side).half_open_all()
             await asyncio.sleep(1.0)
-        scene.say(injected=links)
-        await _old_transactions(scene)
+        context.say(injected=links)
+        await _find_old_transactions(context)
 
     return play
 
 
-async def _old_transactions(scene: Scene) -> None:
-    """Nobody may hold a transaction for longer than LOCK_AGE_MAX_S, whatever became of its client."""
-    connection = await asyncpg.connect(scene.stack.admin_dsn)
+async def _find_old_transactions(context: FaultContext) -> None:
+    """Report transactions older than LOCK_AGE_MAX_S. No client may keep one that long."""
+    connection = await asyncpg.connect(context.stack.admin_dsn)
     try:
         old = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -55,7 +55,7 @@ async def _old_transactions(scene: Scene) -> None:
     finally:
         await connection.close()
     if old:
-        scene.say(problems=[f"{old} transactions older than {LOCK_AGE_MAX_S} s"])
+        context.say(problems=[f"{old} transactions older than {LOCK_AGE_MAX_S} s"])
 
 
 _WORDS = {
@@ -69,10 +69,10 @@ _SIDES = {
     "log": ("服务与事件日志之间", "services and log"),
 }
 FAULTS = tuple(
-    Fault(f"{side}-{mode.value}", f"{place[0]}{words[0]}", f"{place[1]}: {words[1]}", _mood(side, mode))
+    Fault(f"{side}-{mode.value}", f"{place[0]}{words[0]}", f"{place[1]}: {words[1]}", _play_mode(side, mode))
     for side, place in _SIDES.items()
     for mode, words in _WORDS.items()
 ) + tuple(
-    Fault(f"{side}-half-open", f"{place[0]}半开连接", f"{place[1]}: half-open connections", _half_open(side))
+    Fault(f"{side}-half-open", f"{place[0]}半开连接", f"{place[1]}: half-open connections", _play_half_open(side))
     for side, place in _SIDES.items()
 )

@@ -1,4 +1,4 @@
-"""Faults of processes: killed, frozen, blocked, started and stopped all the time."""
+"""Faults of processes: kills, freezes, a blocked loop, constant starts and stops."""
 
 import asyncio
 import os
@@ -7,13 +7,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from deploy.local.processes import send
+from deploy.local.processes import send_signal
 from tests.chaos.checker import Checker
-from tests.chaos.run import Fault, Scene
+from tests.chaos.run import Fault, FaultContext
 from tests.chaos.stack import APIS, WORKERS
 
 LEASE_S = 10
-# Past the lease, and past the 15 s after which the database ends a frozen worker's transaction and frees its locks.
+# Longer than the lease, and than the 15 s after which PostgreSQL ends a frozen worker's transaction.
 FROZEN_S = 18.0
 BLOCKED_S = 25.0
 STORM_S = 20.0
@@ -22,160 +22,160 @@ ABSENT_S = 60.0
 BROKER_KILLS = 5
 WORKER_KILLS = 20
 RELAYS = ("accounts-worker", "accounting-worker", "rewards-worker")
-# Polls of a worker that were rolled back: fenced by another holder, or their session ended by the database meanwhile.
-REFUSED = ("carbon_consumer_fenced_total", "carbon_consumer_failures_total")
-START_S = 4.0  # until an extra worker has joined
+# Rolled-back polls of a worker: fenced by another holder, or their session was ended by the database.
+REFUSED_POLL_COUNTERS = ("carbon_consumer_fenced_total", "carbon_consumer_failures_total")
+START_S = 4.0  # until an extra worker holds partitions
 
 
-async def _kill(scene: Scene, name: str) -> None:
-    await scene.stack.wait_pid(name)
-    scene.stack.signal(name, signal.SIGKILL)
+async def _kill(context: FaultContext, name: str) -> None:
+    await context.stack.wait_pid(name)
+    context.stack.signal(name, signal.SIGKILL)
 
 
-async def apis(scene: Scene) -> None:
+async def apis(context: FaultContext) -> None:
     names = [*APIS, "gateway"]
-    scene.random.shuffle(names)
+    context.random.shuffle(names)
     for name in names:
-        await _kill(scene, name)
-        await asyncio.sleep(scene.random.uniform(0.2, 1.5))
-    scene.say(injected=len(names))
+        await _kill(context, name)
+        await asyncio.sleep(context.random.uniform(0.2, 1.5))
+    context.say(injected=len(names))
 
 
-async def workers(scene: Scene) -> None:
+async def workers(context: FaultContext) -> None:
     names = list(WORKERS)
-    scene.random.shuffle(names)
+    context.random.shuffle(names)
     for name in names:
-        await _kill(scene, name)
-        await asyncio.sleep(scene.random.uniform(0.2, 1.5))
-    scene.say(injected=len(names))
+        await _kill(context, name)
+        await asyncio.sleep(context.random.uniform(0.2, 1.5))
+    context.say(injected=len(names))
 
 
-async def one_worker(scene: Scene) -> None:
-    await _kill(scene, "accounting-worker")
+async def one_worker(context: FaultContext) -> None:
+    await _kill(context, "accounting-worker")
 
 
-async def worker_kills(scene: Scene) -> None:
-    """Half of them hit whoever posts, the rest whoever archives; a second worker of each waits to take over."""
-    extras = [scene.stack.start_extra(service) for service in ("accounting", "ingest")]
+async def worker_kills(context: FaultContext) -> None:
+    """Kill the accounting and the ingest worker in turn. A second worker of each takes over."""
+    extras = [context.stack.start_extra_worker(service) for service in ("accounting", "ingest")]
     for number in range(WORKER_KILLS):
-        await asyncio.sleep(scene.random.uniform(0.3, 2.5))
-        await _kill(scene, ("accounting-worker", "ingest-worker")[number % 2])
+        await asyncio.sleep(context.random.uniform(0.3, 2.5))
+        await _kill(context, ("accounting-worker", "ingest-worker")[number % 2])
     for extra in extras:
-        await scene.stack.stop_extra(extra)
-    scene.say(injected=WORKER_KILLS)
+        await context.stack.stop_extra_worker(extra)
+    context.say(injected=WORKER_KILLS)
 
 
-async def relays(scene: Scene) -> None:
-    """The outbox relays live in the workers; bindings, outcomes and orders flow meanwhile."""
+async def relays(context: FaultContext) -> None:
+    """Kill the workers, which contain the outbox relays, while bindings, outcomes and orders flow."""
     rounds = 3
     for _ in range(rounds):
         for name in RELAYS:
-            await _kill(scene, name)
-            await asyncio.sleep(scene.random.uniform(0.3, 1.0))
-    scene.say(injected=rounds * len(RELAYS))
+            await _kill(context, name)
+            await asyncio.sleep(context.random.uniform(0.3, 1.0))
+    context.say(injected=rounds * len(RELAYS))
 
 
-async def backends(scene: Scene) -> None:
-    """PostgreSQL ends every session and recovers when one of its processes is killed."""
+async def backends(context: FaultContext) -> None:
+    """Kill single backends. PostgreSQL then ends every session and recovers."""
     kills = 0
     for _ in range(3):
-        found = scene.stack.backends()
+        found = context.stack.backends()
         if found:
-            send(scene.random.choice(found), signal.SIGKILL)
+            send_signal(context.random.choice(found), signal.SIGKILL)
             kills += 1
-        await asyncio.sleep(scene.random.uniform(1.5, 3.0))
-    scene.say(injected=kills)
+        await asyncio.sleep(context.random.uniform(1.5, 3.0))
+    context.say(injected=kills)
 
 
-async def postmaster(scene: Scene) -> None:
+async def postmaster(context: FaultContext) -> None:
     for number in range(2):
         await asyncio.sleep(4.0 * number)
-        pid = scene.stack.server.pid()
+        pid = context.stack.server.pid()
         if pid is not None:
-            send(pid, signal.SIGKILL)
-    scene.say(injected=2)
+            send_signal(pid, signal.SIGKILL)
+    context.say(injected=2)
 
 
-async def broker_kills(scene: Scene) -> None:
-    assert scene.stack.kafka is not None
+async def broker_kills(context: FaultContext) -> None:
+    assert context.stack.kafka is not None
     for _ in range(BROKER_KILLS):
-        await asyncio.sleep(scene.random.uniform(0.5, 2.0))
-        await asyncio.to_thread(scene.stack.kafka.kill)
-        await asyncio.to_thread(scene.stack.kafka.start)
-    scene.say(injected=BROKER_KILLS)
+        await asyncio.sleep(context.random.uniform(0.5, 2.0))
+        await asyncio.to_thread(context.stack.kafka.kill)
+        await asyncio.to_thread(context.stack.kafka.start)
+    context.say(injected=BROKER_KILLS)
 
 
-async def broker_absent(scene: Scene) -> None:
-    assert scene.stack.kafka is not None
-    history = scene.load.history
-    await asyncio.to_thread(scene.stack.kafka.kill)
+async def broker_absent(context: FaultContext) -> None:
+    assert context.stack.kafka is not None
+    history = context.load.history
+    await asyncio.to_thread(context.stack.kafka.kill)
     await asyncio.sleep(1)
     accepted, unavailable = history.answers["202"], history.answers["503"]
     await asyncio.sleep(ABSENT_S - 1)
-    scene.say(answered_503=history.answers["503"] - unavailable)
+    context.say(answered_503=history.answers["503"] - unavailable)
     if history.answers["202"] > accepted:
-        # Orders may be answered 202, batches of events may not: without a broker there is nothing to accept them.
-        scene.say(answered_202=history.answers["202"] - accepted)
-    await asyncio.to_thread(scene.stack.kafka.start)
+        # Orders may be answered 202. Batches of events may not: no broker can acknowledge them.
+        context.say(answered_202=history.answers["202"] - accepted)
+    await asyncio.to_thread(context.stack.kafka.start)
 
 
-async def zombie(scene: Scene) -> None:
-    """Frozen past their leases while others take over, then woken up with what they had in their hands."""
-    stack = scene.stack
-    extras = [stack.start_extra(service) for service in ("accounting", "ingest")]
+async def zombie(context: FaultContext) -> None:
+    """Freeze workers past their leases while others take over, then wake them with their old polls."""
+    stack = context.stack
+    extras = [stack.start_extra_worker(service) for service in ("accounting", "ingest")]
     await asyncio.sleep(START_S)
     names = ("accounting-worker", "ingest-worker")
     pids = [await stack.wait_pid(name) for name in names]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    before = scene.load.history.accepted()
+    before = context.load.history.accepted()
     frozen_at = time.monotonic()
-    checker = Checker(stack.admin_dsn, scene.load.history)
+    checker = Checker(stack.admin_dsn, context.load.history)
     left = before
     while time.monotonic() - frozen_at < FROZEN_S:
         await asyncio.sleep(0.5)
-        left = await checker.unposted(left)
+        left = await checker.find_unposted(left)
     if left:
-        scene.say(problems=[f"{len(left)} events waited {FROZEN_S:.0f} s for a frozen worker"])
+        context.say(problems=[f"{len(left)} events waited {FROZEN_S:.0f} s for a frozen worker"])
     for pid in pids:
-        send(pid, signal.SIGCONT)
+        send_signal(pid, signal.SIGCONT)
     await asyncio.sleep(2)
-    # A frozen process answers no question, so the counts before are those of a process that had no reason to count yet.
-    refused = sum([await stack.counter(name, counter) for name in names for counter in REFUSED])
+    # A frozen process does not answer, so these totals are read only now. They were 0 before the freeze.
+    refused = sum([await stack.counter(name, counter) for name in names for counter in REFUSED_POLL_COUNTERS])
     for extra in extras:
-        await stack.stop_extra(extra)
-    scene.say(injected=len(names), polls_refused=int(refused))
+        await stack.stop_extra_worker(extra)
+    context.say(injected=len(names), polls_refused=int(refused))
 
 
-async def storm(scene: Scene) -> None:
+async def storm(context: FaultContext) -> None:
     started = 0
     until = time.monotonic() + STORM_S
     while time.monotonic() < until:
-        extra = scene.stack.start_extra(scene.random.choice(("accounting", "ingest")))
+        extra = context.stack.start_extra_worker(context.random.choice(("accounting", "ingest")))
         started += 1
-        await asyncio.sleep(STORM_EVERY_S + scene.random.uniform(0, 1.5))
-        if scene.random.random() < 0.5:
-            await scene.stack.stop_extra(extra)
+        await asyncio.sleep(STORM_EVERY_S + context.random.uniform(0, 1.5))
+        if context.random.random() < 0.5:
+            await context.stack.stop_extra_worker(extra)
         else:
             extra.kill()
-    scene.say(injected=started)
+    context.say(injected=started)
 
 
-async def blocked(scene: Scene) -> None:
-    extra = scene.stack.start_extra(
+async def blocked(context: FaultContext) -> None:
+    extra = context.stack.start_extra_worker(
         "accounting", module="tests.chaos.blocked_worker", environment={"CHAOS_BLOCK_S": str(BLOCKED_S)}
     )
-    await _until_it_listens(extra.pid, signal.SIGUSR1)
+    await _wait_for_handler(extra.pid, signal.SIGUSR1)
     await asyncio.sleep(START_S)
     extra.send_signal(signal.SIGUSR1)
     await asyncio.sleep(BLOCKED_S + 1)
     alive = extra.poll() is None
-    await scene.stack.stop_extra(extra)
-    scene.say(lived_on=alive)
+    await context.stack.stop_extra_worker(extra)
+    context.say(lived_on=alive)
 
 
-async def _until_it_listens(pid: int, number: signal.Signals) -> None:
-    """Until the process has a handler: before that the signal would end it."""
+async def _wait_for_handler(pid: int, number: signal.Signals) -> None:
+    """Wait until the process has a handler. Before that, the signal would end it."""
     for _ in range(300):
         caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
         if int(caught, 16) & 1 << (number - 1):

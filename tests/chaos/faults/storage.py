@@ -1,10 +1,10 @@
-"""A full disk under PostgreSQL and under the broker: small volumes of their own, filled to the last byte."""
+"""A full disk under PostgreSQL and under the broker: small mounted volumes, filled to the last byte."""
 
 import asyncio
 import os
 from pathlib import Path
 
-from tests.chaos.run import Fault, NotPossible, Scene
+from tests.chaos.run import Fault, FaultContext, NotPossible
 
 FULL_S = 10.0
 BLOCK_BYTES = 1024 * 1024
@@ -12,7 +12,7 @@ FILLER = "filler.bin"
 
 
 def fill(volume: Path) -> int:
-    """Takes all space that is left; returns the bytes taken. The file belongs to whoever runs the test."""
+    """Fill the volume with one file of this account. Returns the bytes taken."""
     target = volume / FILLER
     taken = 0
     with target.open("wb", buffering=0) as file:
@@ -26,10 +26,10 @@ def fill(volume: Path) -> int:
             return taken
 
 
-async def _full(scene: Scene, volume: Path | None) -> None:
+async def _fill_for_a_while(context: FaultContext, volume: Path | None) -> None:
     if volume is None:
         raise NotPossible("a small volume needs the right to mount one (root); an ordinary account has no quota to set")
-    answers = scene.load.history.answers
+    answers = context.load.history.answers
     unavailable = answers["503"]
     taken = await asyncio.to_thread(fill, volume)
     try:
@@ -37,12 +37,12 @@ async def _full(scene: Scene, volume: Path | None) -> None:
         while waited < FULL_S:
             await asyncio.sleep(0.5)
             waited += 0.5
-            # What the servers let go of in the meantime is taken as well.
+            # Fill the space that the servers have freed meanwhile.
             await asyncio.to_thread(_top_up, volume)
     finally:
         (volume / FILLER).unlink(missing_ok=True)
         (volume / f"{FILLER}.more").unlink(missing_ok=True)
-    scene.say(filled_mib=taken // BLOCK_BYTES, answered_503=answers["503"] - unavailable)
+    context.say(filled_mib=taken // BLOCK_BYTES, answered_503=answers["503"] - unavailable)
 
 
 def _top_up(volume: Path) -> None:
@@ -54,17 +54,17 @@ def _top_up(volume: Path) -> None:
             return
 
 
-async def database_full(scene: Scene) -> None:
-    await _full(scene, scene.stack.volumes.get("postgres"))
+async def database_full(context: FaultContext) -> None:
+    await _fill_for_a_while(context, context.stack.volumes.get("postgres"))
 
 
-async def broker_full(scene: Scene) -> None:
-    """A broker whose only volume is full gives up; whoever supervises it starts it again once there is space."""
-    kafka = scene.stack.kafka
+async def broker_full(context: FaultContext) -> None:
+    """Fill the broker's volume. A broker on a full volume exits; the supervisor's part here is to start it again."""
+    kafka = context.stack.kafka
     assert kafka is not None
-    await _full(scene, scene.stack.volumes.get("broker"))
+    await _fill_for_a_while(context, context.stack.volumes.get("broker"))
     if kafka.wait(0.1) is not None or kafka.pid is None:
-        scene.say(broker_gave_up=True)
+        context.say(broker_gave_up=True)
         await asyncio.to_thread(kafka.stop)
         await asyncio.to_thread(kafka.start)
 
