@@ -30,11 +30,7 @@ ITEM = "reganmian"
 CAMPAIGN = "zero-carbon-marathon"
 DONATION_MG = 1_000
 GIVES_UP_SHARE = 0.15  # share of the requests with an unknown outcome that are never repeated
-REPEATED_SHARE, CONFLICT_SHARE, INVALID_SHARE = (
-    0.05,
-    0.02,
-    0.03,
-)  # shares of repeated, changed and invalid events in a batch
+REPEATED_SHARE, CONFLICT_SHARE, INVALID_SHARE = 0.05, 0.02, 0.03  # of the events in a batch
 NEW_CITIZEN_EVERY_S = 4.0
 
 
