@@ -35,7 +35,7 @@ class FaultContext:
     random: random.Random
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def say(self, **facts: Any) -> None:
+    def add_facts(self, **facts: Any) -> None:
         """Add figures to the report."""
         self.facts.update(facts)
 

@@ -100,9 +100,9 @@ def _play_hang_ups(times: int) -> Callable[[FaultContext], Awaitable[None]]:
                 await _hang_up(context, route, caller)
 
         await asyncio.gather(*(once(route) for route in routes for _ in range(times)))
-        context.say(injected=len(routes) * times, routes=len(routes))
+        context.add_facts(injected=len(routes) * times, routes=len(routes))
         await asyncio.sleep(AFTER_S)
-        context.say(problems=await _find_leaks(context))
+        context.add_facts(problems=await _find_leaks(context))
 
     return play
 
@@ -159,9 +159,9 @@ async def slow_loris(context: FaultContext) -> None:
     for writer in writers:
         writer.transport.abort()
     taken = context.load.history.answers["202"] - accepted
-    context.say(injected=len(writers), slowest_health_s=round(slowest, 3), batches_meanwhile=taken)
+    context.add_facts(injected=len(writers), slowest_health_s=round(slowest, 3), batches_meanwhile=taken)
     if failed or not taken:
-        context.say(problems=[f"{failed} health checks failed, {taken} batches accepted meanwhile"])
+        context.add_facts(problems=[f"{failed} health checks failed, {taken} batches accepted meanwhile"])
 
 
 async def _health(client: httpx.AsyncClient, url: str) -> float:

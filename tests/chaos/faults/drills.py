@@ -103,7 +103,7 @@ async def restore(context: FaultContext) -> None:
             "fast",
             "--no-manifest",
         )
-        context.say(backup_s=round(time.monotonic() - started, 1))
+        context.add_facts(backup_s=round(time.monotonic() - started, 1))
         await asyncio.sleep(LOAD_S)
         receiving.kill()
         lost_at = time.time()
@@ -115,7 +115,7 @@ async def restore(context: FaultContext) -> None:
         while await _value(dsn, "SELECT pg_is_in_recovery()"):
             await asyncio.sleep(0.1)
         last = await _value(dsn, "SELECT extract(epoch FROM max(posted_at))::float8 FROM accounting.posting")
-        context.say(
+        context.add_facts(
             rto_s=round(time.monotonic() - started, 1),
             rpo_s=round(max(0.0, lost_at - last), 2),
             problems=await _compare(context, copy, dsn),
@@ -154,7 +154,7 @@ async def _compare(context: FaultContext, copy: PostgresServer, dsn: str) -> lis
             left = await _wait_until_posted(dsn, [event.key for event in accepted])
             if left:
                 problems.append(f"the copy did not catch up with the log: {left} events missing")
-        context.say(copy_is_the_live_ledger=not (different := await _compare_with_live(context, dsn)))
+        context.add_facts(copy_is_the_live_ledger=not (different := await _compare_with_live(context, dsn)))
         problems += different
     finally:
         await context.stack.stop_extra_worker(worker)
@@ -180,7 +180,7 @@ async def _replay(context: FaultContext, dsn: str, environment: dict[str, str]) 
         await context.stack.stop_extra_worker(worker)
     if reached < end:
         return [f"the replay stopped at {reached} of {end} records"]
-    context.say(replayed_records=int(reached))
+    context.add_facts(replayed_records=int(reached))
     new = await _value(dsn, DIGEST)
     grown = await _value(
         dsn, "SELECT count(*) - count(DISTINCT activity_id) FROM accounting.posting WHERE kind = 'credit'"
@@ -212,10 +212,10 @@ FROM accounting.activity a WHERE a.status <> 'parked'"""
 
 
 async def _compare_with_live(context: FaultContext, dsn: str) -> list[str]:
-    """Whether an activity of the copy is judged or worth something else than in the live system.
+    """Return the activities that the copy judged differently from the live system.
 
-    Not more than that is promised: acts that reach a person by several partners lie in several partitions, which nobody
-    orders among each other, so the copy may give the last place under a limit to another of them. As many count.
+    For a person with several partners, only the number of counted acts must agree. Those acts lie in several partitions,
+    and nothing orders them among each other. The copy may therefore give the last place under a cap to another act.
     """
     found: list[dict[Any, Any]] = []
     for source in (dsn, context.stack.admin_dsn):
@@ -225,7 +225,7 @@ async def _compare_with_live(context: FaultContext, dsn: str) -> list[str]:
         finally:
             await connection.close()
     copied, live = found
-    context.say(activities_compared=len(copied))
+    context.add_facts(activities_compared=len(copied))
     wrong: list[str] = []
     changed: defaultdict[Any, list[int]] = defaultdict(lambda: [0, 0])
     for key, ours in copied.items():
@@ -237,7 +237,7 @@ async def _compare_with_live(context: FaultContext, dsn: str) -> list[str]:
             for place, row in enumerate((ours, theirs)):
                 changed[ours["account_id"]][place] += row["amount_mg"] > 0
     wrong += [f"{person}: {n} acts count, live {m}" for person, (n, m) in changed.items() if n != m]
-    context.say(people_judged_in_another_order=len(changed))
+    context.add_facts(people_judged_in_another_order=len(changed))
     return [f"{len(wrong)} activities of the copy differ from the live ones, such as {wrong[:3]}"] if wrong else []
 
 

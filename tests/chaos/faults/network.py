@@ -20,7 +20,7 @@ def _proxy(context: FaultContext, side: str) -> FaultProxy:
 def _play_mode(side: str, mode: FaultMode) -> Callable[[FaultContext], Awaitable[None]]:
     async def play(context: FaultContext) -> None:
         proxy = _proxy(context, side)
-        context.say(connections=proxy.connections)
+        context.add_facts(connections=proxy.connections)
         proxy.mode = mode
         try:
             await asyncio.sleep(SECONDS[mode])
@@ -37,7 +37,7 @@ def _play_half_open(side: str) -> Callable[[FaultContext], Awaitable[None]]:
         for _ in range(HALF_OPENINGS):
             links += _proxy(context, side).half_open_all()
             await asyncio.sleep(1.0)
-        context.say(injected=links)
+        context.add_facts(injected=links)
         await _find_old_transactions(context)
 
     return play
@@ -55,7 +55,7 @@ async def _find_old_transactions(context: FaultContext) -> None:
     finally:
         await connection.close()
     if old:
-        context.say(problems=[f"{old} transactions older than {LOCK_AGE_MAX_S} s"])
+        context.add_facts(problems=[f"{old} transactions older than {LOCK_AGE_MAX_S} s"])
 
 
 _WORDS = {

@@ -38,7 +38,7 @@ async def apis(context: FaultContext) -> None:
     for name in names:
         await _kill(context, name)
         await asyncio.sleep(context.random.uniform(0.2, 1.5))
-    context.say(injected=len(names))
+    context.add_facts(injected=len(names))
 
 
 async def workers(context: FaultContext) -> None:
@@ -47,7 +47,7 @@ async def workers(context: FaultContext) -> None:
     for name in names:
         await _kill(context, name)
         await asyncio.sleep(context.random.uniform(0.2, 1.5))
-    context.say(injected=len(names))
+    context.add_facts(injected=len(names))
 
 
 async def one_worker(context: FaultContext) -> None:
@@ -62,7 +62,7 @@ async def worker_kills(context: FaultContext) -> None:
         await _kill(context, ("accounting-worker", "ingest-worker")[number % 2])
     for extra in extras:
         await context.stack.stop_extra_worker(extra)
-    context.say(injected=WORKER_KILLS)
+    context.add_facts(injected=WORKER_KILLS)
 
 
 async def relays(context: FaultContext) -> None:
@@ -72,7 +72,7 @@ async def relays(context: FaultContext) -> None:
         for name in RELAYS:
             await _kill(context, name)
             await asyncio.sleep(context.random.uniform(0.3, 1.0))
-    context.say(injected=rounds * len(RELAYS))
+    context.add_facts(injected=rounds * len(RELAYS))
 
 
 async def backends(context: FaultContext) -> None:
@@ -84,7 +84,7 @@ async def backends(context: FaultContext) -> None:
             send_signal(context.random.choice(found), signal.SIGKILL)
             kills += 1
         await asyncio.sleep(context.random.uniform(1.5, 3.0))
-    context.say(injected=kills)
+    context.add_facts(injected=kills)
 
 
 async def postmaster(context: FaultContext) -> None:
@@ -93,7 +93,7 @@ async def postmaster(context: FaultContext) -> None:
         pid = context.stack.server.pid()
         if pid is not None:
             send_signal(pid, signal.SIGKILL)
-    context.say(injected=2)
+    context.add_facts(injected=2)
 
 
 async def broker_kills(context: FaultContext) -> None:
@@ -102,7 +102,7 @@ async def broker_kills(context: FaultContext) -> None:
         await asyncio.sleep(context.random.uniform(0.5, 2.0))
         await asyncio.to_thread(context.stack.kafka.kill)
         await asyncio.to_thread(context.stack.kafka.start)
-    context.say(injected=BROKER_KILLS)
+    context.add_facts(injected=BROKER_KILLS)
 
 
 async def broker_absent(context: FaultContext) -> None:
@@ -112,10 +112,10 @@ async def broker_absent(context: FaultContext) -> None:
     await asyncio.sleep(1)
     accepted, unavailable = history.answers["202"], history.answers["503"]
     await asyncio.sleep(ABSENT_S - 1)
-    context.say(answered_503=history.answers["503"] - unavailable)
+    context.add_facts(answered_503=history.answers["503"] - unavailable)
     if history.answers["202"] > accepted:
         # Orders may be answered 202. Batches of events may not: no broker can acknowledge them.
-        context.say(answered_202=history.answers["202"] - accepted)
+        context.add_facts(answered_202=history.answers["202"] - accepted)
     await asyncio.to_thread(context.stack.kafka.start)
 
 
@@ -136,7 +136,7 @@ async def zombie(context: FaultContext) -> None:
         await asyncio.sleep(0.5)
         left = await checker.find_unposted(left)
     if left:
-        context.say(problems=[f"{len(left)} events waited {FROZEN_S:.0f} s for a frozen worker"])
+        context.add_facts(problems=[f"{len(left)} events waited {FROZEN_S:.0f} s for a frozen worker"])
     for pid in pids:
         send_signal(pid, signal.SIGCONT)
     await asyncio.sleep(2)
@@ -144,7 +144,7 @@ async def zombie(context: FaultContext) -> None:
     refused = sum([await stack.counter(name, counter) for name in names for counter in REFUSED_POLL_COUNTERS])
     for extra in extras:
         await stack.stop_extra_worker(extra)
-    context.say(injected=len(names), polls_refused=int(refused))
+    context.add_facts(injected=len(names), polls_refused=int(refused))
 
 
 async def storm(context: FaultContext) -> None:
@@ -158,7 +158,7 @@ async def storm(context: FaultContext) -> None:
             await context.stack.stop_extra_worker(extra)
         else:
             extra.kill()
-    context.say(injected=started)
+    context.add_facts(injected=started)
 
 
 async def blocked(context: FaultContext) -> None:
@@ -171,7 +171,7 @@ async def blocked(context: FaultContext) -> None:
     await asyncio.sleep(BLOCKED_S + 1)
     alive = extra.poll() is None
     await context.stack.stop_extra_worker(extra)
-    context.say(lived_on=alive)
+    context.add_facts(lived_on=alive)
 
 
 async def _wait_for_handler(pid: int, number: signal.Signals) -> None:

@@ -42,7 +42,7 @@ async def _fill_for_a_while(context: FaultContext, volume: Path | None) -> None:
     finally:
         (volume / FILLER).unlink(missing_ok=True)
         (volume / f"{FILLER}.more").unlink(missing_ok=True)
-    context.say(filled_mib=taken // BLOCK_BYTES, answered_503=answers["503"] - unavailable)
+    context.add_facts(filled_mib=taken // BLOCK_BYTES, answered_503=answers["503"] - unavailable)
 
 
 def _top_up(volume: Path) -> None:
@@ -64,7 +64,7 @@ async def broker_full(context: FaultContext) -> None:
     assert kafka is not None
     await _fill_for_a_while(context, context.stack.volumes.get("broker"))
     if kafka.wait(0.1) is not None or kafka.pid is None:
-        context.say(broker_gave_up=True)
+        context.add_facts(broker_gave_up=True)
         await asyncio.to_thread(kafka.stop)
         await asyncio.to_thread(kafka.start)
 
