@@ -144,7 +144,7 @@ class Stack:
             except asyncpg.InvalidPasswordError as error:
                 raise StackError(
                     f"{directory.secrets} 与已有的数据库不匹配。请恢复该文件，或运行 make clean 重新开始。",
-                    f"{directory.secrets} does not fit the existing database. Restore it, or delete the data with: make clean",
+                    f"{directory.secrets} does not fit the existing database. Restore it, or start over: make clean",
                 ) from error
         write_private(directory.envoy, render(plan.gateway_settings()))
         migrations = plan.migrations()

@@ -59,7 +59,7 @@ async def measure(lab: Lab, progress: Progress, *, rounds: int = ROUNDS) -> tupl
     for number in range(rounds):
         for workers in (1, 2):
             seed_number += 1
-            progress.say(f"入账 posting, {workers} worker, {number + 1}/{rounds}")
+            progress.say(f"记账 posting, {workers} worker, {number + 1}/{rounds}")
             made = people.make_reports(seed_number, EVENTS, PEOPLE)
             await _warm_up(lab, dsns, workers, seed_number)
             cpu_s = sum(worker.cpu_s() for worker in lab.workers)
@@ -110,7 +110,7 @@ def _figures(samples: Samples) -> list[Figure]:
         found.append(
             compared(
                 PART,
-                (f"入账，{zh}", f"posting, {workers} worker{'s' if workers > 1 else ''}"),
+                (f"记账，{zh}", f"posting, {workers} worker{'s' if workers > 1 else ''}"),
                 samples.worker[workers],
                 samples.floor[workers],
                 unit="/s",
@@ -121,7 +121,7 @@ def _figures(samples: Samples) -> list[Figure]:
     found.append(
         compared(
             PART,
-            ("入账，对比逐条 ORM 事务", "posting against an ORM transaction per event"),
+            ("记账，对比逐条 ORM 事务", "posting against an ORM transaction per event"),
             samples.worker[1],
             samples.peer,
             unit="/s",

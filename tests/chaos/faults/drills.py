@@ -214,8 +214,8 @@ FROM accounting.activity a WHERE a.status <> 'parked'"""
 async def _compare_with_live(context: FaultContext, dsn: str) -> list[str]:
     """Return the activities that the copy judged differently from the live system.
 
-    For a person with several partners, only the number of counted acts must agree. Those acts lie in several partitions,
-    and nothing orders them among each other. The copy may therefore give the last place under a cap to another act.
+    For a person with several partners, only the number of counted acts must agree. Those acts lie in several
+    partitions without an order among each other. The copy may give the last place under a cap to another act.
     """
     found: list[dict[Any, Any]] = []
     for source in (dsn, context.stack.admin_dsn):
