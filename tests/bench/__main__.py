@@ -44,7 +44,7 @@ async def _intake(progress: Progress) -> Measured:
 
 async def _reads(progress: Progress) -> Measured:
     with City("embedded") as city:
-        return await over_http.read_requests(city, progress), {}
+        return await over_http.reads(city, progress), {}
 
 
 async def _kafka(progress: Progress) -> Measured:

@@ -83,7 +83,7 @@ async def intake(city: City, progress: Progress, *, rounds: int = ROUNDS) -> lis
     return figures
 
 
-async def read_requests(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
+async def reads(city: City, progress: Progress, *, rounds: int = ROUNDS) -> list[Figure]:
     peer = city.start_peer()
     people = range(1, READ_PEOPLE + 1)
     ids = [city.account_of(person) for person in people]
