@@ -21,7 +21,7 @@ def create_app() -> FastAPI:
     app.state.db = Database(os.environ["PEER_DATABASE_URL"])
 
     @app.post("/api/v1/ingest/events")
-    async def next_request(request: Request) -> Response:
+    async def intake(request: Request) -> Response:
         body = await request.body()
         credential = cp1.parse_authorization(request.headers["authorization"])
         assert credential is not None

@@ -13,11 +13,11 @@ def _block(_number: int, _frame: FrameType | None) -> None:
     time.sleep(float(os.environ["CHAOS_BLOCK_S"]))
 
 
-def blockable() -> Worker:
+def build_blockable_worker() -> Worker:
     # A Python handler runs in the thread of the loop and blocks it. A handler of the loop would not.
     signal.signal(signal.SIGUSR1, _block)
     return build()
 
 
 if __name__ == "__main__":
-    run(blockable)
+    run(build_blockable_worker)
