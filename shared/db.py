@@ -8,6 +8,7 @@ import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import ExceptionContext, Executable, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
@@ -33,6 +34,8 @@ _SERVER_SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
+# Errors of a statement, whether SQLAlchemy or the driver ran it.
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError)
 _CONNECT_TIMEOUT_S = 5
 _POOL_WAIT_S = 5
 # A server that vanished behind an open connection never answers, and its own limits never fire. The driver waits this

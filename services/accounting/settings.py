@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.accounting.proofs.signing import DigestSigner
+from services.accounting.digest_signer import DigestSigner
 from shared.settings import ServiceSettings
 
 

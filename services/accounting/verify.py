@@ -9,20 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.accounting.checks import service as equations
 from services.accounting.proofs import sealing
 from services.accounting.proofs import service as proofs
 from services.accounting.proofs.schemas import Bundle, Digest, Proof
 from services.accounting.proofs.verification import Check, check_bundle, check_chain, check_proof
-from shared.db import Database
+from shared.db import DATABASE_ERRORS, Database
 from shared.pagination import Page
 
 FILE_BYTES_MAX = 64 * 1024 * 1024  # a century of digests; anything larger is not one of our files
@@ -118,7 +116,7 @@ def ledger(
     """由数据库重算所有封存日与余额 Recompute all sealed days, balances and caps from the database."""
     try:
         checks = asyncio.run(_check_ledger(database_url, _digests(digests)))
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError) as exc:
+    except (OSError, *DATABASE_ERRORS) as exc:
         console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
     _report(checks, "账本与封存一致", "the ledger is as it was sealed")

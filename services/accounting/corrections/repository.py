@@ -8,7 +8,6 @@ from sqlalchemy import column, func, null, select, table, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.corrections.models import correction
-from shared.db import Connection
 
 # The table of posting, read and locked here and never written.
 _activity = table("activity", column("activity_id"), schema="accounting")
@@ -28,13 +27,6 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
         correction.insert(),
         [{**row._asdict(), "status": "waiting", "reason_code": "ORIGINAL_UNKNOWN"} for row in rows],
     )
-
-
-async def fingerprints_of(connection: Connection, event_keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
-    rows = await connection.fetch(
-        "SELECT event_key, fingerprint FROM accounting.correction WHERE event_key = ANY($1::uuid[])", event_keys
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:

@@ -21,7 +21,7 @@ from services.accounting.judging import reasons
 from services.accounting.judging.domain import Status
 from services.accounting.judging.stored import from_row
 from services.accounting.ledger import service as ledger
-from services.accounting.posting import history, later
+from services.accounting.posting import history, status_changes
 from services.accounting.posting import service as posting
 from services.accounting.posting.candidates import Candidate
 from services.accounting.posting.closing import Closing, Programme, closing
@@ -36,12 +36,6 @@ WAITING_LIFE_S = 7 * 24 * 3600
 _APPLY_MAX = 200
 _OVERDUE_MAX = 1000
 _WAITING = Earlier(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
-
-
-async def known_events(session: Session, event_keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
-    """The corrections among these event ids."""
-    fingerprints = await repository.fingerprints_of(await driver(session), event_keys)
-    return {key: KnownEvent(fingerprint, None, None) for key, fingerprint in fingerprints.items()}
 
 
 async def receive(
@@ -96,14 +90,14 @@ async def _apply(
     closed: Closing,
 ) -> None:
     # Read again: an earlier correction of the same run may have changed it.
-    original = await later.locked_activity(session, original_id)
-    if later.is_taken_back(original):
+    original = await status_changes.locked_activity(session, original_id)
+    if status_changes.is_taken_back(original):
         await repository.settle(session, report.event_key, "refused", reasons.ALREADY_REVERSED)
         await closed.add([_later_verdict(report, "refused", reasons.ALREADY_REVERSED)])
         return
     assert original is not None  # `applicable` joins it
     reason = reasons.CORRECTED if report.operation == "correct" else reasons.CANCELLED
-    await later.take_back(
+    await status_changes.take_back(
         session,
         original,
         reason,
@@ -130,14 +124,14 @@ async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str
 
     Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
     """
-    original = await later.require_reversible(session, activity_id=activity_id)
+    original = await status_changes.require_reversible(session, activity_id=activity_id)
     connection = await driver(session)
     pair = (original["partner_id"], original["account_id"])
     await ledger.lock_people(connection, [original["account_id"]])
     await households.lock_subjects(connection, subjects_touched(from_row(original)))
     keys = await bindings_room.account_keys_of(connection, [pair])
     async with closing(session, programme) as closed:
-        await later.take_back(
+        await status_changes.take_back(
             session,
             original,
             reasons.REVOKED,
@@ -149,7 +143,7 @@ async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str
 
 async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dict[str, Any]:
     """The state that an operator's reversal would change; the activity stays locked. Raises as `reverse` does."""
-    row = await later.require_reversible(session, activity_id=activity_id)
+    row = await status_changes.require_reversible(session, activity_id=activity_id)
     return {"status": row["status"], "amount_mg": row["amount_mg"]}
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.accounting.corrections import service as corrections
+from services.accounting.intake import repository
 from services.accounting.posting import service as posting
 from services.accounting.posting.closing import ProgrammeSource, closing
 from services.accounting.posting.domain import KnownEvent
 from shared import projection
 from shared.consumer import DeadLetter, Postponed
 from shared.contracts.activities_v1 import ActivityReported
-from shared.db import Session
+from shared.db import Session, driver
 
 
 @dataclass(slots=True)
@@ -36,12 +37,12 @@ def sort_reports(found: projection.Decoded[ActivityReported]) -> SortedPoll:
     dead letter."""
     poll = SortedPoll(dead=list(found.dead))
     for record, report in found.items:
-        if report.operation != "cancel" and report.act is None:
+        if report.act is None and report.operation != "cancel":
             poll.dead.append(DeadLetter(record, "ACT_MISSING", report.operation))
-        elif report.operation != "report" and report.original_event_id is None:
-            poll.dead.append(DeadLetter(record, "ORIGINAL_MISSING", report.operation))
         elif report.operation == "report":
             poll.reports.append(report)
+        elif report.original_event_id is None:
+            poll.dead.append(DeadLetter(record, "ORIGINAL_MISSING", report.operation))
         else:
             poll.corrections.append(report)
     return poll
@@ -71,6 +72,4 @@ async def handle_poll(
 
 
 async def _known_events(session: Session, reports: Sequence[ActivityReported]) -> dict[UUID, KnownEvent]:
-    """Activities and corrections share one inbox: an event id is used once, for either."""
-    keys = [report.event_key for report in reports]
-    return {**await corrections.known_events(session, keys), **await posting.known_events(session, keys)}
+    return await repository.known_events(await driver(session), [report.event_key for report in reports])

@@ -88,6 +88,7 @@ def shared(code: str) -> Account:
     return Account(system_account_id(code), code.partition(":")[0], code)
 
 
+@lru_cache(maxsize=4096)
 def issuance(methodology_code: str) -> Account:
     return shared(issuance_code(methodology_code))
 

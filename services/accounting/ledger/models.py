@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     Table,
     Text,
-    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -61,14 +60,21 @@ posting = Table(
     Column("hold_id", Uuid),
     Column("reverses_posting_id", Uuid),
     Column("requested_by", Text, nullable=False),
-    # A reversal takes from the person and, for what is spent already, from the debt: each at most once.
-    UniqueConstraint("reverses_posting_id", "debit_account_id"),
     CheckConstraint("amount_mg > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
 )
 # Postings lie in the table in the order of time, so a block-range index finds any interval at no cost to the writers.
 # Autovacuum summarises new ranges; until it has, they are read in full, which is slower and gives the same.
 Index("ix_posting_posted_at", posting.c.posted_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
+# A reversal takes from the person and, for grams that are spent already, from the debt: each at most once. Only
+# reversals are indexed: an entry for every credit would cost as much as the trigger that checks the chart.
+Index(
+    "uq_posting_reversal",
+    posting.c.reverses_posting_id,
+    posting.c.debit_account_id,
+    unique=True,
+    postgresql_where=text("reverses_posting_id IS NOT NULL"),
+)
 Index("ix_posting_credit", posting.c.credit_account_id, posting.c.posting_id)
 # Credits all leave an issuance account; nobody lists those by their debit side, and indexing them would cost a tenth of
 # the posting rate.

@@ -66,7 +66,10 @@ async def open_accounts(connection: Connection, accounts: Iterable[Account]) -> 
 
 
 async def insert_postings(connection: Connection, rows: Sequence[PostingRow]) -> None:
-    """By COPY, which costs half of an insert from arrays on either side."""
+    """By COPY, which costs half of an insert from arrays on either side.
+
+    A trigger of the database compares the accounts of all rows with the chart.
+    """
     await connection.copy_records_to_table("posting", schema_name="accounting", columns=_POSTING_COLUMNS, records=rows)
 
 

@@ -80,12 +80,9 @@ async def post(
     if not locked:
         await lock_people(connection, _people_of(postings))
     changes = _Changes()
-    for posting in postings:
-        changes.add(posting)
-    if received_mg := changes.received_mg():
-        repayments = await _repayments(connection, received_mg)
-        for posting in repayments:
-            changes.add(posting)
+    changes.add(postings)
+    if repayments := await _repayments(connection, changes.received_mg()):
+        changes.add(repayments)
         postings = [*postings, *repayments]
     if missing := changes.missing():
         await repository.open_accounts(connection, missing)
@@ -111,32 +108,34 @@ async def post_shared(connection: Connection, shared_balances: SharedBalances) -
 class _Changes:
     """The changes of a set of postings, in milligrams: by account id, and for shared accounts by code.
 
-    `credited_mg` changes balance and lifetime alike, as nearly all postings do; kept apart, it costs a third less.
+    `credited_mg` are credits to people, nearly all postings there are: they change balance and lifetime alike.
     """
 
     def __init__(self) -> None:
         self.credited_mg: dict[uuid.UUID, int] = defaultdict(int)
         self.balances_mg: dict[uuid.UUID, int] = defaultdict(int)
         self.lifetimes_mg: dict[uuid.UUID, int] = defaultdict(int)
-        self.given_back_mg: dict[uuid.UUID, int] = defaultdict(int)
+        self.received_otherwise_mg: dict[uuid.UUID, int] = defaultdict(int)
         self.shared_mg: SharedBalances = defaultdict(int)
         self.to_open: set[Account] = set()
 
-    def add(self, posting: Posting) -> None:
+    def add(self, postings: Sequence[Posting]) -> None:
         """Raises MovementNotAllowed."""
-        kind, debit, credit, amount_mg = posting[:4]
-        if (kind, debit.kind, credit.kind) not in _ALLOWED:
-            raise MovementNotAllowed(kind=kind, debit=debit.kind, credit=credit.kind)
+        for posting in postings:
+            kind, debit, credit, amount_mg = posting[:4]
+            if (kind, debit.kind, credit.kind) not in _ALLOWED:
+                raise MovementNotAllowed(kind=kind, debit=debit.kind, credit=credit.kind)
+            if kind == "credit" and credit.kind == "person":  # the hot path, without a call
+                self.shared_mg[str(debit.code)] -= amount_mg
+                self.credited_mg[credit.account_id] += amount_mg
+            else:
+                self._add(kind, debit, credit, amount_mg)
+
+    def _add(self, kind: str, debit: Account, credit: Account, amount_mg: int) -> None:
         self._add_side(debit, -amount_mg)
-        spendable = credit.kind in SPENDABLE
-        if kind == "credit" and spendable:
-            self.credited_mg[credit.account_id] += amount_mg
-            if credit.kind != "person":
-                self.to_open.add(credit)
-            return
         self._add_side(credit, amount_mg)
-        if spendable:
-            self.given_back_mg[credit.account_id] += amount_mg
+        if credit.kind in SPENDABLE:
+            self.received_otherwise_mg[credit.account_id] += amount_mg
         if kind == "credit":
             self.lifetimes_mg[(credit.owner or credit).account_id] += amount_mg
         elif kind == "reversal":
@@ -154,10 +153,10 @@ class _Changes:
 
     def received_mg(self) -> Mapping[uuid.UUID, int]:
         """What people and households get, before their debts are repaid."""
-        if not self.given_back_mg:
+        if not self.received_otherwise_mg:
             return self.credited_mg
-        owners = self.credited_mg.keys() | self.given_back_mg.keys()
-        return {owner: self.credited_mg.get(owner, 0) + self.given_back_mg.get(owner, 0) for owner in owners}
+        owners = self.credited_mg.keys() | self.received_otherwise_mg.keys()
+        return {owner: self.credited_mg.get(owner, 0) + self.received_otherwise_mg.get(owner, 0) for owner in owners}
 
     def missing(self) -> set[Account]:
         """The accounts that may not exist yet; `lock_people` has opened those of people."""
@@ -171,7 +170,7 @@ def _people_of(postings: Sequence[Posting]) -> set[uuid.UUID]:
 
 async def _repayments(connection: Connection, received_mg: Mapping[uuid.UUID, int]) -> list[Posting]:
     """What the receivers owe is repaid out of what they receive, before anything else."""
-    debts = await repository.debts_of(connection, list(received_mg))
+    debts = await repository.debts_of(connection, list(received_mg)) if received_mg else ()
     return [
         Posting(
             "repayment",

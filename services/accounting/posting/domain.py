@@ -64,15 +64,18 @@ def separate_repeats(
     The very copy that was judged is no repeat and gets no second verdict: the log handed it out twice, or a poll was
     interrupted between its transactions.
     """
-    seen = dict(known)
+    seen: dict[uuid.UUID, ActivityReported] = {}
     fresh, repeats = [], []
     for place, report in enumerate(reports):
-        fingerprint = bytes.fromhex(report.fingerprint)
-        first = seen.get(report.event_key)
+        first = known.get(report.event_key)
         if first is None:
-            seen[report.event_key] = KnownEvent(fingerprint, report.receipt_id, report.index)
-            fresh.append((place, report))
-        elif (report.receipt_id, report.index) != first[1:] or fingerprint != first.fingerprint:
+            earlier = seen.setdefault(report.event_key, report)
+            if earlier is report:
+                fresh.append((place, report))
+                continue
+            first = KnownEvent(bytes.fromhex(earlier.fingerprint), earlier.receipt_id, earlier.index)
+        fingerprint = bytes.fromhex(report.fingerprint)
+        if (report.receipt_id, report.index) != first[1:] or fingerprint != first.fingerprint:
             status: OutcomeStatus = "duplicate" if first.fingerprint == fingerprint else "conflict"
             repeats.append(Verdict(report, status, place=place))
     return fresh, repeats

@@ -80,7 +80,8 @@ async def post(
         await homes.place_and_lock(connection, [*earlier, *candidates], programme.time_zone)
         # Parked acts of the same people first: they are judged in the order of the log, however late the binding was.
         await _release(connection, parked, earlier, programme, closing)
-        verdicts = sorted([*verdicts, *await _judge(connection, candidates, programme)], key=lambda one: one.place)
+        judged = await _judge(connection, candidates, programme)
+        verdicts = sorted([*verdicts, *judged], key=lambda one: one.place) if verdicts else judged
     await _store(connection, verdicts, closing)
     return left
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from services.accounting.digest_signer import DigestSigner, signature_fits
 from services.accounting.ledger import history
 from services.accounting.proofs import repository
 from services.accounting.proofs.domain import (
@@ -22,7 +23,6 @@ from services.accounting.proofs.domain import (
     statement_text,
 )
 from services.accounting.proofs.merkle import TreeBuilder, root_of
-from services.accounting.proofs.signing import DigestSigner, signature_fits
 from shared import clock
 from shared.db import Session
 

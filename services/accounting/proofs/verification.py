@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.accounting.digest_signer import signature_fits
 from services.accounting.judging.domain import Judgement
 from services.accounting.judging.stored import from_record
 from services.accounting.judging.subjects import period_start
@@ -32,7 +33,6 @@ from services.accounting.proofs.domain import (
 )
 from services.accounting.proofs.merkle import root_from_path
 from services.accounting.proofs.schemas import Bundle, Digest, Opening, Proof
-from services.accounting.proofs.signing import signature_fits
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
 

@@ -10,7 +10,7 @@ from services.accounting.judging.stored import from_row
 from services.accounting.ledger import chart
 from services.accounting.ledger import service as ledger
 from services.accounting.ledger.service import Posting
-from services.accounting.posting import later
+from services.accounting.posting import status_changes
 from services.accounting.posting.closing import Programme, closing
 from services.accounting.posting.domain import Earlier, Verdict, as_reported
 from services.accounting.posting.effects import credited_account
@@ -22,7 +22,7 @@ _VEST_MAX = 1000
 
 async def vest_due(session: Session, *, programme: Programme) -> int:
     """Timed job: makes due credits available; returns how many."""
-    rows = await later.due_credits(session, _VEST_MAX)
+    rows = await status_changes.due_credits(session, _VEST_MAX)
     if not rows:
         return 0
     connection = await driver(session)
@@ -44,7 +44,7 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
     keys = await bindings.account_keys_of(connection, {(row["partner_id"], row["account_id"]) for row in rows})
     async with closing(session, programme) as closed:
         await ledger.post(connection, movements, shared_balances=closed.shared_balances, locked=True)
-        await later.mark_available(session, rows)
+        await status_changes.mark_available(session, rows)
         await closed.add([_available(row, keys.get((row["partner_id"], row["account_id"]), "")) for row in rows])
     return len(rows)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from services.accounting.digest_signer import DigestSigner
 from services.accounting.proofs import sealing
-from services.accounting.proofs.signing import DigestSigner
 from tests.accounting.conftest import Accounting
 from tests.databases import Dsns, connect_past_triggers
 

@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.accounting.digest_signer import DigestSigner
 from services.accounting.ledger import history
 from services.accounting.proofs import sealing
 from services.accounting.proofs.schemas import Proof
-from services.accounting.proofs.signing import DigestSigner
 from services.accounting.proofs.verification import check_proof
 from services.accounting.settings import Settings
 from services.accounting.totals import service as totals

@@ -18,14 +18,15 @@ _CHECK = """
 CREATE FUNCTION accounting.check_postings() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE refused record;
 BEGIN
-    SELECT p.kind, d.kind AS debit_kind, c.kind AS credit_kind INTO refused
-    FROM added p
-    LEFT JOIN LATERAL (SELECT kind FROM accounting.ledger_account a
-                       WHERE a.account_id = p.debit_account_id OFFSET 0) d ON true
-    LEFT JOIN LATERAL (SELECT kind FROM accounting.ledger_account a
-                       WHERE a.account_id = p.credit_account_id OFFSET 0) c ON true
+    -- Grouped first: nearly all postings of a poll are credits from a handful of issuance accounts.
+    SELECT g.kind, d.kind AS debit_kind, g.credit_kind INTO refused
+    FROM (SELECT p.kind, p.debit_account_id,
+                 (SELECT a.kind FROM accounting.ledger_account a
+                  WHERE a.account_id = p.credit_account_id) AS credit_kind
+          FROM added p GROUP BY 1, 2, 3) g
+    LEFT JOIN accounting.ledger_account d ON d.account_id = g.debit_account_id
     LEFT JOIN accounting.posting_rule r
-        ON r.kind = p.kind AND r.debit_kind = d.kind AND r.credit_kind = c.kind
+        ON r.kind = g.kind AND r.debit_kind = d.kind AND r.credit_kind = g.credit_kind
     WHERE r.kind IS NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'the chart of accounts does not allow a posting % from % to %',
@@ -70,6 +71,16 @@ def upgrade() -> None:
         "CREATE TRIGGER refuse_change BEFORE UPDATE OF account_id, kind, code, owner_id OR DELETE OR TRUNCATE"
         " ON accounting.ledger_account FOR EACH STATEMENT EXECUTE FUNCTION accounting.refuse_change()"
     )
+    # Only reversals name a posting: an index entry for every credit cost as much as the trigger above.
+    op.create_index(
+        "uq_posting_reversal",
+        "posting",
+        ["reverses_posting_id", "debit_account_id"],
+        unique=True,
+        schema="accounting",
+        postgresql_where=sa.text("reverses_posting_id IS NOT NULL"),
+    )
+    op.drop_constraint(op.f("uq_posting_reverses_posting_id_debit_account_id"), "posting", schema="accounting")
     op.alter_column("cap_usage", "account_id", new_column_name="subject_id", schema="accounting")
     op.alter_column(
         "cap_usage",
@@ -122,6 +133,13 @@ def downgrade() -> None:
     )
     op.drop_table("parked_report", schema="accounting")
     op.alter_column("cap_usage", "subject_id", new_column_name="account_id", schema="accounting")
+    op.create_unique_constraint(
+        op.f("uq_posting_reverses_posting_id_debit_account_id"),
+        "posting",
+        ["reverses_posting_id", "debit_account_id"],
+        schema="accounting",
+    )
+    op.drop_index("uq_posting_reversal", "posting", schema="accounting")
     op.execute("DROP TRIGGER refuse_change ON accounting.ledger_account")
     op.execute("DROP TRIGGER refuse_change ON accounting.posting")
     op.execute("DROP FUNCTION accounting.refuse_change()")

@@ -1,0 +1,19 @@
+"""SQL of the inbox. Activities and corrections share it: an event id is used once, for either."""
+
+import uuid
+from collections.abc import Sequence
+
+from services.accounting.posting.domain import KnownEvent
+from shared.db import Connection
+
+
+async def known_events(connection: Connection, event_keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
+    """The events that came before. One statement for both tables: their keys are encoded once."""
+    rows = await connection.fetch(
+        "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
+        " WHERE activity_id = ANY($1::uuid[])"
+        " UNION ALL SELECT event_key, fingerprint, NULL, NULL FROM accounting.correction"
+        " WHERE event_key = ANY($1::uuid[])",
+        event_keys,
+    )
+    return {row[0]: KnownEvent(row[1], row[2], row[3]) for row in rows}
