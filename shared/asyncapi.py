@@ -13,12 +13,12 @@ import yaml
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
 
 _REFERENCE = "#/components/schemas/{name}"
-_HEADERS = ("ce_id", "ce_source", "ce_specversion", "ce_type", "ce_time")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ TOPICS = (
         (),
         (OrderConfirmed, DonationMade),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
+        cloud_event=True,
     ),
 )
 
@@ -129,7 +130,7 @@ def _message(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _cloud_event_headers() -> dict[str, Any]:
-    properties: Mapping[str, Any] = {name: {"type": "string"} for name in (*_HEADERS, "content-type")}
+    properties: Mapping[str, Any] = {name: {"type": "string"} for name in (*ATTRIBUTES, "content-type")}
     return {
         "type": "object",
         "description": "CloudEvents 1.0，Kafka 二进制绑定 binary binding",

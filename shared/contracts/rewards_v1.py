@@ -2,11 +2,16 @@
 
 import uuid
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from shared.contracts.activities_v1 import Name
 from shared.contracts.bounds import Count, Fen, Milligrams, require_storable
+
+EVENT_SOURCE: Final = "/rewards"
+ORDER_CONFIRMED_TYPE: Final = "cn.carboninclusion.order.confirmed.v1"
+DONATION_MADE_TYPE: Final = "cn.carboninclusion.donation.made.v1"
 
 
 class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.confirmed"):

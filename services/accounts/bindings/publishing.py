@@ -10,6 +10,7 @@ from services.accounts.settings import Settings
 from shared import outbox
 from shared.contracts import topics
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.envelope import event_headers
 from shared.db import Session
 from shared.eventlog import Record
 
@@ -36,12 +37,6 @@ def _record(row: Binding) -> Record:
         consent_withdrawn_at=row.consent_withdrawn_at,
         changed_at=row.changed_at,
     )
-    headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", f"{row.binding_id}:{row.version}".encode()),
-        ("ce_source", EVENT_SOURCE.encode()),
-        ("ce_type", EVENT_TYPE.encode()),
-        ("ce_time", row.changed_at.isoformat().encode()),
-        ("content-type", b"application/json"),
-    )
+    event_id = f"{row.binding_id}:{row.version}"
+    headers = event_headers(event_id, source=EVENT_SOURCE, event_type=EVENT_TYPE, at=row.changed_at)
     return Record(key=str(row.binding_id).encode(), value=msgspec.json.encode(event), headers=headers)

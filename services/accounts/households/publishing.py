@@ -10,6 +10,7 @@ from services.accounts.households.models import HouseholdMember, HouseholdMeter
 from services.accounts.settings import Settings
 from shared import outbox
 from shared.contracts import topics
+from shared.contracts.envelope import event_headers
 from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, MeterChanged
 from shared.db import Session
 from shared.eventlog import Record
@@ -52,12 +53,5 @@ def _meter_record(row: HouseholdMeter) -> Record:
 
 
 def _record(key: uuid.UUID, fact: HouseholdFact, event_type: str, version: int, changed_at: datetime) -> Record:
-    headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", f"{key}:{version}".encode()),
-        ("ce_source", EVENT_SOURCE.encode()),
-        ("ce_type", event_type.encode()),
-        ("ce_time", changed_at.isoformat().encode()),
-        ("content-type", b"application/json"),
-    )
+    headers = event_headers(f"{key}:{version}", source=EVENT_SOURCE, event_type=event_type, at=changed_at)
     return Record(key=str(key).encode(), value=msgspec.json.encode(fact), headers=headers)

@@ -246,14 +246,3 @@ def record_of(report: ActivityReported, headers: tuple[tuple[str, bytes], ...]) 
         value=_encode(report),
         headers=(("ce_id", report.event_id.encode()), *headers),
     )
-
-
-def cloud_event_headers(*, source: str, event_type: str, at: datetime) -> tuple[tuple[str, bytes], ...]:
-    """Headers of the CloudEvents Kafka binding in binary mode, except `ce_id`."""
-    return (
-        ("ce_specversion", b"1.0"),
-        ("ce_source", source.encode()),
-        ("ce_type", event_type.encode()),
-        ("ce_time", at.isoformat().encode()),
-        ("content-type", b"application/json"),
-    )

@@ -24,6 +24,7 @@ from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.envelope import common_headers, event_headers
 from shared.errors import TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
 from shared.ids import new_id
@@ -96,7 +97,7 @@ async def publish_activities(
     log: EventLog, topic_prefix: str, *, source: str, received_at: datetime, reports: Sequence[ActivityReported]
 ) -> None:
     """Return once the log has all of `reports`, which one partner (`source`) sent. Raises EventLogError."""
-    headers = decoding.cloud_event_headers(source=source, event_type=event_types.ACTIVITY_REPORTED, at=received_at)
+    headers = common_headers(source=source, event_type=event_types.ACTIVITY_REPORTED, at=received_at)
     await log.publish(topic_prefix + topics.ACTIVITIES, [decoding.record_of(one, headers) for one in reports])
 
 
@@ -133,13 +134,16 @@ def _rejections_record(batch: BatchContext, read: list[ReadEvent], accepted: int
         accepted=accepted,
         rejected=rejected,
     )
-    headers = decoding.cloud_event_headers(
-        source=batch.partner.source, event_type=event_types.RECEIPT_REJECTED, at=batch.received_at
+    headers = event_headers(
+        str(batch.receipt_id),
+        source=batch.partner.source,
+        event_type=event_types.RECEIPT_REJECTED,
+        at=batch.received_at,
     )
     return Record(
         key=batch.partner.partner_id.encode(),
         value=_encode(receipt),
-        headers=(("ce_id", str(batch.receipt_id).encode()), *headers),
+        headers=headers,
     )
 
 

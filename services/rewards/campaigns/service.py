@@ -23,7 +23,8 @@ from services.rewards.settlement.domain import Settlement, Status
 from services.rewards.settlement.service import Origin, Placement
 from shared import clock, outbox
 from shared.amounts import display
-from shared.contracts.rewards_v1 import DonationMade
+from shared.contracts.envelope import event_headers
+from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, EVENT_SOURCE, DonationMade
 from shared.db import Session
 from shared.errors import IdempotencyKeyReused
 from shared.eventlog import Record
@@ -161,7 +162,8 @@ async def confirm_donation(session: Session, *, settlement: Settlement, time_zon
         certificate_no=number,
         made_at=row.settled_at,
     )
-    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event))
+    headers = event_headers(str(event.event_id), source=EVENT_SOURCE, event_type=DONATION_MADE_TYPE, at=event.made_at)
+    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
     await outbox.add(session, SCHEMA, topic, [record])
 
 

@@ -25,7 +25,8 @@ from services.rewards.settlement.domain import Settlement, Status
 from services.rewards.settlement.service import Origin, Placement
 from services.rewards.vouchers import service as vouchers
 from shared import clock, outbox
-from shared.contracts.rewards_v1 import OrderConfirmed
+from shared.contracts.envelope import event_headers
+from shared.contracts.rewards_v1 import EVENT_SOURCE, ORDER_CONFIRMED_TYPE, OrderConfirmed
 from shared.db import Session
 from shared.errors import IdempotencyKeyReused
 from shared.eventlog import Record
@@ -114,7 +115,10 @@ async def confirm_order(session: Session, *, order_id: uuid.UUID, topic: str) ->
         captured_to=row.capture_to,
         confirmed_at=row.settled_at,
     )
-    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event))
+    headers = event_headers(
+        str(event.event_id), source=EVENT_SOURCE, event_type=ORDER_CONFIRMED_TYPE, at=event.confirmed_at
+    )
+    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
     await outbox.add(session, SCHEMA, topic, [record])
 
 
