@@ -1,14 +1,14 @@
 """HTTP models of the public methodology library."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.accounting.methodologies.source import MAX_BYTES
+from shared.http_language import Bilingual
 
-class Bilingual(BaseModel):
-    zh: str
-    en: str
+YamlText = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
 
 
 class Example(BaseModel):

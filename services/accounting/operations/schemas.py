@@ -7,12 +7,12 @@ from typing import Annotated, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.accounting.approvals.domain import PublicStatus, public_status
+from services.accounting.audit.schemas import REASON_CHARS_MAX, REASON_PATTERN
 from shared import approvals_kinds
 
-# The audit log keeps it for ever. PostgreSQL cannot store a NUL, and control characters are no part of a sentence.
 ReasonText = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=5, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$"),
+    StringConstraints(strip_whitespace=True, min_length=5, max_length=REASON_CHARS_MAX, pattern=REASON_PATTERN),
 ]
 
 

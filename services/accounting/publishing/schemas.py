@@ -2,28 +2,17 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounting.approvals.domain import PublicStatus, public_status
+from services.accounting.audit.schemas import Reason
 from services.accounting.methodologies.document import Sha256
-from services.accounting.methodologies.source import MAX_BYTES
+from services.accounting.methodologies.schemas import YamlText
 from shared import approvals_kinds
 
 DraftStatus = Literal["draft", "checked", "published", "withdrawn"]
-
-# The audit log keeps it for ever. PostgreSQL cannot store a NUL, and control characters are no part of a sentence.
-Reason = Annotated[
-    str,
-    Field(
-        min_length=2,
-        max_length=500,
-        pattern=r"^[^\x00-\x08\x0b-\x1f]+$",
-        description="原因，记入审计 The reason, kept in the audit log",
-    ),
-]
-Yaml = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
 
 
 class _Request(BaseModel):
@@ -36,7 +25,7 @@ class WriteDraft(_Request):
         json_schema_extra={"example": {"yaml": "code: WH-DEMO-BUS\nversion: 2\n…", "reason": "公交改按里程核算"}},
     )
 
-    yaml: Yaml
+    yaml: YamlText
     reason: Reason
 
 

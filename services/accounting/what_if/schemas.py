@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.accounting.publishing.schemas import Reason, Yaml
+from services.accounting.audit.schemas import Reason
+from services.accounting.methodologies.schemas import YamlText
 
 
 class WhatIf(BaseModel):
@@ -23,7 +24,7 @@ class WhatIf(BaseModel):
         },
     )
 
-    yaml: Yaml | None = None
+    yaml: YamlText | None = None
     draft_id: uuid.UUID | None = None
     first_day: date = Field(alias="from", description="首日，含 First day")
     last_day: date = Field(alias="to", description="末日，含 Last day, included")
