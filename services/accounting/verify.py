@@ -21,6 +21,7 @@ from services.accounting.proofs import service as proofs
 from services.accounting.proofs.schemas import Bundle, Digest, Proof
 from services.accounting.proofs.verification import Check, check_bundle, check_chain, check_proof
 from shared.db import DATABASE_ERRORS, Database
+from shared.language import Text
 from shared.pagination import Page
 
 FILE_BYTES_MAX = 64 * 1024 * 1024  # a century of digests; anything larger is not one of our files
@@ -58,16 +59,16 @@ def _digests(files: Sequence[Path] | None) -> list[Digest]:
     return [digest for file in files or () for digest in _read(file, Page[Digest].model_validate_json).items]
 
 
-def _report(checks: Sequence[Check], done_zh: str, done_en: str) -> None:
+def _report(checks: Sequence[Check], done: Text) -> None:
     for check in checks:
         sign = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
         detail = f"  [dim]{escape(check.detail)}[/dim]" if check.detail else ""
-        console.print(f"{sign} {escape(check.zh)} {escape(check.en)}{detail}")
+        console.print(f"{sign} {escape(check.text.zh)} {escape(check.text.en)}{detail}")
     failed = sum(not check.ok for check in checks)
     if failed or not checks:
         console.print(f"[bold red]不通过：{failed} 项不符 FAILED: {failed} check(s)[/bold red]")
         raise typer.Exit(1)
-    console.print(f"[bold green]通过：{escape(done_zh)} OK: {escape(done_en)}[/bold green]")
+    console.print(f"[bold green]通过：{escape(done.zh)} OK: {escape(done.en)}[/bold green]")
 
 
 def _tell_unsigned(digest: Digest) -> None:
@@ -87,7 +88,7 @@ def bundle(file: File, public_key: Key = None, digests: Chain = None) -> None:
     elif found.proof is not None:
         _tell_unsigned(found.proof.digest)
     amount_mg = found.activity.amount_mg
-    _report(checks, f"这次行为值 {amount_mg} 毫克", f"this activity is worth {amount_mg} mg")
+    _report(checks, Text(f"这次行为值 {amount_mg} 毫克", f"this activity is worth {amount_mg} mg"))
 
 
 @app.command()
@@ -96,14 +97,14 @@ def proof(file: File, public_key: Key = None, digests: Chain = None) -> None:
     found = _read(file, Proof.model_validate_json)
     checks = check_proof(found, public_key=public_key, chain=_digests(digests))
     _tell_unsigned(found.digest)
-    _report(checks, f"已封存于 {found.digest.day}", f"sealed on {found.digest.day}")
+    _report(checks, Text(f"已封存于 {found.digest.day}", f"sealed on {found.digest.day}"))
 
 
 @app.command("digests")
 def check_digests(files: Annotated[list[Path], typer.Argument(help="保存的每日摘要 Saved pages of digests.")]) -> None:
     """核对每日摘要的链条 Check that saved digests are one unbroken chain."""
     found = _digests(files)
-    _report(check_chain(found), f"{len(found)} 份摘要", f"{len(found)} digest(s)")
+    _report(check_chain(found), Text(f"{len(found)} 份摘要", f"{len(found)} digest(s)"))
 
 
 @app.command()
@@ -119,7 +120,7 @@ def ledger(
     except (OSError, *DATABASE_ERRORS) as exc:
         console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
-    _report(checks, "账本与封存一致", "the ledger is as it was sealed")
+    _report(checks, Text("账本与封存一致", "the ledger is as it was sealed"))
 
 
 async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
@@ -144,13 +145,13 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
                 days, postings = days + 1, postings + day.postings
                 for finding in day.findings:
                     span = f"{finding.since} … {finding.until}" if finding.until else ""
-                    checks.append(Check(False, f"{day.day} {finding.zh}", finding.en, span))
+                    checks.append(Check(False, Text(f"{day.day} {finding.text.zh}", finding.text.en), span))
                 if expected.pop(day.day, day.sha256) != day.sha256:
-                    zh, en = f"{day.day} 与以前保存的摘要不同", "differs from the digest saved earlier"
-                    checks.append(Check(False, zh, en))
-    checks += [Check(False, f"{day} 的摘要不见了", "a digest saved earlier is gone") for day in expected]
+                    text = Text(f"{day.day} 与以前保存的摘要不同", "differs from the digest saved earlier")
+                    checks.append(Check(False, text))
+    checks += [Check(False, Text(f"{day} 的摘要不见了", "a digest saved earlier is gone")) for day in expected]
     if not checks:
-        checks.append(Check(True, "封存日全部重算一致", "all sealed days recompute", f"{days} / {postings}"))
+        checks.append(Check(True, Text("封存日全部重算一致", "all sealed days recompute"), f"{days} / {postings}"))
     return checks
 
 
@@ -169,11 +170,13 @@ async def _check_balances(database: Database) -> list[Check]:
             differences = await equations.list_differences(session)
     wrong = {name: value for name, value in figures.items() if value and name not in equations.SIZES}
     checks = [
-        Check(False, "余额或上限与入账不符", "a balance or cap is not what its postings say", str(difference))
+        Check(False, Text("余额或上限与入账不符", "a balance or cap is not what its postings say"), str(difference))
         for difference in differences
     ]
     detail = ", ".join(f"{name}={value}" for name, value in (wrong or figures).items())
-    checks.append(Check(not wrong, "余额与上限由入账重算一致", "balances and caps recompute from the postings", detail))
+    checks.append(
+        Check(not wrong, Text("余额与上限由入账重算一致", "balances and caps recompute from the postings"), detail)
+    )
     return checks
 
 

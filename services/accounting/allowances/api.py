@@ -27,7 +27,7 @@ def _item(allowance: service.Allowance) -> SceneAllowance:
     version, document = allowance.version, allowance.version.document
     return SceneAllowance(
         scene=document.scene,
-        title=Bilingual(zh=document.title.zh, en=document.title.en),
+        title=Bilingual.model_validate(document.title),
         methodology=MethodologyRef(code=version.code, version=version.version),
         caps=[
             CapAllowance.model_validate(

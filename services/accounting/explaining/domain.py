@@ -11,11 +11,10 @@ import msgspec
 from services.accounting.judging.domain import CapTouched, Judgement, Status
 from services.accounting.judging.reasons import REASONS
 from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
-from services.accounting.methodologies.document import Text as DocumentText
 from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.rendering import Quantity, formula_text, quantity, steps
 from services.accounting.methodologies.units import Unit, parse_unit
-from shared.language import Text
+from shared.language import Language, Text
 
 
 class ExplainedMethodology(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +84,8 @@ _TIERS: Final = {
     "self_declared": Text("本人申报", "self-declared"),
 }
 _RESERVED_TITLES: Final = {
-    LEAKAGE: DocumentText(zh="泄漏排放", en="leakage"),
-    IMPROVEMENT: DocumentText(zh="技术改进系数", en="improvement factor"),
+    LEAKAGE: Text("泄漏排放", "leakage"),
+    IMPROVEMENT: Text("技术改进系数", "improvement factor"),
 }
 _PERIODS: Final = {
     "DAILY_CAP": Text("当天", "that day"),
@@ -194,9 +193,10 @@ def reason(judgement: Judgement, version: Compiled | None) -> Text:
 
 def _missing(field: str, version: Compiled) -> Text:
     titles = [g.title for g in version.document.inputs.values() if SOURCES[g.source].field == field]
-    zh, en = (titles[0].zh, titles[0].en) if titles else (field, field)
+    title = titles[0].text if titles else Text(field, field)
     return Text(
-        f"合作方没有提供{zh}，无法核算。", f"The partner did not report the {en}, so nothing can be calculated."
+        f"合作方没有提供{title.zh}，无法核算。",
+        f"The partner did not report the {title.en}, so nothing can be calculated.",
     )
 
 
@@ -213,20 +213,16 @@ def _methodology(version: Compiled) -> ExplainedMethodology:
     return ExplainedMethodology(
         code=document.code,
         version=document.version,
-        title=_text(document.title),
-        summary=_text(document.summary),
-        issuer=_text(document.issuer),
-        document=_text(document.document.title),
+        title=document.title.text,
+        summary=document.summary.text,
+        issuer=document.issuer.text,
+        document=document.document.title.text,
         document_url=document.document.url,
         source_status=document.source_status,
         effective_from=document.effective_from.isoformat(),
         effective_to=document.effective_to.isoformat() if document.effective_to else None,
         sha256=version.sha256,
     )
-
-
-def _text(text: DocumentText) -> Text:
-    return Text(text.zh, text.en)
 
 
 def _evidence(judgement: Judgement, version: Compiled) -> Text | None:
@@ -269,10 +265,10 @@ def _cap(cap: CapTouched, version: Compiled, judgement: Judgement) -> ExplainedC
     )
 
 
-def _titles(version: Compiled, language: str) -> dict[str, str]:
-    titles = {name: given.title for name, given in version.document.inputs.items()}
-    titles |= {name: factor.name for name, factor in version.factors.items()}
-    return {name: title.zh if language == "zh" else title.en for name, title in (titles | _RESERVED_TITLES).items()}
+def _titles(version: Compiled, language: Language) -> dict[str, str]:
+    titles = {name: given.title.text for name, given in version.document.inputs.items()}
+    titles |= {name: factor.name.text for name, factor in version.factors.items()}
+    return {name: title.pick(language) for name, title in (titles | _RESERVED_TITLES).items()}
 
 
 def _quantities(judgement: Judgement, version: Compiled) -> dict[str, Quantity]:
@@ -293,7 +289,7 @@ def _inputs(version: Compiled, names: dict[str, Quantity]) -> tuple[ExplainedInp
         ExplainedInput(
             name=name,
             field=SOURCES[given.source].field,
-            title=_text(given.title),
+            title=given.title.text,
             value=_shown(names[name]),
         )
         for name, given in version.document.inputs.items()
@@ -309,7 +305,7 @@ def _factors(version: Compiled) -> tuple[ExplainedFactor, ...]:
         ExplainedFactor(
             factor_id=factor.id,
             vintage=factor.vintage,
-            name=_text(factor.name),
+            name=factor.name.text,
             value=_factor_value(factor.value, version.units[name]),
             unit=factor.unit,
             source=factor.source,
@@ -329,18 +325,17 @@ def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) 
         lines, exact = steps(version.tree, names)
     except NotComputable:
         return ()
-    told = [Text(line.zh, line.en) for line in lines]
     tier = {str(name): value for name, value in version.document.evidence_tiers.items()}[str(judgement.evidence_tier)]
     weighted = Fraction(exact.value) * Fraction(tier)
     if Fraction(tier) != 1:
         before, after = _shown(exact), _shown(Quantity(weighted, exact.unit))
-        told.append(Text(f"{before.zh} × 证明系数 {tier} = {after.zh}", f"{before.en} × evidence {tier} = {after.en}"))
+        lines.append(Text(f"{before.zh} × 证明系数 {tier} = {after.zh}", f"{before.en} × evidence {tier} = {after.en}"))
     if weighted < 0:
-        told.append(Text("结果为负，按 0 计", "negative, counted as 0"))
+        lines.append(Text("结果为负，按 0 计", "negative, counted as 0"))
     elif weighted.denominator != 1:
         floored = grams(int(weighted // 1))
-        told.append(Text(f"舍去不足 1 毫克的部分：{floored.zh}", f"rounded down to whole milligrams: {floored.en}"))
+        lines.append(Text(f"舍去不足 1 毫克的部分：{floored.zh}", f"rounded down to whole milligrams: {floored.en}"))
     if judgement.amount_mg != judgement.raw_mg:
         got = grams(judgement.amount_mg)
-        told.append(Text(f"按上限计入 {got.zh}", f"after caps: {got.en}"))
-    return tuple(told)
+        lines.append(Text(f"按上限计入 {got.zh}", f"after caps: {got.en}"))
+    return tuple(lines)

@@ -16,6 +16,7 @@ from services.accounting.methodologies.document import Example, ExampleInput, ma
 from services.accounting.methodologies.errors import Path, Problem
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.source import Marks
+from shared.language import Text
 
 _NOON_UTC: Final = 4  # 12:00 in Asia/Shanghai
 _WINDOW_S: Final = 86_400
@@ -74,17 +75,21 @@ def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[P
         place = mark_of(path, marks or {})
         first, end = version.document.effective_from, version.document.effective_to or date.max
         if example.date is not None and not first <= example.date < end:
-            zh, en = "示例日期不在有效期内。", "The example's date is outside the effective interval."
-            problems.append(Problem("EXAMPLE_DATE", (*path, "date"), zh, en, *place))
+            text = Text("示例日期不在有效期内。", "The example's date is outside the effective interval.")
+            problems.append(Problem("EXAMPLE_DATE", (*path, "date"), text, *place))
             continue
         try:
             got = run_example(example, version)
         except OverflowError:  # a duration that ends after the last day there is
-            problems.append(Problem("EXAMPLE_DATE", path, "示例时间超出范围。", "Its time is out of range.", *place))
+            problems.append(
+                Problem("EXAMPLE_DATE", path, Text("示例时间超出范围。", "Its time is out of range."), *place)
+            )
             continue
         expected = example.expect_reason or reasons.CREDITED
         if (got.amount_mg, got.reason_code) != (example.expect_mg, expected):
-            zh = f"示例应得 {example.expect_mg} 毫克（{expected}），实得 {got.amount_mg} 毫克（{got.reason_code}）。"
-            en = f"Expected {example.expect_mg} mg ({expected}), got {got.amount_mg} mg ({got.reason_code})."
-            problems.append(Problem("EXAMPLE_FAILED", path, zh, en, *place))
+            text = Text(
+                f"示例应得 {example.expect_mg} 毫克（{expected}），实得 {got.amount_mg} 毫克（{got.reason_code}）。",
+                f"Expected {example.expect_mg} mg ({expected}), got {got.amount_mg} mg ({got.reason_code}).",
+            )
+            problems.append(Problem("EXAMPLE_FAILED", path, text, *place))
     return problems

@@ -11,9 +11,8 @@ from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.dependencies import Today
 from services.accounting.methodologies.document import canonical_json
 from services.accounting.methodologies.errors import MethodologyNotFound
-from services.accounting.methodologies.presentation import summary
+from services.accounting.methodologies.presentation import bilingual, summary
 from services.accounting.methodologies.schemas import (
-    Bilingual,
     FactorListing,
     FactorView,
     MethodologyDetail,
@@ -22,8 +21,8 @@ from services.accounting.methodologies.schemas import (
 from services.accounting.methodologies.service import Library, Published
 from services.accounting.methodologies.shelf import shelf
 from shared.db import Session
-from shared.language import language_of
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http_language import AskedLanguage
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 
@@ -51,6 +50,7 @@ async def list_methodologies(
     session: Session,
     request: Request,
     today: Today,
+    language: AskedLanguage,
     state: Annotated[State | None, Query(description="只列出某一状态 Only those in this state")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
@@ -58,7 +58,6 @@ async def list_methodologies(
     """随平台提供的全部方法学及其状态、算例和来源：已发布的在前，书架上的（随平台提供、未在本地发布）在后。
     The whole library with states, examples and sources: what is published here first, then the shelf."""
     position = decode_cursor(cursor, int, str, int)
-    language = language_of(request.headers.get("accept-language"))
     everything = await _everything(session, request)
     rows = [
         ((int(published is None), version.code, version.version), version, published)
@@ -66,10 +65,12 @@ async def list_methodologies(
         if state is None or state == (published.state_on(today) if published else "shelf")
     ]
     left = [row for row in rows if position is None or row[0] > position]
-    items = [summary(version, published, today=today, language=language) for _, version, published in left[:limit]]
-    has_more = len(left) > limit
-    next_cursor = encode_cursor(*left[limit - 1][0]) if has_more else None
-    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
+    return Page.of(
+        left,
+        limit,
+        item=lambda row: summary(row[1], row[2], today=today, language=language),
+        cursor=lambda row: row[0],
+    )
 
 
 @router.get("/methodologies/{code}/versions/{version}", summary="方法学全文 · One version in full")
@@ -77,13 +78,13 @@ async def get_methodology(
     session: Session,
     request: Request,
     today: Today,
+    language: AskedLanguage,
     code: Annotated[str, Path(max_length=60, examples=["WH-APP-BUS"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[1])],
 ) -> MethodologyDetail:
     """书架上的也在这里；草案用的 YAML 原文在 `/shelf/…`。Those on the shelf too; `/shelf/…` has their text."""
     for compiled, published in await _everything(session, request):
         if (compiled.code, compiled.version) == (code, version):
-            language = language_of(request.headers.get("accept-language"))
             shown = summary(compiled, published, today=today, language=language)
             return MethodologyDetail(**shown.model_dump(), document=json.loads(canonical_json(compiled.document)))
     raise MethodologyNotFound
@@ -96,7 +97,7 @@ async def list_factors(session: Session) -> FactorListing:
             FactorView(
                 factor_id=factor.id,
                 vintage=factor.vintage,
-                name=Bilingual(zh=factor.name.zh, en=factor.name.en),
+                name=bilingual(factor.name),
                 region=factor.region,
                 unit=factor.unit,
                 value=str(factor.value),

@@ -26,6 +26,7 @@ from services.accounting.methodologies.evaluation import Amount, Value, compile_
 from services.accounting.methodologies.expression import Node, check, names_of, parse
 from services.accounting.methodologies.source import Marks
 from services.accounting.methodologies.units import Dimension, Unit, co2e, dimensionless, parse_unit
+from shared.language import Text
 
 Factors = Mapping[tuple[str, int], Factor]  # by id and vintage
 
@@ -154,12 +155,12 @@ def factor_set(factors: Iterable[Factor]) -> Factors:
     for number, factor in enumerate(factors):
         key = (factor.id, factor.vintage)
         if key in found:
-            zh, en = f"因子 {key} 重复。", f"Factor {key} is given twice."
-            raise DocumentInvalid([Problem("FACTOR_TWICE", ("factors", number), zh, en)])
+            text = Text(f"因子 {key} 重复。", f"Factor {key} is given twice.")
+            raise DocumentInvalid([Problem("FACTOR_TWICE", ("factors", number), text)])
         try:
             parse_unit(factor.unit)
         except FormulaFault as fault:
-            raise DocumentInvalid([Problem(fault.code, ("factors", number, "unit"), fault.zh, fault.en)]) from None
+            raise DocumentInvalid([Problem(fault.code, ("factors", number, "unit"), fault.text)]) from None
         found[key] = factor
     return found
 
@@ -187,14 +188,14 @@ class _Compiler:
         self.slots: list[Slot] = []
         self.kind = ACT_KINDS[document.applies_to.event]
 
-    def refuse(self, code: str, path: Path, zh: str, en: str) -> None:
-        self.problems.append(Problem(code, path, zh, en, *mark_of(path, self.marks)))
+    def refuse(self, code: str, path: Path, text: Text) -> None:
+        self.problems.append(Problem(code, path, text, *mark_of(path, self.marks)))
 
-    def unit(self, text: str, path: Path) -> Unit | None:
+    def unit(self, written: str, path: Path) -> Unit | None:
         try:
-            return parse_unit(text)
+            return parse_unit(written)
         except FormulaFault as fault:
-            self.refuse(fault.code, path, fault.zh, fault.en)
+            self.refuse(fault.code, path, fault.text)
             return None
 
     def read_inputs(self) -> None:
@@ -202,38 +203,38 @@ class _Compiler:
             path: Path = ("inputs", name)
             source = SOURCES[given.source]
             if name in _RESERVED:
-                self.refuse("RESERVED_NAME", path, f"{name} 是保留名称。", f"{name} is a reserved name.")
+                self.refuse("RESERVED_NAME", path, Text(f"{name} 是保留名称。", f"{name} is a reserved name."))
             if self.kind not in source.kinds:
-                zh, en = f"{self.kind} 类行为没有 {given.source}。", f"Acts of {self.kind} carry no {given.source}."
-                self.refuse("INPUT_NOT_AVAILABLE", (*path, "from"), zh, en)
+                text = Text(f"{self.kind} 类行为没有 {given.source}。", f"Acts of {self.kind} carry no {given.source}.")
+                self.refuse("INPUT_NOT_AVAILABLE", (*path, "from"), text)
             unit = self.unit(given.unit, (*path, "unit"))
             if unit is None:
                 continue
             if unit.dimension != parse_unit(source.unit).dimension:
-                zh, en = f"单位应与 {source.unit} 同类。", f"The unit must be one of {source.unit}'s kind."
-                self.refuse("UNITS_DIFFER", (*path, "unit"), zh, en)
+                text = Text(f"单位应与 {source.unit} 同类。", f"The unit must be one of {source.unit}'s kind.")
+                self.refuse("UNITS_DIFFER", (*path, "unit"), text)
             self.units[name] = unit
             if source.field is None:
                 self.constants[name] = Fraction(1)
                 continue
             self.slots.append(Slot(name, source.field, attrgetter(source.read or source.field)))
             if getattr(self.document.plausibility, source.field) is None:
-                zh, en = f"{source.field} 缺少上限。", f"{source.field} needs an upper bound."
-                self.refuse("BOUND_MISSING", ("plausibility",), zh, en)
+                text = Text(f"{source.field} 缺少上限。", f"{source.field} needs an upper bound.")
+                self.refuse("BOUND_MISSING", ("plausibility",), text)
 
     def read_factors(self) -> None:
         for number, reference in enumerate(self.document.factors):
             path: Path = ("factors", number)
             factor = self.known.get((reference.factor_id, reference.vintage))
             if reference.name in self.units or reference.name in _RESERVED:
-                zh, en = f"名称 {reference.name} 已被使用。", f"The name {reference.name} is taken."
-                self.refuse("NAME_TWICE", path, zh, en)
+                text = Text(f"名称 {reference.name} 已被使用。", f"The name {reference.name} is taken.")
+                self.refuse("NAME_TWICE", path, text)
             elif factor is None:
                 shown = f"{reference.factor_id} {reference.vintage}"
-                self.refuse("UNKNOWN_FACTOR", path, f"没有因子 {shown}。", f"There is no factor {shown}.")
+                self.refuse("UNKNOWN_FACTOR", path, Text(f"没有因子 {shown}。", f"There is no factor {shown}."))
             elif not region_prefix(self.document.region).startswith(region_prefix(factor.region)):
-                zh, en = "因子的地区不覆盖方法学的地区。", "The factor's region does not cover the methodology's."
-                self.refuse("FACTOR_REGION", path, zh, en)
+                text = Text("因子的地区不覆盖方法学的地区。", "The factor's region does not cover the methodology's.")
+                self.refuse("FACTOR_REGION", path, text)
             elif (unit := self.unit(factor.unit, path)) is not None:
                 self.factors[reference.name], self.units[reference.name] = factor, unit
                 self.constants[reference.name] = Fraction(factor.value) * unit.ratio
@@ -246,19 +247,27 @@ class _Compiler:
             check(tree, {**dimensions, LEAKAGE: co2e(), IMPROVEMENT: dimensionless()})
         except FormulaFault as fault:
             where = f"{fault.line}:{fault.column}"
-            self.refuse(fault.code, ("formula",), f"公式 {where}：{fault.zh}", f"Formula {where}: {fault.en}")
+            self.refuse(
+                fault.code, ("formula",), Text(f"公式 {where}：{fault.text.zh}", f"Formula {where}: {fault.text.en}")
+            )
             return None
         for name in self.units.keys() - used:
             part = "inputs" if name in self.document.inputs else "factors"
-            self.refuse("UNUSED_NAME", (part, name), f"公式没有用到 {name}。", f"The formula does not use {name}.")
+            self.refuse(
+                "UNUSED_NAME", (part, name), Text(f"公式没有用到 {name}。", f"The formula does not use {name}.")
+            )
         if self.constants[LEAKAGE] and LEAKAGE not in used:
-            self.refuse("UNUSED_NAME", (LEAKAGE,), "公式没有扣除泄漏。", "The formula does not deduct the leakage.")
+            self.refuse(
+                "UNUSED_NAME", (LEAKAGE,), Text("公式没有扣除泄漏。", "The formula does not deduct the leakage.")
+            )
         rate = Fraction(self.document.improvement_rate.rate)
         if rate != 1 and IMPROVEMENT not in used:
-            zh, en = "公式没有用到改进系数。", "The formula does not use the improvement factor."
-            self.refuse("UNUSED_NAME", ("improvement_rate",), zh, en)
+            text = Text("公式没有用到改进系数。", "The formula does not use the improvement factor.")
+            self.refuse("UNUSED_NAME", ("improvement_rate",), text)
         if not 0 < rate <= 1:
-            self.refuse("OUT_OF_RANGE", ("improvement_rate", "rate"), "应大于 0、不大于 1。", "Must be in (0, 1].")
+            self.refuse(
+                "OUT_OF_RANGE", ("improvement_rate", "rate"), Text("应大于 0、不大于 1。", "Must be in (0, 1].")
+            )
         return tree
 
     def check_bounds(self) -> None:
@@ -266,26 +275,28 @@ class _Compiler:
         for source in SOURCES.values():
             own = source.field is not None and source.kinds <= UNREPORTED_KINDS and self.kind not in source.kinds
             if own and getattr(self.document.plausibility, source.field or "") is not None:
-                zh, en = f"{self.kind} 类行为没有 {source.field}。", f"Acts of {self.kind} carry no {source.field}."
-                self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), zh, en)
+                text = Text(f"{self.kind} 类行为没有 {source.field}。", f"Acts of {self.kind} carry no {source.field}.")
+                self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), text)
 
     def check_rules(self) -> None:
         document = self.document
         if document.effective_to is not None and document.effective_to <= document.effective_from:
-            self.refuse("EMPTY_INTERVAL", ("effective_to",), "应晚于生效日。", "Must be after effective_from.")
+            self.refuse("EMPTY_INTERVAL", ("effective_to",), Text("应晚于生效日。", "Must be after effective_from."))
         for tier, multiplier in document.evidence_tiers.items():
             if Fraction(multiplier) > 1:
-                self.refuse("OUT_OF_RANGE", ("evidence_tiers", tier), "不能大于 1。", "Must not exceed 1.")
+                self.refuse("OUT_OF_RANGE", ("evidence_tiers", tier), Text("不能大于 1。", "Must not exceed 1."))
         for number, cap in enumerate(document.caps):
             if cap.amount is not None and (amount_mg(cap.amount) < 1 or amount_mg(cap.amount).denominator != 1):
-                zh, en = "应为至少 1 毫克的整毫克数。", "Must be whole milligrams, at least one."
-                self.refuse("OUT_OF_RANGE", ("caps", number, "amount"), zh, en)
+                text = Text("应为至少 1 毫克的整毫克数。", "Must be whole milligrams, at least one.")
+                self.refuse("OUT_OF_RANGE", ("caps", number, "amount"), text)
         self.check_homes()
         statuses = {document.source_status, *(factor.source_status for factor in self.factors.values())}
         if document.issuable and statuses != {"official"}:
-            zh = "方法学与全部因子均为官方来源时才可签发。"
-            en = "Only a methodology whose own source and factors are all official may be issued."
-            self.refuse("NOT_ISSUABLE", ("issuable",), zh, en)
+            text = Text(
+                "方法学与全部因子均为官方来源时才可签发。",
+                "Only a methodology whose own source and factors are all official may be issued.",
+            )
+            self.refuse("NOT_ISSUABLE", ("issuable",), text)
 
     def check_homes(self) -> None:
         """A meter's limit needs a meter; what a household earns by its meter must be limited by it, or two members
@@ -293,11 +304,11 @@ class _Compiler:
         metered = self.kind in _METERED
         for number, cap in enumerate(self.document.caps):
             if cap.per == "meter" and not metered:
-                zh, en = f"{self.kind} 类行为没有电表。", f"Acts of {self.kind} have no meter."
-                self.refuse("CAP_WITHOUT_METER", ("caps", number, "per"), zh, en)
+                text = Text(f"{self.kind} 类行为没有电表。", f"Acts of {self.kind} have no meter.")
+                self.refuse("CAP_WITHOUT_METER", ("caps", number, "per"), text)
         if metered and self.document.subject == "household" and all(cap.per != "meter" for cap in self.document.caps):
-            zh, en = "按家庭计的用电须有每块电表的上限。", "A household's electricity needs a cap per meter."
-            self.refuse("METER_CAP_MISSING", ("caps",), zh, en)
+            text = Text("按家庭计的用电须有每块电表的上限。", "A household's electricity needs a cap per meter.")
+            self.refuse("METER_CAP_MISSING", ("caps",), text)
 
     def amounts(self, tree: Node, improves: bool) -> dict[str, Amount]:
         slots = {slot.name: place for place, slot in enumerate(self.slots)}
@@ -309,7 +320,7 @@ class _Compiler:
                 for tier, multiplier in self.document.evidence_tiers.items()
             }
         except FormulaFault as fault:
-            self.refuse(fault.code, ("formula",), fault.zh, fault.en)
+            self.refuse(fault.code, ("formula",), fault.text)
             return {}
 
     def caps(self, measure: str) -> tuple[CapRule, ...]:

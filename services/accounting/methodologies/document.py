@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from services.accounting.methodologies.errors import DocumentInvalid, Path, Problem
 from services.accounting.methodologies.source import Marks, read_yaml
+from shared.language import Text
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+){1,7}$", max_length=40)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -76,13 +77,17 @@ class _Part(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Text(_Part):
+class DocumentText(_Part):
     zh: Annotated[str, StringConstraints(min_length=1, max_length=600)]
     en: Annotated[str, StringConstraints(min_length=1, max_length=900)]
 
+    @property
+    def text(self) -> Text:
+        return Text(self.zh, self.en)
+
 
 class IssuingDocument(_Part):
-    title: Text
+    title: DocumentText
     number: Annotated[str, StringConstraints(max_length=100)] | None = None
     url: Url | None = None
     published_on: Published
@@ -104,7 +109,7 @@ class AppliesTo(_Part):
 class Input(_Part):
     """`unit` is the one shown to people; the event field has its own, fixed by its name."""
 
-    title: Text
+    title: DocumentText
     unit: UnitText
     source: InputSource = Field(alias="from")
 
@@ -240,7 +245,7 @@ class Example(_Part):
     `repeats` is the same physical act as it was reported before, by other evidence or by another partner.
     """
 
-    title: Text
+    title: DocumentText
     input: ExampleInput
     repeats: ExampleInput | None = None
     after: Annotated[int, Field(ge=0, le=50)] = 0
@@ -261,9 +266,9 @@ class Methodology(_Part):
     code: Code
     version: Annotated[int, Field(ge=1, le=10_000)]
     scene: Slug
-    title: Text
-    summary: Text
-    issuer: Text
+    title: DocumentText
+    summary: DocumentText
+    issuer: DocumentText
     document: IssuingDocument
     source_status: SourceStatus
     region: Region
@@ -296,7 +301,7 @@ class Factor(_Part):
     """One emission factor of one vintage (the year its data stand for). `id` and `vintage` name it for ever."""
 
     id: DottedSlug
-    name: Text
+    name: DocumentText
     region: Region
     vintage: Year
     unit: UnitText
@@ -346,10 +351,11 @@ def _validate(model: type[Model], plain: object, marks: Marks) -> Model:
         problems = []
         for error in invalid.errors(include_url=False, include_context=False, include_input=False):
             path = tuple(part for part in error["loc"] if part != "[key]")
-            zh, en = _PYDANTIC_ZH.get(error["type"], "内容不符合要求。"), f"{error['msg']}."
-            if error["type"] == "value_error":  # one of ours, in both languages
+            text = Text(_PYDANTIC_ZH.get(error["type"], "内容不符合要求。"), f"{error['msg']}.")
+            if error["type"] == "value_error":  # raised in this file, in both languages
                 zh, en = error["msg"].removeprefix("Value error, ").split("|")
-            problems.append(Problem(error["type"].upper(), path, zh, en, *mark_of(path, marks)))
+                text = Text(zh, en)
+            problems.append(Problem(error["type"].upper(), path, text, *mark_of(path, marks)))
         raise DocumentInvalid(problems) from None
 
 

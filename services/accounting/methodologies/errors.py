@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.errors import Conflict, FieldError, InvalidRequest, NotFound
+from shared.language import Text
 
 Path = tuple[str | int, ...]
 
@@ -14,8 +15,7 @@ class Problem:
 
     code: str
     path: Path
-    zh: str
-    en: str
+    text: Text
     line: int = 0
     column: int = 0
 
@@ -26,8 +26,9 @@ class Problem:
     @property
     def message(self) -> str:
         if not self.line:
-            return f"{self.zh} {self.en}"
-        return f"第 {self.line} 行第 {self.column} 列：{self.zh} Line {self.line}, column {self.column}: {self.en}"
+            return f"{self.text.zh} {self.text.en}"
+        zh, en = f"第 {self.line} 行第 {self.column} 列", f"Line {self.line}, column {self.column}"
+        return f"{zh}：{self.text.zh} {en}: {self.text.en}"
 
 
 class DocumentInvalid(InvalidRequest):
@@ -72,9 +73,9 @@ class CapMismatch(InvalidRequest):
 class FormulaFault(Exception):
     """A formula that cannot be read or whose units do not balance. Position counts from 1 inside the formula."""
 
-    def __init__(self, code: str, zh: str, en: str, *, line: int = 1, column: int = 1) -> None:
-        super().__init__(f"{code} at {line}:{column}: {en}")
-        self.code, self.zh, self.en, self.line, self.column = code, zh, en, line, column
+    def __init__(self, code: str, text: Text, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(f"{code} at {line}:{column}: {text.en}")
+        self.code, self.text, self.line, self.column = code, text, line, column
 
 
 class NotComputable(Exception):

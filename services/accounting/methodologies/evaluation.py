@@ -12,6 +12,7 @@ from typing import Final
 
 from services.accounting.methodologies.errors import FormulaFault, NotComputable
 from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
+from shared.language import Text
 
 Value = int | Fraction
 Values = Sequence[Value]  # the inputs in base units, in the order of their slots
@@ -95,7 +96,7 @@ def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str,
                 return None  # x / (1 / y): cancelling would hide that y may be zero
             if two.coefficient == 0:
                 raise FormulaFault(
-                    "DIVISION_BY_ZERO", "除数恒为零。", "The divisor is always zero.",
+                    "DIVISION_BY_ZERO", Text("除数恒为零。", "The divisor is always zero."),
                     line=place.line, column=place.column,
                 )  # fmt: skip
             return _ratio(one.coefficient / two.coefficient, one.above, one.below + two.above)

@@ -19,6 +19,7 @@ from typing import Final
 
 from services.accounting.methodologies.errors import FormulaFault
 from services.accounting.methodologies.units import Dimension, Unit, co2e, describe, dimensionless, parse_unit
+from shared.language import Text
 
 MAX_LENGTH: Final = 1_000  # the longest formula in the published methods has about 120 characters
 MAX_DEPTH: Final = 32  # keeps the recursive parser and evaluator far from Python's own limit
@@ -115,13 +116,15 @@ class _Token:
     place: Place
 
 
-def _fault(code: str, zh: str, en: str, place: Place) -> FormulaFault:
-    return FormulaFault(code, zh, en, line=place.line, column=place.column)
+def _fault(code: str, text: Text, place: Place) -> FormulaFault:
+    return FormulaFault(code, text, line=place.line, column=place.column)
 
 
 def _tokens(text: str) -> list[_Token]:
     if len(text) > MAX_LENGTH:
-        raise FormulaFault("FORMULA_TOO_LONG", f"公式超过 {MAX_LENGTH} 个字符。", f"More than {MAX_LENGTH} characters.")
+        raise FormulaFault(
+            "FORMULA_TOO_LONG", Text(f"公式超过 {MAX_LENGTH} 个字符。", f"More than {MAX_LENGTH} characters.")
+        )
     tokens: list[_Token] = []
     position, line, line_start = 0, 1, 0
     while position < len(text):
@@ -129,14 +132,16 @@ def _tokens(text: str) -> list[_Token]:
         found = _TOKEN.match(text, position)
         if found is None:
             shown = text[position]
-            raise _fault("UNEXPECTED_CHARACTER", f"不能识别的字符 {shown!r}。", f"Unexpected {shown!r}.", place)
+            raise _fault("UNEXPECTED_CHARACTER", Text(f"不能识别的字符 {shown!r}。", f"Unexpected {shown!r}."), place)
         kind = found.lastgroup or ""
         if kind == "space":
             line += found[0].count("\n")
             if "\n" in found[0]:
                 line_start = position + found[0].rindex("\n") + 1
         elif kind == "number" and len(found[0]) > MAX_DIGITS:
-            raise _fault("NUMBER_TOO_LONG", f"数字超过 {MAX_DIGITS} 位。", f"More than {MAX_DIGITS} digits.", place)
+            raise _fault(
+                "NUMBER_TOO_LONG", Text(f"数字超过 {MAX_DIGITS} 位。", f"More than {MAX_DIGITS} digits."), place
+            )
         else:
             tokens.append(_Token(kind, found[0], place))
         position = found.end()
@@ -163,30 +168,34 @@ class _Parser:
 
     def expect(self, symbol: str) -> None:
         if self.take(symbol) is None:
-            raise self.unexpected(f"此处应为 {symbol}。", f"Expected {symbol}.")
+            raise self.unexpected(Text(f"此处应为 {symbol}。", f"Expected {symbol}."))
 
-    def unexpected(self, zh: str, en: str) -> FormulaFault:
-        return _fault("SYNTAX", zh, en, self.token.place)
+    def unexpected(self, text: Text) -> FormulaFault:
+        return _fault("SYNTAX", text, self.token.place)
 
     def count(self) -> None:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _fault(
-                "FORMULA_TOO_LARGE", f"公式超过 {MAX_NODES} 项。", f"More than {MAX_NODES} terms.", self.token.place
+                "FORMULA_TOO_LARGE",
+                Text(f"公式超过 {MAX_NODES} 项。", f"More than {MAX_NODES} terms."),
+                self.token.place,
             )
 
     def whole(self) -> Node:
         node = self.sum()
         if self.token.kind != "end":
             shown = self.token.text
-            raise self.unexpected(f"公式到 {shown!r} 之前已经完整。", f"The formula ended before {shown!r}.")
+            raise self.unexpected(Text(f"公式到 {shown!r} 之前已经完整。", f"The formula ended before {shown!r}."))
         return node
 
     def sum(self) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _fault(
-                "FORMULA_TOO_DEEP", f"括号超过 {MAX_DEPTH} 层。", f"Nested over {MAX_DEPTH} deep.", self.token.place
+                "FORMULA_TOO_DEEP",
+                Text(f"括号超过 {MAX_DEPTH} 层。", f"Nested over {MAX_DEPTH} deep."),
+                self.token.place,
             )
         node = self.product()
         while operator := self.take("+", "-"):
@@ -207,7 +216,7 @@ class _Parser:
             return self.primary()
         self.count()
         if self.token.text == "-":
-            raise self.unexpected("连续两个负号。", "Two minus signs in a row.")
+            raise self.unexpected(Text("连续两个负号。", "Two minus signs in a row."))
         return Negate(minus.place, self.unary())
 
     def primary(self) -> Node:
@@ -225,7 +234,7 @@ class _Parser:
         if token.kind == "name":
             return Name(token.place, token.text)
         self.at -= 1
-        raise self.unexpected("此处应为数字、名称或括号。", "Expected a number, a name or a bracket.")
+        raise self.unexpected(Text("此处应为数字、名称或括号。", "Expected a number, a name or a bracket."))
 
     def unit(self) -> Unit | None:
         token = self.token
@@ -235,7 +244,7 @@ class _Parser:
         try:
             return parse_unit(token.text[1:-1])
         except FormulaFault as fault:
-            raise _fault(fault.code, fault.zh, fault.en, token.place) from None
+            raise _fault(fault.code, fault.text, token.place) from None
 
     def call(self, function: _Token) -> Node:
         self.expect("(")
@@ -247,8 +256,10 @@ class _Parser:
         if not least <= len(arguments) <= most:
             raise _fault(
                 "ARGUMENTS",
-                f"{function.text} 需要 {least} 至 {most} 个参数。",
-                f"{function.text} takes {least} to {most} arguments.",
+                Text(
+                    f"{function.text} 需要 {least} 至 {most} 个参数。",
+                    f"{function.text} takes {least} to {most} arguments.",
+                ),
                 function.place,
             )
         return Call(function.place, function.text, tuple(arguments))
@@ -257,7 +268,7 @@ class _Parser:
         left = self.sum()
         operator = self.take(*COMPARISONS)
         if operator is None:
-            raise self.unexpected("if 的第一个参数应为比较。", "The first argument of `if` must be a comparison.")
+            raise self.unexpected(Text("if 的第一个参数应为比较。", "The first argument of `if` must be a comparison."))
         self.count()
         return Compare(operator.place, operator.text, left, self.sum())
 
@@ -274,8 +285,9 @@ def check(tree: Node, names: Mapping[str, Dimension]) -> None:
         shown = describe(result)
         raise _fault(
             "RESULT_NOT_CO2E",
-            f"公式结果的单位是 {shown}，应为二氧化碳当量的质量。",
-            f"The result is in {shown}, not a mass of CO2e.",
+            Text(
+                f"公式结果的单位是 {shown}，应为二氧化碳当量的质量。", f"The result is in {shown}, not a mass of CO2e."
+            ),
             tree.place,
         )
 
@@ -289,7 +301,7 @@ def _infer(node: Node, names: Mapping[str, Dimension]) -> Dimension | None:
             return unit.dimension if unit else dimensionless()
         case Name(place, name):
             if name not in names:
-                raise _fault("UNKNOWN_NAME", f"没有定义的名称 {name}。", f"Nothing is called {name}.", place)
+                raise _fault("UNKNOWN_NAME", Text(f"没有定义的名称 {name}。", f"Nothing is called {name}."), place)
             return names[name]
         case Negate(_, operand):
             return _infer(operand, names)
@@ -321,8 +333,7 @@ def _same(place: Place, one: Dimension | None, two: Dimension | None) -> Dimensi
         left, right = describe(one), describe(two)
         raise _fault(
             "UNITS_DIFFER",
-            f"单位不一致：{left} 与 {right}。",
-            f"Units differ: {left} and {right}.",
+            Text(f"单位不一致：{left} 与 {right}。", f"Units differ: {left} and {right}."),
             place,
         )
     return one

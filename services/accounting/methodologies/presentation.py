@@ -3,23 +3,24 @@
 from datetime import date
 
 from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.document import DocumentText, IssuingDocument
 from services.accounting.methodologies.document import Example as WorkedExample
-from services.accounting.methodologies.document import IssuingDocument, Text
-from services.accounting.methodologies.schemas import Bilingual, Example, MethodologySummary, Source
+from services.accounting.methodologies.schemas import Example, MethodologySummary, Source
 from services.accounting.methodologies.service import Published
 from services.accounting.methodologies.shelf import reportable, trust_of
 from shared.amounts import display
+from shared.http_language import Bilingual
 from shared.language import Language
 
 
-def _bilingual(text: Text) -> Bilingual:
+def bilingual(text: DocumentText) -> Bilingual:
     return Bilingual(zh=text.zh, en=text.en)
 
 
 def _example(worked: WorkedExample, language: Language) -> Example:
     repeats = worked.repeats
     return Example(
-        title=_bilingual(worked.title),
+        title=bilingual(worked.title),
         input=worked.input.model_dump(exclude_none=True),
         repeats=repeats.model_dump(exclude_none=True) if repeats is not None else None,
         after=worked.after,
@@ -37,10 +38,10 @@ def _cited(document: IssuingDocument) -> str:
 def _sources(version: Compiled) -> list[Source]:
     document = version.document
     own = Source(
-        name=_bilingual(document.document.title), source=_cited(document.document), status=document.source_status
+        name=bilingual(document.document.title), source=_cited(document.document), status=document.source_status
     )
     factors = (
-        Source(name=_bilingual(factor.name), source=factor.source, status=factor.source_status)
+        Source(name=bilingual(factor.name), source=factor.source, status=factor.source_status)
         for factor in version.factors.values()
     )
     return [own, *factors]
@@ -53,8 +54,8 @@ def summary(version: Compiled, published: Published | None, *, today: date, lang
         code=document.code,
         version=document.version,
         scene=document.scene,
-        title=_bilingual(document.title),
-        summary=_bilingual(document.summary),
+        title=bilingual(document.title),
+        summary=bilingual(document.summary),
         region=document.region,
         source_status=document.source_status,
         trust=trust_of(version),

@@ -8,6 +8,7 @@ from typing import Final
 from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, compares
 from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
 from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
+from shared.language import Text
 
 MAX_DECIMALS: Final = 6  # shown; the calculation itself is exact
 _SIGNS: Final = {"+": " + ", "-": " − ", "*": " × ", "/": " ÷ ", "<=": " ≤ ", ">=": " ≥ ", "==": " = "}
@@ -71,20 +72,15 @@ class Quantity:
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the calculation in both languages, e.g. 2.36 公里 × 40 克/公里 = 94.4 克."""
-
-    zh: str
-    en: str
-
-
 class _Walk:
-    """Computes bottom-up and writes a line for every chain of one kind of operation."""
+    """Computes a tree bottom-up and writes one line for every chain of operations of one kind.
+
+    A line: 2.36 公里 × 40 克/公里 = 94.4 克.
+    """
 
     def __init__(self, names: Mapping[str, Quantity]) -> None:
         self.names = names
-        self.steps: list[Step] = []
+        self.steps: list[Text] = []
         self.last: Quantity | None = None
 
     def value(self, node: Node) -> Quantity:
@@ -116,7 +112,7 @@ class _Walk:
             return quantity(left.value, left.unit, language) + sign + quantity(right.value, right.unit, language)
 
         self.steps.append(
-            Step(f"{text('zh')}：{'成立' if true else '不成立'}", f"{text('en')}: {'true' if true else 'false'}")
+            Text(f"{text('zh')}：{'成立' if true else '不成立'}", f"{text('en')}: {'true' if true else 'false'}")
         )
         return true
 
@@ -148,7 +144,7 @@ class _Walk:
             parts = [f"{_SIGNS[sign] if sign else ''}{_bracketed(term, language)}" for sign, term in terms]
             return f"{''.join(parts)} = {quantity(result.value, result.unit, language)}"
 
-        self.steps.append(Step(text("zh"), text("en")))
+        self.steps.append(Text(text("zh"), text("en")))
         self.last = result
         return result
 
@@ -163,7 +159,7 @@ class _Walk:
             call = f"{name}（{inside}）" if language == "zh" else f"{name}({inside})"
             return f"{call} = {quantity(result.value, result.unit, language)}"
 
-        self.steps.append(Step(text("zh"), text("en")))
+        self.steps.append(Text(text("zh"), text("en")))
         self.last = result
         return result
 
@@ -173,12 +169,12 @@ def _bracketed(term: Quantity, language: str) -> str:
     return f"({text})" if term.value < 0 else text
 
 
-def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Step], Quantity]:
+def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Text], Quantity]:
     """The calculation line by line, and the formula's exact value. Raises NotComputable."""
     walk = _Walk(names)
     result = walk.value(tree)
     if walk.last is not result:  # a bare number or name, a sign, the branch of an `if`
         shown = Quantity(result.value, display_unit(result.unit.dimension))
         zh, en = (quantity(shown.value, shown.unit, language) for language in ("zh", "en"))
-        walk.steps.append(Step(f"结果 = {zh}", f"result = {en}"))
+        walk.steps.append(Text(f"结果 = {zh}", f"result = {en}"))
     return walk.steps, result

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from services.accounting.methodologies.document import canonical_json
-from services.accounting.methodologies.schemas import Bilingual, ShelfDetail, ShelfListing, ShelfSummary
+from services.accounting.methodologies.presentation import bilingual
+from services.accounting.methodologies.schemas import ShelfDetail, ShelfListing, ShelfSummary
 from services.accounting.methodologies.shelf import Shelved, reportable, shelf, shelved_version, trust_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
@@ -18,8 +19,8 @@ def _summary(item: Shelved) -> ShelfSummary:
         code=document.code,
         version=document.version,
         scene=document.scene,
-        title=Bilingual(zh=document.title.zh, en=document.title.en),
-        summary=Bilingual(zh=document.summary.zh, en=document.summary.en),
+        title=bilingual(document.title),
+        summary=bilingual(document.summary),
         region=document.region,
         event=document.applies_to.event,
         reportable=reportable(item.version),

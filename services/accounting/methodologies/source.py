@@ -13,6 +13,7 @@ import yaml
 from yaml import events as ev
 
 from services.accounting.methodologies.errors import DocumentInvalid, Path, Problem
+from shared.language import Text
 
 MAX_BYTES: Final = 64 * 1024  # the longest document of the library has 5 KiB
 MAX_DEPTH: Final = 10  # documents are five levels deep
@@ -46,31 +47,37 @@ class _Reader:
         self.marks: Marks = {}
         self.values = 0
 
-    def refuse(self, code: str, zh: str, en: str, event: ev.Event, path: Path) -> DocumentInvalid:
-        return DocumentInvalid([Problem(code, path, zh, en, *_position(event))])
+    def refuse(self, code: str, text: Text, event: ev.Event, path: Path) -> DocumentInvalid:
+        return DocumentInvalid([Problem(code, path, text, *_position(event))])
 
     def document(self) -> Plain:
         for event in self.events:
             if not isinstance(event, (ev.StreamStartEvent, ev.DocumentStartEvent)):
                 break
         if isinstance(event, ev.StreamEndEvent):
-            raise DocumentInvalid([Problem("EMPTY", (), "文件是空的。", "The document is empty.")])
+            raise DocumentInvalid([Problem("EMPTY", (), Text("文件是空的。", "The document is empty."))])
         value = self.value(event, (), 0)
         for event in self.events:
             if isinstance(event, ev.DocumentStartEvent):
-                raise self.refuse("SECOND_DOCUMENT", "一个文件只能有一份。", "Only one per file.", event, ())
+                raise self.refuse("SECOND_DOCUMENT", Text("一个文件只能有一份。", "Only one per file."), event, ())
         return value
 
     def value(self, event: ev.Event, path: Path, depth: int) -> Plain:
         self.values += 1
         if self.values > MAX_VALUES:
-            raise self.refuse("TOO_MANY_VALUES", f"超过 {MAX_VALUES} 个值。", f"Over {MAX_VALUES} values.", event, path)
+            raise self.refuse(
+                "TOO_MANY_VALUES", Text(f"超过 {MAX_VALUES} 个值。", f"Over {MAX_VALUES} values."), event, path
+            )
         if depth > MAX_DEPTH:
-            raise self.refuse("TOO_DEEP", f"嵌套超过 {MAX_DEPTH} 层。", f"Nested over {MAX_DEPTH} deep.", event, path)
+            raise self.refuse(
+                "TOO_DEEP", Text(f"嵌套超过 {MAX_DEPTH} 层。", f"Nested over {MAX_DEPTH} deep."), event, path
+            )
         if isinstance(event, ev.AliasEvent) or getattr(event, "anchor", None):
-            raise self.refuse("ALIAS", "不允许使用锚点和引用。", "Anchors and aliases are not allowed.", event, path)
+            raise self.refuse(
+                "ALIAS", Text("不允许使用锚点和引用。", "Anchors and aliases are not allowed."), event, path
+            )
         if getattr(event, "tag", None) is not None:
-            raise self.refuse("TAG", "不允许使用类型标签。", "Tags are not allowed.", event, path)
+            raise self.refuse("TAG", Text("不允许使用类型标签。", "Tags are not allowed."), event, path)
         self.marks[path] = _position(event)
         if isinstance(event, ev.MappingStartEvent):
             return self.mapping(path, depth)
@@ -86,9 +93,11 @@ class _Reader:
                 break
             key = event.value if isinstance(event, ev.ScalarEvent) else None
             if not key or key == "<<" or len(key) > 60:
-                raise self.refuse("KEY", "键必须是简单的文字。", "Keys must be plain words.", event, path)
+                raise self.refuse("KEY", Text("键必须是简单的文字。", "Keys must be plain words."), event, path)
             if key in found:
-                raise self.refuse("DUPLICATE_KEY", f"重复的键 {key}。", f"{key} is given twice.", event, (*path, key))
+                raise self.refuse(
+                    "DUPLICATE_KEY", Text(f"重复的键 {key}。", f"{key} is given twice."), event, (*path, key)
+                )
             found[key] = self.value(next(self.events), (*path, key), depth + 1)
         return found
 
@@ -103,7 +112,7 @@ class _Reader:
     def scalar(self, event: ev.ScalarEvent, path: Path) -> Plain:
         text: str = event.value
         if _UNPRINTABLE.search(text):
-            raise self.refuse("CONTROL_CHARACTER", "不允许控制字符。", "No control characters.", event, path)
+            raise self.refuse("CONTROL_CHARACTER", Text("不允许控制字符。", "No control characters."), event, path)
         if not event.implicit[0]:  # quoted or a block: text, whatever it looks like
             return text
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
@@ -118,8 +127,10 @@ class _Reader:
             return text == "true"
         raise self.refuse(
             "AMBIGUOUS_VALUE",
-            f"{text[:40]!r} 请加引号：小数写成 '0.5'，其他文字也用引号。",
-            f"Quote {text[:40]!r}: decimals are written as '0.5', other texts in quotes too.",
+            Text(
+                f"{text[:40]!r} 请加引号：小数写成 '0.5'，其他文字也用引号。",
+                f"Quote {text[:40]!r}: decimals are written as '0.5', other texts in quotes too.",
+            ),
             event,
             path,
         )
@@ -128,7 +139,7 @@ class _Reader:
 def read_yaml(text: str) -> tuple[Plain, Marks]:
     """The document's plain values and where each of them stands. Raises DocumentInvalid with line and column."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise DocumentInvalid([Problem("TOO_LARGE", (), f"超过 {MAX_BYTES} 字节。", f"Over {MAX_BYTES} bytes.")])
+        raise DocumentInvalid([Problem("TOO_LARGE", (), Text(f"超过 {MAX_BYTES} 字节。", f"Over {MAX_BYTES} bytes."))])
     try:
         reader = _Reader(text)
         return reader.document(), reader.marks
@@ -136,5 +147,5 @@ def read_yaml(text: str) -> tuple[Plain, Marks]:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         said = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        problem = Problem("NOT_YAML", (), f"不是有效的 YAML：{said}。", f"Not valid YAML: {said}.", line, column)
+        problem = Problem("NOT_YAML", (), Text(f"不是有效的 YAML：{said}。", f"Not valid YAML: {said}."), line, column)
         raise DocumentInvalid([problem]) from None

@@ -15,6 +15,7 @@ import pint
 from pint.util import UnitsContainer
 
 from services.accounting.methodologies.errors import FormulaFault
+from shared.language import Text
 
 Dimension = UnitsContainer
 
@@ -75,7 +76,7 @@ def _registry() -> "pint.UnitRegistry[Fraction]":
 
 
 def _fault(text: str) -> FormulaFault:
-    return FormulaFault("UNKNOWN_UNIT", f"不认识的单位 {text!r}。", f"Unknown unit {text!r}.")
+    return FormulaFault("UNKNOWN_UNIT", Text(f"不认识的单位 {text!r}。", f"Unknown unit {text!r}."))
 
 
 def _tokens(text: str) -> list[str]:

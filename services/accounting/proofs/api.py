@@ -18,7 +18,7 @@ from services.accounting.proofs.schemas import (
 from services.accounting.settings import Settings
 from shared.auth.tokens import Citizen
 from shared.db import Session
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["公开核验 Public proofs"])
 
@@ -32,12 +32,9 @@ def _settings(request: Request) -> Settings:
 
 @router.get("/public/digests", summary="每日摘要，从新到旧 · Daily digests, newest first")
 async def list_digests(session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> Page[Digest]:
-    position = decode_cursor(cursor, date.fromisoformat)
-    rows = await service.list_digests(session, before=position[0] if position else None, limit=limit + 1)
-    items = [digest_view(row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    next_cursor = encode_cursor(items[-1].day.isoformat()) if has_more else None
-    return Page(items=items, has_more=has_more, next_cursor=next_cursor)
+    before = position_of(cursor, date.fromisoformat)
+    rows = await service.list_digests(session, before=before, limit=limit + 1)
+    return Page.of(rows, limit, item=digest_view, cursor=lambda row: (row.day,))
 
 
 @router.get("/public/digests/{day}", summary="某一天的摘要 · One day's digest")

@@ -25,6 +25,7 @@ from services.accounting.proofs.domain import (
 from services.accounting.proofs.merkle import TreeBuilder, root_of
 from shared import clock
 from shared.db import Session
+from shared.language import Text
 
 _log = structlog.get_logger(__name__)
 
@@ -115,8 +116,7 @@ class Finding:
     """Something that is not as it was sealed. `since` and `until` bound the postings concerned, where known."""
 
     day: date
-    zh: str
-    en: str
+    text: Text
     since: datetime | None = None
     until: datetime | None = None
 
@@ -138,7 +138,7 @@ async def check_days(session: Session) -> AsyncIterator[DayChecked]:
         try:
             said = statement_of(sealed.statement)
         except (msgspec.DecodeError, msgspec.ValidationError):
-            findings = [Finding(day, "摘要不可读", "the statement cannot be read")]
+            findings = [Finding(day, Text("摘要不可读", "the statement cannot be read"))]
         else:
             findings = _statement_findings(sealed, said, previous)
             if previous is None:
@@ -151,15 +151,15 @@ async def check_days(session: Session) -> AsyncIterator[DayChecked]:
 def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> list[Finding]:
     day, findings = sealed.day, []
     if statement_hash(sealed.statement) != sealed.sha256 or (said.day, said.previous) != (day, sealed.previous):
-        findings.append(Finding(day, "摘要与其哈希不符", "the statement does not have its hash"))
+        findings.append(Finding(day, Text("摘要与其哈希不符", "the statement does not have its hash")))
     if said.previous != (previous.sha256 if previous is not None else None):
-        findings.append(Finding(day, "与前一天的链条断开", "the chain to the day before is broken"))
+        findings.append(Finding(day, Text("与前一天的链条断开", "the chain to the day before is broken")))
     if previous is not None and day != previous.day + timedelta(days=1):
-        findings.append(Finding(day, "前面缺少日期", "days before this one are missing"))
+        findings.append(Finding(day, Text("前面缺少日期", "days before this one are missing")))
     if sealed.signature is not None and not signature_fits(
         sealed.statement, public_key=sealed.public_key, signature=sealed.signature
     ):
-        findings.append(Finding(day, "签名无效", "the signature does not fit"))
+        findings.append(Finding(day, Text("签名无效", "the signature does not fit")))
     return findings
 
 
@@ -168,8 +168,8 @@ async def _earlier_findings(session: Session, said: Statement) -> list[Finding]:
     stray = await history.count_before(session, moment=begin)
     if not stray:
         return []
-    zh, en = f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) lie before the first sealed day"
-    return [Finding(said.day, zh, en, None, begin)]
+    text = Text(f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) lie before the first sealed day")
+    return [Finding(said.day, text, None, begin)]
 
 
 async def _tree_findings(session: Session, sealed: Any, said: Statement) -> list[Finding]:
@@ -184,6 +184,8 @@ async def _tree_findings(session: Session, sealed: Any, said: Statement) -> list
             break
     else:
         since = until = None
-    zh = f"账目被改动：封存 {said.postings} 条，现有 {tree.postings} 条"
-    en = f"postings were changed: {said.postings} sealed, {tree.postings} now"
-    return [Finding(sealed.day, zh, en, since, until)]
+    text = Text(
+        f"账目被改动：封存 {said.postings} 条，现有 {tree.postings} 条",
+        f"postings were changed: {said.postings} sealed, {tree.postings} now",
+    )
+    return [Finding(sealed.day, text, since, until)]

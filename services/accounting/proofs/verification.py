@@ -35,14 +35,14 @@ from services.accounting.proofs.merkle import root_from_path
 from services.accounting.proofs.schemas import Bundle, Digest, Opening, Proof
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
+from shared.language import Text
 
 _EARNED = frozenset({"credited", "pending", "reversed"})
 
 
 class Check(NamedTuple):
     ok: bool
-    zh: str
-    en: str
+    text: Text
     detail: str = ""
 
 
@@ -63,35 +63,37 @@ def _leaf_checks(proof: Proof) -> list[Check]:
         item = sealed_leaf(proof.leaf.encode(), bytes.fromhex(proof.leaf_salt))
         path = [bytes.fromhex(sibling) for sibling in proof.path]
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as exc:
-        return [Check(False, "证明可读", "the proof can be read", str(exc))]
+        return [Check(False, Text("证明可读", "the proof can be read"), str(exc))]
     root = root_from_path(item, proof.leaf_index, proof.tree_size, path)
     sealed = said is not None and root is not None and (root.hex(), proof.tree_size) == (said.root, said.postings)
     named = (leaf.get("format"), leaf.get("kind"), leaf.get("activity_id"))
     return [
         Check(
             named == (LEAF_FORMAT, "credit", str(proof.activity_id)),
-            "这笔入账属于这次行为",
-            "the posting is the credit of this activity",
+            Text("这笔入账属于这次行为", "the posting is the credit of this activity"),
             f"{leaf.get('amount_mg')} mg, {leaf.get('posted_at')}",
         ),
         Check(
             sealed,
-            "入账在当日的哈希树中",
-            "the posting is in the day's tree",
+            Text("入账在当日的哈希树中", "the posting is in the day's tree"),
             f"{proof.digest.day}, {proof.leaf_index + 1}/{proof.tree_size}",
         ),
-        *_opening_checks(leaf, "debit", proof.debit, "发放账户", "the issuing account"),
-        *(_opening_checks(leaf, "credit", proof.credit, "本人账户", "the citizen's account") if proof.credit else ()),
+        *_opening_checks(leaf, "debit", proof.debit, Text("发放账户", "the issuing account")),
+        *(
+            _opening_checks(leaf, "credit", proof.credit, Text("本人账户", "the citizen's account"))
+            if proof.credit
+            else ()
+        ),
     ]
 
 
-def _opening_checks(leaf: Mapping[str, Any], side: str, opening: Opening, zh: str, en: str) -> list[Check]:
+def _opening_checks(leaf: Mapping[str, Any], side: str, opening: Opening, owner: Text) -> list[Check]:
     try:
         salt = bytes.fromhex(opening.salt)
     except ValueError:
         salt = b""
     ok = commitment(opening.account_id, salt) == leaf.get(side)
-    return [Check(ok, f"{zh}与入账相符", f"{en} is the one in the posting", str(opening.account_id))]
+    return [Check(ok, Text(f"{owner.zh}与入账相符", f"{owner.en} is the one in the posting"), str(opening.account_id))]
 
 
 def _statement(digest: Digest) -> Statement | None:
@@ -111,16 +113,18 @@ def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
     )
     day = str(digest.day)
     same = repeated and statement_hash(digest.statement) == digest.sha256
-    checks = [Check(same, f"{day} 的摘要与哈希一致", f"the statement of {day} has its hash", digest.sha256)]
+    checks = [Check(same, Text(f"{day} 的摘要与哈希一致", f"the statement of {day} has its hash"), digest.sha256)]
     signature = digest.signature
     if signature is None:
         if public_key is not None:
-            checks.append(Check(False, f"{day} 的摘要已签名", f"the statement of {day} is signed", "unsigned"))
+            checks.append(Check(False, Text(f"{day} 的摘要已签名", f"the statement of {day} is signed"), "unsigned"))
         return checks
     known = public_key is None or public_key.lower() == signature.public_key
     fits = signature_fits(digest.statement, public_key=signature.public_key, signature=signature.value)
     checks.append(
-        Check(known and fits, f"{day} 的签名有效", f"the signature of {day} fits", f"Ed25519 {signature.public_key}")
+        Check(
+            known and fits, Text(f"{day} 的签名有效", f"the signature of {day} fits"), f"Ed25519 {signature.public_key}"
+        )
     )
     return checks
 
@@ -131,31 +135,31 @@ def check_chain(digests: Sequence[Digest]) -> list[Check]:
     for digest in digests:
         known = by_day.setdefault(digest.day, digest)
         if (known.statement, known.sha256) != (digest.statement, digest.sha256):
-            zh, en = f"{digest.day} 只有一份摘要", f"there is one digest of {digest.day}"
-            return [Check(False, zh, en, f"{known.sha256} / {digest.sha256}")]
+            text = Text(f"{digest.day} 只有一份摘要", f"there is one digest of {digest.day}")
+            return [Check(False, text, f"{known.sha256} / {digest.sha256}")]
     days = sorted(by_day)
     for first, second in pairwise(days):
         if (second - first).days != 1 or by_day[second].previous != by_day[first].sha256:
-            return [Check(False, "每日摘要首尾相连", "the digests follow each other", f"{first} → {second}")]
+            return [Check(False, Text("每日摘要首尾相连", "the digests follow each other"), f"{first} → {second}")]
     wrong = [d for d in by_day.values() if not all(check.ok for check in check_digest(d))]
     detail = f"{days[0]} … {days[-1]}" if days else ""
-    return [Check(bool(days) and not wrong, "每日摘要首尾相连", "the digests follow each other", detail)]
+    return [Check(bool(days) and not wrong, Text("每日摘要首尾相连", "the digests follow each other"), detail)]
 
 
 def check_bundle(bundle: Bundle, *, public_key: str | None = None, chain: Sequence[Digest] = ()) -> list[Check]:
     """Recomputes the amount from the bundle and checks its proof where it has one."""
     if bundle.judgement is None:
         nothing = bundle.activity.amount_mg == 0
-        return [Check(nothing, "没有判定，也没有入账", "no judgement and no credit", bundle.activity.reason_code)]
+        return [Check(nothing, Text("没有判定，也没有入账", "no judgement and no credit"), bundle.activity.reason_code)]
     try:
         judgement = from_record(bundle.judgement)
     except msgspec.ValidationError as exc:
-        return [Check(False, "判定可读", "the judgement can be read", str(exc))]
+        return [Check(False, Text("判定可读", "the judgement can be read"), str(exc))]
     checks = [_same_activity(bundle, judgement)]
     if bundle.methodology is not None:
         checks += _recomputed(bundle, judgement)
     elif judgement.methodology_code is not None or judgement.amount_mg:
-        checks.append(Check(False, "附有方法学", "the methodology is there"))
+        checks.append(Check(False, Text("附有方法学", "the methodology is there")))
     if bundle.proof is not None:
         checks += _proof_of(bundle, bundle.proof, judgement)
         checks += check_proof(bundle.proof, public_key=public_key, chain=chain)
@@ -168,7 +172,7 @@ def _same_activity(bundle: Bundle, judgement: Judgement) -> Check:
         (activity.amount_mg > 0) == (activity.status in _EARNED)
     )
     return Check(
-        ok, "判定属于这次行为", "the judgement is of this activity", f"{activity.status}, {activity.reason_code}"
+        ok, Text("判定属于这次行为", "the judgement is of this activity"), f"{activity.status}, {activity.reason_code}"
     )
 
 
@@ -179,15 +183,23 @@ def _recomputed(bundle: Bundle, judgement: Judgement) -> list[Check]:
         factors = [factor_from_plain(factor.document) for factor in bundle.factors]
         method = compile_methodology(document, factor_set(factors))
     except DocumentInvalid as exc:
-        return [Check(False, "方法学与因子完整", "methodology and factors are complete", str(exc))]
+        return [Check(False, Text("方法学与因子完整", "methodology and factors are complete"), str(exc))]
     hashes = content_sha256(document) == bundle.methodology.sha256 and all(
         content_sha256(factor) == given.sha256 for factor, given in zip(factors, bundle.factors, strict=True)
     )
     named = (document.code, document.version) == (judgement.methodology_code, judgement.methodology_version)
     pinned = set(judgement.factors) == set(method.factor_refs)
     checks = [
-        Check(hashes, "方法学与因子的哈希一致", "methodology and factors have their hashes", bundle.methodology.sha256),
-        Check(named and pinned, "判定所用的版本与年份", "the versions and vintages the judgement names", method.label),
+        Check(
+            hashes,
+            Text("方法学与因子的哈希一致", "methodology and factors have their hashes"),
+            bundle.methodology.sha256,
+        ),
+        Check(
+            named and pinned,
+            Text("判定所用的版本与年份", "the versions and vintages the judgement names"),
+            method.label,
+        ),
     ]
     if bundle.act is not None and judgement.amount_mg:
         checks.append(_inputs_match(bundle, judgement, method))
@@ -195,20 +207,20 @@ def _recomputed(bundle: Bundle, judgement: Judgement) -> list[Check]:
         checks.append(_raw_amount(judgement, method))
         checks.append(_capped_amount(judgement, method))
     else:
-        checks.append(Check(judgement.amount_mg == 0, "未累计", "nothing credited", judgement.reason_code))
+        checks.append(Check(judgement.amount_mg == 0, Text("未累计", "nothing credited"), judgement.reason_code))
     return checks
 
 
 def _inputs_match(bundle: Bundle, judgement: Judgement, method: Compiled) -> Check:
-    zh, en = "输入即上报的数据，方法学适用", "the inputs are what was reported, and the methodology applies to it"
+    text = Text("输入即上报的数据，方法学适用", "the inputs are what was reported, and the methodology applies to it")
     try:
         act, day = _act_of(bundle)
         read = {slot.field: slot.read(act) for slot in method.slots}
         applies = MethodologyIndex([method]).find(act) is method
     except (msgspec.ValidationError, AttributeError, KeyError, ValueError) as exc:  # fields or time zones made up
-        return Check(False, zh, en, str(exc))
+        return Check(False, text, str(exc))
     ok = read == judgement.inputs and applies and day == judgement.local_date
-    return Check(ok, zh, en, ", ".join(f"{name}={value}" for name, value in read.items()))
+    return Check(ok, text, ", ".join(f"{name}={value}" for name, value in read.items()))
 
 
 def _act_of(bundle: Bundle) -> tuple[Any, date]:
@@ -223,18 +235,18 @@ def _act_of(bundle: Bundle) -> tuple[Any, date]:
 
 
 def _raw_amount(judgement: Judgement, method: Compiled) -> Check:
-    zh, en = "按公式重算上限前的减碳量", "the formula gives the amount before caps"
+    text = Text("按公式重算上限前的减碳量", "the formula gives the amount before caps")
     try:
         assert judgement.local_date is not None
         raw_mg = method.raw_mg(judgement.inputs, str(judgement.evidence_tier), judgement.local_date)
     except (NotComputable, KeyError, AssertionError) as exc:
-        return Check(False, zh, en, repr(exc))
-    return Check(raw_mg == judgement.raw_mg, zh, en, f"{method.document.formula} = {raw_mg} mg")
+        return Check(False, text, repr(exc))
+    return Check(raw_mg == judgement.raw_mg, text, f"{method.document.formula} = {raw_mg} mg")
 
 
 def _capped_amount(judgement: Judgement, method: Compiled) -> Check:
     """The grant that the caps leave, from what the judgement says was used of each before."""
-    zh, en = "按上限重算入账量", "the caps give the amount credited"
+    text = Text("按上限重算入账量", "the caps give the amount credited")
     rules = {cap.id: cap for cap in (*method.count_caps, *method.amount_caps)}
     granted_mg = judgement.raw_mg
     unpassed = set(rules)
@@ -242,17 +254,17 @@ def _capped_amount(judgement: Judgement, method: Compiled) -> Check:
         rule = rules.get(cap.cap_id)
         said = (cap.limit, cap.measure, cap.per)
         if rule is None or (rule.limit, rule.measure, rule.per) != said or judgement.local_date is None:
-            return Check(False, zh, en, cap.cap_id)
+            return Check(False, text, cap.cap_id)
         if cap.period_start != period_start(rule.period, judgement.local_date):
-            return Check(False, zh, en, f"{cap.cap_id} {cap.period_start}")
+            return Check(False, text, f"{cap.cap_id} {cap.period_start}")
         unpassed.discard(cap.cap_id)  # a cap of a household has a counter for it and one for the person
         left = max(0, cap.limit - cap.used_before)
         granted_mg = min(granted_mg, left) if cap.measure == "mg" else granted_mg if left else 0
     if judgement.amount_mg and unpassed:  # a credit has passed every cap
-        return Check(False, zh, en, ", ".join(sorted(unpassed)))
+        return Check(False, text, ", ".join(sorted(unpassed)))
     # What was refused for another reason than a cap names none that is used up, and earned nothing all the same.
     ok = granted_mg == judgement.amount_mg or (judgement.amount_mg == 0 and not judgement.caps)
-    return Check(ok, zh, en, f"{judgement.raw_mg} → {judgement.amount_mg} mg")
+    return Check(ok, text, f"{judgement.raw_mg} → {judgement.amount_mg} mg")
 
 
 def _seen_from_owner(proof: Proof, owner_id: UUID) -> Proof:
@@ -281,8 +293,7 @@ def _proof_of(bundle: Bundle, proof: Proof, judgement: Judgement) -> list[Check]
     return [
         Check(
             ok,
-            "封存的入账正是重算的数额",
-            "the sealed posting has the recomputed amount",
+            Text("封存的入账正是重算的数额", "the sealed posting has the recomputed amount"),
             f"{leaf.get('amount_mg')} mg",
         )
     ]

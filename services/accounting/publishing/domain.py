@@ -18,6 +18,7 @@ from services.accounting.methodologies.errors import (
 )
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.source import Marks
+from shared.language import Text
 
 DATE_PAST: Final = "EFFECTIVE_DATE_PAST"
 VERSION_TAKEN: Final = "VERSION_ALREADY_PUBLISHED"
@@ -70,31 +71,31 @@ def find_problems(document: Methodology, marks: Marks, library: LibraryState) ->
 
 def _texts(document: Methodology, marks: Marks) -> Iterator[Problem]:
     """Citizens read these texts, so each needs Chinese and English words."""
-    texts: list[tuple[Path, str, str]] = [
-        (("title",), document.title.zh, document.title.en),
-        (("summary",), document.summary.zh, document.summary.en),
-        (("issuer",), document.issuer.zh, document.issuer.en),
-        (("document", "title"), document.document.title.zh, document.document.title.en),
+    texts: list[tuple[Path, Text]] = [
+        (("title",), document.title.text),
+        (("summary",), document.summary.text),
+        (("issuer",), document.issuer.text),
+        (("document", "title"), document.document.title.text),
     ]
-    texts += [(("inputs", name, "title"), given.title.zh, given.title.en) for name, given in document.inputs.items()]
-    texts += [(("caps", number), cap.zh, cap.en) for number, cap in enumerate(document.caps)]
-    for path, zh, en in texts:
-        if not _HAN.search(zh):
+    texts += [(("inputs", name, "title"), given.title.text) for name, given in document.inputs.items()]
+    texts += [(("caps", number), Text(cap.zh, cap.en)) for number, cap in enumerate(document.caps)]
+    for path, text in texts:
+        if not _HAN.search(text.zh):
             place = mark_of((*path, "zh"), marks)
-            yield Problem("TEXT_MISSING", (*path, "zh"), "缺少中文文字。", "The Chinese text is missing.", *place)
-        if not _LATIN.search(en):
+            yield Problem("TEXT_MISSING", (*path, "zh"), Text("缺少中文文字。", "The Chinese text is missing."), *place)
+        if not _LATIN.search(text.en):
             place = mark_of((*path, "en"), marks)
-            yield Problem("TEXT_MISSING", (*path, "en"), "缺少英文文字。", "The English text is missing.", *place)
+            yield Problem("TEXT_MISSING", (*path, "en"), Text("缺少英文文字。", "The English text is missing."), *place)
 
 
 def _reportable(document: Methodology, marks: Marks) -> Iterator[Problem]:
     if ACT_KINDS[document.applies_to.event] in UNREPORTED_KINDS:
         path: Path = ("applies_to", "event")
-        zh, en = (
+        text = Text(
             "合作方还不能上报这类行为，发布了也不会有人获得。",
             "No partner can report such acts yet; nobody would earn.",
         )
-        yield Problem("EVENT_NOT_REPORTABLE", path, zh, en, *mark_of(path, marks))
+        yield Problem("EVENT_NOT_REPORTABLE", path, text, *mark_of(path, marks))
 
 
 def _identity(document: Methodology, marks: Marks, library: LibraryState) -> Iterator[Problem]:
@@ -102,15 +103,17 @@ def _identity(document: Methodology, marks: Marks, library: LibraryState) -> Ite
     name = f"{document.code} v{document.version}"
     place = mark_of(("version",), marks)
     if any((p.document.code, p.document.version) == (document.code, document.version) for p in library.published):
-        yield Problem(VERSION_TAKEN, ("version",), f"{name} 已发布。", f"{name} is published.", *place)
+        yield Problem(VERSION_TAKEN, ("version",), Text(f"{name} 已发布。", f"{name} is published."), *place)
     elif document.version < newest:
-        zh, en = f"已有更新的版本 v{newest}。", f"There is a newer version, v{newest}."
-        yield Problem("VERSION_NOT_NEWER", ("version",), zh, en, *place)
+        text = Text(f"已有更新的版本 v{newest}。", f"There is a newer version, v{newest}.")
+        yield Problem("VERSION_NOT_NEWER", ("version",), text, *place)
     if document.effective_from < library.today:
-        zh = f"{document.effective_from} 早于今天 {library.today}，已有结果不会改变。"
-        en = f"{document.effective_from} is before today, {library.today}; past results never change."
+        text = Text(
+            f"{document.effective_from} 早于今天 {library.today}，已有结果不会改变。",
+            f"{document.effective_from} is before today, {library.today}; past results never change.",
+        )
         path = ("effective_from",)
-        yield Problem(DATE_PAST, path, zh, en, *mark_of(path, marks))
+        yield Problem(DATE_PAST, path, text, *mark_of(path, marks))
 
 
 def _conflicts(compiled: Compiled, marks: Marks, library: LibraryState) -> Iterator[Problem]:
@@ -129,5 +132,5 @@ def _conflicts(compiled: Compiled, marks: Marks, library: LibraryState) -> Itera
             MethodologyIndex([compile_methodology(other.document, library.factors), compiled], ends)
         except (AmbiguousMethodologies, CapMismatch) as conflict:
             path: Path = ("caps",) if isinstance(conflict, CapMismatch) else ("applies_to",)
-            zh, en = conflict.detail("zh"), conflict.detail("en")
-            yield Problem(conflict.code, path, zh, en, *mark_of(path, marks))
+            text = Text(conflict.detail("zh"), conflict.detail("en"))
+            yield Problem(conflict.code, path, text, *mark_of(path, marks))

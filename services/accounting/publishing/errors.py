@@ -44,8 +44,8 @@ def fault(problem: Problem) -> Mapping[str, Any]:
         "field": problem.field,
         "line": problem.line,
         "column": problem.column,
-        "zh": problem.zh,
-        "en": problem.en,
+        "zh": problem.text.zh,
+        "en": problem.text.en,
     }
 
 

@@ -21,7 +21,7 @@ async def bundles(accounting: Accounting, person: Reports) -> list[dict[str, Any
 
 def failed(bundle: dict[str, Any]) -> list[str]:
     checks = check_bundle(Bundle.model_validate_json(json.dumps(bundle)))
-    return [check.en for check in checks if not check.ok] + ([] if checks else ["nothing was checked"])
+    return [check.text.en for check in checks if not check.ok] + ([] if checks else ["nothing was checked"])
 
 
 async def a_bit_of_everything(accounting: Accounting) -> Reports:
