@@ -20,7 +20,7 @@ class DigestSigner:
         return self._key.sign(statement.encode()).hex()
 
 
-def signature_fits(statement: str, *, public_key: str, signature: str) -> bool:
+def is_signature_valid(statement: str, *, public_key: str, signature: str) -> bool:
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(
             bytes.fromhex(signature), statement.encode()

@@ -71,7 +71,7 @@ def _report(checks: Sequence[Check], done: Text) -> None:
     console.print(f"[bold green]通过：{escape(done.zh)} OK: {escape(done.en)}[/bold green]")
 
 
-def _tell_unsigned(digest: Digest) -> None:
+def _warn_unsigned(digest: Digest) -> None:
     if digest.signature is None:
         console.print(
             "[yellow]! 摘要未签名：请与公开保存的摘要比对[/yellow] unsigned: compare with a digest saved elsewhere"
@@ -86,7 +86,7 @@ def bundle(file: File, public_key: Key = None, digests: Chain = None) -> None:
     if found.proof is None and found.activity.amount_mg:
         console.print(f"[yellow]! 尚未封存 not sealed yet[/yellow] ({found.sealed_after})")
     elif found.proof is not None:
-        _tell_unsigned(found.proof.digest)
+        _warn_unsigned(found.proof.digest)
     amount_mg = found.activity.amount_mg
     _report(checks, Text(f"这次行为值 {amount_mg} 毫克", f"this activity is worth {amount_mg} mg"))
 
@@ -96,7 +96,7 @@ def proof(file: File, public_key: Key = None, digests: Chain = None) -> None:
     """离线核对存在证明 Check an inclusion proof offline."""
     found = _read(file, Proof.model_validate_json)
     checks = check_proof(found, public_key=public_key, chain=_digests(digests))
-    _tell_unsigned(found.digest)
+    _warn_unsigned(found.digest)
     _report(checks, Text(f"已封存于 {found.digest.day}", f"sealed on {found.digest.day}"))
 
 

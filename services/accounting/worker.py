@@ -60,7 +60,7 @@ def build(settings: Settings | None = None) -> Worker:
         (SWEEP_EVERY_S, "apply_corrections", corrections.apply_waiting),
         (SWEEP_EVERY_S, "vest", vesting.vest_due),
         (HOUSEKEEPING_EVERY_S, "forget_parked", parking.forget_parked),
-        (HOUSEKEEPING_EVERY_S, "forget_corrections", corrections.forget_waiting),
+        (HOUSEKEEPING_EVERY_S, "forget_corrections", corrections.refuse_overdue),
     ):
         worker.every(interval_s, name, _with_programme(job, programmes))
     _add_plain_jobs(worker, settings)
@@ -84,7 +84,9 @@ def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) ->
 
 def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
     zone = settings.time_zone
-    seal = partial(sealing.seal_next, time_zone=zone, delay_s=settings.digest_delay_s, signer=settings.digest_signer)
+    seal = partial(
+        sealing.seal_next_day, time_zone=zone, delay_s=settings.digest_delay_s, signer=settings.digest_signer
+    )
     expire_grams = partial(expiry.expire_grams, valid_years=settings.grams_valid_years, time_zone=zone)
     for interval_s, name, job in (
         (EXPIRE_EVERY_S, "expire_holds", holds.expire_holds),

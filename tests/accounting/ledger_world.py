@@ -62,10 +62,10 @@ class World:
         while self.call(expiry.expire_as_of, today=today, valid_years=VALID_YEARS, time_zone="Asia/Shanghai"):
             pass
 
-    def announced(self, person: Person, today: date) -> dict[int, int]:
+    def announced_expiries(self, person: Person, today: date) -> dict[int, int]:
         """Milligrams by the last year in which they can be used."""
         found = self.call(
-            expiry.announced,
+            expiry.announced_expiries,
             account_id=person.reports.account_id,
             today=today,
             valid_years=VALID_YEARS,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.accounting.ledger import expiry
 from services.accounting.ledger import service as ledger
-from services.accounting.ledger.domain import left_of_mg
+from services.accounting.ledger.domain import remaining_mg
 from shared import clock
 from tests.accounting.conftest import Accounting
 from tests.accounting.reports import Reports
@@ -59,9 +59,9 @@ class Calendar:
                 return total
             total += looked_at
 
-    async def announced(self, person: Reports, valid_years: int = VALID_YEARS) -> list[tuple[int, date, int]]:
+    async def announced_expiries(self, person: Reports, valid_years: int = VALID_YEARS) -> list[tuple[int, date, int]]:
         async with self.accounting.database.transaction() as session:
-            found = await expiry.announced(
+            found = await expiry.announced_expiries(
                 session,
                 account_id=person.account_id,
                 today=TODAY,
@@ -102,12 +102,12 @@ async def test_the_oldest_are_spent_first_and_what_is_left_of_them_expires(
     await holds.call("POST", f"/{hold_id}/capture", {"to": "redeemed:noodles"})
     old = (TODAY.year - OLD, date(TODAY.year - 1, 12, 31), 220 * GRAM)
     new = (TODAY.year, date(TODAY.year + VALID_YEARS, 12, 31), 170 * GRAM)
-    assert await calendar.announced(person) == [old, new]
+    assert await calendar.announced_expiries(person) == [old, new]
     await calendar.run(valid_years=OLD)  # closes the years; nothing is due under a longer life
-    assert await calendar.announced(person) == [old, new]
+    assert await calendar.announced_expiries(person) == [old, new]
     assert await available(accounting, person) == 390 * GRAM
     await calendar.run()
-    assert await calendar.announced(person) == [new]
+    assert await calendar.announced_expiries(person) == [new]
     entries: Any = await accounting.get(person, "/me/entries?limit=1")
     line = entries["items"][0]
     assert (line["kind"], line["direction"], line["amount_mg"], line["counterpart"]) == (
@@ -135,7 +135,7 @@ async def test_what_is_reversed_is_taken_from_the_oldest(accounting: Accounting,
     ride = person.bus()
     await accounting.post(ride, cancel(person, ride))
     await accounting.release()
-    assert [item[2] for item in await calendar.announced(person)] == [170 * GRAM, 320 * GRAM]
+    assert [item[2] for item in await calendar.announced_expiries(person)] == [170 * GRAM, 320 * GRAM]
     await calendar.run()
     assert await available(accounting, person) == 320 * GRAM
 
@@ -153,7 +153,7 @@ async def test_held_grams_are_not_taken_and_expire_when_they_come_back(
     assert await available(accounting, person) == 220 * GRAM
     await calendar.run()  # a second look on the same day does nothing
     assert await available(accounting, person) == 220 * GRAM
-    assert (await calendar.announced(person))[0][2] == 50 * GRAM
+    assert (await calendar.announced_expiries(person))[0][2] == 50 * GRAM
     await calendar.run(today=TODAY + timedelta(days=1))
     assert await available(accounting, person) == 170 * GRAM
 
@@ -179,7 +179,7 @@ async def test_pending_grams_belong_to_the_year_in_which_they_vest(accounting: A
     await calendar.run()
     balance = await accounting.get(person, "/me/balance")
     assert (balance["available_mg"], balance["pending_mg"]) == (150 * GRAM, 150 * GRAM)
-    assert [item[0] for item in await calendar.announced(person)] == [TODAY.year]
+    assert [item[0] for item in await calendar.announced_expiries(person)] == [TODAY.year]
 
 
 async def test_a_debt_leaves_nothing_to_expire(accounting: Accounting, calendar: Calendar, holds: Holds) -> None:
@@ -221,7 +221,7 @@ async def test_batches_are_bounded_and_go_on_where_they_stopped(
     async with accounting.database.transaction() as session:
         arguments: dict[str, Any] = {"today": TODAY, "valid_years": VALID_YEARS, "time_zone": "Asia/Shanghai"}
         assert await expiry.expire_as_of(session, **arguments) == 2
-    before = await calendar.announced(people[-1])
+    before = await calendar.announced_expiries(people[-1])
     await calendar.run()
     assert before[0][2] == 320 * GRAM
     assert {await available(accounting, person) for person in people} == {170 * GRAM}
@@ -242,7 +242,7 @@ async def test_switched_off_nothing_expires(accounting: Accounting, calendar: Ca
     person = await with_old_grams(accounting, calendar)
     async with accounting.database.transaction() as session:
         assert await expiry.expire_grams(session, valid_years=0, time_zone="Asia/Shanghai") == 0
-    assert await calendar.announced(person, valid_years=0) == []
+    assert await calendar.announced_expiries(person, valid_years=0) == []
     async with accounting.database.transaction() as session:  # the worker's own entry, on the day of the database
         assert await expiry.expire_grams(session, valid_years=1, time_zone="Asia/Shanghai") > 0
 
@@ -292,4 +292,4 @@ def test_one_number_per_year_is_first_in_first_out(steps: list[tuple[int, int]])
             taken = min(lot[1], use)
             lot[1], use = lot[1] - taken, use - taken
     for end, received_mg in received_by.items():
-        assert left_of_mg(balance, received - received_mg) == sum(mg for at, mg in lots if at <= end)
+        assert remaining_mg(balance, received - received_mg) == sum(mg for at, mg in lots if at <= end)

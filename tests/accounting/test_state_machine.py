@@ -334,7 +334,7 @@ class LedgerStory(RuleBasedStateMachine):
         for person in self.people:
             person.year = self.today.year
             person.expire()
-            assert self.world.announced(person, self.today) == person.expiries
+            assert self.world.announced_expiries(person, self.today) == person.expiries
 
     # What is always true
 

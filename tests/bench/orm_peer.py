@@ -16,8 +16,8 @@ from sqlalchemy.orm import registry
 
 from services.accounting.bindings.domain import BindingRow
 from services.accounting.bindings.models import binding
-from services.accounting.judging.domain import CapUsed, cap_keys, judge, matched
-from services.accounting.judging.duplicates import Counted, CountedActs
+from services.accounting.judging.domain import CapUsed, cap_keys, judge, match_acts
+from services.accounting.judging.duplicates import CreditedAct, CreditedActs
 from services.accounting.judging.stored import to_stored
 from services.accounting.judging.subjects import CapKey
 from services.accounting.ledger.chart import issuance_code, system_account_id
@@ -115,7 +115,7 @@ class OrmPeer:
             account: Any = await session.get(Account, act.account_id, with_for_update=True)
             index = await self._library.index(session)
             counters, usage = await self._caps(session, [act], index)
-            batch = judge(matched([act], index), usage, await self._acts_close_in_time(session, act, index))
+            batch = judge(match_acts([act], index), usage, await self._credited_nearby(session, act, index))
             (judgement,) = batch.judgements
             for key, used in batch.usage.items():
                 counter: Any = counters.get(key)
@@ -131,13 +131,13 @@ class OrmPeer:
 
     async def _caps(self, session: AsyncSession, acts: list[Any], index: Any) -> tuple[dict[CapKey, Any], Any]:
         counters: dict[CapKey, Any] = {}
-        for key in cap_keys(matched(acts, index)):
+        for key in cap_keys(match_acts(acts, index)):
             counter = await session.get(CapCounter, tuple(key))
             if counter is not None:
                 counters[key] = counter
         return counters, {key: CapUsed(counter.acts, counter.amount_mg) for key, counter in counters.items()}
 
-    async def _acts_close_in_time(self, session: AsyncSession, act: Any, index: Any) -> CountedActs:
+    async def _credited_nearby(self, session: AsyncSession, act: Any, index: Any) -> CreditedActs:
         near = await session.scalars(
             select(Activity).where(
                 models.activity.c.account_id == act.account_id,
@@ -153,9 +153,9 @@ class OrmPeer:
             version = index.version(row.methodology_code, row.methodology_version)
             groups = version.document.exclusivity_groups if version else ()
             counted.append(
-                Counted(row.activity_id, row.account_id, groups, row.occurred_at, row.ended_at, row.partner_id)
+                CreditedAct(row.activity_id, row.account_id, groups, row.occurred_at, row.ended_at, row.partner_id)
             )
-        return CountedActs(counted)
+        return CreditedActs(counted)
 
     def _write(self, session: AsyncSession, report: ActivityReported, act: Any, judgement: Any, account: Any) -> None:
         session.add(

@@ -9,7 +9,7 @@ import pytest
 
 from services.accounting.explaining.domain import explain
 from services.accounting.judging import reasons
-from services.accounting.judging.domain import judge, matched
+from services.accounting.judging.domain import judge, match_acts
 from services.accounting.judging.examples import failed_examples, run_example
 from services.accounting.methodologies.compiled import SOURCES, Compiled, compile_methodology, factor_set
 from services.accounting.methodologies.document import parse_factors, parse_methodology
@@ -53,7 +53,7 @@ def test_trip_of_the_page_earns_the_printed_amount(version: Compiled) -> None:
         distance_m=data["distance"],
         **{name: data[name] for name in ("vehicle_type", "propulsion_type", "trip_type", "city_code")},
     )
-    [judgement] = judge(matched([trip], MethodologyIndex([version])), {}).judgements
+    [judgement] = judge(match_acts([trip], MethodologyIndex([version])), {}).judgements
     assert (judgement.amount_mg, judgement.reason_code) == (920_488, reasons.CREDITED)
     [shown] = re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)
     assert [line.zh for line in explain(judgement, version).steps] == shown.splitlines()

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from services.accounting.judging.acts import Act
-from services.accounting.judging.domain import JudgedBatch, judge, matched
+from services.accounting.judging.domain import JudgedBatch, judge, match_acts
 from services.accounting.methodologies.matching import MethodologyIndex
 from tests.accounting.judging.acts import act
 from tests.accounting.methodologies.drafts import compiled, library_index
@@ -27,7 +27,7 @@ def acts_of_days(scenes: tuple[str, ...], dates: list[date], times: int = 2) -> 
 
 
 def run(acts: list[Act], index: MethodologyIndex | None = None) -> JudgedBatch:
-    return judge(matched(acts, index or library_index()), {})
+    return judge(match_acts(acts, index or library_index()), {})
 
 
 def total_mg(batch: JudgedBatch) -> int:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from services.accounting.households import service as households
 from services.accounting.households.domain import Stay
 from services.accounting.judging.domain import CapUsed
-from services.accounting.judging.subjects import counters, period_start
+from services.accounting.judging.subjects import period_start, person_cap_keys
 from services.accounting.methodologies.compiled import CapRule, Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.posting import history
@@ -61,8 +61,8 @@ async def _cap_states(
     stays: tuple[Stay, ...] = ()
     meter_key: str | None = None
     if any(cap.per != "account" for cap in caps.values()):
-        stays, meter_key = await households.present(session, account_id=account_id, now=now, time_zone=time_zone)
-    keys = {cap_id: counters(cap, account_id, stays, meter_key, today) for cap_id, cap in caps.items()}
+        stays, meter_key = await households.current_homes(session, account_id=account_id, now=now, time_zone=time_zone)
+    keys = {cap_id: person_cap_keys(cap, account_id, stays, meter_key, today) for cap_id, cap in caps.items()}
     used = await history.cap_usage_of(session, [key for found in keys.values() for key in found])
     states = {}
     for cap_id, cap in caps.items():

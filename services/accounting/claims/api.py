@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from services.accounting.claims import service
 from services.accounting.claims.schemas import ClaimRequest, Evidence
 from services.accounting.explaining.schemas import ActivityItem
-from services.accounting.explaining.views import item_fields
+from services.accounting.explaining.views import activity_item_fields
 from services.accounting.methodologies.dependencies import Index
 from services.accounting.posting import history
 from services.accounting.posting.closing import Programme
@@ -55,4 +55,4 @@ async def claim_act(
     if replayed:
         response.headers[idempotency.REPLAYED_HEADER] = "true"
     row = await history.activity(session, account_id=citizen.account_id, activity_id=activity_id)
-    return ActivityItem(**item_fields(row, index, language, settings.time_zone))
+    return ActivityItem(**activity_item_fields(row, index, language, settings.time_zone))

@@ -1,4 +1,4 @@
-"""What citizens declare themselves: judged at once, by the same judge, as an activity of the pseudo-partner `SELF`.
+"""What citizens declare themselves: judged at once, by the same judge, as an activity of the pseudo-partner `SELF_PARTNER`.
 
 Only scenes whose methodology accepts self-declared evidence. The account is the token's, so no binding is needed. What
 is given as evidence does not raise the tier, for nobody has looked at it: the activity keeps the hash of all that was
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.accounting.claims.errors import SceneNotClaimable, TooManyClaims
-from services.accounting.judging.acts import SELF
+from services.accounting.judging.acts import SELF_PARTNER
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
@@ -49,7 +49,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     photo_sha256: str | None = None
 
 
-def claimable(index: MethodologyIndex, today: date) -> list[Compiled]:
+def claimable_versions(index: MethodologyIndex, today: date) -> list[Compiled]:
     """The versions in force whose acts citizens may declare."""
     return [version for version in index.in_force(today) if version.kind == _COUNTED_KIND and _TIER in version.amounts]
 
@@ -70,10 +70,10 @@ async def declare(
             raise IdempotencyKeyReused
         return report.event_key, True
     today = clock.local_date(now, programme.time_zone)
-    city_code = _city_of(claim, claimable(programme.index, today))
+    city_code = _city_of(claim, claimable_versions(programme.index, today))
     midnight = datetime.combine(today, time.min, ZoneInfo(programme.time_zone))
     if (
-        await history.reported_since(session, account_id=account_id, partner_id=SELF, since=midnight)
+        await history.reported_since(session, account_id=account_id, partner_id=SELF_PARTNER, since=midnight)
         >= CLAIMS_A_DAY_MAX
     ):
         wait_s = 86_400 - int((now - midnight).total_seconds())
@@ -97,8 +97,8 @@ def _report(claim: Claim, account_id: uuid.UUID, request_id: str, now: datetime)
     event_id = f"{account_id}:{request_id}"
     receipt = f"{account_id}\x00{claim.receipt_no}".encode() if claim.receipt_no else None
     return ActivityReported(
-        event_key=event_key(SELF, event_id),
-        partner_id=SELF,
+        event_key=event_key(SELF_PARTNER, event_id),
+        partner_id=SELF_PARTNER,
         event_id=event_id,
         receipt_id=new_id(),
         index=0,

@@ -25,8 +25,14 @@ from services.accounting.posting import history, status_changes
 from services.accounting.posting import service as posting
 from services.accounting.posting.candidates import Candidate
 from services.accounting.posting.closing import Closing, Programme, closing
-from services.accounting.posting.domain import Earlier, KnownEvent, Verdict, bare_verdict, separate_repeats
-from services.accounting.posting.homes import subjects_touched
+from services.accounting.posting.domain import (
+    KnownEvent,
+    ReplacedVerdict,
+    Verdict,
+    separate_repeats,
+    verdict_without_act,
+)
+from services.accounting.posting.homes import shared_subjects_of
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import Status as OutcomeStatus
@@ -35,7 +41,7 @@ from shared.db import Session, driver
 WAITING_LIFE_S = 7 * 24 * 3600
 _APPLY_MAX = 200
 _OVERDUE_MAX = 1000
-_WAITING = Earlier(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
+_WAITING = ReplacedVerdict(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
 
 
 async def receive(
@@ -45,7 +51,7 @@ async def receive(
     fresh, verdicts = separate_repeats(reports, known)
     if fresh:
         await repository.insert_waiting(session, [_row(report) for _, report in fresh])
-    verdicts += [bare_verdict(report, "parked", reasons.ORIGINAL_UNKNOWN, sequence=1) for _, report in fresh]
+    verdicts += [verdict_without_act(report, "parked", reasons.ORIGINAL_UNKNOWN, sequence=1) for _, report in fresh]
     await closing.add(verdicts)
 
 
@@ -72,7 +78,7 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
     people = {row["account_id"] for row in originals.values() if row["account_id"] is not None}
     await ledger.lock_people(connection, people | people_of(bindings))
     judged = [from_row(row) for row in originals.values() if row["judgement"] is not None]
-    touched = {subject_id for judgement in judged for subject_id in subjects_touched(judgement)}
+    touched = {subject_id for judgement in judged for subject_id in shared_subjects_of(judgement)}
     corrected = [report for report in reports if report.act is not None]
     candidates = await posting.correction_candidates(session, corrected, bindings, touched, programme)
     async with closing(session, programme) as closed:
@@ -114,7 +120,7 @@ async def _apply(
 
 def _later_verdict(report: ActivityReported, status: OutcomeStatus, reason: str) -> Verdict:
     """The second verdict on a correction, which was parked until now."""
-    verdict = bare_verdict(report, status, reason, sequence=2)
+    verdict = verdict_without_act(report, status, reason, sequence=2)
     verdict.replaces = _WAITING
     return verdict
 
@@ -128,7 +134,7 @@ async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str
     connection = await driver(session)
     pair = (original["partner_id"], original["account_id"])
     await ledger.lock_people(connection, [original["account_id"]])
-    await households.lock_subjects(connection, subjects_touched(from_row(original)))
+    await households.lock_subjects(connection, shared_subjects_of(from_row(original)))
     keys = await bindings_room.account_keys_of(connection, [pair])
     async with closing(session, programme) as closed:
         await status_changes.take_back(
@@ -147,7 +153,7 @@ async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dic
     return {"status": row["status"], "amount_mg": row["amount_mg"]}
 
 
-async def forget_waiting(session: Session, *, programme: Programme) -> None:
+async def refuse_overdue(session: Session, *, programme: Programme) -> None:
     """Timed job: refuses corrections whose original never came."""
     rows = await repository.overdue(session, WAITING_LIFE_S, _OVERDUE_MAX)
     async with closing(session, programme) as closed:

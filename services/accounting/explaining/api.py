@@ -15,7 +15,7 @@ from services.accounting.explaining.schemas import (
     Summary,
     SummaryPoint,
 )
-from services.accounting.explaining.views import item_fields
+from services.accounting.explaining.views import activity_item_fields
 from services.accounting.methodologies.dependencies import Index
 from services.accounting.posting import history
 from shared import clock
@@ -49,7 +49,7 @@ async def list_activities(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[ActivityItem]:
     position = decode_cursor(cursor, datetime.fromisoformat, uuid.UUID)
-    rows, index = await service.page(
+    rows, index = await service.list_activities(
         database,
         request.app.state.library,
         account_id=citizen.account_id,
@@ -62,7 +62,7 @@ async def list_activities(
     return Page[ActivityItem].of(
         rows,
         limit,
-        item=lambda row: ActivityItem(**item_fields(row, index, language, zone)),
+        item=lambda row: ActivityItem(**activity_item_fields(row, index, language, zone)),
         cursor=lambda row: (row.occurred_at, row.activity_id),
     )
 
@@ -78,13 +78,13 @@ async def get_activity(
 ) -> ActivityDetail:
     row = await history.activity(session, account_id=citizen.account_id, activity_id=activity_id)
     return ActivityDetail(
-        **item_fields(row, index, language, _time_zone(request)),
+        **activity_item_fields(row, index, language, _time_zone(request)),
         partner_id=row.partner_id,
         event_id=row.event_id,
         received_at=row.received_at,
         act=row.act,
         raw_event_sha256=row.raw_sha256.hex(),
-        explanation=Explanation.model_validate(service.explained(row, index), from_attributes=True),
+        explanation=Explanation.model_validate(service.explain_activity(row, index), from_attributes=True),
     )
 
 

@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from services.accounting.judging.domain import CapTouched, Judgement, Status
+from services.accounting.judging.domain import AppliedCap, Judgement, Status
 from services.accounting.judging.reasons import REASONS
 from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
 from services.accounting.methodologies.errors import NotComputable
-from services.accounting.methodologies.rendering import Quantity, formula_text, quantity, steps
+from services.accounting.methodologies.rendering import Quantity, formula_text, quantity_text, steps
 from services.accounting.methodologies.units import Unit, parse_unit
 from shared.language import Language, Text
 
@@ -92,7 +92,7 @@ _PERIODS: Final = {
     "MONTHLY_CAP": Text("当月", "that month"),
     "YEARLY_CAP": Text("当年", "that year"),
 }
-_TOGETHER: Final = {
+_SUBJECTS: Final = {
     "account": Text("", ""),
     "own": Text("（您一人）", " for you alone"),
     "household": Text("（全家合计）", " for the household together"),
@@ -124,7 +124,7 @@ _MEASURES: Final = {
 }
 
 
-def grams(amount_mg: int) -> Text:
+def grams_text(amount_mg: int) -> Text:
     """Milligrams as the citizen reads them: 94400 -> 94.4 克."""
     whole, rest = divmod(abs(amount_mg), 1000)
     number = f"{'−' if amount_mg < 0 else ''}{whole}{f'.{rest:03d}'.rstrip('0') if rest else ''}"
@@ -136,7 +136,7 @@ def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
     told = Explanation(
         status=judgement.status,
         reason_code=judgement.reason_code,
-        reason=reason(judgement, version),
+        reason=reason_text(judgement, version),
         amount_mg=judgement.amount_mg,
         raw_mg=judgement.raw_mg,
     )
@@ -163,13 +163,13 @@ def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
     )  # fmt: skip
 
 
-def reason(judgement: Judgement, version: Compiled | None) -> Text:
+def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
     """One short sentence: what was credited, or why it was not."""
     general = REASONS.get(judgement.reason_code)
     if judgement.status is Status.CREDITED:
-        got = grams(judgement.amount_mg)
+        got = grams_text(judgement.amount_mg)
         if judgement.amount_mg < judgement.raw_mg:
-            worth = grams(judgement.raw_mg)
+            worth = grams_text(judgement.raw_mg)
             return Text(
                 f"接近上限：这一次本可累计 {worth.zh}，额度只剩 {got.zh}，计入 {got.zh}。",
                 f"Close to the limit: worth {worth.en}, but only {got.en} were left and are counted.",
@@ -183,15 +183,15 @@ def reason(judgement: Judgement, version: Compiled | None) -> Text:
             return Text(refused_by.zh, refused_by.en)
     measure = _MEASURES.get(str(judgement.detail.get("measure")))
     if measure is not None:
-        return _too_much(judgement, measure)
+        return _broken_limit_text(judgement, measure)
     if version is not None and "field" in judgement.detail:
-        return _missing(str(judgement.detail["field"]), version)
+        return _missing_input_text(str(judgement.detail["field"]), version)
     if general is None:
         return Text(judgement.reason_code, judgement.reason_code)
     return general
 
 
-def _missing(field: str, version: Compiled) -> Text:
+def _missing_input_text(field: str, version: Compiled) -> Text:
     titles = [g.title for g in version.document.inputs.values() if SOURCES[g.source].field == field]
     title = titles[0].text if titles else Text(field, field)
     return Text(
@@ -200,7 +200,7 @@ def _missing(field: str, version: Compiled) -> Text:
     )
 
 
-def _too_much(judgement: Judgement, measure: tuple[Text, Text]) -> Text:
+def _broken_limit_text(judgement: Judgement, measure: tuple[Text, Text]) -> Text:
     measured, limit = int(judgement.detail["measured"]), int(judgement.detail["limit"])
     name, unit = measure
     zh, en = ("超过上限", "above the limit") if measured > limit else ("低于下限", "below the limit")
@@ -238,17 +238,17 @@ def _evidence(judgement: Judgement, version: Compiled) -> Text | None:
     return Text(f"{name.zh}（系数 {multiplier}）", f"{name.en} (multiplier {multiplier})")
 
 
-def _cap(cap: CapTouched, version: Compiled, judgement: Judgement) -> ExplainedCap:
+def _cap(cap: AppliedCap, version: Compiled, judgement: Judgement) -> ExplainedCap:
     code = next((rule.code for rule in version.document.caps if rule.id == cap.cap_id), "DAILY_CAP")
     period = _PERIODS[code]
-    whose = _TOGETHER["own" if cap.per == "household" and cap.subject_id == judgement.account_id else cap.per]
+    whose = _SUBJECTS["own" if cap.per == "household" and cap.subject_id == judgement.account_id else cap.per]
     if cap.measure == "acts":
         text = Text(
             f"{period.zh}上限 {cap.limit} 次{whose.zh}，此前已计 {cap.used_before} 次",
             f"limit {cap.limit} acts {period.en}{whose.en}, {cap.used_before} counted before",
         )
     else:
-        limit, used = grams(cap.limit), grams(cap.used_before)
+        limit, used = grams_text(cap.limit), grams_text(cap.used_before)
         text = Text(
             f"{period.zh}上限 {limit.zh}{whose.zh}，此前已计 {used.zh}",
             f"limit {limit.en} {period.en}{whose.en}, {used.en} counted before",
@@ -290,14 +290,14 @@ def _inputs(version: Compiled, names: dict[str, Quantity]) -> tuple[ExplainedInp
             name=name,
             field=SOURCES[given.source].field,
             title=given.title.text,
-            value=_shown(names[name]),
+            value=_in_both_languages(names[name]),
         )
         for name, given in version.document.inputs.items()
     )
 
 
-def _shown(value: Quantity) -> Text:
-    return Text(quantity(value.value, value.unit, "zh"), quantity(value.value, value.unit, "en"))
+def _in_both_languages(value: Quantity) -> Text:
+    return Text(quantity_text(value.value, value.unit, "zh"), quantity_text(value.value, value.unit, "en"))
 
 
 def _factors(version: Compiled) -> tuple[ExplainedFactor, ...]:
@@ -328,14 +328,14 @@ def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) 
     tier = {str(name): value for name, value in version.document.evidence_tiers.items()}[str(judgement.evidence_tier)]
     weighted = Fraction(exact.value) * Fraction(tier)
     if Fraction(tier) != 1:
-        before, after = _shown(exact), _shown(Quantity(weighted, exact.unit))
+        before, after = _in_both_languages(exact), _in_both_languages(Quantity(weighted, exact.unit))
         lines.append(Text(f"{before.zh} × 证明系数 {tier} = {after.zh}", f"{before.en} × evidence {tier} = {after.en}"))
     if weighted < 0:
         lines.append(Text("结果为负，按 0 计", "negative, counted as 0"))
     elif weighted.denominator != 1:
-        floored = grams(int(weighted // 1))
+        floored = grams_text(int(weighted // 1))
         lines.append(Text(f"舍去不足 1 毫克的部分：{floored.zh}", f"rounded down to whole milligrams: {floored.en}"))
     if judgement.amount_mg != judgement.raw_mg:
-        got = grams(judgement.amount_mg)
+        got = grams_text(judgement.amount_mg)
         lines.append(Text(f"按上限计入 {got.zh}", f"after caps: {got.en}"))
     return tuple(lines)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.accounting.explaining.domain import Explanation, explain, reason
+from services.accounting.explaining.domain import Explanation, explain, reason_text
 from services.accounting.judging.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
 from services.accounting.judging.stored import from_row
 from services.accounting.methodologies.compiled import Compiled
@@ -18,7 +18,7 @@ from shared.language import Text
 _LATER_REVERSALS = frozenset({CANCELLED, CORRECTED, REVOKED})
 
 
-async def page(
+async def list_activities(
     database: Database,
     library: Library,
     *,
@@ -33,17 +33,17 @@ async def page(
         database, account_id=account_id, scene=scene, status=status, before=before, limit=limit
     )
     named = {(row.methodology_code, row.methodology_version) for row in rows if row.methodology_code}
-    return rows, await library.knowing(database, named)
+    return rows, await library.index_with(database, named)
 
 
-def sentence(row: Any, index: MethodologyIndex) -> Text:
+def reason_of_activity(row: Any, index: MethodologyIndex) -> Text:
     """Why a stored activity earned what it earned. A later reversal speaks for itself."""
     if row.reason_code in _LATER_REVERSALS or row.judgement is None:
         return _general(row)
-    return reason(from_row(row._mapping), _version(row, index))
+    return reason_text(from_row(row._mapping), _version(row, index))
 
 
-def explained(row: Any, index: MethodologyIndex) -> Explanation:
+def explain_activity(row: Any, index: MethodologyIndex) -> Explanation:
     """The whole computation of a stored activity; after a reversal, what it had earned before."""
     if row.judgement is None:  # cancelled while it was parked: its content is gone
         return Explanation(status=row.status, reason_code=row.reason_code, reason=_general(row), amount_mg=0, raw_mg=0)

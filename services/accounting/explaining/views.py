@@ -4,13 +4,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.accounting.explaining.schemas import MethodologyRef
-from services.accounting.explaining.service import sentence
+from services.accounting.explaining.service import reason_of_activity
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared.amounts import display
 from shared.language import Language
 
 
-def item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone: str) -> dict[str, Any]:
+def activity_item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone: str) -> dict[str, Any]:
     """The fields of `ActivityItem`."""
     reference = None
     if row.methodology_code:
@@ -23,6 +23,6 @@ def item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone
         "amount_mg": row.amount_mg,
         "display": display(row.amount_mg, language),
         "reason_code": row.reason_code,
-        "reason": sentence(row, index).pick(language),
+        "reason": reason_of_activity(row, index).pick(language),
         "methodology": reference,
     }

@@ -42,7 +42,7 @@ def meter_subject_id(meter_key: str) -> uuid.UUID:
     return uuid.uuid5(_METER_NAMESPACE, meter_key)
 
 
-def within(begin: datetime, end: datetime | None, at: datetime) -> bool:
+def is_within(begin: datetime, end: datetime | None, at: datetime) -> bool:
     return begin <= at and (end is None or at < end)
 
 
@@ -50,6 +50,6 @@ def left_on(row: StayRow, time_zone: str) -> date | None:
     return None if row.left_at is None else clock.local_date(row.left_at, time_zone)
 
 
-def registered_to(rows: Sequence[MeterRow], at: datetime) -> uuid.UUID | None:
+def household_of_meter(rows: Sequence[MeterRow], at: datetime) -> uuid.UUID | None:
     """The household that had the meter at that time."""
-    return next((row.household_id for row in rows if within(row.since, row.ended_at, at)), None)
+    return next((row.household_id for row in rows if is_within(row.since, row.ended_at, at)), None)

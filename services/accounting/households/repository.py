@@ -78,14 +78,14 @@ async def meters_of(connection: Connection, meter_keys: Sequence[str]) -> list[M
     return [MeterRow(*row) for row in rows]
 
 
-async def home_of(session: AsyncSession, account_id: uuid.UUID) -> uuid.UUID | None:
+async def current_household(session: AsyncSession, account_id: uuid.UUID) -> uuid.UUID | None:
     """The household the person lives in now."""
     table = household_member.c
     query = select(table.household_id).where(table.account_id == account_id, table.left_at.is_(None))
     return await session.scalar(query.order_by(table.joined_at.desc()).limit(1))
 
 
-async def meter_of(session: AsyncSession, household_id: uuid.UUID) -> str | None:
+async def current_meter(session: AsyncSession, household_id: uuid.UUID) -> str | None:
     """The meter the household has now."""
     table = household_meter.c
     query = select(table.meter_key).where(table.household_id == household_id, table.ended_at.is_(None))

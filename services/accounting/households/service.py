@@ -12,9 +12,9 @@ from services.accounting.households.domain import (
     MeterRow,
     Stay,
     StayRow,
+    household_of_meter,
+    is_within,
     left_on,
-    registered_to,
-    within,
 )
 from services.accounting.households.errors import HouseholdNotFound
 from shared.contracts.households_v1 import HouseholdFact, MembershipChanged
@@ -42,14 +42,14 @@ class Homes:
                 stay = Stay(
                     household_account_id(row.household_id),
                     left_on(row, self.time_zone),
-                    within(row.joined_at, row.left_at, at),
+                    is_within(row.joined_at, row.left_at, at),
                 )
                 found[stay.account_id] = stay
         return tuple(found.values())
 
     def meter_account_at(self, meter_key: str | None, at: datetime) -> uuid.UUID | None:
         """The account of the household whose meter it was."""
-        household_id = registered_to(self.meters.get(meter_key or "", ()), at)
+        household_id = household_of_meter(self.meters.get(meter_key or "", ()), at)
         return household_account_id(household_id) if household_id is not None else None
 
 
@@ -68,7 +68,7 @@ def _fact_id(fact: HouseholdFact) -> uuid.UUID:
     return fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
 
 
-async def homes_of(
+async def load_homes(
     connection: Connection,
     *,
     account_ids: Iterable[uuid.UUID],
@@ -93,19 +93,19 @@ async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]
         await repository.lock_subjects(connection, ordered)
 
 
-async def present(
+async def current_homes(
     session: Session, *, account_id: uuid.UUID, now: datetime, time_zone: str
 ) -> tuple[tuple[Stay, ...], str | None]:
     """The households a person has lived in of late, and the meter of the one they live in now."""
     connection = await driver(session)
-    homes = await homes_of(connection, account_ids=[account_id], meter_keys=(), earliest=now, time_zone=time_zone)
-    household_id = await repository.home_of(session, account_id)
-    meter_key = await repository.meter_of(session, household_id) if household_id is not None else None
+    homes = await load_homes(connection, account_ids=[account_id], meter_keys=(), earliest=now, time_zone=time_zone)
+    household_id = await repository.current_household(session, account_id)
+    meter_key = await repository.current_meter(session, household_id) if household_id is not None else None
     return homes.stays_at(account_id, now), meter_key
 
 
 async def require_member(session: Session, *, household_id: uuid.UUID, account_id: uuid.UUID) -> uuid.UUID:
     """The household's carbon account. Raises HouseholdNotFound for everybody who does not live there now."""
-    if await repository.home_of(session, account_id) != household_id:
+    if await repository.current_household(session, account_id) != household_id:
         raise HouseholdNotFound
     return household_account_id(household_id)

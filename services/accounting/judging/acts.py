@@ -10,7 +10,7 @@ from services.accounting.bindings.domain import BindingState
 from services.accounting.households.domain import Stay
 
 # Whose word a citizen's own statement is. No partner can be registered under a name that begins so.
-SELF: Final = "~self"
+SELF_PARTNER: Final = "~self"
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
         return elapsed.days * 86_400 + elapsed.seconds
 
     @property
-    def lasted_s(self) -> int | None:
+    def duration_or_elapsed_s(self) -> int | None:
         """The reported duration (which may leave out pauses), or else the time between start and end."""
         return self.elapsed_s if self.duration_s is None else self.duration_s
 

@@ -16,8 +16,8 @@ import msgspec
 from services.accounting.bindings.domain import BindingState
 from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
-from services.accounting.judging.plausibility import implausible
-from services.accounting.judging.subjects import CapKey, home_of, keys_of, not_of_a_household
+from services.accounting.judging.plausibility import find_broken_limit
+from services.accounting.judging.subjects import CapKey, act_cap_keys, current_home, household_refusal
 from services.accounting.methodologies.compiled import CapRule, Compiled, FactorRef
 from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.evaluation import Value
@@ -42,7 +42,7 @@ class PlainCase(NamedTuple):
     method: Compiled | None
 
 
-def matched(acts: Iterable[Act], index: MethodologyIndex) -> list[PlainCase]:
+def match_acts(acts: Iterable[Act], index: MethodologyIndex) -> list[PlainCase]:
     return [PlainCase(act, index.find(act)) for act in acts]
 
 
@@ -60,7 +60,7 @@ class CapUsed(NamedTuple):
 _UNUSED: Final = CapUsed()
 
 
-class CapTouched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AppliedCap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one counter of a cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure`
     says. `subject_id` names the household, meter or person counted where `per` is not "account"."""
 
@@ -94,7 +94,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     evidence_tier: str | None = None
     factors: tuple[FactorRef, ...] = ()
     inputs: dict[str, int] = {}
-    caps: tuple[CapTouched, ...] = ()
+    caps: tuple[AppliedCap, ...] = ()
     detail: dict[str, int | str] = {}
     vesting_days: int = 0
     issuable: bool = False
@@ -112,11 +112,11 @@ class JudgedBatch(NamedTuple):
 
 
 class DuplicateCheck(Protocol):
-    """Decides whether an act is the same physical act as one already credited (`duplicates.CountedActs`)."""
+    """Decides whether an act is the same physical act as one already credited (`duplicates.CreditedActs`)."""
 
-    def original_of(self, act: Act, groups: Sequence[str]) -> UUID | None: ...
+    def find_original(self, act: Act, groups: Sequence[str]) -> UUID | None: ...
 
-    def credited(self, act: Act, groups: Sequence[str]) -> None: ...
+    def add_credited(self, act: Act, groups: Sequence[str]) -> None: ...
 
 
 def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
@@ -126,7 +126,7 @@ def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
         method, act = case.method, case.act
         if method is not None and act.account_id is not None:
             for cap in (*method.count_caps, *method.amount_caps):
-                keys.update(keys_of(cap, act))
+                keys.update(act_cap_keys(cap, act))
     return keys
 
 
@@ -143,20 +143,20 @@ _NO_INPUTS: Final[dict[str, int]] = {}
 _NO_DETAIL: Final[dict[str, int | str]] = {}
 
 
-class _Reached(NamedTuple):
+class _Progress(NamedTuple):
     """How far the calculation of an act got. Fields as in `Judgement`."""
 
     inputs: dict[str, int] = _NO_INPUTS
     raw_mg: int = 0
     amount_mg: int = 0
-    caps: tuple[CapTouched, ...] = ()
+    caps: tuple[AppliedCap, ...] = ()
     detail: dict[str, int | str] = _NO_DETAIL
 
 
-_NOTHING: Final = _Reached()
+_NO_PROGRESS: Final = _Progress()
 
 
-class _Tally:
+class _CapCounters:
     """Cap counters: what was used before the batch, and what the batch adds."""
 
     def __init__(self, before: Mapping[CapKey, CapUsed]) -> None:
@@ -179,35 +179,35 @@ def judge(
 
     `usage` holds the counters named by `cap_keys`; a missing one counts as unused.
     """
-    tally = _Tally(usage)
+    tally = _CapCounters(usage)
     return JudgedBatch([_judge_one(case.act, case.method, tally, duplicates) for case in cases], tally.added)
 
 
-def _judge_one(act: Act, method: Compiled | None, tally: _Tally, duplicates: DuplicateCheck | None) -> Judgement:
-    found = implausible(act, method.document.plausibility if method else None)
+def _judge_one(act: Act, method: Compiled | None, tally: _CapCounters, duplicates: DuplicateCheck | None) -> Judgement:
+    found = find_broken_limit(act, method.document.plausibility if method else None)
     if found is not None:
-        return _refused(act, method, found.code, _limit_broken(found.measure, found.measured, found.limit))
-    reason = _outside_window(act) or _unbound(act)
+        return _refused(act, method, found.code, _limit_detail(found.measure, found.measured, found.limit))
+    reason = _window_refusal(act) or _binding_refusal(act)
     if reason is not None:
         return _refused(act, method, reason)
     if method is None:
         return _refused(act, None, reasons.NO_METHODOLOGY)
-    if method.shared and (reason := not_of_a_household(act, method)) is not None:
+    if method.shared and (reason := household_refusal(act, method)) is not None:
         return _refused(act, method, reason)
     groups = method.document.all_groups
-    if duplicates is not None and (original := duplicates.original_of(act, groups)) is not None:
-        return _refused(act, method, reasons.DUPLICATE_ACT, _Reached(detail={"original": str(original)}))
-    judgement = _valued(act, method, tally)
+    if duplicates is not None and (original := duplicates.find_original(act, groups)) is not None:
+        return _refused(act, method, reasons.DUPLICATE_ACT, _Progress(detail={"original": str(original)}))
+    judgement = _judge_amount(act, method, tally)
     if duplicates is not None and judgement.status is Status.CREDITED:
-        duplicates.credited(act, groups)
+        duplicates.add_credited(act, groups)
     return judgement
 
 
-def _limit_broken(measure: str, measured: int, limit: int) -> _Reached:
-    return _Reached(detail={"measure": measure, "measured": measured, "limit": limit})
+def _limit_detail(measure: str, measured: int, limit: int) -> _Progress:
+    return _Progress(detail={"measure": measure, "measured": measured, "limit": limit})
 
 
-def _outside_window(act: Act) -> str | None:
+def _window_refusal(act: Act) -> str | None:
     """By the end of the act: a month's electricity is reported after the month."""
     happened = act.ended_at or act.occurred_at
     if happened - act.received_at > FUTURE_TOLERANCE:
@@ -226,24 +226,24 @@ _UNBOUND: Final = {
 }
 
 
-def _unbound(act: Act) -> str | None:
+def _binding_refusal(act: Act) -> str | None:
     if act.binding is BindingState.BOUND:
         return None if act.account_id is not None else reasons.NO_BINDING
     return _UNBOUND[act.binding]
 
 
-def _valued(act: Act, method: Compiled, tally: _Tally) -> Judgement:
+def _judge_amount(act: Act, method: Compiled, tally: _CapCounters) -> Judgement:
     """Evidence, formula, caps."""
     amount = method.amounts.get(act.evidence_tier)
     if amount is None:
-        refused_tier = _Reached(detail={"evidence_tier": act.evidence_tier})
+        refused_tier = _Progress(detail={"evidence_tier": act.evidence_tier})
         return _refused(act, method, reasons.EVIDENCE_NOT_ACCEPTED, refused_tier)
     inputs: dict[str, int] = {}
     values: list[Value] = []
     for slot in method.slots:
         value = slot.read(act)
         if value is None:
-            return _refused(act, method, reasons.MISSING_INPUT, _Reached(detail={"field": slot.field}))
+            return _refused(act, method, reasons.MISSING_INPUT, _Progress(detail={"field": slot.field}))
         inputs[slot.field] = value
         values.append(value)
     if method.improvement is not None:
@@ -251,42 +251,42 @@ def _valued(act: Act, method: Compiled, tally: _Tally) -> Judgement:
     try:
         raw_mg = max(0, amount(values))
     except NotComputable:
-        return _refused(act, method, reasons.NOT_COMPUTABLE, _Reached(inputs))
+        return _refused(act, method, reasons.NOT_COMPUTABLE, _Progress(inputs))
     if raw_mg > MAX_ACT_MG:
-        too_much = _limit_broken("raw_mg", raw_mg, MAX_ACT_MG)._replace(inputs=inputs)
+        too_much = _limit_detail("raw_mg", raw_mg, MAX_ACT_MG)._replace(inputs=inputs)
         return _refused(act, method, reasons.IMPLAUSIBLE_AMOUNT, too_much)
-    return _capped(act, method, tally, inputs, raw_mg)
+    return _apply_caps(act, method, tally, inputs, raw_mg)
 
 
-def _capped(act: Act, method: Compiled, tally: _Tally, inputs: dict[str, int], raw_mg: int) -> Judgement:
+def _apply_caps(act: Act, method: Compiled, tally: _CapCounters, inputs: dict[str, int], raw_mg: int) -> Judgement:
     states: list[tuple[CapRule, CapKey, int]] = []
     for cap in method.count_caps:
-        for key in keys_of(cap, act):
+        for key in act_cap_keys(cap, act):
             used = tally.used(key).acts
             if used >= cap.limit:
-                full = (_touched(cap, key, used, 0),)
-                return _refused(act, method, cap.code, _Reached(inputs, raw_mg, caps=full))
+                full = (_applied_cap(cap, key, used, 0),)
+                return _refused(act, method, cap.code, _Progress(inputs, raw_mg, caps=full))
             states.append((cap, key, used))
     granted = raw_mg
     for cap in method.amount_caps:
-        for key in keys_of(cap, act):
+        for key in act_cap_keys(cap, act):
             used = tally.used(key).amount_mg
             if used >= cap.limit:
-                full = (_touched(cap, key, used, 0),)
-                return _refused(act, method, cap.code, _Reached(inputs, raw_mg, caps=full))
+                full = (_applied_cap(cap, key, used, 0),)
+                return _refused(act, method, cap.code, _Progress(inputs, raw_mg, caps=full))
             granted = min(granted, cap.limit - used)
             states.append((cap, key, used))
     if granted <= 0:
-        return _refused(act, method, reasons.BELOW_MINIMUM, _Reached(inputs, raw_mg))
+        return _refused(act, method, reasons.BELOW_MINIMUM, _Progress(inputs, raw_mg))
     for _, key, _ in states:
         tally.add(key, granted)
-    touched = tuple(_touched(cap, key, used, 1 if cap.measure == "acts" else granted) for cap, key, used in states)
+    touched = tuple(_applied_cap(cap, key, used, 1 if cap.measure == "acts" else granted) for cap, key, used in states)
     reason = reasons.PARTLY_CAPPED if granted < raw_mg else reasons.CREDITED
-    return _judgement(act, method, Status.CREDITED, reason, _Reached(inputs, raw_mg, granted, touched))
+    return _judgement(act, method, Status.CREDITED, reason, _Progress(inputs, raw_mg, granted, touched))
 
 
-def _touched(cap: CapRule, key: CapKey, used: int, granted: int) -> CapTouched:
-    return CapTouched(
+def _applied_cap(cap: CapRule, key: CapKey, used: int, granted: int) -> AppliedCap:
+    return AppliedCap(
         cap_id=cap.id,
         period_start=key.period_start,
         measure=cap.measure,
@@ -298,12 +298,12 @@ def _touched(cap: CapRule, key: CapKey, used: int, granted: int) -> CapTouched:
     )
 
 
-def _refused(act: Act, method: Compiled | None, reason: str, reached: _Reached = _NOTHING) -> Judgement:
+def _refused(act: Act, method: Compiled | None, reason: str, reached: _Progress = _NO_PROGRESS) -> Judgement:
     status = Status.PARKED if reason == reasons.NO_BINDING else Status.REFUSED
     return _judgement(act, method, status, reason, reached)
 
 
-def _judgement(act: Act, method: Compiled | None, status: Status, reason: str, reached: _Reached) -> Judgement:
+def _judgement(act: Act, method: Compiled | None, status: Status, reason: str, reached: _Progress) -> Judgement:
     if method is None:
         return Judgement(
             activity_id=act.activity_id,
@@ -333,11 +333,11 @@ def _judgement(act: Act, method: Compiled | None, status: Status, reason: str, r
         detail=reached.detail,
         vesting_days=document.vesting_days,
         issuable=document.issuable,
-        credited_to=_household(act) if document.subject == "household" and reached.amount_mg else msgspec.UNSET,
+        credited_to=_household_of(act) if document.subject == "household" and reached.amount_mg else msgspec.UNSET,
     )
 
 
-def _household(act: Act) -> UUID:
-    home = home_of(act)
+def _household_of(act: Act) -> UUID:
+    home = current_home(act)
     assert home is not None  # only the act of a member is credited to a household
     return home

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.accounting.judging.acts import SELF, Act
+from services.accounting.judging.acts import SELF_PARTNER, Act
 from services.accounting.methodologies.document import DECLARED
 
 OVERLAP_PERCENT: Final = 70
@@ -21,10 +21,10 @@ OVERLAP_PERCENT: Final = 70
 SAME_INSTANT: Final = timedelta(seconds=60)
 
 
-DECLARED_APART: Final = timedelta(minutes=30)
+DECLARATION_WINDOW: Final = timedelta(minutes=30)
 
 
-class Counted(NamedTuple):
+class CreditedAct(NamedTuple):
     """A credited act of one account, as far as later acts must be compared with it."""
 
     activity_id: UUID
@@ -36,16 +36,16 @@ class Counted(NamedTuple):
     natural_key: str | None = None
 
 
-class CountedActs:
+class CreditedActs:
     """What has been credited: loaded with the acts around the batch's times, grown while the batch is judged."""
 
-    def __init__(self, known: Iterable[Counted] = ()) -> None:
-        self._by_group: dict[tuple[UUID, str], list[Counted]] = defaultdict(list)
+    def __init__(self, known: Iterable[CreditedAct] = ()) -> None:
+        self._by_group: dict[tuple[UUID, str], list[CreditedAct]] = defaultdict(list)
         self._by_key: dict[tuple[UUID, str, str], UUID] = {}
         for act in known:
             self._add(act)
 
-    def original_of(self, act: Act, groups: Sequence[str]) -> UUID | None:
+    def find_original(self, act: Act, groups: Sequence[str]) -> UUID | None:
         """The credited act that this one repeats, if any."""
         if act.account_id is None:
             return None
@@ -59,29 +59,29 @@ class CountedActs:
                     return other.activity_id
         return None
 
-    def credited(self, act: Act, groups: Sequence[str]) -> None:
+    def add_credited(self, act: Act, groups: Sequence[str]) -> None:
         assert act.account_id is not None  # only an account's act is credited
         self._add(
-            Counted(
+            CreditedAct(
                 act.activity_id, act.account_id, groups, act.occurred_at, act.ended_at, act.partner_id, act.natural_key
             )
         )
 
-    def _add(self, act: Counted) -> None:
+    def _add(self, act: CreditedAct) -> None:
         for group in act.groups:
             self._by_group[act.account_id, group].append(act)
         if act.natural_key is not None:
             self._by_key[act.account_id, act.partner_id, act.natural_key] = act.activity_id
 
 
-def _same_act(act: Act, other: Counted, group: str) -> bool:
+def _same_act(act: Act, other: CreditedAct, group: str) -> bool:
     if group.startswith(DECLARED):
-        one_is_declared = (act.partner_id == SELF) != (other.partner_id == SELF)
-        return one_is_declared and abs(act.occurred_at - other.started_at) <= DECLARED_APART
-    return same_time(act.occurred_at, act.ended_at, other.started_at, other.ended_at)
+        one_is_declared = (act.partner_id == SELF_PARTNER) != (other.partner_id == SELF_PARTNER)
+        return one_is_declared and abs(act.occurred_at - other.started_at) <= DECLARATION_WINDOW
+    return is_same_time(act.occurred_at, act.ended_at, other.started_at, other.ended_at)
 
 
-def same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:
+def is_same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:
     """Whether one person cannot have done both."""
     spans = [(start_a, end_a or start_a), (start_b, end_b or start_b)]
     (short_start, short_end), (long_start, long_end) = sorted(spans, key=lambda span: span[1] - span[0])

@@ -9,8 +9,8 @@ from services.accounting.bindings.domain import BindingState
 from services.accounting.households.domain import Stay
 from services.accounting.judging import reasons
 from services.accounting.judging.acts import MeasuredAct
-from services.accounting.judging.domain import Judgement, judge, matched
-from services.accounting.judging.duplicates import CountedActs
+from services.accounting.judging.domain import Judgement, judge, match_acts
+from services.accounting.judging.duplicates import CreditedActs
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.document import Example, ExampleInput, mark_of
 from services.accounting.methodologies.errors import Path, Problem
@@ -63,8 +63,8 @@ def _act(example: ExampleInput, version: Compiled, day: date, number: int) -> Me
 
 def run_example(example: Example, version: Compiled) -> Judgement:
     # Acts of `after` are different ones although all stand at noon; only `repeats` asks whether two are the same.
-    duplicates = None if example.repeats is None else CountedActs()
-    return judge(matched(acts_of(example, version), MethodologyIndex([version])), {}, duplicates).judgements[-1]
+    duplicates = None if example.repeats is None else CreditedActs()
+    return judge(match_acts(acts_of(example, version), MethodologyIndex([version])), {}, duplicates).judgements[-1]
 
 
 def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[Problem]:

@@ -12,7 +12,7 @@ from services.accounting.methodologies.document import Plausibility, Range
 CLOCK_TOLERANCE_S: Final = 60
 
 
-class Finding(NamedTuple):
+class BrokenLimit(NamedTuple):
     """What is implausible: the measure with its unit in the name, what was reported and the limit it broke."""
 
     code: str
@@ -21,43 +21,43 @@ class Finding(NamedTuple):
     limit: int
 
 
-def implausible(act: Act, rules: Plausibility | None) -> Finding | None:
+def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | None:
     """The first thing that cannot be. Without rules only what is impossible for any act is found."""
     elapsed = act.elapsed_s
     if elapsed is not None:
         if elapsed < 0:
-            return Finding(reasons.IMPLAUSIBLE_TIME, "elapsed_s", elapsed, 0)
+            return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "elapsed_s", elapsed, 0)
         if act.duration_s is not None and act.duration_s > elapsed + CLOCK_TOLERANCE_S:
-            return Finding(reasons.IMPLAUSIBLE_TIME, "duration_s", act.duration_s, elapsed)
+            return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "duration_s", act.duration_s, elapsed)
     if rules is None:
         return None
     duration = elapsed if act.duration_s is None else act.duration_s
     return (
         _outside(reasons.IMPLAUSIBLE_DURATION, "duration_s", duration, rules.duration_s)
         or _outside(reasons.IMPLAUSIBLE_DISTANCE, "distance_m", act.distance_m, rules.distance_m)
-        or _shorter_than_straight(act, rules)
-        or _odd_speed(act.distance_m, duration, rules)
-        or _odd_amount(act, rules)
+        or _below_straight_line(act, rules)
+        or _speed_outside(act.distance_m, duration, rules)
+        or _amount_outside(act, rules)
     )
 
 
-def _outside(code: str, measure: str, value: int | None, limits: Range | None) -> Finding | None:
+def _outside(code: str, measure: str, value: int | None, limits: Range | None) -> BrokenLimit | None:
     if value is None or limits is None:
         return None
     if value < limits.min:
-        return Finding(code, measure, value, limits.min)
+        return BrokenLimit(code, measure, value, limits.min)
     if value > limits.max:
-        return Finding(code, measure, value, limits.max)
+        return BrokenLimit(code, measure, value, limits.max)
     return None
 
 
-def _shorter_than_straight(act: Act, rules: Plausibility) -> Finding | None:
+def _below_straight_line(act: Act, rules: Plausibility) -> BrokenLimit | None:
     limit = rules.straight_line
     if limit is None or act.distance_m is None or act.straight_line_m is None:
         return None
     least = act.straight_line_m * _ratio(limit.min_ratio) // 1 - limit.slack_m
     if act.distance_m < least:
-        return Finding(reasons.IMPLAUSIBLE_DISTANCE, "route_m", act.distance_m, least)
+        return BrokenLimit(reasons.IMPLAUSIBLE_DISTANCE, "route_m", act.distance_m, least)
     return None
 
 
@@ -66,15 +66,15 @@ def _ratio(text: str) -> Fraction:
     return Fraction(text)
 
 
-def _odd_speed(distance_m: int | None, duration: int | None, rules: Plausibility) -> Finding | None:
+def _speed_outside(distance_m: int | None, duration: int | None, rules: Plausibility) -> BrokenLimit | None:
     if distance_m is None or duration is None:
         return None
     # metres * 3600 against km/h * 1000 * seconds, so that nothing is divided
     fast, slow = rules.speed_kmh_max, rules.speed_kmh_min
     if fast is not None and distance_m * 18 > fast * 5 * duration:
-        return Finding(reasons.IMPLAUSIBLE_SPEED, "speed_kmh", _kmh(distance_m, duration), fast)
+        return BrokenLimit(reasons.IMPLAUSIBLE_SPEED, "speed_kmh", _kmh(distance_m, duration), fast)
     if slow is not None and distance_m * 18 < slow * 5 * duration:
-        return Finding(reasons.IMPLAUSIBLE_SPEED, "speed_kmh", _kmh(distance_m, duration), slow)
+        return BrokenLimit(reasons.IMPLAUSIBLE_SPEED, "speed_kmh", _kmh(distance_m, duration), slow)
     return None
 
 
@@ -82,7 +82,7 @@ def _kmh(distance_m: int, duration: int) -> int:
     return distance_m * 18 // (5 * max(duration, 1))
 
 
-def _odd_amount(act: Act, rules: Plausibility) -> Finding | None:
+def _amount_outside(act: Act, rules: Plausibility) -> BrokenLimit | None:
     for field, limits in rules.amounts:
         found = _outside(reasons.IMPLAUSIBLE_AMOUNT, field, getattr(act, field), limits)
         if found is not None:

@@ -31,15 +31,15 @@ def period_start(period: str, day: date) -> date:
     return day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
 
 
-def keys_of(cap: CapRule, act: Act) -> tuple[CapKey, ...]:
+def act_cap_keys(cap: CapRule, act: Act) -> tuple[CapKey, ...]:
     """The counters in which this act is counted, each once, the person's own first."""
     assert act.account_id is not None  # only a bound act is counted
     if cap.per == "account":
         return (CapKey(act.account_id, cap.id, period_start(cap.period, act.local_date)),)
-    return counters(cap, act.account_id, act.stays, act.meter_key, act.local_date)
+    return person_cap_keys(cap, act.account_id, act.stays, act.meter_key, act.local_date)
 
 
-def counters(
+def person_cap_keys(
     cap: CapRule, account_id: UUID, stays: Sequence[Stay], meter_key: str | None, day: date
 ) -> tuple[CapKey, ...]:
     """The counters of one cap for a person who has lived there, at that meter, on that day."""
@@ -61,18 +61,18 @@ def shared_subjects(act: Act, method: Compiled) -> set[UUID]:
     return found
 
 
-def home_of(act: Act) -> UUID | None:
+def current_home(act: Act) -> UUID | None:
     """The account of the household the person lived in when the act began."""
     return next((stay.account_id for stay in act.stays if stay.current), None)
 
 
-def not_of_a_household(act: Act, method: Compiled) -> str | None:
+def household_refusal(act: Act, method: Compiled) -> str | None:
     """Why this act cannot be counted for a household or its meter, if it cannot."""
     if method.counts_meters and act.meter_key is None:
         return reasons.METER_UNKNOWN
     if method.document.subject != "household":
         return None
-    home = home_of(act)
+    home = current_home(act)
     if home is None:
         return reasons.HOUSEHOLD_REQUIRED
     if act.meter_key is not None and act.meter_account_id != home:

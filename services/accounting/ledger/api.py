@@ -49,7 +49,7 @@ async def list_expiries(session: Session, citizen: Citizen, request: Request, la
     """先得先用：每年获得的减碳量一起到期；冻结中的不计入，退回后仍按原年份到期。First in, first out: the grams of one
     calendar year expire together. Held grams are not listed; given back, they expire with the year they came from."""
     settings: Settings = request.app.state.settings
-    found = await expiry.announced(
+    found = await expiry.announced_expiries(
         session,
         account_id=citizen.account_id,
         today=clock.local_date(clock.now(), settings.time_zone),

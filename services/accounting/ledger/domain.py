@@ -21,12 +21,12 @@ def start_of_year(year: int, time_zone: str) -> datetime:
     return datetime(year, 1, 1, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
-def last_day(year: int, valid_years: int) -> date:
+def last_valid_day(year: int, valid_years: int) -> date:
     """The last day on which grams of that year can be spent."""
     return date(year + valid_years, 12, 31)
 
 
-def left_of_mg(amount_mg: int, later_mg: int) -> int:
+def remaining_mg(amount_mg: int, later_mg: int) -> int:
     """The part of an amount that was there before a moment, if `later_mg` came in after it and the oldest is spent
     first."""
     return max(amount_mg - later_mg, 0)

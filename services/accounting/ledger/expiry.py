@@ -13,7 +13,7 @@ from datetime import date
 
 from services.accounting.ledger import chart, history_repository, service
 from services.accounting.ledger import expiry_repository as years
-from services.accounting.ledger.domain import expired_code, last_day, left_of_mg, start_of_year
+from services.accounting.ledger.domain import expired_code, last_valid_day, remaining_mg, start_of_year
 from services.accounting.ledger.service import Posting
 from shared import clock
 from shared.db import Connection, Session, driver
@@ -23,7 +23,7 @@ _PEOPLE_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class ExpiryAnnouncement:
     """Milligrams that can be spent up to and including `expires_on` and expire after it."""
 
     year: int
@@ -72,13 +72,13 @@ async def _close(session: Session, year: int, position: uuid.UUID | None, *, tim
         await service.lock_people(connection, people)
         since_mg = await years.received_since(connection, people, start_of_year(year + 1, time_zone))
         received_mg = {}
-        for account_id, now in (await years.standings(connection, people)).items():
+        for account_id, now in (await years.grams_of(connection, people)).items():
             later_mg = since_mg.get(account_id, 0)
-            if left_of_mg(now.available_mg + now.held_mg, later_mg):
+            if remaining_mg(now.available_mg + now.held_mg, later_mg):
                 received_mg[account_id] = now.received_mg - later_mg
         await years.add_years(connection, year, received_mg)
     finished = len(people) < _PEOPLE_MAX
-    await years.move_period(connection, year, people[-1] if people else position, closed=finished)
+    await years.save_period(connection, year, people[-1] if people else position, closed=finished)
     return max(len(people), 1)  # closing an empty year still counts as progress
 
 
@@ -90,17 +90,17 @@ async def _expire(session: Session, *, upto: int, today: date) -> int:
         return 0
     year, people = due[0]["year"], [row["account_id"] for row in due]
     await service.lock_people(connection, people)
-    standings = await years.standings(connection, people)
+    grams_of = await years.grams_of(connection, people)
     expired_mg, done = {}, []
     for row in due:
-        now = standings[row["account_id"]]
+        now = grams_of[row["account_id"]]
         later_mg = now.received_mg - row["received_mg"]
         # The owner of a frozen account could not have spent them: they wait until it is unfrozen.
-        amount_mg = 0 if now.frozen else left_of_mg(now.available_mg, later_mg)
+        amount_mg = 0 if now.frozen else remaining_mg(now.available_mg, later_mg)
         if amount_mg:
             expired_mg[now.account_id] = amount_mg
-        done.append(left_of_mg(now.available_mg + now.held_mg, later_mg) == amount_mg)
-    await years.looked_at(connection, year, people, done, today)
+        done.append(remaining_mg(now.available_mg + now.held_mg, later_mg) == amount_mg)
+    await years.mark_checked(connection, year, people, done, today)
     if expired_mg:
         account, requested_by = chart.shared(expired_code(year)), f"accounting:expiry:{today}"
         movements = [
@@ -112,16 +112,16 @@ async def _expire(session: Session, *, upto: int, today: date) -> int:
     return len(due)
 
 
-async def announced(
+async def announced_expiries(
     session: Session, *, account_id: uuid.UUID, today: date, valid_years: int, time_zone: str
-) -> list[Announcement]:
+) -> list[ExpiryAnnouncement]:
     """When a person's available grams expire, earliest first. Their sum is what is available; held grams are not in it,
     and an expiry can only become smaller than announced, as long as nothing held comes back."""
     connection = await driver(session)
     if not valid_years:
         return []
     closed = {row["year"]: row["received_mg"] for row in await years.open_years(connection, account_id)}
-    now = (await years.standings(connection, [account_id])).get(account_id)
+    now = (await years.grams_of(connection, [account_id])).get(account_id)
     if now is None or not now.available_mg:
         return []
     later_mg = {year: now.received_mg - received_mg for year, received_mg in closed.items()}
@@ -133,13 +133,13 @@ async def announced(
     return _by_year(now.available_mg, later_mg, today, valid_years)
 
 
-def _by_year(available_mg: int, later_mg: Mapping[int, int], today: date, valid_years: int) -> list[Announcement]:
+def _by_year(available_mg: int, later_mg: Mapping[int, int], today: date, valid_years: int) -> list[ExpiryAnnouncement]:
     found, before_mg = [], 0
     for year in sorted(later_mg):
-        upto_mg = left_of_mg(available_mg, later_mg[year])
+        upto_mg = remaining_mg(available_mg, later_mg[year])
         if upto_mg > before_mg:
-            found.append(Announcement(year, last_day(year, valid_years), upto_mg - before_mg))
+            found.append(ExpiryAnnouncement(year, last_valid_day(year, valid_years), upto_mg - before_mg))
             before_mg = upto_mg
     if available_mg > before_mg:
-        found.append(Announcement(today.year, last_day(today.year, valid_years), available_mg - before_mg))
+        found.append(ExpiryAnnouncement(today.year, last_valid_day(today.year, valid_years), available_mg - before_mg))
     return found

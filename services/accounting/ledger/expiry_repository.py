@@ -15,7 +15,7 @@ _ID_SLACK = timedelta(days=1)
 _FIRST_POSTINGS = 100  # the first of all is among these for the same reason
 
 
-class Standing(NamedTuple):
+class PersonGrams(NamedTuple):
     """A person's grams now, in milligrams. `received_mg` is all that ever became available, whatever became of it."""
 
     account_id: uuid.UUID
@@ -40,7 +40,7 @@ async def last_period(connection: Connection) -> asyncpg.Record | None:
     )
 
 
-async def move_period(connection: Connection, year: int, position: uuid.UUID | None, *, closed: bool) -> None:
+async def save_period(connection: Connection, year: int, position: uuid.UUID | None, *, closed: bool) -> None:
     await connection.execute(
         "INSERT INTO accounting.gram_period (year, position, closed_at)"
         " VALUES ($1, $2, CASE WHEN $3 THEN clock_timestamp() END)"
@@ -64,7 +64,7 @@ async def people_with_grams(connection: Connection, after: uuid.UUID | None, lim
     return [row[0] for row in rows]
 
 
-async def standings(connection: Connection, people: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+async def grams_of(connection: Connection, people: Sequence[uuid.UUID]) -> dict[uuid.UUID, PersonGrams]:
     """One snapshot. What a person ever received is the lifetime, less what is pending, plus what was reversed."""
     rows = await connection.fetch(
         "SELECT a.account_id, a.balance_mg, coalesce(h.mg, 0),"
@@ -80,7 +80,7 @@ async def standings(connection: Connection, people: Sequence[uuid.UUID]) -> dict
         [sub_account_id(account_id, "pending") for account_id in people],
         [sub_account_id(account_id, "debt") for account_id in people],
     )
-    return {row[0]: Standing(*row) for row in rows}
+    return {row[0]: PersonGrams(*row) for row in rows}
 
 
 async def received_since(connection: Connection, people: Sequence[uuid.UUID], moment: datetime) -> dict[uuid.UUID, int]:
@@ -139,7 +139,7 @@ async def add_expired(connection: Connection, year: int, expired_mg: Mapping[uui
     )
 
 
-async def looked_at(
+async def mark_checked(
     connection: Connection, year: int, people: Sequence[uuid.UUID], done: Sequence[bool], today: date
 ) -> None:
     await connection.execute(

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"]
 State = Literal["scheduled", "in_force", "superseded", "expired", "retired", "shelf"]
 
 
-async def _everything(session: Session, request: Request) -> list[tuple[Compiled, Published | None]]:
+async def _list_library(session: Session, request: Request) -> list[tuple[Compiled, Published | None]]:
     """What is published, then what is on the shelf, each by code and version. A shelved document that was published
     under its own name is listed once, as published."""
     library: Library = request.app.state.library
@@ -58,7 +58,7 @@ async def list_methodologies(
     """随平台提供的全部方法学及其状态、算例和来源：已发布的在前，书架上的（随平台提供、未在本地发布）在后。
     The whole library with states, examples and sources: what is published here first, then the shelf."""
     position = decode_cursor(cursor, int, str, int)
-    everything = await _everything(session, request)
+    everything = await _list_library(session, request)
     rows = [
         ((int(published is None), version.code, version.version), version, published)
         for version, published in everything
@@ -83,7 +83,7 @@ async def get_methodology(
     version: Annotated[int, Path(ge=1, le=10_000, examples=[1])],
 ) -> MethodologyDetail:
     """书架上的也在这里；草案用的 YAML 原文在 `/shelf/…`。Those on the shelf too; `/shelf/…` has their text."""
-    for compiled, published in await _everything(session, request):
+    for compiled, published in await _list_library(session, request):
         if (compiled.code, compiled.version) == (code, version):
             shown = summary(compiled, published, today=today, language=language)
             return MethodologyDetail(**shown.model_dump(), document=json.loads(canonical_json(compiled.document)))

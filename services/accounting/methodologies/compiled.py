@@ -23,7 +23,7 @@ from services.accounting.methodologies.document import (
 )
 from services.accounting.methodologies.errors import DocumentInvalid, FormulaFault, Path, Problem
 from services.accounting.methodologies.evaluation import Amount, Value, compile_amount
-from services.accounting.methodologies.expression import Node, check, names_of, parse
+from services.accounting.methodologies.expression import Node, check_units, names_of, parse_formula
 from services.accounting.methodologies.source import Marks
 from services.accounting.methodologies.units import Dimension, Unit, co2e, dimensionless, parse_unit
 from shared.language import Text
@@ -53,7 +53,7 @@ _METERING: Final = frozenset({"metering"})
 _METERED: Final = frozenset({"energy", "metering"})  # acts that say which meter they were read from
 SOURCES: Final[Mapping[str, Source]] = {
     "distance": Source("distance_m", "m", _ROUTES),
-    "duration": Source("duration_s", "s", _ROUTES, read="lasted_s"),
+    "duration": Source("duration_s", "s", _ROUTES, read="duration_or_elapsed_s"),
     "passenger_count": Source("passenger_count", "person", frozenset({"trip"})),
     "weight_g": Source("weight_g", "g", frozenset({"recycling"})),
     "energy_wh": Source("energy_wh", "Wh", frozenset({"energy", "generation"})),
@@ -241,10 +241,10 @@ class _Compiler:
 
     def read_formula(self) -> Node | None:
         try:
-            tree = parse(self.document.formula)
+            tree = parse_formula(self.document.formula)
             used = set(names_of(tree))
             dimensions: dict[str, Dimension] = {name: unit.dimension for name, unit in self.units.items()}
-            check(tree, {**dimensions, LEAKAGE: co2e(), IMPROVEMENT: dimensionless()})
+            check_units(tree, {**dimensions, LEAKAGE: co2e(), IMPROVEMENT: dimensionless()})
         except FormulaFault as fault:
             where = f"{fault.line}:{fault.column}"
             self.refuse(

@@ -53,7 +53,7 @@ def apply_call(function: str, values: Sequence[Value]) -> Value:
     return max(low, min(values[0], high))
 
 
-def compares(operator: str, left: Value, right: Value) -> bool:
+def compare_values(operator: str, left: Value, right: Value) -> bool:
     return _COMPARE[operator](left, right)
 
 

@@ -273,12 +273,12 @@ class _Parser:
         return Compare(operator.place, operator.text, left, self.sum())
 
 
-def parse(text: str) -> Node:
+def parse_formula(text: str) -> Node:
     """Read a formula. Raises FormulaFault with the line and column inside the text."""
     return _Parser(text).whole()
 
 
-def check(tree: Node, names: Mapping[str, Dimension]) -> None:
+def check_units(tree: Node, names: Mapping[str, Dimension]) -> None:
     """Refuse unknown names, unbalanced units and a result that is not a mass of CO2e (FormulaFault)."""
     result = _infer(tree, names)
     if result is not None and result != co2e():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, compares
+from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, compare_values
 from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
 from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
 from shared.language import Text
@@ -19,7 +19,7 @@ _WORDS: Final = {
 _PRECEDENCE: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
-def decimal(value: Value) -> str:
+def decimal_text(value: Value) -> str:
     """An exact value in at most six decimals; a leading "≈" tells that digits were cut."""
     exact = Fraction(value)
     scaled, rest = divmod(abs(exact) * 10**MAX_DECIMALS, 1)
@@ -29,10 +29,10 @@ def decimal(value: Value) -> str:
     return f"{'≈' if rest else ''}{sign}{whole}{'.' + fraction if fraction else ''}"
 
 
-def quantity(value: Value, unit: Unit, language: str) -> str:
+def quantity_text(value: Value, unit: Unit, language: str) -> str:
     """A value in base units, shown in `unit`: 2360 m as "2.36 公里"."""
     label = unit.label(language)
-    number = decimal(Fraction(value) / unit.ratio)
+    number = decimal_text(Fraction(value) / unit.ratio)
     return f"{number} {label}" if label else number
 
 
@@ -72,7 +72,7 @@ class Quantity:
     unit: Unit
 
 
-class _Walk:
+class _StepWriter:
     """Computes a tree bottom-up and writes one line for every chain of operations of one kind.
 
     A line: 2.36 公里 × 40 克/公里 = 94.4 克.
@@ -105,11 +105,13 @@ class _Walk:
     def holds(self, condition: Node) -> bool:
         assert isinstance(condition, Compare)  # the parser puts nothing else there
         left, right = self.value(condition.left), self.value(condition.right)
-        true = compares(condition.operator, left.value, right.value)
+        true = compare_values(condition.operator, left.value, right.value)
 
         def text(language: str) -> str:
             sign = _SIGNS.get(condition.operator, f" {condition.operator} ")
-            return quantity(left.value, left.unit, language) + sign + quantity(right.value, right.unit, language)
+            return (
+                quantity_text(left.value, left.unit, language) + sign + quantity_text(right.value, right.unit, language)
+            )
 
         self.steps.append(
             Text(f"{text('zh')}：{'成立' if true else '不成立'}", f"{text('en')}: {'true' if true else 'false'}")
@@ -142,7 +144,7 @@ class _Walk:
     def write(self, terms: list[tuple[str, Quantity]], result: Quantity) -> Quantity:
         def text(language: str) -> str:
             parts = [f"{_SIGNS[sign] if sign else ''}{_bracketed(term, language)}" for sign, term in terms]
-            return f"{''.join(parts)} = {quantity(result.value, result.unit, language)}"
+            return f"{''.join(parts)} = {quantity_text(result.value, result.unit, language)}"
 
         self.steps.append(Text(text("zh"), text("en")))
         self.last = result
@@ -153,11 +155,11 @@ class _Walk:
         result = Quantity(apply_call(function, [q.value for q in values]), unit)
 
         def text(language: str) -> str:
-            parts = [quantity(q.value, unit if not q.unit.dimension else q.unit, language) for q in values]
+            parts = [quantity_text(q.value, unit if not q.unit.dimension else q.unit, language) for q in values]
             inside = ("，" if language == "zh" else ", ").join(parts)
             name = _WORDS[language][function]
             call = f"{name}（{inside}）" if language == "zh" else f"{name}({inside})"
-            return f"{call} = {quantity(result.value, result.unit, language)}"
+            return f"{call} = {quantity_text(result.value, result.unit, language)}"
 
         self.steps.append(Text(text("zh"), text("en")))
         self.last = result
@@ -165,16 +167,16 @@ class _Walk:
 
 
 def _bracketed(term: Quantity, language: str) -> str:
-    text = quantity(term.value, term.unit, language)
+    text = quantity_text(term.value, term.unit, language)
     return f"({text})" if term.value < 0 else text
 
 
 def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Text], Quantity]:
     """The calculation line by line, and the formula's exact value. Raises NotComputable."""
-    walk = _Walk(names)
+    walk = _StepWriter(names)
     result = walk.value(tree)
     if walk.last is not result:  # a bare number or name, a sign, the branch of an `if`
         shown = Quantity(result.value, display_unit(result.unit.dimension))
-        zh, en = (quantity(shown.value, shown.unit, language) for language in ("zh", "en"))
+        zh, en = (quantity_text(shown.value, shown.unit, language) for language in ("zh", "en"))
         walk.steps.append(Text(f"结果 = {zh}", f"result = {en}"))
     return walk.steps, result

@@ -66,7 +66,7 @@ class Library:
         await self._refresh(session)
         return self._factors
 
-    async def knowing(self, database: Database, named: Collection[tuple[str, int]]) -> MethodologyIndex:
+    async def index_with(self, database: Database, named: Collection[tuple[str, int]]) -> MethodologyIndex:
         """An index that has these versions, however old it is otherwise: a published document never changes."""
         if any(self._index.version(code, version) is None for code, version in named):
             async with database.transaction() as session:

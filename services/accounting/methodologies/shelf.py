@@ -25,7 +25,7 @@ def reportable(version: Compiled) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class ShelvedDocument:
     """A document with its text as written: a draft once it is given a day to begin."""
 
     version: Compiled
@@ -33,14 +33,16 @@ class Shelved:
 
 
 @cache
-def shelf() -> tuple[Shelved, ...]:
+def shelf() -> tuple[ShelvedDocument, ...]:
     """By code and version. Reads and compiles some twenty files the first time, which takes a while."""
     factors = library_factors()
-    shelved = (Shelved(compile_methodology(parse_methodology(text)[0], factors), text) for text in shelf_texts())
+    shelved = (
+        ShelvedDocument(compile_methodology(parse_methodology(text)[0], factors), text) for text in shelf_texts()
+    )
     return tuple(sorted(shelved, key=lambda item: (item.version.code, item.version.version)))
 
 
-def shelved_version(code: str, version: int) -> Shelved:
+def shelved_version(code: str, version: int) -> ShelvedDocument:
     """Raises MethodologyNotFound."""
     for item in shelf():
         if (item.version.code, item.version.version) == (code, version):

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path
 from services.accounting.methodologies.document import canonical_json
 from services.accounting.methodologies.presentation import bilingual
 from services.accounting.methodologies.schemas import ShelfDetail, ShelfListing, ShelfSummary
-from services.accounting.methodologies.shelf import Shelved, reportable, shelf, shelved_version, trust_of
+from services.accounting.methodologies.shelf import ShelvedDocument, reportable, shelf, shelved_version, trust_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["方法学 Methodologies"])
 
 
-def _summary(item: Shelved) -> ShelfSummary:
+def _summary(item: ShelvedDocument) -> ShelfSummary:
     document = item.version.document
     return ShelfSummary(
         code=document.code,

@@ -27,7 +27,7 @@ class Candidate(MatchedAct):
     report: ActivityReported
 
 
-def candidates_of(
+def make_candidates(
     reports: Iterable[tuple[int, ActivityReported]], bindings: Bindings, index: MethodologyIndex, time_zone: str
 ) -> list[Candidate]:
     """Candidates from (place, report) pairs and the bindings of their people."""

@@ -10,7 +10,7 @@ from services.accounting.ledger.service import SharedBalances
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from services.accounting.posting.domain import Verdict
-from services.accounting.posting.verdicts import announce, count, outcomes_of
+from services.accounting.posting.verdicts import announce_outcomes, count_verdicts, outcomes_of
 from shared.contracts import topics
 from shared.db import Session, driver
 from shared.eventlog import Record
@@ -70,6 +70,6 @@ async def closing(session: Session, programme: Programme) -> AsyncIterator[Closi
     if not collected.verdicts:
         return
     connection = await driver(session)
-    await announce(session, collected.verdicts, collected.outcomes, topic=programme.topic)
-    await count(connection, collected.verdicts, programme.time_zone)
+    await announce_outcomes(session, collected.verdicts, collected.outcomes, topic=programme.topic)
+    await count_verdicts(connection, collected.verdicts, programme.time_zone)
     await ledger.post_shared(connection, collected.shared_balances)

@@ -20,7 +20,7 @@ class KnownEvent(NamedTuple):
     receipt_index: int | None
 
 
-class Earlier(NamedTuple):
+class ReplacedVerdict(NamedTuple):
     """The verdict that a later one on the same event replaces, as the tallies know it."""
 
     status: str
@@ -28,7 +28,7 @@ class Earlier(NamedTuple):
     amount_mg: int = 0
 
 
-PARKED = Earlier(Status.PARKED, reasons.NO_BINDING)
+PARKED_VERDICT = ReplacedVerdict(Status.PARKED, reasons.NO_BINDING)
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Verdict:
     act: Act | None = None
     judgement: Judgement | None = None
     sequence: int = 1
-    replaces: Earlier | None = None
+    replaces: ReplacedVerdict | None = None
     place: int = 0
 
     @property
@@ -81,7 +81,7 @@ def separate_repeats(
     return fresh, repeats
 
 
-def as_reported(row: Any, account_key: str) -> ActivityReported:
+def report_of_activity(row: Any, account_key: str) -> ActivityReported:
     """A stored activity as the event it came as, without its act: enough to announce a later verdict on it."""
     return ActivityReported(
         event_key=row["activity_id"],
@@ -97,7 +97,7 @@ def as_reported(row: Any, account_key: str) -> ActivityReported:
     )
 
 
-def status_of(judgement: Judgement) -> OutcomeStatus:
+def outcome_status(judgement: Judgement) -> OutcomeStatus:
     """`pending` for a credit that still has to vest."""
     if judgement.status is Status.CREDITED and judgement.vesting_days:
         return "pending"
@@ -109,7 +109,7 @@ def status_of(judgement: Judgement) -> OutcomeStatus:
     return statuses[judgement.status]
 
 
-def bare_verdict(report: ActivityReported, status: OutcomeStatus, reason_code: str, *, sequence: int) -> Verdict:
+def verdict_without_act(report: ActivityReported, status: OutcomeStatus, reason_code: str, *, sequence: int) -> Verdict:
     """A verdict without an act: on a correction, on an unclaimed event, or on an activity that was taken back."""
     judged = Judgement(
         activity_id=report.event_key,

@@ -59,7 +59,7 @@ def activity_row(verdict: Verdict) -> ActivityRow:
     )
 
 
-def gather(verdicts: Sequence[Verdict]) -> Effects:
+def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
     effects = Effects()
     for verdict in verdicts:
         judgement = verdict.judgement

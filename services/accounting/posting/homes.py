@@ -22,15 +22,15 @@ from services.accounting.posting.candidates import MatchedAct
 from shared.db import Connection, Session, driver
 
 
-async def placed_acts(session: Session, acts: Sequence[Act], *, rule: Compiled, time_zone: str) -> list[Act]:
+async def acts_with_homes(session: Session, acts: Sequence[Act], *, rule: Compiled, time_zone: str) -> list[Act]:
     """Past acts with the households and meters that one rule must know of."""
     index = MethodologyIndex([rule])
-    matched = [MatchedAct(act, index.find(act)) for act in acts]
-    await place(await driver(session), matched, time_zone)
-    return [one.act for one in matched]
+    match_acts = [MatchedAct(act, index.find(act)) for act in acts]
+    await assign_homes(await driver(session), match_acts, time_zone)
+    return [one.act for one in match_acts]
 
 
-async def place_and_lock(
+async def assign_and_lock_homes(
     connection: Connection, candidates: Sequence[MatchedAct], time_zone: str, touched: Collection[uuid.UUID] = ()
 ) -> None:
     """Gives the acts their households and meters, then locks all of these and the `touched` ones.
@@ -38,7 +38,7 @@ async def place_and_lock(
     The people are locked. Call it once per transaction, with every candidate it will judge: a second lock could come
     out of order. `touched`: households and meters that earlier judgements of the transaction name.
     """
-    placed = await place(connection, candidates, time_zone)
+    placed = await assign_homes(connection, candidates, time_zone)
     subjects = set(touched)
     for candidate in placed:
         assert candidate.method is not None  # or it would not be placed
@@ -46,7 +46,7 @@ async def place_and_lock(
     await households.lock_subjects(connection, subjects)
 
 
-async def place(connection: Connection, candidates: Sequence[MatchedAct], time_zone: str) -> list[MatchedAct]:
+async def assign_homes(connection: Connection, candidates: Sequence[MatchedAct], time_zone: str) -> list[MatchedAct]:
     """Gives acts their households and meters where their methodology counts or credits these; returns the placed ones.
 
     Reads nothing where no methodology asks.
@@ -55,7 +55,7 @@ async def place(connection: Connection, candidates: Sequence[MatchedAct], time_z
     if not concerned:
         return []
     acts = [candidate.act for candidate in concerned]
-    homes = await households.homes_of(
+    homes = await households.load_homes(
         connection,
         account_ids={act.account_id for act in acts if act.account_id is not None},
         meter_keys={act.meter_key for act in acts if act.meter_key is not None},
@@ -76,7 +76,7 @@ def _is_bound(candidate: MatchedAct) -> bool:
     return candidate.act.account_id is not None and candidate.act.binding is BindingState.BOUND
 
 
-def subjects_touched(judgement: Judgement) -> set[uuid.UUID]:
+def shared_subjects_of(judgement: Judgement) -> set[uuid.UUID]:
     """The households and meters that a stored judgement has touched, and that giving back will touch again."""
     found = {cap.subject_id for cap in judgement.caps} | {judgement.holder_id}
     return {subject_id for subject_id in found if subject_id is not None and subject_id != judgement.account_id}

@@ -3,7 +3,7 @@
 from services.accounting.judging import reasons
 from services.accounting.posting import repository, service
 from services.accounting.posting.closing import Programme, closing
-from services.accounting.posting.domain import PARKED, Verdict, bare_verdict
+from services.accounting.posting.domain import PARKED_VERDICT, Verdict, verdict_without_act
 from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Session, driver
 
@@ -21,7 +21,7 @@ async def release_parked(session: Session, *, programme: Programme) -> None:
     rows = await repository.parked_with_binding(await driver(session), _RELEASE_MAX)
     if rows:
         async with closing(session, programme) as closed:
-            await service.release(session, rows, programme=programme, closing=closed)
+            await service.judge_parked(session, rows, programme=programme, closing=closed)
 
 
 async def forget_parked(session: Session, *, programme: Programme) -> None:
@@ -37,6 +37,6 @@ async def forget_parked(session: Session, *, programme: Programme) -> None:
 
 
 def _unclaimed(report: ActivityReported, sequence: int) -> Verdict:
-    verdict = bare_verdict(report, "refused", reasons.NO_BINDING, sequence=sequence)
-    verdict.replaces = PARKED
+    verdict = verdict_without_act(report, "refused", reasons.NO_BINDING, sequence=sequence)
+    verdict.replaces = PARKED_VERDICT
     return verdict

@@ -21,15 +21,22 @@ import msgspec
 from services.accounting.bindings import service as bindings_room
 from services.accounting.bindings.domain import BindingRow, Bindings, BindingState, people_of
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
-from services.accounting.judging.duplicates import Counted, CountedActs
+from services.accounting.judging.duplicates import CreditedAct, CreditedActs
 from services.accounting.judging.subjects import CapKey
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.posting import homes, repository
-from services.accounting.posting.candidates import Candidate, candidates_of
+from services.accounting.posting.candidates import Candidate, make_candidates
 from services.accounting.posting.closing import Closing, Programme
-from services.accounting.posting.domain import PARKED, Earlier, KnownEvent, Verdict, separate_repeats, status_of
-from services.accounting.posting.effects import Effects, gather
+from services.accounting.posting.domain import (
+    PARKED_VERDICT,
+    KnownEvent,
+    ReplacedVerdict,
+    Verdict,
+    outcome_status,
+    separate_repeats,
+)
+from services.accounting.posting.effects import Effects, collect_effects
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bounds import EARLIEST
 from shared.db import Connection, Session, driver
@@ -73,11 +80,11 @@ async def post(
             bindings = _without(bindings, busy)
             fresh = [(place, report) for place, report in fresh if (report.partner_id, report.account_key) in bindings]
             parked = [row for row in parked if (row["partner_id"], row["account_key"]) in bindings]
-            verdicts, left = [], _without_places(reports, {place for place, _ in fresh})
+            verdicts, left = [], _reports_not_at(reports, {place for place, _ in fresh})
     if fresh:
         earlier = _parked_candidates(parked, bindings, programme)
-        candidates = candidates_of(fresh, bindings, programme.index, programme.time_zone)
-        await homes.place_and_lock(connection, [*earlier, *candidates], programme.time_zone)
+        candidates = make_candidates(fresh, bindings, programme.index, programme.time_zone)
+        await homes.assign_and_lock_homes(connection, [*earlier, *candidates], programme.time_zone)
         # Parked acts of the same people first: they are judged in the order of the log, however late the binding was.
         await _release(connection, parked, earlier, programme, closing)
         judged = await _judge(connection, candidates, programme)
@@ -91,13 +98,13 @@ def _without(bindings: Bindings, busy: set[UUID]) -> Bindings:
     return {key: found for key, found in bindings.items() if busy.isdisjoint(one.account_id for one in found)}
 
 
-def _without_places(reports: Sequence[ActivityReported], places: set[int]) -> list[ActivityReported]:
+def _reports_not_at(reports: Sequence[ActivityReported], places: set[int]) -> list[ActivityReported]:
     return [report for place, report in enumerate(reports) if place not in places]
 
 
 def _parked_candidates(rows: Iterable[Any], bindings: Bindings, programme: Programme) -> list[Candidate]:
     reports = ((place, parked_report(row)) for place, row in enumerate(rows))
-    return candidates_of(reports, bindings, programme.index, programme.time_zone)
+    return make_candidates(reports, bindings, programme.index, programme.time_zone)
 
 
 def parked_report(row: Any) -> ActivityReported:
@@ -105,7 +112,7 @@ def parked_report(row: Any) -> ActivityReported:
     return msgspec.convert(row["report"], ActivityReported)
 
 
-async def release(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> None:
+async def judge_parked(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> None:
     """Judges parked activities again, now that their people are bound. The caller holds the rows.
 
     An act that lies in no binding's interval is refused and leaves the park as well.
@@ -114,7 +121,7 @@ async def release(session: Session, rows: Sequence[Any], *, programme: Programme
     bindings = await bindings_room.bindings_of(connection, (parked_report(row) for row in rows))
     await ledger.lock_people(connection, people_of(bindings))
     candidates = _parked_candidates(rows, bindings, programme)
-    await homes.place_and_lock(connection, candidates, programme.time_zone)
+    await homes.assign_and_lock_homes(connection, candidates, programme.time_zone)
     await _release(connection, rows, candidates, programme, closing)
 
 
@@ -126,16 +133,16 @@ async def _release(
         return
     verdicts = await _judge(connection, candidates, programme)
     for row, verdict in zip(rows, verdicts, strict=True):
-        verdict.sequence, verdict.replaces = row["sequence"] + 1, PARKED
-    effects = gather(verdicts)
+        verdict.sequence, verdict.replaces = row["sequence"] + 1, PARKED_VERDICT
+    effects = collect_effects(verdicts)
     await repository.release_parked(connection, effects.activities)
     await repository.delete_parked(connection, [row["activity_id"] for row in rows])
-    await _write_rest(connection, effects, closing)
+    await _write_effects(connection, effects, closing)
     await closing.add(verdicts)
 
 
 async def post_corrected(
-    session: Session, candidate: Candidate, *, replaces: Earlier, programme: Programme, closing: Closing
+    session: Session, candidate: Candidate, *, replaces: ReplacedVerdict, programme: Programme, closing: Closing
 ) -> None:
     """Judges a correction's own act under the correction's id, after the original was taken back.
 
@@ -156,8 +163,8 @@ async def correction_candidates(
 ) -> dict[UUID, Candidate]:
     """Candidates of corrections, by event key. Locks their households and meters and the `touched` ones at once."""
     connection = await driver(session)
-    candidates = candidates_of(enumerate(reports), bindings, programme.index, programme.time_zone)
-    await homes.place_and_lock(connection, candidates, programme.time_zone, touched)
+    candidates = make_candidates(enumerate(reports), bindings, programme.index, programme.time_zone)
+    await homes.assign_and_lock_homes(connection, candidates, programme.time_zone, touched)
     return {candidate.report.event_key: candidate for candidate in candidates}
 
 
@@ -167,13 +174,13 @@ async def post_declared(
     """Judges an act declared by a citizen for the account of the request. The account is locked, the event is new."""
     connection = await driver(session)
     bindings = {(report.partner_id, report.account_key): [BindingRow(account_id, EARLIEST, None, None)]}
-    candidates = candidates_of([(0, report)], bindings, programme.index, programme.time_zone)
-    await homes.place_and_lock(connection, candidates, programme.time_zone)
+    candidates = make_candidates([(0, report)], bindings, programme.index, programme.time_zone)
+    await homes.assign_and_lock_homes(connection, candidates, programme.time_zone)
     await _store(connection, await _judge(connection, candidates, programme), closing)
 
 
 async def _store(connection: Connection, verdicts: Sequence[Verdict], closing: Closing) -> None:
-    effects = gather(verdicts)
+    effects = collect_effects(verdicts)
     if not effects.activities:
         await closing.add(verdicts)
         return
@@ -182,10 +189,10 @@ async def _store(connection: Connection, verdicts: Sequence[Verdict], closing: C
         await closing.add(verdicts)
     finally:  # to its end whatever happens: no other statement may find the connection in the middle of this one
         await writing
-    await _write_rest(connection, effects, closing)
+    await _write_effects(connection, effects, closing)
 
 
-async def _write_rest(connection: Connection, effects: Effects, closing: Closing) -> None:
+async def _write_effects(connection: Connection, effects: Effects, closing: Closing) -> None:
     if effects.parked:
         await repository.insert_parked(connection, effects.parked)
     if effects.pending:
@@ -197,22 +204,22 @@ async def _judge(connection: Connection, candidates: Sequence[Candidate], progra
     """People, households and meters are locked."""
     index = programme.index
     usage: dict[CapKey, CapUsed] = {}
-    counted = CountedActs()
+    counted = CreditedActs()
     if any(candidate.act.account_id is not None for candidate in candidates):
         usage = await repository.cap_usage_of(connection, list(cap_keys(candidates)))
-        counted = await _acts_close_in_time(connection, candidates, index)
+        counted = await _credited_nearby(connection, candidates, index)
     batch = judge(candidates, usage, counted)
     if batch.usage:
         await repository.add_cap_usage(connection, batch.usage)
     return [
-        Verdict(one.report, status_of(judgement), one.act, judgement, place=one.place)
+        Verdict(one.report, outcome_status(judgement), one.act, judgement, place=one.place)
         for one, judgement in zip(candidates, batch.judgements, strict=True)
     ]
 
 
-async def _acts_close_in_time(
+async def _credited_nearby(
     connection: Connection, candidates: Sequence[Candidate], index: MethodologyIndex
-) -> CountedActs:
+) -> CreditedActs:
     spans: dict[UUID, tuple[datetime, datetime]] = {}
     for candidate in candidates:
         act = candidate.act
@@ -226,7 +233,7 @@ async def _acts_close_in_time(
         version = index.version(row["methodology_code"], row["methodology_version"])
         groups = version.document.all_groups if version else ()
         counted.append(
-            Counted(
+            CreditedAct(
                 row["activity_id"],
                 row["account_id"],
                 groups,
@@ -236,4 +243,4 @@ async def _acts_close_in_time(
                 row["natural_key"],
             )
         )
-    return CountedActs(counted)
+    return CreditedActs(counted)

@@ -10,13 +10,13 @@ from services.accounting.judging.stored import from_row
 from services.accounting.ledger import service as ledger
 from services.accounting.posting import repository
 from services.accounting.posting.closing import Closing
-from services.accounting.posting.domain import Earlier, as_reported, bare_verdict
+from services.accounting.posting.domain import ReplacedVerdict, report_of_activity, verdict_without_act
 from services.accounting.posting.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
 from shared.contracts.outcomes_v1 import Status as OutcomeStatus
 from shared.db import Session, driver
 
 _HAS_GRAMS = frozenset({"credited", "pending"})
-TAKEN_BACK = frozenset({reasons.CANCELLED, reasons.CORRECTED})
+TAKEN_BACK_REASONS = frozenset({reasons.CANCELLED, reasons.CORRECTED})
 
 
 async def due_credits(session: Session, limit: int) -> Sequence[Any]:
@@ -49,7 +49,7 @@ async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> Any
 
 
 def is_taken_back(original: Any) -> bool:
-    return original["status"] == "reversed" or original["reason_code"] in TAKEN_BACK
+    return original["status"] == "reversed" or original["reason_code"] in TAKEN_BACK_REASONS
 
 
 async def take_back(
@@ -75,6 +75,8 @@ async def take_back(
         if used := usage_of(from_row(original)):
             await repository.give_back_caps(connection, used)
     await repository.mark_taken_back(connection, activity_id, status, reason)
-    verdict = bare_verdict(as_reported(original, account_key), status, reason, sequence=original["sequence"] + 1)
-    verdict.replaces = Earlier(original["status"], original["reason_code"], original["amount_mg"])
+    verdict = verdict_without_act(
+        report_of_activity(original, account_key), status, reason, sequence=original["sequence"] + 1
+    )
+    verdict.replaces = ReplacedVerdict(original["status"], original["reason_code"], original["amount_mg"])
     await closing.add([verdict])

@@ -46,14 +46,16 @@ def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
     return records
 
 
-async def announce(session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str) -> None:
+async def announce_outcomes(
+    session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str
+) -> None:
     """One outbox row for the whole batch."""
     for (status, reason_code), acts in Counter((one.status, one.reason_code or "-") for one in verdicts).items():
         telemetry.ACTS_JUDGED.labels(status, reason_code).inc(acts)
     await outbox.add(session, SCHEMA, topic, outcomes)
 
 
-async def count(connection: Connection, verdicts: Sequence[Verdict], time_zone: str) -> None:
+async def count_verdicts(connection: Connection, verdicts: Sequence[Verdict], time_zone: str) -> None:
     """Adds the verdicts to the day's tallies and takes out the verdicts they replace."""
     tallies: dict[tuple[str, date, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     days: dict[datetime, date] = {}  # all of a receipt came at one moment

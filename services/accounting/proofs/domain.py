@@ -70,14 +70,14 @@ def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
     )
 
 
-def sealed_leaf(text: bytes, salt: bytes) -> bytes:
+def salted_leaf_hash(text: bytes, salt: bytes) -> bytes:
     """The leaf's hash in the tree."""
     return leaf_hash(salt + text)
 
 
-def leaf_of(posting: Mapping[str, Any], day_secret: bytes) -> bytes:
+def posting_leaf_hash(posting: Mapping[str, Any], day_secret: bytes) -> bytes:
     salts = salts_of(day_secret, posting["posting_id"])
-    return sealed_leaf(leaf_text(posting, salts), salts.leaf)
+    return salted_leaf_hash(leaf_text(posting, salts), salts.leaf)
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):

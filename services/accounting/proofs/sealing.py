@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from services.accounting.digest_signer import DigestSigner, signature_fits
+from services.accounting.digest_signer import DigestSigner, is_signature_valid
 from services.accounting.ledger import history
 from services.accounting.proofs import repository
 from services.accounting.proofs.domain import (
@@ -17,7 +17,7 @@ from services.accounting.proofs.domain import (
     DAY_SECRET_BYTES,
     Statement,
     day_span,
-    leaf_of,
+    posting_leaf_hash,
     statement_hash,
     statement_of,
     statement_text,
@@ -43,7 +43,7 @@ class DayTree:
         if self._builder.size == 0:
             first = {"first_posted_at": posting["posted_at"], "first_posting_id": posting["posting_id"]}
             self.blocks.append({"number": len(self.blocks), **first})
-        self._builder.add(leaf_of(posting, self.secret))
+        self._builder.add(posting_leaf_hash(posting, self.secret))
         self.postings += 1
         self.blocks[-1]["last_posted_at"] = posting["posted_at"]
         if self._builder.size == BLOCK_LEAVES:
@@ -69,7 +69,7 @@ async def _tree_of(session: Session, day: date, time_zone: str, secret: bytes) -
     return tree
 
 
-async def seal_next(session: Session, *, time_zone: str, delay_s: int, signer: DigestSigner | None) -> date | None:
+async def seal_next_day(session: Session, *, time_zone: str, delay_s: int, signer: DigestSigner | None) -> date | None:
     """Timed job: seals the earliest closed day that is not sealed, if there is one; returns it.
 
     A day is closed when no transaction that began before its end can still be open, and `delay_s` later at the
@@ -122,14 +122,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class DayChecked:
+class CheckedDay:
     day: date
     postings: int
     sha256: str
     findings: tuple[Finding, ...]
 
 
-async def check_days(session: Session) -> AsyncIterator[DayChecked]:
+async def check_days(session: Session) -> AsyncIterator[CheckedDay]:
     """Recomputes every sealed day from the postings as they are now, in order: trees, statements, chain, signatures."""
     previous: Any = None
     for day in await repository.days(session):
@@ -145,7 +145,7 @@ async def check_days(session: Session) -> AsyncIterator[DayChecked]:
                 findings += await _earlier_findings(session, said)
             findings += await _tree_findings(session, sealed, said)
         previous = sealed
-        yield DayChecked(day, sealed.postings, sealed.sha256, tuple(findings))
+        yield CheckedDay(day, sealed.postings, sealed.sha256, tuple(findings))
 
 
 def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> list[Finding]:
@@ -156,7 +156,7 @@ def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> l
         findings.append(Finding(day, Text("与前一天的链条断开", "the chain to the day before is broken")))
     if previous is not None and day != previous.day + timedelta(days=1):
         findings.append(Finding(day, Text("前面缺少日期", "days before this one are missing")))
-    if sealed.signature is not None and not signature_fits(
+    if sealed.signature is not None and not is_signature_valid(
         sealed.statement, public_key=sealed.public_key, signature=sealed.signature
     ):
         findings.append(Finding(day, Text("签名无效", "the signature does not fit")))

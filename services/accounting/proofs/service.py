@@ -12,7 +12,7 @@ from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
 from services.accounting.posting import history as acts_history
 from services.accounting.proofs import repository
-from services.accounting.proofs.domain import BLOCK_LEAVES, day_span, leaf_text, salts_of, sealed_leaf
+from services.accounting.proofs.domain import BLOCK_LEAVES, day_span, leaf_text, salted_leaf_hash, salts_of
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
 from services.accounting.proofs.merkle import inclusion_path, root_of
 from shared import clock
@@ -78,11 +78,11 @@ async def proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, del
     day = clock.local_date(posting["posted_at"], time_zone)
     sealed = await repository.digest(session, day)
     if sealed is None:
-        raise _not_yet(day, time_zone, delay_s)
-    return await _proof_in(session, posting, sealed)
+        raise _not_yet_sealed(day, time_zone, delay_s)
+    return await _inclusion_proof(session, posting, sealed)
 
 
-def _not_yet(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
+def _not_yet_sealed(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
     due = day_span(day, time_zone)[1] + timedelta(seconds=delay_s)
     wait_s = max(60, int((due - clock.now()).total_seconds()))
     return NotYetSealed(
@@ -93,7 +93,7 @@ def _not_yet(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
     )
 
 
-async def _proof_in(session: Session, posting: Any, sealed: Any) -> InclusionProof:
+async def _inclusion_proof(session: Session, posting: Any, sealed: Any) -> InclusionProof:
     block = await repository.block_of(session, sealed.day, posting["posted_at"], posting["posting_id"])
     if block is None:
         raise SealBroken(day=sealed.day)
@@ -106,7 +106,7 @@ async def _proof_in(session: Session, posting: Any, sealed: Any) -> InclusionPro
     )
     secret = bytes(sealed.secret)
     texts = [(row, salts_of(secret, row["posting_id"])) for row in rows]
-    leaves = [sealed_leaf(leaf_text(row, salts), salts.leaf) for row, salts in texts]
+    leaves = [salted_leaf_hash(leaf_text(row, salts), salts.leaf) for row, salts in texts]
     roots = await repository.block_roots(session, sealed.day)
     place = next((i for i, row in enumerate(rows) if row["posting_id"] == posting["posting_id"]), None)
     if place is None or root_of(leaves) != bytes(block.root):
@@ -128,7 +128,7 @@ async def _proof_in(session: Session, posting: Any, sealed: Any) -> InclusionPro
     )
 
 
-def _document(part: Methodology | Factor) -> Document:
+def _hashed_document(part: Methodology | Factor) -> Document:
     return Document(content_sha256(part), json.loads(canonical_json(part)))
 
 
@@ -143,9 +143,9 @@ async def bundle(
             session, code=activity.methodology_code, version=activity.methodology_version
         )
         wanted = {(reference.factor_id, reference.vintage) for reference in published.document.factors}
-        methodology = _document(published.document)
+        methodology = _hashed_document(published.document)
         factors = [
-            _document(factor)
+            _hashed_document(factor)
             for factor in await methodologies.all_factors(session)
             if (factor.id, factor.vintage) in wanted
         ]

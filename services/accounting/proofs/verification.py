@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.accounting.digest_signer import signature_fits
+from services.accounting.digest_signer import is_signature_valid
 from services.accounting.judging.domain import Judgement
 from services.accounting.judging.stored import from_record
 from services.accounting.judging.subjects import period_start
@@ -27,7 +27,7 @@ from services.accounting.proofs.domain import (
     STATEMENT_FORMAT,
     Statement,
     commitment,
-    sealed_leaf,
+    salted_leaf_hash,
     statement_hash,
     statement_of,
 )
@@ -60,7 +60,7 @@ def _leaf_checks(proof: Proof) -> list[Check]:
     said = _statement(proof.digest)
     try:
         leaf: dict[str, Any] = msgspec.json.decode(proof.leaf, type=dict[str, Any])
-        item = sealed_leaf(proof.leaf.encode(), bytes.fromhex(proof.leaf_salt))
+        item = salted_leaf_hash(proof.leaf.encode(), bytes.fromhex(proof.leaf_salt))
         path = [bytes.fromhex(sibling) for sibling in proof.path]
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as exc:
         return [Check(False, Text("证明可读", "the proof can be read"), str(exc))]
@@ -120,7 +120,7 @@ def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
             checks.append(Check(False, Text(f"{day} 的摘要已签名", f"the statement of {day} is signed"), "unsigned"))
         return checks
     known = public_key is None or public_key.lower() == signature.public_key
-    fits = signature_fits(digest.statement, public_key=signature.public_key, signature=signature.value)
+    fits = is_signature_valid(digest.statement, public_key=signature.public_key, signature=signature.value)
     checks.append(
         Check(
             known and fits, Text(f"{day} 的签名有效", f"the signature of {day} fits"), f"Ed25519 {signature.public_key}"
@@ -229,9 +229,14 @@ def _act_of(bundle: Bundle) -> tuple[Any, date]:
     fields = {name: getattr(reported, name) for name in reported.__struct_fields__}
     elapsed = reported.ended_at - reported.started_at if reported.ended_at else None
     elapsed_s = elapsed.days * 86_400 + elapsed.seconds if elapsed is not None else None
-    lasted_s = elapsed_s if reported.duration_s is None else reported.duration_s
     day = clock.local_date(reported.started_at, bundle.time_zone)
-    return SimpleNamespace(**fields, local_date=day, elapsed_s=elapsed_s, lasted_s=lasted_s), day
+    act = SimpleNamespace(
+        **fields,
+        local_date=day,
+        elapsed_s=elapsed_s,
+        duration_or_elapsed_s=elapsed_s if reported.duration_s is None else reported.duration_s,
+    )
+    return act, day
 
 
 def _raw_amount(judgement: Judgement, method: Compiled) -> Check:

@@ -12,7 +12,7 @@ from services.accounting.ledger import service as ledger
 from services.accounting.ledger.service import Posting
 from services.accounting.posting import status_changes
 from services.accounting.posting.closing import Programme, closing
-from services.accounting.posting.domain import Earlier, Verdict, as_reported
+from services.accounting.posting.domain import ReplacedVerdict, Verdict, report_of_activity
 from services.accounting.posting.effects import credited_account
 from shared.db import Session, driver
 
@@ -51,6 +51,7 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
 
 def _available(row: Any, account_key: str) -> Verdict:
     """The activity's next verdict: the same judgement, now credited."""
-    verdict = Verdict(as_reported(row, account_key), "credited", judgement=from_row(row), sequence=row["sequence"] + 1)
-    verdict.replaces = Earlier("pending", row["reason_code"], row["amount_mg"])
+    report = report_of_activity(row, account_key)
+    verdict = Verdict(report, "credited", judgement=from_row(row), sequence=row["sequence"] + 1)
+    verdict.replaces = ReplacedVerdict("pending", row["reason_code"], row["amount_mg"])
     return verdict

@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from services.accounting.judging.acts import Act
-from services.accounting.judging.domain import CapUsed, cap_keys, judge, matched
+from services.accounting.judging.domain import CapUsed, cap_keys, judge, match_acts
 from services.accounting.judging.subjects import CapKey
 from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
 from services.accounting.methodologies.document import Methodology
@@ -38,7 +38,7 @@ class Difference:
     usage: dict[CapKey, CapUsed] = field(default_factory=dict)
 
 
-def rule_for(document: Methodology, factors: Factors, first_day: date) -> Compiled:
+def rule_in_force_from(document: Methodology, factors: Factors, first_day: date) -> Compiled:
     """The draft as if it had been in force from `first_day`. Raises DocumentInvalid."""
     return compile_methodology(document.model_copy(update={"effective_from": first_day, "effective_to": None}), factors)
 
@@ -51,7 +51,7 @@ def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUs
     """
     index = MethodologyIndex([rule])
     concerned = [one for one in past if index.find(one.act) is not None]
-    batch = judge(matched((one.act for one in concerned), index), used or {})
+    batch = judge(match_acts((one.act for one in concerned), index), used or {})
     people = {one.act.account_id for one in concerned}
     shared = {key: count for key, count in batch.usage.items() if key.subject_id not in people}
     found = Difference(acts=len(concerned), usage=shared)
@@ -67,4 +67,4 @@ def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUs
 
 def subjects_of(past: Sequence[PastAct], rule: Compiled) -> set[UUID]:
     """Whose counters must be known of earlier batches before `compare`."""
-    return {key.subject_id for key in cap_keys(matched((one.act for one in past), MethodologyIndex([rule])))}
+    return {key.subject_id for key in cap_keys(match_acts((one.act for one in past), MethodologyIndex([rule])))}

@@ -16,7 +16,7 @@ from services.accounting.methodologies.compiled import Compiled, factor_set
 from services.accounting.methodologies.document import content_sha256, parse_methodology
 from services.accounting.posting import history, homes
 from services.accounting.what_if import repository
-from services.accounting.what_if.domain import Difference, PastAct, compare, rule_for, subjects_of
+from services.accounting.what_if.domain import Difference, PastAct, compare, rule_in_force_from, subjects_of
 from services.accounting.what_if.errors import PeriodInvalid, RunNotFound, TooManyRuns
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
@@ -40,7 +40,7 @@ async def start(
     if not first_day <= last_day <= today or last_day - first_day >= timedelta(days=PERIOD_DAYS_MAX):
         raise PeriodInvalid(days=PERIOD_DAYS_MAX)
     document, _ = parse_methodology(text)
-    rule_for(document, factor_set(await methodologies.all_factors(session)), first_day)
+    rule_in_force_from(document, factor_set(await methodologies.all_factors(session)), first_day)
     if await repository.running(session) >= RUNNING_MAX:
         raise TooManyRuns(limit=RUNNING_MAX)
     row = await repository.add(
@@ -83,15 +83,15 @@ async def advance(session: Session, *, time_zone: str) -> bool:
         return False
     try:
         document, _ = parse_methodology(row.text)
-        rule = rule_for(document, factor_set(await methodologies.all_factors(session)), row.first_day)
-        await _some_batches(session, row, rule, time_zone)
+        rule = rule_in_force_from(document, factor_set(await methodologies.all_factors(session)), row.first_day)
+        await _judge_batches(session, row, rule, time_zone)
     except (ArithmeticError, LookupError, TypeError, ValueError) as exc:  # the document's fault: no retry helps
         _log.warning("what_if_failed", run_id=str(row.run_id), error=repr(exc))
         await repository.fail(session, row.run_id, type(exc).__name__)
     return True
 
 
-async def _some_batches(session: Session, row: Any, rule: Compiled, time_zone: str) -> None:
+async def _judge_batches(session: Session, row: Any, rule: Compiled, time_zone: str) -> None:
     zone = ZoneInfo(time_zone)
     since = datetime.combine(row.first_day, time.min, zone)
     until = datetime.combine(row.last_day + timedelta(days=1), time.min, zone)
@@ -113,7 +113,7 @@ async def _compare(
 ) -> Difference:
     if not rule.shared:
         return compare(past, rule)
-    placed = await homes.placed_acts(session, [one.act for one in past], rule=rule, time_zone=time_zone)
+    placed = await homes.acts_with_homes(session, [one.act for one in past], rule=rule, time_zone=time_zone)
     past = [PastAct(act, one.earned_mg) for act, one in zip(placed, past, strict=True)]
     used = await repository.usage_of(session, run_id, subjects_of(past, rule))
     found = compare(past, rule, used)
@@ -123,7 +123,7 @@ async def _compare(
 
 def _act(row: Any, time_zone: str) -> Act:
     done = msgspec.convert(row.act, ReportedAct)
-    fields = {name: getattr(done, name) for name in _SAME}
+    fields = {name: getattr(done, name) for name in _COMMON_FIELDS}
     return Act(
         activity_id=row.activity_id,
         account_id=row.account_id,
@@ -139,4 +139,4 @@ def _act(row: Any, time_zone: str) -> Act:
     )
 
 
-_SAME = tuple(sorted(set(ReportedAct.__struct_fields__) & set(Act.__struct_fields__) - {"ended_at"}))
+_COMMON_FIELDS = tuple(sorted(set(ReportedAct.__struct_fields__) & set(Act.__struct_fields__) - {"ended_at"}))

@@ -17,10 +17,10 @@ from services.accounting.judging.domain import (
     Status,
     cap_keys,
     judge,
-    matched,
+    match_acts,
     usage_of,
 )
-from services.accounting.judging.duplicates import CountedActs
+from services.accounting.judging.duplicates import CreditedActs
 from services.accounting.judging.stored import from_record, to_record
 from services.accounting.judging.subjects import CapKey
 from services.accounting.methodologies.compiled import FactorRef
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 
 def verdict(*acts: Act, index: MethodologyIndex | None = None, used: dict[CapKey, CapUsed] | None = None) -> Judgement:
     """The judgement of the last act."""
-    return judge(matched(acts, index or library_index()), used or {}).judgements[-1]
+    return judge(match_acts(acts, index or library_index()), used or {}).judgements[-1]
 
 
 def test_a_credited_act_says_everything_needed_to_repeat_it() -> None:
@@ -151,7 +151,7 @@ def cap(name: str, period: str, **limit: Any) -> dict[str, Any]:
 
 def test_an_amount_cap_grants_what_is_left_and_then_refuses() -> None:
     index = bag_index(caps=[cap("bags", "day", amount="12 gCO2e")])
-    batch = judge(matched([act("own_bag", count=number) for number in (1, 1, 3, 1)], index), {})
+    batch = judge(match_acts([act("own_bag", count=number) for number in (1, 1, 3, 1)], index), {})
     assert [(j.amount_mg, j.raw_mg, j.reason_code) for j in batch.judgements] == [
         (5_000, 5_000, "CREDITED"),
         (5_000, 5_000, "CREDITED"),
@@ -173,7 +173,7 @@ def test_count_caps_come_before_amount_caps_and_the_tightest_amount_wins() -> No
         cap("year_acts", "year", acts=3),
     ]
     acts = [act("own_bag", f"2026-06-{day}T10:00:00", count=2) for day in (10, 11, 12, 13)]
-    batch = judge(matched(acts, bag_index(caps=caps)), {})
+    batch = judge(match_acts(acts, bag_index(caps=caps)), {})
     assert [(j.amount_mg, j.reason_code) for j in batch.judgements] == [
         (8_000, "PARTLY_CAPPED"),
         (6_000, "PARTLY_CAPPED"),
@@ -181,13 +181,13 @@ def test_count_caps_come_before_amount_caps_and_the_tightest_amount_wins() -> No
         (0, "MONTHLY_CAP"),
     ]
     used = {CapKey(CITIZEN, "year_acts", acts[0].local_date.replace(month=1, day=1)): CapUsed(3, 0)}
-    assert judge(matched(acts[:1], bag_index(caps=caps)), used).judgements[0].reason_code == "YEARLY_CAP"
+    assert judge(match_acts(acts[:1], bag_index(caps=caps)), used).judgements[0].reason_code == "YEARLY_CAP"
 
 
 def test_a_refused_act_uses_no_cap() -> None:
     index = library_index()
     acts = [act("bike", distance_m=99_999), act("bike", binding=BindingState.BEFORE), *(act("bike") for _ in range(3))]
-    batch = judge(matched(acts, index), {})
+    batch = judge(match_acts(acts, index), {})
     assert [j.reason_code for j in batch.judgements[2:]] == ["CREDITED", "CREDITED", "DAILY_CAP"]
     assert list(batch.usage.values()) == [CapUsed(2, 80_000)]
 
@@ -196,14 +196,14 @@ def test_below_a_milligram_there_is_nothing_to_credit_and_no_cap_to_use() -> Non
     tiny = {"per": ("gCO2e/km", "0.0009")}
     index = MethodologyIndex([formula("distance * per", factors=tiny, caps=[cap("c", "day", acts=1)])])
     ride = act("ev_ride", distance_m=1_000, vehicle_type="bicycle", propulsion_type=None)
-    batch = judge(matched([ride, ride], index), {})
+    batch = judge(match_acts([ride, ride], index), {})
     assert [(j.reason_code, j.status) for j in batch.judgements] == [("BELOW_MINIMUM", Status.REFUSED)] * 2
     assert batch.usage == {}
 
 
 def test_a_division_by_zero_refuses_one_act_not_the_batch() -> None:
     index = MethodologyIndex([formula("distance / people * a", factors={"a": ("gCO2e*person/km", "100")})])
-    batch = judge(matched([act("bike", passenger_count=0), act("bike", passenger_count=1)], index), {})
+    batch = judge(match_acts([act("bike", passenger_count=0), act("bike", passenger_count=1)], index), {})
     assert [j.reason_code for j in batch.judgements] == ["NOT_COMPUTABLE", "CREDITED"]
     assert batch.judgements[0].inputs == {"distance_m": 1_000, "passenger_count": 0}
 
@@ -223,7 +223,7 @@ def test_evidence_is_worth_its_multiplier() -> None:
 def test_the_keys_to_load_are_those_the_judge_asks_for() -> None:
     acts = [act("own_bag"), act("bus", account_id=uuid.UUID(int=8)), act("bus", account_id=None), act("power_saving")]
     day = acts[0].local_date
-    assert cap_keys(matched(acts, library_index())) == {
+    assert cap_keys(match_acts(acts, library_index())) == {
         (CITIZEN, "own_bag.daily_acts", day),
         (CITIZEN, "own_bag.daily_amount", day),
         (uuid.UUID(int=8), "bus.daily_acts", day),
@@ -233,7 +233,7 @@ def test_the_keys_to_load_are_those_the_judge_asks_for() -> None:
 def test_what_was_used_before_counts() -> None:
     day = act("bus").local_date
     used = {CapKey(CITIZEN, "bus.daily_acts", day): CapUsed(1, 150_000)}
-    batch = judge(matched([act("bus"), act("bus")], library_index()), used)
+    batch = judge(match_acts([act("bus"), act("bus")], library_index()), used)
     assert [j.reason_code for j in batch.judgements] == ["CREDITED", "DAILY_CAP"]
     assert batch.usage == {CapKey(CITIZEN, "bus.daily_acts", day): CapUsed(1, 150_000)}
     assert used == {CapKey(CITIZEN, "bus.daily_acts", day): CapUsed(1, 150_000)}
@@ -242,13 +242,13 @@ def test_what_was_used_before_counts() -> None:
 def test_the_day_is_the_one_of_the_start_in_shanghai() -> None:
     acts = [act("bus", f"2026-06-{moment}") for moment in ("14T23:00:00", "14T23:30:00", "15T00:00:00", "15T00:30:00")]
     assert len({moment.occurred_at.date() for moment in acts}) == 1  # one day in UTC
-    assert [j.reason_code for j in judge(matched(acts, library_index()), {}).judgements] == ["CREDITED"] * 4
+    assert [j.reason_code for j in judge(match_acts(acts, library_index()), {}).judgements] == ["CREDITED"] * 4
 
 
 def test_the_month_turns_at_midnight_in_shanghai() -> None:
     acts = [act("recycling", f"2026-06-30T{hour}:00:00") for hour in (20, 21, 22, 23)]
     acts.append(act("recycling", "2026-07-01T00:00:00"))
-    assert [j.reason_code for j in judge(matched(acts, library_index()), {}).judgements] == [
+    assert [j.reason_code for j in judge(match_acts(acts, library_index()), {}).judgements] == [
         "CREDITED", "CREDITED", "CREDITED", "MONTHLY_CAP", "CREDITED",
     ]  # fmt: skip
 
@@ -258,7 +258,7 @@ def test_the_same_trip_from_two_partners_counts_once() -> None:
     first = act("ev_ride", start, partner_id="one")
     again = act("ev_ride", start + timedelta(seconds=40), partner_id="two")
     other = act("ev_ride", start + HOUR, partner_id="two")
-    batch = judge(matched([first, again, other], library_index()), {}, CountedActs())
+    batch = judge(match_acts([first, again, other], library_index()), {}, CreditedActs())
     assert [j.reason_code for j in batch.judgements] == ["CREDITED", "DUPLICATE_ACT", "CREDITED"]
     assert batch.judgements[1].detail == {"original": str(first.activity_id)}
 
@@ -266,5 +266,5 @@ def test_the_same_trip_from_two_partners_counts_once() -> None:
 def test_a_refused_act_does_not_stand_in_the_way_of_its_twin() -> None:
     start = local("2026-06-15T08:00:00")
     refused = act("ev_ride", start, distance_m=300_000)
-    batch = judge(matched([refused, act("ev_ride", start)], library_index()), {}, CountedActs())
+    batch = judge(match_acts([refused, act("ev_ride", start)], library_index()), {}, CreditedActs())
     assert [j.reason_code for j in batch.judgements] == ["IMPLAUSIBLE_DISTANCE", "CREDITED"]

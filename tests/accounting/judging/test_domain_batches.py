@@ -19,10 +19,10 @@ from services.accounting.judging.domain import (
     Status,
     cap_keys,
     judge,
-    matched,
+    match_acts,
     usage_of,
 )
-from services.accounting.judging.duplicates import CountedActs
+from services.accounting.judging.duplicates import CreditedActs
 from services.accounting.judging.subjects import CapKey
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
@@ -94,15 +94,15 @@ def add(one: dict[CapKey, CapUsed], two: dict[CapKey, CapUsed]) -> dict[CapKey, 
 
 def in_pieces(acts: Sequence[Act], cuts: Sequence[int], used: dict[CapKey, CapUsed]) -> JudgedBatch:
     """The same acts in several batches, the counters carried as the database would: only what `cap_keys` names."""
-    counted = CountedActs()
+    counted = CreditedActs()
     judgements: list[Judgement] = []
     total: dict[CapKey, CapUsed] = {}
     edges = sorted({0, len(acts), *(cut % (len(acts) + 1) for cut in cuts)})
     for low, high in pairwise(edges):
         piece = acts[low:high]
         stored = add(used, total)
-        loaded = {key: stored[key] for key in cap_keys(matched(piece, index())) if key in stored}
-        batch = judge(matched(piece, index()), loaded, counted)
+        loaded = {key: stored[key] for key in cap_keys(match_acts(piece, index())) if key in stored}
+        batch = judge(match_acts(piece, index()), loaded, counted)
         judgements += batch.judgements
         total = add(total, batch.usage)
     return JudgedBatch(judgements, total)
@@ -111,7 +111,7 @@ def in_pieces(acts: Sequence[Act], cuts: Sequence[int], used: dict[CapKey, CapUs
 @given(BATCHES, st.lists(st.integers(0, 25), max_size=5), USAGE)
 @settings(deadline=None)
 def test_a_batch_equals_its_pieces(acts: list[Act], cuts: list[int], used: dict[CapKey, CapUsed]) -> None:
-    whole = judge(matched(acts, index()), used, CountedActs())
+    whole = judge(match_acts(acts, index()), used, CreditedActs())
     assert in_pieces(acts, cuts, used) == whole
     assert in_pieces(acts, range(len(acts)), used) == whole
 
@@ -119,7 +119,7 @@ def test_a_batch_equals_its_pieces(acts: list[Act], cuts: list[int], used: dict[
 @given(BATCHES, USAGE)
 @settings(deadline=None)
 def test_no_cap_is_ever_exceeded(acts: list[Act], used: dict[CapKey, CapUsed]) -> None:
-    batch = judge(matched(acts, index()), used)
+    batch = judge(match_acts(acts, index()), used)
     total = add(used, batch.usage)
     limits = {cap.id: cap for version in index() for cap in (*version.count_caps, *version.amount_caps)}
     for key in batch.usage:
@@ -131,7 +131,7 @@ def test_no_cap_is_ever_exceeded(acts: list[Act], used: dict[CapKey, CapUsed]) -
 @given(BATCHES, USAGE)
 @settings(deadline=None)
 def test_judgements_and_usage_tell_the_same_story(acts: list[Act], used: dict[CapKey, CapUsed]) -> None:
-    batch = judge(matched(acts, index()), used)
+    batch = judge(match_acts(acts, index()), used)
     told: dict[CapKey, CapUsed] = {}
     for one, judgement in zip(acts, batch.judgements, strict=True):
         told = add(told, usage_of(judgement))
@@ -142,15 +142,15 @@ def test_judgements_and_usage_tell_the_same_story(acts: list[Act], used: dict[Ca
             judgement.reason_code in {"CREDITED", "BELOW_MINIMUM"} or judgement.raw_mg == 0
         )
     assert told == batch.usage
-    assert set(batch.usage) <= cap_keys(matched(acts, index()))
+    assert set(batch.usage) <= cap_keys(match_acts(acts, index()))
 
 
 @given(BATCHES)
 @settings(deadline=None)
 def test_people_do_not_touch_each_others_caps(acts: list[Act]) -> None:
     """What one person is credited does not depend on who else is in the batch."""
-    together = judge(matched(acts, index()), {})
+    together = judge(match_acts(acts, index()), {})
     for person in PEOPLE:
         own = [one for one in acts if one.account_id == person]
-        alone = judge(matched(own, index()), {})
+        alone = judge(match_acts(own, index()), {})
         assert [j for j in together.judgements if j.account_id == person] == alone.judgements

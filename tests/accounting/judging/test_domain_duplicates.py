@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accounting.judging.duplicates import Counted, CountedActs, same_time
+from services.accounting.judging.duplicates import CreditedAct, CreditedActs, is_same_time
 from tests.accounting.judging.acts import CITIZEN, act, local
 
 START = local("2026-06-15T08:00:00")
@@ -39,34 +39,34 @@ def at(minutes: float) -> timedelta:
 def test_one_person_at_one_time(one: tuple[float, float | None], two: tuple[float, float | None], same: bool) -> None:
     spans = [(START + at(start), START + at(end) if end is not None else None) for start, end in (one, two)]
     for first, second in permutations(spans):
-        assert same_time(*first, *second) is same
+        assert is_same_time(*first, *second) is same
 
 
 @given(*[st.integers(0, 7_200)] * 2, *[st.none() | st.integers(0, 7_200)] * 2)
 def test_it_does_not_matter_which_came_first(a: int, b: int, long_a: int | None, long_b: int | None) -> None:
     one = (START + timedelta(seconds=a), START + timedelta(seconds=a + long_a) if long_a is not None else None)
     two = (START + timedelta(seconds=b), START + timedelta(seconds=b + long_b) if long_b is not None else None)
-    assert same_time(*one, *two) == same_time(*two, *one)
-    assert same_time(*one, *one)
+    assert is_same_time(*one, *two) == is_same_time(*two, *one)
+    assert is_same_time(*one, *one)
 
 
 def test_only_ones_own_trips_of_a_common_group_count() -> None:
     first = act("ev_ride", START)
-    counted = CountedActs([Counted(first.activity_id, CITIZEN, RIDE, first.occurred_at, first.ended_at)])
-    assert counted.original_of(act("ev_ride", START), RIDE) == first.activity_id
-    assert counted.original_of(act("ev_ride", START, account_id=uuid.UUID(int=9)), RIDE) is None
-    assert counted.original_of(act("ev_ride", START, account_id=None), RIDE) is None
-    assert counted.original_of(act("ev_ride", START), ("shopping",)) is None
-    assert counted.original_of(act("ev_ride", START), ()) is None
-    assert counted.original_of(first, RIDE) is None  # an act is not its own duplicate
+    counted = CreditedActs([CreditedAct(first.activity_id, CITIZEN, RIDE, first.occurred_at, first.ended_at)])
+    assert counted.find_original(act("ev_ride", START), RIDE) == first.activity_id
+    assert counted.find_original(act("ev_ride", START, account_id=uuid.UUID(int=9)), RIDE) is None
+    assert counted.find_original(act("ev_ride", START, account_id=None), RIDE) is None
+    assert counted.find_original(act("ev_ride", START), ("shopping",)) is None
+    assert counted.find_original(act("ev_ride", START), ()) is None
+    assert counted.find_original(first, RIDE) is None  # an act is not its own duplicate
 
 
 def test_the_partners_own_number_counts_whatever_the_time() -> None:
-    counted = CountedActs()
+    counted = CreditedActs()
     first = act("recycling", START, natural_key="k1")
-    counted.credited(first, ())
+    counted.add_credited(first, ())
     later = START + timedelta(hours=5)
-    assert counted.original_of(act("recycling", later, natural_key="k1"), ()) == first.activity_id
-    assert counted.original_of(act("recycling", later, natural_key="k2"), ()) is None
-    assert counted.original_of(act("recycling", later, natural_key="k1", partner_id="other"), ()) is None
-    assert counted.original_of(act("recycling", later), ()) is None
+    assert counted.find_original(act("recycling", later, natural_key="k1"), ()) == first.activity_id
+    assert counted.find_original(act("recycling", later, natural_key="k2"), ()) is None
+    assert counted.find_original(act("recycling", later, natural_key="k1", partner_id="other"), ()) is None
+    assert counted.find_original(act("recycling", later), ()) is None

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.accounting.bindings.domain import BindingState
-from services.accounting.explaining.domain import Explanation, explain, grams
+from services.accounting.explaining.domain import Explanation, explain, grams_text
 from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
-from services.accounting.judging.domain import judge, matched
+from services.accounting.judging.domain import judge, match_acts
 from services.accounting.judging.reasons import REASONS
 from services.accounting.judging.stored import from_record, to_record
 from services.accounting.methodologies.matching import MethodologyIndex
@@ -19,7 +19,7 @@ from tests.accounting.methodologies.drafts import compiled, formula, library_ind
 def told(*acts: Act, index: MethodologyIndex | None = None) -> Explanation:
     """The explanation of the last act, from the judgement as it comes back from the database."""
     using = index or library_index()
-    judgement = from_record(to_record(judge(matched(acts, using), {}).judgements[-1]))
+    judgement = from_record(to_record(judge(match_acts(acts, using), {}).judgements[-1]))
     version = using.version(judgement.methodology_code or "", judgement.methodology_version or 0)
     return explain(judgement, version)
 
@@ -132,6 +132,6 @@ def test_any_formula_can_be_explained(text: str, distance_m: int, duration_s: in
     )
     got = told(act("bike", distance_m=distance_m, duration_s=duration_s), index=MethodologyIndex([version]))
     if got.amount_mg:
-        assert got.steps[-1].zh.endswith(grams(got.amount_mg).zh)
+        assert got.steps[-1].zh.endswith(grams_text(got.amount_mg).zh)
     else:
         assert got.reason_code == "BELOW_MINIMUM"

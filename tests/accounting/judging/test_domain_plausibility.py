@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.accounting.judging.domain import judge, matched
+from services.accounting.judging.domain import judge, match_acts
 from tests.accounting.judging.acts import act, local
 from tests.accounting.methodologies.drafts import library_index
 
 
 def reason(scene: str, **changes: Any) -> str:
-    return judge(matched([act(scene, **changes)], library_index()), {}).judgements[0].reason_code
+    return judge(match_acts([act(scene, **changes)], library_index()), {}).judgements[0].reason_code
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from services.accounting.methodologies.expression import (
     Negate,
     Node,
     Number,
-    check,
+    check_units,
     names_of,
-    parse,
+    parse_formula,
 )
 from services.accounting.methodologies.units import parse_unit
 
@@ -28,7 +28,7 @@ NAMES = {name: parse_unit(unit).dimension for name, unit in {"d": "km", "w": "kg
 
 def value(text: str, **inputs: Fraction | int) -> int:
     slots = {name: place for place, name in enumerate(inputs)}
-    return compile_amount(parse(text), {}, slots, Fraction(1))(list(inputs.values()))
+    return compile_amount(parse_formula(text), {}, slots, Fraction(1))(list(inputs.values()))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def value(text: str, **inputs: Fraction | int) -> int:
 def test_values(text: str, expected: int | None) -> None:
     if expected is None:  # a comparison is not a value
         with pytest.raises(FormulaFault):
-            parse(text)
+            parse_formula(text)
     else:
         assert value(text) == expected
 
@@ -109,19 +109,19 @@ def test_a_divisor_that_is_always_zero_is_found_when_compiling() -> None:
 )
 def test_faults_have_a_place(text: str, code: str, line: int, column: int) -> None:
     with pytest.raises(FormulaFault) as fault:
-        parse(text)
+        parse_formula(text)
     assert (fault.value.code, fault.value.line, fault.value.column) == (code, line, column)
 
 
 def test_depth_and_size_are_bounded() -> None:
-    parse("(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1))
+    parse_formula("(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1))
     with pytest.raises(FormulaFault, match="FORMULA_TOO_DEEP"):
-        parse("(" * 400 + "1" + ")" * 400)
+        parse_formula("(" * 400 + "1" + ")" * 400)
     with pytest.raises(FormulaFault, match="FORMULA_TOO_DEEP"):
-        parse("max(1," * 100 + "1" + ")" * 100)
-    parse("+".join("1" * (MAX_NODES // 2)))
+        parse_formula("max(1," * 100 + "1" + ")" * 100)
+    parse_formula("+".join("1" * (MAX_NODES // 2)))
     with pytest.raises(FormulaFault, match="FORMULA_TOO_LARGE"):
-        parse("+".join("1" * (MAX_NODES // 2 + 1)))
+        parse_formula("+".join("1" * (MAX_NODES // 2 + 1)))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_depth_and_size_are_bounded() -> None:
     ],
 )
 def test_balanced(text: str) -> None:
-    check(parse(text), NAMES)
+    check_units(parse_formula(text), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_balanced(text: str) -> None:
 )
 def test_unbalanced(text: str, code: str) -> None:
     with pytest.raises(FormulaFault) as fault:
-        check(parse(text), NAMES)
+        check_units(parse_formula(text), NAMES)
     assert fault.value.code == code
 
 
@@ -229,7 +229,7 @@ TREES = st.recursive(
 @given(TREES, st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["1", "0.5", "0.333"]))
 def test_compiled_equals_the_tree(text: str, x: int, y: int, multiplier: str) -> None:
     """The fast closures, with their folded ratios, say what the plain tree says."""
-    tree = parse(text)
+    tree = parse_formula(text)
     try:
         expected = python_value(tree, {"x": Fraction(x), "y": Fraction(y)}) * Fraction(multiplier) // 1
     except ZeroDivisionError:
@@ -247,15 +247,15 @@ def test_compiled_equals_the_tree(text: str, x: int, y: int, multiplier: str) ->
 
 @given(TREES)
 def test_what_is_written_reads_back(text: str) -> None:
-    tree = parse(text)
-    again = parse(write(tree))
+    tree = parse_formula(text)
+    again = parse_formula(write(tree))
     assert write(again) == write(tree)
     assert sorted(names_of(again)) == sorted(names_of(tree))
 
 
 def fault_place(text: str) -> tuple[int, int]:
     try:
-        parse(text)
+        parse_formula(text)
     except FormulaFault as fault:
         return fault.line, fault.column
     return 1, 1

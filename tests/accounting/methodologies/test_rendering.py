@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from services.accounting.methodologies.errors import FormulaFault, NotComputable
 from services.accounting.methodologies.evaluation import compile_amount
-from services.accounting.methodologies.expression import parse
-from services.accounting.methodologies.rendering import Quantity, decimal, formula_text, quantity, steps
+from services.accounting.methodologies.expression import parse_formula
+from services.accounting.methodologies.rendering import Quantity, decimal_text, formula_text, quantity_text, steps
 from services.accounting.methodologies.units import parse_unit
 from tests.accounting.methodologies.test_expression import TREES
 
@@ -34,13 +34,13 @@ def named(**values: tuple[int | str, str]) -> dict[str, Quantity]:
     ],
 )
 def test_decimals(value: Fraction | int, text: str) -> None:
-    assert decimal(value) == text
+    assert decimal_text(value) == text
 
 
 def test_a_quantity_in_its_unit() -> None:
-    assert quantity(2_360, parse_unit("km"), "zh") == "2.36 公里"
-    assert quantity(2_360, parse_unit("km"), "en") == "2.36 km"
-    assert quantity(3, parse_unit("1"), "zh") == "3"
+    assert quantity_text(2_360, parse_unit("km"), "zh") == "2.36 公里"
+    assert quantity_text(2_360, parse_unit("km"), "en") == "2.36 km"
+    assert quantity_text(3, parse_unit("1"), "zh") == "3"
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_a_quantity_in_its_unit() -> None:
     ],
 )
 def test_the_formula_in_words(text: str, zh: str) -> None:
-    assert formula_text(parse(text), TITLES, "zh") == zh
+    assert formula_text(parse_formula(text), TITLES, "zh") == zh
 
 
 def test_steps_with_numbers() -> None:
-    tree = parse("max(0, d * (petrol - ev) * 0.5)")
+    tree = parse_formula("max(0, d * (petrol - ev) * 0.5)")
     lines, result = steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
     assert [line.zh for line in lines] == [
         "160 克/公里 − 60 克/公里 = 100 克/公里",
@@ -70,12 +70,12 @@ def test_steps_with_numbers() -> None:
 
 
 def test_a_single_name_still_gives_a_line() -> None:
-    [line], _ = steps(parse("d"), named(d=(7, "gCO2e")))
+    [line], _ = steps(parse_formula("d"), named(d=(7, "gCO2e")))
     assert line.zh == "结果 = 7 克"
 
 
 def test_the_branch_taken_is_told() -> None:
-    tree = parse("if(d > 2 [km], d * ev, 1 [gCO2e])")
+    tree = parse_formula("if(d > 2 [km], d * ev, 1 [gCO2e])")
     told = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
     assert [[line.zh for line in lines] for lines in told] == [
         ["3 公里 > 2 公里：成立", "3 公里 × 60 克/公里 = 180 克"],
@@ -86,7 +86,7 @@ def test_the_branch_taken_is_told() -> None:
 @given(TREES, st.integers(0, 1_000), st.integers(0, 1_000))
 def test_the_steps_end_at_the_compiled_value(text: str, x: int, y: int) -> None:
     """What the citizen is shown is what was computed."""
-    tree = parse(text)
+    tree = parse_formula(text)
     try:
         _, result = steps(tree, named(x=(x, "1"), y=(y, "1")))
     except NotComputable:

@@ -43,7 +43,7 @@ class Days:
         sealed: list[date] = []
         while True:
             async with self.accounting.database.transaction() as session:
-                day = await sealing.seal_next(
+                day = await sealing.seal_next_day(
                     session, time_zone=self.accounting.settings.time_zone, delay_s=DELAY_S, signer=signer
                 )
             if day is None:

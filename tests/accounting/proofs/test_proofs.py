@@ -171,8 +171,8 @@ async def test_a_day_is_sealed_only_after_the_delay(accounting: Accounting, days
     await earn(accounting, days, ago=2)
     async with accounting.database.transaction() as session:
         zone = accounting.settings.time_zone
-        assert await sealing.seal_next(session, time_zone=zone, delay_s=9 * 86_400, signer=None) is None
-        assert await sealing.seal_next(session, time_zone=zone, delay_s=DELAY_S, signer=None) is not None
+        assert await sealing.seal_next_day(session, time_zone=zone, delay_s=9 * 86_400, signer=None) is None
+        assert await sealing.seal_next_day(session, time_zone=zone, delay_s=DELAY_S, signer=None) is not None
 
 
 async def test_the_service_cannot_change_a_seal(accounting: Accounting, days: Days, accounting_dsns: Dsns) -> None:
