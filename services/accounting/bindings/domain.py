@@ -1,4 +1,4 @@
-"""The binding that an act falls under, by its time. Pure."""
+"""Bindings between citizens and partners, and the binding of an act by its time. Pure."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class BindingState(StrEnum):
-    """The position of an act's time to the binding between citizen and partner, resolved before judging."""
+    """Where the time of an act lies relative to the bindings of its person. Resolved before judging."""
 
     BOUND = "bound"
     NONE = "none"
@@ -18,7 +18,7 @@ class BindingState(StrEnum):
 
 
 class BindingRow(NamedTuple):
-    """One binding as accounts published it; times are aware."""
+    """One binding as accounts published it. Times are aware."""
 
     account_id: uuid.UUID
     counts_from: datetime
@@ -26,17 +26,17 @@ class BindingRow(NamedTuple):
     consent_withdrawn_at: datetime | None
 
 
-# By (partner, account key), in the order of their beginnings.
+# By (partner, account key), in the order in which they begin.
 Bindings: TypeAlias = Mapping[tuple[str, str], Sequence[BindingRow]]
 
 
 def bound_account(
     bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
 ) -> tuple[uuid.UUID | None, BindingState]:
-    """The account an act belongs to: that of the binding in whose interval it began.
+    """Return the account of the binding in whose interval an act began, and the position of the act.
 
-    A withdrawn consent stops everything that arrives afterwards. A binding that ends exactly at the withdrawal has a
-    successor: consent was given again, so acts from before the withdrawal count, however late they arrive.
+    A withdrawn consent stops all acts that arrive later. A binding that ends exactly at the withdrawal has a successor:
+    consent was given again. Then acts from before the withdrawal count, however late they arrive.
     """
     for binding in bindings:
         if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
@@ -53,5 +53,5 @@ def bound_account(
 
 
 def people_of(bindings: Bindings) -> set[uuid.UUID]:
-    """The accounts of everybody these bindings name."""
+    """Return the accounts that these bindings name."""
     return {binding.account_id for found in bindings.values() for binding in found}

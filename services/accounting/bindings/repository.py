@@ -13,7 +13,7 @@ from shared.db import Connection
 
 
 async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChanged]) -> None:
-    """The newest version of each binding stays."""
+    """Insert or update bindings. An older version never replaces a newer one."""
     statement = insert(binding).values(
         [
             {
@@ -46,7 +46,7 @@ async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChange
 async def bindings_of(
     connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[BindingRow]]:
-    """Bindings, active and ended, of (partner, account key) pairs."""
+    """Return active and ended bindings of (partner, account key) pairs."""
     rows = await connection.fetch(
         "SELECT b.partner_id, b.account_key, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at"
         " FROM accounting.binding b JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
@@ -63,7 +63,7 @@ async def bindings_of(
 async def account_keys_of(
     connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]
 ) -> dict[tuple[str, uuid.UUID], str]:
-    """The account key of each (partner, account) pair that is bound."""
+    """Return the account key of each (partner, account) pair that has a binding."""
     rows = await connection.fetch(
         "SELECT b.partner_id, b.account_id, max(b.account_key) FROM accounting.binding b"
         " JOIN unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id) USING (partner_id, account_id)"

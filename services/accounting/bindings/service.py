@@ -1,4 +1,4 @@
-"""Use cases of bindings: the projection of accounts' topic, and the bindings of reported events."""
+"""Use cases of bindings: project the topic of accounts, look up the bindings of reported events."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -12,7 +12,7 @@ from shared.projection import Items, newest
 
 
 async def handle_bindings(session: Session, items: Items[BindingChanged]) -> None:
-    """Consumer of `accounts.bindings.v1`: keeps the newest version of each binding, in whatever order they come."""
+    """Store the newest version of each binding, in any order of arrival. Consumer of `accounts.bindings.v1`."""
     changes = newest(
         (change for _, change in items), key=lambda change: change.binding_id, version=lambda change: change.version
     )
@@ -20,12 +20,12 @@ async def handle_bindings(session: Session, items: Items[BindingChanged]) -> Non
 
 
 async def bindings_of(connection: Connection, reports: Iterable[ActivityReported]) -> Bindings:
-    """The bindings of everybody these reports may be about."""
+    """Return the bindings of the people that these reports may be about."""
     return await repository.bindings_of(connection, sorted({(one.partner_id, one.account_key) for one in reports}))
 
 
 async def account_keys_of(
     connection: Connection, pairs: Collection[tuple[str, uuid.UUID]]
 ) -> dict[tuple[str, uuid.UUID], str]:
-    """The key under which a partner's outcomes about a person are published, by (partner, account)."""
+    """Return the account key of outcomes for a partner about a person, by (partner, account)."""
     return await repository.account_keys_of(connection, sorted(pairs))

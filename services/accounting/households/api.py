@@ -1,4 +1,4 @@
-"""Routes of households: what the members have saved together."""
+"""The route of a household's balance."""
 
 import uuid
 

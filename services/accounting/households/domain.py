@@ -1,4 +1,4 @@
-"""Who lived where when an act was done, and whom a meter stands for. Pure."""
+"""Stays of people in households, and registrations of meters, at the time of an act. Pure."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _METER_NAMESPACE: Final = uuid.UUID("c4f0f7f2-6a0d-5d9c-9c0e-5b1a7e3d2f48")
 
 
 class StayRow(NamedTuple):
-    """A person's stay in a household, [joined_at, left_at), as accounts told it."""
+    """A person's stay in a household, [joined_at, left_at), as accounts published it."""
 
     account_id: uuid.UUID
     household_id: uuid.UUID
@@ -29,8 +29,10 @@ class MeterRow(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """A household as one act sees it: its account, the local day on which the person left it, whether they lived there
-    when the act began."""
+    """A household of the person of one act: its account, the local day on which the person left it.
+
+    `current`: the person lived there when the act began.
+    """
 
     account_id: uuid.UUID
     left_on: date | None
@@ -38,7 +40,7 @@ class Stay(NamedTuple):
 
 
 def meter_subject_id(meter_key: str) -> uuid.UUID:
-    """The id under which a meter's limits are counted."""
+    """Return the id of the cap counters of a meter."""
     return uuid.uuid5(_METER_NAMESPACE, meter_key)
 
 
@@ -51,5 +53,5 @@ def left_on(row: StayRow, time_zone: str) -> date | None:
 
 
 def household_of_meter(rows: Sequence[MeterRow], at: datetime) -> uuid.UUID | None:
-    """The household that had the meter at that time."""
+    """Return the household that had the meter at that time."""
     return next((row.household_id for row in rows if is_within(row.since, row.ended_at, at)), None)

@@ -1,8 +1,10 @@
+"""Refusals of households."""
+
 from shared.errors import NotFound
 
 
 class HouseholdNotFound(NotFound):
-    """Also for a household the caller does not live in."""
+    """Also raised for a household in which the caller does not live."""
 
     code = "HOUSEHOLD_NOT_FOUND"
     title_zh = "没有这个家庭账户"

@@ -1,4 +1,4 @@
-"""Tables of households: who lives together and behind which meter, as accounts told us."""
+"""Tables of households: members and meters, as accounts publishes them."""
 
 from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, Uuid
 

@@ -1,4 +1,4 @@
-"""SQL of households: the projection of accounts' topic, and the locks under which shared limits are counted."""
+"""SQL of households: the projection of the topic of accounts, and the locks of shared cap counters."""
 
 import uuid
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ async def upsert_meters(session: AsyncSession, changes: Sequence[MeterChanged]) 
 
 
 async def _upsert(session: AsyncSession, table: Table, key: str, rows: list[dict[str, Any]]) -> None:
-    """The newest version of each row stays."""
+    """Insert or update rows. An older version never replaces a newer one."""
     statement = insert(table).values(rows)
     await session.execute(
         statement.on_conflict_do_update(
@@ -58,7 +58,7 @@ async def _upsert(session: AsyncSession, table: Table, key: str, rows: list[dict
 
 
 async def stays_of(connection: Connection, account_ids: Sequence[uuid.UUID], since: datetime) -> list[StayRow]:
-    """Stays of these people that had not ended before `since`."""
+    """Return the stays of these people that had not ended before `since`."""
     rows = await connection.fetch(
         "SELECT account_id, household_id, joined_at, left_at FROM accounting.household_member"
         " WHERE account_id = ANY($1::uuid[]) AND (left_at IS NULL OR left_at >= $2)"
@@ -79,21 +79,21 @@ async def meters_of(connection: Connection, meter_keys: Sequence[str]) -> list[M
 
 
 async def current_household(session: AsyncSession, account_id: uuid.UUID) -> uuid.UUID | None:
-    """The household the person lives in now."""
+    """Return the household in which the person lives now."""
     table = household_member.c
     query = select(table.household_id).where(table.account_id == account_id, table.left_at.is_(None))
     return await session.scalar(query.order_by(table.joined_at.desc()).limit(1))
 
 
 async def current_meter(session: AsyncSession, household_id: uuid.UUID) -> str | None:
-    """The meter the household has now."""
+    """Return the meter that the household has now."""
     table = household_meter.c
     query = select(table.meter_key).where(table.household_id == household_id, table.ended_at.is_(None))
     return await session.scalar(query.order_by(table.since.desc()).limit(1))
 
 
 async def lock_subjects(connection: Connection, subject_ids: Sequence[uuid.UUID]) -> None:
-    """Makes missing rows, then locks all in order: two workers can wait for each other only in line."""
+    """Insert missing rows, then lock all rows in the order of their ids, so that workers cannot deadlock."""
     await connection.execute(
         "INSERT INTO accounting.cap_subject (subject_id)"
         " SELECT id FROM unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING",

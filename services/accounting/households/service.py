@@ -1,4 +1,4 @@
-"""Use cases of households: the projection of accounts' topic, stays and meters at a time, locks of shared limits."""
+"""Use cases of households: project the topic of accounts, find homes at a time, lock shared cap counters."""
 
 import uuid
 from collections import defaultdict
@@ -22,23 +22,23 @@ from shared.contracts.identity import household_account_id
 from shared.db import Connection, Session, driver
 from shared.projection import Items, newest
 
-# The longest period of a cap is a year: whoever left a household before the year began is not counted in it any more.
+# The longest period of a cap is a year. Stays that ended before the year began are not counted.
 _LONGEST_PERIOD: Final = timedelta(days=367)
 
 
 @dataclass(frozen=True, slots=True)
 class Homes:
-    """What is known of some people's stays and some meters' registrations."""
+    """Stays of some people and registrations of some meters."""
 
     time_zone: str
     stays: Mapping[uuid.UUID, Sequence[StayRow]] = field(default_factory=dict)
     meters: Mapping[str, Sequence[MeterRow]] = field(default_factory=dict)
 
     def stays_at(self, account_id: uuid.UUID, at: datetime) -> tuple[Stay, ...]:
-        """Every household the person had entered by then, the one they lived in among them, each once."""
+        """Return every household that the person had entered by then, each once."""
         found: dict[uuid.UUID, Stay] = {}
         for row in self.stays.get(account_id, ()):
-            if row.joined_at <= at:  # in the order of time: a later stay in the same household replaces the earlier one
+            if row.joined_at <= at:  # in time order: a later stay in the same household replaces an earlier one
                 stay = Stay(
                     household_account_id(row.household_id),
                     left_on(row, self.time_zone),
@@ -48,13 +48,13 @@ class Homes:
         return tuple(found.values())
 
     def meter_account_at(self, meter_key: str | None, at: datetime) -> uuid.UUID | None:
-        """The account of the household whose meter it was."""
+        """Return the account of the household that had the meter at that time."""
         household_id = household_of_meter(self.meters.get(meter_key or "", ()), at)
         return household_account_id(household_id) if household_id is not None else None
 
 
 async def handle_facts(session: Session, items: Items[HouseholdFact]) -> None:
-    """Consumer of `accounts.households.v1`: keeps the newest version of each stay and meter, in whatever order."""
+    """Store the newest version of each stay and meter, in any order. Consumer of `accounts.households.v1`."""
     facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
     members = [fact for fact in facts if isinstance(fact, MembershipChanged)]
     meters = [fact for fact in facts if not isinstance(fact, MembershipChanged)]
@@ -76,7 +76,7 @@ async def load_homes(
     earliest: datetime,
     time_zone: str,
 ) -> Homes:
-    """What must be known to count these people's acts, none of which began before `earliest`."""
+    """Load the homes that count the acts of these people. No act began before `earliest`."""
     stays: dict[uuid.UUID, list[StayRow]] = defaultdict(list)
     for stay in await repository.stays_of(connection, sorted(account_ids), earliest - _LONGEST_PERIOD):
         stays[stay.account_id].append(stay)
@@ -88,7 +88,7 @@ async def load_homes(
 
 
 async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]) -> None:
-    """Households and meters whose limits are about to be counted, after the people and all at once."""
+    """Lock households and meters before their caps are counted: after the people, and all at once."""
     if ordered := sorted(set(subject_ids)):
         await repository.lock_subjects(connection, ordered)
 
@@ -96,7 +96,7 @@ async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]
 async def current_homes(
     session: Session, *, account_id: uuid.UUID, now: datetime, time_zone: str
 ) -> tuple[tuple[Stay, ...], str | None]:
-    """The households a person has lived in of late, and the meter of the one they live in now."""
+    """Return a person's households of the last year, and the meter of the current one."""
     connection = await driver(session)
     homes = await load_homes(connection, account_ids=[account_id], meter_keys=(), earliest=now, time_zone=time_zone)
     household_id = await repository.current_household(session, account_id)
@@ -105,7 +105,7 @@ async def current_homes(
 
 
 async def require_member(session: Session, *, household_id: uuid.UUID, account_id: uuid.UUID) -> uuid.UUID:
-    """The household's carbon account. Raises HouseholdNotFound for everybody who does not live there now."""
+    """Return the household's carbon account. Raises HouseholdNotFound if the person does not live there now."""
     if await repository.current_household(session, account_id) != household_id:
         raise HouseholdNotFound
     return household_account_id(household_id)

@@ -1,4 +1,4 @@
-"""SQL of the inbox. Activities and corrections share it: an event id is used once, for either."""
+"""SQL of the inbox. Activities and corrections share it: an event id is used once, by one or the other."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from shared.db import Connection
 
 
 async def known_events(connection: Connection, event_keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
-    """The events that came before. One statement for both tables: their keys are encoded once."""
+    """Return the events that came before. One statement reads both tables, so the keys are encoded once."""
     rows = await connection.fetch(
         "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
         " WHERE activity_id = ANY($1::uuid[])"

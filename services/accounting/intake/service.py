@@ -1,4 +1,4 @@
-"""Consumer of `ingest.activities.v1`: decodes a poll, posts its reports, then receives its corrections."""
+"""Consumer of `ingest.activities.v1`: sorts a poll, posts its reports, then stores its corrections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ from shared.db import Session, driver
 
 @dataclass(slots=True)
 class SortedPoll:
-    """The records of a poll by operation; `dead` are those that can never be processed.
+    """The records of a poll by operation. `dead` are records that can never be processed.
 
-    `wait`: all of it is to be done now, waiting for people that other transactions hold.
+    With `wait`, the handler processes everything now and waits for people whom other transactions have locked.
     """
 
     reports: list[ActivityReported] = field(default_factory=list)
@@ -27,14 +27,16 @@ class SortedPoll:
     dead: list[DeadLetter] = field(default_factory=list)
     wait: bool = False
 
-    def before(self, later: "SortedPoll") -> "SortedPoll":
-        """Together with a later poll's, without waiting for either."""
+    def joined_with(self, later: "SortedPoll") -> "SortedPoll":
+        """Return both polls as one, in their order. It does not wait for locked people."""
         return SortedPoll(self.reports + later.reports, self.corrections + later.corrections, [*self.dead, *later.dead])
 
 
 def sort_reports(found: projection.Decoded[ActivityReported]) -> SortedPoll:
-    """Sorts the records of a poll by operation. A report without its act, or a correction without its original, is a
-    dead letter."""
+    """Sort the records of a poll by operation.
+
+    A report without an act and a correction without an original become dead letters.
+    """
     poll = SortedPoll(dead=list(found.dead))
     for record, report in found.items:
         if report.act is None and report.operation != "cancel":
@@ -51,9 +53,10 @@ def sort_reports(found: projection.Decoded[ActivityReported]) -> SortedPoll:
 async def handle_poll(
     session: Session, poll: SortedPoll, *, programmes: ProgrammeSource
 ) -> Sequence[DeadLetter] | Postponed:
-    """Handles what `sort_reports` made of a poll.
+    """Post the reports of a poll and store its corrections.
 
-    Reports of people whom another transaction holds are postponed, and corrections with them: they may name them.
+    Reports of people whom another transaction has locked are postponed. Then all corrections of the poll are postponed,
+    too, because they may name these reports.
     """
     programme = await programmes.current(session)
     left: Sequence[ActivityReported] = ()
@@ -62,12 +65,12 @@ async def handle_poll(
             known = await _known_events(session, poll.reports)
             left = await posting.post(session, poll.reports, known, programme=programme, closing=closed, wait=poll.wait)
         if poll.corrections and not left:
-            # Read only now: a report of the same poll may have the same id.
+            # Read after posting: a report of the same poll may have the same id.
             known = await _known_events(session, poll.corrections)
             await corrections.receive(session, poll.corrections, known, closing=closed)
     if left:
         undone = SortedPoll(list(left), poll.corrections, poll.dead, wait=True)
-        return Postponed(undone, undone.before)
+        return Postponed(undone, undone.joined_with)
     return poll.dead
 
 

@@ -1,4 +1,4 @@
-"""An act as it is judged: what was done, when, where, by whom, in integers with units."""
+"""The act that is judged: kind, time, place, person and amounts, in integers with units."""
 
 from datetime import date, datetime
 from typing import Final
@@ -9,12 +9,12 @@ import msgspec
 from services.accounting.bindings.domain import BindingState
 from services.accounting.households.domain import Stay
 
-# Whose word a citizen's own statement is. No partner can be registered under a name that begins so.
+# The pseudo-partner of acts that citizens declare. Registered partner ids begin with a letter or a digit.
 SELF_PARTNER: Final = "~self"
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """One reported act, normalised. Times are aware UTC; `local_date` is the start's date in Asia/Shanghai.
+    """One reported act, normalised. Times are aware UTC. `local_date` is the date of the start in Asia/Shanghai.
 
     `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`.
     """
@@ -45,13 +45,13 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     natural_key: str | None = None
     meter_key: str | None = None
-    # Filled in only where the methodology counts households or meters.
-    meter_account_id: UUID | None = None  # of the household whose meter it was
+    # Set only if the methodology counts households or meters.
+    meter_account_id: UUID | None = None  # the household that had the meter
     stays: tuple[Stay, ...] = ()
 
     @property
     def elapsed_s(self) -> int | None:
-        """Whole seconds between start and end, None without an end."""
+        """Whole seconds between start and end. None without an end."""
         if self.ended_at is None:
             return None
         elapsed = self.ended_at - self.occurred_at
@@ -59,15 +59,15 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def duration_or_elapsed_s(self) -> int | None:
-        """The reported duration (which may leave out pauses), or else the time between start and end."""
+        """The reported duration, which may leave out pauses. Without one, the time between start and end."""
         return self.elapsed_s if self.duration_s is None else self.duration_s
 
 
 class MeasuredAct(Act, frozen=True, kw_only=True):
     """An act with the amounts that only the kinds of `document.UNREPORTED_KINDS` have.
 
-    No event type carries them, so only worked examples are such acts. A kind that partners may report one day takes
-    its fields along, up into `Act` and into `shared.contracts.activities_v1.Act`.
+    No event type carries these amounts, so only worked examples use this class. When partners may report such a kind,
+    move its fields to `Act` and to `shared.contracts.activities_v1.Act`.
     """
 
     od_distance_m: int | None = None

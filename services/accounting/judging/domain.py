@@ -1,8 +1,8 @@
-"""The value of an act: the pure rule from a batch of acts and the state of the caps to one judgement each.
+"""The value of an act: a pure function from a batch of acts and the state of the caps to one judgement per act.
 
-No clock and no I/O. "Now" is the moment the log accepted the act (`received_at`), so a replay years later judges alike.
-The first check that fails gives the reason. Their order: plausibility, window of time, binding and consent,
-methodology, household and meter, duplicate act, evidence, count caps, amount caps, minimum.
+No clock and no I/O. "Now" is the time at which the log accepted the act (`received_at`), so a replay years later gives
+the same judgements. The first check that fails gives the reason. The order of the checks: plausibility, time window,
+binding and consent, methodology, household and meter, duplicate act, evidence, count caps, amount caps, minimum.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,13 +23,13 @@ from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.evaluation import Value
 from services.accounting.methodologies.matching import MethodologyIndex
 
-FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a partner's clock may run ahead of ours by this much
-# 1,000 tonnes: no single act of a person comes near, and sums of them stay far below 64 bits.
+FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a partner's clock may be ahead of ours by this much
+# 1,000 tonnes. No act of one person comes near. Sums of such amounts stay far below 64 bits.
 MAX_ACT_MG: Final = 10**12
 
 
 class Case(Protocol):
-    """An act together with the methodology version that applies to it, found once."""
+    """An act and the methodology version that applies to it. The version is looked up once per act."""
 
     @property
     def act(self) -> Act: ...
@@ -61,8 +61,10 @@ _UNUSED: Final = CapUsed()
 
 
 class AppliedCap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one counter of a cap decided. `limit`, `used_before` and `granted` count acts or milligrams, as `measure`
-    says. `subject_id` names the household, meter or person counted where `per` is not "account"."""
+    """One counter of a cap and what it granted. `measure` gives the unit of `limit`, `used_before` and `granted`.
+
+    `subject_id` is the household, meter or person that the counter belongs to. It is None if `per` is "account".
+    """
 
     cap_id: str
     period_start: date
@@ -75,10 +77,11 @@ class AppliedCap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one act, complete enough to be explained and recomputed years later.
+    """The verdict on one act, with everything that is needed to explain and recompute it years later.
 
-    `reason_code` is CREDITED for an act credited in full. `raw_mg` is the worth before caps, never negative. `inputs`
-    holds what the formula read, in the unit of the field's name; `detail` what a sentence about the refusal needs.
+    `reason_code` is CREDITED for an act that is credited in full. `raw_mg` is the value before caps, never negative.
+    `inputs` are the values that the formula read, in the unit of the field's name. `detail` has the values that the
+    sentence about a refusal shows.
     """
 
     activity_id: UUID
@@ -98,21 +101,21 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, int | str] = {}
     vesting_days: int = 0
     issuable: bool = False
-    credited_to: UUID | msgspec.UnsetType = msgspec.UNSET  # the household's account, where not the person's own
+    credited_to: UUID | msgspec.UnsetType = msgspec.UNSET  # the household's account; unset for the person's own
 
     @property
     def holder_id(self) -> UUID | None:
-        """Whose account is credited."""
+        """The account that is credited."""
         return self.credited_to if isinstance(self.credited_to, UUID) else self.account_id
 
 
 class JudgedBatch(NamedTuple):
     judgements: list[Judgement]  # in the order of the acts
-    usage: dict[CapKey, CapUsed]  # what the batch adds to the caps' counters
+    usage: dict[CapKey, CapUsed]  # added to the cap counters by this batch
 
 
 class DuplicateCheck(Protocol):
-    """Decides whether an act is the same physical act as one already credited (`duplicates.CreditedActs`)."""
+    """Finds the credited act that an act repeats. `duplicates.CreditedActs` implements it."""
 
     def find_original(self, act: Act, groups: Sequence[str]) -> UUID | None: ...
 
@@ -120,7 +123,7 @@ class DuplicateCheck(Protocol):
 
 
 def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
-    """The cap counters that must be loaded before `judge` may run on these cases."""
+    """Return the cap counters that `judge` needs for these cases."""
     keys: set[CapKey] = set()
     for case in cases:
         method, act = case.method, case.act
@@ -131,7 +134,7 @@ def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
 
 
 def usage_of(judgement: Judgement) -> dict[CapKey, CapUsed]:
-    """What a credited act took from its caps: added when credited, to be subtracted when reversed."""
+    """Return what a credited act used of its caps. A reversal subtracts the same amounts."""
     if judgement.status is not Status.CREDITED or judgement.account_id is None:
         return {}
     used = CapUsed(1, judgement.amount_mg)
@@ -144,7 +147,7 @@ _NO_DETAIL: Final[dict[str, int | str]] = {}
 
 
 class _Progress(NamedTuple):
-    """How far the calculation of an act got. Fields as in `Judgement`."""
+    """The results of the calculation steps that an act passed. Fields as in `Judgement`."""
 
     inputs: dict[str, int] = _NO_INPUTS
     raw_mg: int = 0
@@ -157,7 +160,7 @@ _NO_PROGRESS: Final = _Progress()
 
 
 class _CapCounters:
-    """Cap counters: what was used before the batch, and what the batch adds."""
+    """Cap counters: usage before the batch, and additions of the batch."""
 
     def __init__(self, before: Mapping[CapKey, CapUsed]) -> None:
         self._before = before
@@ -175,9 +178,9 @@ class _CapCounters:
 def judge(
     cases: Iterable[Case], usage: Mapping[CapKey, CapUsed], duplicates: DuplicateCheck | None = None
 ) -> JudgedBatch:
-    """Judges the cases in log order. Equals judging them one by one with the usage carried along.
+    """Judge the cases in log order. The result equals judging them one by one with the usage carried along.
 
-    `usage` holds the counters named by `cap_keys`; a missing one counts as unused.
+    `usage` holds the counters named by `cap_keys`. A missing counter counts as unused.
     """
     tally = _CapCounters(usage)
     return JudgedBatch([_judge_one(case.act, case.method, tally, duplicates) for case in cases], tally.added)
@@ -208,7 +211,7 @@ def _limit_detail(measure: str, measured: int, limit: int) -> _Progress:
 
 
 def _window_refusal(act: Act) -> str | None:
-    """By the end of the act: a month's electricity is reported after the month."""
+    """Compare the end of the act with its receipt: a month's electricity is reported after the month."""
     happened = act.ended_at or act.occurred_at
     if happened - act.received_at > FUTURE_TOLERANCE:
         return reasons.NOT_YET_HAPPENED
@@ -233,7 +236,7 @@ def _binding_refusal(act: Act) -> str | None:
 
 
 def _judge_amount(act: Act, method: Compiled, tally: _CapCounters) -> Judgement:
-    """Evidence, formula, caps."""
+    """Apply evidence, formula and caps."""
     amount = method.amounts.get(act.evidence_tier)
     if amount is None:
         refused_tier = _Progress(detail={"evidence_tier": act.evidence_tier})
@@ -339,5 +342,5 @@ def _judgement(act: Act, method: Compiled | None, status: Status, reason: str, r
 
 def _household_of(act: Act) -> UUID:
     home = current_home(act)
-    assert home is not None  # only the act of a member is credited to a household
+    assert home is not None  # `household_refusal` refuses acts without a household
     return home

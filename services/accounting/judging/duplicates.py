@@ -1,10 +1,10 @@
-"""The same physical act reported twice: by two partners, or by one under two event ids.
+"""The same physical act reported twice: by two partners, or by one partner under two event ids.
 
-A person makes one trip at a time. Two acts of one account in a common exclusivity group whose times overlap are the
-same trip; the first credited one stays. The rule is that of the French carpool registry: more than 70 % of the shorter.
+A person makes one trip at a time. Two acts of one account with a common exclusivity group are the same trip if they
+overlap by more than 70 % of the shorter one (rule of the French carpool registry). The act credited first stays.
 
-What a citizen declares and what somebody else proves in the same scene within half an hour is one act as well: a person
-tells of a purchase while leaving the till that has reported it.
+An act that a citizen declares and an act that a partner proves in the same scene within half an hour are one act, too:
+people declare a purchase right after the till has reported it.
 """
 
 from collections import defaultdict
@@ -17,15 +17,13 @@ from services.accounting.judging.acts import SELF_PARTNER, Act
 from services.accounting.methodologies.document import DECLARED
 
 OVERLAP_PERCENT: Final = 70
-# A tap has no end. Two taps within a minute on one account are one boarding seen twice, or a companion's fare.
+# A tap has no end. Two taps on one account within a minute are one boarding, or the fare of a companion.
 SAME_INSTANT: Final = timedelta(seconds=60)
-
-
 DECLARATION_WINDOW: Final = timedelta(minutes=30)
 
 
 class CreditedAct(NamedTuple):
-    """A credited act of one account, as far as later acts must be compared with it."""
+    """The fields of a credited act that later acts are compared with."""
 
     activity_id: UUID
     account_id: UUID
@@ -37,7 +35,7 @@ class CreditedAct(NamedTuple):
 
 
 class CreditedActs:
-    """What has been credited: loaded with the acts around the batch's times, grown while the batch is judged."""
+    """Credited acts near the times of a batch: loaded before it is judged, extended while it is judged."""
 
     def __init__(self, known: Iterable[CreditedAct] = ()) -> None:
         self._by_group: dict[tuple[UUID, str], list[CreditedAct]] = defaultdict(list)
@@ -46,7 +44,7 @@ class CreditedActs:
             self._add(act)
 
     def find_original(self, act: Act, groups: Sequence[str]) -> UUID | None:
-        """The credited act that this one repeats, if any."""
+        """Return the credited act that this one repeats, if any."""
         if act.account_id is None:
             return None
         if act.natural_key is not None:
@@ -82,12 +80,12 @@ def _same_act(act: Act, other: CreditedAct, group: str) -> bool:
 
 
 def is_same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:
-    """Whether one person cannot have done both."""
+    """Whether the two times overlap so far that one person cannot have done both acts."""
     spans = [(start_a, end_a or start_a), (start_b, end_b or start_b)]
     (short_start, short_end), (long_start, long_end) = sorted(spans, key=lambda span: span[1] - span[0])
     if long_end - long_start <= SAME_INSTANT:
         return abs(long_start - short_start) <= SAME_INSTANT
-    if short_end - short_start <= SAME_INSTANT:  # a tap, well inside a longer trip
+    if short_end - short_start <= SAME_INSTANT:  # a tap inside a longer trip, not near its ends
         return long_start + SAME_INSTANT < short_start and short_end < long_end - SAME_INSTANT
     overlap = min(short_end, long_end) - max(short_start, long_start)
     return overlap * 100 > (short_end - short_start) * OVERLAP_PERCENT

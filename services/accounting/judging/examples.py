@@ -1,4 +1,4 @@
-"""A methodology's worked examples, run through the same rule as real acts: no version is published that fails one."""
+"""Worked examples of a methodology, judged like real acts. A version that fails an example is not published."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +26,7 @@ _METER: Final = "0" * 32
 
 
 def acts_of(example: Example, version: Compiled) -> list[MeasuredAct]:
-    """The acts that come before, and last the one in question, all at noon of the same day."""
+    """Return the preceding acts of an example and, last, its own act, all at noon of the same day."""
     before = [example.input] * example.after if example.repeats is None else [example.repeats]
     day = example.date or version.document.effective_from
     return [_act(given, version, day, number) for number, given in enumerate([*before, example.input], 1)]
@@ -62,13 +62,13 @@ def _act(example: ExampleInput, version: Compiled, day: date, number: int) -> Me
 
 
 def run_example(example: Example, version: Compiled) -> Judgement:
-    # Acts of `after` are different ones although all stand at noon; only `repeats` asks whether two are the same.
+    # The acts of `after` are different acts although all are at noon. Only `repeats` describes a duplicate.
     duplicates = None if example.repeats is None else CreditedActs()
     return judge(match_acts(acts_of(example, version), MethodologyIndex([version])), {}, duplicates).judgements[-1]
 
 
 def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[Problem]:
-    """One problem per example whose result is not the expected one; empty when all pass."""
+    """Return one problem for each example with an unexpected result."""
     problems = []
     for number, example in enumerate(version.document.examples):
         path: Path = ("examples", number)
@@ -80,7 +80,7 @@ def failed_examples(version: Compiled, marks: Marks | None = None) -> Sequence[P
             continue
         try:
             got = run_example(example, version)
-        except OverflowError:  # a duration that ends after the last day there is
+        except OverflowError:  # the act would end after the last date that Python knows
             problems.append(
                 Problem("EXAMPLE_DATE", path, Text("示例时间超出范围。", "Its time is out of range."), *place)
             )

@@ -1,4 +1,4 @@
-"""Whether an act can have happened as reported. Integer comparisons only; limits come from the methodology."""
+"""Whether an act can have happened as reported. Integer comparisons only. The methodology gives the limits."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -8,12 +8,12 @@ from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
 from services.accounting.methodologies.document import Plausibility, Range
 
-# Partners round starts, ends and durations separately, some to whole minutes.
+# Partners round starts, ends and durations separately, some of them to whole minutes.
 CLOCK_TOLERANCE_S: Final = 60
 
 
 class BrokenLimit(NamedTuple):
-    """What is implausible: the measure with its unit in the name, what was reported and the limit it broke."""
+    """A measure outside its limit. `measure` has the unit in its name."""
 
     code: str
     measure: str
@@ -22,7 +22,7 @@ class BrokenLimit(NamedTuple):
 
 
 def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | None:
-    """The first thing that cannot be. Without rules only what is impossible for any act is found."""
+    """Return the first broken limit. Without rules, check only what is impossible for every act."""
     elapsed = act.elapsed_s
     if elapsed is not None:
         if elapsed < 0:
@@ -69,7 +69,7 @@ def _ratio(text: str) -> Fraction:
 def _speed_outside(distance_m: int | None, duration: int | None, rules: Plausibility) -> BrokenLimit | None:
     if distance_m is None or duration is None:
         return None
-    # metres * 3600 against km/h * 1000 * seconds, so that nothing is divided
+    # Compares metres * 3600 with km/h * 1000 * seconds, both divided by 200: no division, so no rounding.
     fast, slow = rules.speed_kmh_max, rules.speed_kmh_min
     if fast is not None and distance_m * 18 > fast * 5 * duration:
         return BrokenLimit(reasons.IMPLAUSIBLE_SPEED, "speed_kmh", _kmh(distance_m, duration), fast)

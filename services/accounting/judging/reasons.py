@@ -1,6 +1,6 @@
-"""Reasons of judgements: stable codes, and a short concrete sentence for the citizen.
+"""Reasons of judgements: stable codes, and one short sentence for the citizen in each language.
 
-The sentences of caps stand in the methodology document; those here are format strings over a judgement's `detail`.
+Methodology documents have their own sentences for their caps. `explaining` adds measured values to some of these.
 """
 
 from typing import Final
@@ -40,27 +40,28 @@ PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was wo
 
 REASONS: Final[dict[str, Text]] = {
     IMPLAUSIBLE_TIME: Text(
-        "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not fit together."
+        "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not match."
     ),
     IMPLAUSIBLE_DURATION: Text(
-        "这条记录的用时超出合理范围，没有累计。", "The duration of this record is outside what is plausible."
+        "这条记录的用时超出合理范围，没有累计。", "The duration of this record is not plausible, so it does not count."
     ),
     IMPLAUSIBLE_DISTANCE: Text(
-        "这条记录的里程超出合理范围，没有累计。", "The distance of this record is outside what is plausible."
+        "这条记录的里程超出合理范围，没有累计。", "The distance of this record is not plausible, so it does not count."
     ),
     IMPLAUSIBLE_SPEED: Text(
-        "这条记录的平均速度超出合理范围，没有累计。", "The average speed of this record is outside what is plausible."
+        "这条记录的平均速度超出合理范围，没有累计。",
+        "The average speed of this record is not plausible, so it does not count.",
     ),
     IMPLAUSIBLE_AMOUNT: Text(
-        "这条记录的数量超出合理范围，没有累计。", "The quantity of this record is outside what is plausible."
+        "这条记录的数量超出合理范围，没有累计。", "The quantity of this record is not plausible, so it does not count."
     ),
     NOT_YET_HAPPENED: Text(
-        "这条记录的时间在收到之后，没有累计。", "This record is dated after the moment we received it."
+        "这条记录的时间在收到之后，没有累计。", "This record is dated later than its receipt, so it does not count."
     ),
     TOO_LATE: Text("合作方上报太晚，已过补录期限，没有累计。", "The partner reported this too late to count."),
     NO_BINDING: Text(
         "还没有绑定这个合作方的账号；绑定后会自动重新核算。",
-        "No binding to this partner yet; it is judged again once you bind.",
+        "You have no binding to this partner yet. The record is judged again after you bind.",
     ),
     BEFORE_BINDING: Text(
         "发生在绑定生效之前，没有累计。", "It happened before your binding to this partner took effect."
@@ -69,42 +70,45 @@ REASONS: Final[dict[str, Text]] = {
     CONSENT_WITHDRAWN: Text("您已撤回授权，没有累计。", "You have withdrawn your consent, so it does not count."),
     DUPLICATE_ACT: Text("这次行为已经累计过一次，不重复累计。", "This act has already been counted once."),
     NO_METHODOLOGY: Text(
-        "这类行为在当地、当时还没有可用的方法学，没有累计。", "No methodology covers this kind of act there and then."
+        "这类行为在当地、当时还没有可用的方法学，没有累计。",
+        "No methodology covered this kind of act at that place and time.",
     ),
     HOUSEHOLD_REQUIRED: Text(
         "这一项按家庭累计：开始时您还没有加入家庭账户，没有累计。",
-        "This counts for households, and you belonged to none when it began.",
+        "This counts for households. You belonged to none when it began.",
     ),
     METER_NOT_OF_HOUSEHOLD: Text(
-        "这块电表当时没有登记在您的家庭名下，没有累计。", "The meter was not registered by your household at that time."
+        "这块电表当时没有登记在您的家庭名下，没有累计。", "Your household had not registered this meter at that time."
     ),
-    METER_UNKNOWN: Text("合作方没有说明是哪块电表，没有累计。", "The partner did not say which meter it was."),
+    METER_UNKNOWN: Text("合作方没有说明是哪块电表，没有累计。", "The partner did not name the meter."),
     EVIDENCE_NOT_ACCEPTED: Text(
         "这个方法学不接受这种证明方式，没有累计。", "The methodology does not accept this kind of evidence."
     ),
     MISSING_INPUT: Text(
-        "合作方没有提供核算所需的数据，没有累计。", "The partner did not report a value the calculation needs."
+        "合作方没有提供核算所需的数据，没有累计。", "The partner did not report a value that the calculation needs."
     ),
     NOT_COMPUTABLE: Text("用这条记录的数据无法算出减排量，没有累计。", "No result can be computed from this record."),
-    DAILY_CAP: Text("今天这一项已达上限，这一次不再累计。", "Today's limit is reached; this one does not count."),
-    MONTHLY_CAP: Text("本月这一项已达上限，这一次不再累计。", "This month's limit is reached; it does not count."),
-    YEARLY_CAP: Text("今年这一项已达上限，这一次不再累计。", "This year's limit is reached; it does not count."),
+    DAILY_CAP: Text("今天这一项已达上限，这一次不再累计。", "Today's limit is reached, so this one does not count."),
+    MONTHLY_CAP: Text(
+        "本月这一项已达上限，这一次不再累计。", "This month's limit is reached, so this one does not count."
+    ),
+    YEARLY_CAP: Text(
+        "今年这一项已达上限，这一次不再累计。", "This year's limit is reached, so this one does not count."
+    ),
     CANCELLED: Text(
-        "合作方撤销了这条记录，已累计的减碳量已退回。", "The partner cancelled this record; its grams were taken back."
+        "合作方撤销了这条记录，已累计的减碳量已退回。", "The partner cancelled this record. Its grams were taken back."
     ),
     CORRECTED: Text(
         "合作方更正了这条记录，已按更正后的数据重新核算。",
-        "The partner corrected this record; the corrected one is judged instead.",
+        "The partner corrected this record. The corrected record is judged instead.",
     ),
     REVOKED: Text(
         "平台复核后撤销了这条记录，已累计的减碳量已退回。",
-        "This record was revoked after a review; its grams were taken back.",
+        "This record was revoked after a review. Its grams were taken back.",
     ),
-    ORIGINAL_UNKNOWN: Text("还没有收到要更正的原始记录。", "The record to be corrected has not arrived."),
-    ALREADY_REVERSED: Text(
-        "原始记录已经撤销或更正过。", "The original record has been cancelled or corrected already."
-    ),
+    ORIGINAL_UNKNOWN: Text("还没有收到要更正的原始记录。", "The record to be corrected has not arrived yet."),
+    ALREADY_REVERSED: Text("原始记录已经撤销或更正过。", "The original record was cancelled or corrected before."),
     BELOW_MINIMUM: Text("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
     CREDITED: Text("已累计。", "Credited."),
-    PARTLY_CAPPED: Text("已接近上限，只累计了剩余额度。", "Close to the limit: only what was left is counted."),
+    PARTLY_CAPPED: Text("已接近上限，只累计了剩余额度。", "Close to the limit: only the rest up to the limit counts."),
 }

@@ -1,4 +1,4 @@
-"""Stored forms of a judgement: JSON beside the columns of its activity's row, and the plain record that is shown."""
+"""Stored forms of a judgement: the JSON column of its activity, and the plain record of bundles."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -14,7 +14,7 @@ _COLUMNS: Final = (
     "activity_id", "account_id", "amount_mg", "methodology_code", "methodology_version", "scene",
 )  # fmt: skip
 _KEPT: Final = tuple(field for field in msgspec.structs.fields(Judgement) if field.name not in _COLUMNS)
-# A new activity is credited in full more often than not, so the JSON leaves that out.
+# Most activities are credited in full, so the JSON leaves these values out.
 _USUAL: Final = {"status": Status.CREDITED, "reason_code": reasons.CREDITED}
 
 
@@ -35,14 +35,15 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def to_stored(judgement: Judgement) -> str:
-    """JSON for the row of the activity: a third of the whole, as fields with columns are left out."""
+    """Return the JSON for the row of the activity. Fields with a column are left out: two thirds of the size."""
     return _encode(_Stored(*_kept_values(judgement))).decode()
 
 
 def from_row(row: Mapping[str, Any]) -> Judgement:
-    """The judgement of a stored activity; its JSON may have come as text or as a mapping.
+    """Return the judgement of a stored activity. Its JSON is text or a mapping.
 
-    Rows written in full by earlier releases are read as well. The row's own status and reason belong to later verdicts.
+    Reads rows that earlier releases wrote in full, too. Status and reason come from the JSON, because those of the row
+    belong to later verdicts.
     """
     record = row["judgement"]
     stored = msgspec.json.decode(record) if isinstance(record, str) else record
@@ -51,11 +52,11 @@ def from_row(row: Mapping[str, Any]) -> Judgement:
 
 
 def to_record(judgement: Judgement) -> dict[str, Any]:
-    """The judgement as plain JSON values, to be shown."""
+    """Return the judgement as plain JSON values, as bundles show it."""
     record: dict[str, Any] = msgspec.to_builtins(judgement)
     return record
 
 
 def from_record(record: Mapping[str, Any]) -> Judgement:
-    """Raises msgspec.ValidationError."""
+    """Return the judgement of a plain record. Raises msgspec.ValidationError."""
     return msgspec.convert(record, Judgement)

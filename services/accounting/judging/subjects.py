@@ -1,9 +1,9 @@
-"""Whose limit an act is counted in: a person's, a household's, a meter's; and whether a household may be credited.
+"""The cap counters of an act (person, household or meter), and whether a household may be credited.
 
-A limit per household holds for all its members together and for each member alone. An act counts in every household
-its person has lived in since the period began, and always in the person's own counter. So nothing is won by moving: a
-new household does not know what was used before, but the old one goes on counting until the period ends, and the
-person's own counter moves along. A person without a household has only the latter.
+A cap per household limits all members together and each member alone. An act counts in every household in which its
+person has lived since the period began, and always in the person's own counter of the same cap. So a move gains
+nothing: the old household counts until the period ends, and the person's own counter keeps its value. A person without
+a household has only the own counter.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from services.accounting.methodologies.compiled import CapRule, Compiled
 
 
 class CapKey(NamedTuple):
-    """Identity of one cap counter: the period is named by its first day in Asia/Shanghai."""
+    """Identity of one cap counter. `period_start` is the first day of the period in Asia/Shanghai."""
 
     subject_id: UUID  # a person's account, a household's, or a meter's id
     cap_id: str
@@ -32,8 +32,8 @@ def period_start(period: str, day: date) -> date:
 
 
 def act_cap_keys(cap: CapRule, act: Act) -> tuple[CapKey, ...]:
-    """The counters in which this act is counted, each once, the person's own first."""
-    assert act.account_id is not None  # only a bound act is counted
+    """Return the counters of a cap that this act counts in, each once, the person's own first."""
+    assert act.account_id is not None  # acts without a binding are refused before caps
     if cap.per == "account":
         return (CapKey(act.account_id, cap.id, period_start(cap.period, act.local_date)),)
     return person_cap_keys(cap, act.account_id, act.stays, act.meter_key, act.local_date)
@@ -42,7 +42,7 @@ def act_cap_keys(cap: CapRule, act: Act) -> tuple[CapKey, ...]:
 def person_cap_keys(
     cap: CapRule, account_id: UUID, stays: Sequence[Stay], meter_key: str | None, day: date
 ) -> tuple[CapKey, ...]:
-    """The counters of one cap for a person who has lived there, at that meter, on that day."""
+    """Return the counters of a cap for a person with these stays and this meter on a day."""
     start = period_start(cap.period, day)
     if cap.per == "meter":
         return () if meter_key is None else (CapKey(meter_subject_id(meter_key), cap.id, start),)
@@ -52,7 +52,7 @@ def person_cap_keys(
 
 
 def shared_subjects(act: Act, method: Compiled) -> set[UUID]:
-    """The households and meters whose counters or account this act may touch: what must be locked before."""
+    """Return the households and meters whose counters or account this act may change. Lock them before judging."""
     if not method.shared:
         return set()
     found = {stay.account_id for stay in act.stays}
@@ -62,12 +62,12 @@ def shared_subjects(act: Act, method: Compiled) -> set[UUID]:
 
 
 def current_home(act: Act) -> UUID | None:
-    """The account of the household the person lived in when the act began."""
+    """Return the account of the household in which the person lived when the act began."""
     return next((stay.account_id for stay in act.stays if stay.current), None)
 
 
 def household_refusal(act: Act, method: Compiled) -> str | None:
-    """Why this act cannot be counted for a household or its meter, if it cannot."""
+    """Return the reason why this act cannot count for a household or a meter, None if it can."""
     if method.counts_meters and act.meter_key is None:
         return reasons.METER_UNKNOWN
     if method.document.subject != "household":
