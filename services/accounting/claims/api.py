@@ -1,4 +1,4 @@
-"""The route by which citizens declare an act themselves."""
+"""The route on which citizens declare an act."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -32,8 +32,9 @@ async def claim_act(
     key: idempotency.OptionalKey,
 ) -> ActivityItem:
     """方法学允许自行申报的场景（自备购物袋）。当场核算，上限与其他途径合计；半小时内收银台已确认的同一次购物不重复累计。
-    同一标识重复提交只算一次。Scenes whose methodology accepts one's own word. Judged at once, under the same caps; the
-    same purchase confirmed by a till within half an hour counts once. The same request id takes effect once."""
+    同一标识重复提交只算一次。For scenes whose methodology accepts declarations (own shopping bag). The act is judged at
+    once, under the same caps as reported acts. A purchase that a till reports within half an hour counts once. A
+    repeated request id takes effect once."""
     request_id = key.value if key else body.client_request_id
     if request_id is None:
         raise IdempotencyKeyMissing

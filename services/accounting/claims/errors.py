@@ -6,9 +6,9 @@ from shared.errors import Conflict, TooManyRequests
 class SceneNotClaimable(Conflict):
     code = "SCENE_NOT_CLAIMABLE"
     title_zh = "这个场景不能自行申报"
-    title_en = "This scene cannot be declared by oneself"
+    title_en = "This scene cannot be declared"
     detail_zh = "可以申报的场景：{scenes}。其他场景由合作方上报。"
-    detail_en = "Scenes that can be declared: {scenes}. Partners report the others."
+    detail_en = "You can declare these scenes: {scenes}. Partners report the others."
 
 
 class TooManyClaims(TooManyRequests):

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Evidence(BaseModel):
-    """What a citizen could show; kept as a hash only, and not counted as proof."""
+    """Evidence of a citizen. Only its hash is stored. It does not count as proof."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -15,7 +15,7 @@ class Evidence(BaseModel):
 
 
 class ClaimRequest(BaseModel):
-    """An act of today, just now, by the citizen's own word."""
+    """An act that the citizen declares right after it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -23,11 +23,11 @@ class ClaimRequest(BaseModel):
     )
 
     scene: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["own_bag"])
-    count: int = Field(ge=1, le=1000, strict=True, description="数量；合理范围由方法学规定 The methodology bounds it")
+    count: int = Field(ge=1, le=1000, strict=True, description="数量；合理范围由方法学规定 The methodology limits it")
     city_code: str | None = Field(None, pattern=r"^[0-9]{6}$", description="GB/T 2260，默认本市 default: the city")
     evidence: Evidence | None = None
     client_request_id: str | None = Field(
         None,
         pattern=r"^[\x21-\x7e]{8,128}$",
-        description="没有 Idempotency-Key 请求头时必填 Needed where no Idempotency-Key header is sent",
+        description="没有 Idempotency-Key 请求头时必填 Required without an Idempotency-Key header",
     )

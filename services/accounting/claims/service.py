@@ -1,8 +1,8 @@
-"""What citizens declare themselves: judged at once, by the same judge, as an activity of the pseudo-partner `SELF_PARTNER`.
+"""Acts that citizens declare: judged at once, like reported acts, as activities of the pseudo-partner SELF_PARTNER.
 
-Only scenes whose methodology accepts self-declared evidence. The account is the token's, so no binding is needed. What
-is given as evidence does not raise the tier, for nobody has looked at it: the activity keeps the hash of all that was
-declared, so that a receipt or a photo shown later can be compared.
+Only scenes whose methodology accepts self-declared evidence. The token gives the account, so no binding is needed.
+Evidence does not raise the tier, because nobody has checked it. The activity stores the hash of the whole declaration,
+so that a receipt or photo shown later can be compared.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ from shared.db import Session, driver
 from shared.errors import IdempotencyKeyReused
 from shared.ids import new_id
 
-# Each one is kept for ever, credited or refused; caps grant fewer, and nobody shops more often.
+# Each claim is stored for ever, credited or refused. Caps grant fewer, and nobody shops more often.
 CLAIMS_A_DAY_MAX = 20
-# The only kind of act whose whole measure is a number a person can state.
+# The only kind of act that is measured by a number which a person can state.
 _COUNTED_KIND: Final = "bag"
 _TIER = "self_declared"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """`receipt_no` and `photo_sha256` are evidence; `city_code` is six digits, or None for where the scene is at home.
+    """A declaration. `city_code` has six digits; None means the region of the scene's methodology.
 
-    Its JSON is what the activity keeps the hash of.
+    `receipt_no` and `photo_sha256` are evidence. The activity stores the hash of the claim's JSON.
     """
 
     scene: str
@@ -50,19 +50,19 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def claimable_versions(index: MethodologyIndex, today: date) -> list[Compiled]:
-    """The versions in force whose acts citizens may declare."""
+    """Return the versions in force whose acts citizens may declare."""
     return [version for version in index.in_force(today) if version.kind == _COUNTED_KIND and _TIER in version.amounts]
 
 
 async def declare(
     session: Session, *, account_id: uuid.UUID, claim: Claim, request_id: str, programme: Programme
 ) -> tuple[uuid.UUID, bool]:
-    """The activity's id, and whether this request id had made it before.
+    """Judge a declared act. Return the id of its activity, and whether this request id had declared it before.
 
     Raises SceneNotClaimable, TooManyClaims, IdempotencyKeyReused (the request id came with another claim).
     """
     now = clock.now()
-    await ledger.lock_people(await driver(session), [account_id])  # the same request at the same time waits here
+    await ledger.lock_people(await driver(session), [account_id])  # a concurrent copy of the request waits here
     report = _report(claim, account_id, request_id, now)
     known = await posting.known_events(session, [report.event_key])
     if known:

@@ -1,4 +1,4 @@
-"""The inbox of corrections and cancellations."""
+"""Table of corrections and cancellations: their inbox."""
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,4 +1,4 @@
-"""SQL of the inbox of corrections. They are rare, so each is settled by a statement of its own."""
+"""SQL of the inbox of corrections. Corrections are rare, so each is settled by its own statement."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.corrections.models import correction
 
-# The table of posting, read and locked here and never written.
+# A table of posting. This room reads and locks it, and never writes it.
 _activity = table("activity", column("activity_id"), schema="accounting")
 
 
@@ -30,8 +30,10 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
 
 
 async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
-    """Waiting corrections whose original is there, oldest first, both locked; rows that another worker holds are left
-    out."""
+    """Return waiting corrections whose original exists, oldest first. Both rows are locked.
+
+    Rows that another worker has locked are skipped.
+    """
     query = (
         select(correction.c.event_key, correction.c.report, correction.c.original_id)
         .join(_activity, _activity.c.activity_id == correction.c.original_id)

@@ -1,9 +1,9 @@
-"""Corrections and cancellations by partners, reversals by operators: a credit is reversed by naming it, and its caps
-are given back, once.
+"""Corrections and cancellations by partners, reversals by operators.
 
-A correction may come before its original (other partition, retried batch), so it first waits in the inbox; a timed job
-applies it when the original is there. A cancelled original ends as `reversed`; a correction's own act is then judged
-like any other, under the correction's id. Grams spent in between become a debt that later credits repay.
+Each reverses the credit of its original once and gives back the caps. A correction may arrive before its original
+(other partition, retried batch), so it waits in the inbox until a timed job finds the original. The original ends as
+`reversed`. The act of a correction is then judged like any other, under the id of the correction. Grams that were spent
+before the reversal become a debt, which later credits repay.
 """
 
 import uuid
@@ -47,7 +47,7 @@ _WAITING = ReplacedVerdict(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
 async def receive(
     session: Session, reports: Sequence[ActivityReported], known: Mapping[uuid.UUID, KnownEvent], *, closing: Closing
 ) -> None:
-    """Puts new corrections into the inbox, where they wait for the timed job."""
+    """Store new corrections in the inbox. A timed job applies them."""
     fresh, verdicts = separate_repeats(reports, known)
     if fresh:
         await repository.insert_waiting(session, [_row(report) for _, report in fresh])
@@ -67,7 +67,7 @@ def _row(report: ActivityReported) -> CorrectionRow:
 
 
 async def apply_waiting(session: Session, *, programme: Programme) -> int:
-    """Applies corrections whose original has been judged; returns how many."""
+    """Apply corrections whose original has been judged. Return their number. Timed job."""
     rows = await repository.applicable(session, _APPLY_MAX)
     if not rows:
         return 0
@@ -95,13 +95,13 @@ async def _apply(
     programme: Programme,
     closed: Closing,
 ) -> None:
-    # Read again: an earlier correction of the same run may have changed it.
+    # Read again, because an earlier correction of the same run may have changed it.
     original = await status_changes.locked_activity(session, original_id)
     if status_changes.is_taken_back(original):
         await repository.settle(session, report.event_key, "refused", reasons.ALREADY_REVERSED)
         await closed.add([_later_verdict(report, "refused", reasons.ALREADY_REVERSED)])
         return
-    assert original is not None  # `applicable` joins it
+    assert original is not None  # `applicable` joins the original
     reason = reasons.CORRECTED if report.operation == "correct" else reasons.CANCELLED
     await status_changes.take_back(
         session,
@@ -119,14 +119,14 @@ async def _apply(
 
 
 def _later_verdict(report: ActivityReported, status: OutcomeStatus, reason: str) -> Verdict:
-    """The second verdict on a correction, which was parked until now."""
+    """Return the second verdict on a correction. The first one was `parked`."""
     verdict = verdict_without_act(report, status, reason, sequence=2)
     verdict.replaces = _WAITING
     return verdict
 
 
 async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
-    """An operator's reversal, after a second person approved it: exactly what a partner's cancellation does.
+    """Reverse an activity for an operator, after a second person approved. It does what a cancellation does.
 
     Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
     """
@@ -148,13 +148,13 @@ async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str
 
 
 async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dict[str, Any]:
-    """The state that an operator's reversal would change; the activity stays locked. Raises as `reverse` does."""
+    """Return the state that `reverse` would change, and lock the activity. Raises the errors of `reverse`."""
     row = await status_changes.require_reversible(session, activity_id=activity_id)
     return {"status": row["status"], "amount_mg": row["amount_mg"]}
 
 
 async def refuse_overdue(session: Session, *, programme: Programme) -> None:
-    """Timed job: refuses corrections whose original never came."""
+    """Refuse corrections whose original did not arrive within WAITING_LIFE_S. Timed job."""
     rows = await repository.overdue(session, WAITING_LIFE_S, _OVERDUE_MAX)
     async with closing(session, programme) as closed:
         for row in rows:

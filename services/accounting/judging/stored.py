@@ -35,7 +35,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def to_stored(judgement: Judgement) -> str:
-    """Return the JSON for the row of the activity. Fields with a column are left out: two thirds of the size."""
+    """Return the JSON for the row of the activity. Fields with a column are left out: about half the size."""
     return _encode(_Stored(*_kept_values(judgement))).decode()
 
 

@@ -1,4 +1,4 @@
-"""The operators' route that counts verdicts."""
+"""The operators' route of verdict totals."""
 
 from datetime import date
 from typing import Annotated

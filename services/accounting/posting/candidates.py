@@ -1,4 +1,4 @@
-"""Reported events on their way to a verdict: each with its place, its act and the methodology that applies to it."""
+"""Candidates: reported events with their place in the poll, their act and the methodology that applies."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.contracts.activities_v1 import ActivityReported
 
 @dataclass(slots=True)
 class MatchedAct:
-    """An act and the methodology version that applies to it, found once."""
+    """An act and the methodology version that applies to it. The version is looked up once per act."""
 
     act: Act
     method: Compiled | None
@@ -30,7 +30,7 @@ class Candidate(MatchedAct):
 def make_candidates(
     reports: Iterable[tuple[int, ActivityReported]], bindings: Bindings, index: MethodologyIndex, time_zone: str
 ) -> list[Candidate]:
-    """Candidates from (place, report) pairs and the bindings of their people."""
+    """Make candidates from (place, report) pairs and the bindings of their people."""
     found = []
     for place, report in reports:
         act = to_act(report, bindings.get((report.partner_id, report.account_key), ()), time_zone)
@@ -39,7 +39,7 @@ def make_candidates(
 
 
 def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:
-    assert report.act is not None  # reports always carry an act; the consumer refuses others
+    assert report.act is not None  # the consumer refuses reports without an act
     done = report.act
     account_id, state = bound_account(bindings, done.started_at, report.received_at)
     return Act(

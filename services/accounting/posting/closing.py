@@ -1,4 +1,4 @@
-"""The end of a posting transaction: outcomes to the outbox, then the rows that all workers share."""
+"""The end of a posting transaction: write outcomes to the outbox, then the rows that all workers share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,12 +16,13 @@ from shared.db import Session, driver
 from shared.eventlog import Record
 from shared.settings import ServiceSettings
 
-_AT_ONCE = 250  # outcomes made in one go, while the database takes the activities: a millisecond
+# Outcomes encoded without a pause: about one millisecond, while the database receives the activities.
+_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """The rules in force, the time zone that decides the day, and the topic that outcomes go to."""
+    """The methodologies in force, the time zone of local days, and the topic of outcomes."""
 
     index: MethodologyIndex
     time_zone: str
@@ -30,7 +31,7 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeSource:
-    """Makes the programme of the moment; one per process."""
+    """Gives the current programme. One per process."""
 
     library: Library
     time_zone: str
@@ -46,7 +47,7 @@ class ProgrammeSource:
 
 @dataclass(slots=True)
 class Closing:
-    """Everything a transaction writes last: verdicts, their outcomes, and changes of shared accounts."""
+    """What a transaction writes last: verdicts, their outcomes, and changes of shared accounts."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     outcomes: list[Record] = field(default_factory=list)  # one for each verdict, in their order
@@ -56,14 +57,14 @@ class Closing:
         self.verdicts += verdicts
         for first in range(0, len(verdicts), _AT_ONCE):
             self.outcomes += outcomes_of(verdicts[first : first + _AT_ONCE])
-            await asyncio.sleep(0)  # lets a statement that is under way send its next piece
+            await asyncio.sleep(0)  # lets a running COPY send its next piece
 
 
 @asynccontextmanager
 async def closing(session: Session, programme: Programme) -> AsyncIterator[Closing]:
-    """Collects verdicts and writes their outcomes, tallies and shared balances at the end, each kind once and in order.
+    """Collect verdicts, then write outcomes, tallies and shared balances in this order, each with one statement.
 
-    One transaction closes once. After it nothing may lock people: tallies and issuance accounts are touched.
+    Use it once per transaction. Lock no people after it: tallies and issuance accounts are locked then.
     """
     collected = Closing()
     yield collected

@@ -1,4 +1,4 @@
-"""Verdicts on reported events, and events that came before. Pure."""
+"""Verdicts on reported events, and events that are known already. Pure."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.contracts.outcomes_v1 import Status as OutcomeStatus
 
 
 class KnownEvent(NamedTuple):
-    """An event of the inbox: its fingerprint, and the copy that was judged (None for a correction)."""
+    """An event of the inbox: its fingerprint, and the receipt of the judged copy (None for a correction)."""
 
     fingerprint: bytes
     receipt_id: uuid.UUID | None
@@ -21,7 +21,7 @@ class KnownEvent(NamedTuple):
 
 
 class ReplacedVerdict(NamedTuple):
-    """The verdict that a later one on the same event replaces, as the tallies know it."""
+    """The verdict that a later verdict on the same event replaces, with the fields that the tallies need."""
 
     status: str
     reason_code: str
@@ -35,7 +35,7 @@ PARKED_VERDICT = ReplacedVerdict(Status.PARKED, reasons.NO_BINDING)
 class Verdict:
     """The verdict on one reported event. `judgement` is None for a repeat (duplicate or conflict).
 
-    `place` orders the verdicts of one poll.
+    `place` is the position of the event in its poll.
     """
 
     report: ActivityReported
@@ -58,10 +58,10 @@ class Verdict:
 def separate_repeats(
     reports: Sequence[ActivityReported], known: Mapping[uuid.UUID, KnownEvent]
 ) -> tuple[list[tuple[int, ActivityReported]], list[Verdict]]:
-    """((place, event) pairs to judge, verdicts on repeats). A repeat with the same content is a duplicate, with other
-    content a conflict.
+    """Return (place, event) pairs to judge, and verdicts on repeats.
 
-    The very copy that was judged is no repeat and gets no second verdict: the log handed it out twice, or a poll was
+    A repeat with the same content is a duplicate. A repeat with other content is a conflict. The judged copy itself,
+    with the same receipt, is no repeat and gets no second verdict: the log delivered it twice, or a poll was
     interrupted between its transactions.
     """
     seen: dict[uuid.UUID, ActivityReported] = {}
@@ -82,7 +82,7 @@ def separate_repeats(
 
 
 def report_of_activity(row: Any, account_key: str) -> ActivityReported:
-    """A stored activity as the event it came as, without its act: enough to announce a later verdict on it."""
+    """Return the event of a stored activity without its act, for the outcome of a later verdict."""
     return ActivityReported(
         event_key=row["activity_id"],
         partner_id=row["partner_id"],
@@ -98,7 +98,7 @@ def report_of_activity(row: Any, account_key: str) -> ActivityReported:
 
 
 def outcome_status(judgement: Judgement) -> OutcomeStatus:
-    """`pending` for a credit that still has to vest."""
+    """Return the status of the outcome. It is `pending` for a credit that has to vest."""
     if judgement.status is Status.CREDITED and judgement.vesting_days:
         return "pending"
     statuses: dict[Status, OutcomeStatus] = {
@@ -110,7 +110,7 @@ def outcome_status(judgement: Judgement) -> OutcomeStatus:
 
 
 def verdict_without_act(report: ActivityReported, status: OutcomeStatus, reason_code: str, *, sequence: int) -> Verdict:
-    """A verdict without an act: on a correction, on an unclaimed event, or on an activity that was taken back."""
+    """Return a verdict on a correction, on an event that nobody claimed, or on an activity that was taken back."""
     judged = Judgement(
         activity_id=report.event_key,
         account_id=None,

@@ -1,4 +1,4 @@
-"""The rows and postings of judged events. Pure."""
+"""Rows and postings of judged events. Pure."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Effects:
-    """Everything a batch of verdicts writes, gathered so that each table is written once."""
+    """Everything that a batch of verdicts writes, by table, so that each table needs one statement."""
 
     activities: list[ActivityRow] = field(default_factory=list)
     parked: list[tuple[uuid.UUID, str]] = field(default_factory=list)  # (activity, report as JSON)
@@ -29,13 +29,13 @@ class Effects:
 
 
 def activity_row(verdict: Verdict) -> ActivityRow:
-    """The row of a judged event. Of strangers only the verdict is kept."""
+    """Return the row of a judged event. Of people without a binding only the verdict is stored."""
     report, act, judgement = verdict.report, verdict.act, verdict.judgement
     assert act is not None
     assert judgement is not None
     parked = judgement.status is Status.PARKED
     unbound = act.account_id is None
-    return ActivityRow(  # in the order of its fields: by name it costs three times as much, for each event
+    return ActivityRow(  # by position: keyword arguments cost three times as much
         report.event_key,
         bytes.fromhex(report.fingerprint),
         report.partner_id,
@@ -67,7 +67,7 @@ def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
             continue
         effects.activities.append(activity_row(verdict))
         if judgement.status is Status.PARKED:
-            # The whole report is kept, so that it can be judged again exactly as it came.
+            # The whole report is stored, because it will be judged again.
             effects.parked.append((verdict.report.event_key, _ENCODE(verdict.report).decode()))
         elif judgement.amount_mg > 0:
             effects.postings.append(_credit(judgement, verdict.report))
@@ -88,7 +88,7 @@ def _credit(judgement: Judgement, report: ActivityReported) -> Posting:
 
 
 def credited_account(judgement: Judgement) -> chart.Account:
-    """The account of the person, or of the household where the judgement says so."""
+    """Return the account that a judgement credits: the person's, or the household's if `credited_to` is set."""
     holder_id = judgement.holder_id
-    assert holder_id is not None  # a credit is somebody's
+    assert holder_id is not None  # a credit has an owner
     return chart.person(holder_id) if holder_id == judgement.account_id else chart.household(holder_id)

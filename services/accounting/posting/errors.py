@@ -1,4 +1,4 @@
-"""Refusals about stored activities."""
+"""Refusals of requests about stored activities."""
 
 from shared.errors import Conflict, NotFound
 
@@ -12,7 +12,7 @@ class ActivityNotFound(NotFound):
 class ActivityReversedAlready(Conflict):
     code = "ALREADY_REVERSED"
     title_zh = "这条减碳记录已经撤销过"
-    title_en = "This activity has been reversed already"
+    title_en = "This activity is reversed already"
 
 
 class ActivityNotCredited(Conflict):
@@ -20,4 +20,4 @@ class ActivityNotCredited(Conflict):
     title_zh = "这条减碳记录没有累计，不能撤销"
     title_en = "Only a credited activity can be reversed"
     detail_zh = "当前状态：{status}。"
-    detail_en = "Its state is {status}."
+    detail_en = "Its status is {status}."

@@ -1,4 +1,4 @@
-"""Stored activities and tallies, as citizens, operators, proofs and what-if runs read them."""
+"""Use cases that read stored activities and tallies: for citizens, operators, proofs and what-if runs."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from services.accounting.posting import repository as posting_repository
 from services.accounting.posting.errors import ActivityNotFound
 from shared.db import Database, Session, driver
 
-# Refusals that no methodology could have decided otherwise.
-_WHATEVER_THE_METHODOLOGY = (
+# Refusals for reasons that do not depend on the methodology.
+_REFUSED_BY_ANY_METHODOLOGY = (
     reasons.NOT_YET_HAPPENED,
     reasons.TOO_LATE,
     reasons.NO_BINDING,
@@ -35,12 +35,12 @@ async def activities(
     before: tuple[datetime, uuid.UUID] | None,
     limit: int,
 ) -> Sequence[Any]:
-    """Rows of a list, newest first; the judgement is text."""
+    """Return rows of a list, newest first. The judgement is text."""
     return await repository.activities(database, account_id, scene=scene, status=status, before=before, limit=limit)
 
 
 async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any:
-    """The stored verdict. Raises ActivityNotFound, also for another citizen's activity."""
+    """Return the stored activity. Raises ActivityNotFound, also for an activity of another citizen."""
     row = await repository.activity(session, account_id, activity_id)
     if row is None:
         raise ActivityNotFound
@@ -48,46 +48,49 @@ async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid
 
 
 async def activities_by_id(session: Session, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    """Whole rows as mappings, of those that exist."""
+    """Return the existing activities by id, as mappings of all columns."""
     return {row["activity_id"]: row for row in await repository.activities_by_id(session, activity_ids)}
 
 
 def judgement_record(activity: Any) -> dict[str, Any] | None:
-    """The whole judgement of a stored activity as JSON values; None where its content is gone or never was kept."""
+    """Return the judgement of a stored activity as JSON values, None if it was dropped or never stored."""
     return None if activity.judgement is None else to_record(from_row(activity._mapping))
 
 
 async def summary(
     session: Session, *, account_id: uuid.UUID, by: str, first: date, last: date, time_zone: str
 ) -> Sequence[Any]:
-    """(key, amount_mg, acts) of credited acts whose local day lies in [first, last]; `by` day, month, year or scene."""
+    """Return (key, amount_mg, acts) of credited acts whose local day is in [first, last].
+
+    `by` is day, month, year or scene.
+    """
     return await repository.summary(session, account_id, by=by, first=first, last=last, time_zone=time_zone)
 
 
 async def reported_since(session: Session, *, account_id: uuid.UUID, partner_id: str, since: datetime) -> int:
-    """The number of acts of the account that this partner has reported since then, credited or not."""
+    """Return how many acts of the account this partner has reported since then, credited or not."""
     return await repository.reported_since(session, account_id, partner_id, since)
 
 
 async def cap_usage_of(session: Session, keys: Sequence[CapKey]) -> dict[CapKey, CapUsed]:
-    """The counters that exist."""
+    """Return the usage of the counters that exist."""
     return await posting_repository.cap_usage_of(await driver(session), keys) if keys else {}
 
 
 async def intake_totals(session: Session, *, day: date | None, partner_id: str | None) -> Sequence[Any]:
-    """Verdicts counted by partner, status and reason."""
+    """Return the number of verdicts by partner, status and reason."""
     return await repository.tallies(session, day=day, partner_id=partner_id)
 
 
 async def past_acts(
     session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
 ) -> tuple[Sequence[uuid.UUID], Sequence[Any]]:
-    """The next `people` by account id, and all their acts in [since, until) whose worth a methodology decides.
+    """Return the next `people` by account id, and all their acts in [since, until) that a methodology decided.
 
-    Left out: acts that were taken back, and those that no methodology would have counted (late, unbound, a duplicate).
+    Left out are acts that were taken back, and acts that no methodology would have counted (late, unbound, duplicate).
     """
     found = await repository.past_people(session, since=since, until=until, after=after, people=people)
     if not found:
         return (), ()
-    acts = await repository.past_acts(session, found, since=since, until=until, without=_WHATEVER_THE_METHODOLOGY)
+    acts = await repository.past_acts(session, found, since=since, until=until, without=_REFUSED_BY_ANY_METHODOLOGY)
     return found, acts

@@ -1,4 +1,4 @@
-"""SQL that reads activities and tallies outside the posting path."""
+"""SQL that reads activities and tallies. The posting path does not use it."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ async def activities(
     before: tuple[datetime, uuid.UUID] | None,
     limit: int,
 ) -> Sequence[Any]:
-    """The columns a list shows, newest first; the judgement is text."""
+    """Return the columns that a list shows, newest first. The judgement is text."""
     values: dict[str, object] = {"account_id": account_id, "rows": limit}
     if scene:
         values["scene"] = scene
@@ -43,7 +43,7 @@ async def activities(
 
 @cache
 def _activities(*, scene: bool, status: bool, before: bool) -> Executable:
-    """Built once: to build a statement costs as much as to run it."""
+    """Build a statement once: building it costs as much as running it."""
     table = activity_table.c
     query = (
         select(*(table[name] for name in _LISTED), cast(table.judgement, Text).label("judgement"))
@@ -77,7 +77,7 @@ async def activities_by_id(session: AsyncSession, activity_ids: Sequence[uuid.UU
 
 
 async def reported_since(session: AsyncSession, account_id: uuid.UUID, partner_id: str, since: datetime) -> int:
-    """How many acts of the account this partner has reported since then, whatever became of them."""
+    """Return how many acts of the account this partner has reported since then, credited or not."""
     table = activity_table.c
     query = (
         select(func.count())
@@ -90,7 +90,10 @@ async def reported_since(session: AsyncSession, account_id: uuid.UUID, partner_i
 async def summary(
     session: AsyncSession, account_id: uuid.UUID, *, by: str, first: date, last: date, time_zone: str
 ) -> Sequence[Any]:
-    """(key, amount_mg, acts) of credited acts whose local day lies in [first, last]; `by` day, month, year or scene."""
+    """Return (key, amount_mg, acts) of credited acts whose local day is in [first, last].
+
+    `by` is day, month, year or scene.
+    """
     table = activity_table.c
     local = func.timezone(time_zone, table.occurred_at)
     day = cast(local, Date)
@@ -135,7 +138,7 @@ async def tallies(session: AsyncSession, *, day: date | None, partner_id: str | 
 async def past_people(
     session: AsyncSession, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
 ) -> Sequence[uuid.UUID]:
-    """The next people, by account id, with an act that began in [since, until)."""
+    """Return the next people, by account id, with an act that began in [since, until)."""
     table = activity_table.c
     query = (
         select(table.account_id)
@@ -157,7 +160,10 @@ async def past_acts(
     until: datetime,
     without: Sequence[str],
 ) -> Sequence[Any]:
-    """Their judged acts of the period in order of time, except reversed ones and those refused for `without`."""
+    """Return the judged acts of people in a period, in time order.
+
+    Reversed acts and acts refused for a reason in `without` are left out.
+    """
     table = activity_table.c
     query = (
         select(

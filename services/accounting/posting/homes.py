@@ -1,9 +1,8 @@
-"""Households and meters that acts are counted for: read once per transaction, locked all at once.
+"""Homes of acts: the households and meters that count them, read and locked once per transaction.
 
-Shared counters belong to people of different partitions. A transaction locks its people first, then all its households
-and meters in one order, so two transactions can wait for each other only in line, and counters that were read stay true
-until the commit. Stays are read once: one that appears meanwhile must not add a household that would be locked out of
-order.
+People of different partitions share these counters. A transaction locks its people first, then all its households and
+meters in the order of their ids. So transactions cannot deadlock, and counters stay as read until the commit. Stays are
+read once: a stay that appears later would add a household that is locked out of order.
 """
 
 import uuid
@@ -23,7 +22,7 @@ from shared.db import Connection, Session, driver
 
 
 async def acts_with_homes(session: Session, acts: Sequence[Act], *, rule: Compiled, time_zone: str) -> list[Act]:
-    """Past acts with the households and meters that one rule must know of."""
+    """Return past acts with the households and meters that one rule needs."""
     index = MethodologyIndex([rule])
     match_acts = [MatchedAct(act, index.find(act)) for act in acts]
     await assign_homes(await driver(session), match_acts, time_zone)
@@ -33,23 +32,23 @@ async def acts_with_homes(session: Session, acts: Sequence[Act], *, rule: Compil
 async def assign_and_lock_homes(
     connection: Connection, candidates: Sequence[MatchedAct], time_zone: str, touched: Collection[uuid.UUID] = ()
 ) -> None:
-    """Gives the acts their households and meters, then locks all of these and the `touched` ones.
+    """Set the households and meters of the acts, then lock all of these and the `touched` ones.
 
-    The people are locked. Call it once per transaction, with every candidate it will judge: a second lock could come
-    out of order. `touched`: households and meters that earlier judgements of the transaction name.
+    The caller holds the locks of the people. Call it once per transaction with every candidate that will be judged: a
+    second call could lock out of order. `touched` are households and meters of judgements that will be taken back.
     """
     placed = await assign_homes(connection, candidates, time_zone)
     subjects = set(touched)
     for candidate in placed:
-        assert candidate.method is not None  # or it would not be placed
+        assert candidate.method is not None  # `assign_homes` returns only acts with a method
         subjects |= shared_subjects(candidate.act, candidate.method)
     await households.lock_subjects(connection, subjects)
 
 
 async def assign_homes(connection: Connection, candidates: Sequence[MatchedAct], time_zone: str) -> list[MatchedAct]:
-    """Gives acts their households and meters where their methodology counts or credits these; returns the placed ones.
+    """Set the households and meters of acts whose methodology counts or credits these. Return the changed acts.
 
-    Reads nothing where no methodology asks.
+    Reads nothing if no methodology needs homes.
     """
     concerned = [one for one in candidates if one.method is not None and one.method.shared and _is_bound(one)]
     if not concerned:
@@ -77,6 +76,6 @@ def _is_bound(candidate: MatchedAct) -> bool:
 
 
 def shared_subjects_of(judgement: Judgement) -> set[uuid.UUID]:
-    """The households and meters that a stored judgement has touched, and that giving back will touch again."""
+    """Return the households and meters that a stored judgement changed. Taking it back changes them again."""
     found = {cap.subject_id for cap in judgement.caps} | {judgement.holder_id}
     return {subject_id for subject_id in found if subject_id is not None and subject_id != judgement.account_id}

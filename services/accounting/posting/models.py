@@ -1,4 +1,4 @@
-"""Tables of posting: activities (the permanent inbox with its verdicts), parked reports, cap counters, tallies."""
+"""Tables of posting: activities (the permanent inbox with verdicts), parked reports, vesting, caps, tallies."""
 
 from sqlalchemy import (
     BigInteger,

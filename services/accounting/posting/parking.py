@@ -1,4 +1,4 @@
-"""Timed jobs on parked events: judge those whose person is bound by now, forget those that nobody claimed."""
+"""Timed jobs on parked events: judge them after their person is bound, drop those that nobody claimed."""
 
 from services.accounting.judging import reasons
 from services.accounting.posting import repository, service
@@ -7,16 +7,16 @@ from services.accounting.posting.domain import PARKED_VERDICT, Verdict, verdict_
 from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Session, driver
 
-# A parked event waits this long for its person to bind; afterwards nothing about the stranger is kept.
+# A parked event waits this long for its person to bind. Then its content is deleted.
 PARKED_LIFE_S = 7 * 24 * 3600
 _RELEASE_MAX = 1000
 _FORGET_MAX = 1000
 
 
 async def release_parked(session: Session, *, programme: Programme) -> None:
-    """Judges parked events whose person is bound by now.
+    """Judge parked events whose person is bound now.
 
-    Run every second: it also closes the race in which an event is parked while its binding is being stored.
+    Runs every second. It also covers the race in which an event is parked while its binding is being stored.
     """
     rows = await repository.parked_with_binding(await driver(session), _RELEASE_MAX)
     if rows:
@@ -25,7 +25,7 @@ async def release_parked(session: Session, *, programme: Programme) -> None:
 
 
 async def forget_parked(session: Session, *, programme: Programme) -> None:
-    """Refuses events that stayed parked for PARKED_LIFE_S and drops their content."""
+    """Refuse events that stayed parked for PARKED_LIFE_S and drop their content."""
     connection = await driver(session)
     rows = await repository.parked_too_long(connection, PARKED_LIFE_S, _FORGET_MAX)
     if not rows:

@@ -1,6 +1,6 @@
-"""SQL of the posting path: every statement takes the whole batch as arrays, so its cost per event stays small.
+"""SQL of the posting path. Every statement takes the whole batch as arrays, so its cost per event is small.
 
-Tallies are shared by all workers, so they are written among the last statements of a transaction.
+All workers share the tallies, so a transaction writes them among its last statements.
 """
 
 import uuid
@@ -49,7 +49,7 @@ async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]
 
 
 async def cap_usage_of(connection: Connection, keys: Sequence[CapKey]) -> dict[CapKey, CapUsed]:
-    """The counters that exist."""
+    """Return the usage of the counters that exist."""
     rows = await connection.fetch(
         "SELECT subject_id, cap_id, period_start, u.acts, u.amount_mg"
         " FROM unnest($1::uuid[], $2::text[], $3::date[]) AS k(subject_id, cap_id, period_start)"
@@ -66,14 +66,14 @@ async def cap_usage_of(connection: Connection, keys: Sequence[CapKey]) -> dict[C
 async def credited_near(
     connection: Connection, spans: Mapping[uuid.UUID, tuple[datetime, datetime]], horizon: timedelta
 ) -> Sequence[Any]:
-    """Credited acts of these accounts at most `horizon` from their span of time, for the double-reporting check."""
+    """Return credited acts of accounts at most `horizon` from a time span, for the check of duplicates."""
     firsts = [first for first, _ in spans.values()]
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.activity_id, s.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
         " a.methodology_version, a.natural_key"
         " FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[]) AS s(account_id, first, lasts_s)"
-        # OFFSET 0: one descent of the index per person. A plain join reads the whole table as long as the planner
-        # believes it to be small.
+        # OFFSET 0 forces one index search per person. With a plain join the planner reads the whole table while its
+        # statistics say that the table is small.
         " CROSS JOIN LATERAL (SELECT activity_id, partner_id, occurred_at, ended_at, methodology_code,"
         " methodology_version, act->>'natural_key' AS natural_key FROM accounting.activity a"
         " WHERE a.account_id = s.account_id"
@@ -89,7 +89,7 @@ async def credited_near(
 
 
 def _whole_seconds(span: timedelta) -> int:
-    """Rounded up; numbers travel at a fraction of the cost of times."""
+    """Round up to seconds. Integers are cheaper to send than timestamps."""
     return span.days * 86_400 + span.seconds + (span.microseconds > 0)
 
 
@@ -104,14 +104,14 @@ WHERE a.activity_id = v.activity_id"""
 
 
 async def insert_activities(connection: Connection, rows: Sequence[ActivityRow]) -> None:
-    """By COPY, which costs half of an insert from arrays on either side. What is there already fails the batch."""
+    """Insert activities by COPY, at half the cost of an insert from arrays. An existing id fails the batch."""
     await connection.copy_records_to_table(
         "activity", schema_name="accounting", columns=ActivityRow._fields, records=rows
     )
 
 
 async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) -> None:
-    """Writes the new verdict of rows that were parked."""
+    """Write the new verdicts of parked activities."""
     columns = zip(
         *(
             (
@@ -150,7 +150,7 @@ async def add_cap_usage(connection: Connection, usage: Mapping[CapKey, CapUsed])
 
 
 async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, str, str], tuple[int, int]]) -> None:
-    """Counts per partner, day of receipt, status and reason; a release counts the parked copy down."""
+    """Add counts by partner, day of receipt, status and reason. A replaced verdict has negative counts."""
     keys = sorted(tallies)
     await connection.execute(
         "INSERT INTO accounting.intake_tally AS t (partner_id, received_on, status, reason_code, events, amount_mg)"
@@ -166,12 +166,12 @@ async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, 
     )
 
 
-# Receipts are numbered in time: as one partner's events came, so they are judged, parked in between or not.
+# Receipt ids grow with time. So parked events are judged in the order in which the partner sent them.
 _ORDER_OF_THE_LOG = "a.received_at, a.receipt_id, a.receipt_index"
 
 
 async def parked_with_binding(connection: Connection, limit: int) -> Sequence[Any]:
-    """Parked acts whose person is bound by now, oldest first, locked; rows another worker has are left to it."""
+    """Return parked acts whose person is bound now, oldest first, locked. Rows of other workers are skipped."""
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
         " WHERE a.status = 'parked' AND EXISTS (SELECT 1 FROM accounting.binding b"
@@ -183,7 +183,7 @@ async def parked_with_binding(connection: Connection, limit: int) -> Sequence[An
 
 
 async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> Sequence[Any]:
-    """Parked acts of (partner, account key) pairs, in the order of the log, locked."""
+    """Return the parked acts of (partner, account key) pairs, in log order, locked."""
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
         " JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
@@ -207,7 +207,7 @@ async def parked_too_long(connection: Connection, life_s: int, limit: int) -> Se
 
 
 async def insert_parked(connection: Connection, rows: Sequence[tuple[uuid.UUID, str]]) -> None:
-    """(activity, report as JSON)."""
+    """Insert rows of (activity, report as JSON)."""
     await connection.executemany(
         "INSERT INTO accounting.parked_report (activity_id, report) VALUES ($1, $2) ON CONFLICT DO NOTHING", rows
     )
@@ -218,7 +218,7 @@ async def delete_parked(connection: Connection, activity_ids: Sequence[uuid.UUID
 
 
 async def forget_parked(connection: Connection, activity_ids: Sequence[uuid.UUID], reason_code: str) -> None:
-    """Refuses parked acts that nobody claimed and drops their content: only the inbox key stays."""
+    """Refuse parked acts that nobody claimed and delete their content. Only the inbox key stays."""
     await connection.execute(
         "UPDATE accounting.activity SET status = 'refused', reason_code = $2, account_key = NULL,"
         " judgement = NULL, sequence = sequence + 1 WHERE activity_id = ANY($1::uuid[]) AND status = 'parked'",
@@ -229,7 +229,7 @@ async def forget_parked(connection: Connection, activity_ids: Sequence[uuid.UUID
 
 
 async def insert_pending(connection: Connection, rows: Sequence[tuple[uuid.UUID, datetime]]) -> None:
-    """(activity, when its credit becomes available)."""
+    """Insert rows of (activity, time at which its credit becomes available)."""
     await connection.execute(
         "INSERT INTO accounting.vesting (activity_id, due_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
         [row[0] for row in rows],
@@ -238,8 +238,10 @@ async def insert_pending(connection: Connection, rows: Sequence[tuple[uuid.UUID,
 
 
 async def due_credits(connection: Connection, limit: int) -> Sequence[Any]:
-    """Activities whose credit is due by the database's clock, oldest first, locked; rows that another worker holds are
-    left out."""
+    """Return activities whose credit is due by the clock of the database, oldest first, locked.
+
+    Rows that another worker has locked are skipped.
+    """
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.* FROM accounting.vesting v JOIN accounting.activity a USING (activity_id)"
         " WHERE v.due_at <= clock_timestamp() ORDER BY v.due_at, v.activity_id LIMIT $1 FOR UPDATE SKIP LOCKED",
@@ -249,7 +251,7 @@ async def due_credits(connection: Connection, limit: int) -> Sequence[Any]:
 
 
 async def mark_available(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
-    """Pending activities become credited."""
+    """Set pending activities to credited."""
     await connection.execute(
         "UPDATE accounting.activity SET status = 'credited', sequence = sequence + 1"
         " WHERE activity_id = ANY($1::uuid[]) AND status = 'pending'",
@@ -267,7 +269,10 @@ async def locked_activity(connection: Connection, activity_id: uuid.UUID) -> Any
 
 
 async def mark_taken_back(connection: Connection, activity_id: uuid.UUID, status: str, reason_code: str) -> None:
-    """`reversed` keeps the judgement; `refused` drops the content of an activity that was parked or never credited."""
+    """Set the status of a taken-back activity.
+
+    `reversed` keeps the judgement. `refused`, for an activity that was parked or not credited, deletes its content.
+    """
     await connection.execute(
         "UPDATE accounting.activity SET status = $2, reason_code = $3, sequence = sequence + 1,"
         " account_key = CASE WHEN $4 THEN NULL ELSE account_key END, act = CASE WHEN $4 THEN NULL ELSE act END,"
@@ -281,7 +286,7 @@ async def mark_taken_back(connection: Connection, activity_id: uuid.UUID, status
 
 
 async def give_back_caps(connection: Connection, usage: Mapping[CapKey, CapUsed]) -> None:
-    """Takes acts and milligrams off the counters they were counted in."""
+    """Subtract acts and milligrams from their cap counters."""
     keys = sorted(usage)
     await connection.execute(
         "UPDATE accounting.cap_usage u SET acts = u.acts - v.acts, amount_mg = u.amount_mg - v.amount_mg"

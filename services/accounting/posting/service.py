@@ -1,13 +1,13 @@
-"""The posting path: a poll's events become judged activities, credits, balances and outcomes in one transaction.
+"""The posting path: one transaction turns the events of a poll into activities, credits, balances and outcomes.
 
-    1  find the events that are known already          5  judge: pure, in log order
-    2  find the bindings of the others' people         6  write activities and cap counters
+    1  separate new events from repeats                5  judge: pure, in log order
+    2  find the bindings of the new events             6  write activities and cap counters
     3  lock the people (all, or the free ones)         7  `ledger.post`: postings and balances
     4  lock households and meters, read cap counters   8  `closing`: outcomes, tallies, shared accounts
-       and acts close in time
+       and acts near in time
 
-Equal to posting the same events one by one: the judge carries the caps along, and the locks of steps 3 and 4 keep true
-what was read. People are locked before households and meters, and both before anything that all workers share.
+The result equals posting the same events one by one: the judge carries the caps along, and the locks of steps 3 and 4
+protect what was read. The order of locks is people, households and meters, rows that all workers share.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bounds import EARLIEST
 from shared.db import Connection, Session, driver
 
-# An act cannot be the same as one that began more than a day before it: no plausible act lasts that long.
+# Acts that begin more than a day apart are different acts, because no plausible act lasts a day.
 _SAME_ACT_HORIZON = timedelta(days=1)
 
 
 async def known_events(session: Session, event_keys: Sequence[UUID]) -> dict[UUID, KnownEvent]:
-    """The events among these that were judged, or parked, before."""
+    """Return the events among these that were judged or parked before."""
     return await repository.known_events(await driver(session), event_keys)
 
 
@@ -59,20 +59,19 @@ async def post(
     closing: Closing,
     wait: bool = True,
 ) -> Sequence[ActivityReported]:
-    """Posts new events; `known` are those of their ids that are in the inbox. Every report gets a verdict in `closing`,
-    except the returned ones.
+    """Post new events. `known` are the events that the inbox has. Return the reports that got no verdict.
 
-    With `wait=False`, reports whose person is locked by another transaction, or has no account yet, are not posted but
-    returned, together with repeats. Commit, then call again with `wait=True` in a new transaction. So two workers that
-    share a few people wait for each other only there.
+    With `wait=False`, a report is returned if another transaction has locked its person, or its person has no account
+    yet. Then repeats are returned, too. Commit, and call again with `wait=True` in a new transaction. So two workers
+    that share a few people wait for each other only in the second transaction.
     """
     connection = await driver(session)
     fresh, verdicts = separate_repeats(reports, known)
     left: Sequence[ActivityReported] = ()
     if fresh:
-        # Read once: a binding that appears meanwhile must not add a person who would be locked out of order.
+        # Bindings are read once: a binding that appears later would add a person who is locked out of order.
         bindings = await bindings_room.bindings_of(connection, (report for _, report in fresh))
-        # Before the people, as the sweep of parked events does it.
+        # Parked rows are locked before people, in the same order as in `judge_parked`.
         parked = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
         people = people_of(bindings)
         busy = people - await ledger.lock_people(connection, people, wait=wait)
@@ -85,7 +84,7 @@ async def post(
         earlier = _parked_candidates(parked, bindings, programme)
         candidates = make_candidates(fresh, bindings, programme.index, programme.time_zone)
         await homes.assign_and_lock_homes(connection, [*earlier, *candidates], programme.time_zone)
-        # Parked acts of the same people first: they are judged in the order of the log, however late the binding was.
+        # Parked acts of the same people come first, so that acts are judged in log order even after a late binding.
         await _release(connection, parked, earlier, programme, closing)
         judged = await _judge(connection, candidates, programme)
         verdicts = sorted([*verdicts, *judged], key=lambda one: one.place) if verdicts else judged
@@ -94,7 +93,7 @@ async def post(
 
 
 def _without(bindings: Bindings, busy: set[UUID]) -> Bindings:
-    """Keeps all reports of a person together, so that they are judged in the order of the log."""
+    """Leave out all bindings of a busy person, so that this person's reports are later judged in log order."""
     return {key: found for key, found in bindings.items() if busy.isdisjoint(one.account_id for one in found)}
 
 
@@ -108,14 +107,14 @@ def _parked_candidates(rows: Iterable[Any], bindings: Bindings, programme: Progr
 
 
 def parked_report(row: Any) -> ActivityReported:
-    """The whole event of a parked activity, exactly as it came."""
+    """Return the whole event of a parked activity."""
     return msgspec.convert(row["report"], ActivityReported)
 
 
 async def judge_parked(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> None:
-    """Judges parked activities again, now that their people are bound. The caller holds the rows.
+    """Judge parked activities whose people are bound now. The caller holds the locks of the rows.
 
-    An act that lies in no binding's interval is refused and leaves the park as well.
+    An act outside the interval of every binding is refused.
     """
     connection = await driver(session)
     bindings = await bindings_room.bindings_of(connection, (parked_report(row) for row in rows))
@@ -128,7 +127,10 @@ async def judge_parked(session: Session, rows: Sequence[Any], *, programme: Prog
 async def _release(
     connection: Connection, rows: Sequence[Any], candidates: Sequence[Candidate], programme: Programme, closing: Closing
 ) -> None:
-    """`candidates` are made of `rows`, in their order. People, households and meters are locked."""
+    """Judge parked rows and write the results. `candidates` belong to `rows`, in their order.
+
+    People, households and meters are locked.
+    """
     if not rows:
         return
     verdicts = await _judge(connection, candidates, programme)
@@ -144,9 +146,9 @@ async def _release(
 async def post_corrected(
     session: Session, candidate: Candidate, *, replaces: ReplacedVerdict, programme: Programme, closing: Closing
 ) -> None:
-    """Judges a correction's own act under the correction's id, after the original was taken back.
+    """Judge the act of a correction under the id of the correction, after the original was taken back.
 
-    The candidate was made and placed before, by `correction_candidates`.
+    `correction_candidates` has made the candidate.
     """
     connection = await driver(session)
     (verdict,) = await _judge(connection, [candidate], programme)
@@ -161,7 +163,7 @@ async def correction_candidates(
     touched: set[UUID],
     programme: Programme,
 ) -> dict[UUID, Candidate]:
-    """Candidates of corrections, by event key. Locks their households and meters and the `touched` ones at once."""
+    """Return candidates of corrections by event key. Lock their households and meters and the `touched` ones."""
     connection = await driver(session)
     candidates = make_candidates(enumerate(reports), bindings, programme.index, programme.time_zone)
     await homes.assign_and_lock_homes(connection, candidates, programme.time_zone, touched)
@@ -171,7 +173,7 @@ async def correction_candidates(
 async def post_declared(
     session: Session, report: ActivityReported, account_id: UUID, *, programme: Programme, closing: Closing
 ) -> None:
-    """Judges an act declared by a citizen for the account of the request. The account is locked, the event is new."""
+    """Judge an act that a citizen declared for the own account. The account is locked. The event is new."""
     connection = await driver(session)
     bindings = {(report.partner_id, report.account_key): [BindingRow(account_id, EARLIEST, None, None)]}
     candidates = make_candidates([(0, report)], bindings, programme.index, programme.time_zone)
@@ -187,7 +189,7 @@ async def _store(connection: Connection, verdicts: Sequence[Verdict], closing: C
     writing = asyncio.create_task(repository.insert_activities(connection, effects.activities))
     try:
         await closing.add(verdicts)
-    finally:  # to its end whatever happens: no other statement may find the connection in the middle of this one
+    finally:  # await the COPY in any case: the connection accepts no other statement before its end
         await writing
     await _write_effects(connection, effects, closing)
 
@@ -201,7 +203,7 @@ async def _write_effects(connection: Connection, effects: Effects, closing: Clos
 
 
 async def _judge(connection: Connection, candidates: Sequence[Candidate], programme: Programme) -> list[Verdict]:
-    """People, households and meters are locked."""
+    """Judge candidates and add their cap usage. People, households and meters are locked."""
     index = programme.index
     usage: dict[CapKey, CapUsed] = {}
     counted = CreditedActs()

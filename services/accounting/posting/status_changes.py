@@ -1,4 +1,4 @@
-"""Later verdicts on stored activities: a pending credit becomes available, a credited activity is taken back."""
+"""Later verdicts on stored activities: make pending credits available, take back activities."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ TAKEN_BACK_REASONS = frozenset({reasons.CANCELLED, reasons.CORRECTED})
 
 
 async def due_credits(session: Session, limit: int) -> Sequence[Any]:
-    """Pending activities whose credit is due by the database's clock, locked."""
+    """Return the pending activities that are due by the clock of the database, locked."""
     return await repository.due_credits(await driver(session), limit)
 
 
 async def mark_available(session: Session, rows: Sequence[Any]) -> None:
-    """Pending activities become credited. Their grams are the caller's to move."""
+    """Set pending activities to credited. The caller moves their grams."""
     await repository.mark_available(await driver(session), [row["activity_id"] for row in rows])
 
 
@@ -34,7 +34,7 @@ async def locked_activity(session: Session, activity_id: uuid.UUID) -> Any | Non
 
 
 async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> Any:
-    """The activity, locked, if it has grams to take back.
+    """Return the activity, locked, if it has grams to take back.
 
     Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
     """
@@ -55,9 +55,9 @@ def is_taken_back(original: Any) -> bool:
 async def take_back(
     session: Session, original: Any, reason: str, *, account_key: str, requested_by: str, closing: Closing
 ) -> None:
-    """Undoes the effects of an activity and gives it a new verdict, under its own event id.
+    """Undo the effects of an activity and give it a new verdict under its own event id.
 
-    Its person is locked, and the households and meters it was counted for.
+    The caller holds the locks of its person and of the households and meters that counted it.
     """
     connection = await driver(session)
     activity_id = original["activity_id"]

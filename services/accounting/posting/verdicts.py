@@ -1,4 +1,4 @@
-"""The outcomes of verdicts for other services, and the daily tallies."""
+"""Outcomes of verdicts for other services, and daily tallies of verdicts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
-    """The records for ingest and rewards, one for each verdict."""
+    """Return the records for ingest and rewards, one per verdict."""
     judged_at = clock.now()
     records = []
     for verdict in verdicts:
@@ -49,16 +49,16 @@ def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
 async def announce_outcomes(
     session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str
 ) -> None:
-    """One outbox row for the whole batch."""
+    """Add the outcomes to the outbox, in one row for the whole batch."""
     for (status, reason_code), acts in Counter((one.status, one.reason_code or "-") for one in verdicts).items():
         telemetry.ACTS_JUDGED.labels(status, reason_code).inc(acts)
     await outbox.add(session, SCHEMA, topic, outcomes)
 
 
 async def count_verdicts(connection: Connection, verdicts: Sequence[Verdict], time_zone: str) -> None:
-    """Adds the verdicts to the day's tallies and takes out the verdicts they replace."""
+    """Add the verdicts to the tallies of their day of receipt, and subtract the verdicts that they replace."""
     tallies: dict[tuple[str, date, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    days: dict[datetime, date] = {}  # all of a receipt came at one moment
+    days: dict[datetime, date] = {}  # the events of one receipt have one time
 
     def add(verdict: Verdict, status: str, reason_code: str, events: int, amount_mg: int) -> None:
         received_at = verdict.report.received_at

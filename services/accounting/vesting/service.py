@@ -1,5 +1,7 @@
-"""Vesting: a credit of a methodology with `vesting_days` waits on the pending account of its owner until the partner's
-time for corrections is over, counted from when the log accepted the act. A timed job then makes it available.
+"""Vesting: a credit of a methodology with `vesting_days` waits in the pending account of its owner.
+
+The days run from the time at which the log accepted the act. They give the partner time for corrections. Then a timed
+job makes the credit available.
 """
 
 from typing import Any
@@ -16,12 +18,12 @@ from services.accounting.posting.domain import ReplacedVerdict, Verdict, report_
 from services.accounting.posting.effects import credited_account
 from shared.db import Session, driver
 
-# The locks of one run are held for some hundred milliseconds; the rest comes with the next run, a second later.
+# One run holds its locks for some hundred milliseconds. The next run, a second later, takes the rest.
 _VEST_MAX = 1000
 
 
 async def vest_due(session: Session, *, programme: Programme) -> int:
-    """Timed job: makes due credits available; returns how many."""
+    """Make due credits available. Return their number. Timed job."""
     rows = await status_changes.due_credits(session, _VEST_MAX)
     if not rows:
         return 0
@@ -50,7 +52,7 @@ async def vest_due(session: Session, *, programme: Programme) -> int:
 
 
 def _available(row: Any, account_key: str) -> Verdict:
-    """The activity's next verdict: the same judgement, now credited."""
+    """Return the next verdict on an activity: the same judgement, now credited."""
     report = report_of_activity(row, account_key)
     verdict = Verdict(report, "credited", judgement=from_row(row), sequence=row["sequence"] + 1)
     verdict.replaces = ReplacedVerdict("pending", row["reason_code"], row["amount_mg"])
