@@ -1,4 +1,4 @@
-"""The operator's route that recomputes everything."""
+"""The operators' route that checks every equation."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""An equation that always holds in this service's tables."""
+"""An equation between stored figures that always holds."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from shared.language import Text
 class Equation(NamedTuple):
     """One equation between stored figures.
 
-    `sql` gives one number, 0 while the equation holds. `differing` replaces its `count(*)` to list the rows that differ
-    as (name, stored, rebuilt) milligrams. `running` compares only what settled in [$1, $2) and notes the drift in
-    `ledger_checkpoint`; equations without it are checked by the operator's check, `verify ledger` and the nightly run.
+    `sql` returns one number, 0 while the equation holds. `differing` replaces its `count(*)` and lists the rows that
+    differ as (name, stored, rebuilt) milligrams. `running` compares only what settled in [$1, $2) and stores the drift
+    in `ledger_checkpoint`. The operators' check, `verify ledger` and the nightly run check all equations.
     """
 
     name: str

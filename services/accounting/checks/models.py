@@ -1,4 +1,4 @@
-"""Tables of the running check: the sum of the postings checked so far per account, and how far the check has come."""
+"""Tables of the running check: sum of checked postings per account, and the time up to which all are checked."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, SmallInteger, Table, Uuid, text
 

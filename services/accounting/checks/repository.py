@@ -1,6 +1,6 @@
-"""All equations of the service with their SQL, and the SQL that runs them. Reads every room's tables, writes its own.
+"""All equations of the service with their SQL, and the SQL that runs them. Reads the tables of every room.
 
-A new equation is one entry in `EQUATIONS`: the operator's check, the running check and `verify ledger` use this list.
+A new equation is one entry in `EQUATIONS`. The operators' check, the running check and `verify ledger` use this list.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from services.accounting.checks.domain import Equation
 from shared.db import LONG_READ_S, Connection, driver
 from shared.language import Text
 
-# The account that an activity credited: the household's where its judgement says so.
+# The account that an activity credited: the household's if the judgement has `credited_to`.
 _HOLDER: Final = "coalesce((judgement->>'credited_to')::uuid, account_id)"
 
-# One statement is one snapshot. Postings at or after the new mark are taken off the balances again, so that both sides
-# speak of the same postings; everything before the mark has settled.
+# One statement reads one snapshot. Everything before the new mark has settled. Postings at or after it are subtracted
+# from the balances, so that both sides contain the same postings.
 _BALANCES_RUNNING: Final = """
 WITH sides AS (
     SELECT credit_account_id AS account_id, posted_at, amount_mg AS mg FROM accounting.posting WHERE posted_at >= $1
@@ -69,7 +69,7 @@ EQUATIONS: Final = (
         "holds_differing",
         Text(
             "冻结账户的余额等于冻结数量，结束后为零。",
-            "The account of a hold has the hold's amount while it is held, then nothing.",
+            "The account of a hold has its amount while it is held, then zero.",
         ),
         """
         SELECT count(*) FROM accounting.hold h LEFT JOIN accounting.ledger_account a ON a.account_id = h.hold_id
@@ -77,7 +77,10 @@ EQUATIONS: Final = (
     ),
     Equation(
         "caps_differing",
-        Text("每个上限计数等于计入它的行为之和。", "Every cap counter equals the credited activities that name it."),
+        Text(
+            "每个上限计数等于计入它的行为之和。",
+            "Every cap counter equals the sum of the credited activities that name it.",
+        ),
         """
         SELECT count(*) FROM accounting.cap_usage u FULL JOIN (
             SELECT coalesce(c.subject_id, a.account_id) AS subject_id, c.cap_id, c.period_start, count(*) AS acts,
@@ -94,7 +97,7 @@ EQUATIONS: Final = (
         "credited_differing",
         Text(
             "每条已计入的行为恰有一笔同额入账，记在应得的账户。",
-            "Every credited activity has one posting of its amount, to the account that earned it.",
+            "Every credited activity has one posting of the same amount to the account that earned it.",
         ),
         f"""
         SELECT count(*) FROM (SELECT activity_id, amount_mg, {_HOLDER} AS account_id FROM accounting.activity
@@ -109,7 +112,7 @@ EQUATIONS: Final = (
         "vesting_differing",
         Text(
             "待生效的行为与待生效队列、入账一一对应。",
-            "Pending activities, the queue of what vests and the postings name the same acts.",
+            "Pending activities, the vesting queue and the postings name the same acts.",
         ),
         """
         SELECT count(*) FROM (SELECT activity_id FROM accounting.activity WHERE status = 'pending') a
@@ -124,7 +127,10 @@ EQUATIONS: Final = (
     ),
     Equation(
         "pending_differing",
-        Text("待生效余额等于待生效行为之和。", "Every pending balance equals the pending activities of its owner."),
+        Text(
+            "待生效余额等于待生效行为之和。",
+            "Every pending balance equals the sum of the pending activities of its owner.",
+        ),
         f"""
         SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
                               WHERE status = 'pending' GROUP BY 1) a
@@ -135,7 +141,7 @@ EQUATIONS: Final = (
     Equation(
         "reversed_differing",
         Text(
-            "每条已撤销的行为恰好撤销一次、金额相同。", "Every reversed activity is reversed once, by its whole amount."
+            "每条已撤销的行为恰好撤销一次、金额相同。", "Every reversed activity is reversed once, by its full amount."
         ),
         """
         SELECT count(*) FROM (SELECT activity_id, amount_mg FROM accounting.activity WHERE status = 'reversed') a
@@ -145,7 +151,10 @@ EQUATIONS: Final = (
     ),
     Equation(
         "expired_differing",
-        Text("每年到期的减碳量等于其到期入账。", "The expired grams of a person's year equal their postings."),
+        Text(
+            "每年到期的减碳量等于其到期入账。",
+            "The expired grams of a person and year equal the sum of their postings.",
+        ),
         """
         SELECT count(*) FROM (SELECT account_id, 'expired:' || year AS code, expired_mg FROM accounting.gram_year
                               WHERE expired_mg > 0) g
@@ -156,14 +165,16 @@ EQUATIONS: Final = (
     ),
     Equation(
         "debts_unpaid",
-        Text("有可用减碳量的人没有欠额。", "Nobody has available grams beside a debt."),
+        Text("有可用减碳量的人没有欠额。", "No owner has available grams and a debt."),
         """
         SELECT count(*) FROM accounting.ledger_account d JOIN accounting.ledger_account p ON p.account_id = d.owner_id
         WHERE d.kind = 'debt' AND d.balance_mg < 0 AND p.balance_mg > 0""",
     ),
     Equation(
         "lifetime_differing",
-        Text("累计减碳量等于已计入行为之和。", "Every lifetime equals the credited activities of its owner."),
+        Text(
+            "累计减碳量等于已计入行为之和。", "Every lifetime equals the sum of the credited activities of its owner."
+        ),
         f"""
         SELECT count(*) FROM (SELECT {_HOLDER} AS account_id, sum(amount_mg) AS mg FROM accounting.activity
                               WHERE status IN ('credited', 'pending') GROUP BY 1) a
@@ -182,19 +193,19 @@ EQUATIONS: Final = (
     ),
 )
 
-# An auditor's own connection: a check may take its time and memory, as nobody waits for its locks.
+# Limits of an auditor's connection. A check may be slow and use memory, because nobody waits for its locks.
 AUDIT_TIMEOUT_S: Final = 1800
 # The client waits 10 s longer than the server, so the error reported is the server's.
 AUDIT_WAIT_S: Final = AUDIT_TIMEOUT_S + 10.0
 
 
 async def begin_snapshot(session: AsyncSession) -> None:
-    """All statements of the transaction read one snapshot and write nothing."""
+    """Make all statements of the transaction read one snapshot and write nothing."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
 async def allow_long_reads(session: AsyncSession) -> None:
-    """Until the end of the transaction."""
+    """Raise the limits of time and memory until the end of the transaction."""
     await session.execute(text(f"SET LOCAL statement_timeout = '{AUDIT_TIMEOUT_S}s'"))
     await session.execute(text("SET LOCAL work_mem = '128MB'"))
 
@@ -205,7 +216,7 @@ async def figure(session: AsyncSession, sql: str, *, timeout_s: float = LONG_REA
 
 
 async def differences(connection: Connection, equation: Equation, limit: int) -> Sequence[Any]:
-    """The rows behind the figure of an equation that has `differing`: (name, stored, rebuilt) milligrams."""
+    """Return the rows that differ for an equation with `differing`: (name, stored, rebuilt) milligrams."""
     listing = equation.sql.replace("SELECT count(*)", f"SELECT {equation.differing}", 1)
     rows: Sequence[Any] = await connection.fetch(f"{listing} ORDER BY 1 LIMIT $1", limit, timeout=AUDIT_WAIT_S)
     return rows

@@ -1,4 +1,4 @@
-"""Use cases that check the service's tables: every equation at once, one by one, and in increments every minute."""
+"""Use cases that check the tables of the service: all equations at once, one by one, or in increments."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared import telemetry
 from shared.db import Session, driver
 from shared.language import Text
 
-# The running check does one minute a minute; this lets it catch up after an outage without one huge statement.
+# The running check covers one minute per minute. With this limit it catches up after an outage in several statements.
 _INCREMENT_MAX = timedelta(minutes=5)
 _DIFFERENCES_MAX = 1000
 SIZES = frozenset(repository.SIZES)
@@ -20,7 +20,7 @@ AUDIT_WAIT_S = repository.AUDIT_WAIT_S
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A stored figure that is not what the postings (or credited activities) say, in milligrams."""
+    """A stored figure that differs from the sum of its postings or credited activities, in milligrams."""
 
     name: str
     stored_mg: int
@@ -32,18 +32,18 @@ def _figures() -> dict[str, str]:
 
 
 def sentences() -> dict[str, Text]:
-    """The sentence of each equation, by its name."""
+    """Return the sentence of each equation, by its name."""
     return {equation.name: equation.sentence for equation in repository.EQUATIONS}
 
 
 async def check_all(session: Session) -> dict[str, int]:
-    """Sizes and the figure of every equation, of one snapshot. Reads everything: for operators and tests."""
+    """Return the table sizes and the figure of every equation, from one snapshot. Reads everything."""
     await repository.begin_snapshot(session)
     return {name: await repository.figure(session, sql) for name, sql in _figures().items()}
 
 
 async def check_each(session: Session) -> AsyncIterator[tuple[str, int]]:
-    """As `check_all`, for ledgers of any size: (name, figure) one after the other, with time and memory for each."""
+    """Yield (name, figure) as `check_all`, one by one, with more time and memory: for ledgers of any size."""
     await repository.begin_snapshot(session)
     await repository.allow_long_reads(session)
     for name, sql in _figures().items():
@@ -51,8 +51,10 @@ async def check_each(session: Session) -> AsyncIterator[tuple[str, int]]:
 
 
 async def list_differences(session: Session) -> list[Difference]:
-    """The stored balances and cap counters that differ from the postings and credited activities; empty when all are
-    equal. Reads everything: for auditors."""
+    """Return the stored balances and cap counters that differ from their postings and credited activities.
+
+    Reads everything, with the limits of an auditor.
+    """
     await repository.allow_long_reads(session)
     connection = await driver(session)
     rows = [
@@ -65,10 +67,10 @@ async def list_differences(session: Session) -> list[Difference]:
 
 
 async def check_increment(session: Session) -> None:
-    """Timed job: runs the equations that can be checked in increments, and sets the gauge of the drift.
+    """Run the equations that can be checked in increments, and set the gauge of the drift. Timed job.
 
-    Exact without locks: only what has settled is compared. An account that existed before the first run is taken as it
-    is when first touched; `list_differences` and the operator's check look at everything.
+    Exact without locks, because it compares only what has settled. The balance of an account that existed before the
+    first run is accepted when the account first changes. `list_differences` and the operators' check read everything.
     """
     connection = await driver(session)
     if await history.try_lock(session, name="accounting.check_increment"):

@@ -1,4 +1,4 @@
-"""Routes of the ledger: the citizen's balance and entries, holds for other services."""
+"""Routes of the ledger: balance, expiries and entries of a citizen, holds for other services."""
 
 import uuid
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ _EXPIRY_RULE = {
     "zh": ("减碳量长期有效。", "获得的减碳量在 {years} 年后的年底到期，先得先用。"),
     "en": (
         "Grams do not expire.",
-        "Grams expire {years} years after the end of the year they were earned in; the oldest are used first.",
+        "Grams expire {years} years after the end of the year in which they were earned. The oldest are used first.",
     ),
 }
 
@@ -47,7 +47,7 @@ async def get_balance(database: RequestDatabase, citizen: Citizen, language: Ask
 @router.get("/me/expiries", summary="减碳量到期日 · When grams expire")
 async def list_expiries(session: Session, citizen: Citizen, request: Request, language: AskedLanguage) -> Expiries:
     """先得先用：每年获得的减碳量一起到期；冻结中的不计入，退回后仍按原年份到期。First in, first out: the grams of one
-    calendar year expire together. Held grams are not listed; given back, they expire with the year they came from."""
+    calendar year expire together. Held grams are not listed. If they are given back, they expire with their year."""
     settings: Settings = request.app.state.settings
     found = await expiry.announced_expiries(
         session,

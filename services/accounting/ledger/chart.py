@@ -1,16 +1,16 @@
-"""The ledger's chart: the kinds of account, and which accounts each kind of posting may move milligrams between. Pure.
+"""The chart of accounts: kinds of account, and the accounts that each kind of posting may debit and credit. Pure.
 
-    issuance:<methodology>   source of credits; as far below zero as it has issued
-    person, household        available grams, never below zero
+    issuance:<methodology>   source of credits; its balance is minus what it has issued
+    person, household        available grams; the balance is never below zero
     pending, debt            sub-accounts of a person or household: not vested yet; reversed after being spent
     hold                     grams set aside for one order or donation; its account id is the hold's id
-    redeemed:<sponsor>       spent on rewards that a sponsor funds
+    redeemed:<sponsor>       spent on rewards of a sponsor
     donated:<campaign>       given to a campaign
     expired:<year>           expired grams of one calendar year
 
 A posting moves one positive amount from a debit account to a credit account, so all balances sum to zero. A new way to
-move value is one entry in `CHART` and one call of `ledger.service.post`. The database holds the same chart
-(`posting_rule`, written by every migration run) and refuses a posting that it does not list.
+move value needs one entry in `CHART` and one call of `ledger.service.post`. The database has the same chart in
+`posting_rule`, which every migration run writes, and refuses a posting that the chart does not list.
 """
 
 import uuid
@@ -22,12 +22,12 @@ _NAMESPACE: Final = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
 
 MAY_BE_NEGATIVE: Final = frozenset({"issuance", "debt"})
 SUB_ACCOUNTS: Final = frozenset({"pending", "debt"})
-# Accounts whose owner has grams to spend: new grams repay a debt first.
+# Accounts with available grams. New grams repay a debt of their owner first.
 SPENDABLE: Final = frozenset({"person", "household"})
 
 
 class Rule(NamedTuple):
-    """The kinds of account that one kind of posting may debit, and those it may credit."""
+    """The kinds of account that one kind of posting may debit, and those that it may credit."""
 
     debit: tuple[str, ...]
     credit: tuple[str, ...]
@@ -46,7 +46,7 @@ CHART: Final[Mapping[str, Rule]] = {
 
 
 def allowed_movements() -> Iterator[tuple[str, str, str]]:
-    """(kind of posting, kind of debit account, kind of credit account), every combination the chart lists."""
+    """Yield (kind of posting, kind of debit account, kind of credit account), every combination in the chart."""
     for kind, rule in CHART.items():
         for debit in rule.debit:
             for credit in rule.credit:
@@ -56,7 +56,7 @@ def allowed_movements() -> Iterator[tuple[str, str, str]]:
 class Account(NamedTuple):
     """One account. `owner` is the person or household of a sub-account.
 
-    An account with a code, other than a hold, is shared: all workers change its balance, so they change it last.
+    An account with a code is shared, except holds: all workers change its balance, so a transaction changes it last.
     """
 
     account_id: uuid.UUID
@@ -78,13 +78,13 @@ def hold(hold_id: uuid.UUID) -> Account:
 
 
 def sub_account(owner: Account, kind: str) -> Account:
-    """The `pending` or `debt` account of a person or household."""
+    """Return the `pending` or `debt` account of a person or household."""
     return Account(sub_account_id(owner.account_id, kind), kind, None, owner)
 
 
-@lru_cache(maxsize=4096)  # one code per methodology, sponsor and campaign; posting derives each thousands of times
+@lru_cache(maxsize=4096)  # one code per methodology, sponsor and campaign; posting uses each thousands of times
 def shared(code: str) -> Account:
-    """The account behind a code such as `issuance:WH-APP-BUS`."""
+    """Return the shared account of a code such as `issuance:WH-APP-BUS`."""
     return Account(system_account_id(code), code.partition(":")[0], code)
 
 
@@ -99,7 +99,7 @@ def issuance_code(methodology_code: str) -> str:
 
 @lru_cache(maxsize=4096)
 def system_account_id(code: str) -> uuid.UUID:
-    """Derived from the code, so that posting needs no look-up."""
+    """Derive the account id from its code, so that posting needs no look-up."""
     return uuid.uuid5(_NAMESPACE, code)
 
 

@@ -1,4 +1,4 @@
-"""SQL that writes the chart of accounts into the database, by the owner of the schema."""
+"""SQL that writes the chart of accounts into the database. Runs as the owner of the schema."""
 
 from sqlalchemy import Connection, inspect
 from sqlalchemy.dialects.postgresql import insert
@@ -9,9 +9,9 @@ from services.accounting.ledger.models import posting_rule
 
 
 def write_chart(connection: Connection) -> None:
-    """Adds the movements that the database does not list yet. None is taken out: old postings keep their rule.
+    """Add the movements that the database does not list yet. None is deleted, because old postings keep their rule.
 
-    Does nothing before the migration that makes the table.
+    Does nothing before the migration that creates the table.
     """
     if not inspect(connection).has_table(posting_rule.name, schema=SCHEMA):
         return

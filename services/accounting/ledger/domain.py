@@ -17,16 +17,15 @@ def expired_code(year: int) -> str:
 
 
 def start_of_year(year: int, time_zone: str) -> datetime:
-    """The first instant of the year in the programme's time zone, in UTC."""
+    """Return the first instant of a year in the time zone, as UTC."""
     return datetime(year, 1, 1, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def last_valid_day(year: int, valid_years: int) -> date:
-    """The last day on which grams of that year can be spent."""
+    """Return the last day on which grams of that year can be spent."""
     return date(year + valid_years, 12, 31)
 
 
 def remaining_mg(amount_mg: int, later_mg: int) -> int:
-    """The part of an amount that was there before a moment, if `later_mg` came in after it and the oldest is spent
-    first."""
+    """Return how much of an amount existed before a time after which `later_mg` came in. The oldest is spent first."""
     return max(amount_mg - later_mg, 0)

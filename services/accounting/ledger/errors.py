@@ -1,4 +1,4 @@
-"""What the ledger refuses."""
+"""Refusals of the ledger."""
 
 from shared.errors import Conflict, InternalError, NotFound
 
@@ -8,7 +8,7 @@ class InsufficientBalance(Conflict):
     title_zh = "减碳量不足"
     title_en = "Not enough grams"
     detail_zh = "可用 {available}，需要 {needed}。"
-    detail_en = "Available {available}, needed {needed}."
+    detail_en = "Available: {available}. Needed: {needed}."
 
 
 class HoldNotFound(NotFound):
@@ -26,15 +26,15 @@ class HoldDiffers(Conflict):
 class HoldSettled(Conflict):
     code = "HOLD_SETTLED"
     title_zh = "这笔冻结已经结束"
-    title_en = "This hold has ended already"
+    title_en = "This hold has ended"
     detail_zh = "当前状态：{status}。"
-    detail_en = "Its state is {status}."
+    detail_en = "Its status is {status}."
 
 
 class HoldExpiryInvalid(Conflict):
     code = "HOLD_EXPIRY_INVALID"
     title_zh = "冻结期限无效"
-    title_en = "The hold's expiry is not acceptable"
+    title_en = "The expiry of the hold is invalid"
     detail_zh = "期限须在现在之后、{days} 天之内。"
     detail_en = "It must lie in the future and within {days} days."
 
@@ -44,7 +44,7 @@ class AccountFrozen(Conflict):
     title_zh = "账户已冻结"
     title_en = "The account is frozen"
     detail_zh = "冻结期间不能使用减碳量，新的减碳量照常累计。"
-    detail_en = "Its grams cannot be used meanwhile; new ones are still credited."
+    detail_en = "Its grams cannot be used while it is frozen. New grams are still credited."
 
 
 class AccountNotFrozen(Conflict):
@@ -60,7 +60,7 @@ class AccountNotFound(NotFound):
 
 
 class MovementNotAllowed(InternalError):
-    """A kind of posting between two kinds of account that the chart does not list: a fault of the caller's code."""
+    """A movement that the chart does not list. The fault is in the calling code."""
 
     code = "MOVEMENT_NOT_ALLOWED"
     detail_zh = "账本不允许这种划转：{kind}，{debit} → {credit}。"

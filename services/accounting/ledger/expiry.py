@@ -1,9 +1,9 @@
-"""Expiry of old grams: what became available in a calendar year of Asia/Shanghai expires together, N years after that
-year's end, first in first out.
+"""Expiry of old grams, first in, first out.
 
-Oldest first needs no record per gram: whatever came in after a year's end is spent last, so of the grams available now
-those older than the end are what exceeds all that came in since. One number per person and year is kept: how much had
-ever come in by its end. Spending, reversals and repayments take the oldest; holds count as holding the oldest.
+Grams that became available in one calendar year of Asia/Shanghai expire together, N years after the end of that year.
+No record per gram is needed. Grams received after the end of a year are spent last. So the grams left of that year and
+earlier ones are `available - received since its end`, if positive. One number per person and year is stored: the total
+received by the end of the year. Spending, reversals and repayments take the oldest grams. Held grams count as oldest.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from services.accounting.ledger.service import Posting
 from shared import clock
 from shared.db import Connection, Session, driver
 
-# One run's locks are held for some ten milliseconds; at a run every two seconds two million people take an hour or so.
+# One run holds its locks for some ten milliseconds. At a run every two seconds, two million people take about an hour.
 _PEOPLE_MAX = 1000
 
 
@@ -32,10 +32,10 @@ class ExpiryAnnouncement:
 
 
 async def expire_grams(session: Session, *, valid_years: int, time_zone: str) -> int:
-    """Timed job: one batch of closing a year that is over, or of expiring one; returns how many people it looked at.
+    """Process one batch: close a year that is over, or expire a year. Return the number of people. Timed job.
 
-    The day that counts is the one in which no transaction is open any more: nothing can still be posted into the year
-    before. 0 years: grams do not expire.
+    "Today" is the day before which no transaction is open, so nothing can still be posted into the closed year.
+    With 0 years, grams do not expire.
     """
     if not valid_years:
         return 0
@@ -45,7 +45,7 @@ async def expire_grams(session: Session, *, valid_years: int, time_zone: str) ->
 
 
 async def expire_as_of(session: Session, *, today: date, valid_years: int, time_zone: str) -> int:
-    """`expire_grams` on a given day."""
+    """Do the work of `expire_grams` for a given day."""
     connection = await driver(session)
     if not await history_repository.try_lock(connection, "accounting.expire_grams"):
         return 0
@@ -56,7 +56,7 @@ async def expire_as_of(session: Session, *, today: date, valid_years: int, time_
 
 
 async def _open_year(connection: Connection, today: date, time_zone: str) -> tuple[int, uuid.UUID | None]:
-    """The first year that is not closed, and the last account it is closed for."""
+    """Return the first year that is not closed, and the last account that is done for it."""
     period = await years.last_period(connection)
     if period is not None:
         return (period["year"] + 1, None) if period["closed"] else (period["year"], period["position"])
@@ -65,7 +65,7 @@ async def _open_year(connection: Connection, today: date, time_zone: str) -> tup
 
 
 async def _close(session: Session, year: int, position: uuid.UUID | None, *, time_zone: str) -> int:
-    """Notes for the next people what they had received by the year's end, if anything of it is left."""
+    """Store for the next people what they had received by the end of the year, if some of it is left."""
     connection = await driver(session)
     people = await years.people_with_grams(connection, position, _PEOPLE_MAX)
     if people:
@@ -83,7 +83,10 @@ async def _close(session: Session, year: int, position: uuid.UUID | None, *, tim
 
 
 async def _expire(session: Session, *, upto: int, today: date) -> int:
-    """Takes what is left of a year. What is held stays, and is looked at again every day until it is spent or back."""
+    """Expire what is left of a year.
+
+    Held grams stay. They are checked again every day until they are spent or given back.
+    """
     connection = await driver(session)
     due = await years.due_years(connection, upto=upto, today=today, limit=_PEOPLE_MAX)
     if not due:
@@ -95,7 +98,7 @@ async def _expire(session: Session, *, upto: int, today: date) -> int:
     for row in due:
         now = grams_of[row["account_id"]]
         later_mg = now.received_mg - row["received_mg"]
-        # The owner of a frozen account could not have spent them: they wait until it is unfrozen.
+        # The owner of a frozen account cannot spend grams, so they do not expire before it is unfrozen.
         amount_mg = 0 if now.frozen else remaining_mg(now.available_mg, later_mg)
         if amount_mg:
             expired_mg[now.account_id] = amount_mg
@@ -115,8 +118,10 @@ async def _expire(session: Session, *, upto: int, today: date) -> int:
 async def announced_expiries(
     session: Session, *, account_id: uuid.UUID, today: date, valid_years: int, time_zone: str
 ) -> list[ExpiryAnnouncement]:
-    """When a person's available grams expire, earliest first. Their sum is what is available; held grams are not in it,
-    and an expiry can only become smaller than announced, as long as nothing held comes back."""
+    """Return when the available grams of a person expire, earliest first. The amounts add up to the available grams.
+
+    Held grams are not included. Unless held grams are given back, an amount can only become smaller.
+    """
     connection = await driver(session)
     if not valid_years:
         return []
@@ -125,7 +130,7 @@ async def announced_expiries(
     if now is None or not now.available_mg:
         return []
     later_mg = {year: now.received_mg - received_mg for year, received_mg in closed.items()}
-    # Years that are over and not closed yet, for some hours after New Year: the same from the person's postings.
+    # For some hours after New Year the last year is over but not closed. Its number comes from the postings.
     first_open, _position = await _open_year(connection, today, time_zone)
     for year in range(first_open, today.year):
         since_mg = await years.received_since(connection, [account_id], start_of_year(year + 1, time_zone))

@@ -1,4 +1,4 @@
-"""What the expiry of old grams keeps: which years are closed, and who still has grams of them."""
+"""Tables of the expiry of grams: closed years, and people who have grams of a closed year left."""
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, DateTime, Index, Integer, Table, Uuid, text
 

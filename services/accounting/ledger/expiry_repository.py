@@ -1,4 +1,4 @@
-"""SQL of the expiry of grams: set-wise over some hundred people, whose accounts the caller has locked."""
+"""SQL of the expiry of grams, set-wise over up to 1,000 people. The caller has locked their accounts."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,16 @@ import asyncpg
 from services.accounting.ledger.chart import sub_account_id
 from shared.db import Connection
 
-# Posting ids are in the order of time up to clocks and the length of a transaction; a day covers both amply.
+# Posting ids grow with time, except for clock differences and the length of a transaction. A day exceeds both.
 _ID_SLACK = timedelta(days=1)
-_FIRST_POSTINGS = 100  # the first of all is among these for the same reason
+_FIRST_POSTINGS = 100  # the earliest posting is among the first ids, for the same reason
 
 
 class PersonGrams(NamedTuple):
-    """A person's grams now, in milligrams. `received_mg` is all that ever became available, whatever became of it."""
+    """The current grams of a person, in milligrams.
+
+    `received_mg` is the total that ever became available, including what was spent, reversed or expired later.
+    """
 
     account_id: uuid.UUID
     available_mg: int
@@ -52,7 +55,7 @@ async def save_period(connection: Connection, year: int, position: uuid.UUID | N
 
 
 async def people_with_grams(connection: Connection, after: uuid.UUID | None, limit: int) -> Sequence[uuid.UUID]:
-    """The next people by account id who have grams, available or held."""
+    """Return the next people by account id who have available or held grams."""
     rows = await connection.fetch(
         "SELECT account_id FROM accounting.ledger_account a WHERE kind = 'person'"
         " AND ($1::uuid IS NULL OR account_id > $1) AND (balance_mg > 0 OR EXISTS ("
@@ -65,7 +68,7 @@ async def people_with_grams(connection: Connection, after: uuid.UUID | None, lim
 
 
 async def grams_of(connection: Connection, people: Sequence[uuid.UUID]) -> dict[uuid.UUID, PersonGrams]:
-    """One snapshot. What a person ever received is the lifetime, less what is pending, plus what was reversed."""
+    """Return the grams of people in one snapshot. Received = lifetime - pending + reversed."""
     rows = await connection.fetch(
         "SELECT a.account_id, a.balance_mg, coalesce(h.mg, 0),"
         " a.lifetime_mg - coalesce(p.balance_mg, 0) + coalesce(r.mg, 0), a.frozen_at IS NOT NULL"
@@ -84,7 +87,7 @@ async def grams_of(connection: Connection, people: Sequence[uuid.UUID]) -> dict[
 
 
 async def received_since(connection: Connection, people: Sequence[uuid.UUID], moment: datetime) -> dict[uuid.UUID, int]:
-    """Milligrams that became available at or after the moment; nothing for those who got none."""
+    """Return milligrams that became available at or after a time. People who received none are left out."""
     first_id = uuid.UUID(int=max(int((moment - _ID_SLACK).timestamp() * 1000), 0) << 80)
     rows = await connection.fetch(
         "SELECT credit_account_id, sum(amount_mg)::bigint FROM accounting.posting"
@@ -108,7 +111,7 @@ async def add_years(connection: Connection, year: int, received_mg: dict[uuid.UU
 
 
 async def due_years(connection: Connection, *, upto: int, today: date, limit: int) -> Sequence[asyncpg.Record]:
-    """Rows of the earliest year that is over for good and was not looked at today."""
+    """Return rows of the earliest due year that were not checked today."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(
         "WITH due AS (SELECT account_id, year, received_mg FROM accounting.gram_year"
         "  WHERE NOT done AND year <= $1 AND (looked_on IS NULL OR looked_on < $2) ORDER BY year, account_id LIMIT $3)"
@@ -129,7 +132,7 @@ async def open_years(connection: Connection, account_id: uuid.UUID) -> Sequence[
 
 
 async def add_expired(connection: Connection, year: int, expired_mg: Mapping[uuid.UUID, int]) -> None:
-    """Adds to what has expired of the people's grams of the year."""
+    """Add to the expired grams of people for a year."""
     await connection.execute(
         "UPDATE accounting.gram_year g SET expired_mg = g.expired_mg + v.mg"
         " FROM unnest($1::uuid[], $2::bigint[]) AS v(person, mg) WHERE g.account_id = v.person AND g.year = $3",

@@ -1,4 +1,4 @@
-"""Postings in the order of time: read by seals, counts and checks."""
+"""Use cases that read postings in time order: for seals, counts and checks."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 from services.accounting.ledger import history_repository as repository
 from shared.db import Session, driver
 
-# One statement reads and sorts ten minutes of a city's postings, far below the server's limit on its duration.
+# One statement reads and sorts ten minutes of postings of a city, far below the statement timeout.
 _SLICE = timedelta(minutes=10)
-_BATCH = 1000  # some milliseconds of hashing, after which the consumers in the same process have their turn
+_BATCH = 1000  # some milliseconds of hashing, then the consumers of the process can run
 
 
 async def postings(session: Session, *, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
-    """Postings with begin <= posted_at < end, in canonical order (time, id), batch by batch in bounded memory."""
+    """Yield batches of postings with begin <= posted_at < end, in canonical order (time, id)."""
     connection = await driver(session)
     while begin < end:
         upto = min(begin + _SLICE, end)
@@ -26,12 +26,12 @@ async def postings(session: Session, *, begin: datetime, end: datetime) -> Async
 async def postings_from(
     session: Session, *, first_at: datetime, first_id: uuid.UUID, last_at: datetime, limit: int
 ) -> Sequence[Any]:
-    """At most `limit` postings from this one on in canonical order, none later than `last_at`."""
+    """Return at most `limit` postings from the given one on, in canonical order, none later than `last_at`."""
     return await repository.postings_from(await driver(session), first_at, first_id, last_at, limit)
 
 
 async def credit_of(session: Session, *, activity_id: uuid.UUID) -> Any | None:
-    """The posting that credited an activity, also when it was reversed later."""
+    """Return the posting that credited an activity, even if it was reversed later."""
     return await repository.credit_of(await driver(session), activity_id)
 
 
@@ -40,7 +40,7 @@ async def first_posted_at(session: Session) -> datetime | None:
 
 
 async def settled_before(session: Session) -> datetime:
-    """No posting can still appear with an earlier time than this."""
+    """Return a time before which no posting can appear any more."""
     return await repository.settled_before(await driver(session))
 
 
@@ -49,11 +49,11 @@ async def count_before(session: Session, *, moment: datetime) -> int:
 
 
 async def try_lock(session: Session, *, name: str) -> bool:
-    """Whether this transaction is now the only one of all workers that does `name`."""
+    """Try to become the only transaction of all workers that does `name`. Return whether it succeeded."""
     return await repository.try_lock(await driver(session), name)
 
 
 async def acts_between(session: Session, *, begin: datetime, end: datetime) -> tuple[dict[uuid.UUID, int], int]:
-    """Acts credited by each issuance account in [begin, end), reversed ones taken off; and how many were seen."""
+    """Return the credited minus reversed acts of each issuance account in [begin, end), and the number of acts read."""
     rows = await repository.acts_between(await driver(session), begin, end)
     return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)

@@ -1,4 +1,4 @@
-"""SQL that reads postings in the order of time, for seals, counts and checks."""
+"""SQL that reads postings in time order, for seals, counts and checks."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -10,14 +10,15 @@ from shared.db import Connection
 
 _COLUMNS = """SELECT posting_id, posted_at, kind, debit_account_id, credit_account_id, amount_mg, activity_id, hold_id,
     reverses_posting_id, requested_by FROM accounting.posting """
-_FIRST_POSTINGS = 10_000  # ids are in the order of time up to the length of a transaction, so the first is among these
+# Posting ids grow with time, except for the length of a transaction. So the earliest posting is among the first ids.
+_FIRST_POSTINGS = 10_000
 
 
 async def settled_before(connection: Connection) -> datetime:
-    """All transactions that began earlier than this have ended: no posting can still appear with an earlier time.
+    """Return a time before which no posting can appear any more: all transactions that began earlier have ended.
 
-    A posting's time is the start of its transaction. Sessions of one's own role are visible to it, and only this role
-    posts. The second taken off covers a transaction that has its start time and is not shown yet.
+    The time of a posting is the start of its transaction. Only the role of this service posts, and a role sees its own
+    sessions. One second is subtracted for a transaction that has its start time but is not listed yet.
     """
     moment: datetime = await connection.fetchval(
         "SELECT least(min(xact_start), statement_timestamp() - interval '1 second') FROM pg_stat_activity"
@@ -38,7 +39,7 @@ async def first_posted_at(connection: Connection) -> datetime | None:
 async def postings_between(
     connection: Connection, begin: datetime, end: datetime, batch: int
 ) -> AsyncIterator[Sequence[asyncpg.Record]]:
-    """Postings with begin <= posted_at < end in their canonical order, a batch at a time."""
+    """Yield batches of postings with begin <= posted_at < end, in canonical order."""
     cursor = await connection.cursor(
         _COLUMNS + "WHERE posted_at >= $1 AND posted_at < $2 ORDER BY posted_at, posting_id", begin, end
     )
@@ -49,7 +50,7 @@ async def postings_between(
 async def postings_from(
     connection: Connection, first_at: datetime, first_id: uuid.UUID, last_at: datetime, limit: int
 ) -> Sequence[asyncpg.Record]:
-    """At most `limit` postings from this one on in canonical order, none later than `last_at`."""
+    """Return at most `limit` postings from the given one on, in canonical order, none later than `last_at`."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(
         _COLUMNS + "WHERE posted_at >= $1 AND posted_at <= $3 AND (posted_at, posting_id) >= ($1, $2)"
         " ORDER BY posted_at, posting_id LIMIT $4",
@@ -70,11 +71,11 @@ async def count_before(connection: Connection, moment: datetime) -> int:
 
 
 async def try_lock(connection: Connection, name: str) -> bool:
-    """Whether this transaction is now the only one doing `name`."""
+    """Try to take the lock `name` until the end of the transaction. Return whether it succeeded."""
     return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", name))
 
 
-# A reversal may be two postings, from the person and from the debt, of one transaction and so of one time.
+# A reversal has up to two postings, from the person and from the debt, with the same time.
 _ACTS = """
     SELECT account_id, sum(acts)::bigint, sum(seen)::bigint FROM (
         SELECT debit_account_id AS account_id, count(*) AS acts, count(*) AS seen FROM accounting.posting
@@ -85,6 +86,6 @@ _ACTS = """
 
 
 async def acts_between(connection: Connection, begin: datetime, end: datetime) -> Sequence[asyncpg.Record]:
-    """(issuance account, acts credited less acts reversed, acts seen) of postings in [begin, end)."""
+    """Return (issuance account, credited minus reversed acts, acts read) of postings in [begin, end)."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(_ACTS, begin, end)
     return rows

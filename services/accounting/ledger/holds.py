@@ -1,4 +1,4 @@
-"""Use cases of holds: grams set aside for an order or a donation. Capture or release ends a hold, once."""
+"""Use cases of holds: grams set aside for an order or a donation. A hold ends once, by capture or release."""
 
 import uuid
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def _state(row: Any) -> HoldState:
 
 
 async def hold_state(session: Session, *, hold_id: uuid.UUID) -> HoldState:
-    """Raises HoldNotFound."""
+    """Return the state of a hold. Raises HoldNotFound."""
     row = await holds_repository.hold_of(session, hold_id)
     if row is None:
         raise HoldNotFound
@@ -45,9 +45,9 @@ async def hold_state(session: Session, *, hold_id: uuid.UUID) -> HoldState:
 
 
 async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> HoldState:
-    """Sets grams aside. The same request again gives the same hold.
+    """Set grams aside. A repeated request returns the same hold.
 
-    Raises HoldDiffers (other fields under this id), HoldSettled (a void came first), InsufficientBalance,
+    Raises HoldDiffers (another hold has this id), HoldSettled (a void came first), InsufficientBalance,
     AccountFrozen, HoldExpiryInvalid.
     """
     connection = await driver(session)
@@ -102,9 +102,9 @@ async def _repeated_hold(session: Session, request: HoldRequest) -> HoldState:
 
 
 async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: CaptureRequest, caller: str) -> HoldState:
-    """Spends a hold. Repeatable with the same target. Raises HoldNotFound, HoldSettled, HoldDiffers.
+    """Spend a hold. Repeatable with the same target. Raises HoldNotFound, HoldSettled, HoldDiffers.
 
-    A hold past its expiry is refused even when no job has expired it yet: the database's clock decides.
+    An overdue hold is refused even if no job has expired it yet. The clock of the database decides.
     """
     row = await holds_repository.hold_of(session, hold_id, lock=True)
     if row is None:
@@ -131,9 +131,9 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
 
 
 async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> HoldState:
-    """Gives a hold back. Repeatable; a void that comes before its hold is remembered, so that the late hold is refused.
+    """Give a hold back. Repeatable. Raises HoldSettled if the hold was captured.
 
-    Raises HoldSettled when the hold was captured.
+    A void that arrives before its hold is stored, so that the late hold is refused.
     """
     if await holds_repository.insert_hold(session, hold_id=hold_id, amount_mg=0, status=HoldStatus.VOIDED):
         return await hold_state(session, hold_id=hold_id)
@@ -147,7 +147,7 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
 
 
 async def _release(session: Session, rows: Sequence[Any], status: HoldStatus, caller: str) -> None:
-    """Gives held grams back to their people. The rows are locked."""
+    """Give held grams back to their people. The rows are locked."""
     for row in rows:
         await holds_repository.settle_hold(session, row.hold_id, status)
     movements = [
@@ -165,7 +165,7 @@ async def _release(session: Session, rows: Sequence[Any], status: HoldStatus, ca
 
 
 async def expire_holds(session: Session) -> None:
-    """Timed job: gives back the grams of holds that nobody captured in time."""
+    """Give back the grams of holds that were not captured in time. Timed job."""
     due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
     if due:
         await _release(session, due, HoldStatus.EXPIRED, "accounting")

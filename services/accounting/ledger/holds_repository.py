@@ -13,7 +13,7 @@ from services.accounting.ledger.models import hold
 
 
 async def insert_hold(session: AsyncSession, **values: Any) -> bool:
-    """False when a hold with this id exists already. Waits for a transaction that is writing it."""
+    """Insert a hold. Return False if its id exists. Waits for a transaction that is inserting it."""
     result = await session.execute(insert(hold).values(**values).on_conflict_do_nothing().returning(hold.c.hold_id))
     return result.first() is not None
 
@@ -36,7 +36,7 @@ async def settle_hold(
 
 
 async def due_holds(session: AsyncSession, limit: int) -> Sequence[Any]:
-    """Holds past their expiry by the database's clock, locked; rows that another worker holds are left out."""
+    """Return overdue holds by the clock of the database, locked. Rows that other workers have locked are skipped."""
     rows = await session.execute(
         select(hold)
         .where(hold.c.status == HoldStatus.HELD, hold.c.expires_at <= func.clock_timestamp())

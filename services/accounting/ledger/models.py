@@ -1,4 +1,4 @@
-"""Tables of the double-entry ledger. The service's role may only INSERT postings (see the migration's grants)."""
+"""Tables of the double-entry ledger. The role of the service may only INSERT postings (see the grants)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -43,8 +43,8 @@ ledger_account = Table(
     postgresql_with={"fillfactor": 70},
 )
 
-# Nearly nobody ever owed anything: whoever is credited looks here whether to repay first. Without the balance in the
-# predicate: a column of any index, or of its predicate, would make every change of a balance write to all indexes.
+# Every credit looks here for a debt to repay, and very few accounts have one. The balance is not in the predicate: if
+# any index used that column, every change of a balance would write to all indexes of the table.
 Index("ix_ledger_account_debt", ledger_account.c.owner_id, postgresql_where=text("kind = 'debt'"))
 
 posting = Table(
@@ -63,11 +63,11 @@ posting = Table(
     CheckConstraint("amount_mg > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
 )
-# Postings lie in the table in the order of time, so a block-range index finds any interval at no cost to the writers.
-# Autovacuum summarises new ranges; until it has, they are read in full, which is slower and gives the same.
+# The table is in time order, so a block-range index finds any interval at no cost to the writers. Autovacuum
+# summarises new ranges. Until then they are read in full, which is slower and returns the same rows.
 Index("ix_posting_posted_at", posting.c.posted_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
-# A reversal takes from the person and, for grams that are spent already, from the debt: each at most once. Only
-# reversals are indexed: an entry for every credit would cost as much as the trigger that checks the chart.
+# A reversal debits the person and, for grams spent before, the debt: each at most once. Only reversals are indexed,
+# because an entry for every credit would cost as much as the trigger that checks the chart.
 Index(
     "uq_posting_reversal",
     posting.c.reverses_posting_id,
@@ -76,7 +76,7 @@ Index(
     postgresql_where=text("reverses_posting_id IS NOT NULL"),
 )
 Index("ix_posting_credit", posting.c.credit_account_id, posting.c.posting_id)
-# Credits all leave an issuance account; nobody lists those by their debit side, and indexing them would cost a tenth of
+# Credits debit an issuance account, and no query lists them by their debit side. To index them would cost a tenth of
 # the posting rate.
 Index(
     "ix_posting_debit",

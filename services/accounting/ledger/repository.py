@@ -1,6 +1,6 @@
 """SQL of accounts and postings. Every statement takes a whole set as arrays.
 
-Order of locks in every transaction: people sorted by id, then households and meters, then shared accounts sorted by id.
+Every transaction locks in this order: people by id, households and meters by id, shared accounts by id.
 """
 
 import uuid
@@ -20,17 +20,17 @@ _POSTING_COLUMNS = (
     "posting_id", "kind", "debit_account_id", "credit_account_id", "amount_mg", "activity_id", "hold_id",
     "reverses_posting_id", "requested_by",
 )  # fmt: skip
-# A plain tuple in the order of `_POSTING_COLUMNS`: a named one costs six times as much, for each event.
+# A plain tuple in the order of `_POSTING_COLUMNS`. A named tuple takes six times as long to make.
 PostingRow: TypeAlias = tuple[
     uuid.UUID, str, uuid.UUID, uuid.UUID, int, uuid.UUID | None, uuid.UUID | None, uuid.UUID | None, str
 ]
 
 
 async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> None:
-    """Opens missing accounts of people, then locks all in the order given; `account_ids` are sorted."""
+    """Open missing accounts of people, then lock all of them by id. `account_ids` are sorted."""
     await connection.execute(
         "INSERT INTO accounting.ledger_account (account_id, kind) SELECT id, 'person' FROM unnest($1::uuid[]) AS id"
-        # Nearly every account exists: the look-up costs a third of an insert that conflicts.
+        # Nearly every account exists. The look-up costs a third of an insert that conflicts.
         " WHERE NOT EXISTS (SELECT 1 FROM accounting.ledger_account a WHERE a.account_id = id)"
         " ORDER BY id ON CONFLICT DO NOTHING",
         account_ids,
@@ -42,7 +42,7 @@ async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) 
 
 
 async def lock_free_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Locks the accounts that no other transaction holds and returns them. It never waits, so order does not matter."""
+    """Lock the accounts that no other transaction has locked and return them. Never waits, so it needs no order."""
     rows = await connection.fetch(
         "SELECT account_id FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[]) FOR UPDATE SKIP LOCKED",
         account_ids,
@@ -51,7 +51,7 @@ async def lock_free_people(connection: Connection, account_ids: Sequence[uuid.UU
 
 
 async def open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
-    """Inserts the accounts that do not exist yet."""
+    """Insert the accounts that do not exist yet."""
     ordered = sorted(set(accounts))
     await connection.execute(
         "INSERT INTO accounting.ledger_account (account_id, kind, code, owner_id)"
@@ -66,7 +66,7 @@ async def open_accounts(connection: Connection, accounts: Iterable[Account]) -> 
 
 
 async def insert_postings(connection: Connection, rows: Sequence[PostingRow]) -> None:
-    """By COPY, which costs half of an insert from arrays on either side.
+    """Insert postings by COPY, at half the cost of an insert from arrays.
 
     A trigger of the database compares the accounts of all rows with the chart.
     """
@@ -74,7 +74,7 @@ async def insert_postings(connection: Connection, rows: Sequence[PostingRow]) ->
 
 
 async def add_credits(connection: Connection, credited_mg: Mapping[uuid.UUID, int]) -> None:
-    """Adds to balances and lifetimes alike. The rows are locked."""
+    """Add the same amounts to balances and lifetimes. The rows are locked."""
     await connection.execute(
         "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg + v.mg, lifetime_mg = a.lifetime_mg + v.mg"
         " FROM unnest($1::uuid[], $2::bigint[]) AS v(account_id, mg) WHERE a.account_id = v.account_id",
@@ -86,7 +86,7 @@ async def add_credits(connection: Connection, credited_mg: Mapping[uuid.UUID, in
 async def add_balances(
     connection: Connection, balances_mg: Mapping[uuid.UUID, int], lifetimes_mg: Mapping[uuid.UUID, int]
 ) -> None:
-    """Adds to balances, and to lifetimes by their own amounts. The rows are locked."""
+    """Add to balances, and to lifetimes by other amounts. The rows are locked."""
     account_ids = sorted(balances_mg.keys() | lifetimes_mg.keys())
     await connection.execute(
         "UPDATE accounting.ledger_account a SET balance_mg = a.balance_mg + v.mg,"
@@ -100,7 +100,7 @@ async def add_balances(
 
 
 async def add_shared_balances(connection: Connection, balances_mg: Mapping[uuid.UUID, int]) -> None:
-    """Locks shared accounts in order, then adds to their balances."""
+    """Lock shared accounts by id, then add to their balances."""
     account_ids = sorted(balances_mg)
     await connection.execute(
         "WITH locked AS MATERIALIZED (SELECT account_id FROM accounting.ledger_account"
@@ -114,7 +114,7 @@ async def add_shared_balances(connection: Connection, balances_mg: Mapping[uuid.
 
 
 async def debts_of(connection: Connection, owner_ids: Sequence[uuid.UUID]) -> list[tuple[Account, int]]:
-    """(owner's account, milligrams owed) of those who owe anything, in one order."""
+    """Return (account of the owner, milligrams owed) of owners with a debt, in the order of the debt accounts."""
     rows = await connection.fetch(
         "SELECT d.owner_id, o.kind, -d.balance_mg FROM accounting.ledger_account d"
         " JOIN accounting.ledger_account o ON o.account_id = d.owner_id"
@@ -125,7 +125,10 @@ async def debts_of(connection: Connection, owner_ids: Sequence[uuid.UUID]) -> li
 
 
 async def credit_with_holder(connection: Connection, activity_id: uuid.UUID) -> asyncpg.Record | None:
-    """The posting that credited an activity, and the account that has the grams now: the one they vested to, if any."""
+    """Return the posting that credited an activity, and the account that has the grams now.
+
+    After vesting, that is the account to which they vested.
+    """
     return await connection.fetchrow(
         "SELECT p.posting_id, p.amount_mg, s.code AS issuance_code, h.account_id, h.kind, h.owner_id, h.balance_mg,"
         " o.kind AS owner_kind FROM accounting.posting p"
@@ -139,14 +142,14 @@ async def credit_with_holder(connection: Connection, activity_id: uuid.UUID) -> 
 
 
 async def account_of(connection: Connection, account_id: uuid.UUID) -> asyncpg.Record | None:
-    """Its kind, balance and freeze."""
+    """Return the kind, balance and freeze of an account."""
     return await connection.fetchrow(
         "SELECT kind, balance_mg, frozen_at FROM accounting.ledger_account WHERE account_id = $1", account_id
     )
 
 
 async def locked_account(connection: Connection, account_id: uuid.UUID) -> asyncpg.Record | None:
-    """Its kind, balance and freeze, locked until the end of the transaction."""
+    """Return the kind, balance and freeze of an account, locked until the end of the transaction."""
     return await connection.fetchrow(
         "SELECT kind, balance_mg, frozen_at FROM accounting.ledger_account WHERE account_id = $1 FOR UPDATE",
         account_id,
@@ -162,7 +165,7 @@ async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bo
 
 
 async def balances(connection: Connection, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """Milligrams, of those accounts that exist."""
+    """Return the balances of the accounts that exist, in milligrams."""
     rows = await connection.fetch(
         "SELECT account_id, balance_mg FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[])",
         account_ids,
@@ -183,14 +186,14 @@ _BALANCE = text("""
 async def balance(
     source: AsyncSession | Database, account_id: uuid.UUID, *, pending_id: uuid.UUID, debt_id: uuid.UUID
 ) -> Any:
-    """One row of figures of one snapshot, whether or not the accounts exist."""
+    """Return the balance figures in one row of one snapshot. A missing account counts as zero."""
     return (await read_rows(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
 
 
 async def entries(
     session: AsyncSession, account_id: uuid.UUID, *, before: uuid.UUID | None, limit: int
 ) -> Sequence[Any]:
-    """Postings of one account, newest first, with the other account's code."""
+    """Return the postings of an account, newest first, with the code of the other account."""
     outgoing = posting.c.debit_account_id == account_id
     other = case((outgoing, posting.c.credit_account_id), else_=posting.c.debit_account_id)
     query = (

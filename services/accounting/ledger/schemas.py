@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Balance(BaseModel):
-    """A citizen's account in milligrams CO2e."""
+    """The account of a citizen in milligrams CO2e."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -23,18 +23,18 @@ class Balance(BaseModel):
         }
     )
 
-    available_mg: int = Field(description="可用 What can be spent now")
+    available_mg: int = Field(description="可用 Can be spent now")
     pending_mg: int = Field(description="待生效 Credited, not yet vested")
     held_mg: int = Field(description="冻结中 Set aside for orders and donations under way")
     debt_mg: int = Field(description="待抵扣 Reversed after being spent; later credits repay it first")
     lifetime_mg: int = Field(
-        description="累计减碳 Credited in all: spendable, pending, held, spent and expired; without what was reversed"
+        description="累计减碳 Total credited: available, pending, held, spent and expired, minus reversed"
     )
     display: str
 
 
 class Entry(BaseModel):
-    """One ledger line from the citizen's side."""
+    """One ledger entry, seen from the account of the citizen."""
 
     entry_id: uuid.UUID
     posted_at: datetime
@@ -50,14 +50,14 @@ class Entry(BaseModel):
 class Expiry(BaseModel):
     """Grams that became available in one calendar year and expire together."""
 
-    year: int = Field(description="获得年份 The year they became available in")
+    year: int = Field(description="获得年份 The year in which they became available")
     expires_on: date = Field(description="最后可用日（北京时间）Last day on which they can be used, Asia/Shanghai")
     amount_mg: int
     display: str
 
 
 class Expiries(BaseModel):
-    """When the available grams expire, earliest first; the amounts add up to what is available."""
+    """When the available grams expire, earliest first. The amounts add up to the available grams."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,7 +1,7 @@
-"""The ledger's use cases: move value, lock people, reverse a credit, freeze an account, read balances and entries.
+"""Use cases of the ledger: move value, lock people, reverse a credit, freeze an account, read balances and entries.
 
-`post` is the only way to move a milligram. It writes the postings and both balances of each, and refuses a movement
-that the chart does not list. Only this room has SQL on `posting` and `ledger_account`.
+`post` is the only function that moves value. It writes postings and balances, and refuses a movement that the chart
+does not list. Only this room writes `posting` and `ledger_account`.
 """
 
 import uuid
@@ -28,7 +28,7 @@ from shared.ids import new_id
 
 _ALLOWED = frozenset(allowed_movements())
 
-# Changes of shared accounts that wait for the end of a transaction: milligrams by the account's code.
+# Changes of shared accounts for the end of a transaction: milligrams by account code.
 SharedBalances: TypeAlias = dict[str, int]
 
 
@@ -48,10 +48,10 @@ class Posting(NamedTuple):
 async def lock_people(
     connection: Connection, account_ids: Collection[uuid.UUID], *, wait: bool = True
 ) -> set[uuid.UUID]:
-    """Locks personal accounts until the end of the transaction and returns the locked ones.
+    """Lock personal accounts until the end of the transaction. Return the locked ones.
 
-    Waiting, it opens missing accounts and locks all of them in one order, so two transactions cannot wait for each
-    other. With `wait=False` it locks only existing accounts that no other transaction holds.
+    With `wait=True` it opens missing accounts and locks all accounts by id, so transactions cannot deadlock. With
+    `wait=False` it locks only existing accounts that no other transaction has locked.
     """
     if not account_ids:
         return set()
@@ -68,12 +68,13 @@ async def post(
     shared_balances: SharedBalances | None = None,
     locked: bool = False,
 ) -> None:
-    """Writes a set of postings and the balances they change; opens accounts that are missing.
+    """Write a set of postings and the balances that they change. Open missing accounts.
 
-    Grams that reach a person or household repay that owner's debt first, by a posting of their own.
-    `locked=True`: the caller holds the locks of all people named, from `lock_people`. `shared_balances`: changes of
-    shared accounts are added there, for `post_shared` at the end of the transaction; without it they are written now.
-    Raises MovementNotAllowed. An overdraft or a second reversal fails in the database and ends the transaction.
+    Grams that a person or household receives repay a debt of this owner first, by a separate posting.
+    With `locked=True`, the caller has locked all people of the postings by `lock_people`. With `shared_balances`, the
+    changes of shared accounts are added there, for `post_shared` at the end of the transaction. Without, they are
+    written now. Raises MovementNotAllowed. An overdraft or a second reversal fails in the database and ends the
+    transaction.
     """
     if not postings:
         return
@@ -99,16 +100,16 @@ async def post(
 
 
 async def post_shared(connection: Connection, shared_balances: SharedBalances) -> None:
-    """Writes the balances of shared accounts: the last statement of a transaction, as every worker waits for them."""
+    """Write the balances of shared accounts. All workers wait for these rows: make it the last statement."""
     changed = {system_account_id(code): amount_mg for code, amount_mg in shared_balances.items() if amount_mg}
     if changed:
         await repository.add_shared_balances(connection, changed)
 
 
 class _Changes:
-    """The changes of a set of postings, in milligrams: by account id, and for shared accounts by code.
+    """The balance changes of a set of postings in milligrams: by account id, and for shared accounts by code.
 
-    `credited_mg` are credits to people, nearly all postings there are: they change balance and lifetime alike.
+    `credited_mg` are credits to people, the kind of nearly all postings. They change balance and lifetime alike.
     """
 
     def __init__(self) -> None:
@@ -120,7 +121,7 @@ class _Changes:
         self.to_open: set[Account] = set()
 
     def add(self, postings: Sequence[Posting]) -> None:
-        """Raises MovementNotAllowed."""
+        """Add the changes of postings. Raises MovementNotAllowed."""
         for posting in postings:
             kind, debit, credit, amount_mg = posting[:4]
             if (kind, debit.kind, credit.kind) not in _ALLOWED:
@@ -152,14 +153,14 @@ class _Changes:
             self.to_open.add(account.owner)
 
     def received_mg(self) -> Mapping[uuid.UUID, int]:
-        """What people and households get, before their debts are repaid."""
+        """Return what people and households receive, before they repay debts."""
         if not self.received_otherwise_mg:
             return self.credited_mg
         owners = self.credited_mg.keys() | self.received_otherwise_mg.keys()
         return {owner: self.credited_mg.get(owner, 0) + self.received_otherwise_mg.get(owner, 0) for owner in owners}
 
     def missing(self) -> set[Account]:
-        """The accounts that may not exist yet; `lock_people` has opened those of people."""
+        """Return the accounts that may not exist yet. `lock_people` has opened those of people."""
         return self.to_open | {shared(code) for code in self.shared_mg}
 
 
@@ -169,7 +170,7 @@ def _people_of(postings: Sequence[Posting]) -> set[uuid.UUID]:
 
 
 async def _repayments(connection: Connection, received_mg: Mapping[uuid.UUID, int]) -> list[Posting]:
-    """What the receivers owe is repaid out of what they receive, before anything else."""
+    """Return the postings by which receivers repay their debts from what they receive."""
     debts = await repository.debts_of(connection, list(received_mg)) if received_mg else ()
     return [
         Posting(
@@ -191,8 +192,7 @@ def _row(posting: Posting) -> PostingRow:
 async def reverse_credit(
     connection: Connection, *, activity_id: uuid.UUID, requested_by: str, shared_balances: SharedBalances
 ) -> None:
-    """Takes the credit of an activity back: from the account that has the grams, as far as it has them, the rest as a
-    debt.
+    """Reverse the credit of an activity. Debit the account that has the grams, and post the missing rest as a debt.
 
     The owner is locked. The database refuses a second reversal of the same posting.
     """
@@ -224,7 +224,7 @@ class BalanceParts:
 
 
 async def balance(source: Session | Database, *, account_id: uuid.UUID) -> BalanceParts:
-    """An account without credits is a row of zeros, not an error."""
+    """Return the balance of an account. An account without credits has zeros."""
     row = await repository.balance(
         source,
         account_id,
@@ -245,16 +245,16 @@ async def entries(session: Session, *, account_id: uuid.UUID, before: uuid.UUID 
 
 
 async def issued_mg(session: Session, *, codes: Sequence[str]) -> dict[str, int]:
-    """Net milligrams credited by each methodology, reversals taken off."""
+    """Return the milligrams credited by each methodology, minus reversals."""
     ids = {system_account_id(issuance_code(code)): code for code in codes}
     found = await repository.balances(await driver(session), list(ids))
     return {code: -found[account_id] for account_id, code in ids.items() if account_id in found}
 
 
 async def freeze(session: Session, *, account_id: uuid.UUID) -> None:
-    """No new hold may take from the account from now on; holds under way end as they would, credits still arrive.
+    """Freeze an account: it accepts no new hold. Existing holds end as usual, and credits still arrive.
 
-    Also for an account without credits. Raises AccountNotFound (not a person's), AccountFrozen.
+    Works for an account without credits, too. Raises AccountNotFound (not a person's account), AccountFrozen.
     """
     connection = await driver(session)
     await lock_people(connection, [account_id])
@@ -267,14 +267,14 @@ async def freeze(session: Session, *, account_id: uuid.UUID) -> None:
 
 
 async def require_frozen(session: Session, *, account_id: uuid.UUID) -> None:
-    """Raises AccountNotFrozen."""
+    """Raise AccountNotFrozen unless the account is frozen."""
     account = await repository.account_of(await driver(session), account_id)
     if account is None or account["frozen_at"] is None:
         raise AccountNotFrozen
 
 
 async def unfreeze(session: Session, *, account_id: uuid.UUID) -> None:
-    """Raises AccountNotFrozen."""
+    """Unfreeze an account. Raises AccountNotFrozen."""
     await lock_people(await driver(session), [account_id])
     await require_frozen(session, account_id=account_id)
     await repository.set_frozen(session, account_id, frozen=False)
