@@ -1,4 +1,4 @@
-"""The decoder of each topic that this service consumes: for its consumers, and for dead letters' readability."""
+"""The decoder of each consumed topic, for the consumers and for the readability of dead letters."""
 
 from collections.abc import Mapping
 from typing import Any, Final

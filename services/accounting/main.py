@@ -1,4 +1,4 @@
-"""HTTP application of the accounting service: what an act is worth, and whose grams they are."""
+"""HTTP application of the accounting service: the value of acts, and the ledger of grams."""
 
 import httpx
 from fastapi import FastAPI
@@ -31,7 +31,8 @@ from shared.approvals import Approvals
 from shared.settings import ServiceSettings
 
 DESCRIPTION = (
-    "按公布的方法学把低碳行为折算成减碳量，记入复式账本。Turns low-carbon acts into grams by published methodologies."
+    "按公布的方法学把低碳行为折算成减碳量，记入复式账本。"
+    "Turns low-carbon acts into grams by published methodologies and keeps them in a double-entry ledger."
 )
 
 
@@ -71,6 +72,6 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
 
 
 def approvals_for(settings: ServiceSettings, library: Library) -> Approvals:
-    """Two-person approval with the kinds of all rooms."""
+    """Return the two-person approval with the kinds of all rooms."""
     programmes = ProgrammeSource.of(library, settings)
     return approvals_of([*kinds_of_operations(programmes.current), *kinds_of_publishing(settings.time_zone)])

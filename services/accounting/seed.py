@@ -1,4 +1,4 @@
-"""Publishes the shipped library: `python -m services.accounting.seed`. Safe to repeat; what is published stays."""
+"""Publish the shipped library: `python -m services.accounting.seed`. Repeatable: published documents stay."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from shared.db import Database
 
 
 async def seed(settings: Settings) -> int:
-    """Number of methodologies in the library."""
+    """Publish the library. Return the number of its methodologies."""
     database = Database(settings.database_url, pool_size=1, application_name="accounting-seed")
     methodologies = library_methodologies()
     try:

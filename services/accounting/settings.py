@@ -11,29 +11,30 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ACCOUNTING_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     digest_signing_key: SecretStr | None = Field(
-        None, description="Ed25519 private key, PEM: signs the daily digests; without it they are chained but unsigned"
+        None,
+        description="Ed25519 private key, PEM, that signs the daily digests. Without it they are chained but unsigned.",
     )
     digest_delay_s: int = Field(
         300,
         ge=60,
         le=86_400,
-        description="a day is sealed this long after midnight: a transaction of ours lives for seconds (30 s a"
-        " statement, 15 s idle), the rest is room for clocks; one still open then delays the seal by itself",
+        description="A day is sealed this long after midnight. A transaction of the service lives for seconds (30 s a"
+        " statement, 15 s idle). The rest allows for clock differences. An open transaction delays the seal.",
     )
     posting_lanes: int = Field(
         2,
         ge=1,
         le=8,
-        description="transactions of one worker side by side: one uses the processor while another waits for the"
-        " database; more than two gain nothing, for one process has one core",
+        description="Concurrent transactions of one worker: one uses the processor while another waits for the"
+        " database. More than two gain nothing, because one process uses one core.",
     )
     grams_valid_years: int = Field(
         10,
         ge=0,
         le=50,
-        description="grams expire at the end of the calendar year this many years after the one they became available"
-        " in; 0: never. Ten is the longest life a published rule of the field allows (Shenzhen: at most ten years);"
-        " none was found for Wuhan",
+        description="Grams expire at the end of the calendar year this many years after the year in which they became"
+        " available. 0: never. Ten years is the longest life in a published rule (Shenzhen: at most ten years). No rule"
+        " was found for Wuhan.",
     )
 
     @field_validator("digest_signing_key")

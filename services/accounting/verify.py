@@ -1,6 +1,6 @@
-"""Checks a gram: `python -m services.accounting.verify bundle|proof|digests FILE` offline, `… ledger` on a database.
+"""Verifier: `python -m services.accounting.verify bundle|proof|digests FILE` offline, `… ledger` on a database.
 
-Exit code 0: all checks passed. 1: at least one did not. 2: the file or the options cannot be read.
+Exit code 0: all checks passed. 1: at least one check failed. 2: the file or the options cannot be read.
 """
 
 import asyncio
@@ -24,11 +24,9 @@ from shared.db import DATABASE_ERRORS, Database
 from shared.language import Text
 from shared.pagination import Page
 
-FILE_BYTES_MAX = 64 * 1024 * 1024  # a century of digests; anything larger is not one of our files
+FILE_BYTES_MAX = 64 * 1024 * 1024  # enough for a century of digests
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="核验减碳量 Check where a gram came from.", rich_markup_mode=None
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="核验减碳量 Verify grams.", rich_markup_mode=None)
 console = Console(highlight=False, soft_wrap=True)
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,7 +47,7 @@ def _read(file: Path, parse: Callable[[bytes], Model]) -> Model:
         else:
             with file.open("rb") as opened:
                 content = opened.read(FILE_BYTES_MAX)
-        return parse(content)  # what was longer is cut off here and no JSON any more
+        return parse(content)  # a longer file is cut off, so it is no valid JSON
     except (OSError, ValidationError) as exc:
         console.print(f"无法读取 cannot read {file}: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
@@ -74,13 +72,13 @@ def _report(checks: Sequence[Check], done: Text) -> None:
 def _warn_unsigned(digest: Digest) -> None:
     if digest.signature is None:
         console.print(
-            "[yellow]! 摘要未签名：请与公开保存的摘要比对[/yellow] unsigned: compare with a digest saved elsewhere"
+            "[yellow]! 摘要未签名：请与公开保存的摘要比对[/yellow] unsigned: compare it with a digest saved elsewhere"
         )
 
 
 @app.command()
 def bundle(file: File, public_key: Key = None, digests: Chain = None) -> None:
-    """由导出的依据重算一次行为 Recompute an activity from its bundle alone, and check its proof."""
+    """由导出的依据重算一次行为 Recompute an activity from its bundle, and check its proof."""
     found = _read(file, Bundle.model_validate_json)
     checks = check_bundle(found, public_key=public_key, chain=_digests(digests))
     if found.proof is None and found.activity.amount_mg:
@@ -102,7 +100,7 @@ def proof(file: File, public_key: Key = None, digests: Chain = None) -> None:
 
 @app.command("digests")
 def check_digests(files: Annotated[list[Path], typer.Argument(help="保存的每日摘要 Saved pages of digests.")]) -> None:
-    """核对每日摘要的链条 Check that saved digests are one unbroken chain."""
+    """核对每日摘要的链条 Check that saved digests form one unbroken chain."""
     found = _digests(files)
     _report(check_chain(found), Text(f"{len(found)} 份摘要", f"{len(found)} digest(s)"))
 
@@ -110,7 +108,7 @@ def check_digests(files: Annotated[list[Path], typer.Argument(help="保存的每
 @app.command()
 def ledger(
     database_url: Annotated[
-        str, typer.Option(envvar="ACCOUNTING_DATABASE_URL", help="postgresql://…，只读即可 reading rights suffice.")
+        str, typer.Option(envvar="ACCOUNTING_DATABASE_URL", help="postgresql://…，只读即可 read-only rights suffice.")
     ],
     digests: Chain = None,
 ) -> None:
@@ -120,7 +118,7 @@ def ledger(
     except (OSError, *DATABASE_ERRORS) as exc:
         console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
-    _report(checks, Text("账本与封存一致", "the ledger is as it was sealed"))
+    _report(checks, Text("账本与封存一致", "the ledger matches its seals"))
 
 
 async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
@@ -149,7 +147,7 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
                 if expected.pop(day.day, day.sha256) != day.sha256:
                     text = Text(f"{day.day} 与以前保存的摘要不同", "differs from the digest saved earlier")
                     checks.append(Check(False, text))
-    checks += [Check(False, Text(f"{day} 的摘要不见了", "a digest saved earlier is gone")) for day in expected]
+    checks += [Check(False, Text(f"{day} 的摘要不见了", "a digest saved earlier is missing")) for day in expected]
     if not checks:
         checks.append(Check(True, Text("封存日全部重算一致", "all sealed days recompute"), f"{days} / {postings}"))
     return checks
@@ -170,7 +168,7 @@ async def _check_balances(database: Database) -> list[Check]:
             differences = await equations.list_differences(session)
     wrong = {name: value for name, value in figures.items() if value and name not in equations.SIZES}
     checks = [
-        Check(False, Text("余额或上限与入账不符", "a balance or cap is not what its postings say"), str(difference))
+        Check(False, Text("余额或上限与入账不符", "a balance or cap differs from its postings"), str(difference))
         for difference in differences
     ]
     detail = ", ".join(f"{name}={value}" for name, value in (wrong or figures).items())

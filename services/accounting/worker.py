@@ -32,11 +32,11 @@ EXPIRE_GRAMS_EVERY_S = 2.0
 COUNT_EVERY_S = 10.0
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
-WHAT_IF_EVERY_S = 0.5  # some thousand acts a time: 100,000 in under a minute, with room for posting between
+WHAT_IF_EVERY_S = 0.5  # some thousand acts a run: 100,000 acts in under a minute, with time for posting in between
 
 
 class ProgrammeJob(Protocol):
-    """A timed job that needs the rules in force."""
+    """A timed job that needs the methodologies in force."""
 
     def __call__(self, session: Session, *, programme: Programme) -> Awaitable[Any]: ...
 
@@ -54,7 +54,7 @@ def build(settings: Settings | None = None) -> Worker:
     programmes = ProgrammeSource.of(Library(), settings)
     _consume(worker, programmes, settings)
     worker.publish(topics.OUTCOMES)
-    # Each job locks people first and touches shared rows last, so no two of them share a transaction.
+    # Each job locks people first and shared rows last, so each has its own transaction.
     for interval_s, name, job in (
         (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
         (SWEEP_EVERY_S, "apply_corrections", corrections.apply_waiting),

@@ -1,4 +1,4 @@
-"""The route that tells what is left to earn."""
+"""The route of what a citizen can still earn."""
 
 from fastapi import APIRouter, Request
 

@@ -17,7 +17,7 @@ class CapAllowance(BaseModel):
     per: Literal["account", "household", "meter"]
     shared: bool = Field(description="与家人合用 Used together with the household")
     limit: int
-    used: int = Field(description="已用，合用的按合计 Used so far; together where it is shared")
+    used: int = Field(description="已用，合用的按合计 Used so far, by the household together if it is shared")
     left: int
 
 

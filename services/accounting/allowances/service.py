@@ -1,4 +1,4 @@
-"""What a citizen can still earn: the caps of the versions in force, and how far each is used."""
+"""What a citizen can still earn: the caps of the versions in force, and how much of each is used."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _UNUSED = CapUsed()
 
 @dataclass(frozen=True, slots=True)
 class CapState:
-    """How far a cap is used for a person today; `shared` when others use it too."""
+    """How much of a cap a person has used today. `shared`: other people use it, too."""
 
     cap: CapRule
     period_start: date
@@ -41,8 +41,10 @@ class Allowance:
 async def allowances(
     session: Session, index: MethodologyIndex, *, account_id: uuid.UUID, now: datetime, time_zone: str
 ) -> list[Allowance]:
-    """The caps of every version in force today, by scene. Of several counters (one's own, the household's) the fullest
-    one limits."""
+    """Return the caps of every version in force today, by scene.
+
+    A cap may have several counters (the person's own, the household's). The fullest one limits.
+    """
     versions = index.in_force(clock.local_date(now, time_zone))
     caps = {cap.id: cap for version in versions for cap in _caps_of(version)}
     states = await _cap_states(session, caps, account_id=account_id, now=now, time_zone=time_zone)

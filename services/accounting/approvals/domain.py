@@ -1,4 +1,4 @@
-"""The states of a proposal on routes that know three of them. Pure."""
+"""The three public states of a proposal. Pure."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -9,7 +9,7 @@ _PUBLIC: Final[Mapping[str, PublicStatus]] = {
     "open": "open",
     "approved": "approved",
     "rejected": "rejected",
-    # Clients of these routes know three states, and a withdrawal has always been shown as a rejection.
+    # Clients know three states. A withdrawal has always been shown as a rejection.
     "withdrawn": "rejected",
     "expired": "rejected",
 }
@@ -20,5 +20,5 @@ def public_status(status: str) -> PublicStatus:
 
 
 def stored_statuses(shown: PublicStatus) -> frozenset[str]:
-    """The states that `public_status` shows as this one."""
+    """Return the stored states that `public_status` shows as this one."""
     return frozenset(status for status, public in _PUBLIC.items() if public == shown)

@@ -12,5 +12,5 @@ def approvals_of(kinds: Iterable[Kind]) -> Approvals:
     return Approvals(approval, audit=log, kinds=kinds)
 
 
-# Ends overdue proposals of every kind; for this no kind needs to be known.
+# Expires overdue proposals of every kind. This needs no list of kinds.
 expire = approvals_of(()).expire

@@ -1,0 +1,1 @@
+"""Bindings between citizens and partners: the projection of a topic of accounts."""

@@ -1,0 +1,1 @@
+"""Equations between stored figures that always hold."""

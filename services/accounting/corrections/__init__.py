@@ -1,0 +1,1 @@
+"""Corrections and cancellations by partners, reversals by operators."""

@@ -1,1 +1,1 @@
-"""Records that no consumer could read: looked at, mended and published again, or put away, by operators."""
+"""Records that no consumer could process: operators correct and republish them, or discard them."""

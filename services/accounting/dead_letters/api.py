@@ -1,4 +1,4 @@
-"""Operators' routes on records that this service's consumers set aside."""
+"""Operators' routes on dead letters of the consumers of this service."""
 
 from services.accounting.audit.service import record
 from services.accounting.dead_letters.service import unreadable_because

@@ -1,4 +1,4 @@
-"""Which records the service's consumers can read."""
+"""Whether the consumers of the service can read a record."""
 
 from services.accounting.decoders import DECODERS
 from shared.dead_letters import readable_by

@@ -1,0 +1,1 @@
+"""Explanations of stored activities for citizens."""

@@ -1,4 +1,4 @@
-"""Routes of a citizen's activities: the list, the explanation of one, series for charts."""
+"""Routes of a citizen's activities: list, explanation, series for charts."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -26,7 +26,7 @@ from shared.http_language import AskedLanguage
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor
 from shared.settings import ServiceSettings
 
-SUMMARY_DAYS_MAX = 1100  # three years of days: what a chart can show, and a bound on what a query reads
+SUMMARY_DAYS_MAX = 1100  # three years: enough for a chart, and a limit for the query
 _DEFAULT_DAYS = {"day": 30, "month": 366, "year": SUMMARY_DAYS_MAX, "scene": 366}
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["减碳记录 Activities"])
@@ -67,7 +67,7 @@ async def list_activities(
     )
 
 
-@router.get("/me/activities/{activity_id}", summary="这次为什么是这么多 · Why this much")
+@router.get("/me/activities/{activity_id}", summary="这次为什么是这么多 · Explanation of one activity")
 async def get_activity(
     session: Session,
     citizen: Citizen,

@@ -1,6 +1,6 @@
-"""Why this many grams: a stored judgement told to the citizen, in both languages, with the numbers that made it.
+"""Explanation of a stored judgement for the citizen, in both languages, with the numbers of the calculation.
 
-Pure: from the judgement, the methodology version and its factors alone, so anyone who holds these can repeat it.
+Pure. It needs only the judgement, the methodology version and its factors, so anyone with these can repeat it.
 """
 
 from fractions import Fraction
@@ -33,9 +33,9 @@ class ExplainedMethodology(msgspec.Struct, frozen=True, kw_only=True):
 
 class ExplainedInput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    field: str | None  # of the act; None where every act counts as one
+    field: str | None  # of the act; None if every act counts as one
     title: Text
-    value: Text  # with unit: "2.36 公里"
+    value: Text  # with its unit: "2.36 公里"
 
 
 class ExplainedFactor(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class ExplainedCap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`formula`, `inputs`, `factors` and `steps` are empty where the act was refused before its value was asked."""
+    """An explained judgement. If the act was refused before its value was calculated, the calculation is empty."""
 
     status: str
     reason_code: str
@@ -98,7 +98,7 @@ _SUBJECTS: Final = {
     "household": Text("（全家合计）", " for the household together"),
     "meter": Text("（这块电表）", " for this meter"),
 }
-# What was measured and its unit, in Chinese and English.
+# Each measure: its name and its unit.
 _MEASURES: Final = {
     "distance_m": (Text("里程", "distance"), Text("米", "m")),
     "route_m": (Text("里程（对照两端直线距离）", "distance (against the straight line)"), Text("米", "m")),
@@ -125,15 +125,15 @@ _MEASURES: Final = {
 
 
 def grams_text(amount_mg: int) -> Text:
-    """Milligrams as the citizen reads them: 94400 -> 94.4 克."""
+    """Return milligrams as text in grams: 94400 -> 94.4 克."""
     whole, rest = divmod(abs(amount_mg), 1000)
     number = f"{'−' if amount_mg < 0 else ''}{whole}{f'.{rest:03d}'.rstrip('0') if rest else ''}"
     return Text(f"{number} 克", f"{number} g")
 
 
 def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
-    """`version` is the one the judgement names (`MethodologyIndex.version`), None if it names none."""
-    told = Explanation(
+    """Explain a judgement. `version` is the one that it names (`MethodologyIndex.version`), None if it names none."""
+    explanation = Explanation(
         status=judgement.status,
         reason_code=judgement.reason_code,
         reason=reason_text(judgement, version),
@@ -141,19 +141,19 @@ def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
         raw_mg=judgement.raw_mg,
     )
     if version is None:
-        return told
-    told = msgspec.structs.replace(
-        told,
+        return explanation
+    explanation = msgspec.structs.replace(
+        explanation,
         methodology=_methodology(version),
         evidence=_evidence(judgement, version),
         caps=tuple(_cap(cap, version, judgement) for cap in judgement.caps),
     )
-    # Judged as far as the formula: whatever comes later (caps, minimum) keeps the inputs.
+    # Only judgements that reached the formula have inputs. Later refusals (caps, minimum) keep them.
     if judgement.status is not Status.CREDITED and not judgement.raw_mg and not judgement.inputs:
-        return told
+        return explanation
     names = _quantities(judgement, version)
     return msgspec.structs.replace(
-        told,
+        explanation,
         formula=Text(formula_text(version.tree, _titles(version, "zh"), "zh"),
                      formula_text(version.tree, _titles(version, "en"), "en")),
         formula_source=version.document.formula,
@@ -164,7 +164,7 @@ def explain(judgement: Judgement, version: Compiled | None) -> Explanation:
 
 
 def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
-    """One short sentence: what was credited, or why it was not."""
+    """Return one short sentence: the credited amount, or the reason of the refusal."""
     general = REASONS.get(judgement.reason_code)
     if judgement.status is Status.CREDITED:
         got = grams_text(judgement.amount_mg)
@@ -172,7 +172,7 @@ def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
             worth = grams_text(judgement.raw_mg)
             return Text(
                 f"接近上限：这一次本可累计 {worth.zh}，额度只剩 {got.zh}，计入 {got.zh}。",
-                f"Close to the limit: worth {worth.en}, but only {got.en} were left and are counted.",
+                f"Close to the limit: the act is worth {worth.en}, {got.en} were left and are credited.",
             )
         if judgement.holder_id != judgement.account_id:
             return Text(f"累计 {got.zh}，记入家庭账户。", f"{got.en} credited to your household's account.")
@@ -196,7 +196,7 @@ def _missing_input_text(field: str, version: Compiled) -> Text:
     title = titles[0].text if titles else Text(field, field)
     return Text(
         f"合作方没有提供{title.zh}，无法核算。",
-        f"The partner did not report the {title.en}, so nothing can be calculated.",
+        f"The partner did not report the {title.en}, so the amount cannot be calculated.",
     )
 
 
@@ -204,8 +204,10 @@ def _broken_limit_text(judgement: Judgement, measure: tuple[Text, Text]) -> Text
     measured, limit = int(judgement.detail["measured"]), int(judgement.detail["limit"])
     name, unit = measure
     zh, en = ("超过上限", "above the limit") if measured > limit else ("低于下限", "below the limit")
-    told = f"The {name.en} of {measured} {unit.en}".rstrip() + f" is {en} of {limit} {unit.en}".rstrip()
-    return Text(f"{name.zh} {measured} {unit.zh}，{zh} {limit} {unit.zh}，没有累计。", f"{told}; it does not count.")
+    sentence = f"The {name.en} of {measured} {unit.en}".rstrip() + f" is {en} of {limit} {unit.en}".rstrip()
+    return Text(
+        f"{name.zh} {measured} {unit.zh}，{zh} {limit} {unit.zh}，没有累计。", f"{sentence}. It does not count."
+    )
 
 
 def _methodology(version: Compiled) -> ExplainedMethodology:
@@ -229,7 +231,7 @@ def _evidence(judgement: Judgement, version: Compiled) -> Text | None:
     if judgement.evidence_tier is None:
         return None
     name = _TIERS.get(judgement.evidence_tier, Text(judgement.evidence_tier, judgement.evidence_tier))
-    # The tier may be one that the document does not accept.
+    # The document may not accept this tier.
     multiplier = {str(tier): value for tier, value in version.document.evidence_tiers.items()}.get(
         judgement.evidence_tier
     )
@@ -272,7 +274,7 @@ def _titles(version: Compiled, language: Language) -> dict[str, str]:
 
 
 def _quantities(judgement: Judgement, version: Compiled) -> dict[str, Quantity]:
-    """Every name of the formula with this act's value. Raises KeyError if the judgement kept too few inputs."""
+    """Return the value of each name in the formula. Raises KeyError if the judgement lacks an input."""
     names = {name: Quantity(version.constants[name], version.units[name]) for name in version.factors}
     for name, given in version.document.inputs.items():
         field = SOURCES[given.source].field
@@ -320,7 +322,7 @@ def _factor_value(value: str, unit: Unit) -> Text:
 
 
 def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) -> tuple[Text, ...]:
-    """The formula's lines, then evidence and rounding, then what the caps left."""
+    """Return the lines of the formula, then evidence, rounding and caps."""
     try:
         lines, exact = steps(version.tree, names)
     except NotComputable:

@@ -17,7 +17,7 @@ class MethodologyRef(BaseModel):
 
 
 class ActivityItem(BaseModel):
-    """One act and its verdict. `reason` says in a sentence why it earned what it earned."""
+    """One act and its verdict. `reason` explains the amount in one sentence."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -89,7 +89,7 @@ class ExplainedCap(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why, in both languages, with every number that made the result; empty parts were never reached."""
+    """The explanation in both languages, with every number of the calculation. Steps after a refusal are empty."""
 
     status: str
     reason_code: str
@@ -111,7 +111,7 @@ class ActivityDetail(ActivityItem):
     event_id: str
     received_at: datetime
     act: dict[str, Any] | None = Field(description="合作方上报的数据 What the partner reported")
-    raw_event_sha256: str = Field(description="合作方签名的原始数据的哈希 Hash of the bytes the partner signed")
+    raw_event_sha256: str = Field(description="合作方签名的原始数据的哈希 Hash of the bytes that the partner signed")
     explanation: Explanation
 
 

@@ -1,4 +1,4 @@
-"""Why stored activities earned what they earned: one sentence in a list, the whole computation for a single one."""
+"""Use cases that explain stored activities: one sentence for a list, the whole calculation for one activity."""
 
 import uuid
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ async def list_activities(
     before: tuple[datetime, uuid.UUID] | None,
     limit: int,
 ) -> tuple[Sequence[Any], MethodologyIndex]:
-    """Stored activities, newest first, and the versions they name."""
+    """Return stored activities, newest first, and an index with the versions that they name."""
     rows = await history.activities(
         database, account_id=account_id, scene=scene, status=status, before=before, limit=limit
     )
@@ -37,15 +37,15 @@ async def list_activities(
 
 
 def reason_of_activity(row: Any, index: MethodologyIndex) -> Text:
-    """Why a stored activity earned what it earned. A later reversal speaks for itself."""
+    """Return why a stored activity earned its amount. After a reversal, return the reason of the reversal."""
     if row.reason_code in _LATER_REVERSALS or row.judgement is None:
         return _general(row)
     return reason_text(from_row(row._mapping), _version(row, index))
 
 
 def explain_activity(row: Any, index: MethodologyIndex) -> Explanation:
-    """The whole computation of a stored activity; after a reversal, what it had earned before."""
-    if row.judgement is None:  # cancelled while it was parked: its content is gone
+    """Return the whole calculation of a stored activity. After a reversal, it shows the amount before."""
+    if row.judgement is None:  # cancelled while it was parked: its content is deleted
         return Explanation(status=row.status, reason_code=row.reason_code, reason=_general(row), amount_mg=0, raw_mg=0)
     return explain(from_row(row._mapping), _version(row, index))
 

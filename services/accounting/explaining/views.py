@@ -1,4 +1,4 @@
-"""The view of one stored activity, as lists and answers show it."""
+"""The item of one stored activity in lists and answers."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from shared.language import Language
 
 
 def activity_item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone: str) -> dict[str, Any]:
-    """The fields of `ActivityItem`."""
+    """Return the fields of `ActivityItem`."""
     reference = None
     if row.methodology_code:
         reference = MethodologyRef(code=row.methodology_code, version=row.methodology_version)

@@ -1,0 +1,1 @@
+"""The judge: from acts and methodologies to judgements. Pure."""

@@ -1,0 +1,1 @@
+"""Methodology documents: reading, compiling, matching, rendering, and the library in force."""

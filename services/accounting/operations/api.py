@@ -21,7 +21,7 @@ LedgerOperator = Annotated[Operator, Depends(require_scope(service.SCOPE))]
 async def freeze_account(
     session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: Reason
 ) -> AccountState:
-    """立即生效：不能再下单或捐赠，减碳量照常累计。At once: no new order or donation; credits still arrive."""
+    """立即生效：不能再下单或捐赠，减碳量照常累计。Takes effect at once: no new orders or donations. Credits arrive."""
     await service.freeze(session, account_id=account_id, reason=body.reason, operator=operator.subject)
     return AccountState(account_id=account_id, frozen=True)
 
@@ -90,7 +90,7 @@ async def list_reversals(
 async def approve_reversal(
     session: Session, approvals: RequestApprovals, operator: LedgerOperator, proposal_id: uuid.UUID
 ) -> Proposal:
-    """减碳量退回；已用掉的记为待抵扣。Takes the grams back; spent ones become a debt that later credits repay."""
+    """减碳量退回；已用掉的记为待抵扣。Takes the grams back. Spent grams become a debt that later credits repay."""
     return Proposal.of(
         await service.approve(session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator)
     )

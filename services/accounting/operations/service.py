@@ -75,7 +75,7 @@ async def open_proposals(
 
 
 def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
-    """The kinds of this room. A reversal closes its postings as the posting path does, hence the programme."""
+    """Return the kinds of this room. A reversal needs the programme, because it closes like the posting path."""
 
     async def reverse(session: Session, proposal: Proposal) -> None:
         await corrections.reverse(

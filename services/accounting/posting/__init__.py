@@ -1,0 +1,1 @@
+"""The posting path: activities, parked events, cap counters, outcomes."""

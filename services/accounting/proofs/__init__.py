@@ -1,0 +1,1 @@
+"""Daily digests, inclusion proofs and bundles."""

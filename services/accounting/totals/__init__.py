@@ -1,0 +1,1 @@
+"""Totals of the whole city."""

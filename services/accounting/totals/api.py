@@ -1,4 +1,4 @@
-"""The public route of the city's totals."""
+"""The public route of the city totals."""
 
 from fastapi import APIRouter
 

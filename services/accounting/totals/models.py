@@ -1,4 +1,4 @@
-"""Tables of totals: credited acts by issuing account, counted from settled postings."""
+"""Tables of totals: credited acts by issuance account, counted from settled postings."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, SmallInteger, Table, Uuid
 

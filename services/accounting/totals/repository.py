@@ -13,7 +13,7 @@ async def counted_before(connection: Connection) -> datetime | None:
 
 
 async def add_counts(connection: Connection, acts: Mapping[uuid.UUID, int], upto: datetime) -> None:
-    """Adds counted acts by issuance account; everything before `upto` is counted now."""
+    """Add counted acts by issuance account. Everything before `upto` is counted now."""
     await connection.execute(
         "INSERT INTO accounting.credit_count AS c (account_id, acts) SELECT * FROM unnest($1::uuid[], $2::bigint[])"
         " ON CONFLICT (account_id) DO UPDATE SET acts = c.acts + EXCLUDED.acts",

@@ -1,4 +1,4 @@
-"""HTTP models of the city's totals."""
+"""HTTP models of the city totals."""
 
 from datetime import datetime
 
@@ -14,12 +14,13 @@ class SceneTotal(BaseModel):
 
 
 class CityStats(BaseModel):
-    """The whole city since the beginning, reversals taken off."""
+    """The whole city since the beginning, minus reversals."""
 
     acts: int = Field(description="累计行为数 Credited acts")
     amount_mg: int
     display: str
     counted_before: datetime | None = Field(
-        description="各场景行为数统计到此时，通常晚几秒；尚未统计时为空 Acts per scene are counted up to then"
+        description="各场景行为数统计到此时，通常晚几秒；尚未统计时为空"
+        " Acts per scene are counted up to this time, some seconds ago; null before the first count"
     )
     scenes: list[SceneTotal]

@@ -1,4 +1,4 @@
-"""Use cases of totals: what the whole city has saved, and the job that counts credited acts behind the posting path."""
+"""Use cases of totals: what the whole city has saved, and the job that counts credited acts after posting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.accounting.posting import history as acts_history
 from services.accounting.totals import repository
 from shared.db import Session, driver
 
-# An hour of a city's peak is some million postings, counted in a second; a run of the job ends after that many.
+# A peak hour of a city has about a million postings, counted in a second. A run ends after _COUNT_MAX acts.
 _COUNT_SLICE = timedelta(hours=1)
 _COUNT_SLICES_MAX = 48
 _COUNT_MAX = 500_000
@@ -37,9 +37,9 @@ class CityTotals:
 
 
 async def count_credits(session: Session) -> None:
-    """Timed job: counts acts by issuing account from settled postings, so that posting does not have to.
+    """Count acts by issuance account from settled postings, outside the posting path. Timed job.
 
-    It begins with the first posting and passes hours without postings at once.
+    It begins with the first posting. It skips up to 48 hours without postings in one run.
     """
     if not await history.try_lock(session, name="accounting.count_credits"):
         return
@@ -58,7 +58,7 @@ async def count_credits(session: Session) -> None:
 
 
 async def credited_acts(session: Session, *, codes: Sequence[str]) -> tuple[dict[str, int], datetime | None]:
-    """Acts credited by each methodology, reversed ones taken off, and the moment up to which they are counted."""
+    """Return credited minus reversed acts of each methodology, and the time up to which they are counted."""
     connection = await driver(session)
     ids = {system_account_id(issuance_code(code)): code for code in codes}
     counts = await repository.credit_counts(connection, list(ids))
@@ -66,8 +66,10 @@ async def credited_acts(session: Session, *, codes: Sequence[str]) -> tuple[dict
 
 
 async def city_totals(session: Session) -> CityTotals:
-    """The whole city, reversals taken off: acts from the tallies; grams per scene from the issuing accounts, acts per
-    scene from what has been counted of their postings."""
+    """Return the totals of the whole city, minus reversals.
+
+    Acts come from the tallies, grams per scene from the issuance accounts, acts per scene from counted postings.
+    """
     tallies = [
         row for row in await acts_history.intake_totals(session, day=None, partner_id=None) if row.status in _EARNING
     ]

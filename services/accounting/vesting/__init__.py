@@ -1,0 +1,1 @@
+"""Pending credits that become available after their vesting days."""

@@ -1,0 +1,1 @@
+"""Drafts tried on past acts, in the background."""
