@@ -1,4 +1,4 @@
-"""Ed25519 signatures of daily statements. Without a key days are sealed and chained all the same, unsigned."""
+"""Ed25519 signatures of daily statements. Without a key, days are sealed and chained but unsigned."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -6,8 +6,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 
 class DigestSigner:
-    """Raises ValueError for a PEM that is no Ed25519 private key. `\\n` written out is a line break, as secret stores
-    keep it."""
+    """Signs statements with an Ed25519 key in PEM. Secret stores often write a line break as `\\n`, which is accepted.
+
+    Raises ValueError or TypeError for a PEM that is no Ed25519 private key.
+    """
 
     def __init__(self, pem: str) -> None:
         key = load_pem_private_key(pem.replace("\\n", "\n").strip().encode() + b"\n", password=None)

@@ -1,4 +1,4 @@
-"""Routes of the proofs: public digests and proofs; the owner's bundle."""
+"""Routes of the proofs: public digests and proofs, and the bundle of the owner."""
 
 import uuid
 from datetime import date
@@ -52,7 +52,7 @@ async def get_proof(session: Session, request: Request, activity_id: ActivityId)
 
 
 @router.get(
-    "/me/activities/{activity_id}/bundle", summary="导出全部依据，可离线复算 · Everything to recompute it offline"
+    "/me/activities/{activity_id}/bundle", summary="导出全部依据，可离线复算 · All data to recompute it offline"
 )
 async def get_bundle(session: Session, citizen: Citizen, request: Request, activity_id: ActivityId) -> Bundle:
     settings = _settings(request)

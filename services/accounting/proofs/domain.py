@@ -1,8 +1,8 @@
-"""What is sealed and how it is written: the leaf of a posting, the statement of a day, and their salts.
+"""Sealed data and its canonical form: the leaf of a posting, the statement of a day, and their salts.
 
-A leaf is the canonical JSON of one posting, hashed behind a salt of its own. Both accounts stand in it as commitments,
-SHA-256(salt | account id): whoever holds an activity's id learns from its proof neither whose account it went to nor
-anything of the other leaves. All salts come from one secret per day, which never leaves the database.
+A leaf is the hash of a salt and the canonical JSON of one posting. The JSON has both accounts as commitments,
+SHA-256(salt | account id). So the proof of an activity reveals neither the credited account nor other leaves to people
+who know the activity's id. All salts are derived from one secret per day, which never leaves the database.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ LEAF_FORMAT: Final = "carbon-leaf/1"
 STATEMENT_FORMAT: Final = "carbon-digest/1"
 PROOF_FORMAT: Final = "carbon-proof/1"
 BUNDLE_FORMAT: Final = "carbon-bundle/1"
-# Leaves per stored block: a proof hashes one block again (some milliseconds), and a day of six million postings keeps
-# six thousand block roots. A power of two, or the blocks would not be subtrees; fixed, as stored days count in it.
+# Leaves per stored block. A proof hashes one block again (some milliseconds). A day of six million postings stores six
+# thousand block roots. It must be a power of two, or blocks would not be subtrees. Stored days depend on this value.
 BLOCK_LEAVES: Final = 1024
 DAY_SECRET_BYTES: Final = 32
 
@@ -47,12 +47,12 @@ def commitment(account_id: uuid.UUID, salt: bytes) -> str:
 
 
 def instant(moment: datetime) -> str:
-    """UTC with microseconds, always written alike."""
+    """Return a time in UTC with microseconds, always in the same format."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
-    """The canonical form of a posting: keys sorted, no spaces, UTF-8."""
+    """Return the canonical form of a posting: sorted keys, no spaces, UTF-8."""
     return _encode(
         {
             "activity_id": posting["activity_id"],
@@ -71,7 +71,7 @@ def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
 
 
 def salted_leaf_hash(text: bytes, salt: bytes) -> bytes:
-    """The leaf's hash in the tree."""
+    """Return the hash of a leaf in the tree."""
     return leaf_hash(salt + text)
 
 
@@ -81,7 +81,7 @@ def posting_leaf_hash(posting: Mapping[str, Any], day_secret: bytes) -> bytes:
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said, and signed, about one day. `previous` is the SHA-256 of the day before's statement."""
+    """The signed statement about one day. `previous` is the SHA-256 of the statement of the day before."""
 
     day: date
     format: str = STATEMENT_FORMAT
@@ -96,7 +96,7 @@ def statement_text(statement: Statement) -> str:
 
 
 def statement_of(text: str) -> Statement:
-    """Raises msgspec.ValidationError, msgspec.DecodeError."""
+    """Read a statement. Raises msgspec.ValidationError, msgspec.DecodeError."""
     return msgspec.json.decode(text, type=Statement)
 
 
@@ -105,7 +105,7 @@ def statement_hash(text: str) -> str:
 
 
 def day_span(day: date, time_zone: str) -> tuple[datetime, datetime]:
-    """First instant of the local day and first instant after it."""
+    """Return the first instant of a local day and the first instant after it, in UTC."""
     zone = ZoneInfo(time_zone)
     begin = datetime.combine(day, time.min, zone)
     return begin.astimezone(UTC), datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)

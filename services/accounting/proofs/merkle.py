@@ -1,7 +1,7 @@
-"""The hash tree of RFC 6962, section 2.1: a leaf and an inner node can never be mistaken for each other.
+"""The hash tree of RFC 6962, section 2.1: leaves and inner nodes have different prefixes, so they cannot be confused.
 
-Aligned blocks of 2^k leaves are subtrees of the whole, so the tree over the blocks' roots has the same root: a day is
-kept as the roots of its blocks, and a path is the path inside one block followed by the path over the blocks.
+Aligned blocks of 2^k leaves are subtrees of the whole tree, so the tree over their roots has the same root. A day is
+stored as the roots of its blocks. A path is the path inside one block, followed by the path over the blocks.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class TreeBuilder:
-    """Root of a stream of hashes, holding one hash per level."""
+    """Computes the root of a stream of hashes. Stores one hash per level."""
 
     def __init__(self) -> None:
         self._stack: list[bytes] = []
@@ -29,7 +29,7 @@ class TreeBuilder:
 
     def add(self, item: bytes) -> None:
         self.size += 1
-        # As many complete pairs end here as the size has trailing zero bits.
+        # The number of complete pairs that end here is the number of trailing zero bits of the size.
         for _ in range((self.size & -self.size).bit_length() - 1):
             item = node_hash(self._stack.pop(), item)
         self._stack.append(item)
@@ -51,7 +51,7 @@ def root_of(hashes: Iterable[bytes]) -> bytes:
 
 
 def inclusion_path(index: int, hashes: Sequence[bytes]) -> list[bytes]:
-    """The siblings from the item up to the root. Raises IndexError for an index outside the tree."""
+    """Return the siblings from an item up to the root. Raises IndexError for an index outside the tree."""
     if not 0 <= index < len(hashes):
         raise IndexError(index)
     low, high = 0, len(hashes)
@@ -68,7 +68,7 @@ def inclusion_path(index: int, hashes: Sequence[bytes]) -> list[bytes]:
 
 
 def root_from_path(item: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that this path claims, None when it cannot be a path of that place (RFC 9162, section 2.1.3.2)."""
+    """Return the root of a path (RFC 9162, section 2.1.3.2), None if no path of that place has its length."""
     if not 0 <= index < size:
         return None
     place, last = index, size - 1

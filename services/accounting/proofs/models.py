@@ -1,4 +1,4 @@
-"""Tables of the seals: one row per closed day, one per block of its postings. Only ever inserted (see the grants)."""
+"""Tables of the seals: one row per closed day, one row per block of its postings. Insert only (see the grants)."""
 
 from sqlalchemy import CheckConstraint, Column, Date, DateTime, Integer, LargeBinary, Table, Text, Uuid, func
 

@@ -1,4 +1,4 @@
-"""SQL of the seals. Rows are only ever added."""
+"""SQL of the seals. Rows are added and never changed."""
 
 import uuid
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ async def add_blocks(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> N
 
 
 async def block_of(session: AsyncSession, day: date, posted_at: datetime, posting_id: uuid.UUID) -> Any | None:
-    """The block whose stretch of the day this posting falls into."""
+    """Return the block of the day that contains this posting."""
     table = digest_block.c
     query = (
         select(digest_block)

@@ -1,4 +1,4 @@
-"""HTTP models of the proofs. A saved `Proof` or `Bundle` is what the verifier reads."""
+"""HTTP models of the proofs. The verifier reads a saved `Proof` or `Bundle`."""
 
 import uuid
 from datetime import date, datetime
@@ -21,7 +21,7 @@ class Signature(BaseModel):
 
 
 class Digest(BaseModel):
-    """One sealed day. `statement` is the exact text that is hashed, chained and signed; the rest repeats it."""
+    """One sealed day. `statement` is the exact text that is hashed, chained and signed. Other fields repeat it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -42,20 +42,20 @@ class Digest(BaseModel):
     postings: int
     statement: str
     sha256: Hex
-    previous: Hex | None = Field(description="前一天摘要的哈希 Hash of the day before's statement")
-    signature: Signature | None = Field(description="未设置签名密钥时为空 Null where no signing key is set")
+    previous: Hex | None = Field(description="前一天摘要的哈希 Hash of the statement of the day before")
+    signature: Signature | None = Field(description="未设置签名密钥时为空 Null without a signing key")
     sealed_at: datetime
 
 
 class Opening(BaseModel):
-    """Opens a commitment: SHA-256(salt | account id) stands in the leaf."""
+    """Opens a commitment: the leaf contains SHA-256(salt | account id)."""
 
     account_id: uuid.UUID
     salt: Hex
 
 
 class Proof(BaseModel):
-    """That a credit is in the sealed tree of its day. `leaf` is the posting as it is hashed, behind `leaf_salt`."""
+    """Proof that a credit is in the sealed tree of its day. The hash covers `leaf_salt` and then `leaf`."""
 
     format: Literal["carbon-proof/1"] = PROOF_FORMAT
     activity_id: uuid.UUID
@@ -64,10 +64,12 @@ class Proof(BaseModel):
     leaf_index: int
     tree_size: int
     path: list[Hex]
-    debit: Opening = Field(description="发放账户 The issuing account of the methodology")
-    credit: Opening | None = Field(None, description="仅本人可见 The citizen's account, in the owner's bundle only")
+    debit: Opening = Field(description="发放账户 The issuance account of the methodology")
+    credit: Opening | None = Field(
+        None, description="仅本人可见 The account of the citizen, only in the owner's bundle"
+    )
     digest: Digest
-    chain_head: Digest = Field(description="最新一天的摘要 The newest day's digest")
+    chain_head: Digest = Field(description="最新一天的摘要 The digest of the newest day")
 
 
 class Document(BaseModel):
@@ -88,7 +90,7 @@ class BundledActivity(BaseModel):
 
 
 class Bundle(BaseModel):
-    """Everything by which anyone can judge the activity again without asking us."""
+    """All data that is needed to judge the activity again offline."""
 
     format: Literal["carbon-bundle/1"] = BUNDLE_FORMAT
     time_zone: str
@@ -98,7 +100,7 @@ class Bundle(BaseModel):
     methodology: Document | None
     factors: list[Document]
     proof: Proof | None
-    sealed_after: datetime | None = Field(description="此后可取得证明 When to expect the proof")
+    sealed_after: datetime | None = Field(description="此后可取得证明 The proof is available after this time")
 
 
 def digest_view(row: Any) -> Digest:

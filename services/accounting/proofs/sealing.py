@@ -1,4 +1,4 @@
-"""The hash tree of one local day, from its postings as a stream; sealing closed days and checking sealed ones."""
+"""Sealing closed days and checking sealed ones. The tree of a local day is computed from a stream of postings."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class DayTree:
-    """Block roots of a day; a day of six million postings keeps six thousand of them in memory and nothing else."""
+    """The block roots of a day. A day of six million postings has six thousand of them in memory, nothing more."""
 
     secret: bytes
     blocks: list[dict[str, Any]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class DayTree:
         self._builder = TreeBuilder()
 
     def root(self) -> bytes:
-        """Call once, when all postings are in."""
+        """Return the root. Call it once, after all postings were added."""
         if self._builder.size:
             self._close_block()
         return root_of(block["root"] for block in self.blocks)
@@ -70,10 +70,10 @@ async def _tree_of(session: Session, day: date, time_zone: str, secret: bytes) -
 
 
 async def seal_next_day(session: Session, *, time_zone: str, delay_s: int, signer: DigestSigner | None) -> date | None:
-    """Timed job: seals the earliest closed day that is not sealed, if there is one; returns it.
+    """Seal the earliest closed day that is not sealed, if there is one, and return it. Timed job.
 
-    A day is closed when no transaction that began before its end can still be open, and `delay_s` later at the
-    earliest. Days without postings are sealed as well, so that the chain has no gaps.
+    A day is closed when no transaction that began before its end is open, at least `delay_s` after its end. Days
+    without postings are sealed, too, so that the chain has no gaps.
     """
     if not await history.try_lock(session, name="accounting.seal"):
         return None
@@ -113,7 +113,7 @@ async def seal_next_day(session: Session, *, time_zone: str, delay_s: int, signe
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it was sealed. `since` and `until` bound the postings concerned, where known."""
+    """A difference from a seal. `since` and `until` are the time range of the changed postings, if known."""
 
     day: date
     text: Text
@@ -130,51 +130,54 @@ class CheckedDay:
 
 
 async def check_days(session: Session) -> AsyncIterator[CheckedDay]:
-    """Recomputes every sealed day from the postings as they are now, in order: trees, statements, chain, signatures."""
+    """Recompute every sealed day from the current postings, in order: tree, statement, chain, signature."""
     previous: Any = None
     for day in await repository.days(session):
         sealed = await repository.digest(session, day)
         assert sealed is not None
         try:
-            said = statement_of(sealed.statement)
+            statement = statement_of(sealed.statement)
         except (msgspec.DecodeError, msgspec.ValidationError):
             findings = [Finding(day, Text("摘要不可读", "the statement cannot be read"))]
         else:
-            findings = _statement_findings(sealed, said, previous)
+            findings = _statement_findings(sealed, statement, previous)
             if previous is None:
-                findings += await _earlier_findings(session, said)
-            findings += await _tree_findings(session, sealed, said)
+                findings += await _earlier_findings(session, statement)
+            findings += await _tree_findings(session, sealed, statement)
         previous = sealed
         yield CheckedDay(day, sealed.postings, sealed.sha256, tuple(findings))
 
 
-def _statement_findings(sealed: Any, said: Statement, previous: Any | None) -> list[Finding]:
+def _statement_findings(sealed: Any, statement: Statement, previous: Any | None) -> list[Finding]:
     day, findings = sealed.day, []
-    if statement_hash(sealed.statement) != sealed.sha256 or (said.day, said.previous) != (day, sealed.previous):
-        findings.append(Finding(day, Text("摘要与其哈希不符", "the statement does not have its hash")))
-    if said.previous != (previous.sha256 if previous is not None else None):
+    if statement_hash(sealed.statement) != sealed.sha256 or (statement.day, statement.previous) != (
+        day,
+        sealed.previous,
+    ):
+        findings.append(Finding(day, Text("摘要与其哈希不符", "the statement does not match its hash")))
+    if statement.previous != (previous.sha256 if previous is not None else None):
         findings.append(Finding(day, Text("与前一天的链条断开", "the chain to the day before is broken")))
     if previous is not None and day != previous.day + timedelta(days=1):
         findings.append(Finding(day, Text("前面缺少日期", "days before this one are missing")))
     if sealed.signature is not None and not is_signature_valid(
         sealed.statement, public_key=sealed.public_key, signature=sealed.signature
     ):
-        findings.append(Finding(day, Text("签名无效", "the signature does not fit")))
+        findings.append(Finding(day, Text("签名无效", "the signature is invalid")))
     return findings
 
 
-async def _earlier_findings(session: Session, said: Statement) -> list[Finding]:
-    begin, _ = day_span(said.day, said.time_zone)
+async def _earlier_findings(session: Session, statement: Statement) -> list[Finding]:
+    begin, _ = day_span(statement.day, statement.time_zone)
     stray = await history.count_before(session, moment=begin)
     if not stray:
         return []
-    text = Text(f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) lie before the first sealed day")
-    return [Finding(said.day, text, None, begin)]
+    text = Text(f"首个封存日之前有 {stray} 条入账", f"{stray} posting(s) are older than the first sealed day")
+    return [Finding(statement.day, text, None, begin)]
 
 
-async def _tree_findings(session: Session, sealed: Any, said: Statement) -> list[Finding]:
-    tree = await _tree_of(session, sealed.day, said.time_zone, bytes(sealed.secret))
-    if tree.root().hex() == said.root and tree.postings == said.postings:
+async def _tree_findings(session: Session, sealed: Any, statement: Statement) -> list[Finding]:
+    tree = await _tree_of(session, sealed.day, statement.time_zone, bytes(sealed.secret))
+    if tree.root().hex() == statement.root and tree.postings == statement.postings:
         return []
     stored = await repository.blocks(session, sealed.day)
     for block, now in zip(stored, tree.blocks, strict=False):
@@ -185,7 +188,7 @@ async def _tree_findings(session: Session, sealed: Any, said: Statement) -> list
     else:
         since = until = None
     text = Text(
-        f"账目被改动：封存 {said.postings} 条，现有 {tree.postings} 条",
-        f"postings were changed: {said.postings} sealed, {tree.postings} now",
+        f"账目被改动：封存 {statement.postings} 条，现有 {tree.postings} 条",
+        f"postings were changed: {statement.postings} sealed, {tree.postings} now",
     )
     return [Finding(sealed.day, text, since, until)]

@@ -1,4 +1,4 @@
-"""Use cases of proofs: digests, inclusion proofs of credits, bundles that recompute an activity."""
+"""Use cases of proofs: digests, inclusion proofs of credits, bundles to recompute an activity."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ from shared.db import Session
 
 @dataclass(frozen=True, slots=True)
 class InclusionProof:
-    """That the credit of an activity is in its day's tree. Salts open the leaf and the accounts in it."""
+    """Proof that the credit of an activity is in the tree of its day. The salts open the leaf and its accounts."""
 
     activity_id: uuid.UUID
     leaf: str
@@ -39,7 +39,7 @@ class InclusionProof:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A published document as it is hashed."""
+    """A published document with the hash of its canonical form."""
 
     sha256: str
     document: dict[str, Any]
@@ -47,8 +47,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Everything by which an activity can be judged again offline. `proof` is None before its day is sealed and for
-    what earned nothing; `sealed_after` then tells when to expect it."""
+    """All data that is needed to judge an activity again offline.
+
+    `proof` is None for an activity that earned nothing, and until its day is sealed. `sealed_after` is the time after
+    which a missing proof is available.
+    """
 
     activity: Any
     judgement: dict[str, Any] | None
@@ -63,7 +66,7 @@ async def list_digests(session: Session, *, before: date | None, limit: int) -> 
 
 
 async def digest(session: Session, *, day: date) -> Any:
-    """Raises DigestNotFound."""
+    """Return the digest of a day. Raises DigestNotFound."""
     row = await repository.digest(session, day)
     if row is None:
         raise DigestNotFound
@@ -71,7 +74,7 @@ async def digest(session: Session, *, day: date) -> Any:
 
 
 async def proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, delay_s: int) -> InclusionProof:
-    """Raises CreditNotFound, NotYetSealed (with the time from which to expect it), SealBroken."""
+    """Return the proof of a credit. Raises CreditNotFound, NotYetSealed (with the time of sealing), SealBroken."""
     posting = await history.credit_of(session, activity_id=activity_id)
     if posting is None:
         raise CreditNotFound
@@ -135,7 +138,7 @@ def _hashed_document(part: Methodology | Factor) -> Document:
 async def bundle(
     session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID, time_zone: str, delay_s: int
 ) -> Bundle:
-    """Raises ActivityNotFound, also for another citizen's activity."""
+    """Return the bundle of an activity. Raises ActivityNotFound, also for an activity of another citizen."""
     activity = await acts_history.activity(session, account_id=account_id, activity_id=activity_id)
     methodology, factors = None, []
     if activity.methodology_code is not None:
@@ -160,5 +163,5 @@ async def bundle(
 
 
 async def sealed_postings(session: Session) -> int:
-    """Postings of all sealed days, by what the days say."""
+    """Return the number of postings of all sealed days, as their digests state it."""
     return await repository.sealed_postings(session)

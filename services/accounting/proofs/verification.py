@@ -1,7 +1,7 @@
-"""Checks proofs and bundles with nothing but their content: no database, no network, no clock.
+"""Checks of proofs and bundles from their content alone: no database, no network, no clock.
 
-Each check answers one question. What a bundle alone cannot show (that the caps were used as far as it says, that the
-binding and the partner's signature were in order) is not claimed.
+Each check answers one question. A bundle cannot prove how much of the caps was used before, nor the binding, nor the
+signature of the partner. No check claims these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,10 @@ class Check(NamedTuple):
 
 
 def check_proof(proof: Proof, *, public_key: str | None = None, chain: Sequence[Digest] = ()) -> list[Check]:
-    """`public_key`: the operator's, known from elsewhere. `chain`: digests saved before, that must connect to this."""
+    """Check a proof.
+
+    `public_key` is the published key of the operator. `chain` are digests saved before; the proof must connect to them.
+    """
     checks = [*_leaf_checks(proof), *check_digest(proof.digest, public_key)]
     if proof.chain_head.sha256 != proof.digest.sha256:
         checks += check_digest(proof.chain_head, public_key)
@@ -57,7 +60,7 @@ def check_proof(proof: Proof, *, public_key: str | None = None, chain: Sequence[
 
 
 def _leaf_checks(proof: Proof) -> list[Check]:
-    said = _statement(proof.digest)
+    statement = _statement(proof.digest)
     try:
         leaf: dict[str, Any] = msgspec.json.decode(proof.leaf, type=dict[str, Any])
         item = salted_leaf_hash(proof.leaf.encode(), bytes.fromhex(proof.leaf_salt))
@@ -65,11 +68,15 @@ def _leaf_checks(proof: Proof) -> list[Check]:
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as exc:
         return [Check(False, Text("证明可读", "the proof can be read"), str(exc))]
     root = root_from_path(item, proof.leaf_index, proof.tree_size, path)
-    sealed = said is not None and root is not None and (root.hex(), proof.tree_size) == (said.root, said.postings)
-    named = (leaf.get("format"), leaf.get("kind"), leaf.get("activity_id"))
+    sealed = (
+        statement is not None
+        and root is not None
+        and (root.hex(), proof.tree_size) == (statement.root, statement.postings)
+    )
+    identity = (leaf.get("format"), leaf.get("kind"), leaf.get("activity_id"))
     return [
         Check(
-            named == (LEAF_FORMAT, "credit", str(proof.activity_id)),
+            identity == (LEAF_FORMAT, "credit", str(proof.activity_id)),
             Text("这笔入账属于这次行为", "the posting is the credit of this activity"),
             f"{leaf.get('amount_mg')} mg, {leaf.get('posted_at')}",
         ),
@@ -78,7 +85,7 @@ def _leaf_checks(proof: Proof) -> list[Check]:
             Text("入账在当日的哈希树中", "the posting is in the day's tree"),
             f"{proof.digest.day}, {proof.leaf_index + 1}/{proof.tree_size}",
         ),
-        *_opening_checks(leaf, "debit", proof.debit, Text("发放账户", "the issuing account")),
+        *_opening_checks(leaf, "debit", proof.debit, Text("发放账户", "the issuance account")),
         *(
             _opening_checks(leaf, "credit", proof.credit, Text("本人账户", "the citizen's account"))
             if proof.credit
@@ -93,7 +100,9 @@ def _opening_checks(leaf: Mapping[str, Any], side: str, opening: Opening, owner:
     except ValueError:
         salt = b""
     ok = commitment(opening.account_id, salt) == leaf.get(side)
-    return [Check(ok, Text(f"{owner.zh}与入账相符", f"{owner.en} is the one in the posting"), str(opening.account_id))]
+    return [
+        Check(ok, Text(f"{owner.zh}与入账相符", f"{owner.en} is the account of the posting"), str(opening.account_id))
+    ]
 
 
 def _statement(digest: Digest) -> Statement | None:
@@ -104,8 +113,13 @@ def _statement(digest: Digest) -> Statement | None:
 
 
 def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
-    said = _statement(digest)
-    repeated = said is not None and (said.format, said.day, said.postings, said.previous) == (
+    statement = _statement(digest)
+    repeated = statement is not None and (
+        statement.format,
+        statement.day,
+        statement.postings,
+        statement.previous,
+    ) == (
         STATEMENT_FORMAT,
         digest.day,
         digest.postings,
@@ -113,7 +127,7 @@ def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
     )
     day = str(digest.day)
     same = repeated and statement_hash(digest.statement) == digest.sha256
-    checks = [Check(same, Text(f"{day} 的摘要与哈希一致", f"the statement of {day} has its hash"), digest.sha256)]
+    checks = [Check(same, Text(f"{day} 的摘要与哈希一致", f"the statement of {day} matches its hash"), digest.sha256)]
     signature = digest.signature
     if signature is None:
         if public_key is not None:
@@ -123,31 +137,33 @@ def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
     fits = is_signature_valid(digest.statement, public_key=signature.public_key, signature=signature.value)
     checks.append(
         Check(
-            known and fits, Text(f"{day} 的签名有效", f"the signature of {day} fits"), f"Ed25519 {signature.public_key}"
+            known and fits,
+            Text(f"{day} 的签名有效", f"the signature of {day} is valid"),
+            f"Ed25519 {signature.public_key}",
         )
     )
     return checks
 
 
 def check_chain(digests: Sequence[Digest]) -> list[Check]:
-    """The digests, in any order and with repeats, must be one unbroken chain of days."""
+    """Check that the digests, in any order and with repeats, form one unbroken chain of days."""
     by_day: dict[date, Digest] = {}
     for digest in digests:
         known = by_day.setdefault(digest.day, digest)
         if (known.statement, known.sha256) != (digest.statement, digest.sha256):
-            text = Text(f"{digest.day} 只有一份摘要", f"there is one digest of {digest.day}")
+            text = Text(f"{digest.day} 只有一份摘要", f"there is only one digest of {digest.day}")
             return [Check(False, text, f"{known.sha256} / {digest.sha256}")]
     days = sorted(by_day)
     for first, second in pairwise(days):
         if (second - first).days != 1 or by_day[second].previous != by_day[first].sha256:
-            return [Check(False, Text("每日摘要首尾相连", "the digests follow each other"), f"{first} → {second}")]
+            return [Check(False, Text("每日摘要首尾相连", "the digests form a chain"), f"{first} → {second}")]
     wrong = [d for d in by_day.values() if not all(check.ok for check in check_digest(d))]
     detail = f"{days[0]} … {days[-1]}" if days else ""
-    return [Check(bool(days) and not wrong, Text("每日摘要首尾相连", "the digests follow each other"), detail)]
+    return [Check(bool(days) and not wrong, Text("每日摘要首尾相连", "the digests form a chain"), detail)]
 
 
 def check_bundle(bundle: Bundle, *, public_key: str | None = None, chain: Sequence[Digest] = ()) -> list[Check]:
-    """Recomputes the amount from the bundle and checks its proof where it has one."""
+    """Recompute the amount of a bundle, and check its proof if it has one."""
     if bundle.judgement is None:
         nothing = bundle.activity.amount_mg == 0
         return [Check(nothing, Text("没有判定，也没有入账", "no judgement and no credit"), bundle.activity.reason_code)]
@@ -159,7 +175,7 @@ def check_bundle(bundle: Bundle, *, public_key: str | None = None, chain: Sequen
     if bundle.methodology is not None:
         checks += _recomputed(bundle, judgement)
     elif judgement.methodology_code is not None or judgement.amount_mg:
-        checks.append(Check(False, Text("附有方法学", "the methodology is there")))
+        checks.append(Check(False, Text("附有方法学", "the bundle contains the methodology")))
     if bundle.proof is not None:
         checks += _proof_of(bundle, bundle.proof, judgement)
         checks += check_proof(bundle.proof, public_key=public_key, chain=chain)
@@ -172,7 +188,9 @@ def _same_activity(bundle: Bundle, judgement: Judgement) -> Check:
         (activity.amount_mg > 0) == (activity.status in _EARNED)
     )
     return Check(
-        ok, Text("判定属于这次行为", "the judgement is of this activity"), f"{activity.status}, {activity.reason_code}"
+        ok,
+        Text("判定属于这次行为", "the judgement belongs to this activity"),
+        f"{activity.status}, {activity.reason_code}",
     )
 
 
@@ -192,12 +210,12 @@ def _recomputed(bundle: Bundle, judgement: Judgement) -> list[Check]:
     checks = [
         Check(
             hashes,
-            Text("方法学与因子的哈希一致", "methodology and factors have their hashes"),
+            Text("方法学与因子的哈希一致", "methodology and factors match their hashes"),
             bundle.methodology.sha256,
         ),
         Check(
             named and pinned,
-            Text("判定所用的版本与年份", "the versions and vintages the judgement names"),
+            Text("判定所用的版本与年份", "versions and vintages are those of the judgement"),
             method.label,
         ),
     ]
@@ -212,19 +230,19 @@ def _recomputed(bundle: Bundle, judgement: Judgement) -> list[Check]:
 
 
 def _inputs_match(bundle: Bundle, judgement: Judgement, method: Compiled) -> Check:
-    text = Text("输入即上报的数据，方法学适用", "the inputs are what was reported, and the methodology applies to it")
+    text = Text("输入即上报的数据，方法学适用", "the inputs are the reported data, and the methodology applies")
     try:
         act, day = _act_of(bundle)
         read = {slot.field: slot.read(act) for slot in method.slots}
         applies = MethodologyIndex([method]).find(act) is method
-    except (msgspec.ValidationError, AttributeError, KeyError, ValueError) as exc:  # fields or time zones made up
+    except (msgspec.ValidationError, AttributeError, KeyError, ValueError) as exc:  # invented fields or time zones
         return Check(False, text, str(exc))
     ok = read == judgement.inputs and applies and day == judgement.local_date
     return Check(ok, text, ", ".join(f"{name}={value}" for name, value in read.items()))
 
 
 def _act_of(bundle: Bundle) -> tuple[Any, date]:
-    """The reported act with what a formula may read of it, and its local day."""
+    """Return the reported act with all attributes that a formula may read, and its local day."""
     reported = msgspec.convert(bundle.act, ReportedAct)
     fields = {name: getattr(reported, name) for name in reported.__struct_fields__}
     elapsed = reported.ended_at - reported.started_at if reported.ended_at else None
@@ -250,30 +268,30 @@ def _raw_amount(judgement: Judgement, method: Compiled) -> Check:
 
 
 def _capped_amount(judgement: Judgement, method: Compiled) -> Check:
-    """The grant that the caps leave, from what the judgement says was used of each before."""
+    """Recompute the amount that the caps grant, from their usage before the act as the judgement states it."""
     text = Text("按上限重算入账量", "the caps give the amount credited")
     rules = {cap.id: cap for cap in (*method.count_caps, *method.amount_caps)}
     granted_mg = judgement.raw_mg
     unpassed = set(rules)
     for cap in judgement.caps:
         rule = rules.get(cap.cap_id)
-        said = (cap.limit, cap.measure, cap.per)
-        if rule is None or (rule.limit, rule.measure, rule.per) != said or judgement.local_date is None:
+        stated = (cap.limit, cap.measure, cap.per)
+        if rule is None or (rule.limit, rule.measure, rule.per) != stated or judgement.local_date is None:
             return Check(False, text, cap.cap_id)
         if cap.period_start != period_start(rule.period, judgement.local_date):
             return Check(False, text, f"{cap.cap_id} {cap.period_start}")
-        unpassed.discard(cap.cap_id)  # a cap of a household has a counter for it and one for the person
+        unpassed.discard(cap.cap_id)  # a cap per household has two counters: the household's and the person's
         left = max(0, cap.limit - cap.used_before)
         granted_mg = min(granted_mg, left) if cap.measure == "mg" else granted_mg if left else 0
     if judgement.amount_mg and unpassed:  # a credit has passed every cap
         return Check(False, text, ", ".join(sorted(unpassed)))
-    # What was refused for another reason than a cap names none that is used up, and earned nothing all the same.
+    # An act that was refused for another reason names no cap and earned nothing.
     ok = granted_mg == judgement.amount_mg or (judgement.amount_mg == 0 and not judgement.caps)
     return Check(ok, text, f"{judgement.raw_mg} → {judgement.amount_mg} mg")
 
 
 def _seen_from_owner(proof: Proof, owner_id: UUID) -> Proof:
-    """A credit that has to vest was sealed when it went to the pending account of its owner, whose it is."""
+    """Replace the pending account in a proof by its owner: a vesting credit is sealed with the pending account."""
     credit = proof.credit
     theirs = credit is not None and credit.account_id == sub_account_id(owner_id, "pending")
     seen = credit.model_copy(update={"account_id": owner_id}) if credit is not None and theirs else None

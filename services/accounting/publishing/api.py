@@ -46,7 +46,7 @@ def _detail(review: service.Review) -> DraftDetail:
 @router.post("/methodologies", status_code=201, summary="起草方法学 · Write a draft")
 async def write_draft(session: Session, operator: Author, today: Today, body: WriteDraft) -> DraftDetail:
     """能读懂的草案都会保存，并列出全部问题；读不懂的按行列指出。
-    A readable draft is stored with all its faults; an unreadable one is refused with line and column."""
+    A readable draft is stored with all its faults. An unreadable one is refused with line and column."""
     review = await service.write_draft(
         session, text=body.yaml, reason=body.reason, subject=operator.subject, today=today
     )
@@ -84,7 +84,7 @@ async def rewrite_draft(
 @router.post("/methodologies/drafts/{draft_id}/check", summary="检查草案 · Check a draft")
 async def check_draft(session: Session, operator: Author, today: Today, draft_id: uuid.UUID) -> DraftDetail:
     """单位、因子、算例、文字、上限、与现行方法学是否重叠；有问题则 409 并全部列出。
-    Units, factors, examples, texts, caps and overlaps; any fault is a 409 that lists all of them."""
+    Checks units, factors, examples, texts, caps and overlaps. Faults give a 409 that lists all of them."""
     return _detail(await service.check_draft(session, draft_id=draft_id, subject=operator.subject, today=today))
 
 
@@ -93,7 +93,7 @@ async def publish_draft(
     session: Session, operator: Author, today: Today, draft_id: uuid.UUID, body: Publish
 ) -> Publication:
     """须由起草人以外的人批准。发布后不可更改，旧版本自新版本生效日起失效。
-    By an operator who is no author. Never changed afterwards; the previous version ends the day this one begins."""
+    Needs an operator who is no author. It never changes afterwards. The previous version ends when this one begins."""
     done = await service.publish_draft(
         session, draft_id=draft_id, sha256=body.sha256, reason=body.reason, subject=operator.subject, today=today
     )
@@ -120,7 +120,7 @@ async def withdraw_draft(session: Session, operator: Author, draft_id: uuid.UUID
 async def propose_retirement(
     session: Session, approvals: RequestApprovals, operator: Author, code: Code, version: Version, body: Retire
 ) -> Proposal:
-    """由另一人批准后生效；已有结果不变。Takes effect when another operator approves it; past results stay."""
+    """由另一人批准后生效；已有结果不变。Takes effect when another operator approves it. Past results stay."""
     proposal = await proposals.propose_retirement(
         session, approvals, code=code, version=version, ends_on=body.ends_on, reason=body.reason, operator=operator
     )
@@ -132,7 +132,7 @@ async def propose_factors(
     session: Session, approvals: RequestApprovals, operator: Author, body: WriteDraft
 ) -> Proposal:
     """新的名字或新的 vintage；由另一人批准后登记，之后不可更改。
-    New ids or new vintages; registered when another operator approves them, never changed afterwards."""
+    For new ids or new vintages. Registered when another operator approves them, and never changed afterwards."""
     proposal = await proposals.propose_factors(
         session, approvals, text=body.yaml, reason=body.reason, operator=operator
     )
@@ -165,7 +165,7 @@ async def get_proposal(
 async def approve_proposal(
     session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
 ) -> Proposal:
-    """须由提议人以外的人批准。By an operator other than its proposer."""
+    """须由提议人以外的人批准。Needs an operator other than its proposer."""
     return Proposal.of(
         await proposals.approve(session, approvals, proposal_id=proposal_id, reason=body.reason, operator=operator)
     )

@@ -70,7 +70,7 @@ def find_problems(document: Methodology, marks: Marks, library: LibraryState) ->
 
 
 def _texts(document: Methodology, marks: Marks) -> Iterator[Problem]:
-    """Citizens read these texts, so each needs Chinese and English words."""
+    """Yield missing texts. Citizens read these texts, so each needs Chinese and English words."""
     texts: list[tuple[Path, Text]] = [
         (("title",), document.title.text),
         (("summary",), document.summary.text),
@@ -93,7 +93,7 @@ def _reportable(document: Methodology, marks: Marks) -> Iterator[Problem]:
         path: Path = ("applies_to", "event")
         text = Text(
             "合作方还不能上报这类行为，发布了也不会有人获得。",
-            "No partner can report such acts yet; nobody would earn.",
+            "No partner can report such acts yet, so nobody would earn.",
         )
         yield Problem("EVENT_NOT_REPORTABLE", path, text, *mark_of(path, marks))
 

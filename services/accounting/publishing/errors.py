@@ -26,7 +26,7 @@ class DraftNotChecked(Conflict):
     title_zh = "草案尚未通过检查"
     title_en = "The draft has not been checked"
     detail_zh = "请先检查，改动之后需要重新检查。"
-    detail_en = "Check it first; every change needs a new check."
+    detail_en = "Check it first. Every change needs a new check."
 
 
 class DraftChanged(Conflict):
@@ -34,7 +34,7 @@ class DraftChanged(Conflict):
     title_zh = "草案已被改动"
     title_en = "The draft has changed"
     detail_zh = "现在的内容是 {sha256}，请重新审阅。"
-    detail_en = "Its content is now {sha256}; read it again."
+    detail_en = "Its content is now {sha256}. Read it again."
 
 
 def fault(problem: Problem) -> Mapping[str, Any]:
@@ -71,7 +71,7 @@ class VersionAlreadyPublished(Conflict):
     title_zh = "这个版本已经发布"
     title_en = "This version is published already"
     detail_zh = "{name} 已经发布，请使用新的版本号。"
-    detail_en = "{name} is published; use a new version number."
+    detail_en = "{name} is published. Use a new version number."
 
 
 class EffectiveDatePast(Conflict):
@@ -81,7 +81,7 @@ class EffectiveDatePast(Conflict):
     title_zh = "日期已过"
     title_en = "The day is over"
     detail_zh = "{day} 早于今天（{today}，北京时间）。已有结果不会改变，请选择今天或以后。"
-    detail_en = "{day} is before today ({today} in Asia/Shanghai). Past results never change: choose today or later."
+    detail_en = "{day} is before today ({today} in Asia/Shanghai). Past results never change. Choose today or later."
 
 
 class RetirementOutsideInterval(Conflict):
@@ -103,4 +103,4 @@ class FactorExists(Conflict):
     title_zh = "因子已登记"
     title_en = "The factor is registered already"
     detail_zh = "{name} 已登记。数值不可更改，请使用新的 vintage 或新的名字。"
-    detail_en = "{name} is registered. Values never change: use another vintage or another id."
+    detail_en = "{name} is registered. Values never change. Use another vintage or another id."

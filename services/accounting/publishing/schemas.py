@@ -38,7 +38,7 @@ class Publish(_Request):
 
     reason: Reason
     sha256: Sha256 | None = Field(
-        default=None, description="所审阅内容的哈希，不符则拒绝 Hash of the text you read; refused if it differs"
+        default=None, description="所审阅内容的哈希，不符则拒绝 Hash of the text you read. Refused if it differs"
     )
 
 

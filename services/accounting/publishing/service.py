@@ -145,7 +145,7 @@ async def rewrite_draft(
 
 
 async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, subject: str) -> Review:
-    """Raises DraftNotFound, DraftClosed."""
+    """Withdraw a draft. Raises DraftNotFound, DraftClosed."""
     before = await _open_draft(session, draft_id)
     row = await repository.change_draft(session, draft_id, {"status": "withdrawn"})
     await audit.record(
@@ -161,7 +161,7 @@ async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, 
 
 
 async def review_draft(session: Session, *, draft_id: uuid.UUID, today: date) -> Review:
-    """Raises DraftNotFound."""
+    """Return a draft with its faults. Raises DraftNotFound."""
     row = await repository.draft(session, draft_id)
     if row is None:
         raise DraftNotFound
@@ -173,7 +173,7 @@ async def drafts(session: Session, *, status: str | None, before: uuid.UUID | No
 
 
 async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, today: date) -> Review:
-    """Raises CheckFailed with every problem, DraftNotFound, DraftClosed."""
+    """Check a draft. Raises CheckFailed with every problem, DraftNotFound, DraftClosed."""
     before = await _open_draft(session, draft_id)
     review = await _review(session, before, today=today)
     if review.problems:

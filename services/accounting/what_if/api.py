@@ -1,4 +1,4 @@
-"""Operators' routes: try a draft on the past before it is published."""
+"""Operators' routes: try a draft on past acts before it is published."""
 
 import uuid
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ Author = Annotated[Operator, Depends(require_scope("ops:methodologies"))]
 
 
 def _progress(row: Any) -> int:
-    """Account ids are hashes, spread evenly: how far the last one lies is how far the run is."""
+    """Return the progress in percent. Account ids are evenly spread hashes, so the last id gives the progress."""
     if row.status == "finished":
         return 100
     return 0 if row.last_account_id is None else row.last_account_id.int * 100 >> 128
@@ -26,12 +26,12 @@ def _progress(row: Any) -> int:
 
 @router.post("/methodologies:what-if", status_code=202, summary="试算草案 · Try a draft on a past period")
 async def start_what_if(session: Session, operator: Author, today: Today, body: WhatIf) -> RunStarted:
-    """在后台对已有行为试算，不改动账本。Runs in the background over stored acts and writes nothing to the ledger."""
+    """在后台对已有行为试算，不改动账本。Runs in the background over stored acts. Writes nothing to the ledger."""
     text = body.yaml
     if body.draft_id is not None:
         review = await publishing.review_draft(session, draft_id=body.draft_id, today=today)
         text = review.draft.text
-    assert text is not None  # the model wants one of the two
+    assert text is not None  # the model requires one of the two
     row = await service.start(
         session,
         text=text,
@@ -46,7 +46,7 @@ async def start_what_if(session: Session, operator: Author, today: Today, body: 
 
 @router.get("/what-if-runs/{run_id}", summary="试算进度与结果 · Progress and result of a run")
 async def get_what_if(session: Session, _operator: Author, run_id: uuid.UUID) -> Run:
-    """谁多谁少，以合计与分位数给出，不涉及个人。Who gains and loses, in totals and quantiles, nobody by name."""
+    """谁多谁少，以合计与分位数给出，不涉及个人。Totals and quantiles of gains and losses, without names."""
     row = await service.run(session, run_id=run_id)
     return Run(
         run_id=row.run_id,

@@ -1,4 +1,4 @@
-"""What a draft would have given for acts that were judged already. Pure."""
+"""What a draft would have credited for past acts. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from services.accounting.methodologies.matching import MethodologyIndex
 
 @dataclass(frozen=True, slots=True)
 class PastAct:
-    """An act as it was reported, and what it earned (0 when refused)."""
+    """A reported act, and what it earned (0 if refused)."""
 
     act: Act
     earned_mg: int
@@ -24,9 +24,9 @@ class PastAct:
 
 @dataclass(slots=True)
 class Difference:
-    """Totals over the acts that the draft applies to; `people` holds each person's change, also a zero.
+    """Totals over the acts that the draft applies to. `people` has the change of each person in milligrams, also zero.
 
-    `usage` is what was counted for households and meters, whose other people may come in a later batch.
+    `usage` is the cap usage of households and meters, because other members may be in a later batch.
     """
 
     acts: int = 0
@@ -39,15 +39,15 @@ class Difference:
 
 
 def rule_in_force_from(document: Methodology, factors: Factors, first_day: date) -> Compiled:
-    """The draft as if it had been in force from `first_day`. Raises DocumentInvalid."""
+    """Compile the draft as if it were in force from `first_day`. Raises DocumentInvalid."""
     return compile_methodology(document.model_copy(update={"effective_from": first_day, "effective_to": None}), factors)
 
 
 def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUsed] | None = None) -> Difference:
-    """`past` holds all of a person's acts of the period, in order of time; caps start unused on its first day.
+    """Judge past acts by the draft, and compare. `past` has all acts of each person in the period, in time order.
 
-    `used`: what people of earlier batches have counted for households and meters. The total of a household is exact;
-    its split between members depends on the order of account ids.
+    Caps are unused on the first day. `used` is the cap usage of households and meters by people of earlier batches. The
+    total of a household is exact. Its division among members depends on the order of account ids.
     """
     index = MethodologyIndex([rule])
     concerned = [one for one in past if index.find(one.act) is not None]
@@ -66,5 +66,5 @@ def compare(past: Sequence[PastAct], rule: Compiled, used: Mapping[CapKey, CapUs
 
 
 def subjects_of(past: Sequence[PastAct], rule: Compiled) -> set[UUID]:
-    """Whose counters must be known of earlier batches before `compare`."""
+    """Return the subjects whose cap usage in earlier batches `compare` needs."""
     return {key.subject_id for key in cap_keys(match_acts((one.act for one in past), MethodologyIndex([rule])))}

@@ -15,12 +15,12 @@ class TooManyRuns(Conflict):
     title_zh = "试算过多"
     title_en = "Too many runs"
     detail_zh = "同时至多 {limit} 次试算，请等前面的完成。"
-    detail_en = "At most {limit} runs at once; wait for one to finish."
+    detail_en = "At most {limit} runs at once. Wait until one has finished."
 
 
 class PeriodInvalid(InvalidRequest):
     code = "PERIOD_INVALID"
     title_zh = "时段不符合要求"
-    title_en = "The period does not fit"
+    title_en = "The period is invalid"
     detail_zh = "应为 {days} 天以内的过去时段，含首日和末日。"
     detail_en = "Give a past period of at most {days} days, first and last day included."

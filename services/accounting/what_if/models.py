@@ -1,4 +1,4 @@
-"""Tables of what-if runs: progress and result, each person's difference and what households used, while a run lasts."""
+"""Tables of what-if runs: progress and result; during a run also changes of people and cap usage of households."""
 
 from sqlalchemy import (
     BigInteger,

@@ -30,7 +30,7 @@ async def running(session: AsyncSession) -> int:
 
 
 async def next_run(session: AsyncSession) -> Any:
-    """The oldest unfinished run, locked; another worker's is left to it."""
+    """Return the oldest unfinished run, locked. Runs of other workers are skipped."""
     query = (
         select(what_if_run)
         .where(what_if_run.c.status == "running")
@@ -88,7 +88,7 @@ async def add_usage(session: AsyncSession, run_id: uuid.UUID, usage: Mapping[Cap
 
 
 async def finish(session: AsyncSession, run_id: uuid.UUID) -> None:
-    """Sums up who gains and loses, then forgets the persons."""
+    """Store the totals and quantiles of all changes, then delete the changes of people."""
     table = what_if_person.c
     mine = table.run_id == run_id
     change = table.change_mg

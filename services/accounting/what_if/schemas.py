@@ -52,7 +52,7 @@ class Totals(BaseModel):
 
 
 class ChangePerPerson(BaseModel):
-    """Each person's change in mg; null when nobody is concerned."""
+    """Quantiles of the change per person in mg. Null if the draft applies to nobody."""
 
     min: int | None
     p10: int | None
@@ -73,7 +73,7 @@ class Spread(BaseModel):
 
 
 class Run(BaseModel):
-    # One alias for both directions: the documents show the names of the way in.
+    # The aliases are those of the request, so that request and answer have the same names.
     model_config = ConfigDict(populate_by_name=True)
 
     run_id: uuid.UUID

@@ -1,4 +1,4 @@
-"""Use cases of what-if runs: what a draft would have changed in a past period. Nothing of it touches the ledger."""
+"""Use cases of what-if runs: what a draft would have changed in a past period. They never change the ledger."""
 
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,11 +24,11 @@ from shared.db import Session
 from shared.ids import new_id
 
 PERIOD_DAYS_MAX = 366
-RUNNING_MAX = 5  # each keeps a worker busy for a while; operators take turns
-# A batch holds some thousand acts of a busy year: a fraction of a second of judging between two answers to the log.
+RUNNING_MAX = 5  # each keeps a worker busy for a while
+# A batch of a busy year has some thousand acts: a fraction of a second, so the worker answers the log in time.
 PEOPLE_PER_BATCH = 50
 ACTS_PER_TICK = 5_000
-_NEVER_LATE_S = 10**9  # what came too late then was left out already
+_NEVER_LATE_S = 10**9  # acts that came too late are left out before
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 async def start(
     session: Session, *, text: str, first_day: date, last_day: date, reason: str, subject: str, today: date
 ) -> Any:
-    """Raises DocumentInvalid, PeriodInvalid, TooManyRuns."""
+    """Start a run. Raises DocumentInvalid, PeriodInvalid, TooManyRuns."""
     if not first_day <= last_day <= today or last_day - first_day >= timedelta(days=PERIOD_DAYS_MAX):
         raise PeriodInvalid(days=PERIOD_DAYS_MAX)
     document, _ = parse_methodology(text)
@@ -69,7 +69,7 @@ async def start(
 
 
 async def run(session: Session, *, run_id: uuid.UUID) -> Any:
-    """Raises RunNotFound."""
+    """Return a run. Raises RunNotFound."""
     row = await repository.run(session, run_id)
     if row is None:
         raise RunNotFound
@@ -77,7 +77,7 @@ async def run(session: Session, *, run_id: uuid.UUID) -> Any:
 
 
 async def advance(session: Session, *, time_zone: str) -> bool:
-    """Takes the oldest run some batches further; called by the worker. Whether there was one."""
+    """Process some batches of the oldest run. Return whether there was one. Timed job."""
     row = await repository.next_run(session)
     if row is None:
         return False
@@ -85,7 +85,12 @@ async def advance(session: Session, *, time_zone: str) -> bool:
         document, _ = parse_methodology(row.text)
         rule = rule_in_force_from(document, factor_set(await methodologies.all_factors(session)), row.first_day)
         await _judge_batches(session, row, rule, time_zone)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as exc:  # the document's fault: no retry helps
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as exc:  # the document is faulty, so a retry does not help
         _log.warning("what_if_failed", run_id=str(row.run_id), error=repr(exc))
         await repository.fail(session, row.run_id, type(exc).__name__)
     return True
