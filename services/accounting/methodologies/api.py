@@ -31,8 +31,10 @@ State = Literal["scheduled", "in_force", "superseded", "expired", "retired", "sh
 
 
 async def _list_library(session: Session, request: Request) -> list[tuple[Compiled, Published | None]]:
-    """What is published, then what is on the shelf, each by code and version. A shelved document that was published
-    under its own name is listed once, as published."""
+    """Return published versions, then versions on the shelf, each by code and version.
+
+    A document of the shelf that was published under its own code and version is listed once, as published.
+    """
     library: Library = request.app.state.library
     index = await library.index(session)
     found: list[tuple[Compiled, Published | None]] = []
@@ -41,7 +43,7 @@ async def _list_library(session: Session, request: Request) -> list[tuple[Compil
         if version is not None:
             found.append((version, published))
     names = {(version.code, version.version) for version, _published in found}
-    shelved = await asyncio.to_thread(shelf)  # beside the event loop: the first reading compiles it
+    shelved = await asyncio.to_thread(shelf)  # in a thread, because the first call compiles the shelf
     return found + [(item.version, None) for item in shelved if (item.version.code, item.version.version) not in names]
 
 
@@ -51,12 +53,12 @@ async def list_methodologies(
     request: Request,
     today: Today,
     language: AskedLanguage,
-    state: Annotated[State | None, Query(description="只列出某一状态 Only those in this state")] = None,
+    state: Annotated[State | None, Query(description="只列出某一状态 Only versions in this state")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[MethodologySummary]:
     """随平台提供的全部方法学及其状态、算例和来源：已发布的在前，书架上的（随平台提供、未在本地发布）在后。
-    The whole library with states, examples and sources: what is published here first, then the shelf."""
+    The whole library with states, examples and sources: published versions first, then the shelf."""
     position = decode_cursor(cursor, int, str, int)
     everything = await _list_library(session, request)
     rows = [
@@ -82,7 +84,7 @@ async def get_methodology(
     code: Annotated[str, Path(max_length=60, examples=["WH-APP-BUS"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[1])],
 ) -> MethodologyDetail:
-    """书架上的也在这里；草案用的 YAML 原文在 `/shelf/…`。Those on the shelf too; `/shelf/…` has their text."""
+    """也包括书架上的；可作草案的 YAML 原文在 `/shelf/…`。Includes the shelf. `/shelf/…` has the YAML for a draft."""
     for compiled, published in await _list_library(session, request):
         if (compiled.code, compiled.version) == (code, version):
             shown = summary(compiled, published, today=today, language=language)

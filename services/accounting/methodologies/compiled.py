@@ -1,7 +1,7 @@
-"""A methodology made ready: every reference resolved, units balanced, formula compiled, caps in milligrams.
+"""Compiled methodologies: references resolved, units checked, formula compiled, caps in milligrams.
 
-`compile_methodology` is the gate: what it lets through can be evaluated for any act without surprises, except for a
-division by zero, which refuses that one act.
+A methodology that `compile_methodology` accepts can be evaluated for any act. The only failure left is a division by
+zero, which refuses that one act.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,9 +36,9 @@ IMPROVEMENT: Final = "improvement_factor"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an input comes from: the act's field (None: always 1), its unit, and the kinds of act that carry it.
+    """Where an input comes from: the field of the act (None: always 1), its unit, and the kinds of act that have it.
 
-    `read` is the attribute to read where it is not the field itself.
+    `read` is the attribute to read, if it is not the field itself.
     """
 
     field: str | None
@@ -50,7 +50,7 @@ class Source:
 _ROUTES: Final = frozenset({"trip", "transit"})
 _JOURNEY: Final = frozenset({"journey"})
 _METERING: Final = frozenset({"metering"})
-_METERED: Final = frozenset({"energy", "metering"})  # acts that say which meter they were read from
+_METERED: Final = frozenset({"energy", "metering"})  # acts that name the meter
 SOURCES: Final[Mapping[str, Source]] = {
     "distance": Source("distance_m", "m", _ROUTES),
     "duration": Source("duration_s", "s", _ROUTES, read="duration_or_elapsed_s"),
@@ -60,14 +60,14 @@ SOURCES: Final[Mapping[str, Source]] = {
     "baseline_wh": Source("baseline_wh", "Wh", frozenset({"energy"})),
     "count": Source("count", "piece", frozenset({"bag", "goods"})),
     "one_trip": Source(None, "trip", _ROUTES),
-    # A journey: the direct way from door to door, and what was travelled by each mode.
+    # A journey: the direct distance from door to door, and the distance by each mode.
     "od_distance": Source("od_distance_m", "m", _JOURNEY),
     "walked": Source("walked_m", "m", _JOURNEY),
     "cycled": Source("cycled_m", "m", _JOURNEY),
     "by_bus": Source("by_bus_m", "m", _JOURNEY),
     "by_rail": Source("by_rail_m", "m", _JOURNEY),
     "steps": Source("steps", "step", frozenset({"steps"})),
-    # A household's day: its meter, its mean of the seven days before, its members.
+    # A day of a household: its consumption, its mean of the seven days before, its members.
     "used_wh": Source("used_wh", "Wh", _METERING),
     "average_wh_7d": Source("average_wh_7d", "Wh", _METERING),
     "persons": Source("persons", "person", _METERING),
@@ -101,7 +101,7 @@ class FactorRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One version, ready to judge acts with. `improvement` is None where the formula does not use it."""
+    """One version that can judge acts. `improvement` is None if the formula does not use it."""
 
     document: Methodology
     sha256: str
@@ -116,7 +116,7 @@ class Compiled:
     count_caps: tuple[CapRule, ...]
     amount_caps: tuple[CapRule, ...]
     improvement: tuple[Fraction, int] | None
-    shared: bool  # some of it is counted or credited for more than one person
+    shared: bool  # counts or credits for more than one person
     counts_meters: bool
 
     @property
@@ -137,20 +137,20 @@ class Compiled:
         return _power(rate, max(0, local_date.year - base_year))
 
     def raw_mg(self, inputs: Mapping[str, int], tier: str, local_date: date) -> int:
-        """Milligrams before caps, as judged, from the inputs a judgement kept. Raises NotComputable, KeyError."""
+        """Return the milligrams before caps from the inputs of a judgement. Raises NotComputable, KeyError."""
         values: list[Value] = [inputs[slot.field] for slot in self.slots]
         if self.improvement is not None:
             values.append(self.improvement_factor(local_date))
         return max(0, self.amounts[tier](values))
 
 
-@lru_cache(maxsize=1_000)  # a rate and a year or two per methodology
+@lru_cache(maxsize=1_000)  # one rate and one or two years per methodology
 def _power(rate: Fraction, years: int) -> Fraction:
     return Fraction(rate**years)
 
 
 def factor_set(factors: Iterable[Factor]) -> Factors:
-    """Index factors by id and vintage. Raises DocumentInvalid when one is given twice."""
+    """Index factors by id and vintage. Raises DocumentInvalid for a factor that is given twice."""
     found: dict[tuple[str, int], Factor] = {}
     for number, factor in enumerate(factors):
         key = (factor.id, factor.vintage)
@@ -166,14 +166,14 @@ def factor_set(factors: Iterable[Factor]) -> Factors:
 
 
 def region_prefix(code: str) -> str:
-    """A GB/T 2260 code without its empty levels: 420100 -> 4201, 420000 -> 42."""
+    """Return a GB/T 2260 code without its empty levels: 420100 -> 4201, 420000 -> 42."""
     while code.endswith("00"):
         code = code[:-2]
     return code
 
 
 def amount_mg(text: str) -> Fraction:
-    """Exact milligrams of an amount such as "10 gCO2e"."""
+    """Return the exact milligrams of an amount such as "10 gCO2e"."""
     number, unit = text.split(" ")
     return Fraction(number) * parse_unit(unit).ratio
 
@@ -205,13 +205,15 @@ class _Compiler:
             if name in _RESERVED:
                 self.refuse("RESERVED_NAME", path, Text(f"{name} 是保留名称。", f"{name} is a reserved name."))
             if self.kind not in source.kinds:
-                text = Text(f"{self.kind} 类行为没有 {given.source}。", f"Acts of {self.kind} carry no {given.source}.")
+                text = Text(
+                    f"{self.kind} 类行为没有 {given.source}。", f"Acts of kind {self.kind} have no {given.source}."
+                )
                 self.refuse("INPUT_NOT_AVAILABLE", (*path, "from"), text)
             unit = self.unit(given.unit, (*path, "unit"))
             if unit is None:
                 continue
             if unit.dimension != parse_unit(source.unit).dimension:
-                text = Text(f"单位应与 {source.unit} 同类。", f"The unit must be one of {source.unit}'s kind.")
+                text = Text(f"单位应与 {source.unit} 同类。", f"The unit must have the dimension of {source.unit}.")
                 self.refuse("UNITS_DIFFER", (*path, "unit"), text)
             self.units[name] = unit
             if source.field is None:
@@ -227,13 +229,16 @@ class _Compiler:
             path: Path = ("factors", number)
             factor = self.known.get((reference.factor_id, reference.vintage))
             if reference.name in self.units or reference.name in _RESERVED:
-                text = Text(f"名称 {reference.name} 已被使用。", f"The name {reference.name} is taken.")
+                text = Text(f"名称 {reference.name} 已被使用。", f"The name {reference.name} is used already.")
                 self.refuse("NAME_TWICE", path, text)
             elif factor is None:
                 shown = f"{reference.factor_id} {reference.vintage}"
                 self.refuse("UNKNOWN_FACTOR", path, Text(f"没有因子 {shown}。", f"There is no factor {shown}."))
             elif not region_prefix(self.document.region).startswith(region_prefix(factor.region)):
-                text = Text("因子的地区不覆盖方法学的地区。", "The factor's region does not cover the methodology's.")
+                text = Text(
+                    "因子的地区不覆盖方法学的地区。",
+                    "The region of the factor does not cover the region of the methodology.",
+                )
                 self.refuse("FACTOR_REGION", path, text)
             elif (unit := self.unit(factor.unit, path)) is not None:
                 self.factors[reference.name], self.units[reference.name] = factor, unit
@@ -271,11 +276,13 @@ class _Compiler:
         return tree
 
     def check_bounds(self) -> None:
-        """An act of a kind that is not reported yet has fields of its own; a bound on them elsewhere means nothing."""
+        """Refuse bounds on fields that only unreported kinds of act have, if this methodology is about another kind."""
         for source in SOURCES.values():
             own = source.field is not None and source.kinds <= UNREPORTED_KINDS and self.kind not in source.kinds
             if own and getattr(self.document.plausibility, source.field or "") is not None:
-                text = Text(f"{self.kind} 类行为没有 {source.field}。", f"Acts of {self.kind} carry no {source.field}.")
+                text = Text(
+                    f"{self.kind} 类行为没有 {source.field}。", f"Acts of kind {self.kind} have no {source.field}."
+                )
                 self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), text)
 
     def check_rules(self) -> None:
@@ -294,20 +301,23 @@ class _Compiler:
         if document.issuable and statuses != {"official"}:
             text = Text(
                 "方法学与全部因子均为官方来源时才可签发。",
-                "Only a methodology whose own source and factors are all official may be issued.",
+                "Only a methodology with an official source and official factors may be issued.",
             )
             self.refuse("NOT_ISSUABLE", ("issuable",), text)
 
     def check_homes(self) -> None:
-        """A meter's limit needs a meter; what a household earns by its meter must be limited by it, or two members
-        could each report the same reading."""
+        """Check caps per meter.
+
+        A cap per meter needs acts with a meter. If a household earns by its meter, the methodology needs such a cap,
+        because two members could report the same reading.
+        """
         metered = self.kind in _METERED
         for number, cap in enumerate(self.document.caps):
             if cap.per == "meter" and not metered:
-                text = Text(f"{self.kind} 类行为没有电表。", f"Acts of {self.kind} have no meter.")
+                text = Text(f"{self.kind} 类行为没有电表。", f"Acts of kind {self.kind} have no meter.")
                 self.refuse("CAP_WITHOUT_METER", ("caps", number, "per"), text)
         if metered and self.document.subject == "household" and all(cap.per != "meter" for cap in self.document.caps):
-            text = Text("按家庭计的用电须有每块电表的上限。", "A household's electricity needs a cap per meter.")
+            text = Text("按家庭计的用电须有每块电表的上限。", "Electricity of households needs a cap per meter.")
             self.refuse("METER_CAP_MISSING", ("caps",), text)
 
     def amounts(self, tree: Node, improves: bool) -> dict[str, Amount]:
@@ -331,7 +341,7 @@ class _Compiler:
         self.read_factors()
         self.check_rules()
         self.check_bounds()
-        # Units are checked only once every name has one; otherwise one fault would be told many times.
+        # The formula is checked only if every name has a unit. Otherwise one fault would be reported many times.
         tree = None if self.problems else self.read_formula()
         improves = tree is not None and IMPROVEMENT in names_of(tree)
         amounts = self.amounts(tree, improves) if tree is not None and not self.problems else {}
@@ -363,12 +373,15 @@ _RESERVED: Final = frozenset({LEAKAGE, IMPROVEMENT, "min", "max", "if", "floor",
 def _cap_rule(cap: Cap) -> CapRule:
     if cap.acts is not None:
         return CapRule(cap.id, cap.period, cap.acts, "acts", cap.code, cap.per)
-    assert cap.amount is not None  # a cap has one or the other
+    assert cap.amount is not None  # a cap has either acts or an amount
     return CapRule(cap.id, cap.period, int(amount_mg(cap.amount)), "mg", cap.code, cap.per)
 
 
 def compile_methodology(document: Methodology, factors: Factors, marks: Marks | None = None) -> Compiled:
-    """Resolve, check and compile. Raises DocumentInvalid with every fault found, placed by `marks` where given."""
+    """Resolve, check and compile a document.
+
+    Raises DocumentInvalid with every fault. `marks` give the faults their line and column.
+    """
     return _Compiler(document, factors, marks or {}).compile()
 
 

@@ -1,4 +1,4 @@
-"""What routes need of the library: the versions in force, and today's date where the programme lives."""
+"""Dependencies of routes: the index of versions, and today's date in the time zone of the programme."""
 
 from datetime import date
 from typing import Annotated

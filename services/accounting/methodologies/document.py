@@ -1,9 +1,9 @@
-"""The shape of a methodology document and of a factor document: every key, its type and its bounds.
+"""The schema of methodology documents and factor documents: every key, its type and its bounds.
 
-Shape only; what needs the factors or the formula (units, examples) is checked by `evaluation.compile_methodology` and
-`activities.examples`. Decimals are strings ("0.5257") and become exact fractions where they are used.
-Optional keys are left out of the canonical form when they hold their default, so that a later optional key does not
-change the hash of a document written before it. A default, once published, may therefore never change.
+Checks that need factors or the formula (units, examples) are in `compiled.compile_methodology` and `judging.examples`.
+Decimals are strings ("0.5257") and become exact fractions when they are used.
+The canonical form leaves out optional keys with their default value, so a new optional key does not change the hash of
+an older document. So a published default may never change.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ Decimal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})? (mgCO2e|gCO2e|kgCO2e|tCO2e)$")]
 Region = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}){0,3}$")]  # GB/T 2260, shortened from the right
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Published = Annotated[  # as exact as known: a year, a month or a day
+Published = Annotated[  # a year, a month or a day, as far as known
     str, StringConstraints(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")
 ]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)]
@@ -54,7 +54,7 @@ InputSource = Literal[
     "replacement_percent",
 ]  # fmt: skip
 
-DECLARED: Final = "declared:"  # no slug has a colon: this group cannot be one of a document's own
+DECLARED: Final = "declared:"  # slugs have no colon, so no document can name such a group
 
 # Event type of a document -> `kind` of an act on the topic.
 ACT_KINDS: Final[dict[str, str]] = {
@@ -69,7 +69,8 @@ ACT_KINDS: Final[dict[str, str]] = {
     "power.generated": "generation",
     "goods.resold": "goods",
 }
-# Kinds no partner can report yet: methods about them can be written, checked and shown, and wait on the shelf.
+# Kinds of act that no partner can report yet. Methodologies about them can be written and checked; they stay on the
+# shelf.
 UNREPORTED_KINDS: Final = frozenset({"journey", "steps", "metering", "generation", "goods"})
 
 
@@ -95,7 +96,7 @@ class IssuingDocument(_Part):
 
 
 class AppliesTo(_Part):
-    """Which acts: a list left out means any value; `absent` in a list means an act that does not say."""
+    """The acts that a methodology covers. A missing list accepts any value. `absent` accepts an act without a value."""
 
     event: EventType
     vehicle_type: Annotated[tuple[VehicleType, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
@@ -107,7 +108,7 @@ class AppliesTo(_Part):
 
 
 class Input(_Part):
-    """`unit` is the one shown to people; the event field has its own, fixed by its name."""
+    """An input of the formula. `unit` is shown to people. The unit of the event field is fixed by its name."""
 
     title: DocumentText
     unit: UnitText
@@ -133,9 +134,9 @@ class Improvement(_Part):
 
 
 class Cap(_Part):
-    """An upper limit: either a number of acts or an amount. `zh` and `en` tell the citizen that it is reached.
+    """An upper limit: either a number of acts or an amount. `zh` and `en` are the sentences for a reached limit.
 
-    `per`: whose acts it counts together, a person's, a household's, or those of one electricity meter.
+    `per` names whose acts are counted together: those of a person, a household or an electricity meter.
     """
 
     id: DottedSlug
@@ -152,7 +153,7 @@ class Cap(_Part):
         if (self.acts is None) == (self.amount is None):
             raise ValueError("acts 与 amount 只能给出一个。|Give either acts or amount.")
         if self.code != {"day": "DAILY_CAP", "month": "MONTHLY_CAP", "year": "YEARLY_CAP"}[self.period]:
-            raise ValueError("code 与 period 不对应。|The code must fit the period.")
+            raise ValueError("code 与 period 不对应。|The code must match the period.")
         return self
 
 
@@ -168,14 +169,14 @@ class Range(_Part):
 
 
 class StraightLine(_Part):
-    """A route cannot be shorter than the straight line, less what errors of both end points can explain."""
+    """The minimum length of a route: a ratio of the straight line, minus `slack_m` for errors of both end points."""
 
     min_ratio: Decimal
     slack_m: Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Plausibility(_Part):
-    """What can have happened. A check is left out where the act does not carry the value."""
+    """Limits of plausible acts. A limit is not checked if the act has no such value."""
 
     distance_m: Range | None = None
     duration_s: Range | None = None
@@ -200,7 +201,7 @@ class Plausibility(_Part):
 
     @cached_property
     def amounts(self) -> tuple[tuple[str, Range], ...]:
-        """The bounds on amounts that this methodology has, by field of the act."""
+        """Return the bounds on amounts by field of the act."""
         given = ((field, getattr(self, field)) for field in AMOUNTS)
         return tuple((field, limits) for field, limits in given if limits is not None)
 
@@ -212,7 +213,7 @@ AMOUNTS: Final = (
 
 
 class ExampleInput(_Part):
-    """Fields of the act; what is left out is chosen so that the methodology applies."""
+    """Fields of the act. Missing fields get values to which the methodology applies."""
 
     vehicle_type: Slug | None = None
     propulsion_type: Slug | None = None
@@ -240,9 +241,9 @@ class ExampleInput(_Part):
 
 
 class Example(_Part):
-    """One worked act: `after` identical acts of the same day come first, `date` is the day (default: the first).
+    """One worked example. `after` identical acts of the same day come first. `date` is the day (default: the first).
 
-    `repeats` is the same physical act as it was reported before, by other evidence or by another partner.
+    `repeats` is the same physical act, reported before with other evidence or by another partner.
     """
 
     title: DocumentText
@@ -261,7 +262,7 @@ def _unique_caps(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
 
 
 class Methodology(_Part):
-    """One version of a methodology, in force from `effective_from` to before `effective_to` (days in Asia/Shanghai)."""
+    """One version of a methodology. `effective_to` is the first day on which it no longer applies (Asia/Shanghai)."""
 
     code: Code
     version: Annotated[int, Field(ge=1, le=10_000)]
@@ -292,13 +293,13 @@ class Methodology(_Part):
 
     @cached_property
     def all_groups(self) -> tuple[str, ...]:
-        """Its exclusivity groups, and one of the scene when citizens may declare its acts themselves."""
+        """The exclusivity groups of the document, and the group of declared acts if citizens may declare its acts."""
         declared = (DECLARED + self.scene,) if "self_declared" in self.evidence_tiers else ()
         return (*self.exclusivity_groups, *declared)
 
 
 class Factor(_Part):
-    """One emission factor of one vintage (the year its data stand for). `id` and `vintage` name it for ever."""
+    """One emission factor of one vintage (the year of its data). `id` and `vintage` identify it for ever."""
 
     id: DottedSlug
     name: DocumentText
@@ -315,7 +316,7 @@ class FactorDocument(_Part):
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=500, strict=False)]
 
 
-# pydantic's error types in the author's language; others are told in English only.
+# Chinese sentences for error types of pydantic. Other types get a general sentence.
 _PYDANTIC_ZH: Final = {
     "missing": "缺少这一项。",
     "extra_forbidden": "没有这一项，请检查拼写。",
@@ -335,7 +336,7 @@ _PYDANTIC_ZH: Final = {
 
 
 def mark_of(path: Path, marks: Marks) -> tuple[int, int]:
-    """Where the value stands, or the nearest thing around it."""
+    """Return line and column of a value, or of the nearest value around it."""
     while path not in marks and path:
         path = path[:-1]
     return marks.get(path, (0, 0))
@@ -360,9 +361,9 @@ def _validate(model: type[Model], plain: object, marks: Marks) -> Model:
 
 
 def parse_methodology(text: str) -> tuple[Methodology, Marks]:
-    """Read a YAML (or JSON) document. The marks tell where each value stands, for later checks.
+    """Read a YAML (or JSON) document. The marks give line and column of each value, for later checks.
 
-    Raises DocumentInvalid with every fault found.
+    Raises DocumentInvalid with every fault.
     """
     plain, marks = read_yaml(text)
     return _validate(Methodology, plain, marks), marks
@@ -374,7 +375,7 @@ def parse_factors(text: str) -> tuple[Factor, ...]:
 
 
 def canonical_json(part: Methodology | Factor) -> str:
-    """The one way to write this document: sorted keys, no spaces, no defaults, integers and strings only (RFC 8785)."""
+    """Return the canonical form of a document: sorted keys, no spaces, no defaults, integers and strings (RFC 8785)."""
     plain = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -384,7 +385,7 @@ def content_sha256(part: Methodology | Factor) -> str:
 
 
 def methodology_from_plain(plain: object) -> Methodology:
-    """A stored document read back: the parsed JSON of `canonical_json`."""
+    """Read a stored document: the parsed JSON of `canonical_json`."""
     return _validate(Methodology, plain, {})
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a methodology or a factor, and how it is told."""
+"""Errors of methodology and factor documents."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a document. `line` and `column` count from 1 and are 0 where no text position is known."""
+    """One fault of a document. `line` and `column` count from 1. They are 0 if the position is unknown."""
 
     code: str
     path: Path
@@ -32,13 +32,13 @@ class Problem:
 
 
 class DocumentInvalid(InvalidRequest):
-    """A methodology or factor document that may not be used; `problems` names every fault found."""
+    """A methodology or factor document with faults. `problems` has all of them."""
 
     code = "DOCUMENT_INVALID"
     title_zh = "方法学文件有错误"
     title_en = "The methodology document has faults"
     detail_zh = "共 {count} 处错误，请逐条修改。"
-    detail_en = "{count} fault(s); correct each of them."
+    detail_en = "{count} fault(s). Correct each of them."
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
@@ -51,7 +51,7 @@ class DocumentInvalid(InvalidRequest):
 
 
 class AmbiguousMethodologies(InvalidRequest):
-    """Two versions would apply to the same act, so neither may."""
+    """Two versions would apply to the same act."""
 
     code = "METHODOLOGIES_OVERLAP"
     title_zh = "方法学适用范围重叠"
@@ -61,17 +61,17 @@ class AmbiguousMethodologies(InvalidRequest):
 
 
 class CapMismatch(InvalidRequest):
-    """Two documents use one cap id for different things, so one counter would mean two things."""
+    """Two documents use one cap id for different caps, so one counter would count both."""
 
     code = "CAP_MISMATCH"
     title_zh = "同一上限编号含义不一致"
     title_en = "One cap id with two meanings"
     detail_zh = "上限 {cap_id} 在 {first} 与 {second} 中的周期、计量方式或对象不同。"
-    detail_en = "Cap {cap_id} has another period, measure or subject in {second} than in {first}."
+    detail_en = "The period, measure or subject of cap {cap_id} differs between {first} and {second}."
 
 
 class FormulaFault(Exception):
-    """A formula that cannot be read or whose units do not balance. Position counts from 1 inside the formula."""
+    """A formula that cannot be parsed or has inconsistent units. Positions count from 1 inside the formula."""
 
     def __init__(self, code: str, text: Text, *, line: int = 1, column: int = 1) -> None:
         super().__init__(f"{code} at {line}:{column}: {text.en}")
@@ -89,10 +89,10 @@ class MethodologyNotFound(NotFound):
 
 
 class PublishedDocumentDiffers(Conflict):
-    """A published document never changes: other content needs another version (or vintage)."""
+    """A published document never changes. Other content needs another version or vintage."""
 
     code = "PUBLISHED_DOCUMENT_DIFFERS"
     title_zh = "已发布的文件不可更改"
     title_en = "A published document never changes"
     detail_zh = "{name} 已发布且内容不同，请使用新的版本号。"
-    detail_en = "{name} is published with other content; use a new version."
+    detail_en = "{name} is published with other content. Use a new version."

@@ -1,8 +1,8 @@
-"""Exact values of formulas: a tree becomes a closure over the inputs, once, and milligrams per act after that.
+"""Exact values of formulas. A tree is compiled once to a closure from inputs to milligrams.
 
-Almost every published formula is a product of factors and inputs; such a tree becomes one ratio of integers, so that an
-act costs a multiplication and a floor division. Anything else runs on exact fractions. Either way the result is floored
-once, at the end, after the evidence multiplier.
+Almost every published formula is a product of factors and inputs. Such a tree becomes one ratio of integers, so an act
+costs one multiplication and one floor division. Other formulas run on exact fractions. In both cases the result is
+floored once, at the end, after the evidence multiplier.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ _COMPARE: Final[dict[str, Callable[[Value, Value], bool]]] = {
 
 
 def apply_binary(operator: str, left: Value, right: Value) -> Value:
-    """Raises NotComputable on a division by zero."""
+    """Apply + - * or /. Raises NotComputable on a division by zero."""
     if operator == "+":
         return left + right
     if operator == "-":
@@ -42,7 +42,7 @@ def apply_binary(operator: str, left: Value, right: Value) -> Value:
 
 
 def apply_call(function: str, values: Sequence[Value]) -> Value:
-    """The functions whose arguments are all needed; `if` is not among them."""
+    """Apply a function that needs all its arguments: every one except `if`."""
     if function == "min":
         return min(values)
     if function == "max":
@@ -67,7 +67,7 @@ class _Ratio:
 
 
 def _ratio(coefficient: Fraction, above: tuple[int, ...], below: tuple[int, ...]) -> _Ratio:
-    """With the inputs in order, so that terms of the same inputs are seen to be alike and can be added."""
+    """Return a ratio with sorted inputs, so that terms with the same inputs can be recognised and added."""
     return _Ratio(coefficient, tuple(sorted(above)), tuple(sorted(below)))
 
 
@@ -93,7 +93,7 @@ def _as_ratio(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str,
             if operator == "*":
                 return _ratio(one.coefficient * two.coefficient, one.above + two.above, one.below + two.below)
             if two.below:
-                return None  # x / (1 / y): cancelling would hide that y may be zero
+                return None  # x / (1 / y): cancelling would hide a zero y
             if two.coefficient == 0:
                 raise FormulaFault(
                     "DIVISION_BY_ZERO", Text("除数恒为零。", "The divisor is always zero."),
@@ -141,16 +141,16 @@ def _formula(node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, 
             parts = [_formula(argument, constants, slots) for argument in arguments]
             return lambda values: apply_call(function, [part(values) for part in parts])
         case _:
-            raise AssertionError(node)  # numbers and names are ratios; a comparison stands only inside `if`
+            raise AssertionError(node)  # numbers and names are ratios; comparisons occur only in `if`
 
 
 def compile_amount(
     node: Node, constants: Mapping[str, Fraction], slots: Mapping[str, int], multiplier: Fraction
 ) -> Amount:
-    """A closure from the inputs to whole milligrams: floor(formula * multiplier).
+    """Return a closure from the inputs to whole milligrams: floor(formula * multiplier).
 
-    `constants` are in base units, `slots` give each input's place. The closure raises NotComputable on a division by
-    zero; a divisor that is zero whatever the inputs raises FormulaFault here.
+    `constants` are in base units. `slots` give the place of each input. The closure raises NotComputable on a division
+    by zero. A divisor that is always zero raises FormulaFault here.
     """
     ratio = _as_ratio(node, constants, slots)
     if ratio is None:

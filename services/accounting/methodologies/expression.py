@@ -1,4 +1,4 @@
-"""The formula language: a typed expression over named quantities, parsed once into a closed tree.
+"""The formula language: typed expressions over named quantities, parsed once into a tree.
 
     sum        := product (("+" | "-") product)*
     product    := unary (("*" | "/") unary)*
@@ -7,8 +7,8 @@
     condition  := sum ("<" | "<=" | ">" | ">=" | "==") sum          (only as the first argument of `if`)
     functions  := min max if floor clamp
 
-Numbers are plain decimals without exponents and stand for exact rationals. Nothing is ever handed to Python's own
-evaluator, and every bound below is far above what a real formula needs.
+Numbers are plain decimals without exponents, read as exact rationals. The parser never uses Python's `eval`. Every
+bound below is far above the need of real formulas.
 """
 
 import re
@@ -21,8 +21,8 @@ from services.accounting.methodologies.errors import FormulaFault
 from services.accounting.methodologies.units import Dimension, Unit, co2e, describe, dimensionless, parse_unit
 from shared.language import Text
 
-MAX_LENGTH: Final = 1_000  # the longest formula in the published methods has about 120 characters
-MAX_DEPTH: Final = 32  # keeps the recursive parser and evaluator far from Python's own limit
+MAX_LENGTH: Final = 1_000  # the longest published formula has about 120 characters
+MAX_DEPTH: Final = 32  # keeps the recursive parser and evaluator far below Python's recursion limit
 MAX_NODES: Final = 200
 MAX_DIGITS: Final = 30  # bounds the size of exact results
 FUNCTIONS: Final = {"min": (2, 8), "max": (2, 8), "if": (3, 3), "floor": (1, 1), "clamp": (3, 3)}  # arguments from, to
@@ -48,7 +48,7 @@ class Number:
 
     @property
     def value(self) -> Fraction:
-        """In base units."""
+        """The value in base units."""
         return Fraction(self.text) * (self.unit.ratio if self.unit else 1)
 
 
@@ -274,12 +274,12 @@ class _Parser:
 
 
 def parse_formula(text: str) -> Node:
-    """Read a formula. Raises FormulaFault with the line and column inside the text."""
+    """Parse a formula. Raises FormulaFault with line and column inside the text."""
     return _Parser(text).whole()
 
 
 def check_units(tree: Node, names: Mapping[str, Dimension]) -> None:
-    """Refuse unknown names, unbalanced units and a result that is not a mass of CO2e (FormulaFault)."""
+    """Check names, units and the dimension of the result, a mass of CO2e. Raises FormulaFault."""
     result = _infer(tree, names)
     if result is not None and result != co2e():
         shown = describe(result)
@@ -293,7 +293,7 @@ def check_units(tree: Node, names: Mapping[str, Dimension]) -> None:
 
 
 def _infer(node: Node, names: Mapping[str, Dimension]) -> Dimension | None:
-    """The dimension of a value; None for a bare 0, which is nothing of any kind."""
+    """Return the dimension of a value. None for a bare 0, which fits any dimension."""
     match node:
         case Number(_, _, unit):
             if unit is None and node.value == 0:
@@ -301,7 +301,9 @@ def _infer(node: Node, names: Mapping[str, Dimension]) -> Dimension | None:
             return unit.dimension if unit else dimensionless()
         case Name(place, name):
             if name not in names:
-                raise _fault("UNKNOWN_NAME", Text(f"没有定义的名称 {name}。", f"Nothing is called {name}."), place)
+                raise _fault(
+                    "UNKNOWN_NAME", Text(f"没有定义的名称 {name}。", f"The name {name} is not defined."), place
+                )
             return names[name]
         case Negate(_, operand):
             return _infer(operand, names)

@@ -1,4 +1,4 @@
-"""Which version of which methodology applies to an act: exactly one, or none."""
+"""The methodology version that applies to an act: exactly one, or none."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -9,8 +9,8 @@ from services.accounting.methodologies.compiled import Compiled, region_prefix
 from services.accounting.methodologies.errors import AmbiguousMethodologies, CapMismatch
 
 CONSTRAINTS: Final = ("vehicle_type", "propulsion_type", "trip_type", "material")
-# Looked-up combinations kept. Partners name some dozens of vehicles and materials in a few cities; a partner that
-# invents values can make us forget and look up again, not grow.
+# Size of the cache of look-ups. Partners use some dozens of vehicles and materials in a few cities. If a partner
+# invents values, the cache is emptied and does not grow.
 MAX_REMEMBERED: Final = 4_096
 
 
@@ -32,23 +32,23 @@ class Matchable(Protocol):
 
 
 class MethodologyIndex:
-    """The versions in force, by act, place and day.
+    """Finds versions by act, place and day.
 
-    The most specific region wins (a city's rule before its province's). `ends` gives the day from which a version no
-    longer applies because a successor was published or it was withdrawn: the published document itself never changes.
-    Raises AmbiguousMethodologies when two versions of one region could both apply to one act, CapMismatch when one cap
-    id stands for different counters.
+    The most specific region wins: a city before its province. `ends` gives the first day on which a version no longer
+    applies because a successor was published or it was retired. The published document itself never changes.
+    Raises AmbiguousMethodologies if two versions of one region could apply to one act, and CapMismatch if one cap id
+    names different caps.
     """
 
     def __init__(self, versions: Iterable[Compiled], ends: Mapping[tuple[str, int], date] | None = None) -> None:
         self._ends = dict(ends or {})
         self._versions = {(version.code, version.version): version for version in versions}
         self._by_kind: dict[str, list[Compiled]] = {}
-        # Most specific region first; within a region the order does not matter, since nothing overlaps.
+        # Most specific region first. Within a region the order does not matter, because versions do not overlap.
         for version in sorted(self._versions.values(), key=lambda v: -len(region_prefix(v.document.region))):
             self._by_kind.setdefault(version.kind, []).append(version)
         self._remembered: dict[tuple[str | None, ...], tuple[tuple[date, date, Compiled], ...]] = {}
-        # For acts of other kinds nobody needs to know who lives where.
+        # Only acts of these kinds need the households of their people.
         self.shared_kinds = frozenset(version.kind for version in self._versions.values() if version.shared)
         self.shared = bool(self.shared_kinds)
         _refuse_overlaps(self)
@@ -58,20 +58,20 @@ class MethodologyIndex:
         return iter(self._versions.values())
 
     def version(self, code: str, version: int) -> Compiled | None:
-        """A version by name, in force or not: what past acts were judged by."""
+        """Return a version by code and number, in force or not."""
         return self._versions.get((code, version))
 
     def interval(self, version: Compiled) -> tuple[date, date]:
-        """First day in force and first day no longer."""
+        """Return the first day in force and the first day after."""
         ends = [version.document.effective_to, self._ends.get((version.code, version.version))]
         return version.document.effective_from, min((end for end in ends if end is not None), default=date.max)
 
     def in_force(self, day: date) -> list[Compiled]:
-        """The versions that apply to acts of that day."""
+        """Return the versions that apply to acts of a day."""
         return [version for version in self if self.interval(version)[0] <= day < self.interval(version)[1]]
 
     def find(self, act: Matchable) -> Compiled | None:
-        """The version by which this act is judged, by its place and its day in Asia/Shanghai."""
+        """Return the version that judges this act, by its place and its day in Asia/Shanghai."""
         key = (act.kind, act.city_code, act.vehicle_type, act.propulsion_type, act.trip_type, act.material)
         candidates = self._remembered.get(key)
         if candidates is None:
@@ -100,7 +100,7 @@ def _fits(version: Compiled, act: Matchable) -> bool:
 
 
 def _could_meet(one: Compiled, two: Compiled) -> bool:
-    """Whether some act fits both."""
+    """Whether both could apply to one act."""
     for constraint in CONSTRAINTS:
         first, second = getattr(one.document.applies_to, constraint), getattr(two.document.applies_to, constraint)
         if first is not None and second is not None and not set(first) & set(second):

@@ -1,4 +1,4 @@
-"""Tables of the methodology library: published documents and factors, never changed afterwards."""
+"""Tables of the methodology library: published documents and factors. Their content never changes."""
 
 from sqlalchemy import CheckConstraint, Column, Date, DateTime, Integer, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,4 +1,4 @@
-"""How a version is shown to everybody: with its state, its sources and its worked examples."""
+"""Public view of a version: its state, sources and worked examples."""
 
 from datetime import date
 
@@ -48,7 +48,7 @@ def _sources(version: Compiled) -> list[Source]:
 
 
 def summary(version: Compiled, published: Published | None, *, today: date, language: Language) -> MethodologySummary:
-    """`published` is None for what is on the shelf: shipped, and in force nowhere here."""
+    """Return the view of a version. `published` is None for a version on the shelf."""
     document = version.document
     return MethodologySummary(
         code=document.code,

@@ -1,4 +1,4 @@
-"""A formula as people read it: once with words, once step by step with this act's numbers."""
+"""Formulas for people: in words, and step by step with the numbers of an act."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from services.accounting.methodologies.expression import Binary, Call, Compare, 
 from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
 from shared.language import Text
 
-MAX_DECIMALS: Final = 6  # shown; the calculation itself is exact
+MAX_DECIMALS: Final = 6  # of shown numbers; the calculation is exact
 _SIGNS: Final = {"+": " + ", "-": " − ", "*": " × ", "/": " ÷ ", "<=": " ≤ ", ">=": " ≥ ", "==": " = "}
 _WORDS: Final = {
     "zh": {"min": "较小值", "max": "较大值", "if": "如果", "floor": "取整", "clamp": "限制在范围内"},
@@ -20,7 +20,7 @@ _PRECEDENCE: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
 def decimal_text(value: Value) -> str:
-    """An exact value in at most six decimals; a leading "≈" tells that digits were cut."""
+    """Return a value with at most six decimals. A leading "≈" marks omitted digits."""
     exact = Fraction(value)
     scaled, rest = divmod(abs(exact) * 10**MAX_DECIMALS, 1)
     whole, digits = divmod(int(scaled), 10**MAX_DECIMALS)
@@ -30,14 +30,14 @@ def decimal_text(value: Value) -> str:
 
 
 def quantity_text(value: Value, unit: Unit, language: str) -> str:
-    """A value in base units, shown in `unit`: 2360 m as "2.36 公里"."""
+    """Return a value in base units as text in `unit`: 2360 m as "2.36 公里"."""
     label = unit.label(language)
     number = decimal_text(Fraction(value) / unit.ratio)
     return f"{number} {label}" if label else number
 
 
 def formula_text(tree: Node, titles: Mapping[str, str], language: str) -> str:
-    """The formula with every name in words, e.g. 骑行里程 × 骑行每公里减排量."""
+    """Return the formula with every name in words, e.g. 骑行里程 × 骑行每公里减排量."""
     return _text(tree, language, lambda name: titles[name], 0)
 
 
@@ -66,7 +66,7 @@ def _text(node: Node, language: str, named: Callable[[str], str], outer: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value in base units with the unit it is shown in."""
+    """A value in base units, and the unit in which it is shown."""
 
     value: Value
     unit: Unit
@@ -100,10 +100,10 @@ class _StepWriter:
             case Call(_, function, arguments):
                 return self.call(function, [self.value(argument) for argument in arguments])
             case Compare():
-                raise AssertionError(node)  # only inside `if`, which is handled above
+                raise AssertionError(node)  # occurs only inside `if`, which is handled above
 
     def holds(self, condition: Node) -> bool:
-        assert isinstance(condition, Compare)  # the parser puts nothing else there
+        assert isinstance(condition, Compare)  # the parser accepts nothing else there
         left, right = self.value(condition.left), self.value(condition.right)
         true = compare_values(condition.operator, left.value, right.value)
 
@@ -138,7 +138,7 @@ class _StepWriter:
             elif operator == "/":
                 dimension = dimension / term.unit.dimension
             elif not dimension:
-                dimension = term.unit.dimension  # a bare 0 takes the other side's unit
+                dimension = term.unit.dimension  # a bare 0 has the unit of the other side
         return self.write(terms, Quantity(value, display_unit(dimension)))
 
     def write(self, terms: list[tuple[str, Quantity]], result: Quantity) -> Quantity:
@@ -172,10 +172,10 @@ def _bracketed(term: Quantity, language: str) -> str:
 
 
 def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Text], Quantity]:
-    """The calculation line by line, and the formula's exact value. Raises NotComputable."""
+    """Return the calculation line by line, and the exact value of the formula. Raises NotComputable."""
     walk = _StepWriter(names)
     result = walk.value(tree)
-    if walk.last is not result:  # a bare number or name, a sign, the branch of an `if`
+    if walk.last is not result:  # the formula ends with a number, a name, a sign or a branch of `if`
         shown = Quantity(result.value, display_unit(result.unit.dimension))
         zh, en = (quantity_text(shown.value, shown.unit, language) for language in ("zh", "en"))
         walk.steps.append(Text(f"结果 = {zh}", f"result = {en}"))

@@ -1,4 +1,4 @@
-"""SQL of the methodology library. Documents are only ever added; a version can be given an end."""
+"""SQL of the methodology library. Documents are added and never changed. A version can get an end date."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from services.accounting.methodologies.models import factor, methodology_version
 
 
 async def add_methodology(session: AsyncSession, document: Methodology) -> str:
-    """Stores a version unless it is there; returns the hash that is stored now."""
+    """Store a version unless it exists. Return the stored hash."""
     await session.execute(
         insert(methodology_version)
         .values(
@@ -38,7 +38,7 @@ async def add_methodology(session: AsyncSession, document: Methodology) -> str:
 
 
 async def add_factor(session: AsyncSession, document: Factor) -> str:
-    """Stores a factor's vintage unless it is there; returns the hash that is stored now."""
+    """Store the vintage of a factor unless it exists. Return the stored hash."""
     await session.execute(
         insert(factor)
         .values(
@@ -56,7 +56,7 @@ async def add_factor(session: AsyncSession, document: Factor) -> str:
 
 
 async def lock(session: AsyncSession) -> None:
-    """One change of the library at a time; readers do not wait."""
+    """Lock the library for changes until the end of the transaction. Readers do not wait."""
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('accounting.methodology_library'))"))
 
 
@@ -69,7 +69,7 @@ async def end_version(session: AsyncSession, code: str, version: int, ends_on: d
     )
 
 
-# Built once: to build a statement costs as much as to run it.
+# Built once, because building a statement costs as much as running it.
 _EDITION = select(
     func.count(),
     func.max(methodology_version.c.published_at),
@@ -80,7 +80,7 @@ _EDITION = select(
 
 
 async def edition(session: AsyncSession) -> tuple[Any, ...]:
-    """Changes whenever the library does: cheap enough to ask at every poll."""
+    """Return a value that changes with the library. It is cheap enough for every poll."""
     return tuple((await session.execute(_EDITION)).one())
 
 

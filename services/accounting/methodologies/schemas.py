@@ -12,10 +12,10 @@ YamlText = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description=
 
 
 class Example(BaseModel):
-    """One worked act of the document; every one was recomputed before the document could be shipped or published."""
+    """One worked example. Every example passed before its document was shipped or published."""
 
     title: Bilingual
-    input: dict[str, Any] = Field(description="行为的数据 What was done; the rest is what the methodology asks for")
+    input: dict[str, Any] = Field(description="行为的数据 Given fields of the act; the methodology supplies the others")
     repeats: dict[str, Any] | None = Field(None, description="同一行为此前的另一次上报 The same act, reported before")
     after: int = Field(0, description="当天此前同样行为的次数 Identical acts of the same day before it")
     day: date | None = Field(None, description="行为日期，空为生效首日 Its day; null for the first day in force")
@@ -25,7 +25,7 @@ class Example(BaseModel):
 
 
 class Source(BaseModel):
-    """Where a document or one of its factors comes from, and how far it can be trusted."""
+    """The source of a document or of one of its factors, and how reliable it is."""
 
     name: Bilingual
     source: str = Field(
@@ -87,7 +87,7 @@ class MethodologySummary(BaseModel):
     status: str = Field(description="published | retired | shelf")
     state: str = Field(
         description="scheduled | in_force | superseded | expired | retired | shelf（随平台提供，未在本地发布），按今天"
-        " As of today; shelf: shipped, but not published here"
+        " As of today. shelf: shipped but not published here"
     )
     event: str = Field(description="适用的事件 The event it applies to")
     reportable: bool = Field(description="合作方现在能否上报这类行为 Whether partners can report such acts today")
@@ -97,7 +97,7 @@ class MethodologySummary(BaseModel):
     sources: list[Source] = Field(description="文件及其因子的来源 Of the document and of its factors")
     examples: list[Example] = Field(description="算例，全部通过核算测试 Worked examples, all of them recomputed")
     sha256: str
-    published_at: datetime | None = Field(description="书架上的为空 Null for what is on the shelf")
+    published_at: datetime | None = Field(description="书架上的为空 Null on the shelf")
 
 
 class MethodologyDetail(MethodologySummary):
@@ -159,7 +159,7 @@ class ShelfSummary(BaseModel):
 class ShelfDetail(ShelfSummary):
     document: dict[str, Any] = Field(description="完整文件，含算例 The whole document with its examples")
     yaml: str = Field(
-        description="原文，改好生效日即可作为草案提交 As written; a draft once it is given a day to begin"
+        description="原文，改好生效日即可作为草案提交 The text as written. Set effective_from and use it as a draft"
     )
 
 

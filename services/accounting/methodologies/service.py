@@ -1,4 +1,4 @@
-"""Use cases of the methodology library: what is in force, and adding documents."""
+"""Use cases of the methodology library: find versions in force, add documents, end versions."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.db import Database, Session
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version as it was published; `effective_to` is when it stopped applying, if it did."""
+    """A published version. `effective_to` is the first day on which it no longer applies, None without an end."""
 
     document: Methodology
     sha256: str
@@ -30,9 +30,9 @@ class Published:
     published_at: datetime
 
     def state_on(self, day: date) -> str:
-        """scheduled, in_force, superseded, expired (by its own document) or retired."""
+        """Return scheduled, in_force, superseded, expired (by its own document) or retired."""
         first, end = self.document.effective_from, self.effective_to
-        if end is None or day < end != first:  # an empty interval: taken back before its first day
+        if end is None or day < end != first:  # an empty interval: retired before its first day
             return "scheduled" if day < first else "in_force"
         if self.status == "retired":
             return "retired"
@@ -50,8 +50,10 @@ def _published(row: Any) -> Published:
 
 
 class Library:
-    """The compiled methodologies of one process, reloaded when the stored library changes: the next event is judged by
-    a new version without a restart."""
+    """The compiled methodologies of one process. They are reloaded when the stored library changes.
+
+    So a new version judges the next event without a restart.
+    """
 
     def __init__(self) -> None:
         self._edition: tuple[Any, ...] | None = None
@@ -67,7 +69,7 @@ class Library:
         return self._factors
 
     async def index_with(self, database: Database, named: Collection[tuple[str, int]]) -> MethodologyIndex:
-        """An index that has these versions, however old it is otherwise: a published document never changes."""
+        """Return an index that has these versions. It may be old otherwise: published documents never change."""
         if any(self._index.version(code, version) is None for code, version in named):
             async with database.transaction() as session:
                 await self._refresh(session)
@@ -94,7 +96,7 @@ async def published(session: Session) -> list[Published]:
 
 
 async def published_version(session: Session, *, code: str, version: int) -> Published:
-    """Raises MethodologyNotFound."""
+    """Return a published version. Raises MethodologyNotFound."""
     for row in await repository.versions(session):
         if (row.code, row.version) == (code, version):
             return _published(row)
@@ -102,10 +104,10 @@ async def published_version(session: Session, *, code: str, version: int) -> Pub
 
 
 async def add_library(session: Session, *, methodologies: Sequence[Methodology], factors: Sequence[Factor]) -> None:
-    """Publishes shipped documents that are not there yet, after compiling all of them together.
+    """Publish shipped documents that are not published yet, after compiling all of them together.
 
-    Raises DocumentInvalid and its kin for a document that does not compile, PublishedDocumentDiffers when a stored
-    version of the same name has other content: published documents never change, a new version is needed.
+    Raises DocumentInvalid, AmbiguousMethodologies or CapMismatch for faulty documents, and PublishedDocumentDiffers if
+    a stored version has other content under the same name.
     """
     MethodologyIndex(compile_all(methodologies, factor_set(factors)))
     await register_factors(session, factors=factors)
@@ -114,23 +116,26 @@ async def add_library(session: Session, *, methodologies: Sequence[Methodology],
 
 
 async def lock_library(session: Session) -> None:
-    """Holds off every other change of the library until the transaction ends, so that what was checked stays true."""
+    """Block other changes of the library until the end of the transaction, so that checks stay valid."""
     await repository.lock(session)
 
 
 async def publish_version(session: Session, *, document: Methodology) -> None:
-    """Adds a checked version. Raises PublishedDocumentDiffers when there is another of the same name."""
+    """Add a checked version. Raises PublishedDocumentDiffers if this version exists with other content."""
     if await repository.add_methodology(session, document) != content_sha256(document):
         raise PublishedDocumentDiffers(name=f"{document.code} v{document.version}")
 
 
 async def end_version(session: Session, *, code: str, version: int, ends_on: date, retired: bool) -> None:
-    """From `ends_on` the version applies no longer: a successor takes over, or it is retired. Past results stay."""
+    """Set the first day on which a version no longer applies: a successor begins, or it is retired.
+
+    Past results stay.
+    """
     await repository.end_version(session, code, version, ends_on, retired=retired)
 
 
 async def register_factors(session: Session, *, factors: Sequence[Factor]) -> None:
-    """Raises PublishedDocumentDiffers when a factor of the same id and vintage has other content."""
+    """Add factors. Raises PublishedDocumentDiffers if a factor with the same id and vintage has other content."""
     for factor in factors:
         if await repository.add_factor(session, factor) != content_sha256(factor):
             raise PublishedDocumentDiffers(name=f"{factor.id} {factor.vintage}")

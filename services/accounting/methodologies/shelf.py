@@ -1,4 +1,4 @@
-"""The shelf: documents that are shipped, compiled and tested, and in force nowhere until somebody publishes them."""
+"""The shelf: documents that are shipped, compiled and tested, but not in force until two people publish them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,24 +9,24 @@ from services.accounting.methodologies.document import UNREPORTED_KINDS, SourceS
 from services.accounting.methodologies.errors import MethodologyNotFound
 from services.accounting.methodologies.library import library_factors, shelf_texts
 
-# From what nobody has checked to what stands in the issuer's own document.
+# From unchecked sources to the document of the issuer.
 TRUST: Final[tuple[SourceStatus, ...]] = ("unverified", "published_app_value", "secondary", "official")
 
 
 def trust_of(version: Compiled) -> SourceStatus:
-    """That of its weakest part: its own source or any of its factors."""
+    """Return the weakest source status among the document and its factors."""
     parts = [version.document.source_status, *(factor.source_status for factor in version.factors.values())]
     return min(parts, key=TRUST.index)
 
 
 def reportable(version: Compiled) -> bool:
-    """Whether partners can report such acts today; a method about other acts would wait in vain."""
+    """Whether partners can report such acts today."""
     return version.kind not in UNREPORTED_KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class ShelvedDocument:
-    """A document with its text as written: a draft once it is given a day to begin."""
+    """A document of the shelf with its text as written. With a new `effective_from` the text is a draft."""
 
     version: Compiled
     text: str
@@ -34,7 +34,7 @@ class ShelvedDocument:
 
 @cache
 def shelf() -> tuple[ShelvedDocument, ...]:
-    """By code and version. Reads and compiles some twenty files the first time, which takes a while."""
+    """Return the shelf by code and version. The first call reads and compiles some twenty files, which is slow."""
     factors = library_factors()
     shelved = (
         ShelvedDocument(compile_methodology(parse_methodology(text)[0], factors), text) for text in shelf_texts()
@@ -43,7 +43,7 @@ def shelf() -> tuple[ShelvedDocument, ...]:
 
 
 def shelved_version(code: str, version: int) -> ShelvedDocument:
-    """Raises MethodologyNotFound."""
+    """Return a document of the shelf. Raises MethodologyNotFound."""
     for item in shelf():
         if (item.version.code, item.version.version) == (code, version):
             return item

@@ -1,4 +1,4 @@
-"""Public routes of the shelf. Plain functions, because they run beside the event loop: the first reading is slow."""
+"""Public routes of the shelf. Plain functions run in a thread, because the first call is slow."""
 
 import json
 from typing import Annotated
@@ -31,10 +31,10 @@ def _summary(item: ShelvedDocument) -> ShelfSummary:
     )
 
 
-@router.get("/shelf", summary="书架上的方法学（未生效） · Methodologies on the shelf, in force nowhere")
+@router.get("/shelf", summary="书架上的方法学（未生效） · Methodologies on the shelf, not in force")
 def list_shelf() -> ShelfListing:
     """随平台提供、算例全部通过，但没有发布；由两人发布之后才生效。
-    Shipped with every example passing, but not published: two people must do that first."""
+    Shipped, and every example passes, but not in force. Two people must publish a document first."""
     return ShelfListing(items=[_summary(item) for item in shelf()])
 
 
@@ -43,7 +43,7 @@ def get_shelved(
     code: Annotated[str, Path(max_length=60, examples=["HB-CSAE235-EV"])],
     version: Annotated[int, Path(ge=1, le=10_000, examples=[3])],
 ) -> ShelfDetail:
-    """`yaml` 改好生效日即可作为草案提交。`yaml` becomes a draft once it is given a day to begin."""
+    """`yaml` 改好生效日即可作为草案提交。Set effective_from in `yaml` and use it as a draft."""
     item = shelved_version(code, version)
     document = json.loads(canonical_json(item.version.document))
     return ShelfDetail(**_summary(item).model_dump(), document=document, yaml=item.text)

@@ -1,8 +1,8 @@
-"""Reading a document's YAML with bounds: plain maps, lists, strings and integers, each with its line and column.
+"""Bounded reader of YAML documents: plain maps, lists, strings and integers, each with its line and column.
 
-YAML is read event by event, so that a bomb is refused before anything is built: no anchors or aliases, no tags, no
-second document, bounded size, depth and number of values. What YAML 1.1 would guess at (1.5, 0x10, 1:30, yes) is
-refused with the advice to quote it: a number in a methodology is exact or it is not there.
+The reader works event by event, so it refuses a YAML bomb before it builds values: no anchors or aliases, no tags, no
+second document, bounded size, depth and number of values. Values whose type YAML 1.1 guesses (1.5, 0x10, 1:30, yes) are
+refused, with the advice to quote them, because numbers of a methodology must be exact.
 """
 
 import re
@@ -24,7 +24,7 @@ Marks = dict[Path, tuple[int, int]]
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+")  # a number in YAML 1.2, a text in 1.1
-# Escapes in double quotes can spell what neither the database nor a reader can take.
+# Escapes in double quotes can produce characters that the database or a reader cannot handle.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _RESOLVER: Final = yaml.resolver.Resolver()
 _TAGS: Final = {
@@ -83,7 +83,7 @@ class _Reader:
             return self.mapping(path, depth)
         if isinstance(event, ev.SequenceStartEvent):
             return self.sequence(path, depth)
-        assert isinstance(event, ev.ScalarEvent)  # the parser gives nothing else here
+        assert isinstance(event, ev.ScalarEvent)  # the parser yields nothing else here
         return self.scalar(event, path)
 
     def mapping(self, path: Path, depth: int) -> Plain:
@@ -113,7 +113,7 @@ class _Reader:
         text: str = event.value
         if _UNPRINTABLE.search(text):
             raise self.refuse("CONTROL_CHARACTER", Text("不允许控制字符。", "No control characters."), event, path)
-        if not event.implicit[0]:  # quoted or a block: text, whatever it looks like
+        if not event.implicit[0]:  # quoted text or a block is always text
             return text
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
         kind = _TAGS.get(str(tag), "guess")
@@ -137,7 +137,7 @@ class _Reader:
 
 
 def read_yaml(text: str) -> tuple[Plain, Marks]:
-    """The document's plain values and where each of them stands. Raises DocumentInvalid with line and column."""
+    """Return the plain values of a document and their positions. Raises DocumentInvalid with line and column."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise DocumentInvalid([Problem("TOO_LARGE", (), Text(f"超过 {MAX_BYTES} 字节。", f"Over {MAX_BYTES} bytes."))])
     try:
@@ -146,6 +146,8 @@ def read_yaml(text: str) -> tuple[Plain, Marks]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        said = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        problem = Problem("NOT_YAML", (), Text(f"不是有效的 YAML：{said}。", f"Not valid YAML: {said}."), line, column)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
+        problem = Problem(
+            "NOT_YAML", (), Text(f"不是有效的 YAML：{reason}。", f"Not valid YAML: {reason}."), line, column
+        )
         raise DocumentInvalid([problem]) from None

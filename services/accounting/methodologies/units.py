@@ -1,8 +1,8 @@
-"""Units of formulas: a closed list, exact factors, and dimensions in which goods and CO2e cannot be confused.
+"""Units of formulas: a closed list with exact factors, and separate dimensions for goods and CO2e.
 
-The registry is pint's, emptied and filled with the units below only: a kilogram of waste paper is `[mass]`, a kilogram
-of CO2e is `[co2e]`, and no rule leads from one to the other except a factor that says so. Energy is a base dimension
-too, so that kWh never falls apart into metres and seconds.
+The registry is an empty registry of pint with only the units below. A kilogram of waste paper is `[mass]`, a kilogram
+of CO2e is `[co2e]`, and only a factor converts one to the other. Energy is a base dimension, too, so kWh is never split
+into metres and seconds.
 """
 
 import re
@@ -19,8 +19,8 @@ from shared.language import Text
 
 Dimension = UnitsContainer
 
-# name, how it is defined, Chinese, English. The first of each dimension is the base unit: the integers of an act are
-# in base units, and results are whole base units of [co2e].
+# Name, definition, Chinese, English. The first unit of each dimension is the base unit. The integers of an act are in
+# base units, and results are whole base units of [co2e].
 _UNITS: Final = (
     ("m", "[length]", "米", "m"),
     ("km", "1000 * m", "公里", "km"),
@@ -45,7 +45,7 @@ _UNITS: Final = (
     ("person", "[person]", "人", "person"),
 )
 _NAMES: Final = {name: (zh, en) for name, _, zh, en in _UNITS}
-# Results of intermediate steps are shown in these where the dimension fits, in base units otherwise.
+# Intermediate results are shown in one of these units if its dimension matches, otherwise in base units.
 _PREFERRED: Final = ("gCO2e", "km", "kWh", "kg", "L", "trip", "piece", "person", "min", "gCO2e/km", "gCO2e/kWh")
 
 MAX_UNIT_LENGTH: Final = 40  # the longest useful one, gCO2e/(person*km), has 18
@@ -61,7 +61,7 @@ class Unit:
     dimension: Dimension
 
     def label(self, language: str) -> str:
-        """How a citizen reads it: 克/公里, g/km."""
+        """Return the unit as citizens read it: 克/公里, g/km."""
         index = 0 if language == "zh" else 1
         spoken = re.sub(r"[A-Za-z][A-Za-z0-9]*", lambda found: _NAMES[found[0]][index], self.text)
         return "" if spoken == "1" else spoken.replace("*", "·")
@@ -91,7 +91,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _product(tokens: list[str], text: str) -> pint.Unit:
-    """term (('*'|'/') term)*, consumed from the front of `tokens`."""
+    """Parse term (('*'|'/') term)* from the front of `tokens`."""
     unit = _term(tokens, text)
     while tokens and tokens[0] in {"*", "/"}:
         operator = tokens.pop(0)
@@ -116,7 +116,7 @@ def _term(tokens: list[str], text: str) -> pint.Unit:
     return _registry().Unit(token)
 
 
-@lru_cache(maxsize=256)  # texts may come from anyone who drafts a methodology
+@lru_cache(maxsize=256)  # bounded, because authors of drafts choose the texts
 def _parse(text: str) -> Unit:
     tokens = _tokens(text)
     unit = _product(tokens, text)
@@ -127,7 +127,7 @@ def _parse(text: str) -> Unit:
 
 
 def parse_unit(text: str) -> Unit:
-    """Read `gCO2e/(person*km)`. Raises FormulaFault UNKNOWN_UNIT for anything outside the closed list."""
+    """Parse a unit such as `gCO2e/(person*km)`. Raises FormulaFault UNKNOWN_UNIT for a unit outside the list."""
     if len(text) > MAX_UNIT_LENGTH:
         raise _fault(text[:MAX_UNIT_LENGTH])
     return _parse(text)
@@ -142,7 +142,7 @@ def co2e() -> Dimension:
 
 
 def describe(dimension: Dimension) -> str:
-    """A dimension in words of base units, for error messages and odd intermediate steps."""
+    """Return a dimension as text in base units, for error messages and unusual intermediate results."""
     return display_unit(dimension).text
 
 
@@ -152,7 +152,7 @@ def _preferred() -> dict[Dimension, Unit]:
 
 
 def display_unit(dimension: Dimension) -> Unit:
-    """The unit in which a value of this dimension is shown to people."""
+    """Return the unit in which a value of this dimension is shown."""
     preferred = _preferred().get(dimension)
     if preferred is not None:
         return preferred

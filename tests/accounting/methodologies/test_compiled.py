@@ -139,7 +139,7 @@ def test_problems_stand_where_the_text_stands() -> None:
         compile_methodology(document, library_factors(), marks)
     [problem] = refused.value.problems
     assert text.splitlines()[problem.line - 1][problem.column - 1 :] == "distance * per_km"
-    assert "Formula 1:12: Nothing is called per_mile." in problem.text.en
+    assert "Formula 1:12: The name per_mile is not defined." in problem.text.en
 
 
 def test_a_factor_stands_once() -> None:

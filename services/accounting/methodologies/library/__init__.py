@@ -1,5 +1,7 @@
-"""The documents shipped with the platform: `methodologies/` is what a new deployment publishes (its city's programme),
-`shelf/` what other places and standards have, ready to be taken up but in force nowhere, `factors/` those of both.
+"""The documents that are shipped with the platform.
+
+`methodologies/` are published by a new deployment: the programme of its city. `shelf/` are documents of other places
+and standards, ready to use but not in force. `factors/` are the factors of both.
 """
 
 from importlib.resources import files
@@ -18,7 +20,7 @@ def _texts(folder: str) -> list[str]:
 
 
 def methodology_texts() -> list[str]:
-    """The YAML texts, in the order of their file names."""
+    """Return the YAML texts in the order of their file names."""
     return _texts("methodologies")
 
 
@@ -27,7 +29,7 @@ def library_methodologies() -> list[Methodology]:
 
 
 def shelf_texts() -> list[str]:
-    """Documents that nobody's deployment publishes by being installed: each wants the two people of a publication."""
+    """Return the YAML texts of the shelf. An installation does not publish them: two people must do so."""
     return _texts("shelf")
 
 
