@@ -65,7 +65,7 @@ async def _open_year(connection: Connection, today: date, time_zone: str) -> tup
 
 
 async def _close(session: Session, year: int, position: uuid.UUID | None, *, time_zone: str) -> int:
-    """Store for the next people what they had received by the end of the year, if some of it is left."""
+    """Store the received total of the next people at the end of the year, if some of it is left."""
     connection = await driver(session)
     people = await years.people_with_grams(connection, position, _PEOPLE_MAX)
     if people:
@@ -83,7 +83,7 @@ async def _close(session: Session, year: int, position: uuid.UUID | None, *, tim
 
 
 async def _expire(session: Session, *, upto: int, today: date) -> int:
-    """Expire what is left of a year.
+    """Expire the rest of a year.
 
     Held grams stay. They are checked again every day until they are spent or given back.
     """

@@ -1,7 +1,7 @@
-"""What operators may do to the ledger: freeze, unfreeze and reverse, each with a reason and an audit entry.
+"""Operators' acts on the ledger: freeze, unfreeze and reverse, each with a reason and an audit entry.
 
-Freezing protects, so one person does it at once. Unfreezing and reversing give or take grams, so one person proposes
-them and another one approves.
+Freezing protects, so one person does it. Unfreezing and reversing give or take grams, so one person proposes them and
+another person approves.
 """
 
 import uuid
@@ -24,7 +24,7 @@ LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
 async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
-    """Raises AccountNotFound, AccountFrozen."""
+    """Freeze an account. Raises AccountNotFound, AccountFrozen."""
     await ledger.freeze(session, account_id=account_id)
     await audit.record(
         session,
@@ -40,21 +40,24 @@ async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operat
 async def propose_unfreeze(
     session: Session, approvals: Approvals, *, account_id: uuid.UUID, reason: str, operator: Operator
 ) -> Proposal:
-    """Raises AccountNotFrozen, ProposalOpen."""
+    """Propose to unfreeze an account. Raises AccountNotFrozen, ProposalOpen."""
     return await approvals.propose(session, kind="unfreeze", subject=str(account_id), reason=reason, operator=operator)
 
 
 async def propose_reversal(
     session: Session, approvals: Approvals, *, activity_id: uuid.UUID, reason: str, operator: Operator
 ) -> Proposal:
-    """Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited, ProposalOpen."""
+    """Propose to reverse an activity.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited, ProposalOpen.
+    """
     return await approvals.propose(session, kind="reversal", subject=str(activity_id), reason=reason, operator=operator)
 
 
 async def approve(
     session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
 ) -> Proposal:
-    """Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded.
+    """Approve a proposal and act on it. Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded.
 
     Also AccountNotFrozen for an unfreeze, and ActivityReversedAlready or ActivityNotCredited for a reversal.
     """
@@ -64,7 +67,7 @@ async def approve(
 async def reject(
     session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
 ) -> Proposal:
-    """Withdraws the operator's own proposal, rejects another's. Raises ProposalNotFound, ProposalDecided."""
+    """Withdraw the operator's own proposal, or reject another's. Raises ProposalNotFound, ProposalDecided."""
     return await approvals.reject_or_withdraw(session, proposal_id=proposal_id, kinds=(kind,), operator=operator)
 
 
@@ -106,13 +109,16 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
 
 
 async def _preview_reversal(session: Session, subject: str, _content: Mapping[str, Any]) -> Change:
-    """Locks the activity. Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited."""
+    """Return what a reversal would change. Locks the activity.
+
+    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    """
     before = await corrections.require_reversible(session, activity_id=uuid.UUID(subject))
     return Change(before, {**before, "status": "reversed"})
 
 
 async def _preview_unfreeze(session: Session, subject: str, _content: Mapping[str, Any]) -> Change:
-    """Raises AccountNotFrozen."""
+    """Return what an unfreezing would change. Raises AccountNotFrozen."""
     await ledger.require_frozen(session, account_id=uuid.UUID(subject))
     return Change({"frozen": True}, {"frozen": False})
 

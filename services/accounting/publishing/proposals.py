@@ -28,7 +28,7 @@ KIND_NAMES: Final = ("factors", "retirement")
 async def propose_factors(
     session: Session, approvals: Approvals, *, text: str, reason: str, operator: Operator
 ) -> Proposal:
-    """The subject is the first of the factors by name; approving checks all of them again.
+    """Propose new factors. The subject is the first factor by name. Approving checks all of them again.
 
     Raises DocumentInvalid, FactorExists, ProposalOpen.
     """
@@ -46,7 +46,10 @@ async def propose_factors(
 async def propose_retirement(
     session: Session, approvals: Approvals, *, code: str, version: int, ends_on: date, reason: str, operator: Operator
 ) -> Proposal:
-    """Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval, ProposalOpen."""
+    """Propose to retire a version.
+
+    Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval, ProposalOpen.
+    """
     return await approvals.propose(
         session,
         kind="retirement",
@@ -60,34 +63,37 @@ async def propose_retirement(
 async def list_proposals(
     session: Session, approvals: Approvals, *, status: PublicStatus | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[Proposal]:
-    """Newest first, older than proposal `before`; `status` None means all."""
+    """Return proposals, newest first, older than proposal `before`. `status` None means all."""
     statuses = stored_statuses(status) if status else None
     return await approvals.newest(session, kinds=KIND_NAMES, statuses=statuses, before=before, limit=limit)
 
 
 async def get_proposal(session: Session, approvals: Approvals, *, proposal_id: uuid.UUID) -> Proposal:
-    """Raises ProposalNotFound."""
+    """Return a proposal. Raises ProposalNotFound."""
     return await approvals.get(session, proposal_id=proposal_id, kinds=KIND_NAMES)
 
 
 async def approve(
     session: Session, approvals: Approvals, *, proposal_id: uuid.UUID, reason: str, operator: Operator
 ) -> Proposal:
-    """Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded, and the errors that proposing would raise now."""
+    """Approve a proposal and act on it.
+
+    Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded, and the errors that proposing would raise now.
+    """
     return await approvals.approve(session, proposal_id=proposal_id, kinds=KIND_NAMES, reason=reason, operator=operator)
 
 
 async def reject(
     session: Session, approvals: Approvals, *, proposal_id: uuid.UUID, reason: str, operator: Operator
 ) -> Proposal:
-    """Withdraws the operator's own proposal, rejects another's. Raises ProposalNotFound, ProposalDecided."""
+    """Withdraw the operator's own proposal, or reject another's. Raises ProposalNotFound, ProposalDecided."""
     return await approvals.reject_or_withdraw(
         session, proposal_id=proposal_id, kinds=KIND_NAMES, reason=reason, operator=operator
     )
 
 
 def kinds(time_zone: str) -> tuple[Kind, Kind]:
-    """The kinds of this room. A version may not end on a day that is over in `time_zone`."""
+    """Return the kinds of this room. A version may not end on a day that is over in `time_zone`."""
 
     async def preview_retirement(session: Session, _subject: str, content: Mapping[str, Any]) -> Change:
         return await _preview_retirement(session, content, today=clock.local_date(clock.now(), time_zone))
@@ -99,7 +105,7 @@ def kinds(time_zone: str) -> tuple[Kind, Kind]:
 
 
 def spell_version(subject: str) -> str:
-    """`CODE vN`: the code in upper case, the number without leading zeros. Raises ValueError."""
+    """Return `CODE vN`: the code in upper case, the number without leading zeros. Raises ValueError."""
     code, _, version = spell_text(subject).upper().rpartition(" V")
     return f"{code} v{int(version)}"
 
@@ -113,7 +119,7 @@ def _summaries(factors: Sequence[Factor]) -> list[dict[str, Any]]:
 
 
 async def _preview_factors(session: Session, _subject: str, content: Mapping[str, Any]) -> Change:
-    """Locks the library, so that what is checked stays true. Raises FactorExists."""
+    """Return what registering factors would change. Locks the library. Raises FactorExists."""
     await methodologies.lock_library(session)
     factors = parse_factors(content["yaml"])
     known = {(factor.id, factor.vintage) for factor in await methodologies.all_factors(session)}
@@ -128,7 +134,10 @@ async def _register_factors(session: Session, proposal: Proposal) -> None:
 
 
 async def _preview_retirement(session: Session, content: Mapping[str, Any], *, today: date) -> Change:
-    """Locks the library. Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval."""
+    """Return what retiring a version would change. Locks the library.
+
+    Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval.
+    """
     await methodologies.lock_library(session)
     code, version, ends_on = content["code"], content["version"], date.fromisoformat(content["from"])
     published = await methodologies.published_version(session, code=code, version=version)

@@ -25,13 +25,13 @@ async def change_draft(session: AsyncSession, draft_id: uuid.UUID, values: Mappi
 
 
 async def draft(session: AsyncSession, draft_id: uuid.UUID, *, lock: bool = False) -> Any:
-    """The row or None. `lock` holds it until the transaction ends."""
+    """Return the row or None. `lock` holds it until the end of the transaction."""
     query = select(methodology_draft).where(methodology_draft.c.draft_id == draft_id)
     return (await session.execute(query.with_for_update() if lock else query)).one_or_none()
 
 
 async def drafts(session: AsyncSession, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
-    """Newest first, because ids grow with time."""
+    """Return drafts, newest first. Ids grow with time."""
     query = select(methodology_draft).order_by(methodology_draft.c.draft_id.desc()).limit(limit)
     if status is not None:
         query = query.where(methodology_draft.c.status == status)
