@@ -191,7 +191,7 @@ class Worker:
             access_log=False,
         )
         server = uvicorn.Server(config)
-        task = asyncio.create_task(server._serve())
+        task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the signals
         try:
             yield
         finally:

@@ -206,10 +206,10 @@ async def _close(producer: Any) -> None:
     """Stop a producer, also one with undeliverable batches, for which `stop()` alone waits for ever."""
     if await ends_within(producer.stop(), CLOSE_TIMEOUT_S):
         return
-    sender = producer._sender.sender_task
+    sender = producer._sender.sender_task  # noqa: SLF001 - aiokafka offers no other way to end its sender
     for _ in range(3):  # at the first cancellation it waits for its requests, at the next it gives up
         if sender is not None and not sender.done():
             sender.cancel()
             await asyncio.wait({sender}, timeout=0.2)
-    producer._message_accumulator.fail_all(ProducerClosed())
+    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - nor to fail what it holds
     await ends_within(producer.client.close(), CLOSE_TIMEOUT_S)
