@@ -14,7 +14,7 @@ from services.accounting.ledger import service as ledger
 from services.accounting.settings import Settings
 from shared.db import Database, Session
 from shared.errors import AppError
-from tests.accounting.conftest import Accounting, publish_vesting_bus, remove_vesting_bus
+from tests.accounting.driver import Accounting, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.ledger_model import VALID_YEARS, Person
 from tests.databases import Dsns
 from tests.tokens import TokenFactory

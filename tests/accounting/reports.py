@@ -140,3 +140,31 @@ class Reports:
     def recycling(self, at: datetime, *, weight_g: int = 1000, **fields: Any) -> ActivityReported:
         act = Act(kind="recycling", started_at=at, city_code="420100", material="paper", weight_g=weight_g)
         return self.report(act, **fields)
+
+
+def cancel(person: Reports, original: ActivityReported, event_id: str | None = None) -> ActivityReported:
+    assert original.act is not None
+    return person.report(
+        original.act,
+        event_id=event_id or f"cancel-{uuid.uuid4()}",
+        operation="cancel",
+        original_event_id=original.event_id,
+        reason="refunded",
+    )
+
+
+def correct(person: Reports, original: ActivityReported, instead: ActivityReported) -> ActivityReported:
+    assert instead.act is not None
+    return person.report(
+        instead.act,
+        event_id=f"correct-{uuid.uuid4()}",
+        operation="correct",
+        original_event_id=original.event_id,
+        reason="wrong distance",
+    )
+
+
+def ride_now(person: Reports, *, distance_m: int = 8000) -> ActivityReported:
+    """A bus ride of today, without a tap off."""
+    act = Act(kind="transit", vehicle_type="bus", started_at=clock.now(), distance_m=distance_m, city_code="420100")
+    return person.report(act)

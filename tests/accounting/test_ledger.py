@@ -16,7 +16,7 @@ from services.accounting.ledger.chart import CHART, Account, allowed_movements
 from services.accounting.ledger.errors import MovementNotAllowed
 from services.accounting.ledger.service import Posting
 from shared.db import driver
-from tests.accounting.conftest import Accounting
+from tests.accounting.driver import Accounting
 from tests.databases import Dsns, empty_tables
 
 ISSUANCE = chart.issuance("WH-APP-BUS")

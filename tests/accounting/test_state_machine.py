@@ -33,8 +33,7 @@ from shared.contracts.holds import CaptureRequest, HoldRequest
 from shared.contracts.identity import person_account_id
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
 from tests.accounting.ledger_world import World, balance_of
-from tests.accounting.reports import YESTERDAY, Reports
-from tests.accounting.test_corrections import cancel, correct
+from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
 from tests.databases import Dsns, empty_tables
 from tests.tokens import TokenFactory
 
@@ -369,7 +368,7 @@ def world(accounting_settings: Settings, accounting_dsns: Dsns, tokens: TokenFac
     world.close()
 
 
-def test_any_story_leaves_the_ledger_true(world: World) -> None:
+def test_after_any_story_the_ledger_equals_the_model(world: World) -> None:
     class Story(LedgerStory):
         pass
 

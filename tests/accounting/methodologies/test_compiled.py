@@ -28,7 +28,7 @@ def test_grams_are_exact_and_floored_once() -> None:
     assert bike.raw_mg({"distance_m": 10**12}, "partner_signed", DAY) == 40 * 10**12
 
 
-def test_a_negative_result_is_nothing() -> None:
+def test_a_negative_result_earns_nothing() -> None:
     version = formula("distance * a - 1 [kgCO2e]", factors={"a": ("gCO2e/km", "100")})
     assert version.raw_mg({"distance_m": 9_999}, "partner_signed", DAY) == 0
     assert version.raw_mg({"distance_m": 11_000}, "partner_signed", DAY) == 100_000
@@ -57,7 +57,7 @@ def test_leakage_and_improvement_are_terms_of_the_formula() -> None:
     assert version.raw_mg(given, "partner_signed", DAY) == int(Fraction("0.99") ** 3 * 100_000) - 25_000
 
 
-def test_leakage_and_improvement_cannot_be_stated_without_effect() -> None:
+def test_a_leakage_or_improvement_that_the_formula_ignores_is_refused() -> None:
     assert problems(leakage="1 gCO2e") == {"leakage": "UNUSED_NAME"}
     assert problems(improvement_rate={"rate": "0.99", "base_year": 2023}) == {"improvement_rate": "UNUSED_NAME"}
     assert problems(
@@ -65,7 +65,7 @@ def test_leakage_and_improvement_cannot_be_stated_without_effect() -> None:
     ) == {"improvement_rate.rate": "OUT_OF_RANGE"}
 
 
-def test_a_division_by_zero_is_the_acts_fault() -> None:
+def test_a_division_by_zero_refuses_the_act() -> None:
     version = formula("distance / people * a", factors={"a": ("gCO2e*person/km", "100")})
     assert version.raw_mg({"distance_m": 1_000, "passenger_count": 4}, "partner_signed", DAY) == 25_000
     with pytest.raises(NotComputable):
@@ -102,7 +102,7 @@ def test_a_division_by_zero_is_the_acts_fault() -> None:
         ({"region": "420500"}, {"factors.0": "FACTOR_REGION"}),
     ],
 )
-def test_what_may_not_be_published(changes: dict[str, Any], expected: dict[str, str]) -> None:
+def test_a_faulty_document_does_not_compile(changes: dict[str, Any], expected: dict[str, str]) -> None:
     assert problems(**changes) == expected
 
 
@@ -110,7 +110,7 @@ def one_input(**spec: str) -> dict[str, Any]:
     return {"distance": {"title": {"zh": "里程", "en": "distance"}} | spec}
 
 
-def test_an_input_must_be_in_the_event_and_in_a_fitting_unit() -> None:
+def test_an_input_must_exist_in_the_event_and_have_its_dimension() -> None:
     assert problems(inputs=one_input(unit="kg", **{"from": "distance"})) == {"inputs.distance.unit": "UNITS_DIFFER"}
     assert problems(inputs=one_input(unit="mile", **{"from": "distance"})) == {"inputs.distance.unit": "UNKNOWN_UNIT"}
     assert problems(inputs=one_input(unit="kg", **{"from": "weight_g"})) == {
@@ -119,7 +119,7 @@ def test_an_input_must_be_in_the_event_and_in_a_fitting_unit() -> None:
     }
 
 
-def test_an_amount_cap_is_whole_milligrams() -> None:
+def test_an_amount_cap_must_be_whole_milligrams() -> None:
     cap = {"id": "c.d", "per": "account", "period": "day", "code": "DAILY_CAP", "zh": "满", "en": "full"}
     [rule] = compiled(caps=[cap | {"amount": "0.25 kgCO2e"}]).amount_caps
     assert rule.limit == 250_000
@@ -127,12 +127,12 @@ def test_an_amount_cap_is_whole_milligrams() -> None:
         assert problems(caps=[cap | {"amount": wrong}]) == {"caps.0.amount": "OUT_OF_RANGE"}
 
 
-def test_official_source_and_factors_may_be_issued() -> None:
+def test_a_methodology_with_official_source_and_factors_may_be_issued() -> None:
     known = factor_set([factor("wuhan.app.bike", "gCO2e/km", "40")])
     assert compiled(known=known, issuable=True, source_status="official").document.issuable
 
 
-def test_problems_stand_where_the_text_stands() -> None:
+def test_problems_have_the_line_and_column_of_their_text() -> None:
     text = next(text for text in methodology_texts() if "WH-APP-BIKE" in text)
     document, marks = parse_methodology(text.replace("distance * per_km", "distance * per_mile"))
     with pytest.raises(DocumentInvalid) as refused:
@@ -142,7 +142,7 @@ def test_problems_stand_where_the_text_stands() -> None:
     assert "Formula 1:12: The name per_mile is not defined." in problem.text.en
 
 
-def test_a_factor_stands_once() -> None:
+def test_a_factor_given_twice_is_refused() -> None:
     twice = [factor("a.b", "gCO2e/km", "1"), factor("a.b", "gCO2e/km", "2")]
     with pytest.raises(DocumentInvalid, match="FACTOR_TWICE"):
         factor_set(twice)
@@ -153,5 +153,5 @@ def test_a_factor_stands_once() -> None:
 @pytest.mark.parametrize(
     ("code", "prefix"), [("420100", "4201"), ("420000", "42"), ("421000", "4210"), ("420106", "420106"), ("", "")]
 )
-def test_region_prefix(code: str, prefix: str) -> None:
+def test_a_region_code_loses_its_empty_levels(code: str, prefix: str) -> None:
     assert region_prefix(code) == prefix

@@ -34,7 +34,7 @@ def test_the_canonical_form_reads_back_and_keeps_its_hash() -> None:
         assert factor_from_plain(json.loads(canonical_json(factor))) == factor
 
 
-def test_the_hash_is_of_the_content_not_of_the_writing() -> None:
+def test_the_hash_depends_on_the_content_and_not_on_the_layout() -> None:
     document, _ = parse_methodology(BIKE)
     rewritten, _ = parse_methodology("# another comment\n" + BIKE.replace("WH-APP-BIKE", "'WH-APP-BIKE'"))
     as_json, _ = parse_methodology(canonical_json(document))
@@ -43,7 +43,7 @@ def test_the_hash_is_of_the_content_not_of_the_writing() -> None:
     assert content_sha256(document) != content_sha256(changed)
 
 
-def test_the_hash_of_a_published_document_stays() -> None:
+def test_the_hash_of_a_published_document_does_not_change() -> None:
     """If this changes, the canonical form changed, and with it the name of every document published so far."""
     document, _ = parse_methodology(BIKE)
     canonical = canonical_json(document)
@@ -53,7 +53,7 @@ def test_the_hash_of_a_published_document_stays() -> None:
     assert content_sha256(document) == "41ab21fba4f03f72fcfbee288f699c4db963cd5edbde2dbdaa008105aeec7a19"
 
 
-def test_a_missing_an_unknown_and_a_wrong_key_are_told_with_their_places() -> None:
+def test_missing_unknown_and_wrong_keys_are_reported_with_their_positions() -> None:
     text = BIKE.replace("vesting_days: 0\n", "").replace("issuable: false", "issuable: maybe\nissueable: false")
     with pytest.raises(DocumentInvalid) as refused:
         parse_methodology(text)
@@ -97,7 +97,7 @@ def test_a_missing_an_unknown_and_a_wrong_key_are_told_with_their_places() -> No
         ({"formula": "x" * 1_001}, "formula", "STRING_TOO_LONG"),
     ],
 )
-def test_shape(change: dict[str, Any], field: str, code: str) -> None:
+def test_a_value_outside_the_schema_is_refused(change: dict[str, Any], field: str, code: str) -> None:
     assert problems(plain(**change))[field] == code
 
 
@@ -116,7 +116,7 @@ CAP = {"id": "c.d", "per": "account", "period": "day", "acts": 2, "code": "DAILY
         {"acts": None, "amount": "1 km"},
     ],
 )
-def test_a_cap_says_one_thing(change: dict[str, Any]) -> None:
+def test_a_cap_limits_either_acts_or_an_amount(change: dict[str, Any]) -> None:
     methodology_from_plain(plain(caps=[CAP]))
     assert any(field.startswith("caps.0") for field in problems(plain(caps=[CAP | change])))
 
@@ -125,7 +125,7 @@ def test_cap_ids_are_unique_in_a_document() -> None:
     assert problems(plain(caps=[CAP, CAP])) == {"caps": "VALUE_ERROR"}
 
 
-def test_factors_want_exact_decimals() -> None:
+def test_factors_need_exact_decimals() -> None:
     text = """
 factors:
   - id: a.b

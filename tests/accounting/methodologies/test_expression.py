@@ -22,6 +22,7 @@ from services.accounting.methodologies.expression import (
     parse_formula,
 )
 from services.accounting.methodologies.units import parse_unit
+from tests.accounting.methodologies.trees import TREES
 
 NAMES = {name: parse_unit(unit).dimension for name, unit in {"d": "km", "w": "kg", "f": "gCO2e/km", "r": "1"}.items()}
 
@@ -55,7 +56,7 @@ def value(text: str, **inputs: Fraction | int) -> int:
         ("3 [gCO2e]", 3000),
     ],
 )
-def test_values(text: str, expected: int | None) -> None:
+def test_formulas_have_exact_values(text: str, expected: int | None) -> None:
     if expected is None:  # a comparison is not a value
         with pytest.raises(FormulaFault):
             parse_formula(text)
@@ -69,7 +70,7 @@ def test_only_the_branch_taken_is_computed() -> None:
 
 
 @pytest.mark.parametrize("text", ["10 / x", "10 / (x + x)", "1 / (1 / x)", "x / x", "floor(1 / x)"])
-def test_a_division_by_zero_is_told(text: str) -> None:
+def test_a_division_by_zero_is_not_computable(text: str) -> None:
     with pytest.raises(NotComputable):
         value(text, x=0)
 
@@ -107,7 +108,7 @@ def test_a_divisor_that_is_always_zero_is_found_when_compiling() -> None:
         ("1" * (MAX_LENGTH + 1), "FORMULA_TOO_LONG", 1, 1),
     ],
 )
-def test_faults_have_a_place(text: str, code: str, line: int, column: int) -> None:
+def test_faults_have_line_and_column(text: str, code: str, line: int, column: int) -> None:
     with pytest.raises(FormulaFault) as fault:
         parse_formula(text)
     assert (fault.value.code, fault.value.line, fault.value.column) == (code, line, column)
@@ -139,7 +140,7 @@ def test_depth_and_size_are_bounded() -> None:
         "0",
     ],
 )
-def test_balanced(text: str) -> None:
+def test_formulas_with_consistent_units_are_accepted(text: str) -> None:
     check_units(parse_formula(text), NAMES)
 
 
@@ -162,7 +163,7 @@ def test_balanced(text: str) -> None:
         ("x * f", "UNKNOWN_NAME"),
     ],
 )
-def test_unbalanced(text: str, code: str) -> None:
+def test_formulas_with_inconsistent_units_are_refused(text: str, code: str) -> None:
     with pytest.raises(FormulaFault) as fault:
         check_units(parse_formula(text), NAMES)
     assert fault.value.code == code
@@ -209,25 +210,8 @@ def python_value(node: Node, inputs: dict[str, Fraction]) -> Fraction:
             raise AssertionError(node)
 
 
-NUMBERS = st.decimals(0, 999, places=2).map(lambda d: str(d).rstrip("0").rstrip(".") or "0")
-LEAVES = NUMBERS | st.sampled_from(["x", "y"])
-TREES = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-        inner.map(lambda t: f"(-{t})"),
-        inner.map(lambda t: f"floor({t})"),
-        st.tuples(st.sampled_from(["min", "max"]), inner, inner).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
-        st.tuples(inner, st.sampled_from(["<", "<=", ">", ">=", "=="]), inner, inner, inner).map(
-            lambda t: f"if({t[0]} {t[1]} {t[2]}, {t[3]}, {t[4]})"
-        ),
-    ),
-    max_leaves=12,
-)
-
-
 @given(TREES, st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["1", "0.5", "0.333"]))
-def test_compiled_equals_the_tree(text: str, x: int, y: int, multiplier: str) -> None:
+def test_a_compiled_formula_equals_its_tree(text: str, x: int, y: int, multiplier: str) -> None:
     """The fast closures, with their folded ratios, say what the plain tree says."""
     tree = parse_formula(text)
     try:
@@ -246,7 +230,7 @@ def test_compiled_equals_the_tree(text: str, x: int, y: int, multiplier: str) ->
 
 
 @given(TREES)
-def test_what_is_written_reads_back(text: str) -> None:
+def test_a_written_tree_parses_back(text: str) -> None:
     tree = parse_formula(text)
     again = parse_formula(write(tree))
     assert write(again) == write(tree)
@@ -262,7 +246,7 @@ def fault_place(text: str) -> tuple[int, int]:
 
 
 @given(st.text(max_size=60) | st.text("dw0123456789.+-*/()[],<>=kmifn \n", max_size=60))
-def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     line, column = fault_place(text)
     assert 1 <= line <= text.count("\n") + 1
     assert 1 <= column <= len(text) + 1

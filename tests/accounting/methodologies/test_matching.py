@@ -35,7 +35,7 @@ def found(index: MethodologyIndex, scene: str = "bike", at: str = "2026-06-15T08
         ("power_saving", "WH-APP-POWER v1"),
     ],
 )
-def test_every_scene_of_the_app(scene: str, code: str) -> None:
+def test_every_scene_of_the_app_has_a_methodology(scene: str, code: str) -> None:
     assert found(library_index(), scene) == code
 
 
@@ -55,7 +55,7 @@ def test_every_scene_of_the_app(scene: str, code: str) -> None:
         ("bus", {"city_code": "110100"}),
     ],
 )
-def test_others_earn_nothing(scene: str, changes: dict[str, Any]) -> None:
+def test_acts_outside_the_programme_have_no_methodology(scene: str, changes: dict[str, Any]) -> None:
     assert found(library_index(), scene, **changes) is None
 
 
@@ -70,11 +70,11 @@ def test_others_earn_nothing(scene: str, changes: dict[str, Any]) -> None:
         ("recycling", {"material": None}),
     ],
 )
-def test_what_is_allowed_or_not_said(scene: str, changes: dict[str, Any]) -> None:
+def test_a_constraint_accepts_its_values_and_only_if_listed_an_absent_one(scene: str, changes: dict[str, Any]) -> None:
     assert found(library_index(), scene, **changes) is not None
 
 
-def test_days_are_half_open_and_local() -> None:
+def test_a_version_applies_on_local_days_until_before_its_end() -> None:
     index = MethodologyIndex([version(effective_from="2026-06-01", effective_to="2026-07-01")])
     assert found(index, at="2026-05-31T23:59:59") is None
     assert found(index, at="2026-06-01T00:00:00") == "WH-APP-BIKE v1"
@@ -94,7 +94,7 @@ def test_a_successor_ends_a_version_without_changing_its_document() -> None:
     assert index.version("WH-APP-BIKE", 3) is None
 
 
-def test_the_nearer_rule_wins() -> None:
+def test_the_methodology_of_the_most_specific_region_wins() -> None:
     index = MethodologyIndex(
         [
             version(code="CN-BIKE", region=""),
@@ -109,7 +109,7 @@ def test_the_nearer_rule_wins() -> None:
     assert found(index, city_code="110100") == "CN-BIKE v1"
 
 
-def test_two_methods_for_one_act_are_refused() -> None:
+def test_two_methodologies_for_one_act_are_refused() -> None:
     electric = {"event": "trip.completed", "vehicle_type": ["bicycle", "moped"], "propulsion_type": ["electric_assist"]}
     with pytest.raises(AmbiguousMethodologies):
         MethodologyIndex([version(), version(code="WH-EBIKE", applies_to=electric)])
@@ -123,7 +123,7 @@ def test_two_versions_of_one_code_are_refused_even_for_different_vehicles() -> N
         MethodologyIndex([version(1), version(2, applies_to=moped)])
 
 
-def test_one_cap_id_is_one_counter() -> None:
+def test_one_cap_id_for_different_caps_is_refused() -> None:
     cap = {"id": "bike.daily_acts", "per": "account", "zh": "满", "en": "full"}
     monthly = cap | {"period": "month", "code": "MONTHLY_CAP", "acts": 9}
     daily = cap | {"period": "day", "code": "DAILY_CAP", "acts": 1}
@@ -134,7 +134,7 @@ def test_one_cap_id_is_one_counter() -> None:
         MethodologyIndex([version(1), version(2, caps=[monthly], **later)], ends)
 
 
-def test_invented_values_do_not_grow_the_memory() -> None:
+def test_invented_values_do_not_grow_the_cache() -> None:
     index = MethodologyIndex([version()])
     for number in range(MAX_REMEMBERED + 10):
         assert found(index, material=f"m{number}") == "WH-APP-BIKE v1"

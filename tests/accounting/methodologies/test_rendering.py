@@ -9,7 +9,7 @@ from services.accounting.methodologies.evaluation import compile_amount
 from services.accounting.methodologies.expression import parse_formula
 from services.accounting.methodologies.rendering import Quantity, decimal_text, formula_text, quantity_text, steps
 from services.accounting.methodologies.units import parse_unit
-from tests.accounting.methodologies.test_expression import TREES
+from tests.accounting.methodologies.trees import TREES
 
 TITLES = {"d": "里程", "petrol": "油车排放", "ev": "电车排放"}
 
@@ -33,11 +33,11 @@ def named(**values: tuple[int | str, str]) -> dict[str, Quantity]:
         (10**15, "1000000000000000"),
     ],
 )
-def test_decimals(value: Fraction | int, text: str) -> None:
+def test_a_number_has_at_most_six_decimals(value: Fraction | int, text: str) -> None:
     assert decimal_text(value) == text
 
 
-def test_a_quantity_in_its_unit() -> None:
+def test_a_quantity_is_shown_in_its_unit() -> None:
     assert quantity_text(2_360, parse_unit("km"), "zh") == "2.36 公里"
     assert quantity_text(2_360, parse_unit("km"), "en") == "2.36 km"
     assert quantity_text(3, parse_unit("1"), "zh") == "3"
@@ -53,11 +53,11 @@ def test_a_quantity_in_its_unit() -> None:
         ("if(d > 2 [km], petrol, -ev)", "如果（里程 > 2 公里，油车排放，−电车排放）"),
     ],
 )
-def test_the_formula_in_words(text: str, zh: str) -> None:
+def test_the_formula_is_shown_in_words(text: str, zh: str) -> None:
     assert formula_text(parse_formula(text), TITLES, "zh") == zh
 
 
-def test_steps_with_numbers() -> None:
+def test_the_steps_show_the_numbers() -> None:
     tree = parse_formula("max(0, d * (petrol - ev) * 0.5)")
     lines, result = steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
     assert [line.zh for line in lines] == [
@@ -69,12 +69,12 @@ def test_steps_with_numbers() -> None:
     assert result.value == 125_000
 
 
-def test_a_single_name_still_gives_a_line() -> None:
+def test_a_formula_of_one_name_has_one_step() -> None:
     [line], _ = steps(parse_formula("d"), named(d=(7, "gCO2e")))
     assert line.zh == "结果 = 7 克"
 
 
-def test_the_branch_taken_is_told() -> None:
+def test_the_steps_show_the_branch_that_was_taken() -> None:
     tree = parse_formula("if(d > 2 [km], d * ev, 1 [gCO2e])")
     told = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
     assert [[line.zh for line in lines] for lines in told] == [
@@ -84,7 +84,7 @@ def test_the_branch_taken_is_told() -> None:
 
 
 @given(TREES, st.integers(0, 1_000), st.integers(0, 1_000))
-def test_the_steps_end_at_the_compiled_value(text: str, x: int, y: int) -> None:
+def test_the_steps_end_with_the_compiled_value(text: str, x: int, y: int) -> None:
     """What the citizen is shown is what was computed."""
     tree = parse_formula(text)
     try:

@@ -13,7 +13,7 @@ def refusal(text: str) -> Problem:
     return problem
 
 
-def test_values_and_their_places() -> None:
+def test_values_have_their_line_and_column() -> None:
     value, marks = read_yaml('a: 1\nb: [x, "2.5", null, true]\nc:\n  d: 2024-06-01\n')
     assert value == {"a": 1, "b": ["x", "2.5", None, True], "c": {"d": "2024-06-01"}}
     assert marks["a",] == (1, 4)
@@ -24,13 +24,13 @@ def test_values_and_their_places() -> None:
 @pytest.mark.parametrize(
     "text", ["1.5", "-0.1", "1e3", "1.0e+3", ".inf", ".nan", "0x10", "010", "1_000", "1:30", "yes", "Off", "True", "="]
 )
-def test_what_yaml_would_guess_at_is_refused(text: str) -> None:
+def test_a_value_whose_type_yaml_guesses_is_refused(text: str) -> None:
     problem = refusal(f"a: 1\nb: {text}\n")
     assert (problem.code, problem.field, problem.line, problem.column) == ("AMBIGUOUS_VALUE", "b", 2, 4)
 
 
 @pytest.mark.parametrize("text", ['"1.5"', "'yes'", '"0x10"'])
-def test_quoted_it_is_text(text: str) -> None:
+def test_a_quoted_value_is_text(text: str) -> None:
     assert read_yaml(f"b: {text}")[0] == {"b": text[1:-1]}
 
 
@@ -58,7 +58,7 @@ def test_quoted_it_is_text(text: str) -> None:
         ("a: " + "x" * MAX_BYTES, "TOO_LARGE"),
     ],
 )
-def test_bounds(text: str, code: str) -> None:
+def test_size_depth_and_number_of_values_are_bounded(text: str, code: str) -> None:
     assert refusal(text).code == code
 
 

@@ -21,19 +21,19 @@ from services.accounting.methodologies.units import co2e, describe, display_unit
         ("1", 1),
     ],
 )
-def test_sizes_are_exact(text: str, ratio: Fraction | int) -> None:
+def test_unit_ratios_are_exact(text: str, ratio: Fraction | int) -> None:
     unit = parse_unit(text)
     assert unit.ratio == ratio
     assert isinstance(unit.ratio, Fraction)
 
 
-def test_goods_and_co2e_are_different_things() -> None:
+def test_goods_and_co2e_have_different_dimensions() -> None:
     assert parse_unit("kg").dimension != parse_unit("kgCO2e").dimension
     assert parse_unit("gCO2e/kg").dimension != parse_unit("1").dimension
     assert parse_unit("kgCO2e").dimension == co2e()
 
 
-def test_the_same_thing_in_other_units_has_the_same_dimension() -> None:
+def test_units_of_one_quantity_have_one_dimension() -> None:
     assert parse_unit("kgCO2e/MWh").dimension == parse_unit("mgCO2e/Wh").dimension
     assert parse_unit("km / h").dimension == parse_unit("m/s").dimension
     assert parse_unit("gCO2e/person/km").dimension == parse_unit("gCO2e/(person·km)").dimension
@@ -42,7 +42,7 @@ def test_the_same_thing_in_other_units_has_the_same_dimension() -> None:
 @pytest.mark.parametrize(
     "text", ["", "g CO2", "mile", "km/", "(km", "km)", "km**2", "km^2", "2km", "__import__", "*", "x" * 10_000]
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_a_unit_outside_the_list_is_refused(text: str) -> None:
     with pytest.raises(FormulaFault) as fault:
         parse_unit(text)
     assert fault.value.code == "UNKNOWN_UNIT"
@@ -57,7 +57,7 @@ def test_anything_else_is_refused(text: str) -> None:
         ("1", "", ""),
     ],
 )
-def test_labels(text: str, zh: str, en: str) -> None:
+def test_units_have_chinese_and_english_labels(text: str, zh: str, en: str) -> None:
     assert (parse_unit(text).label("zh"), parse_unit(text).label("en")) == (zh, en)
 
 

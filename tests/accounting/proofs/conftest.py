@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,18 +11,9 @@ import pytest
 
 from services.accounting.digest_signer import DigestSigner
 from services.accounting.proofs import sealing
-from tests.accounting.conftest import Accounting
-from tests.databases import Dsns, connect_past_triggers
+from tests.accounting.driver import Accounting
 
 DELAY_S = 300
-
-
-@pytest.fixture
-async def admin(accounting_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A superuser past every trigger: may do what neither the service nor the owner of the tables may."""
-    connection = await connect_past_triggers(accounting_dsns)
-    yield connection
-    await connection.close()
 
 
 class Days:

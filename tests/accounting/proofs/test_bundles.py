@@ -1,17 +1,16 @@
 """A bundle is enough to judge an act again; a bundle in which anything was changed is not believed."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
-from tests.accounting.conftest import VESTING_DAYS, Accounting
+from tests.accounting.citizens import citizen_with_many_verdicts
+from tests.accounting.driver import VESTING_DAYS, Accounting
 from tests.accounting.proofs.conftest import Days, Verifier
-from tests.accounting.reports import YESTERDAY, Reports
-from tests.accounting.test_corrections import cancel
+from tests.accounting.reports import YESTERDAY, Reports, cancel
 
 
 async def bundles(accounting: Accounting, person: Reports) -> list[dict[str, Any]]:
@@ -24,19 +23,8 @@ def failed(bundle: dict[str, Any]) -> list[str]:
     return [check.text.en for check in checks if not check.ok] + ([] if checks else ["nothing was checked"])
 
 
-async def a_bit_of_everything(accounting: Accounting) -> Reports:
-    """Credited, capped, partly capped, refused for its speed, of five scenes."""
-    person = await accounting.citizen()
-    acts = [person.bus(YESTERDAY + timedelta(hours=hour)) for hour in (6, 8, 10, 12)]
-    acts += [person.metro(YESTERDAY + timedelta(hours=hour)) for hour in (14, 16, 18)]
-    acts += [person.car(YESTERDAY - timedelta(days=2), distance_m=metres) for metres in (8000, 90_000)]
-    acts += [person.recycling(YESTERDAY - timedelta(days=day), weight_g=1500) for day in (3, 4)]
-    await accounting.post(*acts)
-    return person
-
-
 async def test_every_activity_recomputes_from_its_bundle(accounting: Accounting, days: Days, verify: Verifier) -> None:
-    person = await a_bit_of_everything(accounting)
+    person = await citizen_with_many_verdicts(accounting)
     before = await bundles(accounting, person)
     assert {bundle["activity"]["status"] for bundle in before} == {"credited", "refused"}
     assert {"CREDITED", "DAILY_CAP"} < {bundle["activity"]["reason_code"] for bundle in before}
@@ -56,7 +44,7 @@ async def test_every_activity_recomputes_from_its_bundle(accounting: Accounting,
     assert "未签名" in output
 
 
-async def test_whatever_is_changed_is_found(accounting: Accounting, days: Days, verify: Verifier) -> None:
+async def test_any_change_of_a_bundle_is_found(accounting: Accounting, days: Days, verify: Verifier) -> None:
     person = await accounting.citizen()
     await accounting.post(person.recycling(YESTERDAY))
     await days.shift(2)
@@ -138,7 +126,7 @@ async def test_a_reversed_activity_still_recomputes(accounting: Accounting) -> N
     assert failed(bundle) == []
 
 
-async def test_a_bundle_is_for_its_owner(accounting: Accounting) -> None:
+async def test_a_bundle_is_shown_to_its_owner_only(accounting: Accounting) -> None:
     person, stranger = await accounting.citizen(), await accounting.citizen()
     await accounting.post(person.bus())
     (bundle,) = await bundles(accounting, person)

@@ -37,18 +37,18 @@ items = st.lists(st.binary(max_size=8), min_size=1, max_size=70).map(
 )
 
 
-def test_known_roots() -> None:
+def test_roots_equal_those_of_the_reference_tree() -> None:
     assert hashlib.sha256(b"").digest() == EMPTY_ROOT == root_of([])
     assert [root_of(LEAVES[:n]).hex() for n in range(1, 9)] == ROOTS
 
 
-def test_a_leaf_is_no_node() -> None:
+def test_a_leaf_cannot_pass_as_an_inner_node() -> None:
     left, right = LEAVES[:2]
     assert leaf_hash(left + right) != node_hash(left, right)
 
 
 @given(items)
-def test_every_place_has_a_proof(hashes: list[bytes]) -> None:
+def test_every_leaf_has_a_valid_path(hashes: list[bytes]) -> None:
     root = root_of(hashes)
     for index, item in enumerate(hashes):
         path = inclusion_path(index, hashes)
@@ -56,7 +56,7 @@ def test_every_place_has_a_proof(hashes: list[bytes]) -> None:
 
 
 @given(items, st.data())
-def test_any_changed_byte_fails(hashes: list[bytes], data: st.DataObject) -> None:
+def test_a_path_with_a_changed_byte_fails(hashes: list[bytes], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(hashes) - 1))
     path = inclusion_path(index, hashes)
     parts = [hashes[index], *path]
@@ -69,7 +69,7 @@ def test_any_changed_byte_fails(hashes: list[bytes], data: st.DataObject) -> Non
 
 
 @given(items, st.data())
-def test_a_proof_fits_its_place_and_length_only(hashes: list[bytes], data: st.DataObject) -> None:
+def test_a_path_is_valid_only_for_its_index_and_tree_size(hashes: list[bytes], data: st.DataObject) -> None:
     hashes = [leaf_hash(bytes([n]) + item) for n, item in enumerate(hashes)]  # all different
     size, root = len(hashes), root_of(hashes)
     index = data.draw(st.integers(0, size - 1))
@@ -83,7 +83,7 @@ def test_a_proof_fits_its_place_and_length_only(hashes: list[bytes], data: st.Da
 
 
 @given(items, st.sampled_from([1, 2, 4, 8, 16]))
-def test_blocks_are_subtrees(hashes: list[bytes], block: int) -> None:
+def test_blocks_are_subtrees_of_the_whole_tree(hashes: list[bytes], block: int) -> None:
     """What the stored form of a day relies on."""
     blocks = [hashes[start : start + block] for start in range(0, len(hashes), block)]
     roots = [root_of(part) for part in blocks]

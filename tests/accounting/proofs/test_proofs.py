@@ -16,11 +16,9 @@ from services.accounting.proofs import sealing
 from services.accounting.proofs.schemas import Proof
 from services.accounting.proofs.verification import check_proof
 from services.accounting.settings import Settings
-from services.accounting.totals import service as totals
-from tests.accounting.conftest import Accounting
+from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import DELAY_S, Days, Verifier
 from tests.accounting.reports import YESTERDAY, Reports
-from tests.accounting.test_corrections import cancel
 from tests.databases import Dsns
 
 PATH = "/api/v1/accounting"
@@ -99,7 +97,7 @@ async def test_every_credit_has_a_proof(
     assert (code, "通过" in output) == (0, True), output
 
 
-async def test_refusals_tell_what_is_missing(accounting: Accounting) -> None:
+async def test_a_missing_proof_is_refused_with_its_reason(accounting: Accounting) -> None:
     person = await accounting.citizen()
     await accounting.post(person.bus())
     activity_id = await first_activity(accounting, person)
@@ -115,7 +113,9 @@ async def test_refusals_tell_what_is_missing(accounting: Accounting) -> None:
     assert no_date.status_code == 422
 
 
-async def test_signatures_chains_and_falsified_proofs(accounting: Accounting, days: Days, verify: Verifier) -> None:
+async def test_the_verifier_checks_signatures_and_chains_and_finds_falsified_proofs(
+    accounting: Accounting, days: Days, verify: Verifier
+) -> None:
     person = await earn(accounting, days, ago=3)
     signer = DigestSigner(new_pem())
     await days.seal(signer)
@@ -150,7 +150,7 @@ async def test_signatures_chains_and_falsified_proofs(accounting: Accounting, da
     assert (await verify.run("digests", verify.save("gap.json", json.dumps(page))))[0] == 1
 
 
-async def test_a_transaction_still_open_holds_the_mark_back(accounting: Accounting, accounting_dsns: Dsns) -> None:
+async def test_an_open_transaction_delays_the_seal(accounting: Accounting, accounting_dsns: Dsns) -> None:
     """A posting takes the start of its transaction as its time: nothing from then on may be sealed before it ends."""
     slow = await asyncpg.connect(accounting_dsns.app("accounting"))
     try:
@@ -198,47 +198,3 @@ def test_the_key_is_checked_when_the_settings_are_read(accounting_settings: Sett
     assert signer.public_key == DigestSigner(one_line).public_key
     with pytest.raises(ValueError, match="Ed25519"):
         Settings(**{**values, "digest_signing_key": "nonsense"})
-
-
-async def test_acts_are_counted_by_scene_once_they_have_settled(
-    accounting: Accounting, admin: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def settle_and_count() -> dict[str, int]:
-        """What is a second old has settled; here a second passes at once, for all that is later than the mark."""
-        await admin.execute(
-            "UPDATE accounting.posting SET posted_at = posted_at - interval '2 seconds' WHERE posted_at >="
-            " coalesce((SELECT counted_before FROM accounting.credit_count_state), '-infinity')"
-        )
-        await admin.execute("UPDATE accounting.credit_count_state SET counted_before = counted_before - interval '4 s'")
-        for _run in range(3):
-            async with accounting.database.transaction() as session:
-                await totals.count_credits(session)
-        stats = await public(accounting, "/stats")
-        return {scene["scene"]: scene["acts"] for scene in stats["scenes"]}
-
-    assert (await public(accounting, "/stats"))["counted_before"] is None
-    first, second = await accounting.citizen(), await accounting.citizen()
-    ride = first.bus()
-    await accounting.post(ride, first.metro(), second.bus())
-    await admin.execute("UPDATE accounting.posting SET posted_at = posted_at - interval '3 days' WHERE kind = 'credit'")
-    assert await settle_and_count() == {"bus": 2, "metro": 1}
-    monkeypatch.setattr(totals, "_COUNT_SLICES_MAX", 1)
-    assert await settle_and_count() == {"bus": 2, "metro": 1}  # nothing is counted twice
-    await accounting.post(cancel(first, ride))
-    await accounting.release()
-    monkeypatch.setattr(totals, "_COUNT_SLICES_MAX", 100)
-    assert await settle_and_count() == {"bus": 1, "metro": 1}
-
-
-async def test_city_totals_follow_credits_and_reversals(accounting: Accounting) -> None:
-    first, second = await accounting.citizen(), await accounting.citizen()
-    ride = first.bus()
-    await accounting.post(ride, first.metro(), second.bus())
-    stats = await public(accounting, "/stats")
-    amounts = {scene["scene"]: scene["amount_mg"] for scene in stats["scenes"]}
-    assert (stats["acts"], stats["amount_mg"]) == (3, sum(amounts.values()))
-    assert amounts["bus"] == 2 * 150_000
-    await accounting.post(cancel(first, ride))
-    await accounting.release()
-    after = await public(accounting, "/stats")
-    assert (after["acts"], after["amount_mg"]) == (2, stats["amount_mg"] - 150_000)

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from services.accounting.publishing.proposals import spell_version
-from tests.accounting.publishing.operators import FACTORS, Operators, bus_km, today
-from tests.accounting.publishing.test_publishing import ride_now
+from tests.accounting.operators import FACTORS, Operators, bus_km, today
+from tests.accounting.reports import ride_now
 from tests.databases import Dsns
 
 APPROVE = {"reason": "已核对"}

@@ -8,17 +8,9 @@ import pytest
 
 from services.accounting.methodologies.library import methodology_texts
 from services.accounting.methodologies.shelf import reportable, shelf
-from shared import clock
-from shared.contracts.activities_v1 import Act, ActivityReported
-from tests.accounting.publishing.operators import Operators, bus_km, today
-from tests.accounting.reports import YESTERDAY, Reports
+from tests.accounting.operators import Operators, bus_km, today
+from tests.accounting.reports import YESTERDAY, ride_now
 from tests.databases import Dsns
-
-
-def ride_now(person: Reports, *, distance_m: int = 8000) -> ActivityReported:
-    """A bus ride of today, without a tap off."""
-    act = Act(kind="transit", vehicle_type="bus", started_at=clock.now(), distance_m=distance_m, city_code="420100")
-    return person.report(act)
 
 
 async def test_the_next_event_is_judged_by_the_new_version_without_a_restart(ready: Operators) -> None:

@@ -1,0 +1,125 @@
+"""The checks: the running check in increments, an auditor's check, and the list of differences."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import REGISTRY
+from sqlalchemy import text
+
+from services.accounting.checks import service as checks
+from services.accounting.ledger import holds
+from shared import clock
+from shared.contracts.holds import HoldRequest
+from tests.accounting.citizens import citizen_with_many_verdicts
+from tests.accounting.driver import Accounting
+from tests.accounting.reports import YESTERDAY, Reports, cancel
+
+
+async def increment(accounting: Accounting) -> float:
+    async with accounting.database.transaction() as session:
+        await checks.check_increment(session)
+    return REGISTRY.get_sample_value("carbon_ledger_drift_mg") or 0.0
+
+
+async def settle(admin: Any) -> None:
+    """The check looks at what is a second old; here a second passes at once."""
+    await admin.execute("UPDATE accounting.posting SET posted_at = posted_at - interval '2 seconds'")
+    await admin.execute("UPDATE accounting.ledger_account SET created_at = created_at - interval '2 seconds'")
+    await admin.execute(
+        "UPDATE accounting.ledger_check_state SET checked_before = checked_before - interval '2 seconds',"
+        " began_at = began_at - interval '2 seconds'"
+    )
+
+
+async def checked_accounts(admin: Any) -> int:
+    return int(await admin.fetchval("SELECT count(*) FROM accounting.ledger_checkpoint"))
+
+
+async def test_a_planted_drift_raises_the_gauge_until_it_is_corrected(accounting: Accounting, admin: Any) -> None:
+    assert await increment(accounting) == 0
+    person = await accounting.citizen()
+    await accounting.post(person.bus(YESTERDAY + timedelta(hours=6)))
+    await settle(admin)
+    assert await increment(accounting) == 0
+    assert await checked_accounts(admin) == 2
+
+    plant = "UPDATE accounting.ledger_account SET balance_mg = balance_mg + $1 WHERE account_id = $2"
+    await admin.execute(plant, 700, person.account_id)
+    await accounting.post(person.bus(YESTERDAY + timedelta(hours=9)))
+    await settle(admin)
+    assert await increment(accounting) == 700
+    assert await increment(accounting) == 700  # also when nobody touches the account again
+    await admin.execute(plant, -700, person.account_id)
+    assert await increment(accounting) == 0
+
+
+async def test_the_running_check_agrees_after_every_kind_of_movement(accounting: Accounting, admin: Any) -> None:
+    assert await increment(accounting) == 0
+    person = await accounting.citizen()
+    ride = person.car()
+    for step in range(4):
+        if step == 0:
+            await accounting.post(ride, person.bus())
+        if step == 1:
+            await place_hold(accounting, person, amount_mg=ride_mg(await accounting.get(person, "/me/balance")))
+        if step == 2:
+            await accounting.post(cancel(person, ride))
+            await accounting.release()
+        if step == 3:
+            await accounting.post(*(person.metro(YESTERDAY + timedelta(hours=h)) for h in (7, 9)))
+        assert await increment(accounting) == 0  # what is just being posted is not compared yet
+        await settle(admin)
+        assert await increment(accounting) == 0
+    assert await checked_accounts(admin) >= 5  # person, two methodologies or more, the hold, the debt
+
+
+def ride_mg(balance: dict[str, Any]) -> int:
+    return int(balance["available_mg"])
+
+
+async def place_hold(accounting: Accounting, person: Reports, *, amount_mg: int) -> None:
+    async with accounting.database.transaction() as session:
+        await holds.place_hold(
+            session,
+            request=HoldRequest(
+                hold_id=uuid.uuid4(),
+                account_id=person.account_id,
+                amount_mg=amount_mg,
+                purpose="order:test",
+                expires_at=clock.now() + timedelta(hours=1),
+            ),
+            caller="rewards",
+        )
+
+
+async def test_an_auditors_checks_equal_the_operators_with_a_longer_time_limit(
+    accounting: Accounting,
+) -> None:
+    person = await accounting.citizen()
+    await accounting.post(person.bus())
+    async with accounting.database.transaction() as session:
+        figures = {name: figure async for name, figure in checks.check_each(session)}
+        assert await session.scalar(text("SHOW statement_timeout")) == "30min"
+    async with accounting.database.transaction() as session:
+        assert await checks.check_all(session) == figures
+        assert await session.scalar(text("SHOW statement_timeout")) == "30s"
+
+
+async def test_list_differences_finds_changed_balances_and_caps(accounting: Accounting, admin: Any) -> None:
+    person = await citizen_with_many_verdicts(accounting)
+    await place_hold(accounting, person, amount_mg=100_000)
+
+    async def rebuilt() -> list[checks.Difference]:
+        async with accounting.database.transaction() as session:
+            return await checks.list_differences(session)
+
+    assert await rebuilt() == []
+    await admin.execute("UPDATE accounting.ledger_account SET balance_mg = balance_mg + 5 WHERE kind = 'hold'")
+    await admin.execute("UPDATE accounting.cap_usage SET amount_mg = amount_mg + 7")
+    differences = await rebuilt()
+    caps = await admin.fetchval("SELECT count(*) FROM accounting.cap_usage")
+    assert [d.stored_mg - d.rebuilt_mg for d in differences] == [5] + [7] * caps
+    await admin.execute("UPDATE accounting.ledger_account SET balance_mg = balance_mg - 5 WHERE kind = 'hold'")
+    await admin.execute("UPDATE accounting.cap_usage SET amount_mg = amount_mg - 7")
+    assert await rebuilt() == []

@@ -1,0 +1,109 @@
+"""A driver of the accounting service for tests: its HTTP application, and the handlers of its worker."""
+
+import uuid
+from datetime import timedelta
+
+import asyncpg
+import httpx
+
+from services.accounting.bindings import service as bindings
+from services.accounting.corrections import service as corrections
+from services.accounting.decoders import ACTIVITIES, BINDINGS
+from services.accounting.intake import service as intake
+from services.accounting.main import approvals_for
+from services.accounting.methodologies import repository
+from services.accounting.methodologies.document import methodology_from_plain
+from services.accounting.methodologies.service import Library
+from services.accounting.posting import parking
+from services.accounting.posting.closing import Programme, ProgrammeSource
+from services.accounting.settings import Settings
+from services.accounting.vesting import service as vesting
+from shared.consumer import DeadLetter, Postponed
+from shared.contracts.identity import person_account_id
+from shared.db import Database
+from shared.projection import decoded
+from tests.accounting.methodologies.drafts import plain
+from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
+from tests.databases import Dsns
+from tests.tokens import TokenFactory
+
+TOPIC = "accounting.outcomes.v1"
+VESTING_CODE = "TEST-BUS-VESTING"
+VESTING_DAYS = 7
+
+
+class Accounting:
+    """Drives the posting path as the worker does: a transaction for what can be done at once, one for what is left."""
+
+    def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
+        self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
+        self.forget_library()
+
+    def forget_library(self) -> None:
+        """As a process that starts anew."""
+        library = Library()
+        self.programmes = ProgrammeSource(library, self.settings.time_zone, TOPIC)
+        self.approvals = approvals_for(self.settings, library)
+
+    async def post(self, *reports: object) -> list[DeadLetter]:
+        undone = intake.sort_reports(decoded(as_records(reports), ACTIVITIES))
+        while True:
+            async with self.database.transaction() as session:
+                result = await intake.handle_poll(session, undone, programmes=self.programmes)
+            if not isinstance(result, Postponed):
+                return list(result)
+            undone = result.rest
+
+    async def programme(self) -> Programme:
+        async with self.database.transaction() as session:
+            return await self.programmes.current(session)
+
+    async def release(self) -> None:
+        """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
+        programme = await self.programme()
+        for job in (parking.release_parked, corrections.apply_waiting, vesting.vest_due):
+            async with self.database.transaction() as session:
+                await job(session, programme=programme)
+
+    async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
+        """A citizen bound to partners (the usual one without names), with a maker of their events."""
+        user_id = uuid.uuid4()
+        person = Reports(user_id, person_account_id(user_id))
+        for partner in partners or (PARTNER,):
+            await self.bind(person, partner, days_ago=days_ago)
+        return person
+
+    async def bind(self, person: Reports, partner: str = PARTNER, *, days_ago: int = 400, **changes: object) -> None:
+        async with self.database.transaction() as session:
+            records = as_records([person.binding(partner, since=timedelta(days=days_ago), **changes)])
+            found = decoded(records, BINDINGS)
+            assert not found.dead
+            await bindings.handle_bindings(session, found.items)
+
+    async def get(self, person: Reports, path: str, **headers: str) -> dict[str, object]:
+        answer = await self.client.get(
+            f"/api/v1/accounting{path}", headers={**self.tokens.citizen(person.user_id), **headers}
+        )
+        assert answer.status_code == 200, answer.text
+        body: dict[str, object] = answer.json()
+        return body
+
+    async def check(self) -> dict[str, object]:
+        answer = await self.client.get("/api/v1/accounting/ops/ledger/check", headers=self.tokens.operator())
+        assert answer.status_code == 200, answer.text
+        body: dict[str, object] = answer.json()
+        return body
+
+
+async def publish_vesting_bus(database: Database) -> None:
+    """A methodology of one district: the bus, vesting after VESTING_DAYS; its cap counter is that of the other bus."""
+    changes = {"code": VESTING_CODE, "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
+    async with database.transaction() as session:
+        await repository.add_methodology(session, methodology_from_plain(plain("WH-APP-BUS", **changes)))
+
+
+async def remove_vesting_bus(dsns: Dsns) -> None:
+    """As nobody but a superuser can."""
+    connection = await asyncpg.connect(dsns.admin)
+    await connection.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+    await connection.close()

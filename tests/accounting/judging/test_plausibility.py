@@ -1,0 +1,123 @@
+"""What can have happened: the limits of each mode, and faults as they occur in real GPS records."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.accounting.judging.domain import judge, match_acts
+from tests.accounting.judging.acts import act, local
+from tests.accounting.methodologies.drafts import library_index
+
+
+def reason(scene: str, **changes: Any) -> str:
+    return judge(match_acts([act(scene, **changes)], library_index()), {}).judgements[0].reason_code
+
+
+@pytest.mark.parametrize(
+    ("scene", "distance_m", "duration_s", "expected"),
+    [
+        ("ev_ride", 299, 600, "IMPLAUSIBLE_DISTANCE"),
+        ("ev_ride", 300, 60, "CREDITED"),
+        ("ev_ride", 300, 59, "IMPLAUSIBLE_DURATION"),
+        ("ev_ride", 150_000, 4_500, "CREDITED"),
+        ("ev_ride", 150_000, 4_499, "IMPLAUSIBLE_SPEED"),
+        ("ev_ride", 150_001, 7_200, "IMPLAUSIBLE_DISTANCE"),
+        ("ev_ride", 20_000, 14_400, "CREDITED"),
+        ("ev_ride", 20_000, 14_401, "IMPLAUSIBLE_DURATION"),
+        ("ev_ride", 2_000, 3_600, "CREDITED"),
+        ("ev_ride", 1_999, 3_600, "IMPLAUSIBLE_SPEED"),
+        ("bike", 99, 60, "IMPLAUSIBLE_DISTANCE"),
+        ("bike", 100, 30, "CREDITED"),
+        ("bike", 3_000, 360, "CREDITED"),
+        ("bike", 3_001, 360, "IMPLAUSIBLE_SPEED"),
+        ("bike", 2_000, 14_401, "IMPLAUSIBLE_DURATION"),
+        ("metro", 12_000, 1_800, "CREDITED"),
+        ("metro", 12_000, 359, "IMPLAUSIBLE_SPEED"),
+        ("bus", 99, 600, "IMPLAUSIBLE_DISTANCE"),
+        ("bus", 5_000, 179, "IMPLAUSIBLE_SPEED"),
+        ("bus", 5_000, 180, "CREDITED"),
+    ],
+)
+def test_limits_of_distance_duration_and_speed_are_inclusive(
+    scene: str, distance_m: int, duration_s: int, expected: str
+) -> None:
+    assert reason(scene, distance_m=distance_m, duration_s=duration_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("scene", "changes", "expected"),
+    [
+        ("own_bag", {"count": 0}, "IMPLAUSIBLE_AMOUNT"),
+        ("own_bag", {"count": 21}, "IMPLAUSIBLE_AMOUNT"),
+        ("recycling", {"weight_g": 9}, "IMPLAUSIBLE_AMOUNT"),
+        ("recycling", {"weight_g": 200_001}, "IMPLAUSIBLE_AMOUNT"),
+        ("power_saving", {"energy_wh": 0}, "IMPLAUSIBLE_AMOUNT"),
+        ("power_saving", {"energy_wh": 3_000_001}, "IMPLAUSIBLE_AMOUNT"),
+        ("power_saving", {"duration_s": 90 * 86_400}, "IMPLAUSIBLE_DURATION"),
+        ("ev_ride", {"passenger_count": 10}, "IMPLAUSIBLE_AMOUNT"),
+    ],
+)
+def test_quantities_outside_their_limits_are_refused(scene: str, changes: dict[str, Any], expected: str) -> None:
+    assert reason(scene, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "straight_line_m", "expected"),
+    [
+        (5_000, 5_000, "CREDITED"),
+        (5_000, 0, "CREDITED"),
+        (5_000, 6_500, "CREDITED"),
+        (5_000, 6_501, "CREDITED"),  # 5,200.8 is floored to 5,200, less 200
+        (5_000, 6_502, "IMPLAUSIBLE_DISTANCE"),
+        (1_000, 1_500, "CREDITED"),
+        (1_000, 1_502, "IMPLAUSIBLE_DISTANCE"),
+    ],
+)
+def test_a_route_is_not_shorter_than_the_straight_line(distance_m: int, straight_line_m: int, expected: str) -> None:
+    assert reason("ev_ride", distance_m=distance_m, straight_line_m=straight_line_m) == expected
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "duration_s", "straight_line_m", "expected"),
+    [
+        pytest.param(5_594, 789, 3_359, "CREDITED", id="an ordinary trip"),
+        pytest.param(0, 51, 0, "IMPLAUSIBLE_DURATION", id="meter switched on and off"),
+        pytest.param(22, 90, 22, "IMPLAUSIBLE_DISTANCE", id="hardly moved"),
+        pytest.param(511_943, 987, 21_886, "IMPLAUSIBLE_DISTANCE", id="GPS jump, 1,867 km/h"),
+        pytest.param(24_590, 352, 23_392, "IMPLAUSIBLE_SPEED", id="251 km/h"),
+        pytest.param(135_449, 2_001, 23_874, "IMPLAUSIBLE_SPEED", id="244 km/h"),
+        pytest.param(26_617, 12_346, 22_300, "CREDITED", id="three and a half hours through the city"),
+        pytest.param(619_781, 22_985, 10_091, "IMPLAUSIBLE_DURATION", id="meter left running"),
+    ],
+)
+def test_faulty_records_of_real_taxis_are_refused(
+    distance_m: int, duration_s: int, straight_line_m: int, expected: str
+) -> None:
+    changes = {"distance_m": distance_m, "duration_s": duration_s, "straight_line_m": straight_line_m}
+    assert reason("ev_ride", **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "duration_s", "expected"),
+    [
+        (1_290, 1_290, "CREDITED"),
+        (1_290, 900, "CREDITED"),  # pauses left out
+        (1_290, 1_350, "CREDITED"),  # clocks rounded to minutes
+        (1_290, 1_351, "IMPLAUSIBLE_TIME"),
+        (0, 1_290, "IMPLAUSIBLE_TIME"),
+        (-1, None, "IMPLAUSIBLE_TIME"),
+    ],
+)
+def test_start_end_and_duration_must_agree(elapsed_s: int, duration_s: int | None, expected: str) -> None:
+    start = local("2026-06-15T08:00:00")
+    changes = {"at": start, "ended_at": start + timedelta(seconds=elapsed_s), "duration_s": duration_s}
+    assert reason("ev_ride", **changes) == expected
+
+
+def test_without_a_duration_start_and_end_give_the_speed() -> None:
+    start = local("2026-06-15T08:00:00")
+    changes = {"at": start, "duration_s": None, "distance_m": 10_000}
+    assert reason("ev_ride", ended_at=start + timedelta(seconds=300), **changes) == "CREDITED"
+    assert reason("ev_ride", ended_at=start + timedelta(seconds=299), **changes) == "IMPLAUSIBLE_SPEED"
+    assert reason("ev_ride", **changes) == "CREDITED"  # nothing to check against
