@@ -64,7 +64,7 @@ async def vesting_bus(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIte
 
 @pytest.fixture
 async def admin(accounting_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A superuser past every trigger: may do what neither the service nor the owner of the tables may."""
+    """A superuser without triggers: it may do what the service and the owner of the tables may not."""
     connection = await connect_past_triggers(accounting_dsns)
     yield connection
     await connection.close()
@@ -90,7 +90,7 @@ async def operators(
 
 @pytest.fixture
 async def ready(operators: Operators) -> Operators:
-    """Operators, with the factor of the bus methodology registered."""
+    """Operators with the registered factor of the bus methodology."""
     await operators.factors()
     return operators
 

@@ -33,14 +33,14 @@ VESTING_DAYS = 7
 
 
 class Accounting:
-    """Drives the posting path as the worker does: a transaction for what can be done at once, one for what is left."""
+    """Drives the posting path as the worker does: one transaction for free people, a second one for locked people."""
 
     def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
         self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
         self.forget_library()
 
     def forget_library(self) -> None:
-        """As a process that starts anew."""
+        """Start with an empty library, as a new process does."""
         library = Library()
         self.programmes = ProgrammeSource(library, self.settings.time_zone, TOPIC)
         self.approvals = approvals_for(self.settings, library)
@@ -59,14 +59,14 @@ class Accounting:
             return await self.programmes.current(session)
 
     async def release(self) -> None:
-        """One sweep of the worker: parked events, waiting corrections, due credits, each in its own transaction."""
+        """Run the sweeps of the worker once: parked events, waiting corrections, due credits, one transaction each."""
         programme = await self.programme()
         for job in (parking.release_parked, corrections.apply_waiting, vesting.vest_due):
             async with self.database.transaction() as session:
                 await job(session, programme=programme)
 
     async def citizen(self, *partners: str, days_ago: int = 400) -> Reports:
-        """A citizen bound to partners (the usual one without names), with a maker of their events."""
+        """Return a citizen who is bound to partners (the usual one by default). The result makes their events."""
         user_id = uuid.uuid4()
         person = Reports(user_id, person_account_id(user_id))
         for partner in partners or (PARTNER,):
@@ -96,14 +96,14 @@ class Accounting:
 
 
 async def publish_vesting_bus(database: Database) -> None:
-    """A methodology of one district: the bus, vesting after VESTING_DAYS; its cap counter is that of the other bus."""
+    """Publish a bus methodology of one district that vests after VESTING_DAYS. It shares the cap of the other bus."""
     changes = {"code": VESTING_CODE, "region": SLOW_CITY, "vesting_days": VESTING_DAYS, "scene": "bus"}
     async with database.transaction() as session:
         await repository.add_methodology(session, methodology_from_plain(plain("WH-APP-BUS", **changes)))
 
 
 async def remove_vesting_bus(dsns: Dsns) -> None:
-    """As nobody but a superuser can."""
+    """Delete the methodology. Only a superuser can do so."""
     connection = await asyncpg.connect(dsns.admin)
     await connection.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
     await connection.close()

@@ -1,4 +1,4 @@
-"""The ledger as a few lines of Python: what balances and statuses must be, whatever happened in whatever order."""
+"""A model of the ledger in a few lines of Python: the expected balances and statuses after any story."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -58,10 +58,10 @@ class Person:
     caps: Counter[tuple[str, date]] = field(default_factory=Counter)
     slots: Counter[int] = field(default_factory=Counter)
     year: int = field(default_factory=lambda: (YESTERDAY + timedelta(days=1)).year)
-    lots: list[list[int]] = field(default_factory=list)  # [year, milligrams] of what is available or held, oldest first
+    lots: list[list[int]] = field(default_factory=list)  # [year, milligrams] of available or held grams, oldest first
 
     def next_start(self, days_ago: int) -> datetime:
-        """Half an hour after the one before: no two rides overlap, and the first and last ones touch midnight."""
+        """Return a start half an hour after the one before. No rides overlap. The first and last touch midnight."""
         slot = self.slots[days_ago] % SLOTS_A_DAY
         self.slots[days_ago] += 1
         return YESTERDAY - timedelta(days=days_ago) + timedelta(minutes=30 * slot)
@@ -71,7 +71,7 @@ class Person:
         return self.available_mg, self.pending_mg, self.held_mg, self.debt_mg, self.lifetime_mg
 
     def _use(self, amount_mg: int) -> None:
-        """The oldest first."""
+        """Use grams, the oldest first."""
         for lot in self.lots:
             taken_mg = min(lot[1], amount_mg)
             lot[1] -= taken_mg
@@ -79,12 +79,12 @@ class Person:
         assert not amount_mg
 
     def _receive(self, amount_mg: int) -> None:
-        """New grams that become spendable."""
+        """Receive new grams that can be spent."""
         self.lots.append([self.year, amount_mg])
         self._get(amount_mg)
 
     def _get(self, amount_mg: int) -> None:
-        """Grams, new or given back, repay a debt first."""
+        """Add grams, new or given back. They repay a debt first."""
         repaid_mg = min(self.debt_mg, amount_mg)
         self.debt_mg -= repaid_mg
         self.available_mg += amount_mg - repaid_mg
@@ -92,7 +92,7 @@ class Person:
 
     @property
     def expiries(self) -> dict[int, int]:
-        """What is available by the last year it can be used in; holds hold the oldest."""
+        """Return available milligrams by their last usable year. Held grams are the oldest."""
         held_mg, found = self.held_mg, Counter[int]()
         for year, amount_mg in self.lots:
             of_held_mg = min(held_mg, amount_mg)
@@ -107,7 +107,7 @@ class Person:
             self.available_mg -= expired_mg
 
     def judge(self, ride: Ride) -> None:
-        """In the order of the checks; the first that fails gives the reason."""
+        """Judge a ride. The first failing check gives the reason."""
         if ride.late:
             ride.status, ride.reason = "refused", "TOO_LATE"
         elif not self.bound:

@@ -1,4 +1,4 @@
-"""The service as a story plays on it: synchronous, step by step, with years that pass when the story says so."""
+"""The service for stories: synchronous, step by step, with years that pass on request."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class World:
-    """The service on its database, driven from synchronous code through a loop of its own."""
+    """The service on its database, driven from synchronous code through its own event loop."""
 
     def __init__(self, settings: Settings, dsns: Dsns, tokens: TokenFactory) -> None:
         self.loop = asyncio.new_event_loop()
@@ -38,7 +38,7 @@ class World:
         return self.loop.run_until_complete(work)
 
     def call(self, use_case: Any, **arguments: Any) -> Any:
-        """One use case in a transaction of its own."""
+        """Run one use case in its own transaction."""
 
         async def transaction() -> Any:
             async with self.database.transaction() as session:
@@ -58,12 +58,12 @@ class World:
         self.loop.close()
 
     def expire_grams(self, today: date) -> None:
-        """The worker's job on that day, to its end."""
+        """Run the job of the worker for that day to its end."""
         while self.call(expiry.expire_as_of, today=today, valid_years=VALID_YEARS, time_zone="Asia/Shanghai"):
             pass
 
     def announced_expiries(self, person: Person, today: date) -> dict[int, int]:
-        """Milligrams by the last year in which they can be used."""
+        """Return milligrams by the last year in which they can be used."""
         found = self.call(
             expiry.announced_expiries,
             account_id=person.reports.account_id,

@@ -68,7 +68,7 @@ class Operators:
         return await self.ok("POST", "/methodologies", {"yaml": text, "reason": "公交改按里程核算"}, who=who)
 
     async def checked(self, text: str) -> str:
-        """The id of a draft that passed its check."""
+        """Return the id of a draft that passed its check."""
         draft = await self.draft(text)
         assert draft["faults"] == []
         done = await self.ok("POST", f"/methodologies/drafts/{draft['draft_id']}/check")

@@ -8,7 +8,7 @@ from tests.databases import Dsns
 
 
 async def outcomes(dsns: Dsns) -> list[ActivityJudged]:
-    """What the outbox would publish, in order."""
+    """Return the outcomes in the outbox, in order."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         rows = await connection.fetch("SELECT records FROM accounting.outbox ORDER BY id")

@@ -1,4 +1,4 @@
-"""Makes events as ingest puts them on the topic, for one citizen."""
+"""Events of one citizen as ingest publishes them."""
 
 import hashlib
 import uuid
@@ -24,7 +24,7 @@ YESTERDAY = datetime.now(SHANGHAI).replace(hour=0, minute=0, second=0, microseco
 
 
 def as_records(values: Iterable[object]) -> list[StoredRecord]:
-    """Values as the log returns them; bytes go through untouched."""
+    """Return values as records of the log. Bytes stay as they are."""
     return [
         StoredRecord(
             topic="t",
@@ -39,8 +39,8 @@ def as_records(values: Iterable[object]) -> list[StoredRecord]:
     ]
 
 
-def again(report: ActivityReported) -> ActivityReported:
-    """A copy, as a partner sends it when it has had no answer: the same event under another receipt."""
+def sent_again(report: ActivityReported) -> ActivityReported:
+    """Return a copy as a partner sends it after a missing answer: the same event with another receipt."""
     return msgspec.structs.replace(report, receipt_id=uuid.uuid4())
 
 
@@ -96,14 +96,14 @@ class Reports:
         return ActivityReported(**{**values, **fields})
 
     def bus(self, at: datetime | None = None, **fields: Any) -> ActivityReported:
-        """A bus ride; by default each one an hour after the one before, from 06:00 yesterday."""
+        """Return a bus ride. By default each ride begins an hour after the one before, from 06:00 yesterday."""
         return self._ride("bus", at, **fields)
 
     def metro(self, at: datetime | None = None, **fields: Any) -> ActivityReported:
         return self._ride("metro", at, **fields)
 
     def slow_bus(self, at: datetime | None = None, *, received_days_ago: int = 0, **fields: Any) -> ActivityReported:
-        """A bus ride whose grams have to vest, counted from when it was received."""
+        """Return a bus ride whose grams vest, counted from its receipt."""
         received_at = clock.now() - timedelta(days=received_days_ago)
         at = at or YESTERDAY + timedelta(hours=6 + self.made % 17) - timedelta(days=received_days_ago)
         return self._ride("bus", at, city_code=SLOW_CITY, received_at=received_at, **fields)
@@ -165,6 +165,6 @@ def correct(person: Reports, original: ActivityReported, instead: ActivityReport
 
 
 def ride_now(person: Reports, *, distance_m: int = 8000) -> ActivityReported:
-    """A bus ride of today, without a tap off."""
+    """Return a bus ride of today without an end."""
     act = Act(kind="transit", vehicle_type="bus", started_at=clock.now(), distance_m=distance_m, city_code="420100")
     return person.report(act)

@@ -27,7 +27,7 @@ async def test_code_and_database_agree(accounting_dsns: Dsns) -> None:
 
 @pytest.fixture
 async def old_dsns(postgres_admin_dsn: str) -> Dsns:
-    """A database as it was before the approvals."""
+    """Return a database of the revision before the approvals."""
     dsns = make_database(postgres_admin_dsn, "test_accounting_0011", [])
     await _move(dsns, command.upgrade, "0011")
     return dsns
@@ -39,7 +39,7 @@ async def _move(dsns: Dsns, step: Any, revision: str) -> None:
 
 
 async def _add(connection: Connection, table: str, status: str, decided_by: str | None, **own: Any) -> uuid.UUID:
-    """A proposal of "ann"."""
+    """Add a proposal of "ann". Return its id."""
     proposal_id = new_id()
     values = {
         "proposal_id": proposal_id,

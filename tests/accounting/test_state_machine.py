@@ -1,6 +1,6 @@
-"""Everything that can happen to grams, in any order, on a real database: after every step the ledger equals a model.
+"""Random stories of grams on a real database: after every step the ledger equals a model.
 
-HYPOTHESIS_PROFILE=nightly tries more and longer stories, other ones each time.
+HYPOTHESIS_PROFILE=nightly tries more and longer stories, different ones each time.
 """
 
 import os
@@ -46,7 +46,7 @@ PROFILE = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-ANY = st.integers(0, 10_000)  # picks one of what is there at that moment
+ANY = st.integers(0, 10_000)  # index of one of the existing items
 SCENES = st.sampled_from(["metro", "bus", "slow_bus"])
 DAYS_AGO = st.integers(0, 2)
 WHY = "a reason"
@@ -90,13 +90,13 @@ class LedgerStory(RuleBasedStateMachine):
         ride.owner.judge(ride)
 
     def _release(self, owner: Person) -> None:
-        """What a person has parked is judged before anything newer."""
+        """Judge the parked rides of a person before newer ones."""
         parked = [ride for ride in self.rides if ride.status == "parked" and ride.owner is owner and owner.bound]
         for ride in sorted(parked, key=lambda ride: ride.report.received_at):
             owner.judge(ride)
 
     def _spent_ride(self, which: int) -> Ride:
-        """Any ride, more often one credited to somebody who has set grams aside: there the rules are subtle."""
+        """Return any ride, more often a credited ride of a person with holds: their rules are the most complex."""
         spenders = {id(hold.owner) for hold in self.holds}
         rides = [ride for ride in self.rides if ride.status == "credited" and id(ride.owner) in spenders]
         rides = rides if rides and which % 3 else self.rides
@@ -176,7 +176,7 @@ class LedgerStory(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Releases what is parked, applies corrections, vests what is due."""
+        """Release parked rides, apply corrections, vest due credits."""
         self.world.run(self.world.accounting.release())
         for person in self.people:
             self._release(person)
@@ -335,7 +335,7 @@ class LedgerStory(RuleBasedStateMachine):
             person.expire()
             assert self.world.announced_expiries(person, self.today) == person.expiries
 
-    # What is always true
+    # Invariants
 
     @invariant()
     def the_ledger_equals_the_model(self) -> None:

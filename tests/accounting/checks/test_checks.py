@@ -23,7 +23,7 @@ async def increment(accounting: Accounting) -> float:
 
 
 async def settle(admin: Any) -> None:
-    """The check looks at what is a second old; here a second passes at once."""
+    """Make everything older than a second, so that the check reads it."""
     await admin.execute("UPDATE accounting.posting SET posted_at = posted_at - interval '2 seconds'")
     await admin.execute("UPDATE accounting.ledger_account SET created_at = created_at - interval '2 seconds'")
     await admin.execute(
@@ -49,7 +49,7 @@ async def test_a_planted_drift_raises_the_gauge_until_it_is_corrected(accounting
     await accounting.post(person.bus(YESTERDAY + timedelta(hours=9)))
     await settle(admin)
     assert await increment(accounting) == 700
-    assert await increment(accounting) == 700  # also when nobody touches the account again
+    assert await increment(accounting) == 700  # even if the account does not change again
     await admin.execute(plant, -700, person.account_id)
     assert await increment(accounting) == 0
 
@@ -68,7 +68,7 @@ async def test_the_running_check_agrees_after_every_kind_of_movement(accounting:
             await accounting.release()
         if step == 3:
             await accounting.post(*(person.metro(YESTERDAY + timedelta(hours=h)) for h in (7, 9)))
-        assert await increment(accounting) == 0  # what is just being posted is not compared yet
+        assert await increment(accounting) == 0  # postings of the last second are not compared yet
         await settle(admin)
         assert await increment(accounting) == 0
     assert await checked_accounts(admin) >= 5  # person, two methodologies or more, the hold, the debt

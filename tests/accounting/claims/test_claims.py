@@ -1,4 +1,4 @@
-"""Scenes that citizens declare themselves: judged at once, capped as everywhere, once per request, explained later."""
+"""Declarations of citizens: judged at once, under the same caps, once per request, explained like other activities."""
 
 import asyncio
 import uuid
@@ -46,7 +46,7 @@ def verdict(answer: httpx.Response) -> tuple[int, str, str, int]:
 
 
 def stranger() -> Reports:
-    """Somebody without any binding."""
+    """Return a person without any binding."""
     user_id = uuid.uuid4()
     return Reports(user_id, person_account_id(user_id))
 
@@ -64,8 +64,8 @@ async def test_a_declared_bag_is_credited_at_once_and_explained(accounting: Acco
     why: Any = await accounting.get(person, f"/me/activities/{answer.json()['activity_id']}")
     assert (why["partner_id"], why["act"]["count"], why["scene"]) == ("~self", 1, "own_bag")
     assert "self" in why["explanation"]["evidence"]["en"].lower()
-    told = await outcomes(accounting_dsns)
-    assert [(o.partner_id, o.status, o.amount_mg) for o in told] == [("~self", "credited", BAG_MG)]
+    announced = await outcomes(accounting_dsns)
+    assert [(o.partner_id, o.status, o.amount_mg) for o in announced] == [("~self", "credited", BAG_MG)]
     entries: Any = await accounting.get(person, "/me/entries")
     assert [e["counterpart"] for e in entries["items"]] == ["issuance:WH-APP-BAG"]
 

@@ -1,4 +1,4 @@
-"""Partners correct and cancel: the credit goes back once, caps are given back, spent grams become a debt."""
+"""Corrections and cancellations by partners: one reversal, caps given back, a debt for spent grams."""
 
 import uuid
 from datetime import timedelta
@@ -11,7 +11,7 @@ from shared import clock
 from shared.contracts.holds import HoldRequest
 from tests.accounting.driver import Accounting
 from tests.accounting.outbox import outcomes
-from tests.accounting.reports import PARTNER, Reports, again, cancel, correct
+from tests.accounting.reports import PARTNER, Reports, cancel, correct, sent_again
 from tests.databases import Dsns
 
 
@@ -30,8 +30,8 @@ async def test_a_cancellation_takes_the_grams_back_and_frees_the_cap(
     assert (await balance(accounting, person))["lifetime_mg"] == 150_000
     await accounting.post(third)
     assert (await balance(accounting, person))["available_mg"] == 300_000
-    told = [(o.status, o.reason_code, o.sequence) for o in await outcomes(accounting_dsns)]
-    assert told[2:] == [
+    announced = [(o.status, o.reason_code, o.sequence) for o in await outcomes(accounting_dsns)]
+    assert announced[2:] == [
         ("parked", "ORIGINAL_UNKNOWN", 1),
         ("reversed", "CANCELLED", 2),
         ("reversed", "CANCELLED", 2),
@@ -48,7 +48,7 @@ async def test_a_second_cancellation_is_refused_and_moves_nothing(
     ride = person.bus()
     await accounting.post(ride)
     second = cancel(person, ride)
-    await accounting.post(cancel(person, ride), second, again(second))
+    await accounting.post(cancel(person, ride), second, sent_again(second))
     await accounting.release()
     assert (await balance(accounting, person))["available_mg"] == 0
     codes = sorted((o.status, o.reason_code or "") for o in await outcomes(accounting_dsns))

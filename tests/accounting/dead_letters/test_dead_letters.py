@@ -1,4 +1,4 @@
-"""What the posting consumer set aside: looked at, mended and published once, then posted like any other event."""
+"""Dead letters of the posting consumer: read, corrected, published once, then posted like any other event."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ PHONE = "13812345678"
 
 
 async def set_aside(accounting: Accounting, dsns: Dsns, value: bytes) -> int:
-    """What the consumer does with a record its handler refuses; the letter's id."""
+    """Store a dead letter as the consumer does. Return its id."""
     (letter,) = await accounting.post(value)
     connection = await asyncpg.connect(dsns.admin)
     try:
@@ -30,7 +30,7 @@ async def set_aside(accounting: Accounting, dsns: Dsns, value: bytes) -> int:
 
 
 async def published(dsns: Dsns) -> list[bytes]:
-    """Values that the outbox holds for the topic of events."""
+    """Return the values in the outbox for the topic of events."""
     connection = await asyncpg.connect(dsns.admin)
     try:
         rows = await connection.fetch(

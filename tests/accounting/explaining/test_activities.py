@@ -1,4 +1,4 @@
-"""What citizens and auditors read: lists, explanations in two languages, summaries, allowances, the public library."""
+"""Activities over HTTP: lists, explanations in two languages, summaries."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,10 +20,10 @@ async def test_a_credited_and_a_refused_trip_are_explained_in_both_languages(acc
     )
     assert (refused["status"], refused["amount_mg"], refused["reason_code"]) == ("refused", 0, "IMPLAUSIBLE_SPEED")
     why: Any = await accounting.get(person, f"/me/activities/{credited['activity_id']}")
-    told = why["explanation"]
-    assert "210" in told["formula"]["zh"] + str(told["steps"])
-    assert told["factors"][0]["source_status"] == "published_app_value"
-    assert told["caps"][0]["limit"] == 2
+    explanation = why["explanation"]
+    assert "210" in explanation["formula"]["zh"] + str(explanation["steps"])
+    assert explanation["factors"][0]["source_status"] == "published_app_value"
+    assert explanation["caps"][0]["limit"] == 2
     assert len(why["raw_event_sha256"]) == 64
     why_not: Any = await accounting.get(person, f"/me/activities/{refused['activity_id']}", **{"Accept-Language": "en"})
     sentence = why_not["explanation"]["reason"]

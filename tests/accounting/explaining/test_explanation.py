@@ -16,8 +16,8 @@ from tests.accounting.judging.acts import act
 from tests.accounting.methodologies.drafts import compiled, formula, library_index
 
 
-def told(*acts: Act, index: MethodologyIndex | None = None) -> Explanation:
-    """The explanation of the last act, from the judgement as it comes back from the database."""
+def explain_last(*acts: Act, index: MethodologyIndex | None = None) -> Explanation:
+    """Return the explanation of the last act, from its stored judgement."""
     using = index or library_index()
     judgement = from_record(to_record(judge(match_acts(acts, using), {}).judgements[-1]))
     version = using.version(judgement.methodology_code or "", judgement.methodology_version or 0)
@@ -25,7 +25,7 @@ def told(*acts: Act, index: MethodologyIndex | None = None) -> Explanation:
 
 
 def test_a_credited_ride_is_explained_with_its_numbers() -> None:
-    got = told(act("bike", distance_m=2_360, duration_s=840))
+    got = explain_last(act("bike", distance_m=2_360, duration_s=840))
     assert (got.reason.zh, got.reason.en) == ("累计 94.4 克。", "94.4 g credited.")
     assert got.formula is not None
     assert got.formula.zh == "骑行里程 × 骑行每公里减排量"
@@ -48,20 +48,20 @@ def test_a_credited_ride_is_explained_with_its_numbers() -> None:
 
 
 def test_an_act_above_a_cap_is_explained_with_the_sentence_of_the_cap() -> None:
-    got = told(*(act("bus") for _ in range(3)))
+    got = explain_last(*(act("bus") for _ in range(3)))
     assert got.reason.zh == "今天的公交已计满 2 次，这一次不再累计。"
     assert [line.zh for line in got.steps] == ["1 次 × 150 克/次 = 150 克", "按上限计入 0 克"]
 
 
 def test_a_partial_grant_is_explained() -> None:
-    got = told(act("own_bag", count=3))
+    got = explain_last(act("own_bag", count=3))
     assert got.reason.zh == "接近上限：这一次本可累计 15 克，额度只剩 10 克，计入 10 克。"
     assert [line.en for line in got.steps] == ["3 piece × 5 g/piece = 15 g", "after caps: 10 g"]
 
 
 def test_evidence_and_rounding_are_steps() -> None:
     index = MethodologyIndex([compiled(evidence_tiers={"partner_signed": "0.333"})])
-    got = told(act("bike", distance_m=1_001, duration_s=400), index=index)
+    got = explain_last(act("bike", distance_m=1_001, duration_s=400), index=index)
     assert [line.zh for line in got.steps] == [
         "1.001 公里 × 40 克/公里 = 40.04 克",
         "40.04 克 × 证明系数 0.333 = 13.33332 克",
@@ -71,7 +71,7 @@ def test_evidence_and_rounding_are_steps() -> None:
 
 def test_a_negative_result_is_explained() -> None:
     index = MethodologyIndex([formula("distance * a - 1 [kgCO2e]", factors={"a": ("gCO2e/km", "100")})])
-    got = told(act("bike"), index=index)
+    got = explain_last(act("bike"), index=index)
     assert got.reason_code == "BELOW_MINIMUM"
     assert [line.zh for line in got.steps] == [
         "1 公里 × 100 克/公里 = 100 克",
@@ -93,7 +93,7 @@ def test_a_negative_result_is_explained() -> None:
     ],
 )
 def test_refusals_name_the_measured_value_and_the_limit(changes: dict[str, Any], zh: str) -> None:
-    got = told(act("bike", **changes))
+    got = explain_last(act("bike", **changes))
     assert got.reason.zh == zh
     assert got.reason.en
     assert got.steps == ()
@@ -121,7 +121,7 @@ FORMULAS = st.sampled_from(
 @given(FORMULAS, st.integers(100, 5_000), st.integers(600, 4_000), st.sampled_from(["1", "0.7"]))
 @settings(deadline=None, max_examples=50)
 def test_any_formula_can_be_explained(text: str, distance_m: int, duration_s: int, multiplier: str) -> None:
-    """The last line of the steps is what was credited."""
+    """The last step shows the credited amount."""
     factors = {name: spec for name, spec in FACTORS.items() if f" {name}" in text}
     version = formula(
         text,
@@ -130,7 +130,7 @@ def test_any_formula_can_be_explained(text: str, distance_m: int, duration_s: in
         improvement_rate={"rate": "0.97" if "improvement" in text else "1", "base_year": 2024},
         evidence_tiers={"partner_signed": multiplier},
     )
-    got = told(act("bike", distance_m=distance_m, duration_s=duration_s), index=MethodologyIndex([version]))
+    got = explain_last(act("bike", distance_m=distance_m, duration_s=duration_s), index=MethodologyIndex([version]))
     if got.amount_mg:
         assert got.steps[-1].zh.endswith(grams_text(got.amount_mg).zh)
     else:

@@ -1,4 +1,4 @@
-"""Households for tests: two methodologies of one district that count and credit them, and accounts' facts."""
+"""Households for tests: two methodologies of one district that count and credit them, and facts from accounts."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -59,14 +59,14 @@ async def publish(database: Database, **changes: Any) -> None:
 
 
 async def unpublish(dsns: Dsns) -> None:
-    """As nobody but a superuser can."""
+    """Delete the methodologies. Only a superuser can do so."""
     connection = await asyncpg.connect(dsns.admin)
     await connection.execute("DELETE FROM accounting.methodology_version WHERE code = ANY($1)", [BUS, POWER])
     await connection.close()
 
 
-async def tell(accounting: Accounting, *facts: HouseholdFact | bytes) -> int:
-    """What the worker does with accounts' topic; the number of facts set aside."""
+async def handle_facts(accounting: Accounting, *facts: HouseholdFact | bytes) -> int:
+    """Handle facts of the topic of accounts as the worker does. Return the number of dead letters."""
     found = decoded(as_records(facts), HOUSEHOLDS, compacted=True)
     if found.items:
         async with accounting.database.transaction() as session:
@@ -76,7 +76,7 @@ async def tell(accounting: Accounting, *facts: HouseholdFact | bytes) -> int:
 
 @dataclass
 class Home:
-    """A household and who has lived in it."""
+    """A household and the stays in it."""
 
     accounting: Accounting
     household_id: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -97,7 +97,7 @@ class Home:
                 changed_at=clock.now(),
             )
             self.stays[person.user_id] = stay
-            assert await tell(self.accounting, stay) == 0
+            assert await handle_facts(self.accounting, stay) == 0
 
     async def leave(self, person: Reports, at: datetime) -> None:
         stay = self.stays[person.user_id]
@@ -110,7 +110,7 @@ class Home:
             left_at=at,
             changed_at=clock.now(),
         )
-        assert await tell(self.accounting, left) == 0
+        assert await handle_facts(self.accounting, left) == 0
 
     async def register(self, meter_ref: str, at: datetime | None = None) -> None:
         fact = MeterChanged(
@@ -121,7 +121,7 @@ class Home:
             since=at or clock.now() - LONG_AGO,
             changed_at=clock.now(),
         )
-        assert await tell(self.accounting, fact) == 0
+        assert await handle_facts(self.accounting, fact) == 0
 
 
 async def family(accounting: Accounting, size: int = 2) -> tuple[Home, list[Reports]]:
@@ -133,7 +133,7 @@ async def family(accounting: Accounting, size: int = 2) -> tuple[Home, list[Repo
 
 
 def ride(person: Reports, at: datetime | None = None, *, minutes: int | None = 20, **fields: Any) -> ActivityReported:
-    """A bus ride in the district of the test's methodology; by default each one an hour after the one before."""
+    """Return a bus ride in the district of the test. By default each ride begins an hour after the one before."""
     start = at or YESTERDAY + timedelta(hours=6 + person.made % 17)
     act = Act(
         kind="transit",
@@ -154,7 +154,7 @@ def saving(
     partner: str = PARTNER,
     **fields: Any,
 ) -> ActivityReported:
-    """A day's saving of electricity at a meter."""
+    """Return the saving of electricity of one day at a meter."""
     start = at or YESTERDAY
     act = Act(
         kind="energy",

@@ -1,7 +1,7 @@
-"""Batches of households equal their events one by one: shared limits, moves between homes, meters, credits of homes.
+"""Batches of households equal their events one by one: shared caps, moves between homes, meters, credits of homes.
 
-Each batch has two homes and three people of its own, who move between them; a poll of many batches is one transaction.
-The other side posts the n-th events of all batches together, so that no home ever has two events in one transaction.
+Each batch has its own two homes and three people, who move between them. A poll of many batches is one transaction.
+The other run posts the n-th events of all batches together, so no home has two events in one transaction.
 """
 
 import random
@@ -20,7 +20,7 @@ MONTH = YESTERDAY.replace(day=1)
 
 
 async def neighbours(accounting: Accounting, number: int, rng: random.Random) -> list[Reports]:
-    """Three people: one stays, one moves from the first home to the second, one is alone at first."""
+    """Return three people: one stays, one moves from the first home to the second, one is alone at first."""
     people = [await accounting.citizen() for _ in range(3)]
     first, second = Home(accounting), Home(accounting)
     await first.register(f"{number}-1")
@@ -33,8 +33,8 @@ async def neighbours(accounting: Accounting, number: int, rng: random.Random) ->
     return people
 
 
-def a_batch(people: list[Reports], number: int, rng: random.Random) -> list[ActivityReported]:
-    """Rides and savings around the midnight on which a month turns; some come twice."""
+def random_batch(people: list[Reports], number: int, rng: random.Random) -> list[ActivityReported]:
+    """Return rides and savings around the end of a month. Some events come twice."""
     reports: list[ActivityReported] = []
     for _ in range(rng.randint(4, EVENTS_MAX)):
         person, kind = rng.choice(people), rng.random()
@@ -55,7 +55,7 @@ async def test_batches_of_households_equal_their_events_one_by_one(
     rng = random.Random(20261124)
     await publish(accounting.database)
     crowd = [await neighbours(accounting, number, rng) for number in range(BATCHES)]
-    batches = [a_batch(people, number, rng) for number, people in enumerate(crowd)]
+    batches = [random_batch(people, number, rng) for number, people in enumerate(crowd)]
     for first in range(0, BATCHES, IN_ONE_POLL):
         await accounting.post(*(report for batch in batches[first : first + IN_ONE_POLL] for report in batch))
     assert (await accounting.check())["ok"]
@@ -67,9 +67,9 @@ async def test_batches_of_households_equal_their_events_one_by_one(
         await accounting.post(*(report for report in nth if report is not None))
     assert at_once == await ledger_state(accounting_dsns)
     await unpublish(accounting_dsns)
-    told = {(row[2], row[3]) for row in at_once[0]}
-    # The batches are worth comparing: all that shared limits can get wrong is in them.
-    assert told >= {
+    verdicts = {(row[2], row[3]) for row in at_once[0]}
+    # The batches contain every case in which shared caps could differ.
+    assert verdicts >= {
         ("credited", "CREDITED"),
         ("credited", "PARTLY_CAPPED"),
         ("refused", "DAILY_CAP"),

@@ -1,4 +1,4 @@
-"""Limits that people share, grams that belong to a household: over the log and HTTP, on the database."""
+"""Caps that people share, and grams of households, over the log and HTTP on a real database."""
 
 import json
 import uuid
@@ -25,10 +25,10 @@ from tests.accounting.households.homes import (
     bus_document,
     cap,
     family,
+    handle_facts,
     publish,
     ride,
     saving,
-    tell,
     unpublish,
 )
 from tests.accounting.reports import PARTNER, YESTERDAY, Reports, cancel, correct
@@ -43,7 +43,7 @@ async def district(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterat
 
 
 async def reasons(accounting: Accounting, person: Reports) -> list[str]:
-    """Of all acts of a person, in the order of time."""
+    """Return the reason codes of all acts of a person, in time order."""
     items: Any = (await accounting.get(person, "/me/activities?limit=100"))["items"]
     return [item["reason_code"] for item in reversed(items)]
 
@@ -94,7 +94,7 @@ async def test_a_move_between_households_resets_no_limit_until_the_period_ends(a
         ride(carl, at(11)),
         ride(anna, at(12)),  # counts in the new household and, until midnight, in the old one
         ride(bert, at(13)),
-        ride(bert, at(14)),  # so that the old one has had its three
+        ride(bert, at(14)),  # the third ride of the old household
         ride(carl, at(15)),
         ride(carl, at(16)),
         ride(anna, at(17)),
@@ -108,7 +108,7 @@ async def test_a_move_between_households_resets_no_limit_until_the_period_ends(a
 
 
 async def test_leaving_one_household_and_entering_another_gains_nothing(accounting: Accounting) -> None:
-    """Used up in one household, then alone, then in a fresh one: the person's own counter moves along."""
+    """The cap is used up in one household, then alone, then in a new one. The person's own counter keeps its value."""
     day = YESTERDAY
     first, second, anna = Home(accounting), Home(accounting), await accounting.citizen()
     await first.enter(anna)
@@ -213,7 +213,7 @@ async def test_a_cancellation_gives_back_once_to_the_counted_subject(accounting:
     first = saving(anna, METER)
     rides = [ride(anna), ride(bert), ride(bert)]
     await accounting.post(first, *rides)
-    await home.leave(anna, clock.now())  # what was counted for the household goes back to the household
+    await home.leave(anna, clock.now())  # the counter of the household gets its usage back
     await accounting.post(cancel(anna, first), cancel(anna, first), cancel(anna, rides[0]))
     await accounting.release()
     assert (await accounting.get(bert, f"/households/{home.household_id}/balance"))["lifetime_mg"] == 0
@@ -267,7 +267,7 @@ async def test_the_bundle_of_a_household_credit_recomputes(accounting: Accountin
         checks = check_bundle(Bundle.model_validate(bundle))
         assert [check for check in checks if not check.ok] == []
         for counter in bundle["judgement"]["caps"]:
-            counter["per"] = "meter"  # told of another subject than the rule counts
+            counter["per"] = "meter"  # names another subject than the rule counts
         if bundle["judgement"]["caps"]:
             assert [check for check in check_bundle(Bundle.model_validate(bundle)) if not check.ok]
 
@@ -316,7 +316,7 @@ async def test_household_facts_arrive_in_any_order_and_bad_ones_become_dead_lett
     home, [anna, _] = await family(accounting)
     first = home.stays[anna.user_id]
     await home.leave(anna, clock.now())
-    assert await tell(accounting, b"nonsense", first, b'{"fact":"member"}', b"\xff") == 3
+    assert await handle_facts(accounting, b"nonsense", first, b'{"fact":"member"}', b"\xff") == 3
     connection = await asyncpg.connect(accounting_dsns.admin)
     row = await connection.fetchrow(
         "SELECT version, left_at FROM accounting.household_member WHERE account_id = $1", anna.account_id

@@ -1,4 +1,4 @@
-"""Many writers over the same households: every household has people with several writers, as partitions have them."""
+"""Concurrent writers over the same households: the people of a household belong to several writers."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ HOMES, MEMBERS, WRITERS, ROUNDS = 4, 6, 8, 8
 
 
 async def fullest_counters(dsns: Dsns) -> dict[str, tuple[int, int]]:
-    """By cap: the most acts and the most milligrams that any household, meter or person has used in a period."""
+    """Return by cap the most acts and milligrams that any subject has used in a period."""
     connection = await asyncpg.connect(dsns.admin)
     used = await connection.fetch(
         "SELECT cap_id, max(acts) AS acts, max(amount_mg) AS mg FROM accounting.cap_usage"
@@ -27,12 +27,12 @@ async def fullest_counters(dsns: Dsns) -> dict[str, tuple[int, int]]:
 
 
 async def test_writers_over_the_same_households_never_deadlock(accounting: Accounting, accounting_dsns: Dsns) -> None:
-    """People of different partitions share households and meters; batches, corrections, releases cross each other."""
+    """People of different partitions share households. Batches, corrections and releases run concurrently."""
     await publish(accounting.database)
     homes = [await family(accounting, MEMBERS) for _ in range(HOMES)]
     for number, (home, _) in enumerate(homes):
         await home.register(f"meter-{number}")
-    # Each writer has people of its own, as a partition has, and every household has people with several writers.
+    # Each writer has its own people, like a partition. Every household has people of several writers.
     everyone = [(person, number) for number, (_, people) in enumerate(homes) for person in people]
     strangers = [await accounting.citizen("another-partner") for _ in range(HOMES)]
     for (home, _), stranger in zip(homes, strangers, strict=True):

@@ -1,4 +1,4 @@
-"""Acts for tests: a plausible one of each scene, at a local time."""
+"""Acts for tests: a plausible act of each scene, at a local time."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ SCENES: dict[str, dict[str, Any]] = {
 
 
 def local(text: str) -> datetime:
-    """A wall-clock time in Wuhan as the instant it is."""
+    """Return the instant of a wall-clock time in Wuhan."""
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 

@@ -1,4 +1,4 @@
-"""Laws of the judge, for any batch of acts."""
+"""Properties of the judge for any batch of acts."""
 
 import uuid
 from collections import defaultdict
@@ -30,7 +30,7 @@ from tests.accounting.judging.acts import SCENES, act, local
 from tests.accounting.methodologies.drafts import compiled, library_index
 
 PEOPLE = [uuid.UUID(int=number) for number in (7, 8)]
-# Around the borders where a day, a month and a year turn in Asia/Shanghai.
+# Around the end of a day, a month and a year in Asia/Shanghai.
 MIDNIGHTS = [local(day) for day in ("2026-06-15T00:00:00", "2026-07-01T00:00:00", "2027-01-01T00:00:00")]
 
 
@@ -40,7 +40,7 @@ def _cap(name: str, period: str, code: str, **limit: int | str) -> dict[str, int
 
 @cache
 def index() -> MethodologyIndex:
-    """The library with more caps, so that all three periods and both measures bite."""
+    """Return the library with more caps: all three periods and both measures are reached."""
     more: dict[str, Compiled] = {
         "WH-APP-BIKE": compiled(
             "WH-APP-BIKE",
@@ -93,7 +93,7 @@ def add(one: dict[CapKey, CapUsed], two: dict[CapKey, CapUsed]) -> dict[CapKey, 
 
 
 def in_pieces(acts: Sequence[Act], cuts: Sequence[int], used: dict[CapKey, CapUsed]) -> JudgedBatch:
-    """The same acts in several batches, the counters carried as the database would: only what `cap_keys` names."""
+    """Judge the acts in several batches. Counters are carried as in the database: only those of `cap_keys`."""
     counted = CreditedActs()
     judgements: list[Judgement] = []
     total: dict[CapKey, CapUsed] = {}
@@ -132,23 +132,23 @@ def test_no_cap_is_ever_exceeded(acts: list[Act], used: dict[CapKey, CapUsed]) -
 @settings(deadline=None)
 def test_cap_usage_equals_the_sum_of_the_judgements(acts: list[Act], used: dict[CapKey, CapUsed]) -> None:
     batch = judge(match_acts(acts, index()), used)
-    told: dict[CapKey, CapUsed] = {}
+    summed: dict[CapKey, CapUsed] = {}
     for one, judgement in zip(acts, batch.judgements, strict=True):
-        told = add(told, usage_of(judgement))
+        summed = add(summed, usage_of(judgement))
         assert judgement.activity_id == one.activity_id
         assert 0 <= judgement.amount_mg <= judgement.raw_mg
         assert (judgement.amount_mg > 0) == (judgement.status is Status.CREDITED)
         assert (judgement.amount_mg == judgement.raw_mg) == (
             judgement.reason_code in {"CREDITED", "BELOW_MINIMUM"} or judgement.raw_mg == 0
         )
-    assert told == batch.usage
+    assert summed == batch.usage
     assert set(batch.usage) <= cap_keys(match_acts(acts, index()))
 
 
 @given(BATCHES)
 @settings(deadline=None)
 def test_people_do_not_change_each_others_caps(acts: list[Act]) -> None:
-    """What one person is credited does not depend on who else is in the batch."""
+    """The credits of one person do not depend on other people in the batch."""
     together = judge(match_acts(acts, index()), {})
     for person in PEOPLE:
         own = [one for one in acts if one.account_id == person]

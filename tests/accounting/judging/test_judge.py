@@ -1,4 +1,4 @@
-"""The judge, check by check and in their order."""
+"""The judge: each check, and their order."""
 
 import json
 import uuid
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 def verdict(*acts: Act, index: MethodologyIndex | None = None, used: dict[CapKey, CapUsed] | None = None) -> Judgement:
-    """The judgement of the last act."""
+    """Return the judgement of the last act."""
     return judge(match_acts(acts, index or library_index()), used or {}).judgements[-1]
 
 

@@ -1,4 +1,4 @@
-"""What can have happened: the limits of each mode, and faults as they occur in real GPS records."""
+"""Plausible acts: the limits of each mode, and faults of real GPS records."""
 
 from datetime import timedelta
 from typing import Any

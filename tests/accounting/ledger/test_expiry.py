@@ -1,4 +1,4 @@
-"""Old grams expire: together by year, the oldest first, announced, and never what is held, frozen or pending."""
+"""Expiry of old grams: together by year, the oldest first, announced; never held, frozen or pending grams."""
 
 import asyncio
 import uuid
@@ -26,7 +26,7 @@ OLD = VALID_YEARS + 1  # calendar years back: expired since last New Year
 
 
 class Calendar:
-    """Lets years pass for what is in the ledger, and runs the worker's job to its end."""
+    """Makes postings older by years, and runs the job of the worker to its end."""
 
     def __init__(self, accounting: Accounting, dsns: Dsns) -> None:
         self.accounting, self.dsns = accounting, dsns
@@ -39,7 +39,7 @@ class Calendar:
             await connection.close()
 
     async def age(self, person: Reports, years: int) -> None:
-        """What the person has got so far becomes older by whole years."""
+        """Make everything that the person has received older by whole years."""
         await self.admin(
             "UPDATE accounting.posting SET posted_at = posted_at - make_interval(years => $2)"
             " WHERE credit_account_id = $1",
@@ -51,12 +51,12 @@ class Calendar:
         total = 0
         while True:
             async with self.accounting.database.transaction() as session:
-                looked_at = await expiry.expire_as_of(
+                people = await expiry.expire_as_of(
                     session, today=today, valid_years=valid_years, time_zone="Asia/Shanghai"
                 )
-            if not looked_at:
+            if not people:
                 return total
-            total += looked_at
+            total += people
 
     async def announced_expiries(self, person: Reports, valid_years: int = VALID_YEARS) -> list[tuple[int, date, int]]:
         async with self.accounting.database.transaction() as session:
@@ -75,17 +75,12 @@ def calendar(accounting: Accounting, accounting_dsns: Dsns) -> Calendar:
     return Calendar(accounting, accounting_dsns)
 
 
-@pytest.fixture
-def holds(accounting: Accounting) -> Holds:
-    return Holds(accounting)
-
-
 async def available(accounting: Accounting, person: Reports) -> object:
     return (await accounting.get(person, "/me/balance"))["available_mg"]
 
 
 async def with_old_grams(accounting: Accounting, calendar: Calendar) -> Reports:
-    """A citizen with 320 g from years ago and 170 g from now."""
+    """Return a citizen with 320 g of an old year and 170 g of this year."""
     person = await accounting.citizen()
     await accounting.post(person.bus(), person.metro())
     await calendar.age(person, OLD)
@@ -238,8 +233,8 @@ async def test_the_citizen_reads_when_grams_expire(accounting: Accounting) -> No
     body = await accounting.get(person, "/me/expiries")
     expected = {"year": TODAY.year, "expires_on": f"{TODAY.year + 10}-12-31", "amount_mg": 150_000, "display": "150 克"}
     assert (body["valid_years"], body["items"]) == (10, [expected])
-    told = await accounting.get(person, "/me/expiries", **{"Accept-Language": "en"})
-    assert str(told["rule"]).startswith("Grams expire 10 years")
+    answer = await accounting.get(person, "/me/expiries", **{"Accept-Language": "en"})
+    assert str(answer["rule"]).startswith("Grams expire 10 years")
     assert (await accounting.get(await accounting.citizen(), "/me/expiries"))["items"] == []
 
 
@@ -280,7 +275,7 @@ async def test_the_check_finds_an_expiry_without_a_posting(accounting: Accountin
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-50, 50)), max_size=30))
 def test_one_number_per_year_equals_first_in_first_out_lots(steps: list[tuple[int, int]]) -> None:
-    """Against lots that are kept one by one: amounts come in (positive) and are used (negative), years pass."""
+    """Compare with separate lots. Amounts come in (positive) or are used (negative), and years pass."""
     lots: list[list[int]] = []
     year = received = balance = 0
     received_by: dict[int, int] = {}

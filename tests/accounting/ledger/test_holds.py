@@ -1,4 +1,4 @@
-"""Holds over HTTP, as rewards uses them: set aside, spend, give back, expire; each once."""
+"""Holds over HTTP, as rewards uses them: set aside, spend, give back, expire, each once."""
 
 import asyncio
 import uuid
@@ -16,8 +16,8 @@ from tests.tokens import SERVICE_SECRET
 GRAM = 1000
 
 
-async def rich(accounting: Accounting) -> Reports:
-    """A citizen with 300 g."""
+async def citizen_with_300_g(accounting: Accounting) -> Reports:
+    """Return a citizen with 300 g."""
     person = await accounting.citizen()
     await accounting.post(person.bus(), person.bus())
     return person
@@ -29,7 +29,7 @@ async def balance(accounting: Accounting, person: Reports) -> tuple[object, obje
 
 
 async def test_a_captured_hold_spends_its_amount_once(accounting: Accounting, holds: Holds) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     hold_id = uuid.uuid4()
     assert (await holds.place(person, 100 * GRAM, hold_id)).status_code == 201
     assert await balance(accounting, person) == (200 * GRAM, 100 * GRAM)
@@ -42,7 +42,7 @@ async def test_a_captured_hold_spends_its_amount_once(accounting: Accounting, ho
 
 
 async def test_repeating_a_hold_is_harmless_and_other_fields_conflict(accounting: Accounting, holds: Holds) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     hold_id = uuid.uuid4()
     answers = await asyncio.gather(*(holds.place(person, 100 * GRAM, hold_id) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {201}
@@ -52,7 +52,7 @@ async def test_repeating_a_hold_is_harmless_and_other_fields_conflict(accounting
 
 
 async def test_a_hold_above_the_balance_is_refused_and_moves_nothing(accounting: Accounting, holds: Holds) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     refused = await holds.place(person, 301 * GRAM)
     assert (refused.status_code, refused.json()["code"]) == (409, "INSUFFICIENT_BALANCE")
     assert refused.json()["available_mg"] == 300 * GRAM
@@ -62,7 +62,7 @@ async def test_a_hold_above_the_balance_is_refused_and_moves_nothing(accounting:
 
 
 async def test_a_void_gives_back_once_and_blocks_a_late_hold(accounting: Accounting, holds: Holds) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     hold_id, early = uuid.uuid4(), uuid.uuid4()
     await holds.place(person, 100 * GRAM, hold_id)
     for _repeat in range(2):
@@ -78,7 +78,7 @@ async def test_a_void_gives_back_once_and_blocks_a_late_hold(accounting: Account
 
 async def test_of_a_concurrent_capture_and_void_one_succeeds(accounting: Accounting, holds: Holds) -> None:
     for _round in range(10):
-        person = await rich(accounting)
+        person = await citizen_with_300_g(accounting)
         hold_id = uuid.uuid4()
         await holds.place(person, 100 * GRAM, hold_id)
         answers = await asyncio.gather(
@@ -91,7 +91,7 @@ async def test_of_a_concurrent_capture_and_void_one_succeeds(accounting: Account
 async def test_an_overdue_hold_cannot_be_captured_and_is_given_back(
     accounting: Accounting, holds: Holds, admin: Any
 ) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     hold_id = uuid.uuid4()
     assert (await holds.place(person, 100 * GRAM, hold_id)).status_code == 201
     await admin.execute("UPDATE accounting.hold SET expires_at = clock_timestamp() WHERE hold_id = $1", hold_id)
@@ -118,7 +118,7 @@ async def test_an_overdue_hold_cannot_be_captured_and_is_given_back(
 async def test_bad_holds_are_refused_with_a_code(
     accounting: Accounting, holds: Holds, changes: dict[str, object], status: int, code: str
 ) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     answer = await holds.place(person, 100 * GRAM, changes=changes)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -126,7 +126,7 @@ async def test_bad_holds_are_refused_with_a_code(
 
 
 async def test_only_services_may_use_holds(accounting: Accounting) -> None:
-    person = await rich(accounting)
+    person = await citizen_with_300_g(accounting)
     wrong = ServiceTokens(SERVICE_SECRET, "rewards").issue("accounts")
     forged = ServiceTokens("x" * 40, "rewards").issue("accounting")
     for token in (wrong, forged, accounting.tokens.access(person.user_id), ""):

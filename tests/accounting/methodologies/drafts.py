@@ -1,4 +1,4 @@
-"""Methodologies for tests: a library document with some of its keys replaced."""
+"""Methodologies for tests: library documents with some keys replaced."""
 
 import json
 from functools import cache
@@ -18,7 +18,7 @@ def _canonical() -> dict[str, str]:
 
 
 def plain(base: str = "WH-APP-BIKE", /, **changes: Any) -> dict[str, Any]:
-    """The document as JSON values, so that any key can be replaced, also by a wrong one."""
+    """Return a document as JSON values. `changes` replace keys, also by wrong values."""
     document: dict[str, Any] = json.loads(_canonical()[base])
     return document | changes
 
@@ -42,7 +42,7 @@ def compiled(base: str = "WH-APP-BIKE", /, *, known: Factors | None = None, **ch
 
 
 def formula(text: str, *, factors: dict[str, tuple[str, str]] | None = None, **changes: Any) -> Compiled:
-    """A trip method whose formula may use `distance` (km), `duration` (h), `people` and the given factors."""
+    """Return a trip methodology. Its formula may use `distance` (km), `duration` (h), `people` and the factors."""
     given = factors or {}
     inputs = {
         "distance": {"title": {"zh": "里程", "en": "distance"}, "unit": "km", "from": "distance"},

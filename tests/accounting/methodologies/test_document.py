@@ -44,7 +44,7 @@ def test_the_hash_depends_on_the_content_and_not_on_the_layout() -> None:
 
 
 def test_the_hash_of_a_published_document_does_not_change() -> None:
-    """If this changes, the canonical form changed, and with it the name of every document published so far."""
+    """A change means that the canonical form and the hash of every published document have changed."""
     document, _ = parse_methodology(BIKE)
     canonical = canonical_json(document)
     assert canonical.startswith('{"applies_to":{"event":"trip.completed",')

@@ -170,7 +170,7 @@ def test_formulas_with_inconsistent_units_are_refused(text: str, code: str) -> N
 
 
 def write(node: Node) -> str:
-    """A tree as text, with every bracket."""
+    """Return a tree as text with all brackets."""
     match node:
         case Number(_, text, _):
             return text
@@ -187,7 +187,7 @@ def write(node: Node) -> str:
 
 
 def python_value(node: Node, inputs: dict[str, Fraction]) -> Fraction:
-    """What the tree means, by Python's own rationals; ZeroDivisionError where it means nothing."""
+    """Return the value of a tree with Python's rationals. Raises ZeroDivisionError."""
     match node:
         case Number(_, text, _):
             return Fraction(text)
@@ -212,7 +212,7 @@ def python_value(node: Node, inputs: dict[str, Fraction]) -> Fraction:
 
 @given(TREES, st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["1", "0.5", "0.333"]))
 def test_a_compiled_formula_equals_its_tree(text: str, x: int, y: int, multiplier: str) -> None:
-    """The fast closures, with their folded ratios, say what the plain tree says."""
+    """Compiled closures with folded ratios give the value of the plain tree."""
     tree = parse_formula(text)
     try:
         expected = python_value(tree, {"x": Fraction(x), "y": Fraction(y)}) * Fraction(multiplier) // 1

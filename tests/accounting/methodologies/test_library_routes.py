@@ -1,4 +1,4 @@
-"""The shelf over HTTP: everybody may read it, and nothing on it is in force."""
+"""The library and the shelf over HTTP. Both are public. The shelf is not in force."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Methods on amounts that only worked examples carry: previous periods, households, legs, shares. What is refused."""
+"""Methodologies on amounts that only worked examples have: previous periods, households, legs, shares."""
 
 from datetime import date
 from typing import Any
@@ -42,7 +42,7 @@ def test_an_average_must_have_a_unit_of_energy() -> None:
 
 
 def test_a_previous_period_without_a_bound_is_refused() -> None:
-    """It is only claimed, and the formula credits up to it."""
+    """The average is only claimed, and the formula credits up to it."""
     limits = {name: limit for name, limit in plain(HOUSE)["plausibility"].items() if name != "average_wh_7d"}
     assert problems(HOUSE, plausibility=limits) == {"plausibility": "BOUND_MISSING"}
 

@@ -76,8 +76,8 @@ def test_a_formula_of_one_name_has_one_step() -> None:
 
 def test_the_steps_show_the_branch_that_was_taken() -> None:
     tree = parse_formula("if(d > 2 [km], d * ev, 1 [gCO2e])")
-    told = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
-    assert [[line.zh for line in lines] for lines in told] == [
+    shown = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
+    assert [[line.zh for line in lines] for lines in shown] == [
         ["3 公里 > 2 公里：成立", "3 公里 × 60 克/公里 = 180 克"],
         ["1 公里 > 2 公里：不成立", "结果 = 1 克"],
     ]
@@ -85,7 +85,7 @@ def test_the_steps_show_the_branch_that_was_taken() -> None:
 
 @given(TREES, st.integers(0, 1_000), st.integers(0, 1_000))
 def test_the_steps_end_with_the_compiled_value(text: str, x: int, y: int) -> None:
-    """What the citizen is shown is what was computed."""
+    """Citizens see the computed amount."""
     tree = parse_formula(text)
     try:
         _, result = steps(tree, named(x=(x, "1"), y=(y, "1")))

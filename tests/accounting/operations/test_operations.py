@@ -1,4 +1,4 @@
-"""Operators freeze, unfreeze and reverse over HTTP: with a reason, by two persons where grams move, each act once."""
+"""Operators freeze, unfreeze and reverse over HTTP: with a reason, each act once, two people if grams move."""
 
 import asyncio
 import uuid
@@ -180,7 +180,7 @@ async def test_an_activity_without_grams_or_already_reversed_cannot_be_reversed(
     assert (rejected.status_code, rejected.json()["status"]) == (200, "rejected")
     assert refusal(await ledger_operators.call("bob", f"/reversals/{proposal}/approve")) == (409, "PROPOSAL_DECIDED")
     assert refusal(await ledger_operators.call("bob", f"/unfreezes/{proposal}/approve")) == (404, "PROPOSAL_NOT_FOUND")
-    # A partner's later cancellation of what operators reversed is refused as well.
+    # A later cancellation by the partner is refused.
     again = await ledger_operators.propose_reversal("ann", rides[1].event_key)
     await ledger_operators.call("bob", f"/reversals/{again}/approve")
     await accounting.post(cancel(person, rides[1]))

@@ -1,8 +1,8 @@
-"""A poll posted as one batch equals its events posted one by one, on the database, around midnights and month ends.
+"""A poll posted as one batch equals its events posted one by one, on a real database, around midnights and month ends.
 
-A thousand small batches share a few polls: each batch has a person of its own, so what one does cannot touch another,
-and a poll of a hundred of them is one transaction. The other side posts every event in a transaction of its own order:
-the n-th events of all people together, so that no person ever has two events in one transaction.
+A thousand small batches share ten polls. Each batch has its own person, so batches are independent, and a poll of a
+hundred batches is one transaction. The other run posts the n-th events of all people together, so no person has two
+events in one transaction.
 """
 
 import random
@@ -19,12 +19,12 @@ BATCHES = 1000
 IN_ONE_POLL = 100
 EVENTS_MAX = 9
 _FIRST_OF_MONTH = YESTERDAY.replace(day=1)
-# Where a day turns, where a month turns, and where the month before turned.
+# The end of a day, of a month, and of the month before.
 MIDNIGHTS = (YESTERDAY, _FIRST_OF_MONTH, (_FIRST_OF_MONTH - timedelta(days=1)).replace(day=1))
 
 
-def a_batch(person: Reports, rng: random.Random) -> list[ActivityReported]:
-    """Rides and deliveries close to one midnight; some come twice, some with other content, some overlap."""
+def random_batch(person: Reports, rng: random.Random) -> list[ActivityReported]:
+    """Return rides and deliveries near one midnight. Some come twice, some with other content, some overlap."""
     reports: list[ActivityReported] = []
     midnight = rng.choice(MIDNIGHTS)
     for _ in range(rng.randint(2, EVENTS_MAX)):
@@ -50,7 +50,7 @@ async def test_a_thousand_batches_equal_their_events_one_by_one(
 ) -> None:
     rng = random.Random(20261123)
     people = [await accounting.citizen() for _ in range(BATCHES)]
-    batches = [a_batch(person, rng) for person in people]
+    batches = [random_batch(person, rng) for person in people]
     for first in range(0, BATCHES, IN_ONE_POLL):
         await accounting.post(*(report for batch in batches[first : first + IN_ONE_POLL] for report in batch))
     assert (await accounting.check())["ok"]
@@ -61,13 +61,13 @@ async def test_a_thousand_batches_equal_their_events_one_by_one(
         await accounting.post(*(report for report in nth if report is not None))
     one_by_one = await ledger_state(accounting_dsns)
     assert at_once == one_by_one
-    told = {(row[2], row[3]) for row in at_once[0]}
-    # The batches are worth comparing: all that batches can get wrong is in them.
+    verdicts = {(row[2], row[3]) for row in at_once[0]}
+    # The batches contain every case in which batches could differ.
     assert {
         ("credited", "CREDITED"),
         ("pending", "CREDITED"),
         ("refused", "DAILY_CAP"),
         ("refused", "DUPLICATE_ACT"),
-    } <= told
-    assert ("refused", "MONTHLY_CAP") in told
+    } <= verdicts
+    assert ("refused", "MONTHLY_CAP") in verdicts
     assert {(row[1], row[2].day) for row in at_once[2]} >= {("recycling.monthly_acts", 1), ("bus.daily_acts", 1)}

@@ -1,4 +1,4 @@
-"""Transactions side by side over people in common: nobody else waits, and nothing happens twice."""
+"""Concurrent transactions over the same people: nobody else waits, and nothing is counted twice."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from shared.consumer import Postponed
 from shared.projection import decoded
 from tests.accounting.driver import Accounting
 from tests.accounting.outbox import outcomes
-from tests.accounting.reports import again, as_records
+from tests.accounting.reports import as_records, sent_again
 from tests.databases import Dsns
 
 
@@ -28,7 +28,7 @@ async def _tallied(dsns: Dsns) -> dict[str, int]:
 
 async def test_only_acts_of_locked_people_wait(accounting: Accounting, accounting_dsns: Dsns) -> None:
     held, free = await accounting.citizen(), await accounting.citizen()
-    await accounting.post(held.metro(), free.metro())  # both have an account by now
+    await accounting.post(held.metro(), free.metro())  # both have an account now
     connection = await asyncpg.connect(accounting_dsns.admin)
     lock = connection.transaction()
     await lock.start()
@@ -36,7 +36,7 @@ async def test_only_acts_of_locked_people_wait(accounting: Accounting, accountin
         "SELECT 1 FROM accounting.ledger_account WHERE account_id = $1 FOR UPDATE", held.account_id
     )
     first, second = held.bus(), held.bus()
-    posting = asyncio.create_task(accounting.post(first, free.bus(), second, again(first)))
+    posting = asyncio.create_task(accounting.post(first, free.bus(), second, sent_again(first)))
     async with asyncio.timeout(5):
         while (await accounting.get(free, "/me/balance"))["available_mg"] != 320_000:
             await asyncio.sleep(0.02)
@@ -46,8 +46,8 @@ async def test_only_acts_of_locked_people_wait(accounting: Accounting, accountin
     await connection.close()
     await posting
     assert (await accounting.get(held, "/me/balance"))["available_mg"] == 470_000
-    told = [(o.account_id, o.status) for o in await outcomes(accounting_dsns)][2:]
-    assert told == [
+    announced = [(o.account_id, o.status) for o in await outcomes(accounting_dsns)][2:]
+    assert announced == [
         (free.account_id, "credited"),
         (held.account_id, "credited"),
         (held.account_id, "credited"),
@@ -62,7 +62,7 @@ async def test_a_poll_delivered_again_after_an_interruption_is_counted_once(
     await accounting.post(held.metro(), free.metro())
     before = await _tallied(accounting_dsns)
     rides = [held.bus(), free.bus()]
-    rides.append(again(rides[1]))
+    rides.append(sent_again(rides[1]))
     connection = await asyncpg.connect(accounting_dsns.admin)
     async with connection.transaction():
         await connection.execute(
@@ -77,8 +77,8 @@ async def test_a_poll_delivered_again_after_an_interruption_is_counted_once(
     after = await _tallied(accounting_dsns)
     assert after["credited"] - before["credited"] == 2
     assert after["duplicate"] - before.get("duplicate", 0) == 1
-    told = [o.status for o in await outcomes(accounting_dsns)][2:]
-    assert sorted(told) == ["credited", "credited", "duplicate"]
+    announced = [o.status for o in await outcomes(accounting_dsns)][2:]
+    assert sorted(announced) == ["credited", "credited", "duplicate"]
     assert (await accounting.check())["ok"]
 
 

@@ -1,4 +1,4 @@
-"""The posting path on a real database: what is credited, what is not, and that nothing happens twice."""
+"""The posting path on a real database: credits, refusals, repeats, parking."""
 
 import asyncio
 import uuid
@@ -13,7 +13,7 @@ from shared import clock
 from shared.contracts.identity import person_account_id
 from tests.accounting.driver import Accounting
 from tests.accounting.outbox import outcomes
-from tests.accounting.reports import YESTERDAY, Reports, again
+from tests.accounting.reports import YESTERDAY, Reports, sent_again
 from tests.databases import Dsns, connect_past_triggers
 
 
@@ -54,15 +54,15 @@ async def test_a_repeated_event_is_a_duplicate_and_other_content_a_conflict(
 ) -> None:
     person = await accounting.citizen()
     ride = person.bus(event_id="ride-1")
-    await accounting.post(ride, again(ride))
-    await accounting.post(again(ride))
+    await accounting.post(ride, sent_again(ride))
+    await accounting.post(sent_again(ride))
     await accounting.post(person.metro(event_id="ride-1"))
     assert [o.status for o in await outcomes(accounting_dsns)] == ["credited", "duplicate", "duplicate", "conflict"]
     assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
 
 
 async def test_a_record_delivered_twice_has_one_outcome(accounting: Accounting, accounting_dsns: Dsns) -> None:
-    """The log may hand out a record twice; a partner's copy under another receipt is a duplicate."""
+    """The log may deliver a record twice. Only a copy with another receipt is a duplicate."""
     person = await accounting.citizen()
     ride = person.bus()
     await accounting.post(ride, ride)
@@ -79,7 +79,7 @@ async def test_fifty_concurrent_copies_of_an_event_make_one_credit(
     async def deliver() -> None:
         for _attempt in range(20):
             try:
-                await accounting.post(again(ride))
+                await accounting.post(sent_again(ride))
             except asyncpg.UniqueViolationError:
                 continue  # as the consumer does: roll back, poll again
             return
@@ -101,8 +101,8 @@ async def test_an_unbound_event_is_parked_and_credited_when_the_binding_arrives(
     await accounting.bind(person)
     await accounting.release()
     await accounting.release()
-    told = [(o.status, o.sequence) for o in await outcomes(accounting_dsns)]
-    assert told == [("parked", 1), ("credited", 2)]
+    announced = [(o.status, o.sequence) for o in await outcomes(accounting_dsns)]
+    assert announced == [("parked", 1), ("credited", 2)]
     assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
 
 
@@ -113,8 +113,8 @@ async def test_parked_acts_are_judged_before_later_acts(accounting: Accounting, 
     await accounting.post(*rides[:2])
     await accounting.bind(person)
     await accounting.post(rides[2])
-    told = [(o.event_id, o.status) for o in await outcomes(accounting_dsns)]
-    assert told[2:] == [
+    announced = [(o.event_id, o.status) for o in await outcomes(accounting_dsns)]
+    assert announced[2:] == [
         (rides[0].event_id, "credited"),
         (rides[1].event_id, "credited"),
         (rides[2].event_id, "refused"),

@@ -1,6 +1,6 @@
-"""Many writers over the same people: posting, corrections, releases of parked events, all at once, and no deadlock.
+"""Concurrent writers over the same people: posting, corrections and releases of parked events never deadlock.
 
-The usual run takes some rounds; `WRITERS_FOR_S=60` makes it write for about a minute, twice a day for 45 days each.
+The usual run takes some rounds. `WRITERS_FOR_S=60` makes it write for about a minute, twice a day for 45 days each.
 """
 
 import asyncio
@@ -15,22 +15,22 @@ from tests.accounting.reports import PARTNER, YESTERDAY, Reports, cancel, correc
 
 WRITE_FOR_S = float(os.environ.get("WRITERS_FOR_S", "0"))
 WRITERS = 8
-PEOPLE = 24 + int(WRITE_FOR_S)  # so many that the days below do not run out before the time
+PEOPLE = 24 + int(WRITE_FOR_S)  # enough people for the days below to last until the time is over
 ROUNDS = 12
-# Each writer has days of its own, so that what is credited can be counted; the log's late window bounds the days.
+# Each writer has its own days, so the credits can be counted. The late window of reports limits the days.
 DAYS_EACH = 45
-ACTS_A_DAY = 2  # as many count
+ACTS_A_DAY = 2  # the daily cap
 
 
 class Crowd:
-    """Who acts, what was reported, and how many rides count in the end."""
+    """The people, and the number of rides of each that count in the end."""
 
     def __init__(self, people: list[Reports], late_comers: list[Reports]) -> None:
         self.people, self.late_comers = people, late_comers
         self.credited = dict.fromkeys((person.user_id for person in people), 0)
 
     def batch(self, writer: int, round_: int, rng: random.Random) -> list[ActivityReported]:
-        """A ride of everyone in some order; some are cancelled or corrected at once, some strangers ride along."""
+        """Return one ride of everyone in random order, some cancellations and corrections, rides of late comers."""
         at = YESTERDAY - timedelta(
             days=writer * DAYS_EACH + round_ % DAYS_EACH, hours=-8, minutes=-25 * (round_ // DAYS_EACH)
         )

@@ -1,4 +1,4 @@
-"""Closed days for the tests of proofs: postings moved into the past by a superuser before anything is sealed."""
+"""Closed days for tests of proofs: a superuser moves postings into the past before days are sealed."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ class Days:
         self.accounting, self.admin = accounting, admin
 
     async def shift(self, days: int) -> None:
-        """Makes all postings that are of today so many days older."""
+        """Make all postings of today older by `days`."""
         await self.admin.execute(
             "UPDATE accounting.posting SET posted_at = posted_at - $1::interval"
             " WHERE posted_at > now() - interval '12 hours'",
@@ -29,7 +29,7 @@ class Days:
         )
 
     async def seal(self, signer: DigestSigner | None = None) -> list[date]:
-        """Runs the timed job until it has nothing more to do."""
+        """Run the timed job until it has nothing to seal. Return the sealed days."""
         sealed: list[date] = []
         while True:
             async with self.accounting.database.transaction() as session:
@@ -47,7 +47,7 @@ def days(accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]") ->
 
 
 class Verifier:
-    """The command line as a user runs it: a process of its own."""
+    """Runs the command line as users do, in its own process."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -58,7 +58,7 @@ class Verifier:
         return path
 
     async def run(self, *arguments: object, env: dict[str, str] | None = None) -> tuple[int, str]:
-        """Exit code and output."""
+        """Return exit code and output."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -1,4 +1,4 @@
-"""A bundle is enough to judge an act again; a bundle in which anything was changed is not believed."""
+"""A bundle suffices to judge an act again. Any change of a bundle is found."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a superuser does to the ledger is found: by the verifier after a day is sealed, by the running check at once."""
+"""The verifier finds every change that a superuser makes to a sealed ledger."""
 
 import json
 from datetime import timedelta
@@ -28,7 +28,7 @@ INSERTED = (
     "INSERT INTO accounting.posting SELECT gen_random_uuid(), {at}, 'repayment', debit_account_id, credit_account_id,"
     " 5, NULL, NULL, NULL, 'nobody' FROM accounting.posting WHERE posting_id = $1"
 )
-# One milligram more, and the balances with it: every check of sums stays content.
+# One milligram more, also in the balances, so every check of sums still passes.
 RAISED = """WITH p AS (UPDATE accounting.posting SET amount_mg = amount_mg + 1 WHERE posting_id = $1 RETURNING *)
     UPDATE accounting.ledger_account a SET balance_mg = balance_mg
         + CASE WHEN a.account_id = p.credit_account_id THEN 1 ELSE -1 END
@@ -64,8 +64,8 @@ async def test_a_superusers_edit_of_one_row_is_found(
         assert code == 1, output
         assert "账目被改动" in output or "首个封存日之前" in output, output
         if edit is not BEFORE_ALL:
-            assert str(posted_at)[:19] in output  # where to look
-        if "INSERT" not in edit:  # what is still there as it was can still be proved
+            assert str(posted_at)[:19] in output  # the time of the changed posting
+        if "INSERT" not in edit:  # unchanged postings can still be proved
             activity = await admin.fetchval("SELECT activity_id FROM accounting.kept WHERE posting_id = $1", posting_id)
             answer = await accounting.client.get(f"/api/v1/accounting/public/proofs/{activity}")
             assert (answer.status_code, answer.json()["code"]) in {(500, "SEAL_BROKEN"), (404, "CREDIT_NOT_FOUND")}
@@ -79,7 +79,7 @@ async def test_a_superusers_edit_of_one_row_is_found(
 async def test_rewritten_digests_differ_from_saved_copies(
     accounting: Accounting, days: Days, verify: Verifier, accounting_dsns: Dsns, admin: Any
 ) -> None:
-    """Who may change everything can seal everything anew; a copy of the digests that someone else kept tells."""
+    """A superuser can change and seal everything again. Digests that someone else saved reveal it."""
     await two_sealed_days(accounting, days)
     answer = await accounting.client.get("/api/v1/accounting/public/digests")
     saved = verify.save("digests.json", json.dumps(answer.json()))

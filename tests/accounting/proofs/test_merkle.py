@@ -1,4 +1,4 @@
-"""The hash tree: known answers, every proof of every tree, and no other."""
+"""The hash tree: known roots, valid paths of every tree, and invalid paths."""
 
 import hashlib
 
@@ -84,7 +84,7 @@ def test_a_path_is_valid_only_for_its_index_and_tree_size(hashes: list[bytes], d
 
 @given(items, st.sampled_from([1, 2, 4, 8, 16]))
 def test_blocks_are_subtrees_of_the_whole_tree(hashes: list[bytes], block: int) -> None:
-    """What the stored form of a day relies on."""
+    """The stored form of a day relies on this."""
     blocks = [hashes[start : start + block] for start in range(0, len(hashes), block)]
     roots = [root_of(part) for part in blocks]
     assert root_of(roots) == root_of(hashes)

@@ -1,4 +1,4 @@
-"""Digests and proofs over HTTP, and the verifier as a process: what passes, and everything that must not."""
+"""Digests and proofs over HTTP, and the verifier as a process, with valid and falsified files."""
 
 import json
 import uuid
@@ -30,7 +30,7 @@ def new_pem() -> str:
 
 
 async def earn(accounting: Accounting, days: Days, *, ago: int = 3, acts: int = 3) -> Reports:
-    """A citizen with some credits that were posted `ago` days ago."""
+    """Return a citizen with some credits that were posted `ago` days ago."""
     person = await accounting.citizen()
     await accounting.post(*(person.car(YESTERDAY - timedelta(days=n)) for n in range(acts)))
     await days.shift(ago)
@@ -52,7 +52,7 @@ async def test_days_are_sealed_without_gaps_and_chained(accounting: Accounting, 
     await earn(accounting, days, ago=4)
     await earn(accounting, days, ago=2)
     sealed = await days.seal()
-    assert len(sealed) >= 3  # the quiet day between them as well; today is open
+    assert len(sealed) >= 3  # with the empty day between them; today is not closed
     listed = (await public(accounting, "/digests"))["items"]
     assert [item["day"] for item in listed] == [day.isoformat() for day in reversed(sealed)]
     assert sum(item["postings"] for item in listed) == 6
@@ -90,7 +90,7 @@ async def test_every_credit_has_a_proof(
     for item in page["items"]:
         proof = await public(accounting, f"/proofs/{item['activity_id']}")
         assert proof["credit"] is None
-        assert str(person.account_id) not in json.dumps(proof)  # who knows the activity learns nothing of the person
+        assert str(person.account_id) not in json.dumps(proof)  # the id of the activity does not reveal the person
         assert json.loads(proof["leaf"])["amount_mg"] == item["amount_mg"]
         assert all(check.ok for check in check_proof(Proof.model_validate(proof)))
     code, output = await verify.run("proof", verify.save("proof.json", json.dumps(proof)))
@@ -151,7 +151,7 @@ async def test_the_verifier_checks_signatures_and_chains_and_finds_falsified_pro
 
 
 async def test_an_open_transaction_delays_the_seal(accounting: Accounting, accounting_dsns: Dsns) -> None:
-    """A posting takes the start of its transaction as its time: nothing from then on may be sealed before it ends."""
+    """The time of a posting is the start of its transaction, so later days are not sealed before it ends."""
     slow = await asyncpg.connect(accounting_dsns.app("accounting"))
     try:
         transaction = slow.transaction()

@@ -194,7 +194,7 @@ async def test_every_shipped_document_passes_the_rules_of_texts_and_examples(ope
 
 
 async def test_a_document_about_acts_nobody_can_report_is_not_published(operators: Operators) -> None:
-    """The shelf keeps such documents until their event type exists. In force they would promise grams in vain."""
+    """The shelf keeps such documents until their event type exists. In force they could never credit an act."""
     found = {}
     for item in shelf():
         draft = await operators.draft(item.text)

@@ -19,7 +19,7 @@ async def test_acts_are_counted_by_scene_once_they_have_settled(
     accounting: Accounting, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def settle_and_count() -> dict[str, int]:
-        """What is a second old has settled; here a second passes at once, for all that is later than the mark."""
+        """Make postings after the mark older than a second, so that they have settled. Then count."""
         await admin.execute(
             "UPDATE accounting.posting SET posted_at = posted_at - interval '2 seconds' WHERE posted_at >="
             " coalesce((SELECT counted_before FROM accounting.credit_count_state), '-infinity')"

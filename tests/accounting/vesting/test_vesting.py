@@ -1,4 +1,4 @@
-"""Credits that have to vest: pending first, available when due, taken back from wherever they are."""
+"""Vesting credits: pending first, available when due, reversible in both states."""
 
 import asyncio
 import uuid
@@ -19,8 +19,8 @@ RIDE_MG = 150_000
 DUE = VESTING_DAYS + 1
 
 
-async def parts(accounting: Accounting, person: Reports) -> tuple[object, ...]:
-    """(available, pending, debt, lifetime) in milligrams."""
+async def balance_parts(accounting: Accounting, person: Reports) -> tuple[object, ...]:
+    """Return (available, pending, debt, lifetime) in milligrams."""
     body = await accounting.get(person, "/me/balance")
     return body["available_mg"], body["pending_mg"], body["debt_mg"], body["lifetime_mg"]
 
@@ -38,13 +38,13 @@ async def test_pending_grams_become_available_after_the_vesting_days(
 ) -> None:
     person = await accounting.citizen()
     await accounting.post(person.slow_bus(), person.slow_bus(received_days_ago=DUE), person.metro())
-    assert await parts(accounting, person) == (170_000, 2 * RIDE_MG, 0, 170_000 + 2 * RIDE_MG)
+    assert await balance_parts(accounting, person) == (170_000, 2 * RIDE_MG, 0, 170_000 + 2 * RIDE_MG)
     assert await spend(accounting, person, 170_001) == 409
     await accounting.release()
     await accounting.release()
-    assert await parts(accounting, person) == (170_000 + RIDE_MG, RIDE_MG, 0, 170_000 + 2 * RIDE_MG)
-    told = sorted((o.status, o.sequence) for o in await outcomes(accounting_dsns))
-    assert told == [("credited", 1), ("credited", 2), ("pending", 1), ("pending", 1)]
+    assert await balance_parts(accounting, person) == (170_000 + RIDE_MG, RIDE_MG, 0, 170_000 + 2 * RIDE_MG)
+    announced = sorted((o.status, o.sequence) for o in await outcomes(accounting_dsns))
+    assert announced == [("credited", 1), ("credited", 2), ("pending", 1), ("pending", 1)]
     entries: Any = await accounting.get(person, "/me/entries")
     assert [(e["kind"], e["direction"], e["counterpart"]) for e in entries["items"]] == [
         ("vest", "in", "pending"),
@@ -74,9 +74,9 @@ async def test_a_credit_reversed_while_pending_never_becomes_available(accountin
     assert (await accounting.check())["ok"]
     await accounting.post(cancel(person, ride))
     await accounting.release()
-    assert await parts(accounting, person) == (0, RIDE_MG, 0, RIDE_MG)
+    assert await balance_parts(accounting, person) == (0, RIDE_MG, 0, RIDE_MG)
     await accounting.post(person.slow_bus())  # the cap was given back
-    assert await parts(accounting, person) == (0, 2 * RIDE_MG, 0, 2 * RIDE_MG)
+    assert await balance_parts(accounting, person) == (0, 2 * RIDE_MG, 0, 2 * RIDE_MG)
 
 
 async def test_a_credit_reversed_after_it_was_spent_is_a_debt_that_the_next_vesting_repays(
@@ -89,12 +89,12 @@ async def test_a_credit_reversed_after_it_was_spent_is_a_debt_that_the_next_vest
     assert await spend(accounting, person, 100_000) == 201
     await accounting.post(cancel(person, ride))
     await accounting.release()
-    assert await parts(accounting, person) == (0, 0, 100_000, 0)
+    assert await balance_parts(accounting, person) == (0, 0, 100_000, 0)
     await accounting.post(person.slow_bus(received_days_ago=DUE))
-    # What is only pending repays nothing yet.
-    assert await parts(accounting, person) == (0, RIDE_MG, 100_000, RIDE_MG)
+    # Pending grams repay nothing.
+    assert await balance_parts(accounting, person) == (0, RIDE_MG, 100_000, RIDE_MG)
     await accounting.release()
-    assert await parts(accounting, person) == (50_000, 0, 0, RIDE_MG)
+    assert await balance_parts(accounting, person) == (50_000, 0, 0, RIDE_MG)
 
 
 async def test_a_parked_ride_vests_from_its_time_of_receipt(accounting: Accounting) -> None:
@@ -103,7 +103,7 @@ async def test_a_parked_ride_vests_from_its_time_of_receipt(accounting: Accounti
     await accounting.bind(person)
     await accounting.release()
     await accounting.release()
-    assert await parts(accounting, person) == (RIDE_MG, 0, 0, RIDE_MG)
+    assert await balance_parts(accounting, person) == (RIDE_MG, 0, 0, RIDE_MG)
 
 
 async def test_four_concurrent_jobs_vest_each_credit_once(accounting: Accounting) -> None:
@@ -111,7 +111,7 @@ async def test_four_concurrent_jobs_vest_each_credit_once(accounting: Accounting
     await accounting.post(*(p.slow_bus(received_days_ago=DUE) for p in people for _ in range(2)))
     await asyncio.gather(*(accounting.release() for _ in range(4)))
     for person in people:
-        assert await parts(accounting, person) == (2 * RIDE_MG, 0, 0, 2 * RIDE_MG)
+        assert await balance_parts(accounting, person) == (2 * RIDE_MG, 0, 0, 2 * RIDE_MG)
 
 
 @pytest.mark.parametrize(
