@@ -137,7 +137,7 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
     checks, days, postings = [], 0, 0
     with Progress(*columns, console=console, transient=True) as progress:
         async with database.transaction() as session:
-            task = progress.add_task("封存日 sealed days", total=await proofs.sealed_postings(session))
+            task = progress.add_task("封存日 sealed days", total=await proofs.count_sealed_postings(session))
             async for day in sealing.check_days(session):
                 progress.update(task, advance=day.postings, description=str(day.day))
                 days, postings = days + 1, postings + day.postings

@@ -91,7 +91,7 @@ def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
     for interval_s, name, job in (
         (EXPIRE_EVERY_S, "expire_holds", holds.expire_holds),
         (EXPIRE_GRAMS_EVERY_S, "expire_grams", expire_grams),
-        (WHAT_IF_EVERY_S, "what_if", partial(what_if.advance, time_zone=zone)),
+        (WHAT_IF_EVERY_S, "what_if", partial(what_if.advance_oldest_run, time_zone=zone)),
         (MINUTELY_S, "expire_approvals", approvals.expire),
         (MINUTELY_S, "seal_day", seal),
         (MINUTELY_S, "check_increment", checks.check_increment),

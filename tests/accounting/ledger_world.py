@@ -75,5 +75,5 @@ class World:
 
 
 async def balance_of(session: Session, *, person: Person) -> tuple[int, ...]:
-    parts = await ledger.balance(session, account_id=person.reports.account_id)
+    parts = await ledger.get_balance(session, account_id=person.reports.account_id)
     return parts.available_mg, parts.pending_mg, parts.held_mg, parts.debt_mg, parts.lifetime_mg

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1/accounting", tags=["减碳记录 Activities"]
 async def get_allowances(session: Session, citizen: Citizen, request: Request, index: Index) -> Allowances:
     settings: ServiceSettings = request.app.state.settings
     now, time_zone = clock.now(), settings.time_zone
-    found = await service.allowances(session, index, account_id=citizen.account_id, now=now, time_zone=time_zone)
+    found = await service.list_allowances(session, index, account_id=citizen.account_id, now=now, time_zone=time_zone)
     return Allowances(today=clock.local_date(now, time_zone), items=[_item(one) for one in found])
 
 

@@ -38,7 +38,7 @@ class Allowance:
     caps: Sequence[CapState]
 
 
-async def allowances(
+async def list_allowances(
     session: Session, index: MethodologyIndex, *, account_id: uuid.UUID, now: datetime, time_zone: str
 ) -> list[Allowance]:
     """Return the caps of every version in force today, by scene.

@@ -20,7 +20,7 @@ async def check_ledger(
     figures = await service.check_all(session)
     equations = [
         EquationChecked(name=name, sentence=sentence.pick(language), figure=figures[name])
-        for name, sentence in service.sentences().items()
+        for name, sentence in service.equation_sentences().items()
     ]
     named = {name: value for name, value in figures.items() if name in LedgerCheck.model_fields}
     return LedgerCheck(ok=not any(one.figure for one in equations), equations=equations, **named)

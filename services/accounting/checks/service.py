@@ -31,7 +31,7 @@ def _figures() -> dict[str, str]:
     return {**repository.SIZES, **{equation.name: equation.sql for equation in repository.EQUATIONS}}
 
 
-def sentences() -> dict[str, Text]:
+def equation_sentences() -> dict[str, Text]:
     """Return the sentence of each equation, by its name."""
     return {equation.name: equation.sentence for equation in repository.EQUATIONS}
 

@@ -40,7 +40,7 @@ async def claim_act(
         raise IdempotencyKeyMissing
     settings: ServiceSettings = request.app.state.settings
     evidence = body.evidence or Evidence()
-    activity_id, replayed = await service.declare(
+    activity_id, replayed = await service.declare_act(
         session,
         account_id=citizen.account_id,
         claim=service.Claim(
@@ -55,5 +55,5 @@ async def claim_act(
     )
     if replayed:
         response.headers[idempotency.REPLAYED_HEADER] = "true"
-    row = await history.activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    row = await history.get_activity(session, account_id=citizen.account_id, activity_id=activity_id)
     return ActivityItem(**activity_item_fields(row, index, language, settings.time_zone))

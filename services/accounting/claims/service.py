@@ -54,7 +54,7 @@ def claimable_versions(index: MethodologyIndex, today: date) -> list[Compiled]:
     return [version for version in index.in_force(today) if version.kind == _COUNTED_KIND and _TIER in version.amounts]
 
 
-async def declare(
+async def declare_act(
     session: Session, *, account_id: uuid.UUID, claim: Claim, request_id: str, programme: Programme
 ) -> tuple[uuid.UUID, bool]:
     """Judge a declared act. Return the id of its activity, and whether this request id had declared it before.
@@ -73,7 +73,7 @@ async def declare(
     city_code = _city_of(claim, claimable_versions(programme.index, today))
     midnight = datetime.combine(today, time.min, ZoneInfo(programme.time_zone))
     if (
-        await history.reported_since(session, account_id=account_id, partner_id=SELF_PARTNER, since=midnight)
+        await history.count_reported_since(session, account_id=account_id, partner_id=SELF_PARTNER, since=midnight)
         >= CLAIMS_A_DAY_MAX
     ):
         wait_s = 86_400 - int((now - midnight).total_seconds())

@@ -44,7 +44,7 @@ _OVERDUE_MAX = 1000
 _WAITING = ReplacedVerdict(Status.PARKED, reasons.ORIGINAL_UNKNOWN)
 
 
-async def receive(
+async def receive_corrections(
     session: Session, reports: Sequence[ActivityReported], known: Mapping[uuid.UUID, KnownEvent], *, closing: Closing
 ) -> None:
     """Store new corrections in the inbox. A timed job applies them."""
@@ -73,7 +73,7 @@ async def apply_waiting(session: Session, *, programme: Programme) -> int:
         return 0
     reports = [msgspec.convert(row.report, ActivityReported) for row in rows]
     connection = await driver(session)
-    originals = await history.activities_by_id(session, [row.original_id for row in rows])
+    originals = await history.get_activities(session, [row.original_id for row in rows])
     bindings = await bindings_room.bindings_of(connection, reports)
     people = {row["account_id"] for row in originals.values() if row["account_id"] is not None}
     await ledger.lock_people(connection, people | people_of(bindings))
@@ -125,7 +125,9 @@ def _later_verdict(report: ActivityReported, status: OutcomeStatus, reason: str)
     return verdict
 
 
-async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme) -> None:
+async def reverse_activity(
+    session: Session, *, activity_id: uuid.UUID, requested_by: str, programme: Programme
+) -> None:
     """Reverse an activity for an operator, after a second person approved. It does what a cancellation does.
 
     Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
@@ -148,7 +150,7 @@ async def reverse(session: Session, *, activity_id: uuid.UUID, requested_by: str
 
 
 async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> dict[str, Any]:
-    """Return the state that `reverse` would change, and lock the activity. Raises the errors of `reverse`."""
+    """Return what `reverse_activity` would change, and lock the activity. Raises the same errors."""
     row = await status_changes.require_reversible(session, activity_id=activity_id)
     return {"status": row["status"], "amount_mg": row["amount_mg"]}
 

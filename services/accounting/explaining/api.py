@@ -76,7 +76,7 @@ async def get_activity(
     language: AskedLanguage,
     activity_id: uuid.UUID,
 ) -> ActivityDetail:
-    row = await history.activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    row = await history.get_activity(session, account_id=citizen.account_id, activity_id=activity_id)
     return ActivityDetail(
         **activity_item_fields(row, index, language, _time_zone(request)),
         partner_id=row.partner_id,
@@ -104,7 +104,7 @@ async def get_summary(
         raise InvalidRequest(
             field_errors=[FieldError("query.first", "RANGE", f"between 0 and {SUMMARY_DAYS_MAX} days before `last`")]
         )
-    rows = await history.summary(
+    rows = await history.summarise_activities(
         session, account_id=citizen.account_id, by=by, first=first, last=last, time_zone=time_zone
     )
     items = [SummaryPoint(key=row.key, amount_mg=row.amount_mg, acts=row.acts) for row in rows]

@@ -12,7 +12,7 @@ from services.accounting.judging.domain import AppliedCap, Judgement, Status
 from services.accounting.judging.reasons import REASONS
 from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
 from services.accounting.methodologies.errors import NotComputable
-from services.accounting.methodologies.rendering import Quantity, formula_text, quantity_text, steps
+from services.accounting.methodologies.rendering import Quantity, calculation_steps, formula_text, quantity_text
 from services.accounting.methodologies.units import Unit, parse_unit
 from shared.language import Language, Text
 
@@ -324,7 +324,7 @@ def _factor_value(value: str, unit: Unit) -> Text:
 def _steps(judgement: Judgement, version: Compiled, names: dict[str, Quantity]) -> tuple[Text, ...]:
     """Return the lines of the formula, then evidence, rounding and caps."""
     try:
-        lines, exact = steps(version.tree, names)
+        lines, exact = calculation_steps(version.tree, names)
     except NotComputable:
         return ()
     tier = {str(name): value for name, value in version.document.evidence_tiers.items()}[str(judgement.evidence_tier)]

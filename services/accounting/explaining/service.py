@@ -29,7 +29,7 @@ async def list_activities(
     limit: int,
 ) -> tuple[Sequence[Any], MethodologyIndex]:
     """Return stored activities, newest first, and an index with the versions that they name."""
-    rows = await history.activities(
+    rows = await history.list_activities(
         database, account_id=account_id, scene=scene, status=status, before=before, limit=limit
     )
     named = {(row.methodology_code, row.methodology_version) for row in rows if row.methodology_code}

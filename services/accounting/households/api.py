@@ -21,7 +21,7 @@ async def get_household_balance(
 ) -> HouseholdBalance:
     """仅家庭成员可见。For its members only."""
     account_id = await service.require_member(session, household_id=household_id, account_id=citizen.account_id)
-    parts = await ledger.balance(session, account_id=account_id)
+    parts = await ledger.get_balance(session, account_id=account_id)
     return HouseholdBalance(
         household_id=household_id,
         account_id=account_id,

@@ -63,11 +63,13 @@ async def handle_poll(
     async with closing(session, programme) as closed:
         if poll.reports:
             known = await _known_events(session, poll.reports)
-            left = await posting.post(session, poll.reports, known, programme=programme, closing=closed, wait=poll.wait)
+            left = await posting.post_reports(
+                session, poll.reports, known, programme=programme, closing=closed, wait=poll.wait
+            )
         if poll.corrections and not left:
             # Read after posting: a report of the same poll may have the same id.
             known = await _known_events(session, poll.corrections)
-            await corrections.receive(session, poll.corrections, known, closing=closed)
+            await corrections.receive_corrections(session, poll.corrections, known, closing=closed)
     if left:
         undone = SortedPoll(list(left), poll.corrections, poll.dead, wait=True)
         return Postponed(undone, undone.joined_with)

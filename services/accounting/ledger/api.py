@@ -33,7 +33,7 @@ Caller = Annotated[str, Depends(require_service("accounting"))]
 
 @router.get("/me/balance", summary="碳账户余额 · Balance")
 async def get_balance(database: RequestDatabase, citizen: Citizen, language: AskedLanguage) -> Balance:
-    parts = await service.balance(database, account_id=citizen.account_id)
+    parts = await service.get_balance(database, account_id=citizen.account_id)
     return Balance(
         available_mg=parts.available_mg,
         pending_mg=parts.pending_mg,
@@ -76,7 +76,7 @@ async def list_entries(
     session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[Entry]:
     before = position_of(cursor, uuid.UUID)
-    rows = await service.entries(session, account_id=citizen.account_id, before=before, limit=limit + 1)
+    rows = await service.list_entries(session, account_id=citizen.account_id, before=before, limit=limit + 1)
     return Page[Entry].of(rows, limit, item=lambda row: _entry(row, language), cursor=lambda row: (row.posting_id,))
 
 

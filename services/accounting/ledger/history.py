@@ -13,7 +13,7 @@ _SLICE = timedelta(minutes=10)
 _BATCH = 1000  # some milliseconds of hashing, then the consumers of the process can run
 
 
-async def postings(session: Session, *, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
+async def stream_postings(session: Session, *, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
     """Yield batches of postings with begin <= posted_at < end, in canonical order (time, id)."""
     connection = await driver(session)
     while begin < end:
@@ -30,7 +30,7 @@ async def postings_from(
     return await repository.postings_from(await driver(session), first_at, first_id, last_at, limit)
 
 
-async def credit_of(session: Session, *, activity_id: uuid.UUID) -> Any | None:
+async def find_credit(session: Session, *, activity_id: uuid.UUID) -> Any | None:
     """Return the posting that credited an activity, even if it was reversed later."""
     return await repository.credit_of(await driver(session), activity_id)
 

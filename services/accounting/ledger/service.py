@@ -223,7 +223,7 @@ class BalanceParts:
     lifetime_mg: int
 
 
-async def balance(source: Session | Database, *, account_id: uuid.UUID) -> BalanceParts:
+async def get_balance(source: Session | Database, *, account_id: uuid.UUID) -> BalanceParts:
     """Return the balance of an account. An account without credits has zeros."""
     row = await repository.balance(
         source,
@@ -240,7 +240,9 @@ async def balance(source: Session | Database, *, account_id: uuid.UUID) -> Balan
     )
 
 
-async def entries(session: Session, *, account_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
+async def list_entries(
+    session: Session, *, account_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> Sequence[Any]:
     return await repository.entries(session, account_id, before=before, limit=limit)
 
 
@@ -251,7 +253,7 @@ async def issued_mg(session: Session, *, codes: Sequence[str]) -> dict[str, int]
     return {code: -found[account_id] for account_id, code in ids.items() if account_id in found}
 
 
-async def freeze(session: Session, *, account_id: uuid.UUID) -> None:
+async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
     """Freeze an account: it accepts no new hold. Existing holds end as usual, and credits still arrive.
 
     Works for an account without credits, too. Raises AccountNotFound (not a person's account), AccountFrozen.
@@ -273,7 +275,7 @@ async def require_frozen(session: Session, *, account_id: uuid.UUID) -> None:
         raise AccountNotFrozen
 
 
-async def unfreeze(session: Session, *, account_id: uuid.UUID) -> None:
+async def unfreeze_account(session: Session, *, account_id: uuid.UUID) -> None:
     """Unfreeze an account. Raises AccountNotFrozen."""
     await lock_people(await driver(session), [account_id])
     await require_frozen(session, account_id=account_id)

@@ -38,7 +38,7 @@ async def _list_library(session: Session, request: Request) -> list[tuple[Compil
     library: Library = request.app.state.library
     index = await library.index(session)
     found: list[tuple[Compiled, Published | None]] = []
-    for published in await service.published(session):
+    for published in await service.list_published(session):
         version = index.version(published.document.code, published.document.version)
         if version is not None:
             found.append((version, published))
@@ -107,6 +107,6 @@ async def list_factors(session: Session) -> FactorListing:
                 source_status=factor.source_status,
                 sha256=factor.sha256,
             )
-            for factor in await service.all_factors(session)
+            for factor in await service.list_factors(session)
         ]
     )

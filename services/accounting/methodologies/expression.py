@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Final
 
 from services.accounting.methodologies.errors import FormulaFault
-from services.accounting.methodologies.units import Dimension, Unit, co2e, describe, dimensionless, parse_unit
+from services.accounting.methodologies.units import Dimension, Unit, co2e, describe_dimension, dimensionless, parse_unit
 from shared.language import Text
 
 MAX_LENGTH: Final = 1_000  # the longest published formula has about 120 characters
@@ -282,7 +282,7 @@ def check_units(tree: Node, names: Mapping[str, Dimension]) -> None:
     """Check names, units and the dimension of the result, a mass of CO2e. Raises FormulaFault."""
     result = _infer(tree, names)
     if result is not None and result != co2e():
-        shown = describe(result)
+        shown = describe_dimension(result)
         raise _fault(
             "RESULT_NOT_CO2E",
             Text(
@@ -332,7 +332,7 @@ def _same(place: Place, one: Dimension | None, two: Dimension | None) -> Dimensi
     if one is None or two is None:
         return two if one is None else one
     if one != two:
-        left, right = describe(one), describe(two)
+        left, right = describe_dimension(one), describe_dimension(two)
         raise _fault(
             "UNITS_DIFFER",
             Text(f"单位不一致：{left} 与 {right}。", f"Units differ: {left} and {right}."),

@@ -171,7 +171,7 @@ def _bracketed(term: Quantity, language: str) -> str:
     return f"({text})" if term.value < 0 else text
 
 
-def steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Text], Quantity]:
+def calculation_steps(tree: Node, names: Mapping[str, Quantity]) -> tuple[list[Text], Quantity]:
     """Return the calculation line by line, and the exact value of the formula. Raises NotComputable."""
     walk = _StepWriter(names)
     result = walk.value(tree)

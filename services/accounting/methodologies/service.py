@@ -80,22 +80,22 @@ class Library:
         if edition == self._edition:
             return
         rows = await repository.versions(session)
-        factors = factor_set(await all_factors(session))
+        factors = factor_set(await list_factors(session))
         ends = {(row.code, row.version): row.effective_to for row in rows if row.effective_to is not None}
         documents = [methodology_from_plain(row.document) for row in rows]
         self._index = MethodologyIndex(compile_all(documents, factors), ends)
         self._factors, self._edition = factors, edition
 
 
-async def all_factors(session: Session) -> list[Factor]:
+async def list_factors(session: Session) -> list[Factor]:
     return [factor_from_plain(row.document) for row in await repository.factors(session)]
 
 
-async def published(session: Session) -> list[Published]:
+async def list_published(session: Session) -> list[Published]:
     return [_published(row) for row in await repository.versions(session)]
 
 
-async def published_version(session: Session, *, code: str, version: int) -> Published:
+async def get_published(session: Session, *, code: str, version: int) -> Published:
     """Return a published version. Raises MethodologyNotFound."""
     for row in await repository.versions(session):
         if (row.code, row.version) == (code, version):

@@ -141,7 +141,7 @@ def co2e() -> Dimension:
     return parse_unit("mgCO2e").dimension
 
 
-def describe(dimension: Dimension) -> str:
+def describe_dimension(dimension: Dimension) -> str:
     """Return a dimension as text in base units, for error messages and unusual intermediate results."""
     return display_unit(dimension).text
 

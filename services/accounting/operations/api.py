@@ -22,7 +22,7 @@ async def freeze_account(
     session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: Reason
 ) -> AccountState:
     """立即生效：不能再下单或捐赠，减碳量照常累计。Takes effect at once: no new orders or donations. Credits arrive."""
-    await service.freeze(session, account_id=account_id, reason=body.reason, operator=operator.subject)
+    await service.freeze_account(session, account_id=account_id, reason=body.reason, operator=operator.subject)
     return AccountState(account_id=account_id, frozen=True)
 
 

@@ -23,9 +23,9 @@ KindName = Literal["reversal", "unfreeze"]
 LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
-async def freeze(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
+async def freeze_account(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
     """Freeze an account. Raises AccountNotFound, AccountFrozen."""
-    await ledger.freeze(session, account_id=account_id)
+    await ledger.freeze_account(session, account_id=account_id)
     await audit.record(
         session,
         subject=operator,
@@ -81,7 +81,7 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
     """Return the kinds of this room. A reversal needs the programme, because it closes like the posting path."""
 
     async def reverse(session: Session, proposal: Proposal) -> None:
-        await corrections.reverse(
+        await corrections.reverse_activity(
             session,
             activity_id=uuid.UUID(proposal.subject),
             requested_by=f"operators:{proposal.proposed_by}+{proposal.decided_by}",
@@ -124,4 +124,4 @@ async def _preview_unfreeze(session: Session, subject: str, _content: Mapping[st
 
 
 async def _unfreeze(session: Session, proposal: Proposal) -> None:
-    await ledger.unfreeze(session, account_id=uuid.UUID(proposal.subject))
+    await ledger.unfreeze_account(session, account_id=uuid.UUID(proposal.subject))

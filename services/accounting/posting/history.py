@@ -26,7 +26,7 @@ _REFUSED_BY_ANY_METHODOLOGY = (
 )
 
 
-async def activities(
+async def list_activities(
     database: Database,
     *,
     account_id: uuid.UUID,
@@ -39,7 +39,7 @@ async def activities(
     return await repository.activities(database, account_id, scene=scene, status=status, before=before, limit=limit)
 
 
-async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any:
+async def get_activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any:
     """Return the stored activity. Raises ActivityNotFound, also for an activity of another citizen."""
     row = await repository.activity(session, account_id, activity_id)
     if row is None:
@@ -47,7 +47,7 @@ async def activity(session: Session, *, account_id: uuid.UUID, activity_id: uuid
     return row
 
 
-async def activities_by_id(session: Session, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+async def get_activities(session: Session, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """Return the existing activities by id, as mappings of all columns."""
     return {row["activity_id"]: row for row in await repository.activities_by_id(session, activity_ids)}
 
@@ -57,7 +57,7 @@ def judgement_record(activity: Any) -> dict[str, Any] | None:
     return None if activity.judgement is None else to_record(from_row(activity._mapping))
 
 
-async def summary(
+async def summarise_activities(
     session: Session, *, account_id: uuid.UUID, by: str, first: date, last: date, time_zone: str
 ) -> Sequence[Any]:
     """Return (key, amount_mg, acts) of credited acts whose local day is in [first, last].
@@ -67,7 +67,7 @@ async def summary(
     return await repository.summary(session, account_id, by=by, first=first, last=last, time_zone=time_zone)
 
 
-async def reported_since(session: Session, *, account_id: uuid.UUID, partner_id: str, since: datetime) -> int:
+async def count_reported_since(session: Session, *, account_id: uuid.UUID, partner_id: str, since: datetime) -> int:
     """Return how many acts of the account this partner has reported since then, credited or not."""
     return await repository.reported_since(session, account_id, partner_id, since)
 
@@ -82,7 +82,7 @@ async def intake_totals(session: Session, *, day: date | None, partner_id: str |
     return await repository.tallies(session, day=day, partner_id=partner_id)
 
 
-async def past_acts(
+async def next_past_acts(
     session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, people: int
 ) -> tuple[Sequence[uuid.UUID], Sequence[Any]]:
     """Return the next `people` by account id, and all their acts in [since, until) that a methodology decided.

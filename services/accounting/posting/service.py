@@ -50,7 +50,7 @@ async def known_events(session: Session, event_keys: Sequence[UUID]) -> dict[UUI
     return await repository.known_events(await driver(session), event_keys)
 
 
-async def post(
+async def post_reports(
     session: Session,
     reports: Sequence[ActivityReported],
     known: Mapping[UUID, KnownEvent],

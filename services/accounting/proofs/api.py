@@ -39,13 +39,13 @@ async def list_digests(session: Session, cursor: Cursor = None, limit: Limit = L
 
 @router.get("/public/digests/{day}", summary="某一天的摘要 · One day's digest")
 async def get_digest(session: Session, day: Annotated[date, Path(examples=["2026-11-22"])]) -> Digest:
-    return digest_view(await service.digest(session, day=day))
+    return digest_view(await service.get_digest(session, day=day))
 
 
 @router.get("/public/proofs/{activity_id}", summary="入账存在证明 · Inclusion proof of a credit")
 async def get_proof(session: Session, request: Request, activity_id: ActivityId) -> Proof:
     settings = _settings(request)
-    found = await service.proof(
+    found = await service.get_proof(
         session, activity_id=activity_id, time_zone=settings.time_zone, delay_s=settings.digest_delay_s
     )
     return proof_view(found)
@@ -56,7 +56,7 @@ async def get_proof(session: Session, request: Request, activity_id: ActivityId)
 )
 async def get_bundle(session: Session, citizen: Citizen, request: Request, activity_id: ActivityId) -> Bundle:
     settings = _settings(request)
-    found = await service.bundle(
+    found = await service.get_bundle(
         session,
         account_id=citizen.account_id,
         activity_id=activity_id,

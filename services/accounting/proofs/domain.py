@@ -42,11 +42,11 @@ def salts_of(day_secret: bytes, posting_id: uuid.UUID) -> Salts:
     return Salts(drawn[:32], drawn[32:48], drawn[48:])
 
 
-def commitment(account_id: uuid.UUID, salt: bytes) -> str:
+def account_commitment(account_id: uuid.UUID, salt: bytes) -> str:
     return hashlib.sha256(salt + account_id.bytes).hexdigest()
 
 
-def instant(moment: datetime) -> str:
+def instant_text(moment: datetime) -> str:
     """Return a time in UTC with microseconds, always in the same format."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
@@ -57,12 +57,12 @@ def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
         {
             "activity_id": posting["activity_id"],
             "amount_mg": posting["amount_mg"],
-            "credit": commitment(posting["credit_account_id"], salts.credit),
-            "debit": commitment(posting["debit_account_id"], salts.debit),
+            "credit": account_commitment(posting["credit_account_id"], salts.credit),
+            "debit": account_commitment(posting["debit_account_id"], salts.debit),
             "format": LEAF_FORMAT,
             "hold_id": posting["hold_id"],
             "kind": posting["kind"],
-            "posted_at": instant(posting["posted_at"]),
+            "posted_at": instant_text(posting["posted_at"]),
             "posting_id": posting["posting_id"],
             "requested_by": posting["requested_by"],
             "reverses_posting_id": posting["reverses_posting_id"],

@@ -63,7 +63,7 @@ class DayTree:
 async def _tree_of(session: Session, day: date, time_zone: str, secret: bytes) -> DayTree:
     tree = DayTree(secret)
     begin, end = day_span(day, time_zone)
-    async for batch in history.postings(session, begin=begin, end=end):
+    async for batch in history.stream_postings(session, begin=begin, end=end):
         for posting in batch:
             tree.add(posting)
     return tree

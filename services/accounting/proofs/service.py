@@ -65,7 +65,7 @@ async def list_digests(session: Session, *, before: date | None, limit: int) -> 
     return await repository.digests(session, before=before, limit=limit)
 
 
-async def digest(session: Session, *, day: date) -> Any:
+async def get_digest(session: Session, *, day: date) -> Any:
     """Return the digest of a day. Raises DigestNotFound."""
     row = await repository.digest(session, day)
     if row is None:
@@ -73,9 +73,9 @@ async def digest(session: Session, *, day: date) -> Any:
     return row
 
 
-async def proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, delay_s: int) -> InclusionProof:
+async def get_proof(session: Session, *, activity_id: uuid.UUID, time_zone: str, delay_s: int) -> InclusionProof:
     """Return the proof of a credit. Raises CreditNotFound, NotYetSealed (with the time of sealing), SealBroken."""
-    posting = await history.credit_of(session, activity_id=activity_id)
+    posting = await history.find_credit(session, activity_id=activity_id)
     if posting is None:
         raise CreditNotFound
     day = clock.local_date(posting["posted_at"], time_zone)
@@ -135,26 +135,26 @@ def _hashed_document(part: Methodology | Factor) -> Document:
     return Document(content_sha256(part), json.loads(canonical_json(part)))
 
 
-async def bundle(
+async def get_bundle(
     session: Session, *, account_id: uuid.UUID, activity_id: uuid.UUID, time_zone: str, delay_s: int
 ) -> Bundle:
     """Return the bundle of an activity. Raises ActivityNotFound, also for an activity of another citizen."""
-    activity = await acts_history.activity(session, account_id=account_id, activity_id=activity_id)
+    activity = await acts_history.get_activity(session, account_id=account_id, activity_id=activity_id)
     methodology, factors = None, []
     if activity.methodology_code is not None:
-        published = await methodologies.published_version(
+        published = await methodologies.get_published(
             session, code=activity.methodology_code, version=activity.methodology_version
         )
         wanted = {(reference.factor_id, reference.vintage) for reference in published.document.factors}
         methodology = _hashed_document(published.document)
         factors = [
             _hashed_document(factor)
-            for factor in await methodologies.all_factors(session)
+            for factor in await methodologies.list_factors(session)
             if (factor.id, factor.vintage) in wanted
         ]
     found, sealed_after = None, None
     try:
-        found = await proof(session, activity_id=activity_id, time_zone=time_zone, delay_s=delay_s)
+        found = await get_proof(session, activity_id=activity_id, time_zone=time_zone, delay_s=delay_s)
     except CreditNotFound:
         pass
     except NotYetSealed as pending:
@@ -162,6 +162,6 @@ async def bundle(
     return Bundle(activity, acts_history.judgement_record(activity), methodology, factors, found, sealed_after)
 
 
-async def sealed_postings(session: Session) -> int:
+async def count_sealed_postings(session: Session) -> int:
     """Return the number of postings of all sealed days, as their digests state it."""
     return await repository.sealed_postings(session)

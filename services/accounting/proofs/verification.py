@@ -26,7 +26,7 @@ from services.accounting.proofs.domain import (
     LEAF_FORMAT,
     STATEMENT_FORMAT,
     Statement,
-    commitment,
+    account_commitment,
     salted_leaf_hash,
     statement_hash,
     statement_of,
@@ -99,7 +99,7 @@ def _opening_checks(leaf: Mapping[str, Any], side: str, opening: Opening, owner:
         salt = bytes.fromhex(opening.salt)
     except ValueError:
         salt = b""
-    ok = commitment(opening.account_id, salt) == leaf.get(side)
+    ok = account_commitment(opening.account_id, salt) == leaf.get(side)
     return [
         Check(ok, Text(f"{owner.zh}与入账相符", f"{owner.en} is the account of the posting"), str(opening.account_id))
     ]

@@ -61,7 +61,7 @@ async def list_drafts(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[Draft]:
-    rows = await service.drafts(session, status=status, before=position_of(cursor, uuid.UUID), limit=limit + 1)
+    rows = await service.list_drafts(session, status=status, before=position_of(cursor, uuid.UUID), limit=limit + 1)
     return Page.of(rows, limit, item=Draft.of, cursor=lambda row: (row.draft_id,))
 
 

@@ -122,7 +122,7 @@ async def _preview_factors(session: Session, _subject: str, content: Mapping[str
     """Return what registering factors would change. Locks the library. Raises FactorExists."""
     await methodologies.lock_library(session)
     factors = parse_factors(content["yaml"])
-    known = {(factor.id, factor.vintage) for factor in await methodologies.all_factors(session)}
+    known = {(factor.id, factor.vintage) for factor in await methodologies.list_factors(session)}
     for key in factor_set(factors):
         if key in known:
             raise FactorExists(name=f"{key[0]} {key[1]}")
@@ -140,7 +140,7 @@ async def _preview_retirement(session: Session, content: Mapping[str, Any], *, t
     """
     await methodologies.lock_library(session)
     code, version, ends_on = content["code"], content["version"], date.fromisoformat(content["from"])
-    published = await methodologies.published_version(session, code=code, version=version)
+    published = await methodologies.get_published(session, code=code, version=version)
     if published.status == "retired":
         raise AlreadyRetired
     if ends_on < today:

@@ -66,9 +66,10 @@ def _audited(row: Any) -> dict[str, Any]:
 
 
 async def _library_state(session: Session, *, today: date) -> LibraryState:
-    factors = factor_set(await methodologies.all_factors(session))
+    factors = factor_set(await methodologies.list_factors(session))
     published = [
-        PublishedVersion(version.document, version.effective_to) for version in await methodologies.published(session)
+        PublishedVersion(version.document, version.effective_to)
+        for version in await methodologies.list_published(session)
     ]
     return LibraryState(published, factors, today)
 
@@ -168,7 +169,7 @@ async def review_draft(session: Session, *, draft_id: uuid.UUID, today: date) ->
     return await _review(session, row, today=today)
 
 
-async def drafts(session: Session, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
+async def list_drafts(session: Session, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
     return await repository.drafts(session, status=status, before=before, limit=limit)
 
 

@@ -73,7 +73,7 @@ async def city_totals(session: Session) -> CityTotals:
     tallies = [
         row for row in await acts_history.intake_totals(session, day=None, partner_id=None) if row.status in _EARNING
     ]
-    published = {version.document.code: version.document for version in await methodologies.published(session)}
+    published = {version.document.code: version.document for version in await methodologies.list_published(session)}
     counts, counted_before = await credited_acts(session, codes=list(published))
     scenes: dict[str, SceneTotal] = {}
     for code, amount_mg in (await ledger.issued_mg(session, codes=list(published))).items():

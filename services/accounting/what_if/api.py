@@ -32,7 +32,7 @@ async def start_what_if(session: Session, operator: Author, today: Today, body: 
         review = await publishing.review_draft(session, draft_id=body.draft_id, today=today)
         text = review.draft.text
     assert text is not None  # the model requires one of the two
-    row = await service.start(
+    row = await service.start_run(
         session,
         text=text,
         first_day=body.first_day,
@@ -47,7 +47,7 @@ async def start_what_if(session: Session, operator: Author, today: Today, body: 
 @router.get("/what-if-runs/{run_id}", summary="试算进度与结果 · Progress and result of a run")
 async def get_what_if(session: Session, _operator: Author, run_id: uuid.UUID) -> Run:
     """谁多谁少，以合计与分位数给出，不涉及个人。Totals and quantiles of gains and losses, without names."""
-    row = await service.run(session, run_id=run_id)
+    row = await service.get_run(session, run_id=run_id)
     return Run(
         run_id=row.run_id,
         code=row.code,

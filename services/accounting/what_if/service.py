@@ -33,14 +33,14 @@ _NEVER_LATE_S = 10**9  # acts that came too late are left out before
 _log = structlog.get_logger(__name__)
 
 
-async def start(
+async def start_run(
     session: Session, *, text: str, first_day: date, last_day: date, reason: str, subject: str, today: date
 ) -> Any:
     """Start a run. Raises DocumentInvalid, PeriodInvalid, TooManyRuns."""
     if not first_day <= last_day <= today or last_day - first_day >= timedelta(days=PERIOD_DAYS_MAX):
         raise PeriodInvalid(days=PERIOD_DAYS_MAX)
     document, _ = parse_methodology(text)
-    rule_in_force_from(document, factor_set(await methodologies.all_factors(session)), first_day)
+    rule_in_force_from(document, factor_set(await methodologies.list_factors(session)), first_day)
     if await repository.running(session) >= RUNNING_MAX:
         raise TooManyRuns(limit=RUNNING_MAX)
     row = await repository.add(
@@ -68,7 +68,7 @@ async def start(
     return row
 
 
-async def run(session: Session, *, run_id: uuid.UUID) -> Any:
+async def get_run(session: Session, *, run_id: uuid.UUID) -> Any:
     """Return a run. Raises RunNotFound."""
     row = await repository.run(session, run_id)
     if row is None:
@@ -76,14 +76,14 @@ async def run(session: Session, *, run_id: uuid.UUID) -> Any:
     return row
 
 
-async def advance(session: Session, *, time_zone: str) -> bool:
+async def advance_oldest_run(session: Session, *, time_zone: str) -> bool:
     """Process some batches of the oldest run. Return whether there was one. Timed job."""
     row = await repository.next_run(session)
     if row is None:
         return False
     try:
         document, _ = parse_methodology(row.text)
-        rule = rule_in_force_from(document, factor_set(await methodologies.all_factors(session)), row.first_day)
+        rule = rule_in_force_from(document, factor_set(await methodologies.list_factors(session)), row.first_day)
         await _judge_batches(session, row, rule, time_zone)
     except (
         ArithmeticError,
@@ -102,7 +102,9 @@ async def _judge_batches(session: Session, row: Any, rule: Compiled, time_zone: 
     until = datetime.combine(row.last_day + timedelta(days=1), time.min, zone)
     done, after = 0, row.last_account_id
     while done < ACTS_PER_TICK:
-        people, acts = await history.past_acts(session, since=since, until=until, after=after, people=PEOPLE_PER_BATCH)
+        people, acts = await history.next_past_acts(
+            session, since=since, until=until, after=after, people=PEOPLE_PER_BATCH
+        )
         if not people:
             await repository.finish(session, row.run_id)
             return

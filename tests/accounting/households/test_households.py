@@ -298,14 +298,14 @@ async def test_a_what_if_counts_a_household_together_across_batches(
     text = json.dumps(bus_document() | {"caps": caps}, ensure_ascii=False)
     day, zone = YESTERDAY.date(), accounting.settings.time_zone
     async with accounting.database.transaction() as session:
-        run = await what_if.start(
+        run = await what_if.start_run(
             session, text=text, first_day=day, last_day=day, reason="试算", subject="operator", today=clock.now().date()
         )
     for _ in range(4):
         async with accounting.database.transaction() as session:
-            await what_if.advance(session, time_zone=zone)
+            await what_if.advance_oldest_run(session, time_zone=zone)
     async with accounting.database.transaction() as session:
-        done = await what_if.run(session, run_id=run.run_id)
+        done = await what_if.get_run(session, run_id=run.run_id)
     assert done.status == "finished"
     assert (done.acts, done.before_acts, done.after_acts, done.people) == (4, 3, 1, 2)
 

@@ -157,11 +157,11 @@ async def test_grams_of_a_frozen_account_expire_after_it_is_unfrozen(
 ) -> None:
     person = await with_old_grams(accounting, calendar)
     async with accounting.database.transaction() as session:
-        await ledger.freeze(session, account_id=person.account_id)
+        await ledger.freeze_account(session, account_id=person.account_id)
     await calendar.run()
     assert await available(accounting, person) == 490 * GRAM
     async with accounting.database.transaction() as session:
-        await ledger.unfreeze(session, account_id=person.account_id)
+        await ledger.unfreeze_account(session, account_id=person.account_id)
     await calendar.run(today=TODAY + timedelta(days=1))
     assert await available(accounting, person) == 170 * GRAM
 

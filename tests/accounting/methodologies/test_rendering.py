@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from services.accounting.methodologies.errors import FormulaFault, NotComputable
 from services.accounting.methodologies.evaluation import compile_amount
 from services.accounting.methodologies.expression import parse_formula
-from services.accounting.methodologies.rendering import Quantity, decimal_text, formula_text, quantity_text, steps
+from services.accounting.methodologies.rendering import (
+    Quantity,
+    calculation_steps,
+    decimal_text,
+    formula_text,
+    quantity_text,
+)
 from services.accounting.methodologies.units import parse_unit
 from tests.accounting.methodologies.trees import TREES
 
@@ -59,7 +65,7 @@ def test_the_formula_is_shown_in_words(text: str, zh: str) -> None:
 
 def test_the_steps_show_the_numbers() -> None:
     tree = parse_formula("max(0, d * (petrol - ev) * 0.5)")
-    lines, result = steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
+    lines, result = calculation_steps(tree, named(d=("2.5", "km"), petrol=(160, "gCO2e/km"), ev=(60, "gCO2e/km")))
     assert [line.zh for line in lines] == [
         "160 克/公里 − 60 克/公里 = 100 克/公里",
         "2.5 公里 × 100 克/公里 × 0.5 = 125 克",
@@ -70,13 +76,13 @@ def test_the_steps_show_the_numbers() -> None:
 
 
 def test_a_formula_of_one_name_has_one_step() -> None:
-    [line], _ = steps(parse_formula("d"), named(d=(7, "gCO2e")))
+    [line], _ = calculation_steps(parse_formula("d"), named(d=(7, "gCO2e")))
     assert line.zh == "结果 = 7 克"
 
 
 def test_the_steps_show_the_branch_that_was_taken() -> None:
     tree = parse_formula("if(d > 2 [km], d * ev, 1 [gCO2e])")
-    shown = [steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
+    shown = [calculation_steps(tree, named(d=(km, "km"), ev=(60, "gCO2e/km")))[0] for km in (3, 1)]
     assert [[line.zh for line in lines] for lines in shown] == [
         ["3 公里 > 2 公里：成立", "3 公里 × 60 克/公里 = 180 克"],
         ["1 公里 > 2 公里：不成立", "结果 = 1 克"],
@@ -88,7 +94,7 @@ def test_the_steps_end_with_the_compiled_value(text: str, x: int, y: int) -> Non
     """Citizens see the computed amount."""
     tree = parse_formula(text)
     try:
-        _, result = steps(tree, named(x=(x, "1"), y=(y, "1")))
+        _, result = calculation_steps(tree, named(x=(x, "1"), y=(y, "1")))
     except NotComputable:
         return
     try:

@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from services.accounting.methodologies.errors import FormulaFault
-from services.accounting.methodologies.units import co2e, describe, display_unit, parse_unit
+from services.accounting.methodologies.units import co2e, describe_dimension, display_unit, parse_unit
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_units_have_chinese_and_english_labels(text: str, zh: str, en: str) -> N
 def test_a_value_can_be_shown_in_every_dimension(text: str) -> None:
     dimension = parse_unit(text).dimension
     assert display_unit(dimension).dimension == dimension
-    assert parse_unit(describe(dimension)).dimension == dimension
+    assert parse_unit(describe_dimension(dimension)).dimension == dimension

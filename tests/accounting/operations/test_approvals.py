@@ -101,7 +101,7 @@ async def test_a_reversal_that_fails_leaves_its_proposal_open(
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(corrections, "reverse", fail)
+        patched.setattr(corrections, "reverse_activity", fail)
         assert refusal(await ledger_operators.call("bob", f"/reversals/{proposal}/approve")) == (503, "UNAVAILABLE")
     assert [entry["action"] for entry in await ledger_operators.trail(ride.event_key)] == ["reversal.propose"]
     assert (await ledger_operators.call("bob", f"/reversals/{proposal}/approve")).status_code == 200

@@ -28,7 +28,7 @@ async def digest(dsns: Dsns) -> dict[str, str | None]:
 async def tick(operators: Operators) -> bool:
     """Run the worker's job once."""
     async with operators.accounting.database.transaction() as session:
-        return await what_if.advance(session, time_zone="Asia/Shanghai")
+        return await what_if.advance_oldest_run(session, time_zone="Asia/Shanghai")
 
 
 def period(**body: Any) -> dict[str, Any]:
