@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 
 from services.accounting.methodologies import service
-from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.compiled import Compiled, region_prefix
+from services.accounting.methodologies.coverage import calendar
 from services.accounting.methodologies.dependencies import Today
 from services.accounting.methodologies.document import canonical_json
 from services.accounting.methodologies.errors import MethodologyNotFound
-from services.accounting.methodologies.presentation import bilingual, summary
+from services.accounting.methodologies.presentation import bilingual, calendar_line, summary
 from services.accounting.methodologies.schemas import (
+    CalendarListing,
     FactorListing,
     FactorView,
     MethodologyDetail,
@@ -72,6 +74,30 @@ async def list_methodologies(
         limit,
         item=lambda row: summary(row[1], row[2], today=today, language=language),
         cursor=lambda row: row[0],
+    )
+
+
+@router.get("/methodologies/calendar", summary="方法学日历 · Calendar of the methodologies")
+async def get_calendar(
+    session: Session,
+    today: Today,
+    scene: Annotated[
+        str | None, Query(max_length=40, description="只看某一场景 Only this scene", examples=["bus"])
+    ] = None,
+    region: Annotated[
+        str | None, Query(max_length=6, description="只看某一地区 Only this region", examples=["420100"])
+    ] = None,
+) -> CalendarListing:
+    """每个场景、每个地区自今天起依次适用哪一版本，以及没有版本可用的日子。行为按其开始的日子适用版本，何时上报不影响结果。
+    Which version applies when, per scene and region, from today on, and the days without a version. The day on which an
+    act begins selects its version. The time of its report does not."""
+    lines = calendar([version.period for version in await service.list_published(session)], today)
+    return CalendarListing(
+        items=[
+            calendar_line(line)
+            for line in lines
+            if scene in {None, line.scene} and (region is None or region_prefix(line.region) == region_prefix(region))
+        ]
     )
 
 

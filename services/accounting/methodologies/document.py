@@ -290,6 +290,7 @@ class Methodology(_Part):
     issuable: bool
     plausibility: Plausibility
     examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=50, strict=False)]
+    supersedes: Code | None = None  # another code of the same kind and region, which this version replaces
 
     @cached_property
     def all_groups(self) -> tuple[str, ...]:

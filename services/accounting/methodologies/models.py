@@ -14,10 +14,12 @@ methodology_version = Table(
     Column("region", Text, nullable=False),
     Column("effective_from", Date, nullable=False),
     Column("effective_to", Date),
+    Column("retired_from", Date, comment="the end that its own retirement set; a successor may end it earlier"),
     Column("document", JSONB, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("status IN ('published', 'retired')", name="status"),
+    CheckConstraint("(status = 'retired') = (retired_from IS NOT NULL)", name="retired"),
     CheckConstraint("effective_to IS NULL OR effective_to >= effective_from", name="interval"),
 )
 

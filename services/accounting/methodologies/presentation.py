@@ -1,11 +1,19 @@
-"""Public view of a version: its state, sources and worked examples."""
+"""Public view of a version (its state, sources and worked examples) and of the calendar."""
 
 from datetime import date
 
 from services.accounting.methodologies.compiled import Compiled
+from services.accounting.methodologies.coverage import Line
 from services.accounting.methodologies.document import DocumentText, IssuingDocument
 from services.accounting.methodologies.document import Example as WorkedExample
-from services.accounting.methodologies.schemas import Example, MethodologySummary, Source
+from services.accounting.methodologies.schemas import (
+    CalendarGap,
+    CalendarLine,
+    CalendarPeriod,
+    Example,
+    MethodologySummary,
+    Source,
+)
 from services.accounting.methodologies.service import Published
 from services.accounting.methodologies.shelf import reportable, trust_of
 from shared.amounts import display
@@ -72,3 +80,35 @@ def summary(version: Compiled, published: Published | None, *, today: date, lang
         sha256=version.sha256,
         published_at=published.published_at if published else None,
     )
+
+
+def calendar_line(line: Line) -> CalendarLine:
+    return CalendarLine(
+        scene=line.scene,
+        region=line.region,
+        periods=[
+            CalendarPeriod(
+                code=period.document.code,
+                version=period.document.version,
+                effective_from=period.first,
+                effective_to=_end(period.end),
+            )
+            for period in line.periods
+        ],
+        gaps=[
+            CalendarGap(
+                code=gap.after.document.code,
+                version=gap.after.document.version,
+                begins_on=gap.first,
+                ends_before=_end(gap.end),
+                acts=list(gap.acts),
+                fallback=list(gap.fallback),
+                uncovered=gap.uncovered,
+            )
+            for gap in line.gaps
+        ],
+    )
+
+
+def _end(day: date) -> date | None:
+    return None if day == date.max else day

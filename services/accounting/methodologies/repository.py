@@ -60,8 +60,15 @@ async def lock(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('accounting.methodology_library'))"))
 
 
-async def end_version(session: AsyncSession, code: str, version: int, ends_on: date, *, retired: bool) -> None:
-    values = {"effective_to": ends_on, "status": "retired"} if retired else {"effective_to": ends_on}
+async def set_end(session: AsyncSession, code: str, version: int, effective_to: date | None) -> None:
+    await _change_version(session, code, version, effective_to=effective_to)
+
+
+async def retire(session: AsyncSession, code: str, version: int, ends_on: date) -> None:
+    await _change_version(session, code, version, effective_to=ends_on, retired_from=ends_on, status="retired")
+
+
+async def _change_version(session: AsyncSession, code: str, version: int, **values: Any) -> None:
     await session.execute(
         update(methodology_version)
         .where(methodology_version.c.code == code, methodology_version.c.version == version)

@@ -106,6 +106,67 @@ class MethodologyDetail(MethodologySummary):
     )
 
 
+class CalendarPeriod(BaseModel):
+    code: str
+    version: int
+    effective_from: date
+    effective_to: date | None = Field(description="不含当日，空 = 无终止日 Day after the last one, null = no end")
+
+
+class CalendarGap(BaseModel):
+    """Days on which acts of a version have no version of their region after it has ended."""
+
+    code: str = Field(description="此前适用的版本 The version that applied before")
+    version: int
+    begins_on: date
+    ends_before: date | None = Field(description="不含当日，空 = 此后一直没有 Day after the last one, null = no end")
+    acts: list[str] = Field(
+        description="其中哪些行为，空 = 该版本的全部行为 Which of its acts, empty = all acts of the version",
+        examples=[["vehicle_type=metro"]],
+    )
+    fallback: list[str] = Field(
+        description="期间改由这些上级地区的版本核算 Versions of wider regions that judge such acts meanwhile",
+        examples=[["HB-BUS v1"]],
+    )
+    uncovered: bool = Field(description="是否有行为没有任何版本可用 Whether some acts have no version at all")
+
+
+class CalendarLine(BaseModel):
+    """The versions of one scene and region in the order of their days."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "scene": "bus",
+                "region": "420100",
+                "periods": [
+                    {"code": "WH-APP-BUS", "version": 1, "effective_from": "2023-06-01", "effective_to": "2027-01-01"}
+                ],
+                "gaps": [
+                    {
+                        "code": "WH-APP-BUS",
+                        "version": 1,
+                        "begins_on": "2027-01-01",
+                        "ends_before": None,
+                        "acts": [],
+                        "fallback": [],
+                        "uncovered": True,
+                    }
+                ],
+            }
+        }
+    )
+
+    scene: str
+    region: str = Field(description="GB/T 2260，空 = 全国 empty = the whole country")
+    periods: list[CalendarPeriod]
+    gaps: list[CalendarGap]
+
+
+class CalendarListing(BaseModel):
+    items: list[CalendarLine]
+
+
 class FactorView(BaseModel):
     factor_id: str
     vintage: int

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.compiled import Factors, compile_all, factor_set
+from services.accounting.methodologies.coverage import Period
 from services.accounting.methodologies.document import (
     Factor,
     Methodology,
@@ -21,13 +22,21 @@ from shared.db import Database, Session
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published version. `effective_to` is the first day on which it no longer applies, None without an end."""
+    """A published version. `effective_to` is the first day on which it no longer applies, None without an end.
+
+    `retired_from` is the end that its own retirement set. A successor may end it earlier.
+    """
 
     document: Methodology
     sha256: str
     status: str
     effective_to: date | None
+    retired_from: date | None
     published_at: datetime
+
+    @property
+    def period(self) -> Period:
+        return Period(self.document, self.document.effective_from, self.effective_to or date.max)
 
     def state_on(self, day: date) -> str:
         """Return scheduled, in_force, superseded, expired (by its own document) or retired."""
@@ -45,6 +54,7 @@ def _published(row: Any) -> Published:
         sha256=row.sha256,
         status=row.status,
         effective_to=row.effective_to,
+        retired_from=row.retired_from,
         published_at=row.published_at,
     )
 
@@ -126,12 +136,17 @@ async def publish_version(session: Session, *, document: Methodology) -> None:
         raise PublishedDocumentDiffers(name=f"{document.code} v{document.version}")
 
 
-async def end_version(session: Session, *, code: str, version: int, ends_on: date, retired: bool) -> None:
-    """Set the first day on which a version no longer applies: a successor begins, or it is retired.
+async def set_end(session: Session, *, code: str, version: int, effective_to: date | None) -> None:
+    """Set the end of a version because a successor begins, or because the successor was withdrawn (None: no end).
 
-    Past results stay.
+    The caller holds the lock of the library, and moves no end to or from a day that has begun.
     """
-    await repository.end_version(session, code, version, ends_on, retired=retired)
+    await repository.set_end(session, code, version, effective_to)
+
+
+async def retire_version(session: Session, *, code: str, version: int, ends_on: date) -> None:
+    """Retire a version from `ends_on`, the first day on which it no longer applies. Past results stay."""
+    await repository.retire(session, code, version, ends_on)
 
 
 async def register_factors(session: Session, *, factors: Sequence[Factor]) -> None:

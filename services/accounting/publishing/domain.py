@@ -7,7 +7,8 @@ from datetime import date
 from typing import Final
 
 from services.accounting.judging.examples import failed_examples
-from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology
+from services.accounting.methodologies.compiled import Compiled, Factors, compile_methodology, region_prefix
+from services.accounting.methodologies.coverage import Days
 from services.accounting.methodologies.document import ACT_KINDS, UNREPORTED_KINDS, Methodology, mark_of
 from services.accounting.methodologies.errors import (
     AmbiguousMethodologies,
@@ -18,6 +19,7 @@ from services.accounting.methodologies.errors import (
 )
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.source import Marks
+from services.accounting.publishing.succession import PublishedVersion, superseded_by
 from shared.language import Text
 
 DATE_PAST: Final = "EFFECTIVE_DATE_PAST"
@@ -28,31 +30,12 @@ _LATIN: Final = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedVersion:
-    """`effective_to` is the first day on which the version no longer applies; None if it has no end."""
-
-    document: Methodology
-    effective_to: date | None
-
-
-@dataclass(frozen=True, slots=True)
 class LibraryState:
-    """The library that a draft must fit into. `today` is the day in Asia/Shanghai."""
+    """The library that a draft must fit into, and the days in Asia/Shanghai."""
 
     published: Sequence[PublishedVersion]
     factors: Factors
-    today: date
-
-
-def superseded_by(document: Methodology, published: Sequence[PublishedVersion]) -> list[PublishedVersion]:
-    """Return the earlier versions of the same code that end on the day this one begins."""
-    return [
-        earlier
-        for earlier in published
-        if earlier.document.code == document.code
-        and earlier.document.version < document.version
-        and earlier.document.effective_from < document.effective_from < (earlier.effective_to or date.max)
-    ]
+    days: Days
 
 
 def find_problems(document: Methodology, marks: Marks, library: LibraryState) -> list[Problem]:
@@ -61,7 +44,12 @@ def find_problems(document: Methodology, marks: Marks, library: LibraryState) ->
     The compiler checks units, factors, formula and issuability. Examples and conflicts with the library are checked
     only if the document compiles.
     """
-    problems = [*_texts(document, marks), *_identity(document, marks, library), *_reportable(document, marks)]
+    problems = [
+        *_texts(document, marks),
+        *_identity(document, marks, library),
+        *_supersession(document, marks, library),
+        *_reportable(document, marks),
+    ]
     try:
         compiled = compile_methodology(document, library.factors, marks)
     except DocumentInvalid as invalid:
@@ -107,13 +95,41 @@ def _identity(document: Methodology, marks: Marks, library: LibraryState) -> Ite
     elif document.version < newest:
         text = Text(f"已有更新的版本 v{newest}。", f"There is a newer version, v{newest}.")
         yield Problem("VERSION_NOT_NEWER", ("version",), text, *place)
-    if document.effective_from < library.today:
+    earliest = library.days.earliest
+    if document.effective_from < earliest:
         text = Text(
-            f"{document.effective_from} 早于今天 {library.today}，已有结果不会改变。",
-            f"{document.effective_from} is before today, {library.today}; past results never change.",
+            f"{document.effective_from} 太早：新版本最早自 {earliest} 起生效，已经开始的一天不会改变。",
+            f"{document.effective_from} is too early. A version begins on {earliest} at the earliest: "
+            "no day that has begun changes.",
         )
         path = ("effective_from",)
         yield Problem(DATE_PAST, path, text, *mark_of(path, marks))
+
+
+def _supersession(document: Methodology, marks: Marks, library: LibraryState) -> Iterator[Problem]:
+    """Yield faults of `supersedes`: the code must have a version to end, of the same kind of act and region."""
+    code, path = document.supersedes, ("supersedes",)
+    place = mark_of(path, marks)
+    if code is None:
+        return
+    ended = [p for p in superseded_by(document, library.published) if p.document.code == code]
+    if code == document.code:
+        text = Text("本代码的旧版本不用写，会自动失效。", "Older versions of the same code end anyway. Leave it out.")
+        yield Problem("SUPERSEDES_ITSELF", path, text, *place)
+    elif not ended:
+        text = Text(
+            f"{code} 到 {document.effective_from} 没有可取代的版本：没有发布过、已经失效，或尚未开始。",
+            f"{code} has no version to end on {document.effective_from}: none is published, or it has ended by then, "
+            "or it has not begun.",
+        )
+        yield Problem("SUPERSEDES_NOTHING", path, text, *place)
+    for other in ended:
+        if ACT_KINDS[other.document.applies_to.event] != ACT_KINDS[document.applies_to.event]:
+            text = Text(f"{other.label} 适用于另一类行为。", f"{other.label} applies to another kind of act.")
+            yield Problem("SUPERSEDES_OTHER_KIND", path, text, *place)
+        if region_prefix(other.document.region) != region_prefix(document.region):
+            text = Text(f"{other.label} 适用于另一地区。", f"{other.label} applies to another region.")
+            yield Problem("SUPERSEDES_OTHER_REGION", path, text, *place)
 
 
 def _conflicts(compiled: Compiled, marks: Marks, library: LibraryState) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """Errors of publishing."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from services.accounting.methodologies.errors import Problem
@@ -75,13 +76,35 @@ class VersionAlreadyPublished(Conflict):
 
 
 class EffectiveDatePast(Conflict):
-    """Past results never change, so no version may begin or end on a day that is over."""
+    """No version may begin or end on a day that has begun: the time of an act alone decides which version judges it.
+
+    The member `earliest` is the first day that is possible.
+    """
 
     code = "EFFECTIVE_DATE_PAST"
-    title_zh = "日期已过"
-    title_en = "The day is over"
-    detail_zh = "{day} 早于今天（{today}，北京时间）。已有结果不会改变，请选择今天或以后。"
-    detail_en = "{day} is before today ({today} in Asia/Shanghai). Past results never change. Choose today or later."
+    title_zh = "日期太早"
+    title_en = "The day is too early"
+    detail_zh = "{day} 太早。已经开始的一天（北京时间）不会改变，请选择 {earliest} 或以后。"
+    detail_en = "{day} is too early. A day that has begun in Asia/Shanghai never changes. Choose {earliest} or later."
+
+    def __init__(self, *, day: date, earliest: date) -> None:
+        super().__init__(extensions={"earliest": earliest.isoformat()}, day=day, earliest=earliest)
+
+
+class WarningsNotAcknowledged(Conflict):
+    """The publisher has to name each warning. `names` are those left out, `warnings` all of them in full."""
+
+    code = "WARNINGS_NOT_ACKNOWLEDGED"
+    title_zh = "有提醒尚未确认"
+    title_en = "There are warnings to acknowledge"
+    detail_zh = "请先审阅 warnings，再在 acknowledged 中逐一写明：{names}。"
+    detail_en = "Read `warnings`, then name each in `acknowledged`: {names}."
+
+    def __init__(self, warnings: Sequence[Problem], names: Sequence[str]) -> None:
+        super().__init__(
+            extensions={"names": list(names), "warnings": [fault(warning) for warning in warnings]},
+            names=", ".join(names),
+        )
 
 
 class RetirementOutsideInterval(Conflict):

@@ -8,7 +8,10 @@ from typing import Any, Final
 from services.accounting.approvals.domain import PublicStatus, stored_statuses
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import factor_set
+from services.accounting.methodologies.coverage import Days, days_at
 from services.accounting.methodologies.document import Factor, content_sha256, parse_factors
+from services.accounting.publishing import service
+from services.accounting.publishing.draft_warnings import Outlook, retirement_outlook
 from services.accounting.publishing.errors import (
     AlreadyRetired,
     EffectiveDatePast,
@@ -93,14 +96,17 @@ async def reject(
 
 
 def kinds(time_zone: str) -> tuple[Kind, Kind]:
-    """Return the kinds of this room. A version may not end on a day that is over in `time_zone`."""
+    """Return the kinds of this room. A version may not end on a day that has begun in `time_zone`."""
 
     async def preview_retirement(session: Session, _subject: str, content: Mapping[str, Any]) -> Change:
-        return await _preview_retirement(session, content, today=clock.local_date(clock.now(), time_zone))
+        return await _preview_retirement(session, content, days=days_at(clock.now(), time_zone))
+
+    async def end_version(session: Session, proposal: Proposal) -> None:
+        await _end_version(session, proposal, days=days_at(clock.now(), time_zone))
 
     return (
         Kind(name="factors", scope=SCOPE, preview=_preview_factors, act=_register_factors),
-        Kind(name="retirement", scope=SCOPE, preview=preview_retirement, act=_end_version, spell=spell_version),
+        Kind(name="retirement", scope=SCOPE, preview=preview_retirement, act=end_version, spell=spell_version),
     )
 
 
@@ -133,7 +139,7 @@ async def _register_factors(session: Session, proposal: Proposal) -> None:
     await methodologies.register_factors(session, factors=parse_factors(proposal.content["yaml"]))
 
 
-async def _preview_retirement(session: Session, content: Mapping[str, Any], *, today: date) -> Change:
+async def _preview_retirement(session: Session, content: Mapping[str, Any], *, days: Days) -> Change:
     """Return what retiring a version would change. Locks the library.
 
     Raises MethodologyNotFound, AlreadyRetired, EffectiveDatePast, RetirementOutsideInterval.
@@ -143,23 +149,58 @@ async def _preview_retirement(session: Session, content: Mapping[str, Any], *, t
     published = await methodologies.get_published(session, code=code, version=version)
     if published.status == "retired":
         raise AlreadyRetired
-    if ends_on < today:
-        raise EffectiveDatePast(day=ends_on, today=today)
+    if ends_on < days.earliest:
+        raise EffectiveDatePast(day=ends_on, earliest=days.earliest)
     first, end = published.document.effective_from, published.effective_to
     # The first day itself is allowed: it takes back a version that is not yet in force.
     if not first <= ends_on < (end or date.max):
         raise RetirementOutsideInterval(name=f"{code} v{version}", first=first, end=end or "∞")
+    outlook = await _outlook_of_retirement(session, content, days)
+    restored = [(change.version.label, change.version.effective_to, change.effective_to) for change in outlook.ends]
     return Change(
-        {"status": published.status, "effective_to": end.isoformat() if end else None},
-        {"status": "retired", "effective_to": ends_on.isoformat()},
+        {
+            "status": published.status,
+            "effective_to": _day(end),
+            **({"superseded": {label: _day(before) for label, before, _after in restored}} if restored else {}),
+        },
+        {
+            "status": "retired",
+            "effective_to": ends_on.isoformat(),
+            **({"superseded": {label: _day(after) for label, _before, after in restored}} if restored else {}),
+            **({"warnings": [warning.text.en for warning in outlook.warnings]} if outlook.warnings else {}),
+        },
     )
 
 
-async def _end_version(session: Session, proposal: Proposal) -> None:
-    await methodologies.end_version(
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+async def outlook_of(session: Session, proposal: Proposal, *, days: Days) -> Outlook:
+    """Return the effect of approving this proposal now. It is empty unless an open retirement is still possible."""
+    if proposal.kind != "retirement" or proposal.status != "open":
+        return Outlook()
+    return await _outlook_of_retirement(session, proposal.content, days)
+
+
+async def _outlook_of_retirement(session: Session, content: Mapping[str, Any], days: Days) -> Outlook:
+    published, ends_on = await service.published_versions(session), date.fromisoformat(content["from"])
+    for version in published:
+        document = version.document
+        if (document.code, document.version) == (content["code"], content["version"]):
+            is_inside = document.effective_from <= ends_on < (version.effective_to or date.max)
+            if version.retired_from is None and is_inside and ends_on >= days.earliest:
+                return retirement_outlook(version, ends_on, published, days)
+    return Outlook()
+
+
+async def _end_version(session: Session, proposal: Proposal, *, days: Days) -> None:
+    """Retire the version. On its first day this withdraws it, and the versions that it superseded apply again."""
+    outlook = await _outlook_of_retirement(session, proposal.content, days)
+    await methodologies.retire_version(
         session,
         code=proposal.content["code"],
         version=proposal.content["version"],
         ends_on=date.fromisoformat(proposal.content["from"]),
-        retired=True,
     )
+    await service.move_ends(session, outlook.ends)

@@ -9,8 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.accounting.approvals.domain import PublicStatus, public_status
 from services.accounting.audit.schemas import Reason
 from services.accounting.methodologies.document import Sha256
-from services.accounting.methodologies.schemas import YamlText
+from services.accounting.methodologies.presentation import calendar_line
+from services.accounting.methodologies.schemas import CalendarLine, YamlText
+from services.accounting.publishing.draft_warnings import Outlook, WarningName
+from services.accounting.publishing.errors import fault
 from shared import approvals_kinds
+
+_NO_OUTLOOK = Outlook()
 
 DraftStatus = Literal["draft", "checked", "published", "withdrawn"]
 
@@ -40,6 +45,12 @@ class Publish(_Request):
     sha256: Sha256 | None = Field(
         default=None, description="所审阅内容的哈希，不符则拒绝 Hash of the text you read. Refused if it differs"
     )
+    acknowledged: list[WarningName] = Field(
+        default_factory=list,
+        max_length=20,
+        description="逐一确认的提醒 Names of the warnings that the publisher has read",
+        examples=[["NO_CAPS"]],
+    )
 
 
 class Retire(_Request):
@@ -62,6 +73,19 @@ class Fault(BaseModel):
     en: str
 
 
+class DraftWarning(BaseModel):
+    code: WarningName
+    field: str
+    line: int = Field(description="0 = 无位置 no place in the text")
+    column: int
+    zh: str
+    en: str
+
+
+def warnings_of(outlook: Outlook) -> list[DraftWarning]:
+    return [DraftWarning.model_validate(fault(warning)) for warning in outlook.warnings]
+
+
 class Draft(BaseModel):
     draft_id: uuid.UUID
     code: str
@@ -82,6 +106,7 @@ class Draft(BaseModel):
 
 
 class Superseded(BaseModel):
+    code: str
     version: int
     effective_to: date | None = Field(description="目前的失效日 Its end as of now")
 
@@ -89,7 +114,13 @@ class Superseded(BaseModel):
 class DraftDetail(Draft):
     yaml: str
     faults: list[Fault] = Field(description="目前发现的全部问题 All faults found as of now")
+    warnings: list[DraftWarning] = Field(
+        description="不妨碍发布的提醒，批准时须逐一确认 Allowed choices that the publisher acknowledges by name"
+    )
     supersedes: list[Superseded] = Field(description="发布后将被取代的版本 Versions that its publication would end")
+    calendar: list[CalendarLine] = Field(
+        description="发布之后，有关场景和地区的日历 Calendar of its scenes and regions afterwards"
+    )
 
 
 class Publication(BaseModel):
@@ -98,7 +129,19 @@ class Publication(BaseModel):
     sha256: str
     effective_from: date
     effective_to: date | None
-    superseded: list[int] = Field(description="自 effective_from 起被取代的版本 Versions ended on effective_from")
+    superseded: list[int] = Field(
+        description="自 effective_from 起被取代的本代码版本 Versions of this code that end on effective_from"
+    )
+    ended: list[Superseded] = Field(
+        description="自 effective_from 起被取代的全部版本，含 supersedes 所指代码的；effective_to 为原失效日"
+        " All versions that end on effective_from, with the ends they had before"
+    )
+
+
+class Restored(BaseModel):
+    code: str
+    version: int
+    effective_to: date | None = Field(description="撤回之后的失效日 Its end after the withdrawal")
 
 
 class Proposal(BaseModel):
@@ -111,10 +154,31 @@ class Proposal(BaseModel):
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+    warnings: list[DraftWarning] = Field(
+        default_factory=list, description="停用提案待批准时：目前的提醒 Of an open retirement: its warnings as of now"
+    )
+    restores: list[Restored] = Field(
+        default_factory=list,
+        description="停用提案待批准时：重新有效的版本 Of an open retirement: versions that apply again",
+    )
+    calendar: list[CalendarLine] = Field(
+        default_factory=list,
+        description="停用提案待批准时：批准之后的日历 Of an open retirement: the calendar after its approval",
+    )
 
     @classmethod
-    def of(cls, proposal: approvals_kinds.Proposal) -> "Proposal":
+    def of(cls, proposal: approvals_kinds.Proposal, outlook: Outlook = _NO_OUTLOOK) -> "Proposal":
         return cls(
+            warnings=warnings_of(outlook),
+            restores=[
+                Restored(
+                    code=change.version.document.code,
+                    version=change.version.document.version,
+                    effective_to=change.effective_to,
+                )
+                for change in outlook.ends
+            ],
+            calendar=[calendar_line(line) for line in outlook.calendar],
             proposal_id=proposal.proposal_id,
             kind=cast('Literal["factors", "retirement"]', proposal.kind),
             status=public_status(proposal.status),

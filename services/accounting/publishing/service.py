@@ -6,7 +6,7 @@ draft ──check──▶ checked ──publish, by an operator who is no autho
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from services.accounting.audit import service as audit
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.compiled import factor_set
+from services.accounting.methodologies.coverage import Days
 from services.accounting.methodologies.document import Methodology, content_sha256, parse_methodology
 from services.accounting.methodologies.errors import Problem
 from services.accounting.publishing import repository
@@ -21,10 +22,9 @@ from services.accounting.publishing.domain import (
     DATE_PAST,
     VERSION_TAKEN,
     LibraryState,
-    PublishedVersion,
     find_problems,
-    superseded_by,
 )
+from services.accounting.publishing.draft_warnings import Outlook, publication_outlook, unacknowledged
 from services.accounting.publishing.errors import (
     CheckFailed,
     DraftChanged,
@@ -33,7 +33,9 @@ from services.accounting.publishing.errors import (
     DraftNotFound,
     EffectiveDatePast,
     VersionAlreadyPublished,
+    WarningsNotAcknowledged,
 )
+from services.accounting.publishing.succession import ChangedEnd, PublishedVersion
 from shared import clock
 from shared.approvals_kinds import SecondPersonNeeded, is_same_person
 from shared.db import Session
@@ -42,18 +44,18 @@ from shared.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A draft, its faults as of now, and the versions that its publication would end."""
+    """A draft, its faults as of now, and the effect of its publication."""
 
     draft: Any
     problems: Sequence[Problem]
-    supersedes: Sequence[PublishedVersion]
+    outlook: Outlook
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     document: Methodology
     sha256: str
-    superseded: Sequence[int]  # versions of the same code
+    ended: Sequence[ChangedEnd]
 
 
 def _name(document: Methodology) -> str:
@@ -65,24 +67,34 @@ def _audited(row: Any) -> dict[str, Any]:
     return {"draft_id": str(row.draft_id), "status": row.status, "sha256": row.sha256}
 
 
-async def _library_state(session: Session, *, today: date) -> LibraryState:
+async def _library_state(session: Session, *, days: Days) -> LibraryState:
     factors = factor_set(await methodologies.list_factors(session))
-    published = [
-        PublishedVersion(version.document, version.effective_to)
+    return LibraryState(await published_versions(session), factors, days)
+
+
+async def published_versions(session: Session) -> list[PublishedVersion]:
+    return [
+        PublishedVersion(version.document, version.effective_to, version.retired_from)
         for version in await methodologies.list_published(session)
     ]
-    return LibraryState(published, factors, today)
 
 
-async def _review(session: Session, row: Any, *, today: date) -> Review:
+async def outlook_of(session: Session, *, text: str, days: Days) -> Outlook:
+    """Return the effect of publishing this document as of now. Raises DocumentInvalid."""
+    document, marks = parse_methodology(text)
+    return publication_outlook(document, marks, await published_versions(session), days)
+
+
+async def _review(session: Session, row: Any, *, days: Days) -> Review:
     if row.status in {"published", "withdrawn"}:
-        return Review(row, (), ())
+        return Review(row, (), Outlook())
     document, marks = parse_methodology(row.text)
-    library = await _library_state(session, today=today)
-    return Review(row, find_problems(document, marks, library), superseded_by(document, library.published))
+    library = await _library_state(session, days=days)
+    outlook = publication_outlook(document, marks, library.published, days)
+    return Review(row, find_problems(document, marks, library), outlook)
 
 
-async def write_draft(session: Session, *, text: str, reason: str, subject: str, today: date) -> Review:
+async def write_draft(session: Session, *, text: str, reason: str, subject: str, days: Days) -> Review:
     """Store a document that can be parsed, even if it has other faults. Raises DocumentInvalid."""
     document, _ = parse_methodology(text)
     row = await repository.add_draft(
@@ -100,7 +112,7 @@ async def write_draft(session: Session, *, text: str, reason: str, subject: str,
     await audit.record(
         session, subject=subject, action="draft.write", about=_name(document), reason=reason, after=_audited(row)
     )
-    return await _review(session, row, today=today)
+    return await _review(session, row, days=days)
 
 
 async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
@@ -114,7 +126,7 @@ async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
 
 
 async def rewrite_draft(
-    session: Session, *, draft_id: uuid.UUID, text: str, reason: str, subject: str, today: date
+    session: Session, *, draft_id: uuid.UUID, text: str, reason: str, subject: str, days: Days
 ) -> Review:
     """Replace the text, which then needs a new check. Raises DocumentInvalid, DraftNotFound, DraftClosed."""
     document, _ = parse_methodology(text)
@@ -142,7 +154,7 @@ async def rewrite_draft(
         before=_audited(before),
         after=_audited(row),
     )
-    return await _review(session, row, today=today)
+    return await _review(session, row, days=days)
 
 
 async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, subject: str) -> Review:
@@ -158,25 +170,25 @@ async def withdraw_draft(session: Session, *, draft_id: uuid.UUID, reason: str, 
         before=_audited(before),
         after=_audited(row),
     )
-    return Review(row, (), ())
+    return Review(row, (), Outlook())
 
 
-async def review_draft(session: Session, *, draft_id: uuid.UUID, today: date) -> Review:
+async def review_draft(session: Session, *, draft_id: uuid.UUID, days: Days) -> Review:
     """Return a draft with its faults. Raises DraftNotFound."""
     row = await repository.draft(session, draft_id)
     if row is None:
         raise DraftNotFound
-    return await _review(session, row, today=today)
+    return await _review(session, row, days=days)
 
 
 async def list_drafts(session: Session, *, status: str | None, before: uuid.UUID | None, limit: int) -> Sequence[Any]:
     return await repository.drafts(session, status=status, before=before, limit=limit)
 
 
-async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, today: date) -> Review:
+async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, days: Days) -> Review:
     """Check a draft. Raises CheckFailed with every problem, DraftNotFound, DraftClosed."""
     before = await _open_draft(session, draft_id)
-    review = await _review(session, before, today=today)
+    review = await _review(session, before, days=days)
     if review.problems:
         raise CheckFailed(review.problems)
     row = await repository.change_draft(
@@ -191,17 +203,25 @@ async def check_draft(session: Session, *, draft_id: uuid.UUID, subject: str, to
         before=_audited(before),
         after=_audited(row),
     )
-    return Review(row, (), review.supersedes)
+    return Review(row, (), review.outlook)
 
 
 async def publish_draft(
-    session: Session, *, draft_id: uuid.UUID, sha256: str | None, reason: str, subject: str, today: date
+    session: Session,
+    *,
+    draft_id: uuid.UUID,
+    sha256: str | None,
+    acknowledged: Collection[str],
+    reason: str,
+    subject: str,
+    days: Days,
 ) -> Publication:
     """Make a checked draft a version and end the versions it supersedes, in one transaction.
 
     Checks the draft again, because the library may have changed since the last check. `sha256` is the hash of the text
-    that the publisher read. Raises DraftNotFound, DraftClosed, DraftNotChecked, SecondPersonNeeded, DraftChanged,
-    VersionAlreadyPublished, EffectiveDatePast, CheckFailed.
+    that the publisher read, `acknowledged` the names of the warnings. Raises DraftNotFound, DraftClosed,
+    DraftNotChecked, SecondPersonNeeded, DraftChanged, VersionAlreadyPublished, EffectiveDatePast, CheckFailed,
+    WarningsNotAcknowledged.
     """
     await methodologies.lock_library(session)
     before = await _open_draft(session, draft_id)
@@ -212,44 +232,56 @@ async def publish_draft(
     if sha256 not in {None, before.sha256}:
         raise DraftChanged(sha256=before.sha256)
     document, marks = parse_methodology(before.text)
-    library = await _library_state(session, today=today)
-    _refuse(find_problems(document, marks, library), document, today)
-    ended = superseded_by(document, library.published)
-    for earlier in ended:
-        await methodologies.end_version(
-            session,
-            code=document.code,
-            version=earlier.document.version,
-            ends_on=document.effective_from,
-            retired=False,
-        )
+    library = await _library_state(session, days=days)
+    _refuse(find_problems(document, marks, library), document, days)
+    outlook = publication_outlook(document, marks, library.published, days)
+    if names := unacknowledged(outlook.warnings, acknowledged):
+        raise WarningsNotAcknowledged(outlook.warnings, names)
+    await move_ends(session, outlook.ends)
     await methodologies.publish_version(session, document=document)
     row = await repository.change_draft(
         session, draft_id, {"status": "published", "published_by": subject, "published_at": clock.now()}
     )
-    superseded = [earlier.document.version for earlier in ended]
-    ends = {f"v{earlier.document.version}": _day(earlier.effective_to) for earlier in ended}
     await audit.record(
         session,
         subject=subject,
         action="methodology.publish",
         about=_name(document),
         reason=reason,
-        before={**_audited(before), "effective_to": ends},
-        after={**_audited(row), "effective_to": dict.fromkeys(ends, _day(document.effective_from))},
+        before={**_audited(before), "effective_to": _ends_before(outlook, document)},
+        after={
+            **_audited(row),
+            "effective_to": dict.fromkeys(_ends_before(outlook, document), _day(document.effective_from)),
+            "acknowledged": sorted({warning.code for warning in outlook.warnings}),
+        },
     )
-    return Publication(document, row.sha256, superseded)
+    return Publication(document, row.sha256, outlook.ends)
+
+
+async def move_ends(session: Session, changes: Sequence[ChangedEnd]) -> None:
+    """Write new ends of versions. The caller holds the lock of the library."""
+    for change in changes:
+        document = change.version.document
+        await methodologies.set_end(
+            session, code=document.code, version=document.version, effective_to=change.effective_to
+        )
+
+
+def _ends_before(outlook: Outlook, document: Methodology) -> dict[str, str | None]:
+    """Return ends before the publication, by `vN` for the same code and by `CODE vN` for another one."""
+    own = f"{document.code} "
+    return {change.version.label.removeprefix(own): _day(change.version.effective_to) for change in outlook.ends}
 
 
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _refuse(problems: Sequence[Problem], document: Methodology, today: date) -> None:
+def _refuse(problems: Sequence[Problem], document: Methodology, days: Days) -> None:
     codes = {problem.code for problem in problems}
     if VERSION_TAKEN in codes:
         raise VersionAlreadyPublished(name=_name(document))
     if DATE_PAST in codes:
-        raise EffectiveDatePast(day=document.effective_from, today=today)
+        raise EffectiveDatePast(day=document.effective_from, earliest=days.earliest)
     if problems:
         raise CheckFailed(problems)

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.accounting.methodologies.dependencies import Today
+from services.accounting.methodologies.dependencies import LibraryDays
+from services.accounting.methodologies.presentation import calendar_line
 from services.accounting.publishing import service as publishing
+from services.accounting.publishing.schemas import warnings_of
 from services.accounting.what_if import service
 from services.accounting.what_if.schemas import Run, RunStarted, Spread, Totals, WhatIf
 from shared.auth.tokens import Operator, require_scope
@@ -25,11 +27,11 @@ def _progress(row: Any) -> int:
 
 
 @router.post("/methodologies:what-if", status_code=202, summary="试算草案 · Try a draft on a past period")
-async def start_what_if(session: Session, operator: Author, today: Today, body: WhatIf) -> RunStarted:
+async def start_what_if(session: Session, operator: Author, days: LibraryDays, body: WhatIf) -> RunStarted:
     """在后台对已有行为试算，不改动账本。Runs in the background over stored acts. Writes nothing to the ledger."""
     text = body.yaml
     if body.draft_id is not None:
-        review = await publishing.review_draft(session, draft_id=body.draft_id, today=today)
+        review = await publishing.review_draft(session, draft_id=body.draft_id, days=days)
         text = review.draft.text
     assert text is not None  # the model requires one of the two
     row = await service.start_run(
@@ -39,16 +41,20 @@ async def start_what_if(session: Session, operator: Author, today: Today, body: 
         last_day=body.last_day,
         reason=body.reason,
         subject=operator.subject,
-        today=today,
+        today=days.today,
     )
-    return RunStarted(run_id=row.run_id)
+    outlook = await publishing.outlook_of(session, text=text, days=days)
+    return RunStarted(run_id=row.run_id, warnings=warnings_of(outlook))
 
 
 @router.get("/what-if-runs/{run_id}", summary="试算进度与结果 · Progress and result of a run")
-async def get_what_if(session: Session, _operator: Author, run_id: uuid.UUID) -> Run:
+async def get_what_if(session: Session, _operator: Author, days: LibraryDays, run_id: uuid.UUID) -> Run:
     """谁多谁少，以合计与分位数给出，不涉及个人。Totals and quantiles of gains and losses, without names."""
     row = await service.get_run(session, run_id=run_id)
+    outlook = await publishing.outlook_of(session, text=row.text, days=days)
     return Run(
+        warnings=warnings_of(outlook),
+        calendar=[calendar_line(line) for line in outlook.calendar],
         run_id=row.run_id,
         code=row.code,
         version=row.version,

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.accounting.audit.schemas import Reason
-from services.accounting.methodologies.schemas import YamlText
+from services.accounting.methodologies.schemas import CalendarLine, YamlText
+from services.accounting.publishing.schemas import DraftWarning
 
 
 class WhatIf(BaseModel):
@@ -39,6 +40,7 @@ class WhatIf(BaseModel):
 
 class RunStarted(BaseModel):
     run_id: uuid.UUID
+    warnings: list[DraftWarning] = Field(description="目前若发布会有的提醒 Warnings that publishing it now would have")
 
 
 class Totals(BaseModel):
@@ -87,6 +89,10 @@ class Run(BaseModel):
     totals: Totals = Field(description="目前为止 So far")
     spread: Spread | None = Field(description="完成后给出 Once finished")
     error: str | None
+    warnings: list[DraftWarning] = Field(description="目前若发布会有的提醒 Warnings that publishing it now would have")
+    calendar: list[CalendarLine] = Field(
+        description="目前若发布，有关场景和地区的日历 Calendar of its scenes and regions if it were published now"
+    )
     requested_by: str
     requested_at: datetime
     finished_at: datetime | None

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from services.accounting.publishing.proposals import spell_version
-from tests.accounting.operators import FACTORS, Operators, bus_km, today
+from tests.accounting.operators import FACTORS, Operators, bus_km, days_ago, first_day, today
 from tests.accounting.reports import ride_now
 from tests.databases import Dsns
 
@@ -108,12 +108,14 @@ async def test_a_retired_version_credits_no_new_act_and_past_credits_stay(operat
     accounting = operators.accounting
     person = await accounting.citizen()
     await accounting.post(ride_now(person))
-    body = {"from": today().isoformat(), "reason": "活动结束"}
-    proposal = await operators.ok("POST", "/methodologies/WH-APP-BUS/versions/1/retire", body)
-    path = f"/proposals/{proposal['proposal_id']}/approve"
-    assert await operators.refused("POST", path, APPROVE) == (409, "SECOND_PERSON_NEEDED")
+    with days_ago(2):
+        body = {"from": (today() + timedelta(days=2)).isoformat(), "reason": "活动结束"}
+        proposal = await operators.ok("POST", "/methodologies/WH-APP-BUS/versions/1/retire", body)
+        path = f"/proposals/{proposal['proposal_id']}/approve"
+        assert await operators.refused("POST", path, APPROVE) == (409, "SECOND_PERSON_NEEDED")
     await accounting.post(ride_now(person))
-    await operators.ok("POST", path, APPROVE, who="approver")
+    with days_ago(2):
+        await operators.ok("POST", path, APPROVE, who="approver")
     await accounting.post(ride_now(person))
     page = await accounting.get(person, "/me/activities")
     found = [(item["reason_code"], item["amount_mg"]) for item in page["items"]]  # type: ignore[attr-defined]
@@ -126,7 +128,7 @@ async def test_a_retired_version_credits_no_new_act_and_past_credits_stay(operat
         "retirement.approve", "published", "retired",
     )  # fmt: skip
     assert entry["after"]["proposal"]["content"]["from"] == body["from"]
-    again = {"from": (today() + timedelta(days=1)).isoformat(), "reason": "再次"}
+    again = {"from": (today() + timedelta(days=2)).isoformat(), "reason": "再次"}
     path = "/methodologies/WH-APP-BUS/versions/1/retire"
     assert await operators.refused("POST", path, again) == (409, "ALREADY_RETIRED")
 
@@ -148,8 +150,9 @@ async def test_a_version_can_be_retired_before_its_first_day(ready: Operators) -
     ("path", "days", "refusal"),
     [
         ("/methodologies/WH-APP-BUS/versions/1/retire", -1, (409, "EFFECTIVE_DATE_PAST")),
+        ("/methodologies/WH-APP-BUS/versions/1/retire", 0, (409, "EFFECTIVE_DATE_PAST")),
         ("/methodologies/WH-APP-BUS/versions/9/retire", 1, (404, "METHODOLOGY_NOT_FOUND")),
-        ("/methodologies/WH-APP-BUS/versions/2/retire", 1, (409, "RETIREMENT_OUTSIDE_INTERVAL")),
+        ("/methodologies/WH-APP-BUS/versions/2/retire", 3, (409, "RETIREMENT_OUTSIDE_INTERVAL")),
     ],
 )
 async def test_a_retirement_outside_the_interval_in_force_is_refused(
@@ -171,7 +174,7 @@ async def test_the_audit_log_holds_operator_action_reason_before_and_after(ready
     ]
     published = page["items"][0]
     assert published["before"]["effective_to"] == {"v1": None}
-    assert published["after"]["effective_to"] == {"v1": today().isoformat()}
+    assert published["after"]["effective_to"] == {"v1": first_day().isoformat()}
     assert published["after"]["sha256"] == published["before"]["sha256"]
     first = await ready.ok("GET", "/audit?limit=1", scope="ops:read")
     second = await ready.ok("GET", f"/audit?limit=100&cursor={first['next_cursor']}", scope="ops:read")

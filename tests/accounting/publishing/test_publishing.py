@@ -8,7 +8,7 @@ import pytest
 
 from services.accounting.methodologies.library import methodology_texts
 from services.accounting.methodologies.shelf import reportable, shelf
-from tests.accounting.operators import Operators, bus_km, today
+from tests.accounting.operators import Operators, bus_km, days_ago, today
 from tests.accounting.reports import YESTERDAY, ride_now
 from tests.databases import Dsns
 
@@ -17,7 +17,8 @@ async def test_the_next_event_is_judged_by_the_new_version_without_a_restart(rea
     accounting = ready.accounting
     person = await accounting.citizen()
     await accounting.post(person.bus(YESTERDAY + timedelta(hours=8)))
-    done = await ready.publish(bus_km())
+    with days_ago(2):
+        done = await ready.publish(bus_km(since=today() + timedelta(days=2)))
     assert (done["code"], done["version"], done["superseded"]) == ("WH-APP-BUS", 2, [1])
     # Yesterday's ride arrives late and still counts by yesterday's version; today's ride counts by the new one.
     await accounting.post(person.bus(YESTERDAY + timedelta(hours=12)), ride_now(person))
@@ -105,7 +106,7 @@ async def test_a_checked_draft_whose_day_has_passed_is_not_published(ready: Oper
 
 async def test_publication_checks_again_against_versions_published_meanwhile(ready: Operators) -> None:
     mine = await ready.checked(bus_km(version=2))
-    await ready.publish(bus_km(version=3, since=today() + timedelta(days=3)))
+    await ready.publish(bus_km(version=3, since=today() + timedelta(days=5)))
     answer = await ready.call("POST", f"/methodologies/drafts/{mine}/publish", {"reason": "批准"}, who="publisher")
     assert (answer.status_code, answer.json()["code"]) == (409, "CHECK_FAILED")
     assert {fault["code"] for fault in answer.json()["faults"]} == {"VERSION_NOT_NEWER", "METHODOLOGIES_OVERLAP"}
