@@ -140,3 +140,25 @@ async def test_going_back_puts_the_proposals_into_their_old_tables(old_dsns: Dsn
             assert [tuple(row.values()) for row in rows] == [(made[name], shown.get(name, name)) for name in names]
     finally:
         await connection.close()
+
+
+async def test_versions_retired_before_the_calendar_keep_their_end(postgres_admin_dsn: str) -> None:
+    dsns = make_database(postgres_admin_dsn, "test_accounting_0013", [])
+    await _move(dsns, command.upgrade, "0013")
+    connection = await asyncpg.connect(dsns.admin)
+    try:
+        for version, status, effective_to in ((1, "published", DAY), (2, "retired", DAY), (3, "published", None)):
+            await connection.execute(
+                "INSERT INTO accounting.methodology_version VALUES ('A-B', $1, $2, '', $3, $4, '{}', '')",
+                version,
+                status,
+                DAY - timedelta(days=9),
+                effective_to,
+            )
+        await _move(dsns, command.upgrade, "0014")
+        rows = await connection.fetch("SELECT retired_from FROM accounting.methodology_version ORDER BY version")
+        assert [row["retired_from"] for row in rows] == [None, DAY.date(), None]
+        await _move(dsns, command.downgrade, "0013")
+        assert await connection.fetchval("SELECT count(*) FROM accounting.methodology_version") == 3
+    finally:
+        await connection.close()

@@ -136,7 +136,7 @@ def test_the_tour_of_the_readme_ends_with_noodles_and_its_gram_can_be_checked(
 def test_the_methodology_page_publishes_a_version_with_two_operators(
     embedded: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Last on this stack: buses are credited by distance from now on."""
+    """Last on this stack, because it changes the library. The version begins the day after tomorrow."""
     del undisturbed  # computed with the version before
     answer = Checkout(tmp_path / "checkout", embedded.run_dir).run(bash_blocks(documents.METHODOLOGIES))
     output = answer.stdout + answer.stderr

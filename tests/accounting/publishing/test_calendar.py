@@ -147,3 +147,14 @@ async def test_a9_the_calendar_is_public_and_can_be_filtered(operators: Operator
     assert [line["gaps"] for line in lines] == [[]] * len(lines)
     none = (await operators.accounting.client.get(path, params={"region": "110100"})).json()["items"]
     assert none == []
+
+
+async def test_a9_a_retirement_that_became_impossible_shows_no_calendar(ready: Operators) -> None:
+    proposal = await ready.propose_retirement("WH-APP-BUS v1", first_day() + timedelta(days=9))
+    assert [warning["code"] for warning in proposal["warnings"]] == ["COVERAGE_GAP"]
+    await ready.publish(bus_km(since=first_day() + timedelta(days=3)))
+    path = f"/proposals/{proposal['proposal_id']}"
+    shown = await ready.ok("GET", path)
+    assert (shown["status"], shown["warnings"], shown["calendar"]) == ("open", [], [])
+    refusal = await ready.refused("POST", f"{path}/approve", {"reason": "已核对"}, who="approver")
+    assert refusal == (409, "RETIREMENT_OUTSIDE_INTERVAL")

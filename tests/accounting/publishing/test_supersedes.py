@@ -85,3 +85,18 @@ async def test_a12_a_scheduled_version_of_the_other_code_must_be_withdrawn_first
     assert await ready.faults(text) == {"METHODOLOGIES_OVERLAP"}
     await ready.retire("WH-APP-BUS v2", first_day() + timedelta(days=9))
     assert await ready.faults(text) == set()
+
+
+async def test_a12_two_codes_take_turns_and_each_withdrawal_goes_one_step_back(ready: Operators) -> None:
+    second, third = first_day() + timedelta(days=2), first_day() + timedelta(days=8)
+    await ready.publish(bus_km("WH-BUS-KM", 1, since=second, supersedes="WH-APP-BUS"))
+    await ready.publish(bus_km("WH-APP-BUS", 2, since=third, supersedes="WH-BUS-KM"))
+    turns = [("WH-APP-BUS v1", BUS_SINCE, second.isoformat()), ("WH-BUS-KM v1", second.isoformat(), third.isoformat())]
+    assert (await ready.calendar())["periods"] == [*turns, ("WH-APP-BUS v2", third.isoformat(), None)]
+    await ready.retire("WH-BUS-KM v1", second)
+    assert await ready.calendar() == {
+        "periods": [("WH-APP-BUS v1", BUS_SINCE, third.isoformat()), ("WH-APP-BUS v2", third.isoformat(), None)],
+        "gaps": [],
+    }
+    await ready.retire("WH-APP-BUS v2", third)
+    assert (await ready.calendar())["periods"] == [("WH-APP-BUS v1", BUS_SINCE, None)]
