@@ -18,6 +18,8 @@ from shared.errors import Conflict, NotFound
 Status = Literal["open", "approved", "rejected", "withdrawn", "expired"]
 
 _SPACES = re.compile(r"\s+")
+# Characters that no screen shows, beside those of the categories Cc and Cf.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 class ProposalNotFound(NotFound):
@@ -92,8 +94,13 @@ def spell_uuid(subject: str) -> str:
 
 
 def is_same_person(first: str, second: str) -> bool:
-    """Whether two subjects of tokens are one operator: letter case and surrounding spaces make no difference."""
-    return spell_text(first).casefold() == spell_text(second).casefold()
+    """Whether two subjects of tokens are one operator: letter case, spaces and invisible characters do not count."""
+    return _seen(first) == _seen(second)
+
+
+def _seen(subject: str) -> str:
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", subject))
+    return _SPACES.sub("", "".join(one for one in plain if unicodedata.category(one) not in {"Cc", "Cf"})).casefold()
 
 
 Preview = Callable[[AsyncSession, str, Mapping[str, Any]], Awaitable[Change]]

@@ -52,8 +52,8 @@ class TokenFactory:
     def citizen(self, user_id: uuid.UUID) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.access(user_id)}"}
 
-    def operator(self, scope: str = ALL_OPS) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.access('operator-1', scope)}"}
+    def operator(self, scope: str = ALL_OPS, *, subject: str = "operator-1") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access(subject, scope)}"}
 
     def unsigned(self, subject: uuid.UUID) -> str:
         """`alg: none` with otherwise perfect claims."""

@@ -6,6 +6,7 @@
 
 import asyncio
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Coroutine
@@ -37,6 +38,10 @@ _JWKS_TIMEOUT_S = 3
 _CLOCK_LEEWAY_S = 5
 # Verified tokens kept in memory, some 2 KiB each.
 REMEMBERED_TOKENS_MAX = 4096
+
+# OpenID Connect gives a person's `sub` as at most 255 ASCII characters. Without spaces and other scripts, two subjects
+# that look alike are alike.
+_OPERATOR_SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
 
 _log = structlog.get_logger(__name__)
 
@@ -247,7 +252,10 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
         scopes = _scopes(claims)
         if scope not in scopes:
             raise Forbidden(scope=scope)
-        return Operator(subject=str(claims["sub"]), scopes=scopes)
+        subject = str(claims["sub"])
+        if not _OPERATOR_SUBJECT.fullmatch(subject):
+            raise Unauthenticated
+        return Operator(subject=subject, scopes=scopes)
 
     return operator
 

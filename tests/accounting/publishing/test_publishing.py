@@ -54,7 +54,8 @@ async def test_publication_needs_a_second_person(ready: Operators) -> None:
     publish = {"reason": "已审阅"}
     assert await ready.refused("POST", f"{path}/publish", publish, who="publisher") == (409, "DRAFT_NOT_CHECKED")
     await ready.ok("POST", f"{path}/check", who="editor")
-    for author in ("author", "editor", "Author", " editor "):
+    assert await ready.refused("POST", f"{path}/publish", publish, who=" editor ") == (401, "UNAUTHENTICATED")
+    for author in ("author", "editor", "Author"):
         assert await ready.refused("POST", f"{path}/publish", publish, who=author) == (409, "SECOND_PERSON_NEEDED")
     read = {**publish, "sha256": "0" * 64}
     assert await ready.refused("POST", f"{path}/publish", read, who="publisher") == (409, "DRAFT_CHANGED")
