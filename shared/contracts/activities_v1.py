@@ -46,6 +46,40 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     meter_key: MeterKey | None = None
 
 
+class Mend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Two operators mended this record, which no consumer could read. The partner signed the original bytes.
+
+    `fields` are the dotted paths of what they changed. `raw_sha256` and `fingerprint` stay those of the original.
+    """
+
+    proposal_id: uuid.UUID
+    fields: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+
+# What a mend may change, if it made the record unreadable. All else says who did it, by whose word, and under which id.
+MENDABLE: Final = frozenset(
+    f"act.{name}"
+    for name in (
+        "kind",
+        "started_at",
+        "ended_at",
+        "city_code",
+        "vehicle_type",
+        "propulsion_type",
+        "trip_type",
+        "distance_m",
+        "duration_s",
+        "straight_line_m",
+        "passenger_count",
+        "material",
+        "weight_g",
+        "energy_wh",
+        "baseline_wh",
+        "count",
+    )
+)
+
+
 class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Value of a record. Key of the record = `partner_id:account_key`: one person's events at a partner are in order.
 
@@ -53,6 +87,7 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     cancellation has none. `fingerprint` = SHA-256 hex of the event's type, account key and act: the same id with a
     different fingerprint is a conflict. `raw_sha256` = SHA-256 hex of the bytes that the partner signed for this event.
     `receipt_accepted`, `receipt_rejected`: size of the receipt, so that a reader knows when it has seen all of it.
+    `mend` is absent, except in a record that two operators mended.
     """
 
     operation: Literal["report", "correct", "cancel"] = "report"
@@ -72,6 +107,7 @@ class ActivityReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     evidence_tier: Name = "partner_signed"
     receipt_accepted: Position = 0
     receipt_rejected: Position = 0
+    mend: Mend | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError (ValidationError while decoding) for a time without offset or outside 2000 to 2099, a NUL,

@@ -51,6 +51,7 @@ async def receive_corrections(
     fresh, verdicts = separate_repeats(reports, known)
     if fresh:
         await repository.insert_waiting(session, [_row(report) for _, report in fresh])
+        await posting.keep_mends(session, (report for _, report in fresh))
     verdicts += [verdict_without_act(report, "parked", reasons.ORIGINAL_UNKNOWN, sequence=1) for _, report in fresh]
     await closing.add(verdicts)
 

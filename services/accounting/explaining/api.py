@@ -77,6 +77,7 @@ async def get_activity(
     activity_id: uuid.UUID,
 ) -> ActivityDetail:
     row = await history.get_activity(session, account_id=citizen.account_id, activity_id=activity_id)
+    explanation = await service.explain_with_mend(session, row, index)
     return ActivityDetail(
         **activity_item_fields(row, index, language, _time_zone(request)),
         partner_id=row.partner_id,
@@ -84,7 +85,7 @@ async def get_activity(
         received_at=row.received_at,
         act=row.act,
         raw_event_sha256=row.raw_sha256.hex(),
-        explanation=Explanation.model_validate(service.explain_activity(row, index), from_attributes=True),
+        explanation=Explanation.model_validate(explanation, from_attributes=True),
     )
 
 

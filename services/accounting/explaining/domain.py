@@ -3,8 +3,10 @@
 Pure. It needs only the judgement, the methodology version and its factors, so anyone with these can repeat it.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -59,6 +61,14 @@ class ExplainedCap(msgspec.Struct, frozen=True, kw_only=True):
     text: Text
 
 
+class ExplainedMend(msgspec.Struct, frozen=True, kw_only=True):
+    """Two operators mended the record of this event, which could not be read as the partner sent it."""
+
+    proposal_id: UUID
+    fields: tuple[str, ...]  # of the record, as dotted paths
+    text: Text
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """An explained judgement. If the act was refused before its value was calculated, the calculation is empty."""
 
@@ -75,6 +85,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Text, ...] = ()
     evidence: Text | None = None
     caps: tuple[ExplainedCap, ...] = ()
+    mend: ExplainedMend | None = None
 
 
 _TIERS: Final = {
@@ -189,6 +200,18 @@ def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
     if general is None:
         return Text(judgement.reason_code, judgement.reason_code)
     return general
+
+
+def add_mend(explanation: Explanation, proposal_id: UUID, fields: Sequence[str]) -> Explanation:
+    """Add to the explanation that two operators mended the record of the event."""
+    names = ", ".join(fields)
+    text = Text(
+        f"合作方上报的数据有 {len(fields)} 项无法读取（{names}），由两位运营人员核对后补正，提案编号 {proposal_id}。",
+        f"{names} could not be read as reported; two operators mended it (proposal {proposal_id}).",
+    )
+    return msgspec.structs.replace(
+        explanation, mend=ExplainedMend(proposal_id=proposal_id, fields=tuple(fields), text=text)
+    )
 
 
 def _missing_input_text(field: str, version: Compiled) -> Text:

@@ -88,6 +88,14 @@ class ExplainedCap(BaseModel):
     text: Bilingual
 
 
+class ExplainedMend(BaseModel):
+    """两位运营人员补正过无法读取的字段 · Two operators mended what could not be read."""
+
+    proposal_id: uuid.UUID
+    fields: list[str] = Field(examples=[["act.distance_m"]])
+    text: Bilingual
+
+
 class Explanation(BaseModel):
     """The explanation in both languages, with every number of the calculation. Steps after a refusal are empty."""
 
@@ -104,6 +112,7 @@ class Explanation(BaseModel):
     steps: list[Bilingual]
     evidence: Bilingual | None
     caps: list[ExplainedCap]
+    mend: ExplainedMend | None = Field(description="未经补正为空 · null unless the record was mended")
 
 
 class ActivityDetail(ActivityItem):

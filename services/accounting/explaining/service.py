@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.accounting.explaining.domain import Explanation, explain, reason_text
+from services.accounting.explaining.domain import Explanation, add_mend, explain, reason_text
 from services.accounting.judging.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
 from services.accounting.judging.stored import from_row
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from services.accounting.posting import history
-from shared.db import Database
+from shared.db import Database, Session
 from shared.language import Text
 
 _LATER_REVERSALS = frozenset({CANCELLED, CORRECTED, REVOKED})
@@ -48,6 +48,13 @@ def explain_activity(row: Any, index: MethodologyIndex) -> Explanation:
     if row.judgement is None:  # cancelled while it was parked: its content is deleted
         return Explanation(status=row.status, reason_code=row.reason_code, reason=_general(row), amount_mg=0, raw_mg=0)
     return explain(from_row(row._mapping), _version(row, index))
+
+
+async def explain_with_mend(session: Session, row: Any, index: MethodologyIndex) -> Explanation:
+    """Explain the activity, and say whether two operators mended the record."""
+    mend = await history.find_mend(session, activity_id=row.activity_id)
+    explanation = explain_activity(row, index)
+    return explanation if mend is None else add_mend(explanation, mend.proposal_id, mend.fields)
 
 
 def _general(row: Any) -> Text:

@@ -47,6 +47,11 @@ async def get_activity(session: Session, *, account_id: uuid.UUID, activity_id: 
     return row
 
 
+async def find_mend(session: Session, *, activity_id: uuid.UUID) -> Any | None:
+    """Return (proposal_id, fields) if two operators mended the event's record before it could be read, else None."""
+    return await repository.mend(session, activity_id)
+
+
 async def get_activities(session: Session, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """Return the existing activities by id, as mappings of all columns."""
     return {row["activity_id"]: row for row in await repository.activities_by_id(session, activity_ids)}

@@ -10,7 +10,7 @@ from sqlalchemy import Date, DateTime, Executable, Text, Uuid, and_, bindparam, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.posting.models import activity as activity_table
-from services.accounting.posting.models import intake_tally
+from services.accounting.posting.models import intake_tally, mended_report
 from shared.db import Database
 
 _EARNING = ("credited", "pending")
@@ -67,6 +67,13 @@ def _activities(*, scene: bool, status: bool, before: bool) -> Executable:
 async def activity(session: AsyncSession, account_id: uuid.UUID, activity_id: uuid.UUID) -> Any | None:
     table = activity_table.c
     query = select(activity_table).where(table.activity_id == activity_id, table.account_id == account_id)
+    return (await session.execute(query)).first()
+
+
+async def mend(session: AsyncSession, activity_id: uuid.UUID) -> Any | None:
+    """(proposal_id, fields), or None."""
+    table = mended_report.c
+    query = select(table.proposal_id, table.fields).where(table.activity_id == activity_id)
     return (await session.execute(query)).first()
 
 

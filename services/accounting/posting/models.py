@@ -16,7 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.accounting.database import metadata
 
@@ -69,6 +69,15 @@ parked_report = Table(
     metadata,
     Column("activity_id", Uuid, primary_key=True, comment="of a parked activity"),
     Column("report", JSONB, nullable=False, comment="the whole event, to be judged exactly as it came"),
+)
+
+mended_report = Table(
+    "mended_report",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of an activity or correction whose record was mended"),
+    Column("proposal_id", Uuid, nullable=False, comment="the approved proposal, of this service or of ingest"),
+    Column("fields", ARRAY(Text), nullable=False, comment="what the operators changed, as dotted paths"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 vesting = Table(

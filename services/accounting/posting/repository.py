@@ -48,6 +48,15 @@ async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]
     return {row[0]: KnownEvent(row[1], row[2], row[3]) for row in rows}
 
 
+async def add_mends(connection: Connection, rows: Sequence[tuple[uuid.UUID, uuid.UUID, list[str]]]) -> None:
+    """Rows of (activity, proposal, fields). The first mark of an event stays."""
+    await connection.executemany(
+        "INSERT INTO accounting.mended_report (activity_id, proposal_id, fields) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
+        rows,
+    )
+
+
 async def cap_usage_of(connection: Connection, keys: Sequence[CapKey]) -> dict[CapKey, CapUsed]:
     """Return the usage of the counters that exist."""
     rows = await connection.fetch(

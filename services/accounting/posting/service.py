@@ -81,6 +81,7 @@ async def post_reports(
             parked = [row for row in parked if (row["partner_id"], row["account_key"]) in bindings]
             verdicts, left = [], _reports_not_at(reports, {place for place, _ in fresh})
     if fresh:
+        await _keep_mends(connection, (report for _, report in fresh))
         earlier = _parked_candidates(parked, bindings, programme)
         candidates = make_candidates(fresh, bindings, programme.index, programme.time_zone)
         await homes.assign_and_lock_homes(connection, [*earlier, *candidates], programme.time_zone)
@@ -90,6 +91,19 @@ async def post_reports(
         verdicts = sorted([*verdicts, *judged], key=lambda one: one.place) if verdicts else judged
     await _store(connection, verdicts, closing)
     return left
+
+
+async def keep_mends(session: Session, reports: Iterable[ActivityReported]) -> None:
+    """Stores which of these new events come from mended records. `post` does it itself."""
+    await _keep_mends(await driver(session), reports)
+
+
+async def _keep_mends(connection: Connection, reports: Iterable[ActivityReported]) -> None:
+    mended = [(report.event_key, report.mend) for report in reports if report.mend is not None]
+    if mended:
+        await repository.add_mends(
+            connection, [(event_key, mend.proposal_id, list(mend.fields)) for event_key, mend in mended]
+        )
 
 
 def _without(bindings: Bindings, busy: set[UUID]) -> Bindings:
