@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.ingest.approvals.service import approvals_of
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
 from services.ingest.dead_letters.api import router as dead_letters
@@ -21,7 +22,9 @@ from services.ingest.imports.reconciliation_api import RECONCILIATION_PATH
 from services.ingest.imports.reconciliation_api import router as reconciliation_uploads
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
+from services.ingest.partners.ops_api import decisions as partner_decisions
 from services.ingest.partners.ops_api import router as partner_ops
+from services.ingest.partners.proposals import kinds as kinds_of_partners
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.resources import Resources
 from services.ingest.settings import Settings
@@ -67,6 +70,7 @@ def create_app(
             webhook_operators,
             partners,
             partner_ops,
+            partner_decisions,
             dead_letters,
             audit,
         ],
@@ -86,5 +90,6 @@ def create_app(
     )
     resources = Resources.of(settings, app.state.db, log)
     app.state.resources = resources
+    app.state.approvals = approvals_of(kinds_of_partners())
     resources.give_to_routes(app)
     return app

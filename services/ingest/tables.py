@@ -1,5 +1,6 @@
 """All tables of the service, for migrations."""
 
+from services.ingest.approvals import models as _approvals
 from services.ingest.archive import models as _archive
 from services.ingest.audit import models as _audit
 from services.ingest.database import metadata
@@ -12,4 +13,4 @@ from services.ingest.reconciliation import models as _reconciliation
 
 __all__ = ["metadata"]
 
-_ = (_archive, _audit, _dead_letters, _deliveries, _imports, _limits, _partners, _reconciliation)
+_ = (_approvals, _archive, _audit, _dead_letters, _deliveries, _imports, _limits, _partners, _reconciliation)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.ingest import topics as own_topics
+from services.ingest.approvals import service as approvals
 from services.ingest.archive import service as archive
 from services.ingest.database import SCHEMA
 from services.ingest.deliveries import service as deliveries
@@ -10,6 +11,7 @@ from services.ingest.deliveries.runner import DeliveryRunner
 from services.ingest.deliveries.webhook_client import WebhookClient
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportOptions, ImportRunner
+from services.ingest.partners import proposals
 from services.ingest.partners.service import ChangeListener, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
 from services.ingest.settings import Settings
@@ -18,6 +20,7 @@ from shared.contracts import topics
 from shared.sealing import Sealer
 from shared.worker import Worker, run
 
+MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 3600.0
 
 
@@ -49,6 +52,8 @@ def build(settings: Settings | None = None) -> Worker:
     client = WebhookClient(allow_loopback=settings.webhook_allow_loopback)
     worker.part(DeliveryRunner(worker.database, Sealer(settings.sealing_key), client).run)
     worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
+    worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_proposed_secrets", proposals.forget_secrets)
     worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.clean_up)
     worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.delete_old_reports)
     return worker

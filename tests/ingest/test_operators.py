@@ -18,6 +18,7 @@ from tests.ingest.test_partners import rows
 from tests.tokens import TokenFactory
 
 PARTNERS = "/api/v1/ingest/ops/partners"
+PROPOSALS = "/api/v1/ingest/ops/proposals"
 
 
 def terms(partner_id: str, **changes: Any) -> dict[str, Any]:
@@ -35,25 +36,43 @@ def terms(partner_id: str, **changes: Any) -> dict[str, Any]:
 
 
 class OperatorClient:
-    """An operator who calls the routes of partners and keys."""
+    """An operator who calls the routes of partners and keys, and a second one who approves."""
 
-    def __init__(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        self.http, self.headers = http, headers
+    def __init__(self, http: httpx.AsyncClient, headers: dict[str, str], second: dict[str, str]) -> None:
+        self.http, self.headers, self.second = http, headers, second
+
+    async def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        return await self.http.request(method, PARTNERS + path, json=body, headers=self.headers)
 
     async def call(self, method: str, path: str, body: Any = None, expect: int | None = None) -> Any:
-        answer = await self.http.request(method, PARTNERS + path, json=body, headers=self.headers)
+        answer = await self.send(method, path, body)
         if expect is None:
             assert answer.is_success, answer.text
         else:
             assert answer.status_code == expect, answer.text
         return answer.json()
 
+    async def decide(self, step: str, proposal: Any, *, headers: dict[str, str] | None = None) -> httpx.Response:
+        place = f"{PROPOSALS}/{proposal['proposal_id']}/{step}"
+        return await self.http.post(place, json={"reason": "已核对合同"}, headers=headers or self.second)
+
+    async def call_together(self, method: str, path: str, body: Any) -> Any:
+        """Propose and approve. Returns the answer to the proposal."""
+        proposal = await self.call(method, path, body, expect=202)
+        approved = await self.decide("approve", proposal)
+        assert approved.status_code == 200, approved.text
+        return proposal
+
     async def partner(self, partner_id: str, **changes: Any) -> Any:
-        return await self.call("POST", "", terms(partner_id, **changes))
+        await self.call_together("POST", "", terms(partner_id, **changes))
+        return await self.call("GET", f"/{partner_id}")
 
     async def key(self, partner_id: str, algorithm: str = cp1.HMAC_SHA256, **more: Any) -> Any:
+        """A key as its first operator gets it, usable."""
         body = {"algorithm": algorithm, "reason": "首个密钥", **more}
-        return await self.call("POST", f"/{partner_id}/keys", body)
+        if more.get("environment") == "sandbox":
+            return await self.call("POST", f"/{partner_id}/keys", body, expect=201)
+        return await self.call_together("POST", f"/{partner_id}/keys", body)
 
     async def signer(self, partner_id: str, **more: Any) -> Signer:
         made = await self.key(partner_id, **more)
@@ -62,7 +81,7 @@ class OperatorClient:
 
 @pytest.fixture
 def operators(api: httpx.AsyncClient, tokens: TokenFactory) -> OperatorClient:
-    return OperatorClient(api, tokens.operator())
+    return OperatorClient(api, tokens.operator(), tokens.operator(subject="operator-2"))
 
 
 def accepted_by(signer: Signer, partner_id: str, status: int = 202) -> Any:
@@ -98,8 +117,9 @@ async def test_registering_a_public_key_makes_no_secret(
     own = pair(cp1.ED25519, "edbike")
     made = await operators.key("edbike", cp1.ED25519, public_key=own.registered)
     assert made["secret"] is None
-    assert len(made["public_key_sha256"]) == 64
     await settle(accepted_by(Signer(operators.http, made["app_key"], own), "edbike"))
+    (shown,) = (await operators.call("GET", "/edbike"))["keys"]
+    assert len(shown["public_key_sha256"]) == 64
     found = await rows(
         ingest_dsns, "SELECT secret_sealed, public_key FROM ingest.partner_key WHERE partner_id = 'edbike'"
     )
@@ -165,7 +185,7 @@ async def test_revocation_reaches_all_processes_at_once(
         for each in everywhere:
             await settle(accepted_by(each, "twin"))
         revoke = f"/twin/keys/{signer.app_key}/revoke"
-        await OperatorClient(one, operators.headers).call("POST", revoke, {"reason": "演练"})
+        await OperatorClient(one, operators.headers, operators.second).call("POST", revoke, {"reason": "演练"})
         started = time.monotonic()
         for each in everywhere:
             await settle(accepted_by(each, "twin", status=401))
@@ -192,7 +212,7 @@ async def test_a_suspended_partner_can_neither_report_nor_read(operators: Operat
     assert refused.json()["code"] == "PARTNER_SUSPENDED"
     stranger = await signer.post(b"[]", private="another-secret-of-nobody")
     assert stranger.json()["code"] == "SIGNATURE_INVALID"  # without the key nobody learns of the suspension
-    await operators.call("POST", "/paused/resume", {"reason": "已核实"})
+    await operators.call_together("POST", "/paused/resume", {"reason": "已核实"})
     await settle(accepted_by(signer, "paused"))
 
 
@@ -238,7 +258,8 @@ async def test_changed_terms_replace_all_terms_and_invalid_ones_are_refused(oper
     assert (await operators.call("POST", "", terms("changing"), expect=409))["code"] == "PARTNER_EXISTS"
     body = terms("changing", cities=[], events_per_day=None, reason="全市开放")
     del body["partner_id"]
-    changed = await operators.call("PUT", "/changing", body)
+    await operators.call_together("PUT", "/changing", body)
+    changed = await operators.call("GET", "/changing")
     assert (changed["cities"], changed["events_per_day"]) == ([], None)
     taken = await operators.call("PUT", "/changing", {**body, "source": "//bike.example"}, expect=409)
     assert taken["code"] == "SOURCE_TAKEN"
@@ -262,8 +283,9 @@ async def test_every_change_is_in_the_audit_log(operators: OperatorClient, inges
     )
     entries = answer.json()["items"]
     assert [entry["action"] for entry in entries] == [
-        "key.revoke", "partner.suspend", "key.issue", "partner.create",
+        "key.revoke", "partner.suspend", "key.issue", "key.issue.propose", "partner.create", "partner.create.propose",
     ]  # fmt: skip
+    assert [entry["subject"] for entry in entries[2:4]] == ["operator-2", "operator-1"]
     revoked = entries[0]
     assert (revoked["subject"], revoked["reason"]) == ("operator-1", "到期更换")
     assert revoked["before"]["revoked_at"] is None
@@ -286,3 +308,211 @@ async def test_operator_routes_need_their_scopes(api: httpx.AsyncClient, tokens:
         answer = await api.post(PARTNERS, json=terms("nope"), headers=headers)
         assert answer.status_code == status
     assert (await api.get(PARTNERS, headers=tokens.operator("ops:ledger"))).status_code == 403
+
+
+async def secrets_waiting(dsns: Dsns) -> int:
+    found = await rows(dsns, "SELECT count(*) FROM ingest.proposed_secret")
+    return int(found[0]["count"])
+
+
+async def test_b3_a_live_partner_exists_after_a_second_operator_approved(
+    operators: OperatorClient, ingest_dsns: Dsns
+) -> None:
+    body = terms("pair", phone_pepper="pepper-of-the-pair-16", oauth={"client_secret": "s3cret-of-pair"})
+    proposal = await operators.call("POST", "", body, expect=202)
+    assert (proposal["kind"], proposal["partner_id"], proposal["status"]) == ("partner.create", "pair", "open")
+    assert proposal["content"]["secrets"] == ["phone_pepper", "oauth"]
+    assert "pepper-of" not in str(proposal)
+    await operators.call("GET", "/pair", expect=404)
+    assert (await operators.call("POST", "", body, expect=409))["code"] == "PROPOSAL_OPEN"
+    alone = await operators.decide("approve", proposal, headers=operators.headers)
+    assert (alone.status_code, alone.json()["code"]) == (409, "SECOND_PERSON_NEEDED")
+    await operators.call("GET", "/pair", expect=404)
+    approved = await operators.decide("approve", proposal)
+    assert (approved.status_code, approved.json()["decided_by"]) == (200, "operator-2")
+    made = await operators.call("GET", "/pair")
+    assert (made["environment"], made["has_phone_pepper"], made["has_oauth"]) == ("live", True, True)
+    assert await secrets_waiting(ingest_dsns) == 0
+
+
+async def test_b3_a_live_key_is_refused_until_a_second_operator_approves(
+    operators: OperatorClient, settle: Settle, ingest_dsns: Dsns
+) -> None:
+    await operators.partner("keyed")
+    issued = await operators.call("POST", "/keyed/keys", {"algorithm": cp1.HMAC_SHA256, "reason": "首个"}, expect=202)
+    signer = Signer(operators.http, issued["app_key"], Pair(cp1.HMAC_SHA256, issued["secret"], ""))
+    assert (await signer.post(b"[]")).json()["code"] == "UNKNOWN_APP_KEY"
+    assert (await operators.decide("approve", issued, headers=operators.headers)).status_code == 409
+    # The second person sees what will be done, and never the secret.
+    place = f"{PROPOSALS}/{issued['proposal_id']}"
+    seen = await operators.http.get(place, headers=operators.second)
+    assert seen.json()["content"]["key"]["algorithm"] == cp1.HMAC_SHA256
+    approved = await operators.decide("approve", issued)
+    audit = await operators.http.get(
+        "/api/v1/ingest/ops/audit", params={"object": "partner/keyed"}, headers=operators.second
+    )
+    stored = await rows(ingest_dsns, "SELECT content::text FROM ingest.approval")
+    for text in (seen.text, approved.text, audit.text, str([row["content"] for row in stored])):
+        assert issued["secret"] not in text
+        assert "sealed" not in text
+    await settle(accepted_by(signer, "keyed"))
+    assert await secrets_waiting(ingest_dsns) == 0
+    again = await operators.decide("approve", issued)
+    assert (again.status_code, again.json()["code"]) == (409, "PROPOSAL_DECIDED")
+
+
+async def test_b3_a_rejected_key_never_becomes_valid(operators: OperatorClient, ingest_dsns: Dsns) -> None:
+    await operators.partner("refusing")
+    issued = await operators.call(
+        "POST", "/refusing/keys", {"algorithm": cp1.HMAC_SHA256, "reason": "试" * 2}, expect=202
+    )
+    assert (await operators.decide("reject", issued)).json()["status"] == "rejected"
+    assert await secrets_waiting(ingest_dsns) == 0
+    assert (await operators.decide("approve", issued)).json()["code"] == "PROPOSAL_DECIDED"
+    assert (await operators.call("GET", "/refusing"))["keys"] == []
+
+
+async def test_b3_sandbox_partners_and_keys_need_one_operator(operators: OperatorClient, settle: Settle) -> None:
+    made = await operators.call("POST", "", terms("sandy", environment="sandbox"), expect=201)
+    assert made["environment"] == "sandbox"
+    issued = await operators.call("POST", "/sandy/keys", {"algorithm": cp1.HMAC_SHA256, "reason": "沙箱"}, expect=201)
+    signer = Signer(operators.http, issued["app_key"], Pair(cp1.HMAC_SHA256, issued["secret"], ""))
+    await settle(accepted_by(signer, "sandy"))
+    body = terms("sandy", cities=[], reason="放宽沙箱")
+    del body["partner_id"]
+    await operators.call("PUT", "/sandy", body, expect=200)
+    # Nothing turns a sandbox partner or key into a live one.
+    await operators.call("PUT", "/sandy", {**body, "environment": "live"}, expect=422)
+    more = {"algorithm": cp1.HMAC_SHA256, "environment": "live", "reason": "正式"}
+    assert (await operators.call("POST", "/sandy/keys", more, expect=409))["code"] == "SANDBOX_ONLY"
+
+
+async def test_b3_enabling_a_live_key_again_needs_two_and_ending_it_one(
+    operators: OperatorClient, settle: Settle
+) -> None:
+    await operators.partner("timed")
+    signer = await operators.signer("timed")
+    path = f"/timed/keys/{signer.app_key}"
+    await settle(accepted_by(signer, "timed"))
+    await operators.call("PUT", path, {"not_after": "2026-01-01T00:00:00Z", "reason": "到期"}, expect=200)
+    await settle(accepted_by(signer, "timed", status=401))
+    for longer in ({}, {"not_after": "2036-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:01Z"}):
+        proposal = await operators.call("PUT", path, {**longer, "reason": "恢复"}, expect=202)
+        assert (await operators.call("GET", "/timed"))["keys"][0]["state"] == "expired"
+        withdrawn = await operators.decide("reject", proposal, headers=operators.headers)
+        assert withdrawn.json()["status"] == "withdrawn"
+    proposal = await operators.call("PUT", path, {"not_after": "2036-01-01T00:00:00Z", "reason": "恢复"}, expect=202)
+    assert proposal["app_key"] == signer.app_key
+    assert (await operators.decide("approve", proposal)).status_code == 200
+    await settle(accepted_by(signer, "timed"))
+    proposal = await operators.call("PUT", path, {"reason": "不限期"}, expect=202)
+    await operators.call("POST", f"{path}/revoke", {"reason": "疑似泄露"}, expect=200)
+    late = await operators.decide("approve", proposal)
+    assert (late.status_code, late.json()["code"]) == (409, "KEY_ALREADY_REVOKED")
+
+
+async def test_b3_a_second_proposal_cannot_exceed_the_two_live_keys(operators: OperatorClient) -> None:
+    await operators.partner("crowded")
+    await operators.signer("crowded")
+    body = {"algorithm": cp1.HMAC_SHA256, "reason": "轮换"}
+    proposal = await operators.call("POST", "/crowded/keys", body, expect=202)
+    assert (await operators.call("POST", "/crowded/keys", body, expect=409))["code"] == "PROPOSAL_OPEN"
+    assert (await operators.decide("approve", proposal)).status_code == 200
+    assert (await operators.call("POST", "/crowded/keys", body, expect=409))["code"] == "TOO_MANY_LIVE_KEYS"
+
+
+async def test_b3_resuming_a_live_partner_needs_two(operators: OperatorClient) -> None:
+    await operators.partner("halted")
+    await operators.call("POST", "/halted/suspend", {"reason": "数据异常"}, expect=200)
+    proposal = await operators.call("POST", "/halted/resume", {"reason": "已核实"}, expect=202)
+    assert (await operators.call("GET", "/halted"))["status"] == "suspended"
+    assert (await operators.decide("approve", proposal, headers=operators.headers)).status_code == 409
+    assert (await operators.decide("approve", proposal)).status_code == 200
+    assert (await operators.call("GET", "/halted"))["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {"cities": []},
+        {"cities": ["420100", "420200"]},
+        {"event_types": ["trip.completed", "energy.saved"]},
+        {"scenes": ["bike", "metro"]},
+        {"binding_modes": ["account_no", "phone_hash"]},
+        {"late_window_s": 366 * 86_400},
+        {"events_per_day": None},
+        {"requests_per_s": 51},
+        {"allowed_networks": []},
+        {"allowed_networks": ["203.0.113.0/24", "0.0.0.0/0"]},
+        {"allowed_networks": ["2001:db8::/32"]},
+        {"source": "//elsewhere.example"},
+        {"phone_pepper": "pepper-known-to-one-operator"},
+        {"oauth": {"token_url": "https://mine.example"}},
+    ],
+    ids="-".join,
+)
+async def test_b3_wider_terms_of_a_live_partner_need_two(operators: OperatorClient, wider: dict[str, Any]) -> None:
+    name = f"wide-{abs(hash(str(wider))) % 10**9}"
+    start = terms(name, allowed_networks=["203.0.113.0/24"], reason="变更条款")
+    await operators.partner(name, allowed_networks=["203.0.113.0/24"])
+    del start["partner_id"]
+    proposal = await operators.call("PUT", f"/{name}", {**start, **wider}, expect=202)
+    before = await operators.call("GET", f"/{name}")
+    assert (before["cities"], before["allowed_networks"]) == (["420100"], ["203.0.113.0/24"])
+    assert (await operators.decide("approve", proposal, headers=operators.headers)).status_code == 409
+    assert (await operators.decide("approve", proposal)).status_code == 200
+    after = await operators.call("GET", f"/{name}")
+    for field in wider.keys() - {"phone_pepper", "oauth", "event_types"}:
+        assert after[field] == wider[field]
+
+
+async def test_b3_narrower_terms_take_effect_at_once_and_overtake_a_proposal(operators: OperatorClient) -> None:
+    await operators.partner("slim")
+    start = terms("slim", reason="变更条款")
+    del start["partner_id"]
+    wider = await operators.call("PUT", "/slim", {**start, "cities": []}, expect=202)
+    narrow = {**start, "name": "江城单车二", "events_per_day": 1_000, "allowed_networks": ["203.0.113.0/24"]}
+    changed = await operators.call("PUT", "/slim", narrow, expect=200)
+    assert (changed["name"], changed["events_per_day"]) == ("江城单车二", 1_000)
+    late = await operators.decide("approve", wider)
+    assert (late.status_code, late.json()["code"]) == (409, "PARTNER_CHANGED")
+    assert (await operators.decide("reject", wider)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "OPERATOR-1",
+        "operator-1 ",
+        " Operator-1",
+        "ＯＰＥＲＡＴＯＲ-1",
+        "operator-1\t",
+        "oper\u200bator-1",
+        "oper\u034fator-1",
+        "\u043eperator-1",  # a Cyrillic o
+        "operator-1\x00",
+        "",
+    ],
+)
+async def test_b11_another_spelling_of_the_proposer_is_no_second_person(
+    operators: OperatorClient, tokens: TokenFactory, same: str
+) -> None:
+    name = f"spelled-{abs(hash(same)) % 10**9}"
+    proposal = await operators.call("POST", "", terms(name), expect=202)
+    alone = await operators.decide("approve", proposal, headers=tokens.operator(subject=same))
+    assert alone.status_code in {401, 409}
+    await operators.call("GET", f"/{name}", expect=404)
+
+
+async def test_b12_a_rejected_partner_leaves_an_audit_entry_with_its_reason(operators: OperatorClient) -> None:
+    proposal = await operators.call("POST", "", terms("unwanted"), expect=202)
+    assert (await operators.decide("reject", proposal)).json()["status"] == "rejected"
+    answer = await operators.http.get(
+        "/api/v1/ingest/ops/audit", params={"object": "partner/unwanted"}, headers=operators.headers
+    )
+    newest = answer.json()["items"][0]
+    assert (newest["action"], newest["subject"], newest["reason"]) == (
+        "partner.create.reject", "operator-2", "已核对合同",
+    )  # fmt: skip
+    listed = await operators.http.get(f"{PROPOSALS}?status=rejected&limit=100", headers=operators.headers)
+    assert proposal["proposal_id"] in {item["proposal_id"] for item in listed.json()["items"]}

@@ -1,15 +1,25 @@
-"""Changes that operators make to partners and keys. Each is written to the audit log in the same transaction."""
+"""Changes that operators make to partners and keys at once. Each is audited in the same transaction.
+
+`proposals.py` decides which changes need a second operator first.
+"""
 
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from services.ingest.audit import service as audit
 from services.ingest.partners import repository
-from services.ingest.partners.domain import LIVE_KEYS_MAX, KeyInterval, Status, partners_with_too_many_keys
+from services.ingest.partners.domain import (
+    LIVE_KEYS_MAX,
+    Environment,
+    KeyInterval,
+    Status,
+    partners_with_too_many_keys,
+)
 from services.ingest.partners.errors import (
     KeyAlreadyRevoked,
     KeyBelongsElsewhere,
@@ -51,28 +61,37 @@ async def get_partner(session: Session, partner_id: str) -> View:
 
 async def create_partner(session: Session, sealer: Sealer, subject: str, new: NewPartner) -> View:
     """Raises PartnerExists, SourceTaken."""
-    if await repository.find_partner(session, new.partner_id) is not None:
-        raise PartnerExists
-    await _require_free_source(session, new.partner_id, new.source)
-    # Of two creations at once the second is refused. It does not overwrite the first.
-    values = _values(new, new.partner_id, sealer) | {"partner_id": new.partner_id, "environment": new.environment}
-    if not await repository.add_partner(session, values):
-        raise PartnerExists
-    view = await get_partner(session, new.partner_id)
+    await require_new(session, new.partner_id, new.source)
+    sealed = sealed_terms(new, new.partner_id, sealer)
+    named = {"partner_id": new.partner_id, "environment": new.environment}
+    view = await add_partner(session, {**plain_terms(new), **sealed, **named})
     await _audit(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
     return view
 
 
+async def require_new(session: Session, partner_id: str, source: str) -> None:
+    """Raises PartnerExists, SourceTaken."""
+    if await repository.find_partner(session, partner_id) is not None:
+        raise PartnerExists
+    await require_free_source(session, partner_id, source)
+
+
+async def add_partner(session: Session, values: Mapping[str, Any]) -> View:
+    """Of two creations at once the second is refused. It does not overwrite the first. Raises PartnerExists."""
+    if not await repository.add_partner(session, values):
+        raise PartnerExists
+    return await get_partner(session, values["partner_id"])
+
+
 async def change_partner(session: Session, sealer: Sealer, subject: str, partner_id: str, terms: PartnerTerms) -> View:
     """Raises PartnerNotFound, SourceTaken."""
-    before = await _lock_partner(session, partner_id)
-    await _require_free_source(session, partner_id, terms.source)
-    await repository.change_partner(session, partner_id, _values(terms, partner_id, sealer))
+    before = await locked_terms(session, partner_id)
+    await require_free_source(session, partner_id, terms.source)
+    sealed = sealed_terms(terms, partner_id, sealer)
+    await repository.change_partner(session, partner_id, {**plain_terms(terms), **sealed})
     view = await get_partner(session, partner_id)
-    after = _terms(view) | {
-        f"{name}_replaced": True for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None
-    }
-    await _audit(session, subject, "partner.change", partner_id, terms.reason, _terms(before), after)
+    after = _terms(view) | {f"{name}_replaced": True for name in named_secrets(terms)}
+    await _audit(session, subject, "partner.change", partner_id, terms.reason, before, after)
     return view
 
 
@@ -85,22 +104,24 @@ async def set_status(session: Session, subject: str, partner_id: str, status: St
     return await get_partner(session, partner_id)
 
 
-async def issue_key(session: Session, sealer: Sealer, subject: str, partner_id: str, new: NewKey) -> View:
-    """Return the key, with `secret` if one was generated.
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key that is not stored yet: its columns, and the secret to show once, if one was generated."""
 
-    Raises PartnerNotFound, SandboxOnly, InvalidRequest, KeyBelongsElsewhere, TooManyLiveKeys.
-    """
-    owner = await _lock_partner(session, partner_id)
-    environment = new.environment or owner["environment"]
-    if owner["environment"] == "sandbox" and environment == "live":
-        raise SandboxOnly
+    values: Mapping[str, Any] = field(repr=False)
+    secret: str | None = field(repr=False)
+
+
+async def make_key(session: Session, sealer: Sealer, partner_id: str, new: NewKey) -> MadeKey:
+    """Raises PartnerNotFound, SandboxOnly, InvalidRequest, KeyBelongsElsewhere, TooManyLiveKeys."""
     secret = None if wants_public_key(new.algorithm, new.rule) else "cpsk_" + secrets.token_urlsafe(_SECRET_BYTES)
     try:
         require_usable(new.algorithm, secret=secret, public_key=new.public_key, rule=new.rule)
     except ValueError as exc:
         raise InvalidRequest(field_errors=[FieldError("body.public_key", "KEY_UNUSABLE", str(exc))]) from exc
-    _require_order(new.not_before, new.not_after)
+    require_order(new.not_before, new.not_after)
     app_key = new.app_key or f"ak-{partner_id[:32]}-{secrets.token_hex(_APP_KEY_BYTES)}"
+    environment = await require_key_room(session, partner_id, app_key, new.environment)
     values = {
         "app_key": app_key,
         "partner_id": partner_id,
@@ -112,48 +133,111 @@ async def issue_key(session: Session, sealer: Sealer, subject: str, partner_id: 
         "not_before": new.not_before,
         "not_after": new.not_after,
     }
-    if not await repository.add_key(session, values):
+    return MadeKey(values, secret)
+
+
+async def require_key_room(
+    session: Session, partner_id: str, app_key: str, environment: Environment | None
+) -> Environment:
+    """Return the key's environment, by default the partner's. Locks the partner.
+
+    Raises PartnerNotFound, SandboxOnly, KeyBelongsElsewhere, TooManyLiveKeys.
+    """
+    owner = await _lock_partner(session, partner_id)
+    chosen: Environment = environment or owner["environment"]
+    if owner["environment"] == "sandbox" and chosen == "live":
+        raise SandboxOnly
+    if await repository.lock_keys(session, [app_key]):
         raise KeyBelongsElsewhere(app_keys=app_key)
-    await _require_key_limit(session, partner_id)
-    view = await _key(session, partner_id, app_key)
-    await _audit(session, subject, "key.issue", partner_id, new.reason, None, _json_values(view))
-    return {**view, "secret": secret}
+    live = await repository.live_keys(session, [partner_id], clock.now())
+    if partners_with_too_many_keys([*live, (partner_id, chosen)]):
+        raise TooManyLiveKeys(partners=partner_id, limit=LIVE_KEYS_MAX)
+    return chosen
+
+
+async def add_key(session: Session, subject: str, values: Mapping[str, Any], reason: str) -> View:
+    """Raises KeyBelongsElsewhere."""
+    view = await store_key(session, values)
+    await _audit(session, subject, "key.issue", values["partner_id"], reason, None, json_values(view))
+    return view
+
+
+async def store_key(session: Session, values: Mapping[str, Any]) -> View:
+    """Raises KeyBelongsElsewhere."""
+    if not await repository.add_key(session, values):
+        raise KeyBelongsElsewhere(app_keys=values["app_key"])
+    return await _key(session, values["partner_id"], values["app_key"])
+
+
+def audited_key(key: Mapping[str, Any]) -> View:
+    """The JSON values of a key that is not stored yet, with the digest of its public key beside the key."""
+    public = key["public_key"]
+    return {**key, "public_key_sha256": None if public is None else _digest(public)}
+
+
+async def changeable_key(session: Session, partner_id: str, app_key: str) -> View:
+    """Locks the partner. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
+    await _lock_partner(session, partner_id)
+    key = await _key(session, partner_id, app_key)
+    if key["revoked_at"] is not None:
+        raise KeyAlreadyRevoked
+    return key
 
 
 async def set_key_times(session: Session, subject: str, partner_id: str, app_key: str, times: KeyTimes) -> View:
     """Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked, TooManyLiveKeys, InvalidRequest."""
-    await _lock_partner(session, partner_id)
-    before = await _key(session, partner_id, app_key)
-    if before["revoked_at"] is not None:
-        raise KeyAlreadyRevoked
-    _require_order(times.not_before, times.not_after)
-    await repository.change_key(session, app_key, {"not_before": times.not_before, "not_after": times.not_after})
-    await _require_key_limit(session, partner_id)
-    view = await _key(session, partner_id, app_key)
-    await _audit(session, subject, "key.times", partner_id, times.reason, _json_values(before), _json_values(view))
+    before = await changeable_key(session, partner_id, app_key)
+    require_order(times.not_before, times.not_after)
+    moments = {"not_before": times.not_before, "not_after": times.not_after}
+    view = await store_key_times(session, partner_id, app_key, moments)
+    await _audit(session, subject, "key.times", partner_id, times.reason, json_values(before), json_values(view))
     return view
+
+
+async def store_key_times(
+    session: Session, partner_id: str, app_key: str, times: Mapping[str, datetime | None]
+) -> View:
+    """Raises TooManyLiveKeys."""
+    await repository.change_key(session, app_key, times)
+    live = await repository.live_keys(session, [partner_id], clock.now())
+    if partners_with_too_many_keys(live):
+        raise TooManyLiveKeys(partners=partner_id, limit=LIVE_KEYS_MAX)
+    return await _key(session, partner_id, app_key)
 
 
 async def revoke_key(session: Session, subject: str, partner_id: str, app_key: str, reason: str) -> View:
     """Revoke the key for good. Raises PartnerNotFound, PartnerKeyNotFound, KeyAlreadyRevoked."""
-    await _lock_partner(session, partner_id)
-    before = await _key(session, partner_id, app_key)
-    if before["revoked_at"] is not None:
-        raise KeyAlreadyRevoked
+    before = await changeable_key(session, partner_id, app_key)
     await repository.change_key(session, app_key, {"revoked_at": clock.now()})
     view = await _key(session, partner_id, app_key)
-    await _audit(session, subject, "key.revoke", partner_id, reason, _json_values(before), _json_values(view))
+    await _audit(session, subject, "key.revoke", partner_id, reason, json_values(before), json_values(view))
     return view
 
 
-def _values(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, Any]:
-    values = terms.model_dump(exclude={"reason", "phone_pepper", "oauth", "partner_id", "environment"})
+def plain_terms(terms: PartnerTerms) -> dict[str, Any]:
+    """Columns of the partner as JSON values, without its secrets."""
+    return terms.model_dump(mode="json", exclude={"reason", "phone_pepper", "oauth", "partner_id", "environment"})
+
+
+def named_secrets(terms: PartnerTerms) -> list[str]:
+    """The secrets that these terms set."""
+    return [name for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None]
+
+
+def sealed_terms(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, bytes]:
+    """Columns of the secrets that these terms set."""
+    values = {}
     if terms.phone_pepper is not None:
         text = terms.phone_pepper.get_secret_value()
         values["phone_pepper_sealed"] = sealer.seal(text, partner_place(partner_id, "phone_pepper"))
     if terms.oauth is not None:
         values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth), partner_place(partner_id, "oauth"))
     return values
+
+
+async def locked_terms(session: Session, partner_id: str) -> View:
+    """The terms as JSON values, without secrets, of a partner that stays locked. Raises PartnerNotFound."""
+    return _terms(await _lock_partner(session, partner_id))
 
 
 async def _lock_partner(session: Session, partner_id: str) -> repository.Row:
@@ -164,19 +248,13 @@ async def _lock_partner(session: Session, partner_id: str) -> repository.Row:
     return _partner_view(row, [])
 
 
-async def _require_free_source(session: Session, partner_id: str, source: str) -> None:
+async def require_free_source(session: Session, partner_id: str, source: str) -> None:
     taken = await repository.sources_of_others(session, {source: partner_id})
     if taken:
         raise SourceTaken(sources=source)
 
 
-async def _require_key_limit(session: Session, partner_id: str) -> None:
-    live = await repository.live_keys(session, [partner_id], clock.now())
-    if partners_with_too_many_keys(live):
-        raise TooManyLiveKeys(partners=partner_id, limit=LIVE_KEYS_MAX)
-
-
-def _require_order(not_before: datetime | None, not_after: datetime | None) -> None:
+def require_order(not_before: datetime | None, not_after: datetime | None) -> None:
     if not_before is not None and not_after is not None and not_after <= not_before:
         raise InvalidRequest(field_errors=[FieldError("body.not_after", "BEFORE_NOT_BEFORE", "ends before it begins")])
 
@@ -203,15 +281,19 @@ def _key_view(row: repository.Row) -> View:
     return {
         **shown,
         "state": KeyInterval(row["not_before"], row["not_after"], row["revoked_at"]).state(clock.now()),
-        "public_key_sha256": hashlib.sha256(public.encode()).hexdigest() if public is not None else None,
+        "public_key_sha256": _digest(public) if public is not None else None,
     }
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _terms(view: Mapping[str, Any]) -> View:
-    return {name: value for name, value in _json_values(view).items() if name not in {"keys", "updated_at"}}
+    return {name: value for name, value in json_values(view).items() if name not in {"keys", "updated_at"}}
 
 
-def _json_values(view: Mapping[str, Any]) -> View:
+def json_values(view: Mapping[str, Any]) -> View:
     """The view as JSON values. A view holds no secrets."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in view.items()}
 

@@ -1,10 +1,10 @@
 """Partners and keys as the accept path sees them, and the rules on keys."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
 Environment = Literal["live", "sandbox"]
@@ -118,3 +118,44 @@ class KeyInterval:
         if self.not_after is not None and at >= self.not_after:
             return "expired"
         return "live"
+
+    def contains(self, other: "KeyInterval") -> bool:
+        """Whether `other` is valid at no moment at which this one is not."""
+        begins = self.not_before is None or (other.not_before is not None and other.not_before >= self.not_before)
+        ends = self.not_after is None or (other.not_after is not None and other.not_after <= self.not_after)
+        return begins and ends
+
+
+_LISTS = ("scenes", "event_types", "binding_modes")
+_LIMITS = ("requests_per_s", "requests_burst", "events_per_s", "events_burst", "events_per_day")
+
+
+def widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether new terms allow anything that the old ones do not. Names may change freely; another source widens."""
+    return (
+        after["source"] != before["source"]
+        or after["late_window_s"] > before["late_window_s"]
+        or any(not set(after[name]) <= set(before[name]) for name in _LISTS)
+        or any(_rises(before[name], after[name]) for name in _LIMITS)
+        or (bool(before["cities"]) and not (after["cities"] and set(after["cities"]) <= set(before["cities"])))
+        or _reaches_further(before["allowed_networks"], after["allowed_networks"])
+    )
+
+
+def _rises(before: int | None, after: int | None) -> bool:
+    """None is no limit."""
+    return before is not None and (after is None or after > before)
+
+
+def _reaches_further(before: Sequence[str], after: Sequence[str]) -> bool:
+    """An empty list admits every address."""
+    if not before:
+        return False
+    known = [ip_network(text) for text in before]
+    return not after or not all(any(_lies_in(ip_network(text), one) for one in known) for text in after)
+
+
+def _lies_in(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)

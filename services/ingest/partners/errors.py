@@ -146,6 +146,14 @@ class PartnerExists(Conflict):
     title_en = "The partner id is taken"
 
 
+class PartnerChanged(Conflict):
+    code = "PARTNER_CHANGED"
+    title_zh = "提议之后合作方条款已变更"
+    title_en = "The partner's terms have changed since the proposal"
+    detail_zh = "请驳回此提案，按现行条款重新提议。"
+    detail_en = "Reject this proposal and propose again from the present terms."
+
+
 class SandboxOnly(Conflict):
     code = "SANDBOX_ONLY"
     title_zh = "沙箱合作方只能有沙箱密钥"

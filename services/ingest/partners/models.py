@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    Uuid,
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -66,4 +67,13 @@ partner_key = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("environment IN ('live', 'sandbox')", name="environment"),
     CheckConstraint("num_nonnulls(secret_sealed, public_key) = 1", name="one_material"),
+)
+
+proposed_secret = Table(
+    "proposed_secret",
+    metadata,
+    Column("proposal_id", Uuid, primary_key=True, comment="of an open proposal"),
+    Column("name", Text, primary_key=True, comment="the column that it becomes"),
+    Column("sealed", LargeBinary, nullable=False, comment="AES-GCM"),
+    Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )

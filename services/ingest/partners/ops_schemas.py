@@ -1,11 +1,15 @@
 """What operators are shown of partners and keys. Only IssuedKey has a field for a secret."""
 
+import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field
 
-from services.ingest.partners.domain import Environment, KeyState, Status
+from services.ingest.partners import proposals
+from services.ingest.partners.domain import Environment, KeyState
+from services.ingest.partners.domain import Status as PartnerStatus
+from shared.approvals_kinds import Proposal, Status
 
 
 class KeyView(BaseModel):
@@ -38,7 +42,7 @@ class PartnerView(BaseModel):
     late_window_s: int
     binding_modes: list[str]
     environment: Environment
-    status: Status
+    status: PartnerStatus
     requests_per_s: int | None
     requests_burst: int | None
     events_per_s: int | None
@@ -49,3 +53,54 @@ class PartnerView(BaseModel):
     has_oauth: bool
     updated_at: datetime
     keys: list[KeyView]
+
+
+Kind = Literal["partner.create", "partner.change", "partner.resume", "key.issue", "key.times"]
+
+
+class PartnerProposal(BaseModel):
+    """A change that waits for a second operator. `content` is what will be done; it holds no secret."""
+
+    proposal_id: uuid.UUID
+    kind: Kind
+    partner_id: str
+    app_key: str | None = Field(description="涉及的密钥 · null unless it is about a key")
+    status: Status
+    content: dict[str, Any]
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> "PartnerProposal":
+        return cls(**_proposal_fields(proposal))
+
+
+class ProposedKey(PartnerProposal):
+    """A live key that waits for a second operator. Until then its signatures are refused."""
+
+    secret: str | None = Field(description="只显示这一次，只给提议人；公钥算法为空 · shown once, to the proposer only")
+
+    @classmethod
+    def with_secret(cls, proposal: Proposal, secret: str | None) -> "ProposedKey":
+        return cls(**_proposal_fields(proposal), secret=secret)
+
+
+def _proposal_fields(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "proposal_id": proposal.proposal_id,
+        "kind": cast("Kind", proposal.kind),
+        "partner_id": proposals.partner_of(proposal),
+        "app_key": proposals.app_key_of(proposal),
+        "status": proposal.status,
+        "content": dict(proposal.content),
+        "reason": proposal.reason,
+        "proposed_by": proposal.proposed_by,
+        "proposed_at": proposal.proposed_at,
+        "expires_at": proposal.expires_at,
+        "decided_by": proposal.decided_by,
+        "decided_at": proposal.decided_at,
+    }

@@ -1,14 +1,15 @@
 """SQL of partners and keys."""
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingest.partners.models import partner, partner_key
+from services.ingest.partners.models import partner, partner_key, proposed_secret
 
 # A city has dozens of partners. The registry keeps all of them in memory, so their number must be bounded.
 PARTNERS_MAX = 2_000
@@ -121,3 +122,21 @@ async def live_keys(session: AsyncSession, partner_ids: Iterable[str], at: datet
         )
     )
     return [(row.partner_id, row.environment) for row in rows]
+
+
+async def add_secrets(session: AsyncSession, proposal_id: uuid.UUID, sealed: Mapping[str, bytes]) -> None:
+    """`sealed` by the name of its column."""
+    if sealed:
+        rows = [{"proposal_id": proposal_id, "name": name, "sealed": value} for name, value in sealed.items()]
+        await session.execute(insert(proposed_secret), rows)
+
+
+async def take_secrets(session: AsyncSession, proposal_id: uuid.UUID) -> dict[str, bytes]:
+    """Remove and return what `add_secrets` stored."""
+    statement = delete(proposed_secret).where(proposed_secret.c.proposal_id == proposal_id)
+    rows = await session.execute(statement.returning(proposed_secret.c.name, proposed_secret.c.sealed))
+    return {row.name: row.sealed for row in rows}
+
+
+async def delete_secrets_before(session: AsyncSession, age: timedelta) -> None:
+    await session.execute(delete(proposed_secret).where(proposed_secret.c.proposed_at < func.now() - age))
