@@ -248,6 +248,15 @@ class Approvals:
         """Raises ProposalNotFound."""
         return await self._found(session, proposal_id, kinds, lock=False)
 
+    async def open_about(self, session: AsyncSession, *, kind: str, subject: str) -> Proposal | None:
+        """The open proposal of this kind and subject. It may be overdue."""
+        table = self._table
+        query = select(table).where(
+            table.c.kind == kind, table.c.subject == self._kinds[kind].spell(subject), table.c.status == "open"
+        )
+        row = (await session.execute(query)).one_or_none()
+        return None if row is None else _proposal(row)
+
     async def newest(
         self,
         session: AsyncSession,

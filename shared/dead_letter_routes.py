@@ -1,6 +1,7 @@
 """Routes for operators on the dead letters of a service. Every service that has consumers mounts them."""
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,10 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import dead_letters
+from shared import dead_letter_mends, dead_letters
+from shared.approvals import Approvals, RequestApprovals
+from shared.approvals_kinds import Proposal, Status
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
-from shared.dead_letters import Audit, Change, ReadableCheck, State
+from shared.dead_letter_mends import LetterMends, subject_of
+from shared.dead_letters import Audit, State
 from shared.idempotency import REPLAYED_HEADER
 from shared.pagination import Cursor, Limit, Page, position_of
 
@@ -45,15 +49,57 @@ class DeadLetterItem(BaseModel):
         return cls(**_item(row))
 
 
+class MendedField(BaseModel):
+    field: str = Field(examples=["act.distance_m"])
+    before: str | None = Field(description="原值（脱敏） · masked; null if absent")
+    after: str | int | float | bool | None = Field(description="修正值，空为删除 · null: removed")
+
+
+class MendProposal(BaseModel):
+    """A mend that one operator proposed. The record is published when another operator approves."""
+
+    proposal_id: uuid.UUID
+    dead_letter_id: int = Field(le=2**63)
+    status: Status
+    fields: list[MendedField]
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, proposal: Proposal, original: bytes | None) -> "MendProposal":
+        return cls(
+            proposal_id=proposal.proposal_id,
+            dead_letter_id=dead_letter_mends.letter_of(proposal.subject),
+            status=proposal.status,
+            fields=[
+                MendedField(
+                    field=one["field"], before=dead_letter_mends.shown_value(original, one["field"]), after=one["after"]
+                )
+                for one in proposal.content["changes"]
+            ],
+            reason=proposal.reason,
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
+            expires_at=proposal.expires_at,
+            decided_by=proposal.decided_by,
+            decided_at=proposal.decided_at,
+        )
+
+
 class DeadLetterDetail(DeadLetterItem):
     key: str | None = Field(description="脱敏 · masked")
     value: str | None = Field(description="脱敏，最多 4,000 字 · masked, at most 4,000 characters")
     value_bytes: int
     value_sha256: str = Field(description="原始字节的 SHA-256 · of the raw bytes, which are kept")
     resolution: Resolution | None
+    mend: MendProposal | None = Field(None, description="待另一人批准的修正 · a mend that waits for a second person")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "DeadLetterDetail":
+    def of(cls, row: Mapping[str, Any], mend: Proposal | None = None) -> "DeadLetterDetail":
         resolution = None
         if row["state"] != "open":
             resolution = Resolution(
@@ -72,6 +118,7 @@ class DeadLetterDetail(DeadLetterItem):
             value_bytes=len(value),
             value_sha256=hashlib.sha256(value).hexdigest(),
             resolution=resolution,
+            mend=None if mend is None else MendProposal.of(mend, row["value"]),
         )
 
 
@@ -86,7 +133,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ReplayRequest(BaseModel):
-    """`patch`（RFC 7396）修改原内容，或用 `value` 整体替换；两者都不给则原样重放 · neither: the original."""
+    """都不给则原样重放。`patch`（RFC 7396）或 `value` 提出修正，须另一人批准 · neither: the unchanged original."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -98,47 +145,54 @@ class ReplayRequest(BaseModel):
     value: dict[str, Any] | None = None
 
 
-class DiscardRequest(BaseModel):
+class BecauseRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Reason
 
 
-def dead_letter_router(*, service: str, write_scope: str, readable: ReadableCheck, audit: Audit) -> APIRouter:
-    """`write_scope`: the scope for replay and discard. Reading needs `ops:read`."""
+class DiscardRequest(BecauseRequest):
+    pass
+
+
+_Reader = Depends(require_scope("ops:read"))
+
+
+def dead_letter_router(*, service: str, mends: LetterMends, audit: Audit) -> APIRouter:
+    """The routes of `service`. Its `app.state.approvals` must know `mends.kind()`. Reading needs `ops:read`."""
     router = APIRouter(prefix=f"/api/v1/{service}/ops/dead-letters", tags=["死信 Dead letters"])
-    reader = [Depends(require_scope("ops:read"))]
-    writer = Depends(require_scope(write_scope))
+    _add_mend_routes(router, service, mends.scope)
+    _add_read_routes(router, service)
+    writer = Depends(require_scope(mends.scope))
 
-    @router.get("", summary="死信列表 · Dead letters, newest first", dependencies=reader)
-    async def list_dead_letters(
-        session: Session,
-        state: Annotated[State | None, Query(description="缺省为全部 · default all")] = None,
-        consumer: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")] = None,
-        cursor: Cursor = None,
-        limit: Limit = 20,
-    ) -> Page[DeadLetterItem]:
-        before = position_of(cursor, int)
-        rows = await dead_letters.list_letters(
-            session, service, state=state, consumer=consumer, before=before, limit=limit + 1
-        )
-        return Page.of(rows, limit, item=DeadLetterItem.of, cursor=lambda row: (row["id"],))
-
-    @router.get("/{letter_id}", summary="查看一条死信 · One dead letter", dependencies=reader)
-    async def get_dead_letter(letter_id: LetterId, session: Session) -> DeadLetterDetail:
-        return DeadLetterDetail.of(await dead_letters.get_letter(session, service, letter_id))
-
-    @router.post("/{letter_id}/replay", summary="修正并重放 · Correct and publish again, once")
+    @router.post(
+        "/{letter_id}/replay",
+        summary="原样重放，或提议修正 · Publish again, or propose a mend",
+        responses={202: {"model": DeadLetterDetail, "description": "修正待另一人批准 · A mend waits for approval"}},
+    )
     async def replay_dead_letter(
         letter_id: LetterId,
         body: ReplayRequest,
         response: Response,
         session: Session,
+        approvals: RequestApprovals,
         operator: Annotated[Operator, writer],
     ) -> DeadLetterDetail:
-        change = Change(reason=body.reason, patch=body.patch, value=body.value)
+        """不带 `patch` 和 `value`：立即原样重放一次。带其一：只可改动导致无法读取的字段，由另一人批准后重放。
+
+        Unchanged bytes are published at once. A change is proposed, and published when another operator approves it.
+        """
+        if body.patch is not None or body.value is not None:
+            response.status_code = 202
+            return await _propose_mend(session, approvals, mends, letter_id, body, operator)
         row, again = await dead_letters.replay(
-            session, service, letter_id, change, subject=operator.subject, readable=readable, audit=audit
+            session,
+            service,
+            letter_id,
+            reason=body.reason,
+            subject=operator.subject,
+            readable=mends.readable,
+            audit=audit,
         )
         if again:
             response.headers[REPLAYED_HEADER] = "true"
@@ -160,3 +214,103 @@ def dead_letter_router(*, service: str, write_scope: str, readable: ReadableChec
         return DeadLetterDetail.of(row)
 
     return router
+
+
+async def _propose_mend(
+    session: Session,
+    approvals: Approvals,
+    mends: LetterMends,
+    letter_id: int,
+    body: ReplayRequest,
+    operator: Operator,
+) -> DeadLetterDetail:
+    change = dead_letter_mends.Change(patch=body.patch, value=body.value)
+    proposal = await approvals.propose(
+        session,
+        kind=dead_letter_mends.KIND,
+        subject=subject_of(letter_id),
+        content=await mends.content(session, letter_id, change),
+        reason=body.reason,
+        operator=operator,
+    )
+    return DeadLetterDetail.of(await dead_letters.get_letter(session, mends.schema, letter_id), proposal)
+
+
+def _add_read_routes(router: APIRouter, service: str) -> None:
+    @router.get("", summary="死信列表 · Dead letters, newest first", dependencies=[_Reader])
+    async def list_dead_letters(
+        session: Session,
+        state: Annotated[State | None, Query(description="缺省为全部 · default all")] = None,
+        consumer: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 20,
+    ) -> Page[DeadLetterItem]:
+        before = position_of(cursor, int)
+        rows = await dead_letters.list_letters(
+            session, service, state=state, consumer=consumer, before=before, limit=limit + 1
+        )
+        return Page.of(rows, limit, item=DeadLetterItem.of, cursor=lambda row: (row["id"],))
+
+    @router.get("/{letter_id}", summary="查看一条死信 · One dead letter", dependencies=[_Reader])
+    async def get_dead_letter(letter_id: LetterId, session: Session, approvals: RequestApprovals) -> DeadLetterDetail:
+        row = await dead_letters.get_letter(session, service, letter_id)
+        mend = await approvals.open_about(session, kind=dead_letter_mends.KIND, subject=subject_of(letter_id))
+        return DeadLetterDetail.of(row, mend)
+
+
+def _add_mend_routes(router: APIRouter, service: str, scope: str) -> None:
+    writer = Depends(require_scope(scope))
+    kinds = (dead_letter_mends.KIND,)
+
+    async def shown(session: Session, proposal: Proposal) -> MendProposal:
+        letter_id = dead_letter_mends.letter_of(proposal.subject)
+        return MendProposal.of(proposal, await dead_letters.original_of(session, service, letter_id))
+
+    @router.get("/mends", summary="死信修正提案 · Proposed mends, newest first", dependencies=[_Reader])
+    async def list_mends(
+        session: Session,
+        approvals: RequestApprovals,
+        status: Status | None = None,
+        cursor: Cursor = None,
+        limit: Limit = 20,
+    ) -> Page[MendProposal]:
+        rows = await approvals.newest(
+            session,
+            kinds=kinds,
+            statuses=None if status is None else (status,),
+            before=position_of(cursor, uuid.UUID),
+            limit=limit + 1,
+        )
+        items = {row.proposal_id: await shown(session, row) for row in rows[:limit]}
+        return Page.of(rows, limit, item=lambda row: items[row.proposal_id], cursor=lambda row: (row.proposal_id,))
+
+    @router.post("/mends/{proposal_id}/approve", summary="批准修正并重放 · Approve a mend, by a second person")
+    async def approve_mend(
+        proposal_id: uuid.UUID,
+        body: BecauseRequest,
+        session: Session,
+        approvals: RequestApprovals,
+        operator: Annotated[Operator, writer],
+    ) -> MendProposal:
+        """须由提议人以外的人批准；修正后的记录只发布一次。By another operator; the mended record is published once."""
+        return await shown(
+            session,
+            await approvals.approve(
+                session, proposal_id=proposal_id, kinds=kinds, operator=operator, reason=body.reason
+            ),
+        )
+
+    @router.post("/mends/{proposal_id}/reject", summary="驳回或撤回修正 · Reject or withdraw a mend")
+    async def reject_mend(
+        proposal_id: uuid.UUID,
+        body: BecauseRequest,
+        session: Session,
+        approvals: RequestApprovals,
+        operator: Annotated[Operator, writer],
+    ) -> MendProposal:
+        return await shown(
+            session,
+            await approvals.reject_or_withdraw(
+                session, proposal_id=proposal_id, kinds=kinds, operator=operator, reason=body.reason
+            ),
+        )

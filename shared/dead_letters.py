@@ -1,16 +1,15 @@
-"""Dead letters for operators: list them, replay them with a correction, or discard them. Each is resolved once.
+"""Dead letters for operators: list them, replay them unchanged, or discard them. Each is resolved once.
+
+A replay with a changed record is a mend and needs a second person: `shared/dead_letter_mends.py`.
 
 A service declares the table of resolutions beside its plumbing tables (`add_resolution_table`) and mounts the routes of
 `shared/dead_letter_routes.py`.
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -40,7 +39,6 @@ REPLAY_HEADER = "deadletter_replay"
 KEPT_DAYS = 180
 _FORGET_MAX = 5_000
 
-_encode = msgspec.json.Encoder().encode
 Row = Mapping[str, Any]
 
 
@@ -80,24 +78,6 @@ class StillUnreadable(InvalidRequest):
     title_en = "It would still be unreadable"
     detail_zh = "{why}"
     detail_en = "{why}"
-
-
-class NothingToPatch(InvalidRequest):
-    code = "NOT_A_JSON_OBJECT"
-    title_zh = "原内容不是 JSON 对象，无法局部修改"
-    title_en = "The original is no JSON object: give the whole value instead of a patch"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A correction: a `patch` (RFC 7396) of the original, or a new `value`.
-
-    With neither, the original bytes are published again. Use this after fixing the consumer.
-    """
-
-    reason: str
-    patch: dict[str, Any] | None = None
-    value: Any = None
 
 
 def add_resolution_table(metadata: MetaData) -> None:
@@ -198,7 +178,14 @@ async def get_letter(session: AsyncSession, schema: str, letter_id: int) -> Row:
     return dict(row)
 
 
-async def _open_letter(session: AsyncSession, schema: str, letter_id: int, action: str) -> tuple[Row, bool]:
+async def original_of(session: AsyncSession, schema: str, letter_id: int) -> bytes | None:
+    """The original bytes; None also when the letter was deleted after KEPT_DAYS."""
+    found = await session.execute(text(f'SELECT value FROM "{schema}".dead_letter WHERE id = :id'), {"id": letter_id})
+    value: bytes | None = found.scalar_one_or_none()
+    return value
+
+
+async def lock_letter(session: AsyncSession, schema: str, letter_id: int, action: str) -> tuple[Row, bool]:
     """Lock the letter. Return it and whether it already has this resolution. Raises DeadLetterNotFound, …Resolved."""
     await session.execute(text(f'SELECT 1 FROM "{schema}".dead_letter WHERE id = :id FOR UPDATE'), {"id": letter_id})
     row = await get_letter(session, schema, letter_id)
@@ -207,7 +194,14 @@ async def _open_letter(session: AsyncSession, schema: str, letter_id: int, actio
     return row, row["state"] == action
 
 
-async def _resolve(session: AsyncSession, schema: str, letter_id: int, **values: object) -> None:
+async def lock_open(session: AsyncSession, schema: str, letter_id: int) -> Row:
+    """Lock the letter. Raises DeadLetterNotFound, and DeadLetterResolved if it is not open."""
+    row, _ = await lock_letter(session, schema, letter_id, "open")
+    return row
+
+
+async def resolve(session: AsyncSession, schema: str, letter_id: int, **values: object) -> None:
+    """`values`: action, subject, reason, edited and value of the table of resolutions."""
     await session.execute(
         text(
             f'INSERT INTO "{schema}".dead_letter_resolution (dead_letter_id, action, subject, reason, edited, value)'
@@ -221,38 +215,37 @@ async def replay(
     session: AsyncSession,
     schema: str,
     letter_id: int,
-    change: Change,
     *,
+    reason: str,
     subject: str,
     readable: ReadableCheck,
     audit: Audit,
 ) -> tuple[Row, bool]:
-    """Publish the letter again, once, under its key. A repeated call returns the first resolution, and True.
+    """Publish the unchanged letter again, once, under its key. A repeated call returns the first resolution, and True.
 
-    Raises DeadLetterNotFound, DeadLetterResolved (discarded), NothingToPatch, StillUnreadable.
+    Use it after fixing the consumer. Raises DeadLetterNotFound, DeadLetterResolved (discarded), StillUnreadable.
     """
-    row, again = await _open_letter(session, schema, letter_id, "replayed")
+    row, again = await lock_letter(session, schema, letter_id, "replayed")
     if again:
         return row, True
-    value = apply_change(row["value"], change)
+    value = row["value"] or b""
     why = readable(row["topic"], value)
     if why is not None:
-        raise StillUnreadable(why=masked(why)[:300].replace("{", "(").replace("}", ")"))
-    edited = value != row["value"]
+        raise StillUnreadable(why=masked(why)[:300])
     record = Record(key=row["key"], value=value, headers=((REPLAY_HEADER, str(letter_id).encode()),))
     await outbox.add(session, schema, row["topic"], [record])
-    await _resolve(
-        session, schema, letter_id,
-        action="replayed", subject=subject, reason=change.reason, edited=edited, value=value,
-    )  # fmt: skip
+    await resolve(
+        session, schema, letter_id, action="replayed", subject=subject, reason=reason, edited=False, value=value
+    )
+    shown = masked_text(value)
     await audit(
         session,
         subject=subject,
         action="dead_letter.replay",
         about=f"dead_letter:{letter_id}",
-        reason=change.reason,
-        before={"reason": row["reason"], "value": masked_text(row["value"])},
-        after={"edited": edited, "value": masked_text(value)},
+        reason=reason,
+        before={"reason": row["reason"], "value": shown},
+        after={"edited": False, "value": shown},
     )
     return await get_letter(session, schema, letter_id), False
 
@@ -261,10 +254,10 @@ async def discard(
     session: AsyncSession, schema: str, letter_id: int, reason: str, *, subject: str, audit: Audit
 ) -> tuple[Row, bool]:
     """Resolve the letter without publishing it. A repeated call returns True. Raises as `replay` (if replayed)."""
-    row, again = await _open_letter(session, schema, letter_id, "discarded")
+    row, again = await lock_letter(session, schema, letter_id, "discarded")
     if again:
         return row, True
-    await _resolve(
+    await resolve(
         session, schema, letter_id, action="discarded", subject=subject, reason=reason, edited=False, value=None
     )
     await audit(
@@ -300,31 +293,3 @@ def masked_text(value: bytes | None) -> str | None:
     if value is None:
         return None
     return masked(value[: 2 * _SHOWN_CHARS_MAX].decode("utf-8", "replace").replace("\x00", "\ufffd"))[:_SHOWN_CHARS_MAX]
-
-
-def apply_change(original: bytes | None, change: Change) -> bytes:
-    """Return the value to publish. Raises NothingToPatch."""
-    if change.value is not None:
-        return _encode(change.value)
-    if change.patch is None:
-        return original or b""
-    try:
-        found = json.loads(original or b"")
-    except (ValueError, RecursionError) as exc:
-        raise NothingToPatch from exc
-    if not isinstance(found, dict):
-        raise NothingToPatch
-    return _encode(merge_patch(found, change.patch))
-
-
-def merge_patch(target: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge_patch(result.get(name), value)
-    return result

@@ -9,6 +9,7 @@ from services.accounting.audit.api import router as audit
 from services.accounting.checks.api import router as checks
 from services.accounting.claims.api import router as claims
 from services.accounting.dead_letters.api import router as dead_letters
+from services.accounting.dead_letters.service import mends
 from services.accounting.explaining.api import router as explaining
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
@@ -74,4 +75,6 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
 def approvals_for(settings: ServiceSettings, library: Library) -> Approvals:
     """Return the two-person approval with the kinds of all rooms."""
     programmes = ProgrammeSource.of(library, settings)
-    return approvals_of([*kinds_of_operations(programmes.current), *kinds_of_publishing(settings.time_zone)])
+    return approvals_of(
+        [*kinds_of_operations(programmes.current), *kinds_of_publishing(settings.time_zone), mends.kind()]
+    )

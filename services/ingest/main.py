@@ -10,6 +10,7 @@ from services.ingest.approvals.service import approvals_of
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
 from services.ingest.dead_letters.api import router as dead_letters
+from services.ingest.dead_letters.service import mends
 from services.ingest.debugging.api import router as debugging
 from services.ingest.deliveries.api import operators as webhook_operators
 from services.ingest.deliveries.api import router as deliveries
@@ -90,6 +91,6 @@ def create_app(
     )
     resources = Resources.of(settings, app.state.db, log)
     app.state.resources = resources
-    app.state.approvals = approvals_of(kinds_of_partners())
+    app.state.approvals = approvals_of([*kinds_of_partners(), mends.kind()])
     resources.give_to_routes(app)
     return app

@@ -13,7 +13,8 @@ from shared import clock
 from shared.contracts import topics
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import event_key
-from shared.dead_letters import masked, merge_patch
+from shared.dead_letter_mends import merge_patch
+from shared.dead_letters import masked
 from shared.eventlog import EventLog, Record
 from shared.ids import new_id
 from tests.ingest.conftest import Reader, Settle
@@ -52,7 +53,7 @@ async def letter_of(api: httpx.AsyncClient, operator: dict[str, str], log: Event
             await asyncio.sleep(0.05)
 
 
-async def test_a_dead_letter_is_repaired_and_published_once(
+async def test_b2_a_dead_letter_is_mended_by_two_and_published_once(
     bike: PartnerClient, worker: EventLog, tokens: TokenFactory, published: Reader, settle: Settle
 ) -> None:
     api, operator = bike.http, tokens.operator()
@@ -67,11 +68,17 @@ async def test_a_dead_letter_is_repaired_and_published_once(
     assert (as_it_was.status_code, as_it_was.json()["code"]) == (422, "STILL_UNREADABLE")
     change = {"reason": "里程是文字", "patch": {"act": {"distance_m": 2360}}}
     answers = await asyncio.gather(*(api.post(place, json=change, headers=operator) for _ in range(4)))
-    assert [answer.status_code for answer in answers] == [200] * 4
-    assert len({answer.text for answer in answers}) == 1
-    assert sum("idempotent-replayed" in answer.headers for answer in answers) == 3
-    resolution = answers[0].json()["resolution"]
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
+    (mend,) = [answer.json()["mend"] for answer in answers if answer.status_code == 202]
+    decision, because = f"{OPS}/mends/{mend['proposal_id']}/approve", {"reason": "与合作方核对过"}
+    alone = await api.post(decision, json=because, headers=operator)
+    assert (alone.status_code, alone.json()["code"]) == (409, "SECOND_PERSON_NEEDED")
+    second = tokens.operator(subject="operator-2")
+    answers = await asyncio.gather(*(api.post(decision, json=because, headers=second) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    resolution = (await api.get(f"{OPS}/{letter}", headers=operator)).json()["resolution"]
     assert (resolution["action"], resolution["edited"], resolution["reason"]) == ("replayed", True, "里程是文字")
+    assert resolution["subject"] == "operator-1+operator-2"
 
     async def archived() -> bool:
         return (await status(bike, "mend-1")).status_code == 200
@@ -79,13 +86,16 @@ async def test_a_dead_letter_is_repaired_and_published_once(
     await settle(archived)
     good, again = [one for one in await published.new_records() if b"mend-1" in (one.value or b"")], []
     assert [one.key for one in good] == [b"bike:" + ACCOUNT.encode()] * 2  # as received, and repaired
-    assert msgspec.json.decode(good[1].value or b"", type=ActivityReported).act is not None
+    mended = msgspec.json.decode(good[1].value or b"", type=ActivityReported)
+    assert mended.mend is not None
+    assert (str(mended.mend.proposal_id), mended.mend.fields) == (mend["proposal_id"], ("act.distance_m",))
+    assert mended.raw_sha256 == "1" * 64
     again += [one for one in await published.new_records() if b"mend-1" in (one.value or b"")]
     assert again == []
     refused = await api.post(f"{OPS}/{letter}/discard", json={"reason": "no"}, headers=operator)
     assert (refused.status_code, refused.json()["code"]) == (409, "DEAD_LETTER_RESOLVED")
     written = (await api.get(f"/api/v1/ingest/ops/audit?object=dead_letter:{letter}", headers=operator)).json()
-    assert [entry["action"] for entry in written["items"]] == ["dead_letter.replay"]
+    assert [entry["action"] for entry in written["items"]] == ["dead_letter.mend.approve", "dead_letter.mend.propose"]
     assert PHONE not in str(written)
 
 

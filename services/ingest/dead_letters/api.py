@@ -1,7 +1,7 @@
 """Operators' routes for the dead letters of this service's consumers."""
 
 from services.ingest.audit.service import record
-from services.ingest.dead_letters.service import unreadable_because
+from services.ingest.dead_letters.service import mends
 from shared.dead_letter_routes import dead_letter_router
 
-router = dead_letter_router(service="ingest", write_scope="ops:partners", readable=unreadable_because, audit=record)
+router = dead_letter_router(service="ingest", mends=mends, audit=record)
