@@ -17,7 +17,7 @@ from deploy.local.partners import PARTNER_ENVIRONMENTS
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import send_signal, wait_until_gone
 from deploy.local.screen import Screen, status_table
-from deploy.local.secrets_file import Secrets
+from deploy.local.secrets_file import SECOND_OPERATOR, Secrets
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack, stop_leftovers
 from deploy.local.state import RunDirectory
@@ -191,7 +191,7 @@ def _follow(chosen: dict[str, Path]) -> None:
 def token(
     subject: Annotated[
         str, typer.Option(help="谁的令牌 Whose token. A second person approves the proposals of the first.")
-    ] = "ops-second",
+    ] = SECOND_OPERATOR,
 ) -> None:
     """打印运营人员令牌 Print an operator's token."""
     directory = RunDirectory(_settings().directory)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.local.secrets_file import Secrets
+from deploy.local.secrets_file import SECOND_OPERATOR, Secrets
 
 ALGORITHM = "CP1-HMAC-SHA256"
 WUHAN = "420100"
@@ -98,6 +98,8 @@ def credentials(secrets: Secrets, gateway_url: str) -> dict[str, Any]:
     return {
         "gateway_url": gateway_url,
         "ops_token": secrets.ops_token(),
+        # What gives access or value needs two operators.
+        "second_ops_token": secrets.ops_token(SECOND_OPERATOR),
         "partners": partners,
         "wechat_code_prefix": WECHAT_CODE_PREFIX,
     }

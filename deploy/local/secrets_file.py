@@ -25,6 +25,7 @@ from deploy.local.database import ROLES
 TOKEN_ISSUER = "carbon-inclusion"
 TOKEN_AUDIENCE = "carbon-api"
 OPS_TOKEN_LIFE_S = 30 * 86_400  # a demo machine may run for weeks without a restart
+FIRST_OPERATOR, SECOND_OPERATOR = "ops-local", "ops-second"
 OPS_SCOPES = (
     "ops:read",
     "ops:accounts",
@@ -117,7 +118,7 @@ class Secrets:
         key = self._values["partners"][partner_id]
         return key["app_key"], key["secret"]
 
-    def ops_token(self, subject: str = "ops-local") -> str:
+    def ops_token(self, subject: str = FIRST_OPERATOR) -> str:
         """Return an operator's token with every scope, signed as accounts signs it. Each subject is one person."""
         key = load_pem_private_key(self["token_signing_key"].encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)

@@ -60,7 +60,12 @@ def test_operator_token_has_the_claims_the_services_require(path: Path) -> None:
 def test_credentials_hold_everything_a_client_needs(path: Path) -> None:
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
     content = credentials(secrets, "http://127.0.0.1:8080")
-    assert set(content) == {"gateway_url", "ops_token", "partners", "wechat_code_prefix"}
+    assert set(content) == {"gateway_url", "ops_token", "second_ops_token", "partners", "wechat_code_prefix"}
+    subjects = [
+        jwt.decode(content[name], options={"verify_signature": False})["sub"]
+        for name in ("ops_token", "second_ops_token")
+    ]
+    assert subjects == ["ops-local", "ops-second"]
     seeded = ingest_seed(secrets)
     for partner, seed in zip(content["partners"], seeded, strict=True):
         assert set(partner) == {"partner_id", "name", "source", "app_key", "secret", "algorithm"}

@@ -11,7 +11,7 @@ from tests.accounting.operators import WHY, LedgerOperators, refusal
 from tests.databases import Dsns
 
 
-async def test_rejecting_a_reversal_is_written_to_the_audit_log(
+async def test_b12_rejecting_a_reversal_is_written_to_the_audit_log(
     accounting: Accounting, ledger_operators: LedgerOperators
 ) -> None:
     person = await accounting.citizen()
