@@ -1,0 +1,1 @@
+"""No operator alone raises a balance: every operators' route of the four services, tried by one operator."""
