@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.auth import cp1
-from tests.accounting.publishing.operators import FACTORS, bus_km
+from tests.accounting.operators import FACTORS, bus_km
 from tests.accounting.reports import PARTNER
 from tests.four_eyes.conftest import ACCOUNTING, INGEST, WHY, City
 

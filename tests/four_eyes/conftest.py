@@ -25,8 +25,8 @@ from services.rewards import main as rewards_main
 from services.rewards.settings import Settings as RewardsSettings
 from shared.contracts import topics
 from shared.db import Database
-from tests.accounting.conftest import Accounting
-from tests.accounting.publishing.operators import FACTORS
+from tests.accounting.driver import Accounting
+from tests.accounting.operators import FACTORS
 from tests.accounting.reports import PARTNER, Reports
 from tests.databases import Dsns, make_database
 from tests.ingest.samples import seed_partner

@@ -290,7 +290,9 @@ async def test_b12_a_rejected_mend_leaves_an_audit_entry_with_its_reason(
     assert (await desk.replay(patch={"act": {"distance_m": 2361}})).status_code == 202
 
 
-async def test_only_operators_of_the_ledger_may_correct_or_discard_a_dead_letter(accounting: Accounting, accounting_dsns: Dsns) -> None:
+async def test_only_operators_of_the_ledger_may_correct_or_discard_a_dead_letter(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
     letter = await set_aside(accounting, accounting_dsns, b"\xff rubbish")
     client, tokens = accounting.client, accounting.tokens
     assert (await client.get(OPS)).status_code == 401
