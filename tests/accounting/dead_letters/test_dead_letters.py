@@ -69,7 +69,7 @@ class LetterDesk:
     def headers(self, subject: str) -> dict[str, str]:
         return self.tokens.operator("ops:read ops:ledger", subject=subject)
 
-    async def replay(self, *, by: str = "ann", **body: Any) -> httpx.Response:
+    async def replay(self, by: str = "ann", /, **body: Any) -> httpx.Response:
         place = f"{OPS}/{self.letter}/replay"
         return await self.client.post(place, json={"reason": "字段有误", **body}, headers=self.headers(by))
 
@@ -103,7 +103,7 @@ async def test_b2_a_mend_is_approved_by_a_second_person_published_once_and_expla
     assert PHONE not in proposed.text
     assert (await desk.get())["mend"] == mend
     assert await published(accounting_dsns) == []
-    twice = await desk.replay(by="bob", patch={"act": {"city_code": "420106"}})
+    twice = await desk.replay("bob", patch={"act": {"city_code": "420106"}})
     assert (twice.status_code, twice.json()["code"]) == (409, "PROPOSAL_OPEN")
     for same in ("ann", "Ann"):
         alone = await desk.decide("approve", mend["proposal_id"], by=same)
@@ -198,8 +198,8 @@ async def test_b2_a_whole_record_cannot_be_invented(
 ) -> None:
     person = await accounting.citizen()
     desk = await LetterDesk.of(accounting, accounting_dsns, original)
-    for body in ({"value": reported(person)}, {"patch": reported(person)}):
-        refused = await desk.replay(**body)
+    for form in ("value", "patch"):
+        refused = await desk.replay(**{form: reported(person)})
         assert (refused.status_code, refused.json()["code"]) == (422, "NOT_A_JSON_OBJECT")
     assert await published(accounting_dsns) == []
 
