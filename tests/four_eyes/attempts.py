@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.auth import cp1
+from shared.contracts import topics
 from tests.accounting.operators import FACTORS, bus_km
 from tests.accounting.reports import PARTNER
 from tests.four_eyes.conftest import ACCOUNTING, INGEST, WHY, City
@@ -67,6 +68,11 @@ def letter_attempts(service: str, root: str) -> None:
         for patch in (person, {"evidence_tier": "navigation_trace"}, {"act": {"distance_m": 10**6}}):
             await city.did(409, "POST", f"{root}/{readable}/replay", {**BECAUSE, "patch": patch})
         await city.did(200, "POST", f"{root}/{readable}/replay", BECAUSE)
+        # Amounts and persons of other topics: a verdict, a binding.
+        topic = topics.OUTCOMES if service == "ingest" else topics.BINDINGS
+        other = await city.dead_letter(service, b'{"amount_mg": "x", "account_id": "y"}', topic)
+        for patch in ({"amount_mg": 10**9}, {"account_id": str(city.person.account_id)}):
+            await city.did(422, "POST", f"{root}/{other}/replay", {**BECAUSE, "patch": patch})
 
     @attempt("POST", f"{root}/{{letter_id}}/discard")
     async def discard(city: City) -> None:

@@ -26,8 +26,9 @@ from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.eventlog import EventLog, EventLogError, Record, StoredRecord, TopicPartition, open_event_log
 from tests.databases import Dsns, make_database
+from tests.ingest.operators import OperatorClient
 from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import SERVICE_SECRET, TokenFactory
 
 OAUTH = {"token_url": "https://oauth.example/token", "client_id": "c", "client_secret": "s3cret-of-oauth"}
 
@@ -100,6 +101,11 @@ def run_app(jwks_transport: httpx.MockTransport) -> RunApp:
 async def api(seeded: Settings, run_app: RunApp) -> AsyncIterator[httpx.AsyncClient]:
     async with run_app(seeded) as client:
         yield client
+
+
+@pytest.fixture
+def operators(api: httpx.AsyncClient, tokens: TokenFactory) -> OperatorClient:
+    return OperatorClient(api, tokens.operator(), tokens.operator(subject="operator-2"))
 
 
 @pytest.fixture
