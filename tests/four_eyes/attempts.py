@@ -71,8 +71,8 @@ def letter_attempts(service: str, root: str) -> None:
         # Amounts and persons of other topics: a verdict, a binding.
         topic = topics.OUTCOMES if service == "ingest" else topics.BINDINGS
         other = await city.dead_letter(service, b'{"amount_mg": "x", "account_id": "y"}', topic)
-        for patch in ({"amount_mg": 10**9}, {"account_id": str(city.person.account_id)}):
-            await city.did(422, "POST", f"{root}/{other}/replay", {**BECAUSE, "patch": patch})
+        for field, invented in (("amount_mg", 10**9), ("account_id", str(city.person.account_id))):
+            await city.did(422, "POST", f"{root}/{other}/replay", {**BECAUSE, "patch": {field: invented}})
 
     @attempt("POST", f"{root}/{{letter_id}}/discard")
     async def discard(city: City) -> None:
