@@ -36,6 +36,9 @@ ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
 WEBHOOK_ATTEMPTS = Counter("carbon_webhook_attempts", "Tries to send results to partners", ["partner", "outcome"])
 WEBHOOKS_DISABLED = Counter("carbon_webhooks_disabled", "Partners' addresses given up", ["reason"])
 LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anything but 0 is an alarm")
+LEDGER_SWEEP_AGE_S = Gauge(
+    "carbon_ledger_sweep_age_seconds", "Since the running check last reached every balance; over 86,400 is an alarm"
+)
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 

@@ -9,8 +9,9 @@ class Equation(NamedTuple):
     """One equation between stored figures.
 
     `sql` returns one number, 0 while the equation holds. `differing` replaces its `count(*)` and lists the rows that
-    differ as (name, stored, rebuilt) milligrams. `running` compares only what settled in [$1, $2) and stores the drift
-    in `ledger_checkpoint`. The operators' check, `verify ledger` and the nightly run check all equations.
+    differ as (name, stored, rebuilt) milligrams. `running` compares what settled in [$1, $2) and the accounts with
+    $3 < id <= $4, and stores the drift in `ledger_checkpoint`. The operators' check, `verify ledger` and the nightly
+    run check all equations.
     """
 
     name: str

@@ -20,5 +20,13 @@ ledger_check_state = Table(
     Column("id", SmallInteger, primary_key=True, server_default="1"),
     Column("began_at", DateTime(timezone=True), nullable=False),
     Column("checked_before", DateTime(timezone=True), nullable=False),
+    Column(
+        "swept_to",
+        Uuid,
+        nullable=False,
+        server_default="00000000-0000-0000-0000-000000000000",
+        comment="the sweep has looked at the accounts up to this id",
+    ),
+    Column("swept_at", DateTime(timezone=True), comment="end of the last sweep over all accounts"),
     CheckConstraint("id = 1", name="one_row"),
 )

@@ -3,9 +3,10 @@
 A new equation is one entry in `EQUATIONS`. The operators' check, the running check and `verify ledger` use this list.
 """
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,8 +18,13 @@ from shared.language import Text
 # The account that an activity credited: the household's if the judgement has `credited_to`.
 _HOLDER: Final = "coalesce((judgement->>'credited_to')::uuid, account_id)"
 
-# One statement reads one snapshot. Everything before the new mark has settled. Postings at or after it are subtracted
-# from the balances, so that both sides contain the same postings.
+_FIRST_ID: Final = uuid.UUID(int=0)
+
+# One statement reads one snapshot. Everything before the new mark ($2) has settled. Postings at or after it are subtracted
+# from the balances, so that both sides contain the same postings. The statement compares the accounts that moved since
+# the old mark ($1), those that differ already, and one step of the sweep: the accounts above $3 up to $4.
+# An account older than the first run and without a checkpoint waits for its step, which sums all its postings. Only an
+# issuance account is accepted as it is: its debits, one for every credit, have no index.
 _BALANCES_RUNNING: Final = """
 WITH sides AS (
     SELECT credit_account_id AS account_id, posted_at, amount_mg AS mg FROM accounting.posting WHERE posted_at >= $1
@@ -30,17 +36,35 @@ WITH sides AS (
 ), looked_at AS (
     SELECT account_id FROM moved WHERE touched
     UNION SELECT account_id FROM accounting.ledger_checkpoint WHERE drift_mg <> 0
+    UNION SELECT account_id FROM accounting.ledger_account WHERE account_id > $3 AND account_id <= $4
 ), compared AS (
     SELECT account_id, coalesce(a.balance_mg, 0) - coalesce(m.after_mg, 0) AS actual_mg,
         CASE WHEN c.account_id IS NOT NULL THEN c.postings_mg + coalesce(m.before_mg, 0)
-             WHEN a.created_at >= s.began_at OR a.account_id IS NULL THEN m.before_mg END AS expected_mg
+             WHEN a.created_at >= s.began_at OR a.account_id IS NULL THEN coalesce(m.before_mg, 0)
+             WHEN a.kind = 'issuance' THEN a.balance_mg - coalesce(m.after_mg, 0)
+             WHEN account_id > $3 AND account_id <= $4 THEN
+                 (SELECT coalesce(sum(p.amount_mg), 0) FROM accounting.posting p
+                  WHERE p.credit_account_id = a.account_id AND p.posted_at < $2)
+                 - (SELECT coalesce(sum(p.amount_mg), 0) FROM accounting.posting p
+                    WHERE p.debit_account_id = a.account_id AND p.kind <> 'credit' AND p.posted_at < $2)
+        END AS expected_mg, c.postings_mg AS known_mg, c.drift_mg
     FROM looked_at CROSS JOIN accounting.ledger_check_state s
     LEFT JOIN moved m USING (account_id) LEFT JOIN accounting.ledger_account a USING (account_id)
     LEFT JOIN accounting.ledger_checkpoint c USING (account_id)
 )
 INSERT INTO accounting.ledger_checkpoint AS c (account_id, postings_mg, drift_mg)
-SELECT account_id, coalesce(expected_mg, actual_mg), actual_mg - coalesce(expected_mg, actual_mg) FROM compared
+SELECT account_id, expected_mg, actual_mg - expected_mg FROM compared
+WHERE expected_mg IS NOT NULL AND (known_mg, drift_mg) IS DISTINCT FROM (expected_mg, actual_mg - expected_mg)
 ON CONFLICT (account_id) DO UPDATE SET postings_mg = EXCLUDED.postings_mg, drift_mg = EXCLUDED.drift_mg"""
+
+
+class SweepStep(NamedTuple):
+    """The accounts above `after` up to `upto`."""
+
+    after: uuid.UUID
+    upto: uuid.UUID
+    is_last: bool
+
 
 SIZES: Final = {
     "accounts": "SELECT count(*) FROM accounting.ledger_account",
@@ -234,12 +258,45 @@ async def checked_before(connection: Connection) -> datetime:
     return moment
 
 
-async def run_increment(connection: Connection, sql: str, begin: datetime, end: datetime) -> None:
-    await connection.execute(sql, begin, end)
+async def next_sweep_step(connection: Connection, *, accounts_min: int, steps_max: int) -> SweepStep:
+    """Return the next accounts in the order of their ids: so many that `steps_max` steps reach all of them."""
+    ((after, size),) = await connection.fetch(
+        "SELECT s.swept_to, greatest($1::bigint, ceil(c.reltuples / $2::int)::bigint)"
+        " FROM accounting.ledger_check_state s, pg_class c WHERE c.oid = 'accounting.ledger_account'::regclass",
+        accounts_min,
+        steps_max,
+    )
+    ((found, upto),) = await connection.fetch(
+        "SELECT count(*), (array_agg(account_id ORDER BY account_id DESC))[1] FROM (SELECT account_id"
+        " FROM accounting.ledger_account WHERE account_id > $1 ORDER BY account_id LIMIT $2) AS step",
+        after,
+        size,
+    )
+    return SweepStep(after, upto or after, is_last=found < size)
 
 
-async def move_mark(connection: Connection, moment: datetime) -> None:
-    await connection.execute("UPDATE accounting.ledger_check_state SET checked_before = $1", moment)
+async def run_increment(connection: Connection, sql: str, begin: datetime, end: datetime, step: SweepStep) -> None:
+    await connection.execute(sql, begin, end, step.after, step.upto, timeout=LONG_READ_S)
+
+
+async def move_mark(connection: Connection, moment: datetime, step: SweepStep) -> None:
+    """Move the mark of the increments and the place of the sweep, which begins again after its last step."""
+    await connection.execute(
+        "UPDATE accounting.ledger_check_state SET checked_before = $1, swept_to = $2,"
+        " swept_at = CASE WHEN $3 THEN clock_timestamp() ELSE swept_at END",
+        moment,
+        _FIRST_ID if step.is_last else step.upto,
+        step.is_last,
+    )
+
+
+async def sweep_age_s(connection: Connection) -> int:
+    return int(
+        await connection.fetchval(
+            "SELECT extract(epoch FROM clock_timestamp() - coalesce(swept_at, began_at))"
+            " FROM accounting.ledger_check_state"
+        )
+    )
 
 
 async def drift_mg(connection: Connection) -> int:

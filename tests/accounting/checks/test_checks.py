@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
@@ -52,6 +53,80 @@ async def test_a_planted_drift_raises_the_gauge_until_it_is_corrected(accounting
     assert await increment(accounting) == 700  # even if the account does not change again
     await admin.execute(plant, -700, person.account_id)
     assert await increment(accounting) == 0
+
+
+PLANT = "UPDATE accounting.ledger_account SET balance_mg = balance_mg + $1 WHERE account_id = $2"
+KILOGRAM_MG = 1_000_000
+
+
+async def sweep(accounting: Accounting, admin: Any) -> float:
+    """Increments until a whole sweep has passed: the one under way may have passed an account already."""
+    ends: set[object] = {await swept_at(admin)}
+    for _minute in range(100):
+        await settle(admin)
+        found = await increment(accounting)
+        ends.add(await swept_at(admin))
+        if len(ends) > 2:
+            return found
+    raise AssertionError("the sweep has no end")
+
+
+async def swept_at(admin: Any) -> object:
+    return await admin.fetchval("SELECT swept_at FROM accounting.ledger_check_state")
+
+
+@pytest.mark.parametrize("age", ["checked before", "older than the first check"])
+async def test_a3_a_kilogram_on_an_idle_balance_moves_the_gauge_within_one_sweep(
+    accounting: Accounting, admin: Any, monkeypatch: pytest.MonkeyPatch, age: str
+) -> None:
+    monkeypatch.setattr(checks, "_SWEEP_ACCOUNTS_MIN", 2)
+    if age == "checked before":
+        assert await increment(accounting) == 0
+    people = [await accounting.citizen() for _ in range(7)]
+    for person in people:
+        await accounting.post(person.bus(), person.metro())
+    await place_hold(accounting, people[0], amount_mg=1_000)
+    await settle(admin)
+    await increment(accounting)
+    assert await sweep(accounting, admin) == 0
+    for person in people:  # wherever its id lies
+        await admin.execute(PLANT, KILOGRAM_MG, person.account_id)
+        assert await sweep(accounting, admin) == KILOGRAM_MG
+        await admin.execute(PLANT, -KILOGRAM_MG, person.account_id)
+        assert await increment(accounting) in (0, KILOGRAM_MG)
+        await settle(admin)
+        assert await increment(accounting) == 0
+
+
+@pytest.mark.parametrize("age", ["checked before", "older than the first check"])
+async def test_a3_grams_moved_between_two_idle_balances_move_the_gauge(
+    accounting: Accounting, admin: Any, age: str
+) -> None:
+    if age == "checked before":
+        assert await increment(accounting) == 0
+    anna, bert = [await accounting.citizen() for _ in range(2)]
+    for person in (anna, bert):
+        await accounting.post(person.bus())
+    await settle(admin)
+    await increment(accounting)
+    await admin.execute(PLANT, -100, anna.account_id)
+    await admin.execute(PLANT, 100, bert.account_id)
+    assert (await accounting.check())["balances_sum_mg"] == 0
+    assert await sweep(accounting, admin) == 200
+    await admin.execute(PLANT, 100, anna.account_id)
+    await admin.execute(PLANT, -100, bert.account_id)
+    await settle(admin)
+    assert await increment(accounting) == 0
+
+
+async def test_a3_a_sweep_beside_postings_finds_nothing(accounting: Accounting, admin: Any) -> None:
+    """The step takes off what was posted after the mark, and an account that is created meanwhile is new."""
+    assert await increment(accounting) == 0
+    for _round in range(3):
+        person = await accounting.citizen()
+        await accounting.post(person.bus(), person.car())
+        assert await sweep(accounting, admin) == 0
+        assert await increment(accounting) == 0
 
 
 async def test_the_running_check_agrees_after_every_kind_of_movement(accounting: Accounting, admin: Any) -> None:
