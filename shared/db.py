@@ -36,6 +36,11 @@ _SERVER_SETTINGS = {
 }
 # Errors of a statement, whether SQLAlchemy or the driver ran it.
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError)
+# From the sixth execution on the server may keep one plan for all values of a prepared statement, until the table is
+# analysed again. Such a plan, made while the table was empty, scans it for every key once it has grown. Set-wise
+# statements are planned each time: the size of the table at that moment decides.
+_PLAN_EACH_TIME = ("plan_cache_mode", "force_custom_plan")
+_PLANNED_EACH_TIME = "planned_each_time"  # in `Session.info`
 _CONNECT_TIMEOUT_S = 5
 _POOL_WAIT_S = 5
 # A server that vanished behind an open connection never answers, and its own limits never fire. The driver waits this
@@ -52,7 +57,11 @@ def metadata_for(schema: str) -> MetaData:
 
 
 class Database:
-    """The engine and sessions of one process. `dsn` is a plain `postgresql://` address."""
+    """The engine and sessions of one process. `dsn` is a plain `postgresql://` address.
+
+    `plan_each_time`: no connection keeps a plan for all values, as in workers. Other processes plan each time only in
+    transactions that use `driver`: a read by one key would cost a third more.
+    """
 
     def __init__(
         self,
@@ -61,7 +70,11 @@ class Database:
         pool_size: int = 10,
         application_name: str = "carbon",
         command_timeout_s: float = COMMAND_TIMEOUT_S,
+        plan_each_time: bool = False,
     ) -> None:
+        settings = {**_SERVER_SETTINGS, "application_name": application_name}
+        if plan_each_time:
+            settings.update([_PLAN_EACH_TIME])
         self._engine: AsyncEngine = create_async_engine(
             dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=pool_size,
@@ -69,14 +82,16 @@ class Database:
             pool_timeout=_POOL_WAIT_S,
             pool_pre_ping=False,
             connect_args={
-                "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
+                "server_settings": settings,
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": command_timeout_s,
             },
         )
         event.listen(self._engine.sync_engine, "handle_error", _invalidate_pool)
         self._single_statements = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(
+            self._engine, expire_on_commit=False, info={_PLANNED_EACH_TIME: plan_each_time}
+        )
 
     async def stop(self) -> None:
         await self._engine.dispose()
@@ -154,11 +169,15 @@ async def read_rows(
 async def driver(session: AsyncSession) -> Connection:
     """Return the asyncpg connection of the session's transaction, for set-wise statements with arrays.
 
-    Begins the transaction on the server first: otherwise statements on the raw connection would commit one by one.
+    Begins the transaction on the server first: otherwise statements on the raw connection would commit one by one. From
+    the first call on, all statements of the transaction are planned each time they run.
     """
     connection = await session.connection()
     raw = cast(Any, await connection.get_raw_connection())
-    if not raw.driver_connection.is_in_transaction():
+    if not session.info.get(_PLANNED_EACH_TIME):
+        await connection.execute(text("SET LOCAL {} = {}".format(*_PLAN_EACH_TIME)))
+        session.info[_PLANNED_EACH_TIME] = True
+    elif not raw.driver_connection.is_in_transaction():
         await connection.execute(text("SELECT 1"))
     return cast("Connection", raw.driver_connection)
 

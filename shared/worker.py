@@ -45,7 +45,10 @@ class Worker:
         telemetry.configure_logging(f"{service}-worker", settings.log_level)
         self.service, self.settings = service, settings
         self.database = Database(
-            settings.database_url, pool_size=settings.database_pool_size, application_name=f"{service}-worker"
+            settings.database_url,
+            pool_size=settings.database_pool_size,
+            application_name=f"{service}-worker",
+            plan_each_time=True,
         )
         self.log: EventLog = open_event_log(settings.event_log_url, client_id=f"{service}-worker")
         self._parts: list[Callable[[asyncio.Event], Coroutine[Any, Any, None]]] = []

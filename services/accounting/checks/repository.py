@@ -20,9 +20,9 @@ _HOLDER: Final = "coalesce((judgement->>'credited_to')::uuid, account_id)"
 
 _FIRST_ID: Final = uuid.UUID(int=0)
 
-# One statement reads one snapshot. Everything before the new mark ($2) has settled. Postings at or after it are subtracted
-# from the balances, so that both sides contain the same postings. The statement compares the accounts that moved since
-# the old mark ($1), those that differ already, and one step of the sweep: the accounts above $3 up to $4.
+# One statement reads one snapshot. Everything before the new mark ($2) has settled. Postings at or after it are
+# subtracted from the balances, so that both sides contain the same postings. The statement compares the accounts that
+# moved since the old mark ($1), those that differ already, and one step of the sweep: those above $3 up to $4.
 # An account older than the first run and without a checkpoint waits for its step, which sums all its postings. Only an
 # issuance account is accepted as it is: its debits, one for every credit, have no index.
 _BALANCES_RUNNING: Final = """

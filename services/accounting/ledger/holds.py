@@ -18,7 +18,7 @@ from services.accounting.ledger.errors import (
 from services.accounting.ledger.service import Posting
 from shared.amounts import display
 from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
-from shared.db import Session, driver
+from shared.db import Connection, Session, driver
 
 HOLD_DAYS_MAX = 7
 _EXPIRE_PER_RUN_MAX = 200
@@ -106,6 +106,7 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
 
     An overdue hold is refused even if no job has expired it yet. The clock of the database decides.
     """
+    connection = await driver(session)
     row = await holds_repository.hold_of(session, hold_id, lock=True)
     if row is None:
         raise HoldNotFound
@@ -126,7 +127,7 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
         f"{caller}:{row.purpose}",
         hold_id=hold_id,
     )
-    await service.post(await driver(session), [movement])
+    await service.post(connection, [movement])
     return await hold_state(session, hold_id=hold_id)
 
 
@@ -135,6 +136,7 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
 
     A void that arrives before its hold is stored, so that the late hold is refused.
     """
+    connection = await driver(session)
     if await holds_repository.insert_hold(session, hold_id=hold_id, amount_mg=0, status=HoldStatus.VOIDED):
         return await hold_state(session, hold_id=hold_id)
     row = await holds_repository.hold_of(session, hold_id, lock=True)
@@ -142,11 +144,13 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
     if row.status == HoldStatus.CAPTURED:
         raise HoldSettled(status=row.status)
     if row.status == HoldStatus.HELD:
-        await _release(session, [row], HoldStatus.VOIDED, caller)
+        await _release(session, connection, [row], HoldStatus.VOIDED, caller)
     return await hold_state(session, hold_id=hold_id)
 
 
-async def _release(session: Session, rows: Sequence[Any], status: HoldStatus, caller: str) -> None:
+async def _release(
+    session: Session, connection: Connection, rows: Sequence[Any], status: HoldStatus, caller: str
+) -> None:
     """Give held grams back to their people. The rows are locked."""
     for row in rows:
         await holds_repository.settle_hold(session, row.hold_id, status)
@@ -161,11 +165,12 @@ async def _release(session: Session, rows: Sequence[Any], status: HoldStatus, ca
         )
         for row in rows
     ]
-    await service.post(await driver(session), movements)
+    await service.post(connection, movements)
 
 
 async def expire_holds(session: Session) -> None:
     """Give back the grams of holds that were not captured in time. Timed job."""
+    connection = await driver(session)
     due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
     if due:
-        await _release(session, due, HoldStatus.EXPIRED, "accounting")
+        await _release(session, connection, due, HoldStatus.EXPIRED, "accounting")

@@ -252,8 +252,12 @@ async def due_credits(connection: Connection, limit: int) -> Sequence[Any]:
     Rows that another worker has locked are skipped.
     """
     rows: Sequence[Any] = await connection.fetch(
-        "SELECT a.* FROM accounting.vesting v JOIN accounting.activity a USING (activity_id)"
-        " WHERE v.due_at <= clock_timestamp() ORDER BY v.due_at, v.activity_id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        # The queue first, by its index: a time that may change within the statement would be compared row by row.
+        "SELECT a.* FROM (SELECT activity_id, due_at FROM accounting.vesting WHERE due_at <= statement_timestamp()"
+        " ORDER BY due_at, activity_id LIMIT $1 FOR UPDATE SKIP LOCKED) v"
+        # OFFSET 0: see credited_near.
+        " CROSS JOIN LATERAL (SELECT * FROM accounting.activity a WHERE a.activity_id = v.activity_id"
+        " OFFSET 0 FOR UPDATE SKIP LOCKED) a ORDER BY v.due_at, v.activity_id",
         limit,
     )
     return rows
