@@ -42,6 +42,15 @@ LEDGER_SWEEP_AGE_S = Gauge(
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 
+RECONCILIATION_DIFFERENCES = Gauge(
+    "carbon_reconciliation_differences",
+    "Orders, donations and holds that differ between rewards and accounting; anything but 0 is an alarm",
+    ["difference"],
+)
+RECONCILIATION_AGE_S = Gauge(
+    "carbon_reconciliation_age_seconds", "Since the last finished reconciliation began; over 108,000 is an alarm"
+)
+
 
 def configure_logging(service: str, level: str) -> None:
     """Log JSON lines to stderr, each with an event name and fields. The context (service, request id) is added."""

@@ -1,25 +1,47 @@
-"""Builds the settlement engine, for the API and for the worker."""
+"""Builds the settlement engine and the reconciliation with accounting, for the API and for the worker."""
+
+from datetime import timedelta
 
 import httpx
 
 from services.rewards.campaigns.settling import DONATION, DonationKind
 from services.rewards.database import SCHEMA
 from services.rewards.orders.settling import ORDER, OrderKind
+from services.rewards.reconciliation.engine import Reconciler
+from services.rewards.reconciliation.holds import HoldReader
 from services.rewards.settings import Settings
 from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.settlement.holds import Holds
 from shared.auth.tokens import ServiceTokens
 from shared.contracts import topics
+from shared.contracts.holds import HOLDS_PER_PAGE_MAX
 from shared.db import Database
 from shared.httpclient import ServiceAuth
 
 
 def build_engine(settings: Settings, database: Database, client: httpx.AsyncClient) -> SettlementEngine:
     """`client` calls the accounting service."""
-    tokens = ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA)
     topic = settings.topic_prefix + topics.REWARDS
     return SettlementEngine(
         database,
-        Holds(client, ServiceAuth(tokens, "accounting")),
+        Holds(client, _auth(settings)),
         {ORDER: OrderKind(topic), DONATION: DonationKind(topic=topic, time_zone=settings.time_zone)},
     )
+
+
+def build_reconciler(
+    settings: Settings, database: Database, client: httpx.AsyncClient, *, page_size: int = HOLDS_PER_PAGE_MAX
+) -> Reconciler:
+    """`client` calls the accounting service."""
+    return Reconciler(
+        database,
+        reader=HoldReader(client, _auth(settings)),
+        holds=Holds(client, _auth(settings)),
+        tables={ORDER: OrderKind.table, DONATION: DonationKind.table},
+        in_flight=timedelta(seconds=settings.reconciliation_in_flight_s),
+        page_size=page_size,
+    )
+
+
+def _auth(settings: Settings) -> ServiceAuth:
+    return ServiceAuth(ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA), "accounting")

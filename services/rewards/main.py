@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.rewards.approvals.service import approvals_of
 from services.rewards.assembly import build_engine
+from services.rewards.audit.api import router as audit
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.certificates.api import router as certificates
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
+from services.rewards.reconciliation.api import router as reconciliation
+from services.rewards.reconciliation.service import kinds as kinds_of_reconciliation
 from services.rewards.settings import Settings
 from services.rewards.vouchers.api import router as vouchers
 from services.rewards.vouchers.sealing import CodeSealer
@@ -41,7 +45,7 @@ def create_app(
     app = build_app(
         service="rewards",
         settings=settings,
-        routers=[catalogue, orders, vouchers, campaigns, certificates, operations],
+        routers=[catalogue, orders, vouchers, campaigns, certificates, operations, reconciliation, audit],
         title_zh="激励与兑换",
         title_en="Rewards",
         description=DESCRIPTION,
@@ -49,5 +53,6 @@ def create_app(
         jwks_transport=jwks_transport,
     )
     app.state.settlements = build_engine(settings, app.state.db, client)
+    app.state.approvals = approvals_of(kinds_of_reconciliation())
     app.state.sealer = CodeSealer(settings.voucher_key_bytes)
     return app

@@ -19,6 +19,14 @@ class Settings(ServiceSettings):
         description="32 random bytes in base64: seals voucher codes, which are lost without it"
     )
 
+    reconciliation_in_flight_s: int = Field(
+        900,
+        ge=0,
+        le=86_400,
+        description="orders and donations that moved later than this are left to the next reconciliation; longer than"
+        " the life of a hold, so that each older one has ended on both sides",
+    )
+
     @field_validator("voucher_key")
     @classmethod
     def _key_length(cls, value: SecretStr) -> SecretStr:

@@ -1,13 +1,26 @@
 """All tables of the service, for migrations."""
 
+from services.rewards.approvals import models as _approvals
+from services.rewards.audit import models as _audit
 from services.rewards.budgets import models as _budgets
 from services.rewards.campaigns import models as _campaigns
 from services.rewards.catalogue import models as _catalogue
 from services.rewards.certificates import models as _certificates
 from services.rewards.database import metadata
 from services.rewards.orders import models as _orders
+from services.rewards.reconciliation import models as _reconciliation
 from services.rewards.vouchers import models as _vouchers
 
 __all__ = ["metadata"]
 
-_ = (_budgets, _campaigns, _catalogue, _certificates, _orders, _vouchers)
+_ = (
+    _approvals,
+    _audit,
+    _budgets,
+    _campaigns,
+    _catalogue,
+    _certificates,
+    _orders,
+    _reconciliation,
+    _vouchers,
+)

@@ -1,11 +1,13 @@
-"""The worker of the rewards service: drives open settlements, relays events, reports stock, deletes old keys."""
+"""The worker of the rewards service: drives open settlements, reconciles with accounting, relays events, reports."""
 
 import asyncio
 from functools import partial
 
-from services.rewards.assembly import build_engine
+from services.rewards.approvals import service as approvals
+from services.rewards.assembly import build_engine, build_reconciler
 from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SCHEMA
+from services.rewards.reconciliation import service as reconciliation
 from services.rewards.settings import Settings
 from shared import idempotency
 from shared.contracts import topics
@@ -14,7 +16,9 @@ from shared.httpclient import new_client
 from shared.worker import Worker, run
 
 DRIVE_EVERY_S = 1.0
+RECONCILE_EVERY_S = 1.0
 WATCH_EVERY_S = 15.0
+MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
 
 
@@ -39,10 +43,23 @@ def build(settings: Settings | None = None) -> Worker:
         # The engine opens its own transactions, none of them during a call to accounting. The job's one stays unused.
         await engine.drive_due()
 
+    reconciler = build_reconciler(settings, worker.database, worker.accounting)
+
+    async def reconcile(_session: Session) -> None:
+        # As above: no transaction is open during a call to accounting.
+        await reconciler.advance()
+        await reconciler.repeat_captures()
+
     worker.publish(topics.REWARDS)
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
+    worker.every(RECONCILE_EVERY_S, "reconcile", reconcile)
+    start_nightly = partial(reconciliation.start_nightly, time_zone=settings.time_zone)
+    worker.every(MINUTELY_S, "start_reconciliation", start_nightly)
+    worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
+    worker.every(WATCH_EVERY_S, "report_reconciliation", reconciliation.report)
+    worker.every(HOUSEKEEPING_EVERY_S, "delete_reconciliations", reconciliation.delete_old_runs)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
 

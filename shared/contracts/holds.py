@@ -35,3 +35,22 @@ class HoldState(BaseModel):
     status: Literal["held", "captured", "voided", "expired"]
     expires_at: datetime | None
     captured_to: str | None
+
+
+HOLDS_PER_PAGE_MAX = 1000  # some 300 KB of JSON and a tenth of a second
+
+
+class PostedHold(HoldState):
+    """A hold with the posting that ended it, for a reconciliation."""
+
+    created_at: datetime
+    settled_at: datetime | None
+    posted_mg: int = Field(description="what left the account of the hold, by the ledger's postings")
+    posted_to: str | None = Field(description="where it went: redeemed:<sponsor>, donated:<campaign> or an account id")
+
+
+class HoldPage(BaseModel):
+    """Holds of every state in the order of their ids."""
+
+    items: list[PostedHold]
+    has_more: bool

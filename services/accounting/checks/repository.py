@@ -100,6 +100,19 @@ EQUATIONS: Final = (
         WHERE coalesce(a.balance_mg, 0) <> CASE WHEN h.status = 'held' THEN h.amount_mg ELSE 0 END""",
     ),
     Equation(
+        "captures_differing",
+        Text(
+            "每个兑换、捐赠账户的余额等于扣划到它的冻结之和。",
+            "Every balance of spent or donated grams equals the holds captured to it.",
+        ),
+        """
+        SELECT count(*) FROM (SELECT captured_to AS code, sum(amount_mg) AS mg FROM accounting.hold
+                              WHERE status = 'captured' GROUP BY 1) h
+        FULL JOIN (SELECT code, balance_mg FROM accounting.ledger_account WHERE kind IN ('redeemed', 'donated')) a
+            USING (code)
+        WHERE coalesce(h.mg, 0) <> coalesce(a.balance_mg, 0)""",
+    ),
+    Equation(
         "caps_differing",
         Text(
             "每个上限计数等于计入它的行为之和。",

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from services.accounting.ledger import expiry, holds, service
 from services.accounting.ledger.schemas import Balance, Entry, Expiries, Expiry
@@ -11,7 +11,7 @@ from services.accounting.settings import Settings
 from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, require_service
-from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
+from shared.contracts.holds import HOLDS_PER_PAGE_MAX, CaptureRequest, HoldPage, HoldRequest, HoldState
 from shared.db import RequestDatabase, Session
 from shared.http_language import AskedLanguage
 from shared.language import Language
@@ -97,6 +97,16 @@ def _entry(row: Any, language: Language) -> Entry:
 @internal.post("/holds", status_code=201)
 async def place_hold(session: Session, body: HoldRequest, caller: Caller) -> HoldState:
     return await holds.place_hold(session, request=body, caller=caller)
+
+
+@internal.get("/holds")
+async def list_holds(
+    session: Session,
+    _caller: Caller,
+    after: uuid.UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=HOLDS_PER_PAGE_MAX)] = HOLDS_PER_PAGE_MAX,
+) -> HoldPage:
+    return await holds.list_holds(session, after=after or uuid.UUID(int=0), limit=limit)
 
 
 @internal.get("/holds/{hold_id}")

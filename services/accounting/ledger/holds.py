@@ -17,7 +17,7 @@ from services.accounting.ledger.errors import (
 )
 from services.accounting.ledger.service import Posting
 from shared.amounts import display
-from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
+from shared.contracts.holds import CaptureRequest, HoldPage, HoldRequest, HoldState, PostedHold
 from shared.db import Connection, Session, driver
 
 HOLD_DAYS_MAX = 7
@@ -174,3 +174,9 @@ async def expire_holds(session: Session) -> None:
     due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
     if due:
         await _release(session, connection, due, HoldStatus.EXPIRED, "accounting")
+
+
+async def list_holds(session: Session, *, after: uuid.UUID, limit: int) -> HoldPage:
+    """Return holds of every state with the postings that ended them, in the order of their ids."""
+    rows = await holds_repository.posted_holds(await driver(session), after, limit + 1)
+    return HoldPage(items=[PostedHold(**row) for row in rows[:limit]], has_more=len(rows) > limit)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.models import hold
+from shared.db import Connection
 
 
 async def insert_hold(session: AsyncSession, **values: Any) -> bool:
@@ -45,3 +46,20 @@ async def due_holds(session: AsyncSession, limit: int) -> Sequence[Any]:
         .with_for_update(skip_locked=True)
     )
     return rows.all()
+
+
+async def posted_holds(connection: Connection, after: uuid.UUID, limit: int) -> list[dict[str, Any]]:
+    """Return holds after the id `after`, with the amount that left the account of each and where it went."""
+    rows = await connection.fetch(
+        "SELECT h.hold_id, h.account_id, h.amount_mg, h.purpose, h.status, h.expires_at, h.captured_to, h.created_at,"
+        " h.settled_at, coalesce(p.mg, 0) AS posted_mg, p.receiver AS posted_to"
+        " FROM (SELECT * FROM accounting.hold WHERE hold_id > $1 ORDER BY hold_id LIMIT $2) h"
+        # OFFSET 0: one descent of the index per hold, whatever the planner believes of the tables.
+        " LEFT JOIN LATERAL (SELECT sum(p.amount_mg)::bigint AS mg,"
+        "  string_agg(coalesce(a.code, a.account_id::text), ' ') AS receiver"
+        "  FROM accounting.posting p JOIN accounting.ledger_account a ON a.account_id = p.credit_account_id"
+        "  WHERE p.debit_account_id = h.hold_id AND p.kind <> 'credit' OFFSET 0) p ON true ORDER BY h.hold_id",
+        after,
+        limit,
+    )
+    return [dict(row) for row in rows]

@@ -63,6 +63,14 @@ async def load(session: AsyncSession, table: Table, settlement_id: uuid.UUID) ->
     return _settlement(row)
 
 
+async def list_between(
+    session: AsyncSession, table: Table, *, after: uuid.UUID, upto: uuid.UUID, limit: int
+) -> list[Settlement]:
+    """Return settlements with after < id <= upto, in the order of their ids."""
+    query = select(*_columns(table)).where(_id(table) > after, _id(table) <= upto).order_by(_id(table)).limit(limit)
+    return [_settlement(row) for row in (await session.execute(query)).all()]
+
+
 async def move(
     session: AsyncSession,
     table: Table,

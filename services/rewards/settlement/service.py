@@ -66,3 +66,14 @@ async def call_off(session: Session, table: SettledTable, *, settlement_id: uuid
 async def list_stuck(session: Session, table: SettledTable, *, limit: int) -> Sequence[Any]:
     """Return settlements that are open for longer than STUCK_AFTER, oldest first."""
     return await repository.list_stuck(session, table, limit)
+
+
+async def list_between(
+    session: Session, table: SettledTable, *, after: uuid.UUID, upto: uuid.UUID, limit: int
+) -> list[Settlement]:
+    """Return settlements with after < id <= upto, in the order of their ids."""
+    return await repository.list_between(session, table, after=after, upto=upto, limit=limit)
+
+
+async def get(session: Session, table: SettledTable, *, settlement_id: uuid.UUID) -> Settlement:
+    return await repository.load(session, table, settlement_id)
