@@ -21,48 +21,15 @@ from tests.accounting.conftest import accounting, accounting_dsns, accounting_se
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import YESTERDAY
 from tests.databases import Dsns, connect_past_triggers, empty_tables
+from tests.rewards.backups import Backup, RealAccounting
 from tests.rewards.conftest import API, Rewards
-from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE, FaultyNetwork, Ledger
+from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
 from tests.tokens import ALL_OPS, TokenFactory
 
 __all__ = ["accounting", "accounting_dsns", "accounting_settings"]  # fixtures
 
 PRICE_MG = 10_000
 DONATED_MG = 5_000
-
-
-class RealAccounting(FaultyNetwork):
-    """The network to the real accounting service, with the faults of the fake one."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__(Ledger())
-        self._inner = httpx.ASGITransport(app)
-
-
-class Backup:
-    """A copy of all rows of one schema."""
-
-    def __init__(self, dsns: Dsns, schema: str) -> None:
-        self._dsns, self._schema = dsns, schema
-
-    async def take(self) -> None:
-        await self._run("CREATE TABLE backup.{t} AS TABLE {s}.{t}", before="CREATE SCHEMA backup")
-
-    async def restore(self) -> None:
-        await empty_tables(self._dsns, self._schema, keep=["methodology_version", "factor"])
-        await self._run("INSERT INTO {s}.{t} OVERRIDING SYSTEM VALUE TABLE backup.{t} ON CONFLICT DO NOTHING")
-
-    async def drop(self) -> None:
-        connection = await connect_past_triggers(self._dsns)
-        await connection.execute("DROP SCHEMA IF EXISTS backup CASCADE")
-        await connection.close()
-
-    async def _run(self, statement: str, before: str = "SELECT 1") -> None:
-        connection = await connect_past_triggers(self._dsns)
-        await connection.execute(before)
-        for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", self._schema):
-            await connection.execute(statement.format(s=self._schema, t=row["tablename"]))
-        await connection.close()
 
 
 class City:
@@ -223,15 +190,7 @@ async def test_b8_accounting_restored_from_yesterday_is_found_and_captured_again
     # Carl spends all he has got back before anybody looks.
     for _bowl in range(await city.balance_mg(carl) // PRICE_MG):
         await city.order(carl)
-    captures = f"/runs/{run['run_id']}/captures"
-    proposal = await city.operate("POST", captures, "ops-1", {"reason": "restored from yesterday"}, expect=201)
-    await city.reconciler.repeat_captures()
-    assert await city.differences(run) == found  # one person moves nothing
-    path = f"/captures/{proposal['proposal_id']}/approve"
-    assert (await city.operate("POST", path, " OPS-1", expect=409))["code"] == "SECOND_PERSON_NEEDED"
-    await city.operate("POST", path, "ops-2")
-    await city.reconciler.repeat_captures()
-    await city.reconciler.repeat_captures()
+    await capture_again(city, run)
     found = await city.differences(run)
     assert {one: found[one]["result"] for one in missing} == {
         lost_order: "captured",
@@ -242,6 +201,20 @@ async def test_b8_accounting_restored_from_yesterday_is_found_and_captured_again
     assert again["differences"] == {"CAPTURE_MISSING": 1, "RECORD_MISSING": 1}
     assert set(await city.differences(again)) == {spent_again, *(o for o in found if o not in missing)}
     assert (await city.accounting.check())["ok"]
+
+
+async def capture_again(city: City, run: dict[str, Any]) -> None:
+    """One person proposes and moves nothing, a second one approves."""
+    found = await city.differences(run)
+    captures = f"/runs/{run['run_id']}/captures"
+    proposal = await city.operate("POST", captures, "ops-1", {"reason": "restored from yesterday"}, expect=201)
+    await city.reconciler.repeat_captures()
+    assert await city.differences(run) == found
+    path = f"/captures/{proposal['proposal_id']}/approve"
+    assert (await city.operate("POST", path, " OPS-1", expect=409))["code"] == "SECOND_PERSON_NEEDED"
+    await city.operate("POST", path, "ops-2")
+    await city.reconciler.repeat_captures()
+    await city.reconciler.repeat_captures()
 
 
 async def test_b8_rewards_restored_from_yesterday_is_found(city: City, rewards_dsns: Dsns) -> None:
