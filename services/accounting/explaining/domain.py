@@ -118,6 +118,7 @@ _MEASURES: Final = {
     "speed_kmh": (Text("平均时速", "average speed"), Text("公里", "km/h")),
     "weight_g": (Text("重量", "weight"), Text("克", "g")),
     "energy_wh": (Text("电量", "energy"), Text("瓦时", "Wh")),
+    "energy_wh_per_hour": (Text("平均功率", "mean power"), Text("瓦", "W")),
     "baseline_wh": (Text("基准电量", "baseline"), Text("瓦时", "Wh")),
     "count": (Text("数量", "count"), Text("件", "")),
     "passenger_count": (Text("乘客", "passengers"), Text("人", "")),
@@ -192,7 +193,7 @@ def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
         refused_by = {cap.id: cap for cap in version.document.caps}.get(judgement.caps[-1].cap_id)
         if refused_by is not None:
             return Text(refused_by.zh, refused_by.en)
-    measure = _MEASURES.get(str(judgement.detail.get("measure")))
+    measure = _measure_text(str(judgement.detail.get("measure")))
     if measure is not None:
         return _broken_limit_text(judgement, measure)
     if version is not None and "field" in judgement.detail:
@@ -212,6 +213,23 @@ def add_mend(explanation: Explanation, proposal_id: UUID, fields: Sequence[str])
     return msgspec.structs.replace(
         explanation, mend=ExplainedMend(proposal_id=proposal_id, fields=tuple(fields), text=text)
     )
+
+
+def _measure_text(name: str) -> tuple[Text, Text] | None:
+    """Return name and unit of a measure, also of an amount per hour and of a relation between two amounts."""
+    if name in _MEASURES:
+        return _MEASURES[name]
+    if (amount := _MEASURES.get(name.removesuffix("_per_hour"))) is not None:
+        title, unit = amount
+        return (
+            Text(f"平均每小时{title.zh}", f"{title.en} per hour"),
+            Text(f"{unit.zh}/小时", f"{unit.en}/h" if unit.en else "per hour"),
+        )
+    first, found, second = name.removesuffix("_percent").partition("_to_")
+    if found and first in _MEASURES and second in _MEASURES:
+        part, whole = _MEASURES[first][0], _MEASURES[second][0]
+        return Text(f"{part.zh}与{whole.zh}之比", f"{part.en} relative to the {whole.en}"), Text("%", "%")
+    return None
 
 
 def _missing_input_text(field: str, version: Compiled) -> Text:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
-from services.accounting.methodologies.document import Plausibility, Range
+from services.accounting.methodologies.limits import Plausibility, Range
 
 # Partners round starts, ends and durations separately, some of them to whole minutes.
 CLOCK_TOLERANCE_S: Final = 60
@@ -38,6 +38,8 @@ def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | Non
         or _below_straight_line(act, rules)
         or _speed_outside(act.distance_m, duration, rules)
         or _amount_outside(act, rules)
+        or _rate_outside(act, duration, rules)
+        or _relation_broken(act, rules)
     )
 
 
@@ -87,4 +89,33 @@ def _amount_outside(act: Act, rules: Plausibility) -> BrokenLimit | None:
         found = _outside(reasons.IMPLAUSIBLE_AMOUNT, field, getattr(act, field), limits)
         if found is not None:
             return found
+    return None
+
+
+def _rate_outside(act: Act, duration: int | None, rules: Plausibility) -> BrokenLimit | None:
+    if rules.per_hour is None or duration is None:
+        return None
+    for field, limits in rules.per_hour.items():
+        value = getattr(act, field)
+        if value is None:
+            continue
+        # Compares the amount * 3600 with the limit * seconds: no division, so no rounding.
+        for limit, is_broken in (
+            (limits.max, value * 3600 > limits.max * duration),
+            (limits.min, value * 3600 < limits.min * duration),
+        ):
+            if is_broken:
+                measured = value * 3600 // max(duration, 1)
+                return BrokenLimit(reasons.IMPLAUSIBLE_RATE, f"{field}_per_hour", measured, limit)
+    return None
+
+
+def _relation_broken(act: Act, rules: Plausibility) -> BrokenLimit | None:
+    for relation in rules.relations:
+        value, other = getattr(act, relation.field), getattr(act, relation.at_most)
+        if value is not None and other is not None and value * 100 > relation.percent * other:
+            measure = f"{relation.field}_to_{relation.at_most}_percent"
+            # Rounded up: 100.4 % of a limit of 100 % is shown as 101 %. Of nothing, anything is above the limit.
+            percent = -(-value * 100 // other) if other else max(value * 100, relation.percent + 1)
+            return BrokenLimit(reasons.IMPLAUSIBLE_RATIO, measure, percent, relation.percent)
     return None

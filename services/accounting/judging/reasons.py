@@ -12,6 +12,8 @@ IMPLAUSIBLE_DURATION: Final = "IMPLAUSIBLE_DURATION"
 IMPLAUSIBLE_DISTANCE: Final = "IMPLAUSIBLE_DISTANCE"
 IMPLAUSIBLE_SPEED: Final = "IMPLAUSIBLE_SPEED"
 IMPLAUSIBLE_AMOUNT: Final = "IMPLAUSIBLE_AMOUNT"
+IMPLAUSIBLE_RATE: Final = "IMPLAUSIBLE_RATE"
+IMPLAUSIBLE_RATIO: Final = "IMPLAUSIBLE_RATIO"
 NOT_YET_HAPPENED: Final = "NOT_YET_HAPPENED"
 TOO_LATE: Final = "TOO_LATE"
 NO_BINDING: Final = "NO_BINDING"
@@ -54,6 +56,13 @@ REASONS: Final[dict[str, Text]] = {
     ),
     IMPLAUSIBLE_AMOUNT: Text(
         "这条记录的数量超出合理范围，没有累计。", "The quantity of this record is not plausible, so it does not count."
+    ),
+    IMPLAUSIBLE_RATE: Text(
+        "这条记录每小时的数量超出合理范围，没有累计。",
+        "The quantity per hour of this record is outside what is plausible.",
+    ),
+    IMPLAUSIBLE_RATIO: Text(
+        "这条记录的几项数量彼此对不上，没有累计。", "The quantities of this record do not fit each other."
     ),
     NOT_YET_HAPPENED: Text(
         "这条记录的时间在收到之后，没有累计。", "This record is dated later than its receipt, so it does not count."

@@ -284,6 +284,15 @@ class _Compiler:
                     f"{self.kind} 类行为没有 {source.field}。", f"Acts of kind {self.kind} have no {source.field}."
                 )
                 self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), text)
+        self.check_compared_fields()
+
+    def check_compared_fields(self) -> None:
+        """Refuse amounts per hour, and relations between amounts, that acts of this kind do not have."""
+        available = {source.field for source in SOURCES.values() if self.kind in source.kinds}
+        for where, field in self.document.plausibility.compared_fields:
+            if field not in available:
+                text = Text(f"{self.kind} 类行为没有 {field}。", f"Acts of kind {self.kind} have no {field}.")
+                self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", *where), text)
 
     def check_rules(self) -> None:
         document = self.document

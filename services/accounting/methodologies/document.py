@@ -10,18 +10,18 @@ import hashlib
 import json
 from datetime import date
 from functools import cached_property
-from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from services.accounting.methodologies.errors import DocumentInvalid, Path, Problem
+from services.accounting.methodologies.limits import Count, Decimal, Part, Plausibility
 from services.accounting.methodologies.source import Marks, read_yaml
 from shared.language import Text
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+){1,7}$", max_length=40)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 DottedSlug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*$", max_length=60)]
-Decimal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,14})?$")]
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})? (mgCO2e|gCO2e|kgCO2e|tCO2e)$")]
 Region = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}){0,3}$")]  # GB/T 2260, shortened from the right
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -30,7 +30,6 @@ Published = Annotated[  # a year, a month or a day, as far as known
 ]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)]
 UnitText = Annotated[str, StringConstraints(min_length=1, max_length=40)]
-Count = Annotated[int, Field(ge=0, le=10**12)]
 Day = Annotated[date, Field(strict=False)]  # in Asia/Shanghai, "2024-06-01"
 Year = Annotated[int, Field(ge=1990, le=2200)]
 
@@ -74,11 +73,7 @@ ACT_KINDS: Final[dict[str, str]] = {
 UNREPORTED_KINDS: Final = frozenset({"journey", "steps", "metering", "generation", "goods"})
 
 
-class _Part(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DocumentText(_Part):
+class DocumentText(Part):
     zh: Annotated[str, StringConstraints(min_length=1, max_length=600)]
     en: Annotated[str, StringConstraints(min_length=1, max_length=900)]
 
@@ -87,7 +82,7 @@ class DocumentText(_Part):
         return Text(self.zh, self.en)
 
 
-class IssuingDocument(_Part):
+class IssuingDocument(Part):
     title: DocumentText
     number: Annotated[str, StringConstraints(max_length=100)] | None = None
     url: Url | None = None
@@ -95,7 +90,7 @@ class IssuingDocument(_Part):
     sha256: Sha256 | None = None
 
 
-class AppliesTo(_Part):
+class AppliesTo(Part):
     """The acts that a methodology covers. A missing list accepts any value. `absent` accepts an act without a value."""
 
     event: EventType
@@ -107,7 +102,7 @@ class AppliesTo(_Part):
     material: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
 
 
-class Input(_Part):
+class Input(Part):
     """An input of the formula. `unit` is shown to people. The unit of the event field is fixed by its name."""
 
     title: DocumentText
@@ -115,25 +110,25 @@ class Input(_Part):
     source: InputSource = Field(alias="from")
 
 
-class FactorReference(_Part):
+class FactorReference(Part):
     name: Slug
     factor_id: DottedSlug
     vintage: Year
 
 
-class Result(_Part):
+class Result(Part):
     unit: Literal["gCO2e", "mgCO2e"]
     rounding: Literal["floor_to_mg"]
 
 
-class Improvement(_Part):
+class Improvement(Part):
     """Yearly improvement of the baseline technology: `improvement_factor` in the formula is rate^(year - base_year)."""
 
     rate: Decimal
     base_year: Year
 
 
-class Cap(_Part):
+class Cap(Part):
     """An upper limit: either a number of acts or an amount. `zh` and `en` are the sentences for a reached limit.
 
     `per` names whose acts are counted together: those of a person, a household or an electricity meter.
@@ -157,62 +152,7 @@ class Cap(_Part):
         return self
 
 
-class Range(_Part):
-    min: Count = 0
-    max: Count
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError("min 大于 max。|min is above max.")
-        return self
-
-
-class StraightLine(_Part):
-    """The minimum length of a route: a ratio of the straight line, minus `slack_m` for errors of both end points."""
-
-    min_ratio: Decimal
-    slack_m: Annotated[int, Field(ge=0, le=10_000)]
-
-
-class Plausibility(_Part):
-    """Limits of plausible acts. A limit is not checked if the act has no such value."""
-
-    distance_m: Range | None = None
-    duration_s: Range | None = None
-    speed_kmh_min: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    speed_kmh_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    straight_line: StraightLine | None = None
-    passenger_count: Range | None = None
-    weight_g: Range | None = None
-    energy_wh: Range | None = None
-    baseline_wh: Range | None = None
-    count: Range | None = None
-    od_distance_m: Range | None = None
-    walked_m: Range | None = None
-    cycled_m: Range | None = None
-    by_bus_m: Range | None = None
-    by_rail_m: Range | None = None
-    steps: Range | None = None
-    used_wh: Range | None = None
-    average_wh_7d: Range | None = None
-    persons: Range | None = None
-    replacement_percent: Range | None = None
-
-    @cached_property
-    def amounts(self) -> tuple[tuple[str, Range], ...]:
-        """Return the bounds on amounts by field of the act."""
-        given = ((field, getattr(self, field)) for field in AMOUNTS)
-        return tuple((field, limits) for field, limits in given if limits is not None)
-
-
-AMOUNTS: Final = (
-    "weight_g", "energy_wh", "baseline_wh", "count", "passenger_count", "od_distance_m", "walked_m", "cycled_m",
-    "by_bus_m", "by_rail_m", "steps", "used_wh", "average_wh_7d", "persons", "replacement_percent",
-)  # fmt: skip
-
-
-class ExampleInput(_Part):
+class ExampleInput(Part):
     """Fields of the act. Missing fields get values to which the methodology applies."""
 
     vehicle_type: Slug | None = None
@@ -240,7 +180,7 @@ class ExampleInput(_Part):
     replacement_percent: Count | None = None
 
 
-class Example(_Part):
+class Example(Part):
     """One worked example. `after` identical acts of the same day come first. `date` is the day (default: the first).
 
     `repeats` is the same physical act, reported before with other evidence or by another partner.
@@ -261,7 +201,7 @@ def _unique_caps(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
     return caps
 
 
-class Methodology(_Part):
+class Methodology(Part):
     """One version of a methodology. `effective_to` is the first day on which it no longer applies (Asia/Shanghai)."""
 
     code: Code
@@ -299,7 +239,7 @@ class Methodology(_Part):
         return (*self.exclusivity_groups, *declared)
 
 
-class Factor(_Part):
+class Factor(Part):
     """One emission factor of one vintage (the year of its data). `id` and `vintage` identify it for ever."""
 
     id: DottedSlug
@@ -313,7 +253,7 @@ class Factor(_Part):
     sha256: Sha256 | None = None
 
 
-class FactorDocument(_Part):
+class FactorDocument(Part):
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=500, strict=False)]
 
 

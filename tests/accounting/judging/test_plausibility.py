@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from services.accounting.explaining.domain import reason_text
 from services.accounting.judging.domain import judge, match_acts
+from services.accounting.judging.plausibility import find_broken_limit
+from services.accounting.methodologies.errors import DocumentInvalid
+from services.accounting.methodologies.matching import MethodologyIndex
 from tests.accounting.judging.acts import act, local
-from tests.accounting.methodologies.drafts import library_index
+from tests.accounting.methodologies.drafts import compiled, library_index, plain
 
 
 def reason(scene: str, **changes: Any) -> str:
@@ -121,3 +125,70 @@ def test_without_a_duration_start_and_end_give_the_speed() -> None:
     assert reason("ev_ride", ended_at=start + timedelta(seconds=300), **changes) == "CREDITED"
     assert reason("ev_ride", ended_at=start + timedelta(seconds=299), **changes) == "IMPLAUSIBLE_SPEED"
     assert reason("ev_ride", **changes) == "CREDITED"  # nothing to check against
+
+
+POWER = {
+    "energy_wh": {"max": 3_000_000},
+    "baseline_wh": {"max": 10_000_000},
+    "per_hour": {"energy_wh": {"max": 20_000}},
+    "relations": [{"field": "energy_wh", "at_most": "baseline_wh"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "sentence"),
+    [
+        ({"energy_wh": 20_000, "duration_s": 3_600}, None, ""),
+        ({"energy_wh": 20_001, "duration_s": 3_600}, "IMPLAUSIBLE_RATE", "平均功率 20001 瓦，超过上限 20000 瓦"),
+        ({"energy_wh": 1_000_000, "duration_s": 86_400}, "IMPLAUSIBLE_RATE", "平均功率 41666 瓦"),
+        ({"energy_wh": 400_000, "baseline_wh": 400_000}, None, ""),
+        (
+            {"energy_wh": 500_000, "baseline_wh": 400_000},
+            "IMPLAUSIBLE_RATIO",
+            "电量与基准电量之比 125 %，超过上限 100 %",
+        ),
+        ({"energy_wh": 400_001, "baseline_wh": 400_000}, "IMPLAUSIBLE_RATIO", "101 %，超过上限 100 %"),
+        ({"energy_wh": 1, "baseline_wh": 0}, "IMPLAUSIBLE_RATIO", "超过上限 100 %"),
+        ({"energy_wh": 500_000, "baseline_wh": None}, None, ""),
+    ],
+)
+def test_a14_power_and_relations_between_amounts_are_checked_and_explained(
+    changes: dict[str, Any], expected: str | None, sentence: str
+) -> None:
+    version = compiled("WH-APP-POWER", plausibility={**plain("WH-APP-POWER")["plausibility"], **POWER})
+    one = act("power_saving", **{"duration_s": 30 * 86_400, **changes})
+    found = find_broken_limit(one, version.document.plausibility)
+    assert (found and found.code) == expected
+    if found is not None:
+        judgement = judge(match_acts([one], MethodologyIndex([version])), {}).judgements[0]
+        assert judgement.reason_code == expected
+        assert sentence in reason_text(judgement, version).zh
+        assert "above the limit" in reason_text(judgement, version).en
+
+
+def test_a14_a_weight_per_hour_and_half_of_another_amount_are_bounds_as_well() -> None:
+    rules = plain("WH-APP-RECYCLE")["plausibility"] | {"per_hour": {"weight_g": {"max": 50_000}}}
+    limits = compiled("WH-APP-RECYCLE", plausibility=rules).document.plausibility
+    found = find_broken_limit(act("recycling", weight_g=60_000, duration_s=3_600), limits)
+    assert found == ("IMPLAUSIBLE_RATE", "weight_g_per_hour", 60_000, 50_000)
+    half = plain("WH-APP-POWER")["plausibility"] | POWER
+    half["relations"] = [{"field": "energy_wh", "at_most": "baseline_wh", "percent": 50}]
+    limits = compiled("WH-APP-POWER", plausibility=half).document.plausibility
+    found = find_broken_limit(act("power_saving", energy_wh=201, baseline_wh=400, duration_s=86_400), limits)
+    assert found == ("IMPLAUSIBLE_RATIO", "energy_wh_to_baseline_wh_percent", 51, 50)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"per_hour": {"energy_wh": {"max": 1}}},
+        {"relations": [{"field": "count", "at_most": "baseline_wh"}]},
+        {"relations": [{"field": "count", "at_most": "count"}]},
+        {"relations": [{"field": "count", "at_most": "weight_g", "percent": 0}]},
+        {"per_hour": {"happiness": {"max": 1}}},
+        {"per_hour": {"count": {"max": 1.5}}},
+    ],
+)
+def test_a14_bounds_on_amounts_that_an_act_does_not_have_are_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(DocumentInvalid):
+        compiled("WH-APP-BAG", plausibility=plain("WH-APP-BAG")["plausibility"] | rules)
