@@ -42,6 +42,11 @@ LEDGER_SWEEP_AGE_S = Gauge(
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 
+LARGEST_CREDIT_MG = Gauge(
+    "carbon_largest_credit_mg",
+    "Largest of the current day: one credit, or an account's credits in an hour; over 300,000,000 is an alarm",
+    ["span"],
+)
 RECONCILIATION_DIFFERENCES = Gauge(
     "carbon_reconciliation_differences",
     "Orders, donations and holds that differ between rewards and accounting; anything but 0 is an alarm",

@@ -96,6 +96,7 @@ def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
         (MINUTELY_S, "seal_day", seal),
         (MINUTELY_S, "check_increment", checks.check_increment),
         (COUNT_EVERY_S, "count_credits", totals.count_credits),
+        (COUNT_EVERY_S, "rank_credits", partial(totals.rank_credits, time_zone=zone)),
         (HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA)),
         (HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA)),
     ):

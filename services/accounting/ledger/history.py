@@ -57,3 +57,13 @@ async def acts_between(session: Session, *, begin: datetime, end: datetime) -> t
     """Return the credited minus reversed acts of each issuance account in [begin, end), and the number of acts read."""
     rows = await repository.acts_between(await driver(session), begin, end)
     return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)
+
+
+async def largest_credits(session: Session, *, begin: datetime, end: datetime, limit: int) -> Sequence[Any]:
+    """Return the largest credits posted in [begin, end): entry_id, at, account_id, amount_mg, acts, activity_id."""
+    return await repository.largest_credits(await driver(session), begin, end, limit)
+
+
+async def largest_receivers(session: Session, *, begin: datetime, end: datetime, limit: int) -> Sequence[Any]:
+    """Return the sums of the accounts that were credited most in [begin, end), as `largest_credits` does."""
+    return await repository.largest_receivers(await driver(session), begin, end, limit)

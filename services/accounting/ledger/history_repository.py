@@ -89,3 +89,34 @@ async def acts_between(connection: Connection, begin: datetime, end: datetime) -
     """Return (issuance account, credited minus reversed acts, acts read) of postings in [begin, end)."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(_ACTS, begin, end)
     return rows
+
+
+async def largest_credits(
+    connection: Connection, begin: datetime, end: datetime, limit: int
+) -> Sequence[asyncpg.Record]:
+    """Return the largest credits posted in [begin, end)."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT p.posting_id AS entry_id, p.posted_at AS at, p.credit_account_id AS account_id, p.amount_mg, 1 AS acts,"
+        " p.activity_id FROM accounting.posting p WHERE p.posted_at >= $1 AND p.posted_at < $2 AND p.kind = 'credit'"
+        " ORDER BY p.amount_mg DESC, p.posting_id LIMIT $3",
+        begin,
+        end,
+        limit,
+    )
+    return rows
+
+
+async def largest_receivers(
+    connection: Connection, begin: datetime, end: datetime, limit: int
+) -> Sequence[asyncpg.Record]:
+    """Return the accounts that were credited most in [begin, end), with their sums."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT p.credit_account_id AS entry_id, $1::timestamptz AS at, p.credit_account_id AS account_id,"
+        " sum(p.amount_mg)::bigint AS amount_mg, count(*)::int AS acts, NULL::uuid AS activity_id"
+        " FROM accounting.posting p WHERE p.posted_at >= $1 AND p.posted_at < $2 AND p.kind = 'credit'"
+        " GROUP BY p.credit_account_id ORDER BY 4 DESC, 1 LIMIT $3",
+        begin,
+        end,
+        limit,
+    )
+    return rows

@@ -1,6 +1,8 @@
 """HTTP models of the city totals."""
 
-from datetime import datetime
+import uuid
+from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -24,3 +26,25 @@ class CityStats(BaseModel):
         " Acts per scene are counted up to this time, some seconds ago; null before the first count"
     )
     scenes: list[SceneTotal]
+
+
+class LargestCredit(BaseModel):
+    """One credit, or all credits of one account in an hour. Without names."""
+
+    at: datetime = Field(description="入账时间，或该小时的开始 Time of the posting, or the beginning of the hour")
+    account_id: uuid.UUID
+    amount_mg: int
+    display: str
+    acts: int
+    activity_id: uuid.UUID | None = Field(description="按小时合计时为空 Null for the sum of an hour")
+
+
+class LargestCredits(BaseModel):
+    """The largest credits of one local day, largest first."""
+
+    day: date
+    span: Literal["credit", "hour"]
+    ranked_before: datetime | None = Field(
+        description="排到此时；按小时合计的在整点后出现 Ranked up to then; sums of an hour appear after its end"
+    )
+    items: list[LargestCredit]
