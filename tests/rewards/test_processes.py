@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -154,3 +155,16 @@ async def test_kill_9_in_the_middle_of_a_redemption(rewards: Rewards, operation:
     assert (order["status"], len(order["vouchers"])) == ("confirmed", 1)
     assert rewards.ledger.accounts == {"redeemed:guozao": PRICE_MG}
     assert [event.order_id for event in await published(settings) if str(event.order_id) == order["order_id"]]
+
+
+@pytest.mark.parametrize("table", ["certificate", "audit_log"])
+@pytest.mark.parametrize("statement", ["TRUNCATE rewards.{}", "DELETE FROM rewards.{}"])
+async def test_b9_the_owner_cannot_remove_certificates_or_audit_entries(
+    rewards: Rewards, table: str, statement: str
+) -> None:
+    owner = await asyncpg.connect(rewards.dsns.owner("rewards"))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is not allowed"):
+            await owner.execute(statement.format(table))
+    finally:
+        await owner.close()
