@@ -1,13 +1,13 @@
 """Nobody removes inbox keys, holds, proposals, digests or audit entries, nor the owner of the tables.
 
-Revision ID: 0017
-Revises: 0016
+Revision ID: 0018
+Revises: 0017
 """
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
