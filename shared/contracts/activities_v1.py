@@ -17,13 +17,16 @@ Position = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 Name = Annotated[str, msgspec.Meta(max_length=256, extra_json_schema={"pattern": r"^[^\x00]*$"})]
 Sha256 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, extra_json_schema={"pattern": r"^[0-9a-f]{64}$"})]
 MeterKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]  # `identity.meter_key`
+VehicleKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]  # `identity.vehicle_key`
 
 
 # Both without `gc`: they are made by the hundred and cannot be part of a reference cycle.
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The low-carbon act, in integers with units. Times are aware. No coordinates, lines, order numbers or machine ids.
 
-    `meter_key` is the keyed hash of an electricity meter. A producer that does not know it leaves it out.
+    `natural_key` is the keyed hash of the partner's own number for the act: one number is one physical act. `meter_key`
+    and `vehicle_key` are the keyed hashes of an electricity meter and of a hired vehicle: both serve one act at a time.
+    A producer that does not know a key leaves it out. `passenger_count` counts all people in the vehicle together.
     """
 
     kind: Literal["trip", "transit", "recycling", "bag", "energy"]
@@ -44,6 +47,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     count: Amount | None = None
     natural_key: Name | None = None
     meter_key: MeterKey | None = None
+    vehicle_key: VehicleKey | None = None
 
 
 class Mend(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -131,6 +131,30 @@ EQUATIONS: Final = (
         "coalesce(s.mg, 0) AS rebuilt",
     ),
     Equation(
+        "counted_differing",
+        Text(
+            "每个已计入的单号、电表和车辆时段都属于一条已计入的行为，且没有重复计入。",
+            "Every counted number, meter and vehicle belongs to a credited activity, and none is counted twice.",
+        ),
+        """
+        SELECT (SELECT count(*) FROM (SELECT activity_id FROM accounting.counted_number
+                                      UNION ALL SELECT activity_id FROM accounting.counted_use) c
+                LEFT JOIN accounting.activity a USING (activity_id)
+                WHERE a.status IS NULL OR a.status NOT IN ('credited', 'pending'))
+            + (SELECT count(*) FROM (
+                   SELECT CASE WHEN act->>'natural_key' ~ '^[0-9a-f]{32}$' THEN act->>'natural_key' END AS key
+                   FROM accounting.activity WHERE status IN ('credited', 'pending')) a
+               LEFT JOIN accounting.counted_number n ON n.number_key = decode(a.key, 'hex')
+               WHERE a.key IS NOT NULL AND n.number_key IS NULL)
+            + (SELECT count(*) FROM accounting.activity a
+               WHERE status IN ('credited', 'pending') AND (act ? 'meter_key' OR act ? 'vehicle_key')
+                   AND NOT EXISTS (SELECT FROM accounting.counted_use u WHERE u.activity_id = a.activity_id
+                       AND u.use_key = coalesce(act->>'meter_key', act->>'vehicle_key')::uuid))
+            + (SELECT count(*) FROM accounting.counted_use u JOIN accounting.counted_use o ON o.use_key = u.use_key
+               AND o.activity_id <> u.activity_id AND u.people = 1
+               AND least(u.ended_at, o.ended_at) - greatest(u.started_at, o.started_at) > interval '60 seconds')""",
+    ),
+    Equation(
         "credited_differing",
         Text(
             "每条已计入的行为恰有一笔同额入账，记在应得的账户。",

@@ -45,6 +45,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     natural_key: str | None = None
     meter_key: str | None = None
+    vehicle_key: str | None = None
     # Set only if the methodology counts households or meters.
     meter_account_id: UUID | None = None  # the household that had the meter
     stays: tuple[Stay, ...] = ()

@@ -2,7 +2,8 @@
 
 No clock and no I/O. "Now" is the time at which the log accepted the act (`received_at`), so a replay years later gives
 the same judgements. The first check that fails gives the reason. The order of the checks: plausibility, time window,
-binding and consent, methodology, household and meter, duplicate act, evidence, count caps, amount caps, minimum.
+binding and consent, methodology, household and meter, duplicate act, act counted elsewhere, evidence, count caps,
+amount caps, minimum.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
 from services.accounting.judging.plausibility import find_broken_limit
 from services.accounting.judging.subjects import CapKey, act_cap_keys, current_home, household_refusal
+from services.accounting.judging.uniqueness import Taken
 from services.accounting.methodologies.compiled import CapRule, Compiled, FactorRef
 from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.evaluation import Value
@@ -122,6 +124,14 @@ class DuplicateCheck(Protocol):
     def add_credited(self, act: Act, groups: Sequence[str]) -> None: ...
 
 
+class UniquenessCheck(Protocol):
+    """Finds what makes an act a repetition across people. `uniqueness.CountedActs` implements it."""
+
+    def find_taken(self, act: Act, seats: int) -> Taken | None: ...
+
+    def add_credited(self, act: Act, seats: int) -> None: ...
+
+
 def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
     """Return the cap counters that `judge` needs for these cases."""
     keys: set[CapKey] = set()
@@ -176,17 +186,27 @@ class _CapCounters:
 
 
 def judge(
-    cases: Iterable[Case], usage: Mapping[CapKey, CapUsed], duplicates: DuplicateCheck | None = None
+    cases: Iterable[Case],
+    usage: Mapping[CapKey, CapUsed],
+    duplicates: DuplicateCheck | None = None,
+    counted: UniquenessCheck | None = None,
 ) -> JudgedBatch:
     """Judge the cases in log order. The result equals judging them one by one with the usage carried along.
 
     `usage` holds the counters named by `cap_keys`. A missing counter counts as unused.
     """
     tally = _CapCounters(usage)
-    return JudgedBatch([_judge_one(case.act, case.method, tally, duplicates) for case in cases], tally.added)
+    judgements = [_judge_one(case.act, case.method, tally, duplicates, counted) for case in cases]
+    return JudgedBatch(judgements, tally.added)
 
 
-def _judge_one(act: Act, method: Compiled | None, tally: _CapCounters, duplicates: DuplicateCheck | None) -> Judgement:
+def _judge_one(
+    act: Act,
+    method: Compiled | None,
+    tally: _CapCounters,
+    duplicates: DuplicateCheck | None,
+    counted: UniquenessCheck | None,
+) -> Judgement:
     found = find_broken_limit(act, method.document.plausibility if method else None)
     if found is not None:
         return _refused(act, method, found.code, _limit_detail(found.measure, found.measured, found.limit))
@@ -200,9 +220,15 @@ def _judge_one(act: Act, method: Compiled | None, tally: _CapCounters, duplicate
     groups = method.document.all_groups
     if duplicates is not None and (original := duplicates.find_original(act, groups)) is not None:
         return _refused(act, method, reasons.DUPLICATE_ACT, _Progress(detail={"original": str(original)}))
+    if counted is not None and (taken := counted.find_taken(act, method.seats)) is not None:
+        detail: dict[str, int | str] = {} if taken.original is None else {"original": str(taken.original)}
+        return _refused(act, method, taken.reason, _Progress(detail=detail))
     judgement = _judge_amount(act, method, tally)
-    if duplicates is not None and judgement.status is Status.CREDITED:
-        duplicates.add_credited(act, groups)
+    if judgement.status is Status.CREDITED:
+        if duplicates is not None:
+            duplicates.add_credited(act, groups)
+        if counted is not None:
+            counted.add_credited(act, method.seats)
     return judgement
 
 

@@ -1,7 +1,7 @@
 """The same physical act reported twice: by two partners, or by one partner under two event ids.
 
 A person makes one trip at a time. Two acts of one account with a common exclusivity group are the same trip if they
-overlap by more than 70 % of the shorter one (rule of the French carpool registry). The act credited first stays.
+overlap by more than the error of two clocks. The act credited first stays.
 
 An act that a citizen declares and an act that a partner proves in the same scene within half an hour are one act, too:
 people declare a purchase right after the till has reported it.
@@ -16,8 +16,8 @@ from uuid import UUID
 from services.accounting.judging.acts import SELF_PARTNER, Act
 from services.accounting.methodologies.document import DECLARED
 
-OVERLAP_PERCENT: Final = 70
-# A tap has no end. Two taps on one account within a minute are one boarding, or the fare of a companion.
+# The clocks of two partners differ by at most this much. A tap has no end. Two taps on one account within a minute are
+# one boarding, or the fare of a companion.
 SAME_INSTANT: Final = timedelta(seconds=60)
 DECLARATION_WINDOW: Final = timedelta(minutes=30)
 
@@ -80,12 +80,11 @@ def _same_act(act: Act, other: CreditedAct, group: str) -> bool:
 
 
 def is_same_time(start_a: datetime, end_a: datetime | None, start_b: datetime, end_b: datetime | None) -> bool:
-    """Whether the two times overlap so far that one person cannot have done both acts."""
+    """Whether the two times overlap by more than the error of two clocks, so that one person cannot have done both."""
     spans = [(start_a, end_a or start_a), (start_b, end_b or start_b)]
     (short_start, short_end), (long_start, long_end) = sorted(spans, key=lambda span: span[1] - span[0])
     if long_end - long_start <= SAME_INSTANT:
         return abs(long_start - short_start) <= SAME_INSTANT
     if short_end - short_start <= SAME_INSTANT:  # a tap inside a longer trip, not near its ends
         return long_start + SAME_INSTANT < short_start and short_end < long_end - SAME_INSTANT
-    overlap = min(short_end, long_end) - max(short_start, long_start)
-    return overlap * 100 > (short_end - short_start) * OVERLAP_PERCENT
+    return min(short_end, long_end) - max(short_start, long_start) > SAME_INSTANT

@@ -29,6 +29,9 @@ def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | Non
             return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "elapsed_s", elapsed, 0)
         if act.duration_s is not None and act.duration_s > elapsed + CLOCK_TOLERANCE_S:
             return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "duration_s", act.duration_s, elapsed)
+    # What is saved is a part of the baseline.
+    if act.energy_wh is not None and act.baseline_wh is not None and act.energy_wh > act.baseline_wh:
+        return BrokenLimit(reasons.IMPLAUSIBLE_AMOUNT, "energy_wh", act.energy_wh, act.baseline_wh)
     if rules is None:
         return None
     duration = elapsed if act.duration_s is None else act.duration_s

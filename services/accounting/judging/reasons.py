@@ -21,6 +21,9 @@ BEFORE_BINDING: Final = "BEFORE_BINDING"
 AFTER_BINDING: Final = "AFTER_BINDING"
 CONSENT_WITHDRAWN: Final = "CONSENT_WITHDRAWN"
 DUPLICATE_ACT: Final = "DUPLICATE_ACT"
+COUNTED_ELSEWHERE: Final = "COUNTED_ELSEWHERE"
+VEHICLE_COUNTED: Final = "VEHICLE_COUNTED"
+METER_COUNTED: Final = "METER_COUNTED"
 NO_METHODOLOGY: Final = "NO_METHODOLOGY"
 HOUSEHOLD_REQUIRED: Final = "HOUSEHOLD_REQUIRED"
 METER_NOT_OF_HOUSEHOLD: Final = "METER_NOT_OF_HOUSEHOLD"
@@ -78,6 +81,19 @@ REASONS: Final[dict[str, Text]] = {
     AFTER_BINDING: Text("发生在解除绑定之后，没有累计。", "It happened after your binding to this partner ended."),
     CONSENT_WITHDRAWN: Text("您已撤回授权，没有累计。", "You have withdrawn your consent, so it does not count."),
     DUPLICATE_ACT: Text("这次行为已经累计过一次，不重复累计。", "This act has already been counted once."),
+    COUNTED_ELSEWHERE: Text(
+        "合作方的这个单号已经为另一个账户累计过，不重复累计。",
+        "The partner's number of this act has already been counted for another account.",
+    ),
+    VEHICLE_COUNTED: Text(
+        "这辆车在这段时间的行程已经累计过；多人同乘时，须由合作方报明车上人数。",
+        "A trip of this vehicle at this time has already been counted. For a shared ride, the partner must report the"
+        " number of people in the vehicle.",
+    ),
+    METER_COUNTED: Text(
+        "这块电表在这段时间的用电已经累计过，不重复累计。",
+        "A period of this meter that overlaps with this one has already been counted.",
+    ),
     NO_METHODOLOGY: Text(
         "这类行为在当地、当时还没有可用的方法学，没有累计。",
         "No methodology covered this kind of act at that place and time.",

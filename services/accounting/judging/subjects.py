@@ -1,4 +1,4 @@
-"""The cap counters of an act (person, household or meter), and whether a household may be credited.
+"""The cap counters and locks of an act (person, household, meter, vehicle), and whether a household may be credited.
 
 A cap per household limits all members together and each member alone. An act counts in every household in which its
 person has lived since the period began, and always in the person's own counter of the same cap. So a move gains
@@ -52,12 +52,12 @@ def person_cap_keys(
 
 
 def shared_subjects(act: Act, method: Compiled) -> set[UUID]:
-    """Return the households and meters whose counters or account this act may change. Lock them before judging."""
-    if not method.shared:
-        return set()
-    found = {stay.account_id for stay in act.stays}
+    """Return the households, the meter and the vehicle whose state this act may change. Lock them before judging."""
+    found = {stay.account_id for stay in act.stays} if method.shared else set()
     if act.meter_key is not None:
         found.add(meter_subject_id(act.meter_key))
+    if act.vehicle_key is not None:
+        found.add(UUID(act.vehicle_key))
     return found
 
 

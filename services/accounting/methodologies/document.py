@@ -226,6 +226,7 @@ class Methodology(Part):
     evidence_tiers: Annotated[dict[EvidenceTier, Decimal], Field(min_length=1)]
     caps: Annotated[tuple[Cap, ...], Field(max_length=10, strict=False), AfterValidator(_unique_caps)]
     exclusivity_groups: Annotated[tuple[Slug, ...], Field(max_length=5, strict=False)]
+    vehicle_seats: Annotated[int, Field(ge=1, le=100)] | None = None  # default: `compiled.Compiled.seats`
     vesting_days: Annotated[int, Field(ge=0, le=366)]
     issuable: bool
     plausibility: Plausibility

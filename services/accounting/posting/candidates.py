@@ -69,4 +69,5 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
         count=done.count,
         natural_key=done.natural_key,
         meter_key=done.meter_key,
+        vehicle_key=done.vehicle_key,
     )

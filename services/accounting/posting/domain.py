@@ -35,7 +35,7 @@ PARKED_VERDICT = ReplacedVerdict(Status.PARKED, reasons.NO_BINDING)
 class Verdict:
     """The verdict on one reported event. `judgement` is None for a repeat (duplicate or conflict).
 
-    `place` is the position of the event in its poll.
+    `place` is the position of the event in its poll. `seats` are those of the methodology that judged the act.
     """
 
     report: ActivityReported
@@ -45,6 +45,7 @@ class Verdict:
     sequence: int = 1
     replaces: ReplacedVerdict | None = None
     place: int = 0
+    seats: int = 1
 
     @property
     def reason_code(self) -> str | None:

@@ -9,8 +9,10 @@ import msgspec
 
 from services.accounting.judging.domain import Judgement, Status
 from services.accounting.judging.stored import to_stored
+from services.accounting.judging.uniqueness import number_key, use_of
 from services.accounting.ledger import chart
 from services.accounting.ledger.service import Posting
+from services.accounting.posting.counted_repository import Counted
 from services.accounting.posting.domain import Verdict
 from services.accounting.posting.repository import ActivityRow
 from shared.contracts.activities_v1 import ActivityReported
@@ -26,6 +28,7 @@ class Effects:
     parked: list[tuple[uuid.UUID, str]] = field(default_factory=list)  # (activity, report as JSON)
     postings: list[Posting] = field(default_factory=list)
     pending: list[tuple[uuid.UUID, datetime]] = field(default_factory=list)  # (activity, when it becomes available)
+    counted: Counted = field(default_factory=lambda: Counted([], []))
 
 
 def activity_row(verdict: Verdict) -> ActivityRow:
@@ -71,10 +74,20 @@ def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
             effects.parked.append((verdict.report.event_key, _ENCODE(verdict.report).decode()))
         elif judgement.amount_mg > 0:
             effects.postings.append(_credit(judgement, verdict.report))
+            _count_once(verdict, effects.counted)
             if judgement.vesting_days:
                 due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
                 effects.pending.append((judgement.activity_id, due_at))
     return effects
+
+
+def _count_once(verdict: Verdict, counted: Counted) -> None:
+    act = verdict.act
+    assert act is not None  # only an act is credited
+    if (key := number_key(act.natural_key)) is not None:
+        counted.numbers.append((key, act.activity_id))
+    if (use := use_of(act, verdict.seats)) is not None:
+        counted.uses.append(use)
 
 
 def _credit(judgement: Judgement, report: ActivityReported) -> Posting:

@@ -23,6 +23,9 @@ _REFUSED_BY_ANY_METHODOLOGY = (
     reasons.AFTER_BINDING,
     reasons.CONSENT_WITHDRAWN,
     reasons.DUPLICATE_ACT,
+    reasons.COUNTED_ELSEWHERE,
+    reasons.VEHICLE_COUNTED,
+    reasons.METER_COUNTED,
 )
 
 

@@ -1,8 +1,9 @@
 """Homes of acts: the households and meters that count them, read and locked once per transaction.
 
-People of different partitions share these counters. A transaction locks its people first, then all its households and
-meters in the order of their ids. So transactions cannot deadlock, and counters stay as read until the commit. Stays are
-read once: a stay that appears later would add a household that is locked out of order.
+People of different partitions share these counters, and vehicles. A transaction locks its people first, then all its
+households, meters and vehicles in the order of their ids. So transactions cannot deadlock, and nothing that was read
+changes before the commit. Stays are read once: a stay that appears later would add a household that is locked out of
+order.
 """
 
 import uuid
@@ -32,27 +33,29 @@ async def acts_with_homes(session: Session, acts: Sequence[Act], *, rule: Compil
 async def assign_and_lock_homes(
     connection: Connection, candidates: Sequence[MatchedAct], time_zone: str, touched: Collection[uuid.UUID] = ()
 ) -> None:
-    """Set the households and meters of the acts, then lock all of these and the `touched` ones.
+    """Set the households and meters of the acts, then lock all of these, the vehicles and the `touched` ones.
 
     The caller holds the locks of the people. Call it once per transaction with every candidate that will be judged: a
     second call could lock out of order. `touched` are households and meters of judgements that will be taken back.
     """
-    placed = await assign_homes(connection, candidates, time_zone)
+    await assign_homes(connection, candidates, time_zone)
     subjects = set(touched)
-    for candidate in placed:
-        assert candidate.method is not None  # `assign_homes` returns only acts with a method
-        subjects |= shared_subjects(candidate.act, candidate.method)
+    for candidate in candidates:
+        act, method = candidate.act, candidate.method
+        if method is None or not (method.shared or act.meter_key or act.vehicle_key) or not _is_bound(candidate):
+            continue
+        subjects |= shared_subjects(act, method)
     await households.lock_subjects(connection, subjects)
 
 
-async def assign_homes(connection: Connection, candidates: Sequence[MatchedAct], time_zone: str) -> list[MatchedAct]:
-    """Set the households and meters of acts whose methodology counts or credits these. Return the changed acts.
+async def assign_homes(connection: Connection, candidates: Sequence[MatchedAct], time_zone: str) -> None:
+    """Set the households and meters of acts whose methodology counts or credits these.
 
     Reads nothing if no methodology needs homes.
     """
     concerned = [one for one in candidates if one.method is not None and one.method.shared and _is_bound(one)]
     if not concerned:
-        return []
+        return
     acts = [candidate.act for candidate in concerned]
     homes = await households.load_homes(
         connection,
@@ -68,7 +71,6 @@ async def assign_homes(connection: Connection, candidates: Sequence[MatchedAct],
             stays=homes.stays_at(act.account_id, act.occurred_at),
             meter_account_id=homes.meter_account_at(act.meter_key, act.occurred_at),
         )
-    return concerned
 
 
 def _is_bound(candidate: MatchedAct) -> bool:

@@ -1,4 +1,5 @@
-"""Tables of posting: activities (the permanent inbox with verdicts), parked reports, vesting, caps, tallies."""
+"""Tables of posting: activities (the permanent inbox with verdicts), parked reports, vesting, caps, counted numbers and
+uses, tallies."""
 
 from sqlalchemy import (
     BigInteger,
@@ -101,6 +102,25 @@ cap_usage = Table(
     CheckConstraint("acts >= 0 AND amount_mg >= 0", name="not_negative"),
     postgresql_with={"fillfactor": 70},
 )
+
+counted_number = Table(
+    "counted_number",
+    metadata,
+    Column("number_key", LargeBinary, primary_key=True, comment="keyed hash of a partner's number of a credited act"),
+    Column("activity_id", Uuid, nullable=False),
+)
+
+counted_use = Table(
+    "counted_use",
+    metadata,
+    Column("use_key", Uuid, nullable=False, comment="keyed hash of a meter or vehicle that a credited act used"),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("activity_id", Uuid, nullable=False),
+    Column("people", SmallInteger, nullable=False, comment="who may be credited for it at once"),
+    CheckConstraint("people >= 1 AND ended_at >= started_at", name="sound"),
+)
+Index("ix_counted_use", counted_use.c.use_key, counted_use.c.ended_at)
 
 intake_tally = Table(
     "intake_tally",

@@ -3,11 +3,13 @@
     1  separate new events from repeats                5  judge: pure, in log order
     2  find the bindings of the new events             6  write activities and cap counters
     3  lock the people (all, or the free ones)         7  `ledger.post`: postings and balances
-    4  lock households and meters, read cap counters   8  `closing`: outcomes, tallies, shared accounts
-       and acts near in time
+    4  lock households, meters and vehicles, read      8  `closing`: outcomes, tallies, shared accounts
+       cap counters, acts near in time, and what
+       other people's acts have used up
 
 The result equals posting the same events one by one: the judge carries the caps along, and the locks of steps 3 and 4
-protect what was read. The order of locks is people, households and meters, rows that all workers share.
+protect what was read. The order of locks is people; households, meters and vehicles; numbers of partners (by the unique
+key of `counted_number`); rows that all workers share.
 """
 
 import asyncio
@@ -23,9 +25,10 @@ from services.accounting.bindings.domain import BindingRow, Bindings, BindingSta
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
 from services.accounting.judging.duplicates import CreditedAct, CreditedActs
 from services.accounting.judging.subjects import CapKey
+from services.accounting.judging.uniqueness import CountedActs, number_key, use_of
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.matching import MethodologyIndex
-from services.accounting.posting import homes, repository
+from services.accounting.posting import counted_repository, homes, repository
 from services.accounting.posting.candidates import Candidate, make_candidates
 from services.accounting.posting.closing import Closing, Programme
 from services.accounting.posting.domain import (
@@ -213,22 +216,31 @@ async def _write_effects(connection: Connection, effects: Effects, closing: Clos
         await repository.insert_parked(connection, effects.parked)
     if effects.pending:
         await repository.insert_pending(connection, effects.pending)
+    await counted_repository.insert_counted(connection, effects.counted)
     await ledger.post(connection, effects.postings, shared_balances=closing.shared_balances, locked=True)
 
 
 async def _judge(connection: Connection, candidates: Sequence[Candidate], programme: Programme) -> list[Verdict]:
-    """Judge candidates and add their cap usage. People, households and meters are locked."""
+    """Judge candidates and add their cap usage. People, households, meters and vehicles are locked."""
     index = programme.index
     usage: dict[CapKey, CapUsed] = {}
-    counted = CreditedActs()
+    nearby, counted = CreditedActs(), CountedActs()
     if any(candidate.act.account_id is not None for candidate in candidates):
         usage = await repository.cap_usage_of(connection, list(cap_keys(candidates)))
-        counted = await _credited_nearby(connection, candidates, index)
-    batch = judge(candidates, usage, counted)
+        nearby = await _credited_nearby(connection, candidates, index)
+        counted = await _counted_before(connection, candidates)
+    batch = judge(candidates, usage, nearby, counted)
     if batch.usage:
         await repository.add_cap_usage(connection, batch.usage)
     return [
-        Verdict(one.report, outcome_status(judgement), one.act, judgement, place=one.place)
+        Verdict(
+            one.report,
+            outcome_status(judgement),
+            one.act,
+            judgement,
+            place=one.place,
+            seats=one.method.seats if one.method is not None else 1,
+        )
         for one, judgement in zip(candidates, batch.judgements, strict=True)
     ]
 
@@ -260,3 +272,21 @@ async def _credited_nearby(
             )
         )
     return CreditedActs(counted)
+
+
+async def _counted_before(connection: Connection, candidates: Sequence[Candidate]) -> CountedActs:
+    """Read what the acts of other polls have used up, of everything that these candidates name."""
+    numbers: list[bytes] = []
+    spans: dict[UUID, tuple[datetime, datetime]] = {}
+    for candidate in candidates:
+        act, method = candidate.act, candidate.method
+        if method is None or act.binding is not BindingState.BOUND:
+            continue
+        if (key := number_key(act.natural_key)) is not None:
+            numbers.append(key)
+        if (use := use_of(act, method.seats)) is not None:
+            first, last = spans.get(use.key, (use.started_at, use.ended_at))
+            spans[use.key] = (min(first, use.started_at), max(last, use.ended_at))
+    if not numbers and not spans:
+        return CountedActs()
+    return CountedActs(*await counted_repository.counted_by(connection, numbers, spans))

@@ -7,13 +7,14 @@ from typing import Any
 from services.accounting.judging import reasons
 from services.accounting.judging.domain import usage_of
 from services.accounting.judging.stored import from_row
+from services.accounting.judging.uniqueness import number_key
 from services.accounting.ledger import service as ledger
-from services.accounting.posting import repository
+from services.accounting.posting import counted_repository, repository
 from services.accounting.posting.closing import Closing
 from services.accounting.posting.domain import ReplacedVerdict, report_of_activity, verdict_without_act
 from services.accounting.posting.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
 from shared.contracts.outcomes_v1 import Status as OutcomeStatus
-from shared.db import Session, driver
+from shared.db import Connection, Session, driver
 
 _HAS_GRAMS = frozenset({"credited", "pending"})
 TAKEN_BACK_REASONS = frozenset({reasons.CANCELLED, reasons.CORRECTED})
@@ -74,9 +75,22 @@ async def take_back(
             await repository.delete_pending(connection, [activity_id])
         if used := usage_of(from_row(original)):
             await repository.give_back_caps(connection, used)
+        await _give_back_counted(connection, original)
     await repository.mark_taken_back(connection, activity_id, status, reason)
     verdict = verdict_without_act(
         report_of_activity(original, account_key), status, reason, sequence=original["sequence"] + 1
     )
     verdict.replaces = ReplacedVerdict(original["status"], original["reason_code"], original["amount_mg"])
     await closing.add([verdict])
+
+
+async def _give_back_counted(connection: Connection, original: Any) -> None:
+    """Free the number, meter or vehicle of the activity, so that the act may be credited to somebody else."""
+    act = original["act"] or {}
+    use_key = act.get("meter_key") or act.get("vehicle_key")
+    await counted_repository.give_back(
+        connection,
+        original["activity_id"],
+        number_key(act.get("natural_key")),
+        uuid.UUID(use_key) if use_key else None,
+    )

@@ -23,6 +23,16 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "AFTER_BINDING": Text("发生在解除绑定之后。", "It happened after the binding ended."),
     "CONSENT_WITHDRAWN": Text("用户已撤回授权。", "The person has withdrawn consent."),
     "DUPLICATE_ACT": Text("同一次行为已经累计过。", "The same act has already been counted."),
+    "COUNTED_ELSEWHERE": Text(
+        "这个单号已为另一个账户累计过。", "The number of this act has already been counted for another account."
+    ),
+    "VEHICLE_COUNTED": Text(
+        "同一辆车同一时间的行程已经累计过；多人同乘请填 passenger_count。",
+        "A trip of this vehicle at this time has already been counted. Report shared rides with passenger_count.",
+    ),
+    "METER_COUNTED": Text(
+        "这块电表的重叠时段已经累计过。", "An overlapping period of this meter has already been counted."
+    ),
     "NO_METHODOLOGY": Text(
         "当地当时没有适用的方法学。", "No methodology covers this kind of act at that place and time."
     ),

@@ -29,6 +29,7 @@ BATCH = "application/cloudevents-batch+json"
 
 _BAD_INPUT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PHONE_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_FOR_MANY: Final = frozenset({"bus", "metro"})
 _CHARSET: Final = re.compile(r'charset="?(?P<name>[^";\s]+)"?', re.IGNORECASE)
 
 _Operation = Literal["report", "correct", "cancel"]
@@ -174,6 +175,10 @@ def _read_one(raw: Raw, index: int, batch: BatchContext, decoders: _Decoders) ->
             data = _corrected(data.data, partner, decoders)
         account_ref, act = data.account_ref, _act(data, batch)
     account_key = "" if account_ref is None else _account_key(account_ref, batch)
+    # Before the keys below are added: fingerprints from before these keys existed must stay equal.
+    fingerprint = _fingerprint(envelope.type, account_key, act, original_id, reason)
+    if act is not None:
+        _add_keys(act, data, batch)
     return ActivityReported(
         operation=operation,
         event_key=identity.event_key(partner.partner_id, envelope.id),
@@ -185,7 +190,7 @@ def _read_one(raw: Raw, index: int, batch: BatchContext, decoders: _Decoders) ->
         act=act,
         original_event_id=original_id,
         reason=reason,
-        fingerprint=_fingerprint(envelope.type, account_key, act, original_id, reason),
+        fingerprint=fingerprint,
         raw_sha256=hashlib.sha256(raw).hexdigest(),
         received_at=batch.received_at,
         late_window_s=partner.late_window_s,
@@ -216,9 +221,16 @@ def _act(data: shapes.Report, batch: BatchContext) -> Act:
     natural_key = identity.keyed(batch.pepper, f"{batch.partner.partner_id}\x00{act.kind}\x00{name}")
     # Safe to mutate: nothing else holds this struct yet. Five times cheaper than rebuilding it.
     msgspec.structs.force_setattr(act, "natural_key", natural_key)
+    return act
+
+
+def _add_keys(act: Act, data: shapes.Report, batch: BatchContext) -> None:
+    """Set the keyed hash of the meter or of the vehicle. Nobody hires a bus or a train, so these have no key."""
     if isinstance(data, shapes.EnergySaved):
         msgspec.structs.force_setattr(act, "meter_key", identity.meter_key(batch.pepper, data.meter_ref))
-    return act
+    elif isinstance(data, shapes.TripCompleted) and data.vehicle_ref is not None and data.vehicle_type not in _FOR_MANY:
+        vehicle_key = identity.vehicle_key(batch.pepper, batch.partner.partner_id, data.vehicle_type, data.vehicle_ref)
+        msgspec.structs.force_setattr(act, "vehicle_key", vehicle_key)
 
 
 def _account_key(ref: shapes.AccountRef, batch: BatchContext) -> str:
@@ -233,9 +245,7 @@ def _account_key(ref: shapes.AccountRef, batch: BatchContext) -> str:
 def _fingerprint(
     event_type: str, account_key: str, act: Act | None, original_id: str | None, reason: str | None
 ) -> str:
-    # Without the meter key: fingerprints from before it existed must stay equal, and the natural key covers the meter.
-    content = msgspec.structs.replace(act, meter_key=None) if act is not None and act.meter_key else act
-    return hashlib.sha256(_encode((event_type, account_key, content, original_id, reason))).hexdigest()
+    return hashlib.sha256(_encode((event_type, account_key, act, original_id, reason))).hexdigest()
 
 
 def record_of(report: ActivityReported, headers: tuple[tuple[str, bytes], ...]) -> Record:

@@ -1,4 +1,4 @@
-"""Reduces an event to the act that quantification needs. Coordinates, line numbers and machine numbers are dropped."""
+"""Reduces an event to the act that quantification needs. Coordinates, line, vehicle and machine numbers are dropped."""
 
 from datetime import UTC, datetime
 

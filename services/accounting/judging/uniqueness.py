@@ -1,0 +1,136 @@
+"""One physical act, one credit, whoever reports it and for whom. Pure.
+
+A number of a partner (order, ride, deposit, receipt) names one act. A meter counts each hour once. A vehicle serves one
+person at a time, or as many as every report about that time names in `passenger_count`, up to the seats of the
+methodology. The act that is credited first stays.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from services.accounting.judging import reasons
+from services.accounting.judging.acts import Act
+from services.accounting.judging.duplicates import SAME_INSTANT, is_same_time
+
+_KEY_DIGITS: Final = 32
+# A period without length covers this much of its meter.
+_LEAST_PERIOD: Final = timedelta(seconds=1)
+
+
+class CountedNumber(NamedTuple):
+    """A number of a partner that a credited act has used up. `account_id` is None if the activity is not known."""
+
+    key: bytes
+    activity_id: UUID
+    account_id: UUID | None
+
+
+class CountedUse(NamedTuple):
+    """The time for which a credited act has used a meter or a vehicle. `people` is the most that it allows at once."""
+
+    key: UUID
+    activity_id: UUID
+    started_at: datetime
+    ended_at: datetime
+    people: int
+
+
+class Taken(NamedTuple):
+    """Why an act cannot be credited. `original` is set only if the earlier act belongs to the same account."""
+
+    reason: str
+    original: UUID | None = None
+
+
+def number_key(natural_key: str | None) -> bytes | None:
+    """Return the key of a partner's number. None for a key that `identity.keyed` did not make: it names no partner."""
+    if natural_key is None or len(natural_key) != _KEY_DIGITS:
+        return None
+    try:
+        return bytes.fromhex(natural_key)
+    except ValueError:
+        return None
+
+
+def use_of(act: Act, seats: int) -> CountedUse | None:
+    """Return the use of a meter or vehicle by an act, None if it names neither. `seats` are the methodology's."""
+    if act.meter_key is not None:
+        end = max(act.ended_at or act.occurred_at, act.occurred_at + _LEAST_PERIOD)
+        return CountedUse(UUID(act.meter_key), act.activity_id, act.occurred_at, end, 1)
+    if act.vehicle_key is not None:
+        people = max(1, min(seats, act.passenger_count or 1))
+        return CountedUse(
+            UUID(act.vehicle_key), act.activity_id, act.occurred_at, act.ended_at or act.occurred_at, people
+        )
+    return None
+
+
+class CountedActs:
+    """What credited acts have used up: loaded before a batch is judged, extended while it is judged."""
+
+    def __init__(self, numbers: Iterable[CountedNumber] = (), uses: Iterable[CountedUse] = ()) -> None:
+        self._numbers = {number.key: number for number in numbers}
+        self._uses: dict[UUID, list[CountedUse]] = defaultdict(list)
+        for use in uses:
+            self._uses[use.key].append(use)
+
+    def find_taken(self, act: Act, seats: int) -> Taken | None:
+        """Return why this act was counted before, None if it was not."""
+        use = use_of(act, seats)
+        if use is not None and (others := self._uses.get(use.key)):
+            if act.meter_key is not None:
+                if any(_shares_hours(use, other) for other in others):
+                    return Taken(reasons.METER_COUNTED)
+            elif _is_full(use, others):
+                return Taken(reasons.VEHICLE_COUNTED)
+        key = number_key(act.natural_key)
+        number = self._numbers.get(key) if key is not None else None
+        if number is None or number.activity_id == act.activity_id:
+            return None
+        if number.account_id is not None and number.account_id == act.account_id:
+            return Taken(reasons.DUPLICATE_ACT, number.activity_id)
+        return Taken(reasons.COUNTED_ELSEWHERE)
+
+    def add_credited(self, act: Act, seats: int) -> None:
+        use = use_of(act, seats)
+        if use is not None:
+            self._uses[use.key].append(use)
+        key = number_key(act.natural_key)
+        if key is not None:
+            self._numbers[key] = CountedNumber(key, act.activity_id, act.account_id)
+
+
+def _shares_hours(use: CountedUse, other: CountedUse) -> bool:
+    if other.activity_id == use.activity_id:
+        return False
+    return use.started_at < other.ended_at and other.started_at < use.ended_at
+
+
+def _is_full(use: CountedUse, others: Sequence[CountedUse]) -> bool:
+    """Whether the vehicle carries as many people as it may, at some moment of this use.
+
+    The most people are aboard when somebody gets on, so only these moments are compared.
+    """
+    together = [
+        other
+        for other in others
+        if other.activity_id != use.activity_id
+        and is_same_time(use.started_at, use.ended_at, other.started_at, other.ended_at)
+    ]
+    if not together:
+        return False
+    if use.people == 1 or any(other.people == 1 for other in together):
+        return True
+    return any(
+        len(aboard) + 1 > min(use.people, *(other.people for other in aboard))
+        for moment in (use.started_at, *(other.started_at for other in together))
+        if (aboard := [other for other in together if _is_aboard(other, moment)])
+    )
+
+
+def _is_aboard(use: CountedUse, moment: datetime) -> bool:
+    """Leave out the last minute of a trip: somebody else may get on while the clocks differ."""
+    return use.started_at <= moment <= max(use.started_at, use.ended_at - SAME_INSTANT)
