@@ -142,10 +142,11 @@ EQUATIONS: Final = (
                 LEFT JOIN accounting.activity a USING (activity_id)
                 WHERE a.status IS NULL OR a.status NOT IN ('credited', 'pending'))
             + (SELECT count(*) FROM (
-                   SELECT CASE WHEN act->>'natural_key' ~ '^[0-9a-f]{32}$' THEN act->>'natural_key' END AS key
+                   SELECT CASE WHEN act->>'natural_key' ~ '^[0-9a-f]{32}$'
+                   THEN ('x' || left(act->>'natural_key', 16))::bit(64)::bigint # (1::bigint << 63) END AS number_key
                    FROM accounting.activity WHERE status IN ('credited', 'pending')) a
-               LEFT JOIN accounting.counted_number n ON n.number_key = decode(a.key, 'hex')
-               WHERE a.key IS NOT NULL AND n.number_key IS NULL)
+               LEFT JOIN accounting.counted_number n USING (number_key)
+               WHERE a.number_key IS NOT NULL AND n.activity_id IS NULL)
             + (SELECT count(*) FROM accounting.activity a
                WHERE status IN ('credited', 'pending') AND (act ? 'meter_key' OR act ? 'vehicle_key')
                    AND NOT EXISTS (SELECT FROM accounting.counted_use u WHERE u.activity_id = a.activity_id

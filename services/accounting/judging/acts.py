@@ -16,7 +16,7 @@ SELF_PARTNER: Final = "~self"
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """One reported act, normalised. Times are aware UTC. `local_date` is the date of the start in Asia/Shanghai.
 
-    `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`.
+    `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`, except `number_key`.
     """
 
     activity_id: UUID
@@ -43,7 +43,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: int | None = None
     baseline_wh: int | None = None
     count: int | None = None
-    natural_key: str | None = None
+    number_key: int | None = None  # `uniqueness.number_key` of the natural key
     meter_key: str | None = None
     vehicle_key: str | None = None
     # Set only if the methodology counts households or meters.

@@ -1,10 +1,11 @@
-"""The same physical act reported twice: by two partners, or by one partner under two event ids.
+"""The same physical act reported twice for one person: by two partners, or by one partner under two event ids.
 
 A person makes one trip at a time. Two acts of one account with a common exclusivity group are the same trip if they
 overlap by more than the error of two clocks. The act credited first stays.
 
 An act that a citizen declares and an act that a partner proves in the same scene within half an hour are one act, too:
-people declare a purchase right after the till has reported it.
+people declare a purchase right after the till has reported it. `uniqueness` finds repeated numbers of a partner, and
+acts that were counted for other people.
 """
 
 from collections import defaultdict
@@ -31,7 +32,6 @@ class CreditedAct(NamedTuple):
     started_at: datetime
     ended_at: datetime | None
     partner_id: str = ""
-    natural_key: str | None = None
 
 
 class CreditedActs:
@@ -39,7 +39,6 @@ class CreditedActs:
 
     def __init__(self, known: Iterable[CreditedAct] = ()) -> None:
         self._by_group: dict[tuple[UUID, str], list[CreditedAct]] = defaultdict(list)
-        self._by_key: dict[tuple[UUID, str, str], UUID] = {}
         for act in known:
             self._add(act)
 
@@ -47,10 +46,6 @@ class CreditedActs:
         """Return the credited act that this one repeats, if any."""
         if act.account_id is None:
             return None
-        if act.natural_key is not None:
-            named = self._by_key.get((act.account_id, act.partner_id, act.natural_key))
-            if named is not None and named != act.activity_id:
-                return named
         for group in groups:
             for other in self._by_group.get((act.account_id, group), ()):
                 if other.activity_id != act.activity_id and _same_act(act, other, group):
@@ -59,17 +54,11 @@ class CreditedActs:
 
     def add_credited(self, act: Act, groups: Sequence[str]) -> None:
         assert act.account_id is not None  # only an account's act is credited
-        self._add(
-            CreditedAct(
-                act.activity_id, act.account_id, groups, act.occurred_at, act.ended_at, act.partner_id, act.natural_key
-            )
-        )
+        self._add(CreditedAct(act.activity_id, act.account_id, groups, act.occurred_at, act.ended_at, act.partner_id))
 
     def _add(self, act: CreditedAct) -> None:
         for group in act.groups:
             self._by_group[act.account_id, group].append(act)
-        if act.natural_key is not None:
-            self._by_key[act.account_id, act.partner_id, act.natural_key] = act.activity_id
 
 
 def _same_act(act: Act, other: CreditedAct, group: str) -> bool:

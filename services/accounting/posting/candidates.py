@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.accounting.bindings.domain import BindingRow, Bindings, bound_account
 from services.accounting.judging.acts import Act
+from services.accounting.judging.uniqueness import number_key
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from shared import clock
@@ -67,7 +68,7 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
         energy_wh=done.energy_wh,
         baseline_wh=done.baseline_wh,
         count=done.count,
-        natural_key=done.natural_key,
+        number_key=number_key(report.partner_id, done.natural_key),
         meter_key=done.meter_key,
         vehicle_key=done.vehicle_key,
     )

@@ -16,7 +16,7 @@ from shared.db import Connection
 _COUNTED = """
 SELECT k.number_key, n.activity_id, (SELECT a.account_id FROM accounting.activity a
     WHERE a.activity_id = n.activity_id), NULL::uuid, NULL::timestamptz, NULL::timestamptz, NULL::smallint
-FROM unnest($1::bytea[]) AS k(number_key)
+FROM unnest($1::bigint[]) AS k(number_key)
 CROSS JOIN LATERAL (SELECT activity_id FROM accounting.counted_number n
     WHERE n.number_key = k.number_key OFFSET 0) n
 UNION ALL
@@ -29,12 +29,12 @@ CROSS JOIN LATERAL (SELECT activity_id, started_at, ended_at, people FROM accoun
 class Counted(NamedTuple):
     """What a batch of credited acts uses up."""
 
-    numbers: list[tuple[bytes, uuid.UUID]]  # (key, activity)
+    numbers: list[tuple[int, uuid.UUID]]  # (key, activity)
     uses: list[CountedUse]
 
 
 async def counted_by(
-    connection: Connection, number_keys: Sequence[bytes], spans: Mapping[uuid.UUID, tuple[datetime, datetime]]
+    connection: Connection, number_keys: Sequence[int], spans: Mapping[uuid.UUID, tuple[datetime, datetime]]
 ) -> tuple[list[CountedNumber], list[CountedUse]]:
     """Return the numbers among these that are used up, and the uses of meters and vehicles that touch their spans."""
     numbers, uses = [], []
@@ -73,7 +73,7 @@ _USE_COLUMNS = ("use_key", *CountedUse._fields[1:])
 
 
 async def give_back(
-    connection: Connection, activity_id: uuid.UUID, number_key: bytes | None, use_key: uuid.UUID | None
+    connection: Connection, activity_id: uuid.UUID, number_key: int | None, use_key: uuid.UUID | None
 ) -> None:
     """Free what an activity has used up."""
     if number_key is not None:

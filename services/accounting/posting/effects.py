@@ -9,7 +9,7 @@ import msgspec
 
 from services.accounting.judging.domain import Judgement, Status
 from services.accounting.judging.stored import to_stored
-from services.accounting.judging.uniqueness import number_key, use_of
+from services.accounting.judging.uniqueness import use_of
 from services.accounting.ledger import chart
 from services.accounting.ledger.service import Posting
 from services.accounting.posting.counted_repository import Counted
@@ -84,9 +84,10 @@ def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
 def _count_once(verdict: Verdict, counted: Counted) -> None:
     act = verdict.act
     assert act is not None  # only an act is credited
-    if (key := number_key(act.natural_key)) is not None:
-        counted.numbers.append((key, act.activity_id))
-    if (use := use_of(act, verdict.seats)) is not None:
+    if act.number_key is not None:
+        counted.numbers.append((act.number_key, act.activity_id))
+    use = use_of(act, verdict.seats)
+    if use is not None:
         counted.uses.append(use)
 
 

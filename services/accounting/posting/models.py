@@ -106,7 +106,13 @@ cap_usage = Table(
 counted_number = Table(
     "counted_number",
     metadata,
-    Column("number_key", LargeBinary, primary_key=True, comment="keyed hash of a partner's number of a credited act"),
+    Column(
+        "number_key",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="of a partner's number of a credited act: 64 bits of its keyed hash",
+    ),
     Column("activity_id", Uuid, nullable=False),
 )
 

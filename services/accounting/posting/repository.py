@@ -79,12 +79,12 @@ async def credited_near(
     firsts = [first for first, _ in spans.values()]
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.activity_id, s.account_id, a.partner_id, a.occurred_at, a.ended_at, a.methodology_code,"
-        " a.methodology_version, a.natural_key"
+        " a.methodology_version"
         " FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[]) AS s(account_id, first, lasts_s)"
         # OFFSET 0 forces one index search per person. With a plain join the planner reads the whole table while its
         # statistics say that the table is small.
         " CROSS JOIN LATERAL (SELECT activity_id, partner_id, occurred_at, ended_at, methodology_code,"
-        " methodology_version, act->>'natural_key' AS natural_key FROM accounting.activity a"
+        " methodology_version FROM accounting.activity a"
         " WHERE a.account_id = s.account_id"
         " AND a.occurred_at BETWEEN s.first - $4::interval"
         " AND s.first + make_interval(secs => s.lasts_s) + $4::interval"

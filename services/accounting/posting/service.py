@@ -25,7 +25,7 @@ from services.accounting.bindings.domain import BindingRow, Bindings, BindingSta
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
 from services.accounting.judging.duplicates import CreditedAct, CreditedActs
 from services.accounting.judging.subjects import CapKey
-from services.accounting.judging.uniqueness import CountedActs, number_key, use_of
+from services.accounting.judging.uniqueness import CountedActs, use_of
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.posting import counted_repository, homes, repository
@@ -268,7 +268,6 @@ async def _credited_nearby(
                 row["occurred_at"],
                 row["ended_at"],
                 row["partner_id"],
-                row["natural_key"],
             )
         )
     return CreditedActs(counted)
@@ -276,15 +275,16 @@ async def _credited_nearby(
 
 async def _counted_before(connection: Connection, candidates: Sequence[Candidate]) -> CountedActs:
     """Read what the acts of other polls have used up, of everything that these candidates name."""
-    numbers: list[bytes] = []
+    numbers: list[int] = []
     spans: dict[UUID, tuple[datetime, datetime]] = {}
     for candidate in candidates:
         act, method = candidate.act, candidate.method
         if method is None or act.binding is not BindingState.BOUND:
             continue
-        if (key := number_key(act.natural_key)) is not None:
-            numbers.append(key)
-        if (use := use_of(act, method.seats)) is not None:
+        if act.number_key is not None:
+            numbers.append(act.number_key)
+        use = use_of(act, method.seats)
+        if use is not None:
             first, last = spans.get(use.key, (use.started_at, use.ended_at))
             spans[use.key] = (min(first, use.started_at), max(last, use.ended_at))
     if not numbers and not spans:

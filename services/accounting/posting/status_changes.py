@@ -91,6 +91,6 @@ async def _give_back_counted(connection: Connection, original: Any) -> None:
     await counted_repository.give_back(
         connection,
         original["activity_id"],
-        number_key(act.get("natural_key")),
+        number_key(original["partner_id"], act.get("natural_key")),
         uuid.UUID(use_key) if use_key else None,
     )

@@ -15,7 +15,7 @@ depends_on = None
 # What was credited before keeps its number. Of a number that was credited twice, the first activity keeps it.
 _NUMBERS = """
 INSERT INTO accounting.counted_number (number_key, activity_id)
-SELECT decode(key, 'hex'), activity_id FROM (
+SELECT ('x' || left(key, 16))::bit(64)::bigint # (1::bigint << 63), activity_id FROM (
     SELECT activity_id, recorded_at,
         CASE WHEN act->>'natural_key' ~ '^[0-9a-f]{32}$' THEN act->>'natural_key' END AS key
     FROM accounting.activity WHERE status IN ('credited', 'pending')) a
@@ -32,9 +32,10 @@ def upgrade() -> None:
         "counted_number",
         sa.Column(
             "number_key",
-            sa.LargeBinary(),
+            sa.BigInteger(),
+            autoincrement=False,
             nullable=False,
-            comment="keyed hash of a partner's number of a credited act",
+            comment="of a partner's number of a credited act: 64 bits of its keyed hash",
         ),
         sa.Column("activity_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("number_key", name=op.f("pk_counted_number")),

@@ -12,10 +12,9 @@ import pytest
 
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import keyed, meter_key, vehicle_key
-from tests.accounting.conftest import Accounting
-from tests.accounting.homes import family, publish, saving, unpublish
-from tests.accounting.reports import PARTNER, PEPPER, YESTERDAY, Reports
-from tests.accounting.test_corrections import cancel, correct
+from tests.accounting.driver import Accounting
+from tests.accounting.households.homes import family, publish, saving, unpublish
+from tests.accounting.reports import PARTNER, PEPPER, YESTERDAY, Reports, cancel, correct
 from tests.databases import Dsns
 
 OTHER = "second-partner"
