@@ -80,7 +80,7 @@ class CountedActs:
     """What credited acts have used up: loaded before a batch is judged, extended while it is judged."""
 
     def __init__(self, numbers: Iterable[CountedNumber] = (), uses: Iterable[CountedUse] = ()) -> None:
-        self._numbers = {number.key: number for number in numbers}
+        self._numbers: dict[int, CountedNumber | Act] = {number.key: number for number in numbers}
         self._uses: dict[UUID, list[CountedUse]] = defaultdict(list)
         for use in uses:
             self._uses[use.key].append(use)
@@ -88,15 +88,14 @@ class CountedActs:
     def find_taken(self, act: Act, seats: int) -> Taken | None:
         """Return why this act was counted before, None if it was not."""
         number = None if act.number_key is None else self._numbers.get(act.number_key)
+        if number is None and act.meter_key is None and act.vehicle_key is None:
+            return None
         if number is not None and number.activity_id == act.activity_id:
             number = None
         if number is not None and number.account_id == act.account_id:
             return Taken(reasons.DUPLICATE_ACT, number.activity_id)
-        if act.meter_key is not None or act.vehicle_key is not None:
-            reason = self._find_use(act, seats)
-            if reason is not None:
-                return Taken(reason)
-        return None if number is None else Taken(reasons.COUNTED_ELSEWHERE)
+        reason = self._find_use(act, seats) or (reasons.COUNTED_ELSEWHERE if number is not None else None)
+        return None if reason is None else Taken(reason)
 
     def _find_use(self, act: Act, seats: int) -> str | None:
         use = use_of(act, seats)
@@ -108,11 +107,11 @@ class CountedActs:
         return reasons.VEHICLE_COUNTED if _is_full(use, others) else None
 
     def add_credited(self, act: Act, seats: int) -> None:
+        if act.number_key is not None:
+            self._numbers[act.number_key] = act
         use = use_of(act, seats)
         if use is not None:
             self._uses[use.key].append(use)
-        if act.number_key is not None:
-            self._numbers[act.number_key] = CountedNumber(act.number_key, act.activity_id, act.account_id)
 
 
 def _shares_hours(use: CountedUse, other: CountedUse) -> bool:

@@ -65,30 +65,25 @@ def activity_row(verdict: Verdict) -> ActivityRow:
 def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
     effects = Effects()
     for verdict in verdicts:
-        judgement = verdict.judgement
+        judgement, act = verdict.judgement, verdict.act
         if judgement is None:
             continue
+        assert act is not None  # a judgement is about an act
         effects.activities.append(activity_row(verdict))
         if judgement.status is Status.PARKED:
             # The whole report is stored, because it will be judged again.
             effects.parked.append((verdict.report.event_key, _ENCODE(verdict.report).decode()))
         elif judgement.amount_mg > 0:
             effects.postings.append(_credit(judgement, verdict.report))
-            _count_once(verdict, effects.counted)
+            if act.number_key is not None:
+                effects.counted.numbers.append((act.number_key, act.activity_id))
+            use = use_of(act, verdict.seats)
+            if use is not None:
+                effects.counted.uses.append(use)
             if judgement.vesting_days:
                 due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
                 effects.pending.append((judgement.activity_id, due_at))
     return effects
-
-
-def _count_once(verdict: Verdict, counted: Counted) -> None:
-    act = verdict.act
-    assert act is not None  # only an act is credited
-    if act.number_key is not None:
-        counted.numbers.append((act.number_key, act.activity_id))
-    use = use_of(act, verdict.seats)
-    if use is not None:
-        counted.uses.append(use)
 
 
 def _credit(judgement: Judgement, report: ActivityReported) -> Posting:

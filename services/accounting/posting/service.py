@@ -257,19 +257,10 @@ async def _credited_nearby(
             spans[act.account_id] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
     rows = await repository.credited_near(connection, spans, _SAME_ACT_HORIZON) if spans else ()
     counted = []
-    for row in rows:
-        version = index.version(row["methodology_code"], row["methodology_version"])
+    for activity_id, account_id, partner_id, started_at, ended_at, code, number in rows:  # by position: less time
+        version = index.version(code, number)
         groups = version.document.all_groups if version else ()
-        counted.append(
-            CreditedAct(
-                row["activity_id"],
-                row["account_id"],
-                groups,
-                row["occurred_at"],
-                row["ended_at"],
-                row["partner_id"],
-            )
-        )
+        counted.append(CreditedAct(activity_id, account_id, groups, started_at, ended_at, partner_id))
     return CreditedActs(counted)
 
 
@@ -283,6 +274,8 @@ async def _counted_before(connection: Connection, candidates: Sequence[Candidate
             continue
         if act.number_key is not None:
             numbers.append(act.number_key)
+        if act.meter_key is None and act.vehicle_key is None:
+            continue
         use = use_of(act, method.seats)
         if use is not None:
             first, last = spans.get(use.key, (use.started_at, use.ended_at))
