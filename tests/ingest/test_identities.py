@@ -23,7 +23,7 @@ def test_an_account_key_is_the_hmac_of_its_parts(pepper: str, partner: str, kind
         return hmac.digest(pepper.encode(), message.encode(), "sha256").hex()[:32]
 
     assert identity.account_key(pepper, partner, kind, value) == expected(f"{partner}\0{kind}\0{value}")
-    assert identity.meter_key(pepper, value) == expected(f"meter\0{value}")
+    assert identity.meter_key(pepper, value) == expected(f"meter\0{identity.plain_reference(value)}")
     assert identity.keyed(pepper, value) == expected(value)
 
 
@@ -41,7 +41,43 @@ def test_keys_of_known_inputs_never_change() -> None:
         identity.account_key("pepper-of-the-tests-1234", "bike", "account_no", "WH1")
         == "f0bc0c5d43425bc20d8648db20a2869e"
     )
-    assert identity.meter_key("pepper-of-the-tests-1234", "m-1") == "04e8a8155a2d2c4f0009a1e7adcf79cd"
+    assert identity.meter_key("pepper-of-the-tests-1234", "4201004812345") == "7dfc5078eb5ea6865b32192e88173caf"
+    assert (
+        identity.vehicle_key("pepper-of-the-tests-1234", "t3", "car", "鄂A12345") == "8e746c40708526ffd2698d31f4001896"
+    )
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["AB-1234 5", "ab12345", " ab 123-45", "ＡＢ１２３４５", "ab–12345", "a\u200bb12345", "AB\u00a012345", "ab−12345"],
+)
+def test_a5_a_meter_has_one_key_however_it_is_spelled(spelling: str) -> None:
+    assert identity.meter_key("pepper", spelling) == identity.meter_key("pepper", "AB12345")
+    assert identity.meter_key("pepper", spelling) != identity.meter_key("pepper", "AB12346")
+
+
+@given(TEXT)
+def test_a5_a_plain_reference_stays_as_it_is(value: str) -> None:
+    plain = identity.plain_reference(value)
+    assert identity.plain_reference(plain) == plain
+    assert bool(plain) == bool(value)
+
+
+@pytest.mark.parametrize(
+    ("vehicle_type", "reference", "is_one"),
+    [
+        ("car", "鄂A·12345", True),
+        ("moped", "武汉 0012345", True),
+        ("bicycle", "0012345", False),
+        ("scooter_standing", "8f14e45f-ceea-467f-a9f0-5a1b1d1e1f10", True),
+    ],
+)
+def test_a6_a_plate_names_one_vehicle_and_a_fleets_number_one_of_the_fleet(
+    vehicle_type: str, reference: str, is_one: bool
+) -> None:
+    keys = {identity.vehicle_key("pepper", partner, vehicle_type, reference) for partner in ("bike", "scooter")}
+    assert len(keys) == (1 if is_one else 2)
+    assert identity.vehicle_key("pepper", "bike", vehicle_type, reference.lower()) in keys
 
 
 @pytest.mark.parametrize("place", [0, 31, 63])

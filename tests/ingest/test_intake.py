@@ -15,7 +15,7 @@ from services.ingest.limits.service import Limits
 from services.ingest.partners.service import Caller, Partner, SeenNonces
 from services.ingest.settings import Settings
 from shared.contracts import topics
-from shared.contracts.identity import account_key, event_key, meter_key
+from shared.contracts.identity import account_key, event_key, meter_key, vehicle_key
 from shared.db import Database
 from shared.eventlog import Record, open_event_log
 from shared.eventlog.port import partition_for
@@ -47,6 +47,25 @@ async def test_every_event_type_reaches_the_log_reduced_to_its_act(
         {"kind": "energy", "started_at": "2026-11-21T16:00:00Z", "ended_at": "2026-11-22T16:00:00Z", **city,
          "energy_wh": 1200, "baseline_wh": 4000},
     ]  # fmt: skip
+
+
+async def test_a6_a_trip_names_its_vehicle_by_a_keyed_hash_and_keeps_its_fingerprint(
+    bike: PartnerClient, published: Reader, seeded: Settings
+) -> None:
+    given = {"vehicle_ref": "00 482-a", "propulsion_type": "human"}
+    await bike.push(
+        event("v-1", **given),
+        event("v-2", **given | {"vehicle_type": "bus"}),
+        event("v-1", propulsion_type="human"),
+        revision("v-3", event_types.CORRECTED, "v-1", data=data_of(TRIP, **given)),
+    )
+    records = await published.new_records()
+    trip, bus, without, corrected = reports(records)
+    acts = [report.act for report in (trip, bus, without, corrected)]
+    expected = vehicle_key(seeded.account_ref_pepper.get_secret_value(), "bike", "bicycle", "00482A")
+    assert [act.vehicle_key if act is not None else "" for act in acts] == [expected, None, None, expected]
+    assert trip.fingerprint == without.fingerprint  # as before the key existed: sent again, it is a duplicate
+    assert not any(b"00 482" in (record.value or b"") for record in records)
 
 
 async def test_a_record_has_no_account_reference_and_one_account_stays_in_one_partition(
