@@ -63,7 +63,7 @@ def plain_reference(text: str) -> str:
         return text.upper()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
     kept = (char for char in folded if char not in _OTHER_SEPARATORS and unicodedata.category(char) not in _SEPARATORS)
-    return "".join(kept) or folded
+    return unicodedata.normalize("NFKC", "".join(kept)) or folded
 
 
 def event_key(partner_id: str, event_id: str) -> uuid.UUID:
