@@ -17,15 +17,16 @@ from tests.databases import Dsns, make_database
 ACTIVITY = (
     "INSERT INTO accounting.activity (activity_id, fingerprint, partner_id, event_id, receipt_id, receipt_index,"
     " account_id, status, reason_code, occurred_at, received_at, amount_mg, act, raw_sha256, recorded_at)"
-    " VALUES ($1::uuid, '', 'p', $1::uuid::text, $1::uuid, 0, $1::uuid, $2, 'R', now(), now(), $3, $4, '', now() + $5 * interval '1 second')"
+    " VALUES ($1::uuid, '', 'p', $1::uuid::text, $1::uuid, 0, $1::uuid, $2, 'R', now(), now(), $3, $4, '',"
+    " now() + $5 * interval '1 second')"
 )
 KEYS = ("0123456789abcdef" * 2, "fedcba9876543210" * 2)
 
 
 @pytest.fixture
 async def old_dsns(postgres_admin_dsn: str) -> Dsns:
-    dsns = make_database(postgres_admin_dsn, "test_accounting_0013", [])
-    await _move(dsns, command.upgrade, "0013")
+    dsns = make_database(postgres_admin_dsn, "test_accounting_0018", [])
+    await _move(dsns, command.upgrade, "0018")
     return dsns
 
 
@@ -49,7 +50,7 @@ async def test_credited_acts_keep_their_numbers_and_meters(old_dsns: Dsns) -> No
         ):
             status = "credited" if amount_mg else "refused"
             await connection.execute(ACTIVITY, activity_id, status, amount_mg, json.dumps(act), place)
-        await _move(old_dsns, command.upgrade, "0014")
+        await _move(old_dsns, command.upgrade, "0019")
         numbers = await connection.fetch("SELECT number_key, activity_id FROM accounting.counted_number")
         assert {tuple(row) for row in numbers} == {
             (number_key("p", KEYS[0]), first),
@@ -57,7 +58,7 @@ async def test_credited_acts_keep_their_numbers_and_meters(old_dsns: Dsns) -> No
         }
         [use] = await connection.fetch("SELECT use_key, activity_id, people FROM accounting.counted_use")
         assert tuple(use) == (uuid.UUID(KEYS[0]), metered, 1)
-        await _move(old_dsns, command.downgrade, "0013")
+        await _move(old_dsns, command.downgrade, "0018")
         assert await connection.fetchval("SELECT to_regclass('accounting.counted_use')") is None
     finally:
         await connection.close()
