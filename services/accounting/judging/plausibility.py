@@ -29,11 +29,8 @@ def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | Non
             return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "elapsed_s", elapsed, 0)
         if act.duration_s is not None and act.duration_s > elapsed + CLOCK_TOLERANCE_S:
             return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "duration_s", act.duration_s, elapsed)
-    # What is saved is a part of the baseline.
-    if act.energy_wh is not None and act.baseline_wh is not None and act.energy_wh > act.baseline_wh:
-        return BrokenLimit(reasons.IMPLAUSIBLE_AMOUNT, "energy_wh", act.energy_wh, act.baseline_wh)
     if rules is None:
-        return None
+        return _above_baseline(act)
     duration = elapsed if act.duration_s is None else act.duration_s
     return (
         _outside(reasons.IMPLAUSIBLE_DURATION, "duration_s", duration, rules.duration_s)
@@ -43,7 +40,15 @@ def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | Non
         or _amount_outside(act, rules)
         or _rate_outside(act, duration, rules)
         or _relation_broken(act, rules)
+        or _above_baseline(act)
     )
+
+
+def _above_baseline(act: Act) -> BrokenLimit | None:
+    """The saved energy is a part of the baseline, whether or not the methodology relates them."""
+    if act.energy_wh is None or act.baseline_wh is None or act.energy_wh <= act.baseline_wh:
+        return None
+    return BrokenLimit(reasons.IMPLAUSIBLE_AMOUNT, "energy_wh", act.energy_wh, act.baseline_wh)
 
 
 def _outside(code: str, measure: str, value: int | None, limits: Range | None) -> BrokenLimit | None:
