@@ -14,7 +14,7 @@ from shared.auth import cp1
 from shared.contracts import topics
 from tests.accounting.operators import FACTORS, bus_km
 from tests.accounting.reports import PARTNER
-from tests.four_eyes.conftest import ACCOUNTING, INGEST, WHY, City
+from tests.four_eyes.conftest import ACCOUNTING, INGEST, REWARDS, WHY, City
 
 Attempt = Callable[[City], Awaitable[None]]
 BECAUSE: Final = {"reason": WHY}
@@ -332,3 +332,44 @@ async def what_if(city: City) -> None:
     await city.mark()
     body = {"yaml": bus_km(), "from": "2026-10-01", "to": "2026-10-31", **BECAUSE}
     await city.did(202, "POST", f"{ACCOUNTING}/methodologies:what-if", body)
+
+
+# --- reconciliation of rewards ----------------------------------------------------------------------------------------
+
+
+@attempt("POST", f"{REWARDS}/runs")
+async def reconcile(city: City) -> None:
+    await city.mark()
+    await city.did(202, "POST", f"{REWARDS}/runs")
+
+
+async def propose_captures(city: City) -> str:
+    """A finished run that found one confirmed order without its capture."""
+    (run_id,) = await city.sql(
+        "INSERT INTO rewards.reconciliation_run (run_id, requested_by, finished_at, position, differing)"
+        " VALUES (gen_random_uuid(), 'nightly', now(), gen_random_uuid(), 1) RETURNING run_id::text"
+    )
+    await city.sql(
+        "INSERT INTO rewards.reconciliation_difference (run_id, settlement_id, difference, kind, amount_mg)"
+        " VALUES ($1::text::uuid, gen_random_uuid(), 'CAPTURE_MISSING', 'order', 1000) RETURNING 1",
+        run_id,
+    )
+    await city.mark()
+    return str((await city.did(201, "POST", f"{REWARDS}/runs/{run_id}/captures", BECAUSE))["proposal_id"])
+
+
+@attempt("POST", f"{REWARDS}/runs/{{run_id}}/captures")
+async def repeat_captures(city: City) -> None:
+    await propose_captures(city)
+
+
+@attempt("POST", f"{REWARDS}/captures/{{proposal_id}}/approve")
+async def approve_captures(city: City) -> None:
+    proposal_id = await propose_captures(city)
+    await city.did(409, "POST", f"{REWARDS}/captures/{proposal_id}/approve")
+
+
+@attempt("POST", f"{REWARDS}/captures/{{proposal_id}}/reject")
+async def reject_captures(city: City) -> None:
+    proposal_id = await propose_captures(city)
+    await city.did(200, "POST", f"{REWARDS}/captures/{proposal_id}/reject")

@@ -22,6 +22,7 @@ from services.ingest import main as ingest_main
 from services.ingest import seed as ingest_seed
 from services.ingest.settings import Settings as IngestSettings
 from services.rewards import main as rewards_main
+from services.rewards.reconciliation.service import CAPTURES
 from services.rewards.settings import Settings as RewardsSettings
 from shared.contracts import topics
 from shared.db import Database
@@ -38,6 +39,7 @@ SERVICES = ("accounts", "ingest", "accounting", "rewards")
 ALONE = "ops-alone"
 WHY = "试一试能不能"
 ACCOUNTING, INGEST = "/api/v1/accounting/ops", "/api/v1/ingest/ops"
+REWARDS = "/api/v1/rewards/ops/reconciliation"
 
 # What an operator could gain: grams, and whatever lets events, people or rules in.
 _GAINS = {
@@ -53,6 +55,7 @@ _GAINS = {
     " WHERE environment = 'live' AND status = 'active') row",
     "live keys": "SELECT app_key FROM ingest.partner_key WHERE environment = 'live' AND revoked_at IS NULL"
     " AND coalesce(not_after, 'infinity') > now() AND coalesce(not_before, '-infinity') <= now()",
+    "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 
 
@@ -144,9 +147,10 @@ class City:
             "unfreeze": f"{ACCOUNTING}/unfreezes",
             "factors": f"{ACCOUNTING}/proposals",
             "retirement": f"{ACCOUNTING}/proposals",
+            CAPTURES: f"{REWARDS}/captures",
         }
         paths = []
-        for service in ("accounting", "ingest"):
+        for service in ("accounting", "ingest", "rewards"):
             mends = f"/api/v1/{service}/ops/dead-letters/mends"
             rows = await self.sql(
                 f"SELECT kind || '|' || proposal_id FROM {service}.approval WHERE status = 'open' ORDER BY 1"
