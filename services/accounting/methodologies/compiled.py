@@ -277,20 +277,13 @@ class _Compiler:
         return tree
 
     def check_bounds(self) -> None:
-        """Refuse bounds on fields that only unreported kinds of act have, if this methodology is about another kind."""
-        for source in SOURCES.values():
-            own = source.field is not None and source.kinds <= UNREPORTED_KINDS and self.kind not in source.kinds
-            if own and getattr(self.document.plausibility, source.field or "") is not None:
-                text = Text(
-                    f"{self.kind} 类行为没有 {source.field}。", f"Acts of kind {self.kind} have no {source.field}."
-                )
-                self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", source.field or ""), text)
-        self.check_compared_fields()
-
-    def check_compared_fields(self) -> None:
-        """Refuse amounts per hour, and relations between amounts, that acts of this kind do not have."""
+        """Refuse bounds on amounts, amounts per hour and relations that acts of this kind do not have."""
+        rules = self.document.plausibility
+        # A bound on an amount that another reported kind has is accepted and never checked.
+        unreported = {source.field for source in SOURCES.values() if source.kinds <= UNREPORTED_KINDS}
+        named = [((field,), field) for field, _limits in rules.amounts if field in unreported]
         available = {source.field for source in SOURCES.values() if self.kind in source.kinds}
-        for where, field in self.document.plausibility.compared_fields:
+        for where, field in (*named, *rules.compared_fields):
             if field not in available:
                 text = Text(f"{self.kind} 类行为没有 {field}。", f"Acts of kind {self.kind} have no {field}.")
                 self.refuse("INPUT_NOT_AVAILABLE", ("plausibility", *where), text)
