@@ -60,7 +60,7 @@ class Database:
     """The engine and sessions of one process. `dsn` is a plain `postgresql://` address.
 
     `plan_each_time`: no connection keeps a plan for all values, as in workers. Other processes plan each time only in
-    transactions that use `driver`: a read by one key would cost a third more.
+    transactions that use `driver`: a read by one key would take a third longer or more.
     """
 
     def __init__(
