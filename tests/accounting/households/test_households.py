@@ -179,11 +179,11 @@ async def test_a_meter_counts_once_for_all_reporting_members(accounting: Account
     home, [anna, bert] = await family(accounting)
     await accounting.bind(bert, "grid")
     await accounting.post(saving(anna, METER), saving(bert, METER, partner="grid"))
-    assert await reasons(accounting, bert) == ["DAILY_CAP"]
+    assert await reasons(accounting, bert) == ["METER_COUNTED"]
     days = [YESTERDAY.replace(day=1) - timedelta(days=5 - n) for n in range(5)]
     await accounting.post(*[saving(bert, METER, day) for day in days])
     assert await reasons(accounting, bert) == [
-        "CREDITED", "CREDITED", "CREDITED", "PARTLY_CAPPED", "MONTHLY_CAP", "DAILY_CAP",
+        "CREDITED", "CREDITED", "CREDITED", "PARTLY_CAPPED", "MONTHLY_CAP", "METER_COUNTED",
     ]  # fmt: skip
     balance = await accounting.get(anna, f"/households/{home.household_id}/balance")
     assert balance["available_mg"] == KWH_MG + MONTHLY_MG
