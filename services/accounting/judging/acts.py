@@ -16,7 +16,7 @@ SELF_PARTNER: Final = "~self"
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """One reported act, normalised. Times are aware UTC. `local_date` is the date of the start in Asia/Shanghai.
 
-    `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`, except `number_key`.
+    `kind` and the fields below `city_code` are those of `shared.contracts.activities_v1.Act`, except the last keys.
     """
 
     activity_id: UUID
@@ -45,7 +45,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     number_key: int | None = None  # `uniqueness.number_key` of the natural key
     meter_key: str | None = None
-    vehicle_key: str | None = None
+    use_key: UUID | None = None  # of the meter or the vehicle, made once because that is slow
     # Set only if the methodology counts households or meters.
     meter_account_id: UUID | None = None  # the household that had the meter
     stays: tuple[Stay, ...] = ()

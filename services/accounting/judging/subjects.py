@@ -56,8 +56,8 @@ def shared_subjects(act: Act, method: Compiled) -> set[UUID]:
     found = {stay.account_id for stay in act.stays} if method.shared else set()
     if act.meter_key is not None:
         found.add(meter_subject_id(act.meter_key))
-    if act.vehicle_key is not None:
-        found.add(UUID(act.vehicle_key))
+    elif act.use_key is not None:
+        found.add(act.use_key)
     return found
 
 

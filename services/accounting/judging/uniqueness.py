@@ -65,15 +65,13 @@ def number_key(partner_id: str, natural_key: str | None) -> int | None:
 
 def use_of(act: Act, seats: int) -> CountedUse | None:
     """Return the use of a meter or vehicle by an act, None if it names neither. `seats` are the methodology's."""
+    key, start = act.use_key, act.occurred_at
+    if key is None:
+        return None
+    end = act.ended_at or start
     if act.meter_key is not None:
-        end = max(act.ended_at or act.occurred_at, act.occurred_at + _LEAST_PERIOD)
-        return CountedUse(UUID(act.meter_key), act.activity_id, act.occurred_at, end, 1)
-    if act.vehicle_key is not None:
-        people = max(1, min(seats, act.passenger_count or 1))
-        return CountedUse(
-            UUID(act.vehicle_key), act.activity_id, act.occurred_at, act.ended_at or act.occurred_at, people
-        )
-    return None
+        return CountedUse(key, act.activity_id, start, max(end, start + _LEAST_PERIOD), 1)
+    return CountedUse(key, act.activity_id, start, end, max(1, min(seats, act.passenger_count or 1)))
 
 
 class CountedActs:
@@ -88,7 +86,7 @@ class CountedActs:
     def find_taken(self, act: Act, seats: int) -> Taken | None:
         """Return why this act was counted before, None if it was not."""
         number = None if act.number_key is None else self._numbers.get(act.number_key)
-        if number is None and act.meter_key is None and act.vehicle_key is None:
+        if number is None and act.use_key is None:
             return None
         if number is not None and number.activity_id == act.activity_id:
             number = None
@@ -98,8 +96,8 @@ class CountedActs:
         return None if reason is None else Taken(reason)
 
     def _find_use(self, act: Act, seats: int) -> str | None:
+        others = None if act.use_key is None else self._uses.get(act.use_key)
         use = use_of(act, seats)
-        others = self._uses.get(use.key) if use is not None else None
         if use is None or others is None:
             return None
         if act.meter_key is not None:

@@ -367,18 +367,11 @@ class _Compiler:
             improvement=(Fraction(improvement.rate), improvement.base_year) if improves else None,
             shared=self.document.subject == "household" or any(cap.per != "account" for cap in self.document.caps),
             counts_meters=any(cap.per == "meter" for cap in self.document.caps),
-            seats=_seats(self.document),
+            seats=self.document.seats,
         )
 
 
 _RESERVED: Final = frozenset({LEAKAGE, IMPROVEMENT, "min", "max", "if", "floor", "clamp"})
-
-
-def _seats(document: Methodology) -> int:
-    bound = document.plausibility.passenger_count
-    # A formula that reads `passenger_count` credits one person for everybody in the vehicle.
-    credits_all = any(given.source == "passenger_count" for given in document.inputs.values())
-    return document.vehicle_seats or (1 if bound is None or credits_all else max(bound.max, 1))
 
 
 def _cap_rule(cap: Cap) -> CapRule:

@@ -226,12 +226,20 @@ class Methodology(Part):
     evidence_tiers: Annotated[dict[EvidenceTier, Decimal], Field(min_length=1)]
     caps: Annotated[tuple[Cap, ...], Field(max_length=10, strict=False), AfterValidator(_unique_caps)]
     exclusivity_groups: Annotated[tuple[Slug, ...], Field(max_length=5, strict=False)]
-    vehicle_seats: Annotated[int, Field(ge=1, le=100)] | None = None  # default: `compiled.Compiled.seats`
+    vehicle_seats: Annotated[int, Field(ge=1, le=100)] | None = None  # default: `seats`
     vesting_days: Annotated[int, Field(ge=0, le=366)]
     issuable: bool
     plausibility: Plausibility
     examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=50, strict=False)]
     supersedes: Code | None = None  # another code of the same kind and region, which this version replaces
+
+    @cached_property
+    def seats(self) -> int:
+        """The most people who may be credited for one vehicle at one time. Default: the bound on `passenger_count`."""
+        bound = self.plausibility.passenger_count
+        # A formula that reads `passenger_count` credits one person for everybody in the vehicle.
+        credits_all = any(given.source == "passenger_count" for given in self.inputs.values())
+        return self.vehicle_seats or (1 if bound is None or credits_all else max(bound.max, 1))
 
     @cached_property
     def all_groups(self) -> tuple[str, ...]:

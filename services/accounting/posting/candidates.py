@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.accounting.bindings.domain import BindingRow, Bindings, bound_account
 from services.accounting.judging.acts import Act
@@ -42,6 +43,7 @@ def make_candidates(
 def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:
     assert report.act is not None  # the consumer refuses reports without an act
     done = report.act
+    used = done.meter_key or done.vehicle_key
     account_id, state = bound_account(bindings, done.started_at, report.received_at)
     return Act(
         activity_id=report.event_key,
@@ -70,5 +72,5 @@ def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: 
         count=done.count,
         number_key=number_key(report.partner_id, done.natural_key),
         meter_key=done.meter_key,
-        vehicle_key=done.vehicle_key,
+        use_key=None if used is None else UUID(used),
     )

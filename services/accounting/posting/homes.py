@@ -42,7 +42,7 @@ async def assign_and_lock_homes(
     subjects = set(touched)
     for candidate in candidates:
         act, method = candidate.act, candidate.method
-        if method is None or not (method.shared or act.meter_key or act.vehicle_key) or not _is_bound(candidate):
+        if method is None or not (method.shared or act.use_key) or not _is_bound(candidate):
             continue
         subjects |= shared_subjects(act, method)
     await households.lock_subjects(connection, subjects)

@@ -274,12 +274,11 @@ async def _counted_before(connection: Connection, candidates: Sequence[Candidate
             continue
         if act.number_key is not None:
             numbers.append(act.number_key)
-        if act.meter_key is None and act.vehicle_key is None:
-            continue
         use = use_of(act, method.seats)
         if use is not None:
-            first, last = spans.get(use.key, (use.started_at, use.ended_at))
-            spans[use.key] = (min(first, use.started_at), max(last, use.ended_at))
+            known = spans.get(use.key)
+            start, end = use.started_at, use.ended_at
+            spans[use.key] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
     if not numbers and not spans:
         return CountedActs()
     return CountedActs(*await counted_repository.counted_by(connection, numbers, spans))

@@ -14,7 +14,8 @@ from tests.accounting.judging.acts import act, local
 
 START = local("2026-06-15T08:00:00")
 NEIGHBOUR = uuid.UUID(int=9)
-METER = VEHICLE = "0123456789abcdef" * 2
+METER = "0123456789abcdef" * 2
+USED = uuid.UUID(METER)
 
 
 def test_a_repeated_number_is_a_repetition_at_any_time() -> None:
@@ -45,7 +46,7 @@ def test_a_number_key_names_number_and_partner() -> None:
 def test_periods_of_a_meter_share_no_second(start: int, length: int, other: int) -> None:
     def period(begin: int, lasts: int) -> Act:
         at = START + timedelta(seconds=begin)
-        return act("power_saving", at, ended_at=at + timedelta(seconds=lasts), meter_key=METER)
+        return act("power_saving", at, ended_at=at + timedelta(seconds=lasts), meter_key=METER, use_key=USED)
 
     counted = CountedActs()
     counted.add_credited(period(0, other), 1)
@@ -57,7 +58,7 @@ def test_periods_of_a_meter_share_no_second(start: int, length: int, other: int)
 def ride(minute: float, minutes: float, people: int | None, **changes: Any) -> Act:
     at = START + timedelta(minutes=minute)
     times = {"ended_at": at + timedelta(minutes=minutes), "duration_s": round(minutes * 60)}
-    return act("ev_ride", at, vehicle_key=VEHICLE, passenger_count=people, **times, **changes)
+    return act("ev_ride", at, use_key=USED, passenger_count=people, **times, **changes)
 
 
 @pytest.mark.parametrize(
