@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from services.accounting.households import repository
@@ -24,6 +25,7 @@ from shared.projection import Items, newest
 
 # The longest period of a cap is a year. Stays that ended before the year began are not counted.
 _LONGEST_PERIOD: Final = timedelta(days=367)
+_by_number: Final = attrgetter("int")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ async def load_homes(
 
 
 async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]) -> None:
-    """Lock households and meters before their caps are counted: after the people, and all at once."""
-    if ordered := sorted(set(subject_ids)):
+    """Lock households, meters and vehicles before they are counted: after the people, and all at once."""
+    if ordered := sorted(set(subject_ids), key=_by_number):  # UUIDs are slow to compare; this is PostgreSQL's order
         await repository.lock_subjects(connection, ordered)
 
 
