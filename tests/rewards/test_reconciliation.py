@@ -211,7 +211,7 @@ async def capture_again(city: City, run: dict[str, Any]) -> None:
     await city.reconciler.repeat_captures()
     assert await city.differences(run) == found
     path = f"/captures/{proposal['proposal_id']}/approve"
-    assert (await city.operate("POST", path, " OPS-1", expect=409))["code"] == "SECOND_PERSON_NEEDED"
+    assert (await city.operate("POST", path, "OPS-1", expect=409))["code"] == "SECOND_PERSON_NEEDED"
     await city.operate("POST", path, "ops-2")
     await city.reconciler.repeat_captures()
     await city.reconciler.repeat_captures()
