@@ -16,6 +16,8 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "IMPLAUSIBLE_DISTANCE": Text("里程超出合理范围。", "The distance is not plausible."),
     "IMPLAUSIBLE_SPEED": Text("平均速度超出合理范围。", "The average speed is not plausible."),
     "IMPLAUSIBLE_AMOUNT": Text("数量超出合理范围。", "The quantity is not plausible."),
+    "IMPLAUSIBLE_RATE": Text("单位时间内的数量超出合理范围。", "The quantity per hour is not plausible."),
+    "IMPLAUSIBLE_RATIO": Text("几项数量之间的关系不合理。", "The quantities do not fit together."),
     "NOT_YET_HAPPENED": Text("行为时间晚于收到时间。", "The act is dated after the moment it was received."),
     "TOO_LATE": Text("超过补录期限。", "Reported too late to count."),
     "NO_BINDING": Text("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),
@@ -33,6 +35,13 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "METER_COUNTED": Text(
         "这块电表的重叠时段已经累计过。", "An overlapping period of this meter has already been counted."
     ),
+    "HOUSEHOLD_REQUIRED": Text(
+        "这一项按家庭累计，用户当时没有加入家庭账户。", "This counts for households. The person belonged to none."
+    ),
+    "METER_NOT_OF_HOUSEHOLD": Text(
+        "这块电表当时没有登记在用户家庭名下。", "The person's household had not registered this meter."
+    ),
+    "METER_UNKNOWN": Text("没有说明是哪块电表。", "The event names no meter."),
     "NO_METHODOLOGY": Text(
         "当地当时没有适用的方法学。", "No methodology covers this kind of act at that place and time."
     ),
@@ -45,7 +54,15 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "BELOW_MINIMUM": Text("减排量不足 1 毫克。", "The reduction is below one milligram."),
     "CANCELLED": Text("已按贵方的撤销冲回。", "Reversed by your cancellation."),
     "CORRECTED": Text("已按贵方的更正冲回并重新核算。", "Reversed and judged again after your correction."),
-    "ORIGINAL_UNKNOWN": Text("还没有收到要更正的原始事件。", "The original event has not arrived."),
+    "ORIGINAL_UNKNOWN": Text(
+        "七天内没有收到要更正或撤销的原始事件。", "The original event did not arrive within seven days."
+    ),
+    "CORRECTION_TOO_LATE": Text("超过更正期限，原始事件不变。", "Corrected too late. The original event stands."),
+    "NOTHING_TO_CORRECT": Text(
+        "所指的事件是一次撤销，或是没有生效的更正，没有可更正的内容。",
+        "The event named is a cancellation or a refused correction, so there is nothing to correct.",
+    ),
+    "REVOKED": Text("经平台两人复核后撤销。", "Revoked by two operators after a review."),
     "ALREADY_REVERSED": Text("原始事件此前已被冲回。", "The original event was reversed before."),
     "DUPLICATE": Text("同一事件已收到过，内容相同，不重复生效。", "Received before with the same content."),
     "CONFLICT": Text(
