@@ -28,6 +28,13 @@ class Settings(ServiceSettings):
         description="Concurrent transactions of one worker: one uses the processor while another waits for the"
         " database. More than two gain nothing, because one process uses one core.",
     )
+    correction_days: int = Field(
+        30,
+        ge=1,
+        le=3660,
+        description="A partner may correct an act until this many days after its first report was received. A month"
+        " covers a monthly settlement between partners. Cancelling has no deadline: what did not happen earns nothing.",
+    )
     grams_valid_years: int = Field(
         10,
         ge=0,

@@ -14,7 +14,7 @@ from services.accounting.households import service as households
 from services.accounting.intake import service as intake
 from services.accounting.ledger import expiry, holds
 from services.accounting.methodologies.service import Library
-from services.accounting.posting import parking
+from services.accounting.posting import freed_room, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.proofs import sealing
 from services.accounting.settings import Settings
@@ -54,13 +54,15 @@ def build(settings: Settings | None = None) -> Worker:
     programmes = ProgrammeSource.of(Library(), settings)
     _consume(worker, programmes, settings)
     worker.publish(topics.OUTCOMES)
+    apply_corrections = partial(corrections.apply_waiting, deadline_days=settings.correction_days)
     # Each job locks people first and shared rows last, so each has its own transaction.
     for interval_s, name, job in (
         (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
-        (SWEEP_EVERY_S, "apply_corrections", corrections.apply_waiting),
+        (SWEEP_EVERY_S, "apply_corrections", apply_corrections),
+        (SWEEP_EVERY_S, "fill_freed_room", freed_room.fill_freed_room),
         (SWEEP_EVERY_S, "vest", vesting.vest_due),
         (HOUSEKEEPING_EVERY_S, "forget_parked", parking.forget_parked),
-        (HOUSEKEEPING_EVERY_S, "forget_corrections", corrections.refuse_overdue),
+        (SWEEP_EVERY_S, "refuse_corrections", corrections.refuse_hopeless),
     ):
         worker.every(interval_s, name, _with_programme(job, programmes))
     _add_plain_jobs(worker, settings)

@@ -10,6 +10,7 @@ from services.accounting import seed
 from services.accounting.main import create_app
 from services.accounting.settings import Settings
 from shared.db import Database
+from tests.accounting.both_services import BothServices, both_services, empty_both, settings_of
 from tests.accounting.driver import Accounting, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.holds import Holds
 from tests.accounting.operators import LedgerOperators, Operators
@@ -98,3 +99,21 @@ async def ready(operators: Operators) -> Operators:
 @pytest.fixture
 def ledger_operators(accounting: Accounting) -> LedgerOperators:
     return LedgerOperators(accounting)
+
+
+@pytest.fixture(scope="session")
+def both_dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "test_both", ["accounting", "ingest"])
+
+
+@pytest.fixture
+async def both(
+    both_dsns: Dsns, tokens: TokenFactory, jwks_transport: httpx.MockTransport
+) -> AsyncIterator[BothServices]:
+    settings = settings_of(both_dsns)
+    in_own_loop(lambda: seed.seed(settings[0]))
+    await empty_both(both_dsns)
+    async with both_services(settings, both_dsns, tokens, jwks_transport) as running:
+        yield running
+        check = await running.accounting.check()
+        assert check["ok"], check

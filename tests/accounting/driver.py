@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import httpx
@@ -14,7 +15,7 @@ from services.accounting.main import approvals_for
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
-from services.accounting.posting import parking
+from services.accounting.posting import freed_room, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.settings import Settings
 from services.accounting.vesting import service as vesting
@@ -59,9 +60,19 @@ class Accounting:
             return await self.programmes.current(session)
 
     async def release(self) -> None:
-        """Run the sweeps of the worker once: parked events, waiting corrections, due credits, one transaction each."""
+        """Run the sweeps of the worker once, each in its own transaction.
+
+        Parked events, waiting corrections, freed room, due credits.
+        """
         programme = await self.programme()
-        for job in (parking.release_parked, corrections.apply_waiting, vesting.vest_due):
+        jobs = (
+            parking.release_parked,
+            partial(corrections.apply_waiting, deadline_days=self.settings.correction_days),
+            corrections.refuse_hopeless,
+            freed_room.fill_freed_room,
+            vesting.vest_due,
+        )
+        for job in jobs:
             async with self.database.transaction() as session:
                 await job(session, programme=programme)
 

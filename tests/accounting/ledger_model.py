@@ -25,6 +25,7 @@ class Ride:
     status: str = "unposted"
     reason: str = ""
     due: bool = False
+    original: "Ride | None" = None  # the credited ride that this one repeats
 
     @property
     def cap(self) -> tuple[str, date]:
@@ -59,6 +60,7 @@ class Person:
     slots: Counter[int] = field(default_factory=Counter)
     year: int = field(default_factory=lambda: (YESTERDAY + timedelta(days=1)).year)
     lots: list[list[int]] = field(default_factory=list)  # [year, milligrams] of available or held grams, oldest first
+    freed: list[Ride] = field(default_factory=list)  # taken back since room was last given to refused rides
 
     def next_start(self, days_ago: int) -> datetime:
         """Return a start half an hour after the one before. No rides overlap. The first and last touch midnight."""
@@ -108,11 +110,13 @@ class Person:
 
     def judge(self, ride: Ride) -> None:
         """Judge a ride. The first failing check gives the reason."""
+        repeated = [other for other in self.rides if other.start == ride.start and other.status in _EARNING]
+        ride.original = next((other for other in repeated if other is not ride), None)
         if ride.late:
             ride.status, ride.reason = "refused", "TOO_LATE"
         elif not self.bound:
             ride.status, ride.reason = "parked", "NO_BINDING"
-        elif any(other.start == ride.start and other.status in _EARNING for other in self.rides if other is not ride):
+        elif ride.original is not None:
             ride.status, ride.reason = "refused", "DUPLICATE_ACT"
         elif self.caps[ride.cap] >= ACTS_A_DAY:
             ride.status, ride.reason = "refused", "DAILY_CAP"
@@ -129,6 +133,7 @@ class Person:
 
     def take_back(self, ride: Ride, reason: str) -> None:
         if ride.status in _EARNING:
+            self.freed.append(ride)
             self.caps[ride.cap] -= 1
             self.lifetime_mg -= ride.worth_mg
             if ride.status == "pending":
@@ -142,6 +147,24 @@ class Person:
         else:
             ride.status = "refused"
         ride.reason = reason
+
+    def give_freed_room(self) -> None:
+        """Judge rides again that were refused for want of room, in the order of the rides."""
+        if not self.freed:
+            return
+        since = min(ride.start for ride in self.freed) - timedelta(days=1)
+        waiting = [
+            ride
+            for ride in self.rides
+            if ride.status == "refused"
+            and ((ride.reason == "DAILY_CAP" and ride.start > since) or self._repeats_freed(ride))
+        ]
+        for ride in sorted(waiting, key=lambda ride: (ride.start, ride.report.event_key)):
+            self.judge(ride)
+        self.freed = []
+
+    def _repeats_freed(self, ride: Ride) -> bool:
+        return ride.reason == "DUPLICATE_ACT" and any(ride.original is one for one in self.freed)
 
     def vest(self, ride: Ride) -> None:
         ride.status = "credited"
@@ -166,6 +189,11 @@ class Correction:
     report: ActivityReported
     target: Ride
     instead: Ride | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the original is decided. A parked one is not, but it can be cancelled."""
+        return self.target.status != "unposted" and (self.target.status != "parked" or self.instead is None)
 
     def apply(self) -> None:
         target = self.target

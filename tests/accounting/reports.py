@@ -15,6 +15,7 @@ from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.identity import account_key, event_key
 from shared.eventlog import StoredRecord
+from shared.ids import new_id
 
 PARTNER = "city-transit"
 PEPPER = "pepper"
@@ -41,7 +42,7 @@ def as_records(values: Iterable[object]) -> list[StoredRecord]:
 
 def sent_again(report: ActivityReported) -> ActivityReported:
     """Return a copy as a partner sends it after a missing answer: the same event with another receipt."""
-    return msgspec.structs.replace(report, receipt_id=uuid.uuid4())
+    return msgspec.structs.replace(report, receipt_id=new_id())
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Reports:
             "event_key": event_key(partner, event_id),
             "partner_id": partner,
             "event_id": event_id,
-            "receipt_id": uuid.uuid4(),
+            "receipt_id": new_id(),
             "index": 0,
             "account_key": self.key_at(partner),
             "act": act,

@@ -176,16 +176,18 @@ class LedgerStory(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Release parked rides, apply corrections, vest due credits."""
+        """Release parked rides, apply corrections, give freed room, vest due credits."""
         self.world.run(self.world.accounting.release())
         for person in self.people:
             self._release(person)
-        ready = [one for one in self.waiting if one.target.status != "unposted"]
+        ready = [one for one in self.waiting if one.is_ready]
         for one in ready:
             one.apply()
             if one.instead and one.instead.status != "unposted":
                 self.rides.append(one.instead)
         self.waiting = [one for one in self.waiting if one not in ready]
+        for person in self.people:
+            person.give_freed_room()
         for ride in self.rides:
             if ride.status == "pending" and ride.due:
                 ride.owner.vest(ride)

@@ -1,16 +1,20 @@
-"""SQL of the inbox of corrections. Corrections are rare, so each is settled by its own statement."""
+"""SQL of the inbox of corrections. Corrections are rare, so each is settled by its own statement.
+
+It reads and locks the activity that a correction names, and never writes it.
+"""
 
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import column, func, null, select, table, update
+from sqlalchemy import column, exists, func, null, or_, select, table, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.corrections.models import correction
 
 # A table of posting. This room reads and locks it, and never writes it.
-_activity = table("activity", column("activity_id"), schema="accounting")
+_activity = table("activity", column("activity_id"), column("status"), schema="accounting")
+_original = correction.alias("original")
 
 
 class CorrectionRow(NamedTuple):
@@ -20,6 +24,8 @@ class CorrectionRow(NamedTuple):
     original_id: uuid.UUID
     report: dict[str, Any]
     received_at: Any
+    receipt_id: uuid.UUID
+    receipt_index: int
 
 
 async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -> None:
@@ -30,14 +36,15 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
 
 
 async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
-    """Return waiting corrections whose original exists, oldest first. Both rows are locked.
+    """Return waiting corrections whose original is decided, oldest first. Both rows are locked.
 
-    Rows that another worker has locked are skipped.
+    A parked original is not decided, but it can be cancelled. Rows that another worker has locked are skipped.
     """
+    is_cancellation = correction.c.report["operation"].astext == "cancel"
     query = (
-        select(correction.c.event_key, correction.c.report, correction.c.original_id)
+        select(correction.c.event_key, correction.c.report, correction.c.original_id, correction.c.sequence)
         .join(_activity, _activity.c.activity_id == correction.c.original_id)
-        .where(correction.c.status == "waiting")
+        .where(correction.c.status == "waiting", or_(_activity.c.status != "parked", is_cancellation))
         .order_by(correction.c.received_at, correction.c.event_key)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -45,12 +52,27 @@ async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
-async def overdue(session: AsyncSession, life_s: int, limit: int) -> Sequence[Any]:
+async def without_content(session: AsyncSession, limit: int) -> Sequence[Any]:
+    """Return waiting corrections whose original is a cancellation or a refused correction, locked."""
     query = (
-        select(correction.c.event_key, correction.c.report)
+        select(correction.c.event_key, correction.c.report, correction.c.sequence)
+        .join(_original, _original.c.event_key == correction.c.original_id)
+        .where(correction.c.status == "waiting", _original.c.status != "waiting", ~_original_exists())
+        .order_by(correction.c.received_at, correction.c.event_key)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=correction)
+    )
+    return (await session.execute(query)).all()
+
+
+async def overdue(session: AsyncSession, life_s: int, limit: int) -> Sequence[Any]:
+    """Return corrections that have waited for `life_s` while their original did not arrive, locked."""
+    query = (
+        select(correction.c.event_key, correction.c.report, correction.c.sequence)
         .where(
             correction.c.status == "waiting",
             correction.c.received_at < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, life_s),
+            ~_original_exists(),
         )
         .order_by(correction.c.received_at)
         .limit(limit)
@@ -59,9 +81,16 @@ async def overdue(session: AsyncSession, life_s: int, limit: int) -> Sequence[An
     return (await session.execute(query)).all()
 
 
-async def settle(session: AsyncSession, event_key: uuid.UUID, status: str, reason_code: str) -> None:
-    await session.execute(
+def _original_exists() -> Any:
+    return exists().where(_activity.c.activity_id == correction.c.original_id)
+
+
+async def settle(session: AsyncSession, event_key: uuid.UUID, status: str, reason_code: str) -> int:
+    """End the waiting of a correction. Return the sequence of its verdict."""
+    sequence: int = await session.scalar(
         update(correction)
         .where(correction.c.event_key == event_key)
-        .values(status=status, reason_code=reason_code, report=null())
+        .values(status=status, reason_code=reason_code, report=null(), sequence=correction.c.sequence + 1)
+        .returning(correction.c.sequence)
     )
+    return sequence

@@ -15,6 +15,7 @@ household_member = Table(
     Column("left_at", DateTime(timezone=True)),
 )
 Index("ix_household_member_account", household_member.c.account_id, household_member.c.left_at)
+Index("ix_household_member_household", household_member.c.household_id)
 
 household_meter = Table(
     "household_meter",

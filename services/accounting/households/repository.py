@@ -69,6 +69,25 @@ async def stays_of(connection: Connection, account_ids: Sequence[uuid.UUID], sin
     return [StayRow(*row) for row in rows]
 
 
+async def sharers_of(
+    connection: Connection, account_ids: Sequence[uuid.UUID], since: datetime
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Return (person, person with a common household or meter since then), both ways and with themselves."""
+    rows = await connection.fetch(
+        "WITH homes AS (SELECT account_id, household_id FROM accounting.household_member"
+        " WHERE account_id = ANY($1::uuid[]) AND (left_at IS NULL OR left_at >= $2)"
+        "), reached AS (SELECT account_id, household_id FROM homes"
+        " UNION SELECT h.account_id, other.household_id FROM homes h"
+        " JOIN accounting.household_meter m USING (household_id)"
+        " JOIN accounting.household_meter other USING (meter_key))"
+        " SELECT DISTINCT r.account_id, m.account_id FROM reached r"
+        " JOIN accounting.household_member m USING (household_id) WHERE m.left_at IS NULL OR m.left_at >= $2",
+        account_ids,
+        since,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def meters_of(connection: Connection, meter_keys: Sequence[str]) -> list[MeterRow]:
     rows = await connection.fetch(
         "SELECT meter_key, household_id, since, ended_at FROM accounting.household_meter"

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -93,6 +93,16 @@ async def lock_subjects(connection: Connection, subject_ids: Iterable[uuid.UUID]
     """Lock households, meters and vehicles before they are counted: after the people, and all at once."""
     if ordered := sorted(set(subject_ids), key=_by_number):  # UUIDs are slow to compare; this is PostgreSQL's order
         await repository.lock_subjects(connection, ordered)
+
+
+async def sharers_of(
+    connection: Connection, account_ids: Collection[uuid.UUID], since: datetime
+) -> dict[uuid.UUID, set[uuid.UUID]]:
+    """Return the people whose counters these people may have shared since then, by person, themselves included."""
+    found = {account_id: {account_id} for account_id in account_ids}
+    for account_id, other_id in await repository.sharers_of(connection, sorted(account_ids), since):
+        found[account_id].add(other_id)
+    return found
 
 
 async def current_homes(

@@ -12,7 +12,7 @@ async def known_events(connection: Connection, event_keys: Sequence[uuid.UUID]) 
     rows = await connection.fetch(
         "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
         " WHERE activity_id = ANY($1::uuid[])"
-        " UNION ALL SELECT event_key, fingerprint, NULL, NULL FROM accounting.correction"
+        " UNION ALL SELECT event_key, fingerprint, receipt_id, receipt_index FROM accounting.correction"
         " WHERE event_key = ANY($1::uuid[])",
         event_keys,
     )

@@ -40,9 +40,12 @@ CORRECTED: Final = "CORRECTED"
 REVOKED: Final = "REVOKED"
 ORIGINAL_UNKNOWN: Final = "ORIGINAL_UNKNOWN"
 ALREADY_REVERSED: Final = "ALREADY_REVERSED"
+CORRECTION_TOO_LATE: Final = "CORRECTION_TOO_LATE"
+NOTHING_TO_CORRECT: Final = "NOTHING_TO_CORRECT"
 CREDITED: Final = "CREDITED"
 PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
 
+CAP_REASONS: Final = (DAILY_CAP, MONTHLY_CAP, YEARLY_CAP)
 REASONS: Final[dict[str, Text]] = {
     IMPLAUSIBLE_TIME: Text(
         "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not match."
@@ -131,7 +134,15 @@ REASONS: Final[dict[str, Text]] = {
         "平台复核后撤销了这条记录，已累计的减碳量已退回。",
         "This record was revoked after a review. Its grams were taken back.",
     ),
-    ORIGINAL_UNKNOWN: Text("还没有收到要更正的原始记录。", "The record to be corrected has not arrived yet."),
+    ORIGINAL_UNKNOWN: Text("一直没有收到要更正的原始记录。", "The record to be corrected did not arrive in time."),
+    CORRECTION_TOO_LATE: Text(
+        "合作方更正得太晚，已过更正期限，原记录不变。",
+        "The partner corrected this too late. The original record stands.",
+    ),
+    NOTHING_TO_CORRECT: Text(
+        "要更正的是一次撤销，或是没有生效的更正，没有可更正的内容。",
+        "The record to be corrected is a cancellation or a refused correction, so there is nothing to correct.",
+    ),
     ALREADY_REVERSED: Text("原始记录已经撤销或更正过。", "The original record was cancelled or corrected before."),
     BELOW_MINIMUM: Text("减排量不足 1 毫克，没有累计。", "The reduction is below one milligram."),
     CREDITED: Text("已累计。", "Credited."),

@@ -2,15 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
+
+import msgspec
 
 from services.accounting.bindings.domain import BindingRow, Bindings, bound_account
 from services.accounting.judging.acts import Act
+from services.accounting.judging.stored import from_row
 from services.accounting.judging.uniqueness import number_key
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.posting.domain import report_of_activity
 from shared import clock
+from shared.contracts.activities_v1 import Act as ReportedAct
 from shared.contracts.activities_v1 import ActivityReported
+from shared.contracts.bounds import EARLIEST
+
+_ANY_WINDOW_S: Final = 100 * 366 * 86_400
 
 
 @dataclass(slots=True)
@@ -38,6 +47,18 @@ def make_candidates(
         act = to_act(report, bindings.get((report.partner_id, report.account_key), ()), time_zone)
         found.append(Candidate(act, index.find(act), place, report))
     return found
+
+
+def stored_candidate(place: int, row: Any, account_key: str, index: MethodologyIndex, time_zone: str) -> Candidate:
+    """Make a candidate of a stored act of a bound person. It passed its window and its binding at its first verdict."""
+    report = msgspec.structs.replace(
+        report_of_activity(row, account_key),
+        act=msgspec.convert(row["act"], ReportedAct),
+        evidence_tier=from_row(row).evidence_tier or "partner_signed",
+        late_window_s=_ANY_WINDOW_S,
+    )
+    act = to_act(report, [BindingRow(row["account_id"], EARLIEST, None, None)], time_zone)
+    return Candidate(act, index.find(act), place, report)
 
 
 def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:

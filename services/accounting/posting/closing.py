@@ -59,6 +59,13 @@ class Closing:
             self.outcomes += outcomes_of(verdicts[first : first + _AT_ONCE])
             await asyncio.sleep(0)  # lets a running COPY send its next piece
 
+    def join(self, other: "Closing") -> None:
+        """Add everything that another one has collected."""
+        self.verdicts += other.verdicts
+        self.outcomes += other.outcomes
+        for code, amount_mg in other.shared_balances.items():
+            self.shared_balances[code] = self.shared_balances.get(code, 0) + amount_mg
+
 
 @asynccontextmanager
 async def closing(session: Session, programme: Programme) -> AsyncIterator[Closing]:

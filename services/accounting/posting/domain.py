@@ -13,7 +13,10 @@ from shared.contracts.outcomes_v1 import Status as OutcomeStatus
 
 
 class KnownEvent(NamedTuple):
-    """An event of the inbox: its fingerprint, and the receipt of the judged copy (None for a correction)."""
+    """An event of the inbox: its fingerprint, and the receipt of the copy that counts.
+
+    The receipt is None for a correction of an earlier release.
+    """
 
     fingerprint: bytes
     receipt_id: uuid.UUID | None

@@ -59,6 +59,7 @@ def activity_row(verdict: Verdict) -> ActivityRow:
         None if unbound and not parked else to_stored(judgement),
         None if unbound or parked else _ENCODE(report.act).decode(),
         bytes.fromhex(report.raw_sha256),
+        verdict.sequence,
     )
 
 

@@ -1,5 +1,4 @@
-"""Tables of posting: activities (the permanent inbox with verdicts), parked reports, vesting, caps, counted numbers and
-uses, tallies."""
+"""Tables of posting: activities (the inbox), parked reports, vesting, caps, counted acts, freed room, tallies."""
 
 from sqlalchemy import (
     BigInteger,
@@ -127,6 +126,14 @@ counted_use = Table(
     CheckConstraint("people >= 1 AND ended_at >= started_at", name="sound"),
 )
 Index("ix_counted_use", counted_use.c.use_key, counted_use.c.ended_at)
+
+freed_room = Table(
+    "freed_room",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of an activity that was taken back"),
+    Column("after_at", DateTime(timezone=True), comment="start of the last act judged again"),
+    Column("after_id", Uuid, comment="its activity"),
+)
 
 intake_tally = Table(
     "intake_tally",

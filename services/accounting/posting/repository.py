@@ -37,6 +37,7 @@ class ActivityRow(NamedTuple):
     judgement: str | None
     act: str | None
     raw_sha256: bytes
+    sequence: int
 
 
 async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
@@ -102,7 +103,7 @@ def _whole_seconds(span: timedelta) -> int:
     return span.days * 86_400 + span.seconds + (span.microseconds > 0)
 
 
-_RELEASE_PARKED = """
+_WRITE_NEW_VERDICTS = """
 UPDATE accounting.activity a SET account_id = v.account_id, account_key = v.account_key, status = v.status,
     reason_code = v.reason_code, scene = v.scene, amount_mg = v.amount_mg, methodology_code = v.methodology_code,
     methodology_version = v.methodology_version, judgement = v.judgement, act = v.act, sequence = a.sequence + 1
@@ -119,8 +120,8 @@ async def insert_activities(connection: Connection, rows: Sequence[ActivityRow])
     )
 
 
-async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) -> None:
-    """Write the new verdicts of parked activities."""
+async def write_new_verdicts(connection: Connection, rows: Sequence[ActivityRow]) -> None:
+    """Write the next verdicts of activities that were parked or refused."""
     columns = zip(
         *(
             (
@@ -140,7 +141,7 @@ async def release_parked(connection: Connection, rows: Sequence[ActivityRow]) ->
         ),
         strict=True,
     )
-    await connection.execute(_RELEASE_PARKED, *(list(column) for column in columns))
+    await connection.execute(_WRITE_NEW_VERDICTS, *(list(column) for column in columns))
 
 
 async def add_cap_usage(connection: Connection, usage: Mapping[CapKey, CapUsed]) -> None:

@@ -24,12 +24,13 @@ from services.accounting.bindings import service as bindings_room
 from services.accounting.bindings.domain import BindingRow, Bindings, BindingState, people_of
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
 from services.accounting.judging.duplicates import CreditedAct, CreditedActs
+from services.accounting.judging.stored import from_row
 from services.accounting.judging.subjects import CapKey
 from services.accounting.judging.uniqueness import CountedActs, use_of
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.posting import counted_repository, homes, repository
-from services.accounting.posting.candidates import Candidate, make_candidates
+from services.accounting.posting.candidates import Candidate, make_candidates, stored_candidate
 from services.accounting.posting.closing import Closing, Programme
 from services.accounting.posting.domain import (
     PARKED_VERDICT,
@@ -154,23 +155,24 @@ async def _release(
     for row, verdict in zip(rows, verdicts, strict=True):
         verdict.sequence, verdict.replaces = row["sequence"] + 1, PARKED_VERDICT
     effects = collect_effects(verdicts)
-    await repository.release_parked(connection, effects.activities)
+    await repository.write_new_verdicts(connection, effects.activities)
     await repository.delete_parked(connection, [row["activity_id"] for row in rows])
     await _write_effects(connection, effects, closing)
     await closing.add(verdicts)
 
 
 async def post_corrected(
-    session: Session, candidate: Candidate, *, replaces: ReplacedVerdict, programme: Programme, closing: Closing
-) -> None:
+    session: Session, candidate: Candidate, *, sequence: int, programme: Programme, closing: Closing
+) -> Verdict:
     """Judge the act of a correction under the id of the correction, after the original was taken back.
 
-    `correction_candidates` has made the candidate.
+    `correction_candidates` has made the candidate. `sequence` continues that of the correction's inbox row.
     """
     connection = await driver(session)
     (verdict,) = await _judge(connection, [candidate], programme)
-    verdict.sequence, verdict.replaces = 2, replaces
+    verdict.sequence = sequence
     await _store(connection, [verdict], closing)
+    return verdict
 
 
 async def correction_candidates(
@@ -185,6 +187,42 @@ async def correction_candidates(
     candidates = make_candidates(enumerate(reports), bindings, programme.index, programme.time_zone)
     await homes.assign_and_lock_homes(connection, candidates, programme.time_zone, touched)
     return {candidate.report.event_key: candidate for candidate in candidates}
+
+
+async def judge_again(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> int:
+    """Judge refused acts again, in the given order, and write the verdicts that changed. Return their number.
+
+    The rows are locked. Windows and bindings were passed at the first verdict.
+    """
+    connection = await driver(session)
+    await ledger.lock_people(connection, {row["account_id"] for row in rows})
+    keys = await bindings_room.account_keys_of(connection, {(row["partner_id"], row["account_id"]) for row in rows})
+    candidates = [
+        stored_candidate(
+            place, row, keys.get((row["partner_id"], row["account_id"]), ""), programme.index, programme.time_zone
+        )
+        for place, row in enumerate(rows)
+    ]
+    await homes.assign_and_lock_homes(connection, candidates, programme.time_zone)
+    changed = []
+    for row, verdict in zip(rows, await _judge(connection, candidates, programme), strict=True):
+        # The detail names the act that this one repeats. If another act has taken its place, the next search needs it.
+        if _differs(verdict, row):
+            verdict.sequence = row["sequence"] + 1
+            verdict.replaces = ReplacedVerdict(row["status"], row["reason_code"])
+            changed.append(verdict)
+    if changed:
+        effects = collect_effects(changed)
+        await repository.write_new_verdicts(connection, effects.activities)
+        await _write_effects(connection, effects, closing)
+        await closing.add(changed)
+    return len(changed)
+
+
+def _differs(verdict: Verdict, row: Any) -> bool:
+    assert verdict.judgement is not None
+    before = (row["status"], row["reason_code"], from_row(row).detail)
+    return (verdict.status, verdict.reason_code, verdict.judgement.detail) != before
 
 
 async def post_declared(

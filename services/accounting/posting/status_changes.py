@@ -9,7 +9,7 @@ from services.accounting.judging.domain import usage_of
 from services.accounting.judging.stored import from_row
 from services.accounting.judging.uniqueness import number_key
 from services.accounting.ledger import service as ledger
-from services.accounting.posting import counted_repository, repository
+from services.accounting.posting import counted_repository, freed_room_repository, repository
 from services.accounting.posting.closing import Closing
 from services.accounting.posting.domain import ReplacedVerdict, report_of_activity, verdict_without_act
 from services.accounting.posting.errors import ActivityNotCredited, ActivityNotFound, ActivityReversedAlready
@@ -58,7 +58,8 @@ async def take_back(
 ) -> None:
     """Undo the effects of an activity and give it a new verdict under its own event id.
 
-    The caller holds the locks of its person and of the households and meters that counted it.
+    The caller holds the locks of its person and of the households and meters that counted it. The room that a credit
+    leaves is queued for the acts that were refused for want of it (`freed_room`).
     """
     connection = await driver(session)
     activity_id = original["activity_id"]
@@ -76,6 +77,7 @@ async def take_back(
         if used := usage_of(from_row(original)):
             await repository.give_back_caps(connection, used)
         await _give_back_counted(connection, original)
+        await freed_room_repository.add(connection, activity_id)
     await repository.mark_taken_back(connection, activity_id, status, reason)
     verdict = verdict_without_act(
         report_of_activity(original, account_key), status, reason, sequence=original["sequence"] + 1

@@ -32,9 +32,8 @@ async def test_a_cancellation_takes_the_grams_back_and_frees_the_cap(
     assert (await balance(accounting, person))["available_mg"] == 300_000
     announced = [(o.status, o.reason_code, o.sequence) for o in await outcomes(accounting_dsns)]
     assert announced[2:] == [
-        ("parked", "ORIGINAL_UNKNOWN", 1),
         ("reversed", "CANCELLED", 2),
-        ("reversed", "CANCELLED", 2),
+        ("reversed", "CANCELLED", 1),
         ("credited", "CREDITED", 1),
     ]
     page: Any = await accounting.get(person, "/me/activities?status=reversed")

@@ -1,0 +1,101 @@
+"""Freed room: an act that is taken back leaves room under caps, and is no original of a repeat any more.
+
+A timed job judges the acts again that were refused for want of this room, in the order of the acts. It writes and
+announces the verdicts that changed. Locks as everywhere: activities, people, households and meters, shared rows.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from services.accounting.households import service as households
+from services.accounting.judging.domain import usage_of
+from services.accounting.judging.stored import from_row
+from services.accounting.posting import freed_room_repository as repository
+from services.accounting.posting import service
+from services.accounting.posting.closing import Programme, closing
+from services.accounting.posting.freed_room_repository import Search
+from shared.db import Connection, Session, driver
+
+# A run holds the locks of these people for some hundred milliseconds. The next run takes the rest.
+_FREED_MAX: Final = 100
+_ACTS_MAX: Final = 200
+_FIRST_ID: Final = uuid.UUID(int=0)
+# A repeat of an act begins at most this long before it (`posting.service`).
+_REPEAT_HORIZON: Final = timedelta(days=1)
+
+
+async def fill_freed_room(session: Session, *, programme: Programme) -> int:
+    """Judge refused acts again that may use freed room. Return how many verdicts changed. Timed job."""
+    connection = await driver(session)
+    if not await repository.try_lock(connection):
+        return 0
+    freed = await repository.freed(connection, _FREED_MAX)
+    if not freed:
+        return 0
+    searches = await _searches(connection, freed, programme.time_zone)
+    found = await repository.refused_acts(connection, searches, _ACTS_MAX)
+    acts, reached = _in_reach(found)
+    await repository.finish(connection, [row["activity_id"] for row in freed if row["activity_id"] not in reached])
+    await repository.move_on(connection, [(freed_by, *place) for freed_by, place in reached.items()])
+    if not acts:
+        return 0
+    async with closing(session, programme) as closed:
+        return await service.judge_again(session, acts, programme=programme, closing=closed)
+
+
+async def _searches(connection: Connection, freed: Sequence[Any], time_zone: str) -> list[Search]:
+    """Return one search for each person who may use the room of an activity."""
+    since = {row["activity_id"]: _begin_of_room(row, time_zone) for row in freed}
+    shared = {row["account_id"] for row in freed if _is_shared(row)}
+    sharers = await households.sharers_of(connection, shared, min(since.values())) if shared else {}
+    return [
+        Search(
+            row["activity_id"],
+            account_id,
+            row["after_at"] or since[row["activity_id"]],
+            row["after_id"] or _FIRST_ID,
+        )
+        for row in freed
+        for account_id in sorted(sharers.get(row["account_id"], {row["account_id"]}))
+    ]
+
+
+def _begin_of_room(row: Any, time_zone: str) -> datetime:
+    """Return the earliest begin of an act that this activity kept from being credited."""
+    zone = ZoneInfo(time_zone)
+    periods = [datetime.combine(key.period_start, time.min, zone) for key in usage_of(from_row(row))]
+    earliest: datetime = min([*periods, row["occurred_at"] - _REPEAT_HORIZON])
+    return earliest
+
+
+def _is_shared(row: Any) -> bool:
+    return any(key.subject_id != row["account_id"] for key in usage_of(from_row(row)))
+
+
+def _in_reach(found: Sequence[Any]) -> tuple[list[Any], dict[uuid.UUID, tuple[datetime, uuid.UUID]]]:
+    """Return the acts to judge in their order, each once, and the places reached in searches with more acts.
+
+    Where a search was cut off, later acts of other people wait for the next run, so that the order holds.
+    """
+    by_search: dict[tuple[uuid.UUID, uuid.UUID], list[Any]] = defaultdict(list)
+    for row in found:
+        by_search[row["freed_by"], row["account_id"]].append(row)
+    reached: dict[uuid.UUID, tuple[datetime, uuid.UUID]] = {}
+    for (freed_by, _), rows in by_search.items():
+        if len(rows) == _ACTS_MAX:
+            last = _place(rows[-1])
+            reached[freed_by] = min(last, reached.get(freed_by, last))
+    acts = {
+        row["activity_id"]: row
+        for row in found
+        if row["freed_by"] not in reached or _place(row) <= reached[row["freed_by"]]
+    }
+    return sorted(acts.values(), key=_place), reached
+
+
+def _place(row: Any) -> tuple[datetime, uuid.UUID]:
+    return row["occurred_at"], row["activity_id"]

@@ -1,0 +1,79 @@
+"""SQL of freed room: activities that were taken back, and refused acts that may be credited instead."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.accounting.judging import reasons
+from shared.db import Connection
+
+_LOCK = "accounting.freed_room"
+# Refusals that name no original. A repeat of an act of the same person names it in its detail.
+_FOR_WANT_OF_ROOM = (
+    *reasons.CAP_REASONS,
+    reasons.METER_COUNTED,
+    reasons.VEHICLE_COUNTED,
+    reasons.COUNTED_ELSEWHERE,
+)
+_FREED = """
+SELECT a.activity_id, a.account_id, a.amount_mg, a.scene, a.methodology_code, a.methodology_version, a.judgement,
+    a.occurred_at, f.after_at, f.after_id
+FROM accounting.freed_room f JOIN accounting.activity a USING (activity_id) ORDER BY f.activity_id LIMIT $1"""
+# One index search per person. Rows that another transaction has locked are skipped: it decides them itself.
+_REFUSED = """
+SELECT s.freed_by, a.*
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS s(freed_by, account_id, after_at, after_id)
+CROSS JOIN LATERAL (SELECT * FROM accounting.activity a
+    WHERE a.account_id = s.account_id AND (a.occurred_at, a.activity_id) > (s.after_at, s.after_id)
+        AND a.status = 'refused' AND a.act IS NOT NULL AND (a.reason_code = ANY($5::text[])
+            OR a.reason_code = $6 AND a.judgement->'detail'->>'original' = s.freed_by::text)
+    ORDER BY a.occurred_at, a.activity_id LIMIT $7 FOR UPDATE SKIP LOCKED) a"""
+
+
+class Search(NamedTuple):
+    """A search for refused acts of one person that come after a place in the order of acts."""
+
+    freed_by: uuid.UUID
+    account_id: uuid.UUID
+    after_at: datetime
+    after_id: uuid.UUID
+
+
+async def add(connection: Connection, activity_id: uuid.UUID) -> None:
+    """Queue an activity that was taken back."""
+    await connection.execute("INSERT INTO accounting.freed_room (activity_id) VALUES ($1)", activity_id)
+
+
+async def try_lock(connection: Connection) -> bool:
+    """Let one transaction at a time work on the queue. Never waits."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", _LOCK))
+
+
+async def freed(connection: Connection, limit: int) -> Sequence[Any]:
+    """Return queued activities with their judgement, and the place in the order of acts that is reached."""
+    rows: Sequence[Any] = await connection.fetch(_FREED, limit)
+    return rows
+
+
+async def refused_acts(connection: Connection, searches: Sequence[Search], limit: int) -> Sequence[Any]:
+    """Return at most `limit` acts a search that were refused for want of room or as a repeat of `freed_by`, locked."""
+    rows: Sequence[Any] = await connection.fetch(
+        _REFUSED,
+        *(list(column) for column in zip(*searches, strict=True)),
+        _FOR_WANT_OF_ROOM,
+        reasons.DUPLICATE_ACT,
+        limit,
+    )
+    return rows
+
+
+async def finish(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
+    await connection.execute("DELETE FROM accounting.freed_room WHERE activity_id = ANY($1::uuid[])", activity_ids)
+
+
+async def move_on(connection: Connection, reached: Iterable[tuple[uuid.UUID, datetime, uuid.UUID]]) -> None:
+    """Note how far the acts of some queued activities were judged again."""
+    await connection.executemany(
+        "UPDATE accounting.freed_room SET after_at = $2, after_id = $3 WHERE activity_id = $1", reached
+    )
