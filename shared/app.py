@@ -19,11 +19,13 @@ from shared.db import Database
 from shared.errors import AppError, PayloadTooLarge
 from shared.settings import KIB, ServiceSettings
 
+WARNING = "warning: "
 BODY_LIMIT_BYTES = 64 * KIB
 _GC_THRESHOLDS = (50_000, 50, 50)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[str | None]]
+"""A part of `/readyz`. It returns a warning or None, and raises an exception when the part is not ready."""
 
 _log = structlog.get_logger(__name__)
 
@@ -114,12 +116,12 @@ def health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
         state: dict[str, str] = {}
         for name, check in readiness.items():
             try:
-                await check()
-                state[name] = "ok"
+                warning = await check()
+                state[name] = f"{WARNING}{warning}" if warning else "ok"
             except Exception as exc:
                 _log.warning("not_ready", part=name, error=repr(exc))
                 state[name] = "unavailable"
-        ready = all(value == "ok" for value in state.values())
+        ready = all(value == "ok" or value.startswith(WARNING) for value in state.values())
         return JSONResponse({"service": service, "ready": ready, "parts": state}, status_code=200 if ready else 503)
 
     @router.get("/metrics")

@@ -39,6 +39,13 @@ LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anyt
 LEDGER_SWEEP_AGE_S = Gauge(
     "carbon_ledger_sweep_age_seconds", "Since the running check last reached every balance; over 86,400 is an alarm"
 )
+METHODOLOGY_REFUSED = Gauge(
+    "carbon_methodology_refused", "Methodologies and factors whose content is not the approved one; 0 or an alarm"
+)
+SEAL_FINDINGS = Gauge(
+    "carbon_seal_findings", "Differences that the recheck of seals and equations found; 0 or an alarm"
+)
+SEAL_CHECKED_DAY = Gauge("carbon_seal_checked_timestamp_seconds", "When the last complete recheck of the seals ended")
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])
 

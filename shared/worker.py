@@ -130,6 +130,10 @@ class Worker:
         self._topics.update(topics)
         self._parts.append(OutboxRelay(self.service, self.database, self.log).run)
 
+    def check(self, name: str, check: Check) -> None:
+        """Add a part to `/readyz`. A returned text is shown as a warning; an exception makes the worker not ready."""
+        self._checks[name] = check
+
     def part(self, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
         """Run a part of the service until the event passed to it is set."""
         self._parts.append(run)

@@ -12,6 +12,7 @@ from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
 from services.accounting.methodologies import models as _methodologies
 from services.accounting.posting import models as _posting
+from services.accounting.posting import version_models as _versions
 from services.accounting.proofs import models as _proofs
 from services.accounting.publishing import models as _publishing
 from services.accounting.totals import models as _totals
@@ -34,5 +35,6 @@ _ = (
     _proofs,
     _publishing,
     _totals,
+    _versions,
     _what_if,
 )

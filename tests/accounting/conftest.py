@@ -42,7 +42,7 @@ async def accounting(
     tokens: TokenFactory,
     jwks_transport: httpx.MockTransport,
 ) -> AsyncIterator[Accounting]:
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor"])
+    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
     app = create_app(accounting_settings, jwks_transport=jwks_transport)
     database = Database(accounting_settings.database_url, pool_size=10)
     async with (
@@ -81,9 +81,11 @@ async def operators(
     accounting: Accounting, accounting_settings: Settings, accounting_dsns: Dsns
 ) -> AsyncIterator[Operators]:
     yield Operators(accounting)
-    connection = await asyncpg.connect(accounting_dsns.admin)
+    connection = await connect_past_triggers(accounting_dsns)
     try:
-        await connection.execute("TRUNCATE accounting.methodology_version, accounting.factor")
+        await connection.execute(
+            "TRUNCATE accounting.methodology_version, accounting.factor, accounting.library_journal"
+        )
     finally:
         await connection.close()
     await seed.seed(accounting_settings)

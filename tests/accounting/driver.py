@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
 import httpx
 
 from services.accounting.bindings import service as bindings
@@ -25,7 +24,7 @@ from shared.db import Database
 from shared.projection import decoded
 from tests.accounting.methodologies.drafts import plain
 from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
-from tests.databases import Dsns
+from tests.databases import Dsns, connect_past_triggers
 from tests.tokens import TokenFactory
 
 TOPIC = "accounting.outcomes.v1"
@@ -115,6 +114,7 @@ async def publish_vesting_bus(database: Database) -> None:
 
 async def remove_vesting_bus(dsns: Dsns) -> None:
     """Delete the methodology. Only a superuser can do so."""
-    connection = await asyncpg.connect(dsns.admin)
+    connection = await connect_past_triggers(dsns)
     await connection.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+    await connection.execute("DELETE FROM accounting.library_journal WHERE name = $1", VESTING_CODE)
     await connection.close()

@@ -51,7 +51,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 def claimable_versions(index: MethodologyIndex, today: date) -> list[Compiled]:
     """Return the versions in force whose acts citizens may declare."""
-    return [version for version in index.in_force(today) if version.kind == _COUNTED_KIND and _TIER in version.amounts]
+    return [
+        version
+        for version in index.in_force(today)
+        if version.kind == _COUNTED_KIND and _TIER in version.amounts and not version.held
+    ]
 
 
 async def declare_act(

@@ -215,6 +215,8 @@ def _judge_one(
         return _refused(act, method, reason)
     if method is None:
         return _refused(act, None, reasons.NO_METHODOLOGY)
+    if method.held:
+        return _refused(act, method, reasons.METHODOLOGY_REFUSED)
     if method.shared and (reason := household_refusal(act, method)) is not None:
         return _refused(act, method, reason)
     groups = method.document.all_groups
@@ -327,8 +329,11 @@ def _applied_cap(cap: CapRule, key: CapKey, used: int, granted: int) -> AppliedC
     )
 
 
+_PARKING: Final = frozenset({reasons.NO_BINDING, reasons.METHODOLOGY_REFUSED})
+
+
 def _refused(act: Act, method: Compiled | None, reason: str, reached: _Progress = _NO_PROGRESS) -> Judgement:
-    status = Status.PARKED if reason == reasons.NO_BINDING else Status.REFUSED
+    status = Status.PARKED if reason in _PARKING else Status.REFUSED
     return _judgement(act, method, status, reason, reached)
 
 

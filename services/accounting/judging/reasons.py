@@ -24,6 +24,7 @@ DUPLICATE_ACT: Final = "DUPLICATE_ACT"
 COUNTED_ELSEWHERE: Final = "COUNTED_ELSEWHERE"
 VEHICLE_COUNTED: Final = "VEHICLE_COUNTED"
 METER_COUNTED: Final = "METER_COUNTED"
+METHODOLOGY_REFUSED: Final = "METHODOLOGY_REFUSED"  # the act waits until the document is the approved one again
 NO_METHODOLOGY: Final = "NO_METHODOLOGY"
 HOUSEHOLD_REQUIRED: Final = "HOUSEHOLD_REQUIRED"
 METER_NOT_OF_HOUSEHOLD: Final = "METER_NOT_OF_HOUSEHOLD"
@@ -96,6 +97,10 @@ REASONS: Final[dict[str, Text]] = {
     METER_COUNTED: Text(
         "这块电表在这段时间的用电已经累计过，不重复累计。",
         "A period of this meter that overlaps with this one has already been counted.",
+    ),
+    METHODOLOGY_REFUSED: Text(
+        "适用的方法学正在核对，核对后会继续核算。",
+        "The methodology of this act is being checked. The act waits until then.",
     ),
     NO_METHODOLOGY: Text(
         "这类行为在当地、当时还没有可用的方法学，没有累计。",

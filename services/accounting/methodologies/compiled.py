@@ -119,6 +119,7 @@ class Compiled:
     shared: bool  # counts or credits for more than one person
     counts_meters: bool
     seats: int  # people who may be credited for one vehicle at one time
+    held: bool = False  # the stored content is not the approved one: its acts wait
 
     @property
     def code(self) -> str:

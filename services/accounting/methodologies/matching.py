@@ -48,6 +48,8 @@ class MethodologyIndex:
         for version in sorted(self._versions.values(), key=lambda v: -len(region_prefix(v.document.region))):
             self._by_kind.setdefault(version.kind, []).append(version)
         self._remembered: dict[tuple[str | None, ...], tuple[tuple[date, date, Compiled], ...]] = {}
+        # Acts of these versions wait.
+        self.held = frozenset(name for name, version in self._versions.items() if version.held)
         # Only acts of these kinds need the households of their people.
         self.shared_kinds = frozenset(version.kind for version in self._versions.values() if version.shared)
         self.shared = bool(self.shared_kinds)

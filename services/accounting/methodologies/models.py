@@ -1,6 +1,21 @@
-"""Tables of the methodology library: published documents and factors. Their content never changes."""
+"""Tables of the methodology library: published documents and factors. Their content never changes.
 
-from sqlalchemy import CheckConstraint, Column, Date, DateTime, Integer, Table, Text, func
+The journal says who approved which content. It is add-only, also for the owner of the tables.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Integer,
+    Table,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.accounting.database import metadata
@@ -31,4 +46,23 @@ factor = Table(
     Column("document", JSONB, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+library_journal = Table(
+    "library_journal",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False, comment="of a methodology; the vintage of a factor"),
+    Column("sha256", Text, comment="of the document; null for an end"),
+    Column("document", JSONB(none_as_null=True), comment="as approved"),
+    Column("ends_on", Date, comment="of an end: the first day out of force"),
+    Column("retired", Boolean),
+    Column("proposed_by", Text, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    CheckConstraint("kind IN ('version', 'factor', 'end')", name="kind"),
+    CheckConstraint("(kind = 'end') = (sha256 IS NULL) AND (kind = 'end') = (document IS NULL)", name="document"),
+    CheckConstraint("approved_by <> proposed_by OR approved_by IN ('~shipped', '~before-journal')", name="two_people"),
 )

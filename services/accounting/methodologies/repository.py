@@ -9,13 +9,14 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.accounting.methodologies.approvers import SHIPPED, Approvers
 from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
-from services.accounting.methodologies.models import factor, methodology_version
+from services.accounting.methodologies.models import factor, library_journal, methodology_version
 
 
-async def add_methodology(session: AsyncSession, document: Methodology) -> str:
-    """Store a version unless it exists. Return the stored hash."""
-    await session.execute(
+async def add_methodology(session: AsyncSession, document: Methodology, by: Approvers = SHIPPED) -> str:
+    """Store a version unless it exists, with an entry in the journal. Return the stored hash."""
+    added = await session.execute(
         insert(methodology_version)
         .values(
             code=document.code,
@@ -28,7 +29,10 @@ async def add_methodology(session: AsyncSession, document: Methodology) -> str:
             sha256=content_sha256(document),
         )
         .on_conflict_do_nothing()
+        .returning(methodology_version.c.code)
     )
+    if added.first() is not None:
+        await _add_to_journal(session, "version", document.code, document.version, by, document=document)
     stored = await session.scalar(
         select(methodology_version.c.sha256).where(
             methodology_version.c.code == document.code, methodology_version.c.version == document.version
@@ -37,9 +41,9 @@ async def add_methodology(session: AsyncSession, document: Methodology) -> str:
     return str(stored)
 
 
-async def add_factor(session: AsyncSession, document: Factor) -> str:
-    """Store the vintage of a factor unless it exists. Return the stored hash."""
-    await session.execute(
+async def add_factor(session: AsyncSession, document: Factor, by: Approvers = SHIPPED) -> str:
+    """Store the vintage of a factor unless it exists, with an entry in the journal. Return the stored hash."""
+    added = await session.execute(
         insert(factor)
         .values(
             factor_id=document.id,
@@ -48,11 +52,45 @@ async def add_factor(session: AsyncSession, document: Factor) -> str:
             sha256=content_sha256(document),
         )
         .on_conflict_do_nothing()
+        .returning(factor.c.factor_id)
     )
+    if added.first() is not None:
+        await _add_to_journal(session, "factor", document.id, document.vintage, by, document=document)
     stored = await session.scalar(
         select(factor.c.sha256).where(factor.c.factor_id == document.id, factor.c.vintage == document.vintage)
     )
     return str(stored)
+
+
+async def _add_to_journal(
+    session: AsyncSession,
+    kind: str,
+    name: str,
+    version: int,
+    by: Approvers,
+    *,
+    document: Methodology | Factor | None = None,
+    ends_on: date | None = None,
+    retired: bool | None = None,
+) -> None:
+    await session.execute(
+        insert(library_journal).values(
+            kind=kind,
+            name=name,
+            version=version,
+            sha256=content_sha256(document) if document is not None else None,
+            document=json.loads(canonical_json(document)) if document is not None else None,
+            ends_on=ends_on,
+            retired=retired,
+            proposed_by=by.proposed_by,
+            approved_by=by.approved_by,
+        )
+    )
+
+
+async def journal(session: AsyncSession) -> Sequence[Any]:
+    """Return all entries, oldest first."""
+    return (await session.execute(select(library_journal).order_by(library_journal.c.entry_id))).all()
 
 
 async def lock(session: AsyncSession) -> None:
@@ -60,11 +98,13 @@ async def lock(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('accounting.methodology_library'))"))
 
 
-async def set_end(session: AsyncSession, code: str, version: int, effective_to: date | None) -> None:
+async def set_end(session: AsyncSession, code: str, version: int, effective_to: date | None, by: Approvers) -> None:
+    await _add_to_journal(session, "end", code, version, by, ends_on=effective_to, retired=False)
     await _change_version(session, code, version, effective_to=effective_to)
 
 
-async def retire(session: AsyncSession, code: str, version: int, ends_on: date) -> None:
+async def retire(session: AsyncSession, code: str, version: int, ends_on: date, by: Approvers) -> None:
+    await _add_to_journal(session, "end", code, version, by, ends_on=ends_on, retired=True)
     await _change_version(session, code, version, effective_to=ends_on, retired_from=ends_on, status="retired")
 
 
@@ -74,6 +114,20 @@ async def _change_version(session: AsyncSession, code: str, version: int, **valu
         .where(methodology_version.c.code == code, methodology_version.c.version == version)
         .values(**values)
     )
+
+
+# Changes with every row that anyone writes, also a superuser, and with its removal.
+_FINGERPRINT = text(
+    "SELECT (SELECT md5(coalesce(string_agg(m::text, '|' ORDER BY code, version), ''))"
+    " FROM accounting.methodology_version m)"
+    " || (SELECT md5(coalesce(string_agg(f::text, '|' ORDER BY factor_id, vintage), '')) FROM accounting.factor f)"
+    " || (SELECT md5(coalesce(string_agg(j::text, '|' ORDER BY entry_id), '')) FROM accounting.library_journal j)"
+)
+
+
+async def fingerprint(session: AsyncSession) -> str:
+    """Return a hash of the whole stored library with its journal. It takes some milliseconds."""
+    return str(await session.scalar(_FINGERPRINT))
 
 
 # Built once, because building a statement costs as much as running it.

@@ -24,6 +24,14 @@ async def release_parked(session: Session, *, programme: Programme) -> None:
             await service.judge_parked(session, rows, programme=programme, closing=closed)
 
 
+async def release_held(session: Session, *, programme: Programme) -> None:
+    """Judge acts that waited for a refused methodology whose content is the approved one again. Timed job."""
+    rows = await repository.parked_for_methodology(await driver(session), programme.index.held, _RELEASE_MAX)
+    if rows:
+        async with closing(session, programme) as closed:
+            await service.judge_parked(session, rows, programme=programme, closing=closed)
+
+
 async def forget_parked(session: Session, *, programme: Programme) -> None:
     """Refuse events that stayed parked for PARKED_LIFE_S and drop their content."""
     connection = await driver(session)

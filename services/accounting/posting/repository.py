@@ -4,7 +4,7 @@ All workers share the tallies, so a transaction writes them among its last state
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -184,7 +184,7 @@ async def parked_with_binding(connection: Connection, limit: int) -> Sequence[An
     """Return parked acts whose person is bound now, oldest first, locked. Rows of other workers are skipped."""
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
-        " WHERE a.status = 'parked' AND EXISTS (SELECT 1 FROM accounting.binding b"
+        " WHERE a.status = 'parked' AND a.reason_code = 'NO_BINDING' AND EXISTS (SELECT 1 FROM accounting.binding b"
         " WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key AND b.status <> 'pending')"
         f" ORDER BY {_ORDER_OF_THE_LOG} LIMIT $1 FOR UPDATE OF a SKIP LOCKED",
         limit,
@@ -197,7 +197,7 @@ async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> 
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
         " JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
-        " USING (partner_id, account_key) WHERE a.status = 'parked'"
+        " USING (partner_id, account_key) WHERE a.status = 'parked' AND a.reason_code = 'NO_BINDING'"
         f" ORDER BY {_ORDER_OF_THE_LOG} FOR UPDATE OF a",
         [key[0] for key in keys],
         [key[1] for key in keys],
@@ -205,10 +205,28 @@ async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> 
     return rows
 
 
+async def parked_for_methodology(
+    connection: Connection, held: Collection[tuple[str, int]], limit: int
+) -> Sequence[Any]:
+    """Return acts that waited for a refused methodology which is none of `held` any more, oldest first, locked."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
+        " WHERE a.status = 'parked' AND a.reason_code = 'METHODOLOGY_REFUSED' AND NOT EXISTS ("
+        "SELECT 1 FROM unnest($1::text[], $2::int[]) AS h(code, version)"
+        " WHERE h.code = a.methodology_code AND h.version = a.methodology_version)"
+        f" ORDER BY {_ORDER_OF_THE_LOG} LIMIT $3 FOR UPDATE OF a SKIP LOCKED",
+        [code for code, _ in held],
+        [version for _, version in held],
+        limit,
+    )
+    return rows
+
+
 async def parked_too_long(connection: Connection, life_s: int, limit: int) -> Sequence[Any]:
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
-        " WHERE a.status = 'parked' AND a.received_at < clock_timestamp() - make_interval(secs => $1)"
+        " WHERE a.status = 'parked' AND a.reason_code = 'NO_BINDING'"
+        " AND a.received_at < clock_timestamp() - make_interval(secs => $1)"
         " ORDER BY a.received_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED",
         life_s,
         limit,

@@ -33,7 +33,6 @@ from services.accounting.posting import counted_repository, homes, repository
 from services.accounting.posting.candidates import Candidate, make_candidates, stored_candidate
 from services.accounting.posting.closing import Closing, Programme
 from services.accounting.posting.domain import (
-    PARKED_VERDICT,
     KnownEvent,
     ReplacedVerdict,
     Verdict,
@@ -153,7 +152,7 @@ async def _release(
         return
     verdicts = await _judge(connection, candidates, programme)
     for row, verdict in zip(rows, verdicts, strict=True):
-        verdict.sequence, verdict.replaces = row["sequence"] + 1, PARKED_VERDICT
+        verdict.sequence, verdict.replaces = row["sequence"] + 1, ReplacedVerdict("parked", row["reason_code"])
     effects = collect_effects(verdicts)
     await repository.write_new_verdicts(connection, effects.activities)
     await repository.delete_parked(connection, [row["activity_id"] for row in rows])

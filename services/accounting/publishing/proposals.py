@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from services.accounting.approvals.domain import PublicStatus, stored_statuses
 from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.approvers import Approvers
 from services.accounting.methodologies.compiled import factor_set
 from services.accounting.methodologies.coverage import Days, days_at
 from services.accounting.methodologies.document import Factor, content_sha256, parse_factors
@@ -136,7 +137,8 @@ async def _preview_factors(session: Session, _subject: str, content: Mapping[str
 
 
 async def _register_factors(session: Session, proposal: Proposal) -> None:
-    await methodologies.register_factors(session, factors=parse_factors(proposal.content["yaml"]))
+    factors = parse_factors(proposal.content["yaml"])
+    await methodologies.register_factors(session, factors=factors, by=_approvers(proposal))
 
 
 async def _preview_retirement(session: Session, content: Mapping[str, Any], *, days: Days) -> Change:
@@ -202,5 +204,10 @@ async def _end_version(session: Session, proposal: Proposal, *, days: Days) -> N
         code=proposal.content["code"],
         version=proposal.content["version"],
         ends_on=date.fromisoformat(proposal.content["from"]),
+        by=_approvers(proposal),
     )
-    await service.move_ends(session, outlook.ends)
+    await service.move_ends(session, outlook.ends, by=_approvers(proposal))
+
+
+def _approvers(proposal: Proposal) -> Approvers:
+    return Approvers(proposal.proposed_by, str(proposal.decided_by))

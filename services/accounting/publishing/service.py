@@ -13,6 +13,7 @@ from typing import Any
 
 from services.accounting.audit import service as audit
 from services.accounting.methodologies import service as methodologies
+from services.accounting.methodologies.approvers import Approvers
 from services.accounting.methodologies.compiled import factor_set
 from services.accounting.methodologies.coverage import Days
 from services.accounting.methodologies.document import Methodology, content_sha256, parse_methodology
@@ -237,8 +238,9 @@ async def publish_draft(
     outlook = publication_outlook(document, marks, library.published, days)
     if names := unacknowledged(outlook.warnings, acknowledged):
         raise WarningsNotAcknowledged(outlook.warnings, names)
-    await move_ends(session, outlook.ends)
-    await methodologies.publish_version(session, document=document)
+    by = Approvers(",".join(before.authors), subject)
+    await move_ends(session, outlook.ends, by=by)
+    await methodologies.publish_version(session, document=document, by=by)
     row = await repository.change_draft(
         session, draft_id, {"status": "published", "published_by": subject, "published_at": clock.now()}
     )
@@ -258,12 +260,12 @@ async def publish_draft(
     return Publication(document, row.sha256, outlook.ends)
 
 
-async def move_ends(session: Session, changes: Sequence[ChangedEnd]) -> None:
+async def move_ends(session: Session, changes: Sequence[ChangedEnd], *, by: Approvers) -> None:
     """Write new ends of versions. The caller holds the lock of the library."""
     for change in changes:
         document = change.version.document
         await methodologies.set_end(
-            session, code=document.code, version=document.version, effective_to=change.effective_to
+            session, code=document.code, version=document.version, effective_to=change.effective_to, by=by
         )
 
 

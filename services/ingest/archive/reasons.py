@@ -42,6 +42,9 @@ _SENTENCES: Final[Mapping[str, Text]] = {
         "这块电表当时没有登记在用户家庭名下。", "The person's household had not registered this meter."
     ),
     "METER_UNKNOWN": Text("没有说明是哪块电表。", "The event names no meter."),
+    "METHODOLOGY_REFUSED": Text(
+        "适用的方法学正在核对；核对后会自动核算。", "The methodology is being checked; judged once it is in order."
+    ),
     "NO_METHODOLOGY": Text(
         "当地当时没有适用的方法学。", "No methodology covers this kind of act at that place and time."
     ),

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
-
 from services.accounting.decoders import HOUSEHOLDS
 from services.accounting.households import service as households
 from services.accounting.methodologies import repository
@@ -20,7 +18,7 @@ from shared.projection import decoded
 from tests.accounting.driver import Accounting
 from tests.accounting.methodologies.drafts import plain
 from tests.accounting.reports import PARTNER, PEPPER, YESTERDAY, Reports, as_records
-from tests.databases import Dsns
+from tests.databases import Dsns, connect_past_triggers
 
 HOME_CITY = "420107"
 BUS, POWER = "TEST-HOME-BUS", "TEST-HOME-POWER"
@@ -60,8 +58,9 @@ async def publish(database: Database, **changes: Any) -> None:
 
 async def unpublish(dsns: Dsns) -> None:
     """Delete the methodologies. Only a superuser can do so."""
-    connection = await asyncpg.connect(dsns.admin)
+    connection = await connect_past_triggers(dsns)
     await connection.execute("DELETE FROM accounting.methodology_version WHERE code = ANY($1)", [BUS, POWER])
+    await connection.execute("DELETE FROM accounting.library_journal WHERE name = ANY($1)", [BUS, POWER])
     await connection.close()
 
 

@@ -4,12 +4,13 @@
 and standards, ready to use but not in force. `factors/` are the factors of both.
 """
 
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
 from services.accounting.methodologies.compiled import Factors, factor_set
-from services.accounting.methodologies.document import Methodology, parse_factors, parse_methodology
+from services.accounting.methodologies.document import Methodology, content_sha256, parse_factors, parse_methodology
 
 _ROOT: Final = files(__name__)
 
@@ -35,3 +36,10 @@ def shelf_texts() -> list[str]:
 
 def library_factors() -> Factors:
     return factor_set(factor for text in _texts("factors") for factor in parse_factors(text))
+
+
+@cache
+def shipped_hashes() -> dict[tuple[str, int], str]:
+    """Return the content hashes of the published library: by code and version, and by factor and vintage."""
+    documents = {(document.code, document.version): content_sha256(document) for document in library_methodologies()}
+    return documents | {key: content_sha256(factor) for key, factor in library_factors().items()}
