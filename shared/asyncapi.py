@@ -13,6 +13,7 @@ import yaml
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.digests_v1 import DaySealed
 from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
@@ -69,6 +70,15 @@ TOPICS = (
         ("ingest",),
         (ActivityJudged,),
         "与对应事件相同 the key of the event",
+    ),
+    Topic(
+        topics.DIGESTS,
+        "每日封存的摘要，已签名 Signed statements of sealed days",
+        "accounting",
+        (),
+        (DaySealed,),
+        "链的名称；同一条链的各日保持先后 the chain; its days stay in order",
+        cloud_event=True,
     ),
     Topic(
         topics.REWARDS,

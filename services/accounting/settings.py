@@ -1,5 +1,7 @@
 """The only reader of ACCOUNTING_* variables."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -13,6 +15,11 @@ class Settings(ServiceSettings):
     digest_signing_key: SecretStr | None = Field(
         None,
         description="Ed25519 private key, PEM, that signs the daily digests. Without it they are chained but unsigned.",
+    )
+    digest_file: Path | None = Field(
+        None,
+        description="File to which the worker appends every sealed digest, one JSON object a line, as on the topic. Put"
+        " it on storage that the database's administrators cannot write. Without it no copy is kept in a file.",
     )
     digest_delay_s: int = Field(
         300,

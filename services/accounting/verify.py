@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import msgspec
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -16,10 +17,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.accounting.checks import service as equations
-from services.accounting.proofs import sealing
+from services.accounting.methodologies import service as methodologies
+from services.accounting.proofs import nightly, rechecking
 from services.accounting.proofs import service as proofs
+from services.accounting.proofs.domain import Check
 from services.accounting.proofs.schemas import Bundle, Digest, Proof
-from services.accounting.proofs.verification import Check, check_bundle, check_chain, check_proof
+from services.accounting.proofs.verification import check_bundle, check_chain, check_proof
 from shared.db import DATABASE_ERRORS, Database
 from shared.language import Text
 from shared.pagination import Page
@@ -111,22 +114,29 @@ def ledger(
         str, typer.Option(envvar="ACCOUNTING_DATABASE_URL", help="postgresql://…，只读即可 read-only rights suffice.")
     ],
     digests: Chain = None,
+    copy: Annotated[
+        Path | None, typer.Option("--copy", help="库外的摘要副本 The copy outside the database: digests.jsonl.")
+    ] = None,
 ) -> None:
     """由数据库重算所有封存日与余额 Recompute all sealed days, balances and caps from the database."""
     try:
-        checks = asyncio.run(_check_ledger(database_url, _digests(digests)))
-    except (OSError, *DATABASE_ERRORS) as exc:
-        console.print(f"数据库无法读取 the database cannot be read: {exc}", style="red", markup=False)
+        checks = asyncio.run(_check_ledger(database_url, _digests(digests), copy))
+    except (OSError, msgspec.MsgspecError, *DATABASE_ERRORS) as exc:
+        console.print(f"无法读取 the database or the copy cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
     _report(checks, Text("账本与封存一致", "the ledger matches its seals"))
 
 
-async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Check]:
+async def _check_ledger(database_url: str, known: Sequence[Digest], copy: Path | None) -> list[Check]:
     database = Database(
         database_url, pool_size=1, application_name="accounting-verify", command_timeout_s=equations.AUDIT_WAIT_S
     )
     try:
-        return [*await _check_days(database, known), *await _check_balances(database)]
+        return [
+            *await _check_days(database, known),
+            *await _check_records(database, copy),
+            *await _check_balances(database),
+        ]
     finally:
         await database.stop()
 
@@ -134,13 +144,13 @@ async def _check_ledger(database_url: str, known: Sequence[Digest]) -> list[Chec
 async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     expected = {digest.day: digest.sha256 for digest in known}
-    checks, days, postings = [], 0, 0
+    checks, days, leaves = [], 0, 0
     with Progress(*columns, console=console, transient=True) as progress:
         async with database.transaction() as session:
-            task = progress.add_task("封存日 sealed days", total=await proofs.count_sealed_postings(session))
-            async for day in sealing.check_days(session):
-                progress.update(task, advance=day.postings, description=str(day.day))
-                days, postings = days + 1, postings + day.postings
+            task = progress.add_task("封存日 sealed days", total=await proofs.count_sealed_leaves(session))
+            async for day in rechecking.check_days(session):
+                progress.update(task, advance=day.leaves, description=str(day.day))
+                days, leaves = days + 1, leaves + day.leaves
                 for finding in day.findings:
                     span = f"{finding.since} … {finding.until}" if finding.until else ""
                     checks.append(Check(False, Text(f"{day.day} {finding.text.zh}", finding.text.en), span))
@@ -149,8 +159,20 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
                     checks.append(Check(False, text))
     checks += [Check(False, Text(f"{day} 的摘要不见了", "a digest saved earlier is missing")) for day in expected]
     if not checks:
-        checks.append(Check(True, Text("封存日全部重算一致", "all sealed days recompute"), f"{days} / {postings}"))
+        checks.append(Check(True, Text("封存日全部重算一致", "all sealed days recompute"), f"{days} / {leaves}"))
     return checks
+
+
+async def _check_records(database: Database, copy: Path | None) -> list[Check]:
+    """Check the chain of operators' records, the copy outside the database, and the library."""
+    async with database.transaction() as session:
+        findings = await rechecking.check_records(session)
+        if copy is not None:
+            findings += await nightly.check_copy(session, copy)
+        refused = (await methodologies.examine_library(session)).refused
+    checks = [Check(False, Text(f"{one.day} {one.text.zh}", one.text.en)) for one in findings]
+    text = Text("方法学与因子是两人批准的内容", "methodologies and factors are what two people approved")
+    return [*checks, Check(not refused, text, ", ".join(str(one) for one in refused))]
 
 
 async def _check_balances(database: Database) -> list[Check]:

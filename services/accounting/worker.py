@@ -16,7 +16,7 @@ from services.accounting.ledger import expiry, holds
 from services.accounting.methodologies.service import Library
 from services.accounting.posting import freed_room, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
-from services.accounting.proofs import sealing
+from services.accounting.proofs import nightly, sealing
 from services.accounting.settings import Settings
 from services.accounting.totals import service as totals
 from services.accounting.vesting import service as vesting
@@ -30,7 +30,9 @@ SWEEP_EVERY_S = 1.0
 EXPIRE_EVERY_S = 5.0
 EXPIRE_GRAMS_EVERY_S = 2.0
 COUNT_EVERY_S = 10.0
+RECHECK_LIBRARY_EVERY_S = 10.0
 MINUTELY_S = 60.0
+NIGHTLY_STEP_EVERY_S = 3.0  # a step works for two seconds at most
 HOUSEKEEPING_EVERY_S = 600.0
 WHAT_IF_EVERY_S = 0.5  # some thousand acts a run: 100,000 acts in under a minute, with time for posting in between
 
@@ -51,13 +53,17 @@ def _with_programme(job: ProgrammeJob, programmes: ProgrammeSource) -> Callable[
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker(SCHEMA, settings)
-    programmes = ProgrammeSource.of(Library(), settings)
+    library = Library()
+    programmes = ProgrammeSource.of(library, settings)
+    worker.every(RECHECK_LIBRARY_EVERY_S, "recheck_library", library.recheck)
+    worker.check("methodologies", library.warning)
     _consume(worker, programmes, settings)
-    worker.publish(topics.OUTCOMES)
+    worker.publish(topics.OUTCOMES, topics.DIGESTS)
     apply_corrections = partial(corrections.apply_waiting, deadline_days=settings.correction_days)
     # Each job locks people first and shared rows last, so each has its own transaction.
     for interval_s, name, job in (
         (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
+        (SWEEP_EVERY_S, "release_held", parking.release_held),
         (SWEEP_EVERY_S, "apply_corrections", apply_corrections),
         (SWEEP_EVERY_S, "fill_freed_room", freed_room.fill_freed_room),
         (SWEEP_EVERY_S, "vest", vesting.vest_due),
@@ -86,9 +92,19 @@ def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) ->
 
 def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
     zone = settings.time_zone
-    seal = partial(
-        sealing.seal_next_day, time_zone=zone, delay_s=settings.digest_delay_s, signer=settings.digest_signer
+    seal, seal_records = (
+        partial(
+            job,
+            time_zone=zone,
+            delay_s=settings.digest_delay_s,
+            signer=settings.digest_signer,
+            topic=worker.topic(topics.DIGESTS),
+        )
+        for job in (sealing.seal_next_day, sealing.seal_next_records)
     )
+    nightly_check = partial(nightly.check_step, digest_file_path=settings.digest_file)
+    if settings.digest_file is not None:
+        worker.every(MINUTELY_S, "append_digests", partial(sealing.append_digests, path=settings.digest_file))
     expire_grams = partial(expiry.expire_grams, valid_years=settings.grams_valid_years, time_zone=zone)
     for interval_s, name, job in (
         (EXPIRE_EVERY_S, "expire_holds", holds.expire_holds),
@@ -96,6 +112,8 @@ def _add_plain_jobs(worker: Worker, settings: Settings) -> None:
         (WHAT_IF_EVERY_S, "what_if", partial(what_if.advance_oldest_run, time_zone=zone)),
         (MINUTELY_S, "expire_approvals", approvals.expire),
         (MINUTELY_S, "seal_day", seal),
+        (MINUTELY_S, "seal_records", seal_records),
+        (NIGHTLY_STEP_EVERY_S, "nightly_check", nightly_check),
         (MINUTELY_S, "check_increment", checks.check_increment),
         (COUNT_EVERY_S, "count_credits", totals.count_credits),
         (COUNT_EVERY_S, "rank_credits", partial(totals.rank_credits, time_zone=zone)),

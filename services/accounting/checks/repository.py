@@ -253,6 +253,17 @@ EQUATIONS: Final = (
         LEFT JOIN accounting.posting_rule r ON (r.kind, r.debit_kind, r.credit_kind) = (p.kind, d.kind, c.kind)
         WHERE r.kind IS NULL""",
     ),
+    Equation(
+        "freezes_differing",
+        Text("账户冻结与否与审计日志的最后一条一致。", "An account is frozen if the audit log says so last."),
+        """
+        SELECT count(*) FROM (SELECT account_id::text AS name FROM accounting.ledger_account
+                              WHERE frozen_at IS NOT NULL) f
+        FULL JOIN (SELECT DISTINCT ON (object) object AS name, action FROM accounting.audit_log
+                   WHERE action IN ('account.freeze', 'account.unfreeze') ORDER BY object, at DESC, entry_id DESC) l
+            USING (name)
+        WHERE (f.name IS NOT NULL) <> (coalesce(l.action, '') = 'account.freeze')""",
+    ),
 )
 
 # Limits of an auditor's connection. A check may be slow and use memory, because nobody waits for its locks.

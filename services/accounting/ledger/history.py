@@ -23,13 +23,6 @@ async def stream_postings(session: Session, *, begin: datetime, end: datetime) -
         begin = upto
 
 
-async def postings_from(
-    session: Session, *, first_at: datetime, first_id: uuid.UUID, last_at: datetime, limit: int
-) -> Sequence[Any]:
-    """Return at most `limit` postings from the given one on, in canonical order, none later than `last_at`."""
-    return await repository.postings_from(await driver(session), first_at, first_id, last_at, limit)
-
-
 async def find_credit(session: Session, *, activity_id: uuid.UUID) -> Any | None:
     """Return the posting that credited an activity, even if it was reversed later."""
     return await repository.credit_of(await driver(session), activity_id)

@@ -47,21 +47,6 @@ async def postings_between(
         yield rows
 
 
-async def postings_from(
-    connection: Connection, first_at: datetime, first_id: uuid.UUID, last_at: datetime, limit: int
-) -> Sequence[asyncpg.Record]:
-    """Return at most `limit` postings from the given one on, in canonical order, none later than `last_at`."""
-    rows: Sequence[asyncpg.Record] = await connection.fetch(
-        _COLUMNS + "WHERE posted_at >= $1 AND posted_at <= $3 AND (posted_at, posting_id) >= ($1, $2)"
-        " ORDER BY posted_at, posting_id LIMIT $4",
-        first_at,
-        first_id,
-        last_at,
-        limit,
-    )
-    return rows
-
-
 async def credit_of(connection: Connection, activity_id: uuid.UUID) -> asyncpg.Record | None:
     return await connection.fetchrow(_COLUMNS + "WHERE activity_id = $1 AND kind = 'credit'", activity_id)
 

@@ -4,20 +4,24 @@ import uuid
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 
-from services.accounting.proofs import service
+from services.accounting.methodologies import service as methodologies
+from services.accounting.proofs import nightly, service
 from services.accounting.proofs.schemas import (
     Bundle,
     Digest,
     Proof,
+    SealChecks,
     bundle_view,
     digest_view,
     proof_view,
+    run_view,
 )
 from services.accounting.settings import Settings
-from shared.auth.tokens import Citizen
+from shared.auth.tokens import Citizen, Operator, require_scope
 from shared.db import Session
+from shared.http_language import AskedLanguage
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["公开核验 Public proofs"])
@@ -49,6 +53,24 @@ async def get_proof(session: Session, request: Request, activity_id: ActivityId)
         session, activity_id=activity_id, time_zone=settings.time_zone, delay_s=settings.digest_delay_s
     )
     return proof_view(found)
+
+
+@router.get(
+    "/ops/ledger/seals",
+    summary="封存与等式的夜间复核 · Nightly recheck of seals and equations",
+    tags=["运营 Operations"],
+)
+async def get_seals(
+    session: Session, language: AskedLanguage, _operator: Annotated[Operator, Depends(require_scope("ops:ledger"))]
+) -> SealChecks:
+    last, running = await nightly.last_run(session), await nightly.open_run(session)
+    refused = [str(one) for one in (await methodologies.examine_library(session)).refused]
+    return SealChecks(
+        ok=None if last is None else not (nightly.differences(last) or refused),
+        last=run_view(last, language) if last else None,
+        running=run_view(running, language) if running else None,
+        refused=refused,
+    )
 
 
 @router.get(

@@ -1,8 +1,9 @@
 """Sealed data and its canonical form: the leaf of a posting, the statement of a day, and their salts.
 
-A leaf is the hash of a salt and the canonical JSON of one posting. The JSON has both accounts as commitments,
-SHA-256(salt | account id). So the proof of an activity reveals neither the credited account nor other leaves to people
-who know the activity's id. All salts are derived from one secret per day, which never leaves the database.
+`activity_leaf` has the leaf of an activity. A leaf is the hash of a salt and the canonical JSON of one posting. The
+JSON has both accounts as commitments, SHA-256(salt | account id). So the proof of an activity reveals neither the
+credited account nor other leaves to people who know the activity's id. All salts are derived from one secret per day,
+which never leaves the database.
 """
 
 import hashlib
@@ -11,21 +12,28 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from services.accounting.proofs.merkle import leaf_hash
+from shared.language import Text
 
 LEAF_FORMAT: Final = "carbon-leaf/1"
-STATEMENT_FORMAT: Final = "carbon-digest/1"
+POSTINGS_STATEMENT_FORMAT: Final = "carbon-digest/1"
+STATEMENT_FORMAT: Final = "carbon-digest/2"
+RECORDS_STATEMENT_FORMAT: Final = "carbon-records/1"
+RECORD_FORMAT: Final = "carbon-record/1"
 PROOF_FORMAT: Final = "carbon-proof/1"
 BUNDLE_FORMAT: Final = "carbon-bundle/1"
 # Leaves per stored block. A proof hashes one block again (some milliseconds). A day of six million postings stores six
 # thousand block roots. It must be a power of two, or blocks would not be subtrees. Stored days depend on this value.
 BLOCK_LEAVES: Final = 1024
 DAY_SECRET_BYTES: Final = 32
+
+Key = tuple[Any, ...]
+"""The place of a row in canonical order. Its first part is the row's time."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -80,9 +88,25 @@ def posting_leaf_hash(posting: Mapping[str, Any], day_secret: bytes) -> bytes:
     return salted_leaf_hash(leaf_text(posting, salts), salts.leaf)
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """The signed statement about one day. `previous` is the SHA-256 of the statement of the day before."""
+@dataclass(slots=True)
+class Block:
+    """A run of leaves that is one subtree. `first` is the key of its first row."""
 
+    number: int
+    first: Key
+    last_at: datetime
+    root: bytes = b""
+    leaves: int = 0
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed statement about one day. `previous` is the SHA-256 of the statement of the day before.
+
+    `root` is the root of the postings' tree. Days of format 1 have no tree of activities.
+    """
+
+    activities: int | msgspec.UnsetType = msgspec.UNSET
+    activities_root: str | msgspec.UnsetType = msgspec.UNSET
     day: date
     format: str = STATEMENT_FORMAT
     postings: int
@@ -90,14 +114,58 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     time_zone: str
 
+    @property
+    def has_activities(self) -> bool:
+        return self.format == STATEMENT_FORMAT
 
-def statement_text(statement: Statement) -> str:
+    @property
+    def is_known(self) -> bool:
+        """Whether the format is known and has exactly its fields."""
+        unset = self.activities is msgspec.UNSET, self.activities_root is msgspec.UNSET
+        return (self.format, *unset) in {
+            (POSTINGS_STATEMENT_FORMAT, True, True),
+            (STATEMENT_FORMAT, False, False),
+        }
+
+
+class RecordsStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed statement about one day's records of operators, a chain of its own."""
+
+    day: date
+    format: str = RECORDS_STATEMENT_FORMAT
+    previous: str | None
+    records: int
+    root: str
+    time_zone: str
+
+
+class Check(NamedTuple):
+    """One question about a proof, a bundle or a database, with its answer."""
+
+    ok: bool
+    text: Text
+    detail: str = ""
+
+
+def statement_text(statement: Statement | RecordsStatement) -> str:
     return _encode(statement).decode()
 
 
 def statement_of(text: str) -> Statement:
     """Read a statement. Raises msgspec.ValidationError, msgspec.DecodeError."""
     return msgspec.json.decode(text, type=Statement)
+
+
+def records_statement_of(text: str) -> RecordsStatement:
+    """Read a statement about records. Raises msgspec.ValidationError, msgspec.DecodeError."""
+    return msgspec.json.decode(text, type=RecordsStatement)
+
+
+def record_leaf_hash(row: Mapping[str, Any], day_secret: bytes) -> bytes:
+    """Return the leaf of an operators' record: format, time, table, key and the row as JSON text."""
+    text = _encode([RECORD_FORMAT, instant_text(row["at"]), row["table"], row["key"], row["record"]])
+    salt = hmac.digest(day_secret, text, "sha256")
+    return leaf_hash(salt + text)
 
 
 def statement_hash(text: str) -> str:

@@ -4,19 +4,59 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.accounting.ledger import history
 from services.accounting.methodologies import service as methodologies
 from services.accounting.methodologies.document import Factor, Methodology, canonical_json, content_sha256
 from services.accounting.posting import history as acts_history
-from services.accounting.proofs import repository
-from services.accounting.proofs.domain import BLOCK_LEAVES, day_span, leaf_text, salted_leaf_hash, salts_of
+from services.accounting.posting import versions
+from services.accounting.proofs import repository, trees
+from services.accounting.proofs.activity_leaf import (
+    EARNED,
+    ActivitySalts,
+    activity_leaf_text,
+    activity_salts,
+    version_key,
+)
+from services.accounting.proofs.domain import (
+    BLOCK_LEAVES,
+    Block,
+    Key,
+    day_span,
+    leaf_text,
+    salts_of,
+    statement_of,
+)
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
 from services.accounting.proofs.merkle import inclusion_path, root_of
 from shared import clock
 from shared.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of a leaf in a tree of its day, with the siblings up to the root."""
+
+    index: int
+    size: int
+    path: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityProof:
+    """Proof that an activity is in the tree of its day, as it was when it earned the credit.
+
+    `version` and `salts` open what the leaf commits to.
+    """
+
+    leaf: str
+    salts: ActivitySalts
+    place: Place
+    version: Any
+    methodology: "Document | None"
+    factors: "list[Document]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +66,12 @@ class InclusionProof:
     activity_id: uuid.UUID
     leaf: str
     leaf_salt: bytes
-    leaf_index: int
-    tree_size: int
-    path: list[bytes]
+    place: Place
     debit_account: uuid.UUID
     debit_salt: bytes
     credit_account: uuid.UUID
     credit_salt: bytes
+    activity: ActivityProof | None
     digest: Any
     head: Any
 
@@ -97,38 +136,78 @@ def _not_yet_sealed(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
 
 
 async def _inclusion_proof(session: Session, posting: Any, sealed: Any) -> InclusionProof:
-    block = await repository.block_of(session, sealed.day, posting["posted_at"], posting["posting_id"])
-    if block is None:
-        raise SealBroken(day=sealed.day)
-    rows = await history.postings_from(
-        session,
-        first_at=block.first_posted_at,
-        first_id=block.first_posting_id,
-        last_at=block.last_posted_at,
-        limit=block.leaves,
-    )
     secret = bytes(sealed.secret)
-    texts = [(row, salts_of(secret, row["posting_id"])) for row in rows]
-    leaves = [salted_leaf_hash(leaf_text(row, salts), salts.leaf) for row, salts in texts]
-    roots = await repository.block_roots(session, sealed.day)
-    place = next((i for i, row in enumerate(rows) if row["posting_id"] == posting["posting_id"]), None)
-    if place is None or root_of(leaves) != bytes(block.root):
-        raise SealBroken(day=sealed.day)
+    span = day_span(sealed.day, statement_of(sealed.statement).time_zone)
+    blocks = await repository.blocks(session, sealed.day)
+    place = await _place(session, trees.posting_tree(secret), blocks, trees.posting_key(posting), span, sealed.day)
     salts = salts_of(secret, posting["posting_id"])
     return InclusionProof(
         activity_id=posting["activity_id"],
         leaf=leaf_text(posting, salts).decode(),
         leaf_salt=salts.leaf,
-        leaf_index=block.number * BLOCK_LEAVES + place,
-        tree_size=sealed.postings,
-        path=inclusion_path(place, leaves) + inclusion_path(block.number, roots),
+        place=place,
         debit_account=posting["debit_account_id"],
         debit_salt=salts.debit,
         credit_account=posting["credit_account_id"],
         credit_salt=salts.credit,
+        activity=await _activity_proof(session, posting, sealed, span) if sealed.activities is not None else None,
         digest=sealed,
         head=await repository.newest(session),
     )
+
+
+async def _place(
+    session: Session, tree: trees.Tree, blocks: list[Block], key: Key, span: tuple[datetime, datetime], day: date
+) -> Place:
+    """Return the place of a row. Raises SealBroken if its block has changed or does not contain it."""
+    number = max((block.number for block in blocks if block.first <= key), default=None)
+    if number is None:
+        raise SealBroken(day=day)
+    rows = await trees.rows_of_block(session, tree, blocks, span, number)
+    leaves = [tree.leaf(row) for row in rows]
+    index = next((i for i, row in enumerate(rows) if tree.key(row) == key), None)
+    if index is None or root_of(leaves) != blocks[number].root:
+        raise SealBroken(day=day)
+    path = inclusion_path(index, leaves) + inclusion_path(number, [block.root for block in blocks])
+    return Place(number * BLOCK_LEAVES + index, sum(block.leaves for block in blocks), path)
+
+
+async def _activity_proof(
+    session: Session, posting: Any, sealed: Any, span: tuple[datetime, datetime]
+) -> ActivityProof:
+    """Prove the version of the activity that began with the credit. Raises SealBroken."""
+    version = await versions.version_at(session, activity_id=posting["activity_id"], at=posting["posted_at"])
+    if version is None or version["status"] not in EARNED:
+        raise SealBroken(day=sealed.day)
+    secret = bytes(sealed.secret)
+    documents = await trees.hashed_documents(session)
+    blocks = await repository.activity_blocks(session, sealed.day)
+    tree = trees.activity_tree(secret, documents)
+    place = await _place(session, tree, blocks, version_key(version), span, sealed.day)
+    salts = activity_salts(secret, version["activity_id"], version["sequence"])
+    methodology, factors = await _documents(session, version["methodology_code"], version["methodology_version"])
+    return ActivityProof(
+        leaf=activity_leaf_text(version, salts, documents).decode(),
+        salts=salts,
+        place=place,
+        version=version,
+        methodology=methodology,
+        factors=factors,
+    )
+
+
+async def _documents(session: Session, code: str | None, version: int | None) -> tuple[Document | None, list[Document]]:
+    """Return a methodology version and the factors it refers to. Raises MethodologyNotFound."""
+    if code is None or version is None:
+        return None, []
+    published = await methodologies.get_published(session, code=code, version=version)
+    wanted = {(reference.factor_id, reference.vintage) for reference in published.document.factors}
+    factors = [
+        _hashed_document(factor)
+        for factor in await methodologies.list_factors(session)
+        if (factor.id, factor.vintage) in wanted
+    ]
+    return _hashed_document(published.document), factors
 
 
 def _hashed_document(part: Methodology | Factor) -> Document:
@@ -140,18 +219,7 @@ async def get_bundle(
 ) -> Bundle:
     """Return the bundle of an activity. Raises ActivityNotFound, also for an activity of another citizen."""
     activity = await acts_history.get_activity(session, account_id=account_id, activity_id=activity_id)
-    methodology, factors = None, []
-    if activity.methodology_code is not None:
-        published = await methodologies.get_published(
-            session, code=activity.methodology_code, version=activity.methodology_version
-        )
-        wanted = {(reference.factor_id, reference.vintage) for reference in published.document.factors}
-        methodology = _hashed_document(published.document)
-        factors = [
-            _hashed_document(factor)
-            for factor in await methodologies.list_factors(session)
-            if (factor.id, factor.vintage) in wanted
-        ]
+    methodology, factors = await _documents(session, activity.methodology_code, activity.methodology_version)
     found, sealed_after = None, None
     try:
         found = await get_proof(session, activity_id=activity_id, time_zone=time_zone, delay_s=delay_s)
@@ -162,6 +230,6 @@ async def get_bundle(
     return Bundle(activity, acts_history.judgement_record(activity), methodology, factors, found, sealed_after)
 
 
-async def count_sealed_postings(session: Session) -> int:
-    """Return the number of postings of all sealed days, as their digests state it."""
-    return await repository.sealed_postings(session)
+async def count_sealed_leaves(session: Session) -> int:
+    """Return the number of postings and activities of all sealed days, as their digests state it."""
+    return await repository.sealed_leaves(session)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -22,9 +22,10 @@ from services.accounting.methodologies.compiled import Compiled, compile_methodo
 from services.accounting.methodologies.document import content_sha256, factor_from_plain, methodology_from_plain
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable
 from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.proofs.activity_verification import check_activity, check_openings
 from services.accounting.proofs.domain import (
     LEAF_FORMAT,
-    STATEMENT_FORMAT,
+    Check,
     Statement,
     account_commitment,
     salted_leaf_hash,
@@ -40,18 +41,15 @@ from shared.language import Text
 _EARNED = frozenset({"credited", "pending", "reversed"})
 
 
-class Check(NamedTuple):
-    ok: bool
-    text: Text
-    detail: str = ""
-
-
 def check_proof(proof: Proof, *, public_key: str | None = None, chain: Sequence[Digest] = ()) -> list[Check]:
     """Check a proof.
 
     `public_key` is the published key of the operator. `chain` are digests saved before; the proof must connect to them.
     """
     checks = [*_leaf_checks(proof), *check_digest(proof.digest, public_key)]
+    statement = read_statement(proof.digest)
+    if statement is not None and statement.has_activities:
+        checks += check_activity(proof, statement)
     if proof.chain_head.sha256 != proof.digest.sha256:
         checks += check_digest(proof.chain_head, public_key)
     if chain:
@@ -60,7 +58,7 @@ def check_proof(proof: Proof, *, public_key: str | None = None, chain: Sequence[
 
 
 def _leaf_checks(proof: Proof) -> list[Check]:
-    statement = _statement(proof.digest)
+    statement = read_statement(proof.digest)
     try:
         leaf: dict[str, Any] = msgspec.json.decode(proof.leaf, type=dict[str, Any])
         item = salted_leaf_hash(proof.leaf.encode(), bytes.fromhex(proof.leaf_salt))
@@ -105,7 +103,7 @@ def _opening_checks(leaf: Mapping[str, Any], side: str, opening: Opening, owner:
     ]
 
 
-def _statement(digest: Digest) -> Statement | None:
+def read_statement(digest: Digest) -> Statement | None:
     try:
         return statement_of(digest.statement)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -113,17 +111,12 @@ def _statement(digest: Digest) -> Statement | None:
 
 
 def check_digest(digest: Digest, public_key: str | None = None) -> list[Check]:
-    statement = _statement(digest)
-    repeated = statement is not None and (
-        statement.format,
-        statement.day,
-        statement.postings,
-        statement.previous,
-    ) == (
-        STATEMENT_FORMAT,
-        digest.day,
-        digest.postings,
-        digest.previous,
+    statement = read_statement(digest)
+    repeated = (
+        statement is not None
+        and statement.is_known
+        and (statement.day, statement.postings, statement.previous) == (digest.day, digest.postings, digest.previous)
+        and (statement.activities if statement.has_activities else None) == digest.activities
     )
     day = str(digest.day)
     same = repeated and statement_hash(digest.statement) == digest.sha256
@@ -178,6 +171,8 @@ def check_bundle(bundle: Bundle, *, public_key: str | None = None, chain: Sequen
         checks.append(Check(False, Text("附有方法学", "the bundle contains the methodology")))
     if bundle.proof is not None:
         checks += _proof_of(bundle, bundle.proof, judgement)
+        if bundle.proof.activity is not None:
+            checks += check_openings(bundle, bundle.proof.activity)
         checks += check_proof(bundle.proof, public_key=public_key, chain=chain)
     return checks
 

@@ -21,12 +21,13 @@ class Days:
         self.accounting, self.admin = accounting, admin
 
     async def shift(self, days: int) -> None:
-        """Make all postings of today older by `days`."""
-        await self.admin.execute(
-            "UPDATE accounting.posting SET posted_at = posted_at - $1::interval"
-            " WHERE posted_at > now() - interval '12 hours'",
-            timedelta(days=days),
-        )
+        """Make all postings and activities of today older by `days`."""
+        for table, column in (("posting", "posted_at"), ("activity", "recorded_at"), ("activity_change", "changed_at")):
+            await self.admin.execute(
+                f"UPDATE accounting.{table} SET {column} = {column} - $1::interval"
+                f" WHERE {column} > now() - interval '12 hours'",
+                timedelta(days=days),
+            )
 
     async def seal(self, signer: DigestSigner | None = None) -> list[date]:
         """Run the timed job until it has nothing to seal. Return the sealed days."""

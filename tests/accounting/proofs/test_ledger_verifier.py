@@ -84,7 +84,7 @@ async def test_rewritten_digests_differ_from_saved_copies(
     answer = await accounting.client.get("/api/v1/accounting/public/digests")
     saved = verify.save("digests.json", json.dumps(answer.json()))
     assert (await run(verify, accounting_dsns, "--digests", saved))[0] == 0
-    await admin.execute("TRUNCATE accounting.daily_digest, accounting.digest_block")
+    await admin.execute("TRUNCATE accounting.daily_digest, accounting.digest_block, accounting.activity_block")
     await admin.execute("UPDATE accounting.posting SET requested_by = 'partner:other'")
     await days.seal()
     assert (await run(verify, accounting_dsns))[0] == 0

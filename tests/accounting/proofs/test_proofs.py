@@ -82,7 +82,7 @@ async def test_digests_come_in_pages(accounting: Accounting, days: Days) -> None
 async def test_every_credit_has_a_proof(
     accounting: Accounting, days: Days, verify: Verifier, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    for module in ("sealing", "service"):
+    for module in ("domain", "trees", "service"):
         monkeypatch.setattr(f"services.accounting.proofs.{module}.BLOCK_LEAVES", block)
     person = await earn(accounting, days, acts=5)
     await days.seal(DigestSigner(new_pem()))

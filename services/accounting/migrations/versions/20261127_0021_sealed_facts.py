@@ -3,16 +3,16 @@
 The journal starts with the library as it is: earlier approvals are in `methodology_draft`, `approval` and `audit_log`.
 Days that were sealed before keep their format.
 
-Revision ID: 0020
-Revises: 0019
+Revision ID: 0021
+Revises: 0020
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
