@@ -182,6 +182,8 @@ class Plan:
         elif service == "ingest":
             values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
             values |= {"webhook_allow_loopback": "true"}  # partners' engineers receive webhooks on this machine
+        elif service == "accounting":
+            values |= {"digest_signing_key": secret["digest_signing_key"], "digest_file": str(self._directory.digests)}
         elif service == "rewards":
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
         prefix = f"{service.upper()}_"

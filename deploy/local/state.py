@@ -63,6 +63,7 @@ class RunDirectory:
         self.postgres = path / "postgres"
         self.kafka = path / "kafka"
         self.envoy = path / "envoy.yaml"
+        self.digests = path / "digests.jsonl"
         self._state = path / "state.json"
         self._lock = path / "supervisor.lock"
         self._log_kind = path / "event-log.txt"

@@ -89,7 +89,8 @@ def test_service_environment_holds_only_its_own_secrets(
         assert "admin" not in text
         for role, password in secrets.roles.items():
             assert (password in text) is (role in {service, "eventlog"})
-        assert ("PRIVATE KEY" in text) is (service == "accounts")
+        for name, owner in (("token_signing_key", "accounts"), ("digest_signing_key", "accounting")):
+            assert (secrets[name] in environment.values()) is (service == owner)
 
 
 def test_port_offset_moves_the_gateway_port(monkeypatch: pytest.MonkeyPatch) -> None:
