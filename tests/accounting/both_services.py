@@ -204,7 +204,7 @@ async def _register_webhook(both: BothServices) -> None:
 
 async def empty_both(dsns: Dsns) -> None:
     """Delete all events of both services. Partners, methodologies and the webhook's address stay."""
-    await empty_tables(dsns, "accounting", keep=["methodology_version", "factor"])
+    await empty_tables(dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
     connection = await connect_past_triggers(dsns)
     try:
         await connection.execute("TRUNCATE ingest.reported_event, ingest.webhook_delivery, ingest.webhook_attempt")

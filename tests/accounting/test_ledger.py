@@ -44,7 +44,7 @@ async def balances(dsns: Dsns) -> dict[str, int]:
 async def sound_again(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator[None]:
     """Postings of these tests have no activity behind them. They are gone before `accounting` checks the ledger."""
     yield
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor"])
+    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
 
 
 @pytest.mark.usefixtures("sound_again")

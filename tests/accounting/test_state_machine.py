@@ -67,7 +67,9 @@ class LedgerStory(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.world.run(empty_tables(self.world.dsns, "accounting", keep=["methodology_version", "factor"]))
+        self.world.run(
+            empty_tables(self.world.dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+        )
         for bound in (True, True, False):
             user_id = uuid.uuid4()
             self.people.append(Person(Reports(user_id, person_account_id(user_id)), bound))

@@ -26,7 +26,7 @@ class Backup:
         await self._run("CREATE TABLE backup.{t} AS TABLE {s}.{t}", before="CREATE SCHEMA backup")
 
     async def restore(self) -> None:
-        await empty_tables(self._dsns, self._schema, keep=["methodology_version", "factor"])
+        await empty_tables(self._dsns, self._schema, keep=["methodology_version", "factor", "library_journal"])
         await self._run("INSERT INTO {s}.{t} OVERRIDING SYSTEM VALUE TABLE backup.{t} ON CONFLICT DO NOTHING")
 
     async def drop(self) -> None:

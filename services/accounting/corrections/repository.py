@@ -4,16 +4,20 @@ It reads and locks the activity that a correction names, and never writes it.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import column, exists, func, null, or_, select, table, update
+from sqlalchemy import and_, column, exists, func, null, or_, select, table, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.corrections.models import correction
 
 # A table of posting. This room reads and locks it, and never writes it.
-_activity = table("activity", column("activity_id"), column("status"), schema="accounting")
+_activity = table(
+    "activity",
+    *(column(name) for name in ("activity_id", "status", "methodology_code", "methodology_version")),
+    schema="accounting",
+)
 _original = correction.alias("original")
 
 
@@ -35,16 +39,21 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
     )
 
 
-async def applicable(session: AsyncSession, limit: int) -> Sequence[Any]:
+async def applicable(session: AsyncSession, held: Collection[tuple[str, int]], limit: int) -> Sequence[Any]:
     """Return waiting corrections whose original is decided, oldest first. Both rows are locked.
 
-    A parked original is not decided, but it can be cancelled. Rows that another worker has locked are skipped.
+    A parked original is not decided, but it can be cancelled. So can one whose methodology is `held`: its correction
+    could not be judged now. Rows that another worker has locked are skipped.
     """
     is_cancellation = correction.c.report["operation"].astext == "cancel"
+    is_held = tuple_(_activity.c.methodology_code, _activity.c.methodology_version).in_(sorted(held))
     query = (
         select(correction.c.event_key, correction.c.report, correction.c.original_id, correction.c.sequence)
         .join(_activity, _activity.c.activity_id == correction.c.original_id)
-        .where(correction.c.status == "waiting", or_(_activity.c.status != "parked", is_cancellation))
+        .where(
+            correction.c.status == "waiting",
+            or_(is_cancellation, and_(_activity.c.status != "parked", is_held.is_not(True))),
+        )
         .order_by(correction.c.received_at, correction.c.event_key)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -77,7 +77,7 @@ async def apply_waiting(session: Session, *, programme: Programme, deadline_days
 
     A correction that was received more than `deadline_days` after its original is refused.
     """
-    rows = await repository.applicable(session, _APPLY_MAX)
+    rows = await repository.applicable(session, programme.index.held, _APPLY_MAX)
     if not rows:
         return 0
     reports = [msgspec.convert(row.report, ActivityReported) for row in rows]

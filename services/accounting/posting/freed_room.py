@@ -33,7 +33,7 @@ async def fill_freed_room(session: Session, *, programme: Programme) -> int:
     connection = await driver(session)
     if not await repository.try_lock(connection):
         return 0
-    freed = await repository.freed(connection, _FREED_MAX)
+    freed = await repository.freed(connection, programme.index.held, _FREED_MAX)
     if not freed:
         return 0
     searches = await _searches(connection, freed, programme.time_zone)

@@ -1,7 +1,7 @@
 """SQL of freed room: activities that were taken back, and refused acts that may be credited instead."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -19,7 +19,10 @@ _FOR_WANT_OF_ROOM = (
 _FREED = """
 SELECT a.activity_id, a.account_id, a.amount_mg, a.scene, a.methodology_code, a.methodology_version, a.judgement,
     a.occurred_at, f.after_at, f.after_id
-FROM accounting.freed_room f JOIN accounting.activity a USING (activity_id) ORDER BY f.activity_id LIMIT $1"""
+FROM accounting.freed_room f JOIN accounting.activity a USING (activity_id)
+WHERE NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::int[]) AS h(code, version)
+    WHERE h.code = a.methodology_code AND h.version = a.methodology_version)
+ORDER BY f.activity_id LIMIT $1"""
 # One index search per person. Rows that another transaction has locked are skipped: it decides them itself.
 _REFUSED = """
 SELECT s.freed_by, a.*
@@ -50,9 +53,13 @@ async def try_lock(connection: Connection) -> bool:
     return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", _LOCK))
 
 
-async def freed(connection: Connection, limit: int) -> Sequence[Any]:
-    """Return queued activities with their judgement, and the place in the order of acts that is reached."""
-    rows: Sequence[Any] = await connection.fetch(_FREED, limit)
+async def freed(connection: Connection, held: Collection[tuple[str, int]], limit: int) -> Sequence[Any]:
+    """Return queued activities with their judgement, and the place in the order of acts that is reached.
+
+    Activities of a `held` methodology stay queued.
+    """
+    codes, versions = [code for code, _ in held], [version for _, version in held]
+    rows: Sequence[Any] = await connection.fetch(_FREED, limit, codes, versions)
     return rows
 
 

@@ -191,7 +191,8 @@ async def correction_candidates(
 async def judge_again(session: Session, rows: Sequence[Any], *, programme: Programme, closing: Closing) -> int:
     """Judge refused acts again, in the given order, and write the verdicts that changed. Return their number.
 
-    The rows are locked. Windows and bindings were passed at the first verdict.
+    The rows are locked. Windows and bindings were passed at the first verdict. An act whose methodology is held keeps
+    its refusal.
     """
     connection = await driver(session)
     await ledger.lock_people(connection, {row["account_id"] for row in rows})
@@ -206,7 +207,7 @@ async def judge_again(session: Session, rows: Sequence[Any], *, programme: Progr
     changed = []
     for row, verdict in zip(rows, await _judge(connection, candidates, programme), strict=True):
         # The detail names the act that this one repeats. If another act has taken its place, the next search needs it.
-        if _differs(verdict, row):
+        if verdict.status != "parked" and _differs(verdict, row):
             verdict.sequence = row["sequence"] + 1
             verdict.replaces = ReplacedVerdict(row["status"], row["reason_code"])
             changed.append(verdict)

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from services.accounting.posting import parking
 from tests.accounting.driver import Accounting
-from tests.accounting.reports import YESTERDAY, Reports
+from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
 from tests.databases import Dsns, connect_past_triggers
 
 METRO = "WHERE code = 'WH-APP-METRO'"
@@ -138,6 +138,27 @@ async def test_a1_a_running_worker_judges_by_what_it_loaded_until_it_sees_the_ch
     other = await accounting.citizen()
     await accounting.post(other.metro(YESTERDAY + timedelta(hours=9)))
     assert await states(accounting, other) == [("parked", "METHODOLOGY_REFUSED", 0)]
+
+
+async def test_a1_corrections_and_freed_room_of_a_tampered_document_wait(
+    accounting: Accounting, library: Library
+) -> None:
+    person = await accounting.citizen()
+    rides = [person.metro(YESTERDAY + timedelta(hours=hour)) for hour in (7, 8, 9, 10)]  # two a day count
+    await accounting.post(*rides)
+    await library.tamper(TAMPERED["factor"])
+    accounting.forget_library()
+    moved = person.metro(YESTERDAY + timedelta(hours=8, minutes=5))
+    await accounting.post(cancel(person, rides[0]), correct(person, rides[1], moved))
+    await accounting.release()
+    before = [status for status, _, _ in await states(accounting, person)]
+    assert before == ["reversed", "credited", "refused", "refused"]
+    await library.restore()
+    await recheck(accounting)
+    await accounting.release()
+    after = [status for status, _, _ in await states(accounting, person)]
+    assert after == ["reversed", "reversed", "credited", "refused"]
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 2 * 170_000
 
 
 async def test_a1_a_version_that_nobody_approved_judges_nothing_and_stops_nothing(
