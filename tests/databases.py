@@ -40,6 +40,10 @@ class Dsns:
         return self.admin_server.rsplit("/", 1)[0] + f"/{self.name}"
 
 
+# The published methodologies with their approvals: a test that empties the rest of accounting keeps them.
+LIBRARY_TABLES = ("methodology_version", "factor", "library_journal")
+
+
 def make_database(admin_dsn: str, name: str, services: Iterable[str]) -> Dsns:
     """A fresh database with the migrations of `services` applied."""
     in_own_loop(lambda: create_test_database(admin_dsn, name))

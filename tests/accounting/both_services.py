@@ -30,7 +30,7 @@ from shared.eventlog import EventLog, Record, open_event_log
 from shared.sealing import Sealer
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import PARTNER, as_records
-from tests.databases import Dsns, connect_past_triggers, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 from tests.ingest.conftest import Reader
 from tests.ingest.samples import PartnerClient, archive_outcomes, archive_reports, seed_partner
 from tests.tokens import SERVICE_SECRET, TokenFactory
@@ -204,7 +204,7 @@ async def _register_webhook(both: BothServices) -> None:
 
 async def empty_both(dsns: Dsns) -> None:
     """Delete all events of both services. Partners, methodologies and the webhook's address stay."""
-    await empty_tables(dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+    await empty_tables(dsns, "accounting", keep=LIBRARY_TABLES)
     connection = await connect_past_triggers(dsns)
     try:
         await connection.execute("TRUNCATE ingest.reported_event, ingest.webhook_delivery, ingest.webhook_attempt")

@@ -14,7 +14,7 @@ from tests.accounting.both_services import BothServices, both_services, empty_bo
 from tests.accounting.driver import Accounting, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.holds import Holds
 from tests.accounting.operators import LedgerOperators, Operators
-from tests.databases import Dsns, connect_past_triggers, empty_tables, in_own_loop, make_database
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables, in_own_loop, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 
@@ -42,7 +42,7 @@ async def accounting(
     tokens: TokenFactory,
     jwks_transport: httpx.MockTransport,
 ) -> AsyncIterator[Accounting]:
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+    await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
     app = create_app(accounting_settings, jwks_transport=jwks_transport)
     database = Database(accounting_settings.database_url, pool_size=10)
     async with (

@@ -17,7 +17,7 @@ from services.accounting.ledger.errors import MovementNotAllowed
 from services.accounting.ledger.service import Posting
 from shared.db import driver
 from tests.accounting.driver import Accounting
-from tests.databases import Dsns, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, empty_tables
 
 ISSUANCE = chart.issuance("WH-APP-BUS")
 CREDITED_MG = 1_000
@@ -44,7 +44,7 @@ async def balances(dsns: Dsns) -> dict[str, int]:
 async def sound_again(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator[None]:
     """Postings of these tests have no activity behind them. They are gone before `accounting` checks the ledger."""
     yield
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+    await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
 
 
 @pytest.mark.usefixtures("sound_again")

@@ -34,7 +34,7 @@ from shared.contracts.identity import person_account_id
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
 from tests.accounting.ledger_world import World, balance_of
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
-from tests.databases import Dsns, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, empty_tables
 from tests.tokens import TokenFactory
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -67,9 +67,7 @@ class LedgerStory(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.world.run(
-            empty_tables(self.world.dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
-        )
+        self.world.run(empty_tables(self.world.dsns, "accounting", keep=LIBRARY_TABLES))
         for bound in (True, True, False):
             user_id = uuid.uuid4()
             self.people.append(Person(Reports(user_id, person_account_id(user_id)), bound))

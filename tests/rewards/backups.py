@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.databases import Dsns, connect_past_triggers, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
 
 
@@ -26,7 +26,7 @@ class Backup:
         await self._run("CREATE TABLE backup.{t} AS TABLE {s}.{t}", before="CREATE SCHEMA backup")
 
     async def restore(self) -> None:
-        await empty_tables(self._dsns, self._schema, keep=["methodology_version", "factor", "library_journal"])
+        await empty_tables(self._dsns, self._schema, keep=LIBRARY_TABLES)
         await self._run("INSERT INTO {s}.{t} OVERRIDING SYSTEM VALUE TABLE backup.{t} ON CONFLICT DO NOTHING")
 
     async def drop(self) -> None:

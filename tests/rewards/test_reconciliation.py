@@ -20,7 +20,7 @@ from shared.httpclient import new_client
 from tests.accounting.conftest import accounting, accounting_dsns, accounting_settings
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import YESTERDAY
-from tests.databases import Dsns, connect_past_triggers, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 from tests.rewards.backups import Backup, RealAccounting
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
@@ -117,7 +117,7 @@ async def city(
         yield City(accounting, rewards, client)
         await rewards.database.stop()
     # What a test planted is gone before `accounting` checks the ledger.
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+    await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
 
 
 async def test_b8_two_sides_that_agree_have_no_difference_and_equal_sums(city: City) -> None:

@@ -13,7 +13,7 @@ from tests.accounting.driver import Accounting
 from tests.accounting.households.homes import TOGETHER_A_DAY, Home, publish, ride, saving, unpublish
 from tests.accounting.ledger_state import ledger_state
 from tests.accounting.reports import YESTERDAY, Reports
-from tests.databases import Dsns, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, empty_tables
 
 BATCHES, IN_ONE_POLL, EVENTS_MAX = 60, 20, 14
 MONTH = YESTERDAY.replace(day=1)
@@ -61,7 +61,7 @@ async def test_batches_of_households_equal_their_events_one_by_one(
     assert (await accounting.check())["ok"]
     at_once = await ledger_state(accounting_dsns)
 
-    kept = ["methodology_version", "factor", "binding", "household_member", "household_meter"]
+    kept = [*LIBRARY_TABLES, "binding", "household_member", "household_meter"]
     await empty_tables(accounting_dsns, "accounting", keep=kept)
     for nth in zip_longest(*batches):
         await accounting.post(*(report for report in nth if report is not None))

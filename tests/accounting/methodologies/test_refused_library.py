@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from services.accounting.posting import parking
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
-from tests.databases import Dsns, connect_past_triggers
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers
 
 METRO = "WHERE code = 'WH-APP-METRO'"
 TAMPERED = {
@@ -36,7 +36,6 @@ TAMPERED = {
     " WHERE factor_id = 'wuhan.app.metro'",
     "journal deleted": "DELETE FROM accounting.library_journal WHERE name = 'WH-APP-METRO'",
 }
-TABLES = ("methodology_version", "factor", "library_journal")
 
 
 class Library:
@@ -46,7 +45,7 @@ class Library:
         self._admin = admin
 
     async def keep(self) -> None:
-        for table in TABLES:
+        for table in LIBRARY_TABLES:
             await self._admin.execute(f"CREATE TABLE accounting.kept_{table} AS SELECT * FROM accounting.{table}")
 
     async def tamper(self, statement: str) -> None:
@@ -54,14 +53,14 @@ class Library:
         assert done.endswith(" 1"), done
 
     async def restore(self) -> None:
-        for table in TABLES:
+        for table in LIBRARY_TABLES:
             await self._admin.execute(f"TRUNCATE accounting.{table}")
             await self._admin.execute(
                 f"INSERT INTO accounting.{table} OVERRIDING SYSTEM VALUE SELECT * FROM accounting.kept_{table}"
             )
 
     async def forget(self) -> None:
-        for table in TABLES:
+        for table in LIBRARY_TABLES:
             await self._admin.execute(f"DROP TABLE accounting.kept_{table}")
 
 
