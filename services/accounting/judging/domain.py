@@ -137,8 +137,10 @@ def cap_keys(cases: Iterable[Case]) -> set[CapKey]:
     keys: set[CapKey] = set()
     for case in cases:
         method, act = case.method, case.act
-        if method is not None and act.account_id is not None:
-            for cap in (*method.count_caps, *method.amount_caps):
+        if method is None or act.account_id is None:
+            continue
+        for caps in (method.count_caps, method.amount_caps):
+            for cap in caps:
                 keys.update(act_cap_keys(cap, act))
     return keys
 

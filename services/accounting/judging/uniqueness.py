@@ -107,9 +107,8 @@ class CountedActs:
     def add_credited(self, act: Act, seats: int) -> None:
         if act.number_key is not None:
             self._numbers[act.number_key] = act
-        use = use_of(act, seats)
-        if use is not None:
-            self._uses[use.key].append(use)
+        if act.use_key is not None and (use := use_of(act, seats)) is not None:
+            self._uses[act.use_key].append(use)
 
 
 def _shares_hours(use: CountedUse, other: CountedUse) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.chart import Account
 from services.accounting.ledger.models import ledger_account, posting
-from shared.db import Connection, Database, read_rows
+from shared.db import UNPLANNED_IDS, Connection, Database, read_rows
 
 _POSTING_COLUMNS = (
     "posting_id", "kind", "debit_account_id", "credit_account_id", "amount_mg", "activity_id", "hold_id",
@@ -44,7 +44,8 @@ async def lock_people(connection: Connection, account_ids: Sequence[uuid.UUID]) 
 async def lock_free_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Lock the accounts that no other transaction has locked and return them. Never waits, so it needs no order."""
     rows = await connection.fetch(
-        "SELECT account_id FROM accounting.ledger_account WHERE account_id = ANY($1::uuid[]) FOR UPDATE SKIP LOCKED",
+        "SELECT account_id FROM accounting.ledger_account"
+        f" WHERE account_id = ANY({UNPLANNED_IDS}) FOR UPDATE SKIP LOCKED",
         account_ids,
     )
     return {row[0] for row in rows}
@@ -118,7 +119,7 @@ async def debts_of(connection: Connection, owner_ids: Sequence[uuid.UUID]) -> li
     rows = await connection.fetch(
         "SELECT d.owner_id, o.kind, -d.balance_mg FROM accounting.ledger_account d"
         " JOIN accounting.ledger_account o ON o.account_id = d.owner_id"
-        " WHERE d.kind = 'debt' AND d.balance_mg < 0 AND d.owner_id = ANY($1::uuid[]) ORDER BY d.account_id",
+        f" WHERE d.kind = 'debt' AND d.balance_mg < 0 AND d.owner_id = ANY({UNPLANNED_IDS}) ORDER BY d.account_id",
         owner_ids,
     )
     return [(Account(row[0], row[1]), row[2]) for row in rows]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from services.accounting.judging.domain import CapUsed
 from services.accounting.judging.subjects import CapKey
 from services.accounting.posting.domain import KnownEvent
-from shared.db import Connection
+from shared.db import UNPLANNED_IDS, Connection
 
 
 class ActivityRow(NamedTuple):
@@ -43,7 +43,7 @@ class ActivityRow(NamedTuple):
 async def known_events(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, KnownEvent]:
     rows = await connection.fetch(
         "SELECT activity_id, fingerprint, receipt_id, receipt_index FROM accounting.activity"
-        " WHERE activity_id = ANY($1::uuid[])",
+        f" WHERE activity_id = ANY({UNPLANNED_IDS})",
         activity_ids,
     )
     return {row[0]: KnownEvent(row[1], row[2], row[3]) for row in rows}

@@ -312,8 +312,7 @@ async def _counted_before(connection: Connection, candidates: Sequence[Candidate
             continue
         if act.number_key is not None:
             numbers.append(act.number_key)
-        use = use_of(act, method.seats)
-        if use is not None:
+        if act.use_key is not None and (use := use_of(act, method.seats)) is not None:
             known = spans.get(use.key)
             start, end = use.started_at, use.ended_at
             spans[use.key] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
