@@ -12,7 +12,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down clean logs status token demo bench chaos fuzz test lint types imports pytest fmt \
+.PHONY: help run down clean logs status token demo bench chaos fuzz nightly test lint types imports pytest fmt \
 	asyncapi migration lock venv
 
 help: ## 显示帮助 this help
@@ -42,6 +42,11 @@ demo: venv ## 演示：真实行程、志愿者的一年、奖励与核验 start
 
 chaos: venv ## 故障注入 inject faults under load and check the result (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|… MINUTES=12)
 	@$(RUN) tests.chaos
+
+# Stories are different ones each time. A failure prints the steps that lead to it.
+nightly: venv ## 夜间长测 hundreds of long stories against the models, and writers for a minute
+	@HYPOTHESIS_PROFILE=nightly WRITERS_FOR_S=60 $(RUN) pytest tests/accounting/test_state_machine.py \
+		tests/accounting/test_one_story.py tests/accounting/posting/test_writers.py --timeout 7200
 
 fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz

@@ -47,6 +47,8 @@ CREDITED: Final = "CREDITED"
 PARTLY_CAPPED: Final = "PARTLY_CAPPED"  # credited, but less than the act was worth
 
 CAP_REASONS: Final = (DAILY_CAP, MONTHLY_CAP, YEARLY_CAP)
+# Another act, perhaps of another person, has used the number, vehicle or meter.
+CLAIM_REASONS: Final = (COUNTED_ELSEWHERE, VEHICLE_COUNTED, METER_COUNTED)
 REASONS: Final[dict[str, Text]] = {
     IMPLAUSIBLE_TIME: Text(
         "这条记录的起止时间对不上，没有累计。", "The start and end times of this record do not match."

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
 from services.accounting.judging import reasons
 from services.accounting.judging.domain import Judgement, Status
+from services.accounting.judging.uniqueness import number_key
 
 # Fields that the row of the activity has as columns. The JSON keeps all others.
 _COLUMNS: Final = (
@@ -60,3 +62,10 @@ def to_record(judgement: Judgement) -> dict[str, Any]:
 def from_record(record: Mapping[str, Any]) -> Judgement:
     """Return the judgement of a plain record. Raises msgspec.ValidationError."""
     return msgspec.convert(record, Judgement)
+
+
+def counted_keys_of(row: Mapping[str, Any]) -> tuple[int | None, UUID | None]:
+    """Return the number key of a stored activity, and the key of its meter or vehicle. None for those it has not."""
+    act = row["act"] or {}
+    use_key = act.get("meter_key") or act.get("vehicle_key")
+    return number_key(row["partner_id"], act.get("natural_key")), UUID(use_key) if use_key else None

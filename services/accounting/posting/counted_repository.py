@@ -1,4 +1,4 @@
-"""SQL of the numbers, meters and vehicles that credited acts have used up. Whole batches as arrays.
+"""SQL of the numbers, meters and vehicles that credited acts have used up, and of the acts refused for that.
 
 Meters and vehicles are locked before they are read (`homes`). Numbers are not: if two transactions credit one number at
 once, the unique key refuses the second. Its poll is then repeated and finds the number.
@@ -31,6 +31,14 @@ class Counted(NamedTuple):
 
     numbers: list[tuple[int, uuid.UUID]]  # (key, activity)
     uses: list[CountedUse]
+
+
+class RefusedClaim(NamedTuple):
+    """An act that was refused because another act has used its number, meter or vehicle."""
+
+    activity_id: uuid.UUID
+    number_key: int | None
+    use_key: uuid.UUID | None
 
 
 async def counted_by(
@@ -67,6 +75,19 @@ async def insert_counted(connection: Connection, counted: Counted) -> None:
         await connection.copy_records_to_table(
             "counted_use", schema_name="accounting", columns=_USE_COLUMNS, records=counted.uses
         )
+
+
+async def insert_claims(connection: Connection, claims: Sequence[RefusedClaim]) -> None:
+    """Insert refused claims. One that is judged again and refused again stays."""
+    await connection.executemany(
+        "INSERT INTO accounting.refused_claim (activity_id, number_key, use_key) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
+        claims,
+    )
+
+
+async def delete_claims(connection: Connection, activity_ids: Sequence[uuid.UUID]) -> None:
+    await connection.execute("DELETE FROM accounting.refused_claim WHERE activity_id = ANY($1::uuid[])", activity_ids)
 
 
 _USE_COLUMNS = ("use_key", *CountedUse._fields[1:])

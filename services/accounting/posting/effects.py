@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from services.accounting.judging import reasons
 from services.accounting.judging.domain import Judgement, Status
 from services.accounting.judging.stored import to_stored
 from services.accounting.judging.uniqueness import use_of
 from services.accounting.ledger import chart
 from services.accounting.ledger.service import Posting
-from services.accounting.posting.counted_repository import Counted
+from services.accounting.posting.counted_repository import Counted, RefusedClaim
 from services.accounting.posting.domain import Verdict
 from services.accounting.posting.repository import ActivityRow
 from shared.contracts.activities_v1 import ActivityReported
@@ -29,6 +30,7 @@ class Effects:
     postings: list[Posting] = field(default_factory=list)
     pending: list[tuple[uuid.UUID, datetime]] = field(default_factory=list)  # (activity, when it becomes available)
     counted: Counted = field(default_factory=lambda: Counted([], []))
+    claims: list[RefusedClaim] = field(default_factory=list)
 
 
 def activity_row(verdict: Verdict) -> ActivityRow:
@@ -84,6 +86,8 @@ def collect_effects(verdicts: Sequence[Verdict]) -> Effects:
             if judgement.vesting_days:
                 due_at = verdict.report.received_at + timedelta(days=judgement.vesting_days)
                 effects.pending.append((judgement.activity_id, due_at))
+        elif judgement.reason_code in reasons.CLAIM_REASONS:
+            effects.claims.append(RefusedClaim(act.activity_id, act.number_key, act.use_key))
     return effects
 
 

@@ -1,7 +1,9 @@
-"""Freed room: an act that is taken back leaves room under caps, and is no original of a repeat any more.
+"""Freed room: an act that is taken back leaves room under caps, is no original of a repeat any more, and gives back its
+number, meter or vehicle.
 
-A timed job judges the acts again that were refused for want of this room, in the order of the acts. It writes and
-announces the verdicts that changed. Locks as everywhere: activities, people, households and meters, shared rows.
+A timed job judges the acts again that were refused for want of this, of whomever, in the order of the acts. It
+writes and announces the verdicts that changed. Locks as everywhere: activities, people, households and meters, shared
+rows.
 """
 
 import uuid
@@ -13,11 +15,12 @@ from zoneinfo import ZoneInfo
 
 from services.accounting.households import service as households
 from services.accounting.judging.domain import usage_of
-from services.accounting.judging.stored import from_row
+from services.accounting.judging.stored import counted_keys_of, from_row
 from services.accounting.posting import freed_room_repository as repository
 from services.accounting.posting import service
 from services.accounting.posting.closing import Programme, closing
-from services.accounting.posting.freed_room_repository import Search
+from services.accounting.posting.freed_room_repository import ClaimSearch, Search
+from shared.contracts.bounds import EARLIEST
 from shared.db import Connection, Session, driver
 
 # A run holds the locks of these people for some hundred milliseconds. The next run takes the rest.
@@ -37,7 +40,10 @@ async def fill_freed_room(session: Session, *, programme: Programme) -> int:
     if not freed:
         return 0
     searches = await _searches(connection, freed, programme.time_zone)
-    found = await repository.refused_acts(connection, searches, _ACTS_MAX)
+    found = [
+        *await repository.refused_acts(connection, searches, _ACTS_MAX),
+        *await repository.refused_claims(connection, _claim_searches(freed), _ACTS_MAX),
+    ]
     acts, reached = _in_reach(found)
     await repository.finish(connection, [row["activity_id"] for row in freed if row["activity_id"] not in reached])
     await repository.move_on(connection, [(freed_by, *place) for freed_by, place in reached.items()])
@@ -64,6 +70,16 @@ async def _searches(connection: Connection, freed: Sequence[Any], time_zone: str
     ]
 
 
+def _claim_searches(freed: Sequence[Any]) -> list[ClaimSearch]:
+    """Return one search for each activity that had used a number, meter or vehicle."""
+    keys = [(row, *counted_keys_of(row)) for row in freed]
+    return [
+        ClaimSearch(row["activity_id"], number, use, row["after_at"] or EARLIEST, row["after_id"] or _FIRST_ID)
+        for row, number, use in keys
+        if number is not None or use is not None
+    ]
+
+
 def _begin_of_room(row: Any, time_zone: str) -> datetime:
     """Return the earliest begin of an act that this activity kept from being credited."""
     zone = ZoneInfo(time_zone)
@@ -83,7 +99,7 @@ def _in_reach(found: Sequence[Any]) -> tuple[list[Any], dict[uuid.UUID, tuple[da
     """
     by_search: dict[tuple[uuid.UUID, uuid.UUID], list[Any]] = defaultdict(list)
     for row in found:
-        by_search[row["freed_by"], row["account_id"]].append(row)
+        by_search[row["freed_by"], row["search"]].append(row)
     reached: dict[uuid.UUID, tuple[datetime, uuid.UUID]] = {}
     for (freed_by, _), rows in by_search.items():
         if len(rows) == _ACTS_MAX:

@@ -12,26 +12,37 @@ _LOCK = "accounting.freed_room"
 # Refusals that name no original. A repeat of an act of the same person names it in its detail.
 _FOR_WANT_OF_ROOM = (
     *reasons.CAP_REASONS,
-    reasons.METER_COUNTED,
-    reasons.VEHICLE_COUNTED,
-    reasons.COUNTED_ELSEWHERE,
+    *reasons.CLAIM_REASONS,
 )
 _FREED = """
 SELECT a.activity_id, a.account_id, a.amount_mg, a.scene, a.methodology_code, a.methodology_version, a.judgement,
-    a.occurred_at, f.after_at, f.after_id
+    a.occurred_at, a.partner_id, a.act, f.after_at, f.after_id
 FROM accounting.freed_room f JOIN accounting.activity a USING (activity_id)
 WHERE NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::int[]) AS h(code, version)
     WHERE h.code = a.methodology_code AND h.version = a.methodology_version)
 ORDER BY f.activity_id LIMIT $1"""
 # One index search per person. Rows that another transaction has locked are skipped: it decides them itself.
 _REFUSED = """
-SELECT s.freed_by, a.*
+SELECT s.freed_by, s.account_id AS search, a.*
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS s(freed_by, account_id, after_at, after_id)
 CROSS JOIN LATERAL (SELECT * FROM accounting.activity a
     WHERE a.account_id = s.account_id AND (a.occurred_at, a.activity_id) > (s.after_at, s.after_id)
         AND a.status = 'refused' AND a.act IS NOT NULL AND (a.reason_code = ANY($5::text[])
             OR a.reason_code = $6 AND a.judgement->'detail'->>'original' = s.freed_by::text)
     ORDER BY a.occurred_at, a.activity_id LIMIT $7 FOR UPDATE SKIP LOCKED) a"""
+
+# Acts of anybody that were refused because the freed act had used their number, meter or vehicle.
+_CLAIMS = """
+SELECT s.freed_by, s.freed_by AS search, a.*
+FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::timestamptz[], $5::uuid[])
+    AS s(freed_by, number_key, use_key, after_at, after_id)
+CROSS JOIN LATERAL (SELECT a.* FROM (
+        SELECT activity_id FROM accounting.refused_claim WHERE number_key = s.number_key
+        UNION SELECT activity_id FROM accounting.refused_claim WHERE use_key = s.use_key) r
+    JOIN accounting.activity a USING (activity_id)
+    WHERE (a.occurred_at, a.activity_id) > (s.after_at, s.after_id)
+        AND a.status = 'refused' AND a.act IS NOT NULL AND a.reason_code = ANY($6::text[])
+    ORDER BY a.occurred_at, a.activity_id LIMIT $7 FOR UPDATE OF a SKIP LOCKED) a"""
 
 
 class Search(NamedTuple):
@@ -72,6 +83,25 @@ async def refused_acts(connection: Connection, searches: Sequence[Search], limit
         reasons.DUPLICATE_ACT,
         limit,
     )
+    return rows
+
+
+class ClaimSearch(NamedTuple):
+    """A search for refused acts that named the number, meter or vehicle of a freed one."""
+
+    freed_by: uuid.UUID
+    number_key: int | None
+    use_key: uuid.UUID | None
+    after_at: datetime
+    after_id: uuid.UUID
+
+
+async def refused_claims(connection: Connection, searches: Sequence[ClaimSearch], limit: int) -> Sequence[Any]:
+    """Return at most `limit` acts a search that were refused as counted elsewhere, locked."""
+    if not searches:
+        return ()
+    columns = (list(column) for column in zip(*searches, strict=True))
+    rows: Sequence[Any] = await connection.fetch(_CLAIMS, *columns, reasons.CLAIM_REASONS, limit)
     return rows
 
 

@@ -1,4 +1,5 @@
-"""Tables of posting: activities (the inbox), parked reports, vesting, caps, counted acts, freed room, tallies."""
+"""Tables of posting: activities (the inbox), parked reports, vesting, caps, counted acts, refused claims, freed room,
+tallies."""
 
 from sqlalchemy import (
     BigInteger,
@@ -135,6 +136,16 @@ counted_use = Table(
     CheckConstraint("people >= 1 AND ended_at >= started_at", name="sound"),
 )
 Index("ix_counted_use", counted_use.c.use_key, counted_use.c.ended_at)
+
+refused_claim = Table(
+    "refused_claim",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of an act refused because another person's act counts"),
+    Column("number_key", BigInteger),
+    Column("use_key", Uuid),
+)
+Index("ix_refused_claim_number_key", refused_claim.c.number_key, postgresql_where=text("number_key IS NOT NULL"))
+Index("ix_refused_claim_use_key", refused_claim.c.use_key, postgresql_where=text("use_key IS NOT NULL"))
 
 freed_room = Table(
     "freed_room",

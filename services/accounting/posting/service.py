@@ -214,6 +214,7 @@ async def judge_again(session: Session, rows: Sequence[Any], *, programme: Progr
     if changed:
         effects = collect_effects(changed)
         await repository.write_new_verdicts(connection, effects.activities)
+        await counted_repository.delete_claims(connection, [verdict.report.event_key for verdict in changed])
         await _write_effects(connection, effects, closing)
         await closing.add(changed)
     return len(changed)
@@ -254,6 +255,8 @@ async def _write_effects(connection: Connection, effects: Effects, closing: Clos
         await repository.insert_parked(connection, effects.parked)
     if effects.pending:
         await repository.insert_pending(connection, effects.pending)
+    if effects.claims:
+        await counted_repository.insert_claims(connection, effects.claims)
     await counted_repository.insert_counted(connection, effects.counted)
     await ledger.post(connection, effects.postings, shared_balances=closing.shared_balances, locked=True)
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from services.accounting.judging import reasons
 from services.accounting.judging.domain import usage_of
-from services.accounting.judging.stored import from_row
-from services.accounting.judging.uniqueness import number_key
+from services.accounting.judging.stored import counted_keys_of, from_row
 from services.accounting.ledger import service as ledger
 from services.accounting.posting import counted_repository, freed_room_repository, repository
 from services.accounting.posting.closing import Closing
@@ -88,11 +87,4 @@ async def take_back(
 
 async def _give_back_counted(connection: Connection, original: Any) -> None:
     """Free the number, meter or vehicle of the activity, so that the act may be credited to somebody else."""
-    act = original["act"] or {}
-    use_key = act.get("meter_key") or act.get("vehicle_key")
-    await counted_repository.give_back(
-        connection,
-        original["activity_id"],
-        number_key(original["partner_id"], act.get("natural_key")),
-        uuid.UUID(use_key) if use_key else None,
-    )
+    await counted_repository.give_back(connection, original["activity_id"], *counted_keys_of(original))
