@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.accounting.checks import service as equations
 from services.accounting.methodologies import service as methodologies
-from services.accounting.proofs import nightly, rechecking
+from services.accounting.proofs import nightly, rechecking, sealing
 from services.accounting.proofs import service as proofs
 from services.accounting.proofs.domain import Check
 from services.accounting.proofs.schemas import Bundle, Digest, Proof
@@ -166,7 +166,7 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
 async def _check_records(database: Database, copy: Path | None) -> list[Check]:
     """Check the chain of operators' records, the copy outside the database, and the library."""
     async with database.transaction() as session:
-        findings = await rechecking.check_records(session)
+        findings = await sealing.RECORDS.check(session)
         if copy is not None:
             findings += await nightly.check_copy(session, copy)
         refused = (await methodologies.examine_library(session)).refused

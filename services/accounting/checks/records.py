@@ -1,22 +1,39 @@
-"""Use cases that read the records of operators in time order, for seals."""
+"""The records of operators, in time order, for seals: publications, approvals, factors, mends and the audit log."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-from typing import Any
+from typing import Final
 
-from services.accounting.checks import records_repository as repository
-from shared.db import Session, driver
+from services.accounting.database import SCHEMA
+from shared.seals.records import Records, Source
 
-_BATCH = 500
-
-
-async def records(session: Session, *, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
-    """Yield batches of (at, table, key, record as JSON text) with begin <= at < end, in canonical order."""
-    connection = await driver(session)
-    async for batch in repository.records_between(connection, begin, end, _BATCH):
-        yield batch
-
-
-async def first_recorded_at(session: Session) -> datetime | None:
-    """Return the time of the earliest record. Reads all of them: for the first sealed day only."""
-    return await repository.first_recorded_at(await driver(session))
+OPERATORS_RECORDS: Final = Records(
+    SCHEMA,
+    (
+        Source("audit_log", "at", "entry_id::text", "entry_id at subject action object reason before after"),
+        Source("factor", "registered_at", "factor_id || ' ' || vintage", "factor_id vintage document sha256"),
+        Source(
+            "methodology_version",
+            "published_at",
+            "code || ' v' || version",
+            "code version region effective_from document sha256",
+        ),
+        Source(
+            "library_journal",
+            "at",
+            "entry_id::text",
+            "entry_id kind name version sha256 document ends_on retired proposed_by approved_by",
+        ),
+        Source(
+            "methodology_draft",
+            "published_at",
+            "draft_id::text",
+            "draft_id code version text sha256 authors published_by",
+        ),
+        Source(
+            "approval",
+            "proposed_at",
+            "'proposed ' || proposal_id",
+            "proposal_id kind subject content reason proposed_by",
+        ),
+        Source("approval", "decided_at", "'decided ' || proposal_id", "proposal_id status decided_by"),
+    ),
+)

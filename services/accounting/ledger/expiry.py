@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from services.accounting.ledger import chart, history_repository, service
+from services.accounting.ledger import chart, service
 from services.accounting.ledger import expiry_repository as years
 from services.accounting.ledger.domain import expired_code, last_valid_day, remaining_mg, start_of_year
 from services.accounting.ledger.service import Posting
 from shared import clock
 from shared.db import Connection, Session, driver
+from shared.seals import closing
 
 # One run holds its locks for some ten milliseconds. At a run every two seconds, two million people take about an hour.
 _PEOPLE_MAX = 1000
@@ -39,7 +40,7 @@ async def expire_grams(session: Session, *, valid_years: int, time_zone: str) ->
     """
     if not valid_years:
         return 0
-    settled = await history_repository.settled_before(await driver(session))
+    settled = await closing.settled_before(await driver(session))
     today = clock.local_date(settled, time_zone)
     return await expire_as_of(session, today=today, valid_years=valid_years, time_zone=time_zone)
 
@@ -47,7 +48,7 @@ async def expire_grams(session: Session, *, valid_years: int, time_zone: str) ->
 async def expire_as_of(session: Session, *, today: date, valid_years: int, time_zone: str) -> int:
     """Do the work of `expire_grams` for a given day."""
     connection = await driver(session)
-    if not await history_repository.try_lock(connection, "accounting.expire_grams"):
+    if not await closing.try_lock(connection, "accounting.expire_grams"):
         return 0
     year, position = await _open_year(connection, today, time_zone)
     if year < today.year:

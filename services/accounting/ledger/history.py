@@ -7,6 +7,7 @@ from typing import Any
 
 from services.accounting.ledger import history_repository as repository
 from shared.db import Session, driver
+from shared.seals import closing
 
 # One statement reads and sorts ten minutes of postings of a city, far below the statement timeout.
 _SLICE = timedelta(minutes=10)
@@ -34,7 +35,7 @@ async def first_posted_at(session: Session) -> datetime | None:
 
 async def settled_before(session: Session) -> datetime:
     """Return a time before which no posting can appear any more."""
-    return await repository.settled_before(await driver(session))
+    return await closing.settled_before(await driver(session))
 
 
 async def count_before(session: Session, *, moment: datetime) -> int:
@@ -43,7 +44,7 @@ async def count_before(session: Session, *, moment: datetime) -> int:
 
 async def try_lock(session: Session, *, name: str) -> bool:
     """Try to become the only transaction of all workers that does `name`. Return whether it succeeded."""
-    return await repository.try_lock(await driver(session), name)
+    return await closing.try_lock(await driver(session), name)
 
 
 async def acts_between(session: Session, *, begin: datetime, end: datetime) -> tuple[dict[uuid.UUID, int], int]:

@@ -14,19 +14,6 @@ _COLUMNS = """SELECT posting_id, posted_at, kind, debit_account_id, credit_accou
 _FIRST_POSTINGS = 10_000
 
 
-async def settled_before(connection: Connection) -> datetime:
-    """Return a time before which no posting can appear any more: all transactions that began earlier have ended.
-
-    The time of a posting is the start of its transaction. Only the role of this service posts, and a role sees its own
-    sessions. One second is subtracted for a transaction that has its start time but is not listed yet.
-    """
-    moment: datetime = await connection.fetchval(
-        "SELECT least(min(xact_start), statement_timestamp() - interval '1 second') FROM pg_stat_activity"
-        " WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    return moment
-
-
 async def first_posted_at(connection: Connection) -> datetime | None:
     found: datetime | None = await connection.fetchval(
         "SELECT min(posted_at) FROM"
@@ -53,11 +40,6 @@ async def credit_of(connection: Connection, activity_id: uuid.UUID) -> asyncpg.R
 
 async def count_before(connection: Connection, moment: datetime) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM accounting.posting WHERE posted_at < $1", moment))
-
-
-async def try_lock(connection: Connection, name: str) -> bool:
-    """Try to take the lock `name` until the end of the transaction. Return whether it succeeded."""
-    return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", name))
 
 
 # A reversal has up to two postings, from the person and from the debt, with the same time.

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.accounting.proofs.domain import instant_text
-from services.accounting.proofs.merkle import leaf_hash
+from shared.seals.merkle import leaf_hash
+from shared.seals.statements import instant_text
 
 ACTIVITY_LEAF_FORMAT: Final = "carbon-leaf/2"
 SALT_BYTES: Final = 16

@@ -14,9 +14,9 @@ from services.accounting.methodologies.document import content_sha256, factor_fr
 from services.accounting.methodologies.errors import DocumentInvalid, NotComputable
 from services.accounting.proofs.activity_leaf import ACTIVITY_LEAF_FORMAT, EARNED, salted_hash
 from services.accounting.proofs.domain import Check, Statement, account_commitment, salted_leaf_hash
-from services.accounting.proofs.merkle import root_from_path
 from services.accounting.proofs.schemas import ActivityProof, Bundle, HashOpening, Proof
 from shared.language import Text
+from shared.seals.merkle import root_from_path
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, KeyError, TypeError, AttributeError)
 

@@ -11,26 +11,23 @@ import hmac
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.accounting.proofs.merkle import leaf_hash
 from shared.language import Text
+from shared.seals.merkle import leaf_hash
+from shared.seals.statements import instant_text
 
 LEAF_FORMAT: Final = "carbon-leaf/1"
 POSTINGS_STATEMENT_FORMAT: Final = "carbon-digest/1"
 STATEMENT_FORMAT: Final = "carbon-digest/2"
-RECORDS_STATEMENT_FORMAT: Final = "carbon-records/1"
-RECORD_FORMAT: Final = "carbon-record/1"
 PROOF_FORMAT: Final = "carbon-proof/1"
 BUNDLE_FORMAT: Final = "carbon-bundle/1"
 # Leaves per stored block. A proof hashes one block again (some milliseconds). A day of six million postings stores six
 # thousand block roots. It must be a power of two, or blocks would not be subtrees. Stored days depend on this value.
 BLOCK_LEAVES: Final = 1024
-DAY_SECRET_BYTES: Final = 32
 
 Key = tuple[Any, ...]
 """The place of a row in canonical order. Its first part is the row's time."""
@@ -52,11 +49,6 @@ def salts_of(day_secret: bytes, posting_id: uuid.UUID) -> Salts:
 
 def account_commitment(account_id: uuid.UUID, salt: bytes) -> str:
     return hashlib.sha256(salt + account_id.bytes).hexdigest()
-
-
-def instant_text(moment: datetime) -> str:
-    """Return a time in UTC with microseconds, always in the same format."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def leaf_text(posting: Mapping[str, Any], salts: Salts) -> bytes:
@@ -128,17 +120,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-class RecordsStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """The signed statement about one day's records of operators, a chain of its own."""
-
-    day: date
-    format: str = RECORDS_STATEMENT_FORMAT
-    previous: str | None
-    records: int
-    root: str
-    time_zone: str
-
-
 class Check(NamedTuple):
     """One question about a proof, a bundle or a database, with its answer."""
 
@@ -147,33 +128,6 @@ class Check(NamedTuple):
     detail: str = ""
 
 
-def statement_text(statement: Statement | RecordsStatement) -> str:
-    return _encode(statement).decode()
-
-
 def statement_of(text: str) -> Statement:
     """Read a statement. Raises msgspec.ValidationError, msgspec.DecodeError."""
     return msgspec.json.decode(text, type=Statement)
-
-
-def records_statement_of(text: str) -> RecordsStatement:
-    """Read a statement about records. Raises msgspec.ValidationError, msgspec.DecodeError."""
-    return msgspec.json.decode(text, type=RecordsStatement)
-
-
-def record_leaf_hash(row: Mapping[str, Any], day_secret: bytes) -> bytes:
-    """Return the leaf of an operators' record: format, time, table, key and the row as JSON text."""
-    text = _encode([RECORD_FORMAT, instant_text(row["at"]), row["table"], row["key"], row["record"]])
-    salt = hmac.digest(day_secret, text, "sha256")
-    return leaf_hash(salt + text)
-
-
-def statement_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def day_span(day: date, time_zone: str) -> tuple[datetime, datetime]:
-    """Return the first instant of a local day and the first instant after it, in UTC."""
-    zone = ZoneInfo(time_zone)
-    begin = datetime.combine(day, time.min, zone)
-    return begin.astimezone(UTC), datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Column, Date, DateTime, Integer, LargeBi
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.accounting.database import metadata
+from shared.seals.record_chain import add_record_digest_table
 
 daily_digest = Table(
     "daily_digest",
@@ -52,20 +53,7 @@ activity_block = Table(
     CheckConstraint("leaves > 0", name="leaves_positive"),
 )
 
-record_digest = Table(
-    "record_digest",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("statement", Text, nullable=False, comment="canonical JSON: what is hashed, chained and signed"),
-    Column("sha256", Text, nullable=False, unique=True),
-    Column("previous", Text, unique=True, comment="sha256 of the day before"),
-    Column("records", Integer, nullable=False),
-    Column("secret", LargeBinary, nullable=False, comment="salts of the day's leaves; never published"),
-    Column("public_key", Text),
-    Column("signature", Text),
-    Column("sealed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    CheckConstraint("(public_key IS NULL) = (signature IS NULL)", name="signed_by_a_key"),
-)
+record_digest = add_record_digest_table(metadata)
 
 seal_check = Table(
     "seal_check",

@@ -4,7 +4,6 @@ A run begins when a newer day is sealed than the last run knew. It goes through 
 then through the days of the records, the copy in the file, the library, and the equations one by one.
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,16 +11,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from services.accounting.checks import service as checks
 from services.accounting.ledger import history
 from services.accounting.methodologies import service as methodologies
-from services.accounting.proofs import digest_file, recheck_repository, rechecking, repository
-from services.accounting.proofs.rechecking import Finding
-from shared import clock, telemetry
+from services.accounting.proofs import recheck_repository, rechecking, repository, sealing
+from shared import telemetry
 from shared.db import Session
 from shared.language import Text
+from shared.seals.findings import Finding, compare_copy
 
 # One step of the timed job. It leaves time for posting between two steps.
 STEP_S: Final = 2.0
@@ -101,7 +98,7 @@ async def _work(session: Session, run: _Run, path: Path | None, step_s: float) -
         if run.stage == "days":
             await _check_blocks(session, run)
         elif run.stage == "records":
-            run.add(await rechecking.check_records(session))
+            run.add(await sealing.RECORDS.check(session))
             run.stage = "copy"
         elif run.stage == "copy":
             run.add(await check_copy(session, path) if path is not None else [])
@@ -142,15 +139,7 @@ async def _check_blocks(session: Session, run: _Run) -> None:
 
 async def check_copy(session: Session, path: Path) -> list[Finding]:
     """Compare the copy in the file with the digests in the database. An unreadable file is a finding of today."""
-    try:
-        lines = await asyncio.to_thread(digest_file.read_lines, path)
-    except (OSError, msgspec.MsgspecError) as exc:
-        text = Text("摘要副本无法读取", f"the copy of the digests cannot be read: {exc}")
-        return [Finding(clock.now().date(), text)]
-    stored = {("postings", row.day): row.statement for row in await repository.all_digests(session)}
-    stored |= {("records", row.day): row.statement for row in await repository.all_record_digests(session)}
-    text = Text("与库外摘要副本不同", "the digest differs from its copy outside the database")
-    return [Finding(line.day, text) for line in lines if stored.get((line.chain, line.day)) != line.statement]
+    return await compare_copy(path, await sealing.all_digests(session))
 
 
 def _refused(day: date, name: str) -> Finding:

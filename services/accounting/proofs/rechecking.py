@@ -2,40 +2,25 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from services.accounting.digest_signer import is_signature_valid
 from services.accounting.ledger import history
 from services.accounting.posting import versions
 from services.accounting.proofs import repository, trees
 from services.accounting.proofs.activity_leaf import Documents
-from services.accounting.proofs.domain import (
-    Block,
-    Statement,
-    day_span,
-    records_statement_of,
-    statement_hash,
-    statement_of,
-)
-from services.accounting.proofs.merkle import root_of
+from services.accounting.proofs.domain import Block, Statement, statement_of
 from shared.db import Session
 from shared.language import Text
+from shared.seals.findings import Finding
+from shared.seals.merkle import root_of
+from shared.seals.signer import is_signature_valid
+from shared.seals.statements import day_span, statement_hash
 
 # Blocks that one query reads: thirty thousand leaves, about a second.
 _BLOCKS_AT_ONCE = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A difference from a seal. `since` and `until` are the time range of the changed rows, if known."""
-
-    day: date
-    text: Text
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +64,6 @@ async def check_piece(
     if block + _BLOCKS_AT_ONCE < len(blocks):
         return findings, (tree, block + _BLOCKS_AT_ONCE)
     return findings, (tree + 1, 0) if tree + 1 < len(sealed_trees) else None
-
-
-async def check_records(session: Session) -> list[Finding]:
-    """Recompute every sealed day of operators' records, in order."""
-    findings: list[Finding] = []
-    previous: Any = None
-    for sealed in await repository.all_record_digests(session):
-        findings += await _record_findings(session, sealed, previous)
-        previous = sealed
-    return findings
-
-
-async def _record_findings(session: Session, sealed: Any, previous: Any | None) -> list[Finding]:
-    day, findings = sealed.day, []
-    try:
-        statement = records_statement_of(sealed.statement)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return [Finding(day, Text("记录摘要不可读", "the statement of the records cannot be read"))]
-    linked = (statement.previous, sealed.previous) == ((previous.sha256 if previous else None),) * 2
-    if statement_hash(sealed.statement) != sealed.sha256 or statement.day != day or not linked:
-        findings.append(Finding(day, Text("记录摘要的链条断开", "the chain of the records is broken")))
-    if previous is not None and day != previous.day + timedelta(days=1):
-        findings.append(Finding(day, Text("记录摘要前面缺少日期", "days before this one are missing")))
-    if sealed.signature is not None and not is_signature_valid(
-        sealed.statement, public_key=sealed.public_key, signature=sealed.signature
-    ):
-        findings.append(Finding(day, Text("记录摘要的签名无效", "the signature of the records is invalid")))
-    span = day_span(day, statement.time_zone)
-    tree = await trees.build(session, trees.record_tree(bytes(sealed.secret)), span)
-    if (tree.root().hex(), tree.leaves) != (statement.root, statement.records):
-        text = Text(
-            f"运营记录被改动：封存 {statement.records} 条，现有 {tree.leaves} 条",
-            f"records of operators were changed: {statement.records} sealed, {tree.leaves} now",
-        )
-        findings.append(Finding(day, text, *span))
-    return findings
 
 
 async def _sealed_trees(

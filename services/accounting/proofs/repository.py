@@ -53,19 +53,6 @@ async def all_digests(session: AsyncSession) -> Sequence[Any]:
     return (await session.execute(select(daily_digest).order_by(daily_digest.c.day))).all()
 
 
-async def newest_records(session: AsyncSession) -> Any | None:
-    query = select(record_digest).order_by(record_digest.c.day.desc()).limit(1)
-    return (await session.execute(query)).first()
-
-
-async def all_record_digests(session: AsyncSession) -> Sequence[Any]:
-    return (await session.execute(select(record_digest).order_by(record_digest.c.day))).all()
-
-
-async def add_record_digest(session: AsyncSession, **values: Any) -> None:
-    await session.execute(insert(record_digest).values(**values))
-
-
 async def days(session: AsyncSession) -> Sequence[date]:
     return (await session.execute(select(daily_digest.c.day).order_by(daily_digest.c.day))).scalars().all()
 

@@ -24,15 +24,15 @@ from services.accounting.proofs.domain import (
     BLOCK_LEAVES,
     Block,
     Key,
-    day_span,
     leaf_text,
     salts_of,
     statement_of,
 )
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
-from services.accounting.proofs.merkle import inclusion_path, root_of
 from shared import clock
 from shared.db import Session
+from shared.seals.merkle import inclusion_path, root_of
+from shared.seals.statements import day_span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from services.accounting.checks import records
 from services.accounting.ledger import history
 from services.accounting.methodologies import service as methodologies
 from services.accounting.posting import versions
@@ -18,9 +17,9 @@ from services.accounting.proofs.activity_leaf import (
     activity_leaf_hash,
     version_key,
 )
-from services.accounting.proofs.domain import BLOCK_LEAVES, Block, Key, posting_leaf_hash, record_leaf_hash
-from services.accounting.proofs.merkle import TreeBuilder, root_of
+from services.accounting.proofs.domain import BLOCK_LEAVES, Block, Key, posting_leaf_hash
 from shared.db import Session
+from shared.seals.merkle import TreeBuilder, root_of
 
 Rows = AsyncIterator[Sequence[Any]]
 
@@ -82,15 +81,6 @@ def activity_tree(day_secret: bytes, documents: Documents) -> Tree:
         lambda session, begin, end: versions.versions(session, begin=begin, end=end),
         version_key,
         lambda row: activity_leaf_hash(row, day_secret, documents),
-    )
-
-
-def record_tree(day_secret: bytes) -> Tree:
-    return Tree(
-        "records",
-        lambda session, begin, end: records.records(session, begin=begin, end=end),
-        lambda row: (row["at"], row["table"], row["key"]),
-        lambda row: record_leaf_hash(row, day_secret),
     )
 
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 
-from services.accounting.digest_signer import is_signature_valid
 from services.accounting.judging.domain import Judgement
 from services.accounting.judging.stored import from_record
 from services.accounting.judging.subjects import period_start
@@ -29,14 +28,15 @@ from services.accounting.proofs.domain import (
     Statement,
     account_commitment,
     salted_leaf_hash,
-    statement_hash,
     statement_of,
 )
-from services.accounting.proofs.merkle import root_from_path
 from services.accounting.proofs.schemas import Bundle, Digest, Opening, Proof
 from shared import clock
 from shared.contracts.activities_v1 import Act as ReportedAct
 from shared.language import Text
+from shared.seals.merkle import root_from_path
+from shared.seals.signer import is_signature_valid
+from shared.seals.statements import statement_hash
 
 _EARNED = frozenset({"credited", "pending", "reversed"})
 

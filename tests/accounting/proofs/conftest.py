@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.accounting.digest_signer import DigestSigner
 from services.accounting.proofs import sealing
+from shared.seals.signer import DigestSigner
 from tests.accounting.driver import Accounting
 
 DELAY_S = 300

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from services.accounting.digest_signer import DigestSigner, is_signature_valid
 from services.accounting.proofs import nightly, sealing
 from shared.contracts.digests_v1 import DaySealed
 from shared.eventlog import Record
+from shared.seals.signer import DigestSigner, is_signature_valid
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import DELAY_S, Days, Verifier
 from tests.accounting.proofs.test_ledger_verifier import run, two_sealed_days

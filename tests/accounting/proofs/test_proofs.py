@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.accounting.digest_signer import DigestSigner
 from services.accounting.ledger import history
 from services.accounting.proofs import sealing
 from services.accounting.proofs.schemas import Proof
 from services.accounting.proofs.verification import check_proof
 from services.accounting.settings import Settings
+from shared.seals.signer import DigestSigner
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import DELAY_S, Days, Verifier
 from tests.accounting.reports import YESTERDAY, Reports

@@ -22,6 +22,11 @@ class DigestSigner:
         return self._key.sign(statement.encode()).hex()
 
 
+def signed_by(signer: DigestSigner | None, statement: str) -> tuple[str | None, str | None]:
+    """Return public key and signature, both None without a signer."""
+    return (signer.public_key, signer.sign(statement)) if signer else (None, None)
+
+
 def is_signature_valid(statement: str, *, public_key: str, signature: str) -> bool:
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(

@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accounting.proofs.merkle import (
+from shared.seals.merkle import (
     EMPTY_ROOT,
     inclusion_path,
     leaf_hash,
