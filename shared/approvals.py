@@ -275,6 +275,16 @@ class Approvals:
             query = query.where(table.c.proposal_id < before)
         return [_proposal(row) for row in await session.execute(query)]
 
+    async def approved(
+        self, session: AsyncSession, *, kinds: Collection[str], subjects: Collection[str] | None
+    ) -> Sequence[Proposal]:
+        """Return all approved proposals of these kinds, about these subjects or about all."""
+        table = self._table
+        query = select(table).where(table.c.status == "approved", table.c.kind.in_(kinds))
+        if subjects is not None:
+            query = query.where(table.c.subject.in_(subjects))
+        return [_proposal(row) for row in await session.execute(query)]
+
     async def _found(
         self, session: AsyncSession, proposal_id: uuid.UUID, kinds: Collection[str], *, lock: bool
     ) -> Proposal:

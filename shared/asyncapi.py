@@ -81,6 +81,15 @@ TOPICS = (
         cloud_event=True,
     ),
     Topic(
+        topics.INGEST_DIGESTS,
+        "合作方、密钥与运营记录每日封存的摘要 Signed statements of sealed days of partners and operators' records",
+        "ingest",
+        (),
+        (DaySealed,),
+        "链的名称；各日保持先后 the chain; its days stay in order",
+        cloud_event=True,
+    ),
+    Topic(
         topics.REWARDS,
         "减碳量的兑换与捐赠 Grams spent on rewards and donations",
         "rewards",

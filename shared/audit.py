@@ -8,7 +8,7 @@ approval adds the proposal under the key `proposal`; see `shared/approvals.py`.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, func, insert, select
@@ -75,4 +75,14 @@ class AuditLog:
             query = query.where(table.c.subject == subject)
         if before is not None:
             query = query.where(table.c.entry_id < before)
+        return (await session.execute(query)).all()
+
+    async def entries_about(
+        self, session: AsyncSession, *, objects: Collection[str] | None, actions: Collection[str]
+    ) -> Sequence[Any]:
+        """Return all entries with these actions, about these objects or about all, in no particular order."""
+        table = self._table
+        query = select(table).where(table.c.action.in_(actions))
+        if objects is not None:
+            query = query.where(table.c.object.in_(objects))
         return (await session.execute(query)).all()

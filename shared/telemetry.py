@@ -45,6 +45,14 @@ METHODOLOGY_REFUSED = Gauge(
 SEAL_FINDINGS = Gauge(
     "carbon_seal_findings", "Differences that the recheck of seals and equations found; 0 or an alarm"
 )
+RECORD_FINDINGS = Gauge(
+    "carbon_record_findings",
+    "Partners and keys without proof, and records of ingest that differ from their seals; 0 or an alarm",
+    ["check"],
+)
+RECORDS_CHECKED = Gauge(
+    "carbon_records_checked_timestamp_seconds", "When the seals of ingest's records were last rechecked completely"
+)
 SEAL_CHECKED_DAY = Gauge("carbon_seal_checked_timestamp_seconds", "When the last complete recheck of the seals ended")
 REWARD_STOCK = Gauge("carbon_reward_stock_pieces", "Pieces of an item that can still be redeemed", ["item"])
 SETTLEMENTS_STUCK = Gauge("carbon_settlements_stuck", "Orders and donations that should have ended long ago", ["kind"])

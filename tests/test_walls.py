@@ -33,7 +33,7 @@ READS_OF_OTHERS = {
     ("accounting", "posting"): {"binding"},  # parked events whose person is bound by now
     ("ingest", "reconciliation"): {"reported_event"},  # compares a file with the archive in one statement
 }
-READS_EVERYTHING = {("accounting", "checks")}
+READS_EVERYTHING = {("accounting", "checks"), ("ingest", "records")}
 
 _WRITE = r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|MERGE\s+INTO|COPY)\s+(?:ONLY\s+)?"
 _READ = r"\b(?:FROM|JOIN)\s+(?:ONLY\s+)?"

@@ -64,6 +64,7 @@ class RunDirectory:
         self.kafka = path / "kafka"
         self.envoy = path / "envoy.yaml"
         self.digests = path / "digests.jsonl"
+        self.ingest_digests = path / "ingest-digests.jsonl"
         self._state = path / "state.json"
         self._lock = path / "supervisor.lock"
         self._log_kind = path / "event-log.txt"

@@ -27,6 +27,7 @@ from services.ingest.partners.ops_api import decisions as partner_decisions
 from services.ingest.partners.ops_api import router as partner_ops
 from services.ingest.partners.proposals import kinds as kinds_of_partners
 from services.ingest.reconciliation.api import router as reconciliation
+from services.ingest.records.api import router as records
 from services.ingest.resources import Resources
 from services.ingest.settings import Settings
 from shared.app import build_app
@@ -74,6 +75,7 @@ def create_app(
             partner_decisions,
             dead_letters,
             audit,
+            records,
         ],
         title_zh="数据接入",
         title_en="Ingest",

@@ -8,13 +8,13 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.seals.settings import SealSettings
 
 _KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
 
 
-class Settings(ServiceSettings):
+class Settings(SealSettings):
     model_config = SettingsConfigDict(env_prefix="INGEST_")
 
     account_ref_pepper: SecretStr = Field(

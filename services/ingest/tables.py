@@ -10,7 +10,8 @@ from services.ingest.imports import models as _imports
 from services.ingest.limits import models as _limits
 from services.ingest.partners import models as _partners
 from services.ingest.reconciliation import models as _reconciliation
+from services.ingest.records import models as _records
 
 __all__ = ["metadata"]
 
-_ = (_approvals, _archive, _audit, _dead_letters, _deliveries, _imports, _limits, _partners, _reconciliation)
+_ = (_approvals, _archive, _audit, _dead_letters, _deliveries, _imports, _limits, _partners, _reconciliation, _records)

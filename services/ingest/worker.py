@@ -12,8 +12,11 @@ from services.ingest.deliveries.webhook_client import WebhookClient
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportOptions, ImportRunner
 from services.ingest.partners import proposals
+from services.ingest.partners.proof import opener
 from services.ingest.partners.service import ChangeListener, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
+from services.ingest.records import service as records
+from services.ingest.records.nightly import NightlyCheck
 from services.ingest.settings import Settings
 from shared import dead_letters
 from shared.contracts import topics
@@ -22,6 +25,7 @@ from shared.worker import Worker, run
 
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 3600.0
+CHECK_EVERY_S = 600.0
 
 
 def build(settings: Settings | None = None) -> Worker:
@@ -40,7 +44,7 @@ def build(settings: Settings | None = None) -> Worker:
         decoder=own_topics.REJECTIONS_DECODER,
     )
     worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes, decoder=own_topics.OUTCOMES_DECODER)
-    worker.publish()  # dead letters
+    worker.publish(topics.INGEST_DIGESTS)  # and dead letters
     worker.part(_import_runner(worker, settings).run)
     worker.every(
         HOUSEKEEPING_EVERY_S,
@@ -56,7 +60,23 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "forget_proposed_secrets", proposals.forget_secrets)
     worker.every(HOUSEKEEPING_EVERY_S, "imports", imports.clean_up)
     worker.every(HOUSEKEEPING_EVERY_S, "reconciliation", reconciliation.delete_old_reports)
+    _seal_records(worker, settings)
     return worker
+
+
+def _seal_records(worker: Worker, settings: Settings) -> None:
+    seal = partial(
+        records.seal_next_day,
+        time_zone=settings.time_zone,
+        delay_s=settings.digest_delay_s,
+        signer=settings.digest_signer,
+        topic=worker.topic(topics.INGEST_DIGESTS),
+    )
+    worker.every(MINUTELY_S, "seal_records", seal)
+    if settings.digest_file is not None:
+        worker.every(MINUTELY_S, "append_digests", partial(records.append_digests, path=settings.digest_file))
+    check = NightlyCheck(opens=opener(Sealer(settings.sealing_key)), copy=settings.digest_file)
+    worker.every(CHECK_EVERY_S, "check_records", check.run)
 
 
 def _import_runner(worker: Worker, settings: Settings) -> ImportRunner:

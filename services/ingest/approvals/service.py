@@ -12,5 +12,8 @@ def approvals_of(kinds: Iterable[Kind]) -> Approvals:
     return Approvals(approval, audit=log, kinds=kinds)
 
 
+_any_kind = approvals_of(())
+# Reads approved proposals of every kind.
+approved = _any_kind.approved
 # Ends overdue proposals of every kind; for this no kind needs to be known.
-expire = approvals_of(()).expire
+expire = _any_kind.expire

@@ -5,3 +5,4 @@ from shared.audit import AuditLog
 
 log = AuditLog(audit_log)
 record = log.record
+entries_about = log.entries_about

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Integer,
     LargeBinary,
     Table,
@@ -76,4 +77,21 @@ proposed_secret = Table(
     Column("name", Text, primary_key=True, comment="the column that it becomes"),
     Column("sealed", LargeBinary, nullable=False, comment="AES-GCM"),
     Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+# A trigger adds a row at every change of a partner, a key or a webhook address. The role of the service cannot.
+partner_record = Table(
+    "partner_record",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="app_key of a key, else the partner id"),
+    Column("partner_id", Text, nullable=False),
+    Column(
+        "facts",
+        JSONB(none_as_null=True),
+        comment="the row, with hashes of its sealed secrets; null once it was deleted",
+    ),
+    CheckConstraint("kind IN ('partner', 'key', 'webhook')", name="kind"),
 )

@@ -7,7 +7,7 @@ has. After 30 s the process reports itself unready, because a revoked key would 
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
 import structlog
@@ -17,13 +17,18 @@ from services.ingest.partners.changes import ChangeListener
 from services.ingest.partners.domain import Allowance, KeyInterval, Partner
 from services.ingest.partners.errors import PartnersUnknown
 from services.ingest.partners.keys import Key, key_of
+from services.ingest.partners.proof import begin_snapshot, find_unproved, opener
+from services.ingest.partners.provenance import Unproved
 from shared.auth.signers import KeyUnusable
-from shared.db import Database
+from shared.db import Database, Session
 from shared.sealing import SealBroken, Sealer
 
 REFRESH_EVERY_S = 1.0
 REFRESH_TIMEOUT_S = 5.0
 STALE_AFTER_S = 30.0
+
+_Rows = tuple[repository.Row, list[repository.Row]]
+"""A partner's row and those of its keys."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +47,9 @@ class RegistryStale(Exception):
 
 class PartnerRegistry:
     def __init__(self, database: Database, sealer: Sealer, changes: ChangeListener) -> None:
+        self._opens = opener(sealer)
+        self._proved: dict[str, _Rows] = {}
+        self._refused: set[tuple[str, str | None]] = set()
         self._database, self._sealer, self._changes = database, sealer, changes
         self._partners: Mapping[str, Partner] = {}
         self._keys: Mapping[str, Key] = {}
@@ -74,10 +82,17 @@ class PartnerRegistry:
             _log.warning("partners_not_refreshed", error=repr(exc)[:300])
 
     async def refresh(self) -> None:
-        """Reload everything. A secret that cannot be opened disables its key or partner, not the others."""
+        """Reload everything. A secret that cannot be opened disables its key or partner, not the others.
+
+        A partner or key that its records do not prove is left out, like an unknown one.
+        """
         async with self._database.transaction() as session:
+            await begin_snapshot(session)
             partner_rows = await repository.all_partners(session)
             key_rows = await repository.all_keys(session)
+            refused = await self._unproved(session, partner_rows, key_rows)
+        partner_rows = [row for row in partner_rows if (row["partner_id"], None) not in refused]
+        key_rows = [row for row in key_rows if (row["partner_id"], row["app_key"]) not in refused]
         partners: dict[str, Partner] = {}
         keys: dict[str, Key] = {}
         for row in partner_rows:
@@ -96,6 +111,35 @@ class PartnerRegistry:
         self._keys = {name: key for name, key in keys.items() if key.partner_id in partners}
         self._rows = {name: (row, keys[name]) for row in key_rows if (name := row["app_key"]) in keys}
         self._loaded_at = time.monotonic()
+
+    async def _unproved(
+        self, session: Session, partners: Sequence[repository.Row], keys: Sequence[repository.Row]
+    ) -> set[tuple[str, str | None]]:
+        """Return partners (id, None) and keys (id, app_key) that their records do not prove.
+
+        Only partners whose rows changed since they were proved are looked at. Nothing is read while none changed.
+        """
+        rows: dict[str, _Rows] = {row["partner_id"]: (row, []) for row in partners}
+        for key in keys:
+            if key["partner_id"] in rows:
+                rows[key["partner_id"]][1].append(key)
+        doubtful = {name for name, one in rows.items() if self._proved.get(name) != one}
+        found: list[Unproved] = []
+        if doubtful:
+            found = await find_unproved(
+                session,
+                [row for row in partners if row["partner_id"] in doubtful],
+                [row for row in keys if row["partner_id"] in doubtful],
+                partner_ids=doubtful,
+                opens=self._opens,
+            )
+        refused = {(one.partner_id, one.app_key) for one in found}
+        for one in found:
+            if (one.partner_id, one.app_key) not in self._refused:
+                _log.error("partner_not_proved", partner=one.partner_id, app_key=one.app_key, reason=one.text.en)
+        self._refused = refused
+        self._proved = {name: one for name, one in rows.items() if name not in {partner for partner, _ in refused}}
+        return refused
 
     def _partner(self, row: repository.Row) -> Partner:
         partner_id = row["partner_id"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,18 @@ PARTNERS_MAX = 2_000
 KEYS_MAX = 10_000
 
 Row = Mapping[str, Any]
+
+
+async def begin_snapshot(session: AsyncSession) -> None:
+    await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+async def records_began_at(session: AsyncSession) -> datetime | None:
+    """Return the time of the first record: of the migration, if partners existed."""
+    found: datetime | None = await session.scalar(
+        text("SELECT at FROM ingest.partner_record ORDER BY entry_id LIMIT 1")
+    )
+    return found
 
 
 async def all_partners(session: AsyncSession) -> Sequence[Row]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.ingest.partners import repository
+from services.ingest.partners import proof, repository
 from services.ingest.partners.changes import ChangeListener
 from services.ingest.partners.claims import Claim, claim_of
 from services.ingest.partners.domain import (
@@ -123,6 +123,8 @@ async def register_partners(session: Session, *, partners: Sequence[SeedPartner]
     crowded = partners_with_too_many_keys(live)
     if crowded:
         raise TooManyLiveKeys(partners=", ".join(crowded), limit=LIVE_KEYS_MAX)
+    for partner in partners:
+        await proof.record_registration(session, sealer, partner.partner_id, {key.app_key for key in partner.keys})
 
 
 def _partner_row(partner: SeedPartner, sealer: Sealer) -> repository.Row:
