@@ -189,6 +189,10 @@ class RecordChain:
         ):
             findings.append(Finding(day, Words("记录摘要的签名无效", "the signature of the records is invalid")))
         span = day_span(day, statement.time_zone)
+        first = await self._records.first_at(session) if previous is None else None
+        if first is not None and first < span[0]:
+            text = Words("有记录早于首个封存日", "records are older than the first sealed day")
+            findings.append(Finding(day, text, first, span[0]))
         tree = await self._tree(session, bytes(sealed.secret), span)
         if (tree.root().hex(), tree.size) != (statement.root, statement.records):
             text = Words(

@@ -88,6 +88,13 @@ mended_report = Table(
     Column("proposal_id", Uuid, nullable=False, comment="the approved proposal, of this service or of ingest"),
     Column("fields", ARRAY(Text), nullable=False, comment="what the operators changed, as dotted paths"),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column(
+        "sealed_from",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="decides the day that seals the row: its time, or that of the migration for older rows",
+    ),
 )
 
 vesting = Table(
