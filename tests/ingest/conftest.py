@@ -25,9 +25,10 @@ from shared.contracts import topics
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.eventlog import EventLog, EventLogError, Record, StoredRecord, TopicPartition, open_event_log
-from tests.databases import Dsns, make_database
+from tests.databases import Dsns, connect_past_triggers, make_database
 from tests.ingest.operators import OperatorClient
 from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
+from tests.ingest.superuser import SEEDED, Ingest
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 OAUTH = {"token_url": "https://oauth.example/token", "client_id": "c", "client_secret": "s3cret-of-oauth"}
@@ -260,3 +261,40 @@ class Judge:
 @pytest.fixture
 def judge(worker: EventLog) -> Judge:
     return Judge(worker)
+
+
+@pytest.fixture(scope="session")
+def records_dsns(postgres_admin_dsn: str) -> Dsns:
+    return make_database(postgres_admin_dsn, "ingest_records", ["ingest"])
+
+
+@pytest.fixture
+async def ingest(
+    records_dsns: Dsns, settings: Settings, run_app: RunApp, tokens: TokenFactory
+) -> AsyncIterator[Ingest]:
+    admin = await connect_past_triggers(records_dsns)
+    tables = await admin.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'ingest' AND tablename !~ 'alembic'")
+    await admin.execute(
+        f"TRUNCATE {', '.join('ingest.' + row['tablename'] for row in tables)} RESTART IDENTITY CASCADE"
+    )
+    mine = settings.model_copy(
+        update={"database_url": records_dsns.app("ingest"), "event_log_url": records_dsns.event_log}
+    )
+    await seed(mine, SEEDED)
+    async with run_app(mine) as client:
+        operators = OperatorClient(client, tokens.operator(), tokens.operator(subject="operator-2"))
+        made = Ingest(mine, records_dsns, operators, admin)
+        yield made
+        await made.database.stop()
+    await admin.close()
+
+
+@pytest.fixture(params=["with triggers", "past triggers"])
+async def superuser(request: pytest.FixtureRequest, records_dsns: Dsns) -> AsyncIterator[Any]:
+    if request.param == "with triggers":
+        connection = await asyncpg.connect(records_dsns.admin)
+    else:
+        connection = await connect_past_triggers(records_dsns)
+    yield connection
+    await connection.execute("NOTIFY ingest_partners")
+    await connection.close()
