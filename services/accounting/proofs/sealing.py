@@ -70,16 +70,7 @@ async def seal_next_day(
             time_zone=time_zone,
         )
     )
-    public_key, signature = signed_by(signer, statement)
-    sealed = DaySealed(
-        chain="postings",
-        day=day,
-        statement=statement,
-        sha256=statement_hash(statement),
-        public_key=public_key,
-        signature=signature,
-        sealed_at=clock.now(),
-    )
+    sealed = _sealed_now(day, statement, signer)
     await repository.add_digest(
         session,
         day=day,
@@ -89,8 +80,8 @@ async def seal_next_day(
         postings=postings.leaves,
         activities=activities.leaves,
         secret=secret,
-        public_key=public_key,
-        signature=signature,
+        public_key=sealed.public_key,
+        signature=sealed.signature,
     )
     await repository.add_blocks(session, day, postings.blocks)
     await repository.add_activity_blocks(session, day, activities.blocks)
@@ -99,6 +90,19 @@ async def seal_next_day(
         "day_sealed", day=str(day), postings=postings.leaves, activities=activities.leaves, signed=signer is not None
     )
     return day
+
+
+def _sealed_now(day: date, statement: str, signer: DigestSigner | None) -> DaySealed:
+    public_key, signature = signed_by(signer, statement)
+    return DaySealed(
+        chain="postings",
+        day=day,
+        statement=statement,
+        sha256=statement_hash(statement),
+        public_key=public_key,
+        signature=signature,
+        sealed_at=clock.now(),
+    )
 
 
 async def seal_next_records(

@@ -37,7 +37,8 @@ SEED_SUBJECT: Final = "~seed"
 BEFORE_RECORDS: Final = "~before-records"
 """The subject of the entries that the migration wrote about what existed."""
 
-_MATERIAL = ("algorithm", "environment", "public_key_sha256", "rule")
+_MISSHAPEN: Final = (KeyError, TypeError, ValueError, AttributeError)
+_MATERIAL: Final = ("algorithm", "environment", "public_key_sha256", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,22 @@ def unproved(partners: Iterable[View], keys: Iterable[View], records: Records) -
     proved = _replay(records)
     found = []
     for row in partners:
-        text = _partner_difference(row, proved.get(row["partner_id"], _Proved()))
+        text = _read(_partner_difference, row, proved.get(row["partner_id"], _Proved()))
         if text is not None:
             found.append(Unproved(row["partner_id"], None, text))
     for row in keys:
-        text = _key_difference(row, proved.get(row["partner_id"], _Proved()))
+        text = _read(_key_difference, row, proved.get(row["partner_id"], _Proved()))
         if text is not None:
             found.append(Unproved(row["partner_id"], row["app_key"], text))
     return found
+
+
+def _read(difference: Callable[[View, _Proved], Text | None], row: View, proved: _Proved) -> Text | None:
+    """Records of another shape, written by hand, prove nothing and stop nothing else."""
+    try:
+        return difference(row, proved)
+    except _MISSHAPEN:
+        return Text("记录无法读取", "its records cannot be read")
 
 
 def _partner_difference(row: View, proved: _Proved) -> Text | None:
@@ -158,7 +167,7 @@ def _replay(records: Records) -> dict[str, _Proved]:
         proved = found.setdefault(partner_id, _Proved())
         try:
             _STEPS[entry.action](proved, entry, records)
-        except (KeyError, TypeError, ValueError):  # an entry of another shape proves nothing
+        except _MISSHAPEN:  # an entry of another shape proves nothing
             continue
     return found
 
