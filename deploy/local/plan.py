@@ -180,9 +180,8 @@ class Plan:
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
         elif service == "ingest":
-            values |= {
-                name: secret[name] for name in ("account_ref_pepper", "key_encryption_key", "digest_signing_key")
-            }
+            values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
+            values |= {"digest_signing_key": secret["ingest_digest_signing_key"]}
             values |= {"digest_file": str(self._directory.ingest_digests)}
             values |= {"webhook_allow_loopback": "true"}  # partners' engineers receive webhooks on this machine
         elif service == "accounting":

@@ -68,6 +68,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "postgres_password": _password,
     "token_signing_key": _key_pem,
     "digest_signing_key": _key_pem,
+    "ingest_digest_signing_key": _key_pem,
     "service_token_secret": lambda: secrets.token_urlsafe(48),
     "phone_pepper": lambda: secrets.token_urlsafe(32),
     "phone_encryption_key": _bytes_key,

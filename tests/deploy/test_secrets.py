@@ -89,7 +89,11 @@ def test_service_environment_holds_only_its_own_secrets(
         assert "admin" not in text
         for role, password in secrets.roles.items():
             assert (password in text) is (role in {service, "eventlog"})
-        for name, owner in (("token_signing_key", "accounts"), ("digest_signing_key", "accounting")):
+        for name, owner in (
+            ("token_signing_key", "accounts"),
+            ("digest_signing_key", "accounting"),
+            ("ingest_digest_signing_key", "ingest"),
+        ):
             assert (secrets[name] in environment.values()) is (service == owner)
 
 
