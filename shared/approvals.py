@@ -187,7 +187,7 @@ class Approvals:
             about=decided.subject,
             reason=reason or f"{decided.reason} ({_origin(decided)})",
             before={**change.before, **_without_content(proposal)},
-            after={**change.after, **_with_content(decided)},
+            after={**change.after, **_with_content(decided), **(kind.evidence(decided) if kind.evidence else {})},
         )
         # The act comes last because it may lock rows that many transactions share.
         await kind.act(session, decided)

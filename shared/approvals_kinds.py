@@ -112,7 +112,8 @@ class Kind:
     """What may be proposed. See the module's docstring for `preview` and `act`.
 
     `spell` gives the one spelling of a subject. The audit log names the steps `<name>.propose`, `<name>.approve` and so
-    on; `approved_action` replaces the second.
+    on; `approved_action` replaces the second. `evidence` gives what the entry of an approval holds beside the state
+    and the proposal, for example a signature of the decision.
     """
 
     name: str
@@ -121,3 +122,4 @@ class Kind:
     act: Act
     spell: Callable[[str], str] = spell_text
     approved_action: str | None = None
+    evidence: Callable[[Proposal], Mapping[str, Any]] | None = None

@@ -93,6 +93,6 @@ def create_app(
     )
     resources = Resources.of(settings, app.state.db, log)
     app.state.resources = resources
-    app.state.approvals = approvals_of([*kinds_of_partners(), mends.kind()])
+    app.state.approvals = approvals_of([*kinds_of_partners(resources.sealer), mends.kind()])
     resources.give_to_routes(app)
     return app

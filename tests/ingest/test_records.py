@@ -1,10 +1,12 @@
 """What a superuser changes in partners, keys, approvals and the audit log, and how it is found."""
 
 import asyncio
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
@@ -15,6 +17,7 @@ from services.ingest.seed import seed
 from shared.auth import cp1
 from shared.contracts.digests_v1 import DaySealed
 from shared.eventlog import Record
+from shared.ids import new_id
 from shared.seals.signer import DigestSigner, is_signature_valid
 from tests.accounting.proofs.test_proofs import new_pem
 from tests.ingest.conftest import Settle
@@ -89,6 +92,10 @@ async def test_a2_a_forged_live_partner_is_unknown_to_the_intake_and_found(
     assert "box ak-box 算法、环境或公钥与记录不符" in texts
     listed = await ingest.operators.http.get("/internal/ingest/partners", headers=service_headers())
     assert {item["partner_id"] for item in listed.json()["items"]} == {"bike"}
+    await ingest.seed_again()  # gives the partner its environment back, and does not launder the key
+    texts = await ingest.texts()
+    assert "box None" not in texts
+    assert "box ak-box 算法、环境或公钥与记录不符" in texts
 
 
 async def test_a2_wider_terms_by_hand_are_found_and_end_the_partners_intake(
@@ -178,6 +185,35 @@ async def test_a2_one_approval_does_not_prove_two_keys(ingest: Ingest) -> None:
     assert f"bike {forged} 没有签发记录" in await ingest.texts()
 
 
+async def test_a2_a_key_forged_with_approval_and_audit_entry_is_unknown_and_found(
+    ingest: Ingest, superuser: Any, settle: Settle
+) -> None:
+    """Only the seal is missing: the superuser lacks the key encryption key, and copies the seal of another approval."""
+    await ingest.operators.signer("bike")
+    pair = key_pair(cp1.ED25519)
+    digest = hashlib.sha256(pair.registered.encode()).hexdigest()
+    async with superuser.transaction():
+        await superuser.execute(FORGED_KEY, pair.registered)
+        await superuser.execute(
+            "WITH a AS (INSERT INTO ingest.approval SELECT gen_random_uuid(), kind, subject,"
+            " jsonb_set(content, '{key}', content -> 'key' ||"
+            " jsonb_build_object('app_key', 'ak-forged', 'algorithm', 'CP1-ED25519', 'public_key',"
+            " $1::text)), reason, status, proposed_by, now(), expires_at, decided_by, now() FROM ingest.approval"
+            " RETURNING *) INSERT INTO ingest.audit_log (entry_id, subject, action, object, reason, after)"
+            " SELECT $3, l.subject, action, object, l.reason, after || (a.content -> 'key') || jsonb_build_object("
+            " 'public_key_sha256', $2::text, 'proposal', jsonb_build_object('proposal_id', a.proposal_id, 'status',"
+            " 'approved', 'content', a.content)) FROM ingest.audit_log l, a WHERE action = 'key.issue'",
+            pair.registered, digest, new_id(),
+        )  # fmt: skip
+    signer = Signer(ingest.operators.http, "ak-forged", pair)
+    await asyncio.sleep(1.5)
+    assert (await signer.post(b"[]")).json()["code"] == "UNKNOWN_APP_KEY"
+    assert "bike ak-forged 没有签发记录" in await ingest.texts()
+    async with ingest.database.transaction() as session:  # without the key everything fits
+        found = await service.check_partners(session, opens=None)
+    assert "没有签发记录" not in str(found)
+
+
 async def test_a2_a_forged_entry_of_the_seed_proves_nothing(ingest: Ingest) -> None:
     """It lacks the seal that only a holder of the key encryption key can make."""
     pair = key_pair(cp1.ED25519)
@@ -218,6 +254,22 @@ async def test_a2_a_restored_backup_of_ingest_is_found_by_the_copy(ingest: Inges
     async with ingest.database.transaction() as session:
         await check.run(session)
     assert REGISTRY.get_sample_value("carbon_record_findings", {"check": "seals"}) == 3
+
+
+async def test_an_operator_closes_an_incident_by_revoking_and_suspending(ingest: Ingest) -> None:
+    hand = await asyncpg.connect(ingest.dsns.admin)
+    await hand.execute(FORGED_KEY, key_pair(cp1.ED25519).registered)
+    await hand.execute(
+        "INSERT INTO ingest.partner (partner_id, name, name_en, source, scenes, event_types, cities, late_window_s,"
+        " binding_modes, environment) VALUES ('ghost', 'g', 'g', '//g', '{}', '{}', '{}', 1, '{}', 'live')"
+    )
+    await hand.execute("UPDATE ingest.partner SET cities = '{}' WHERE partner_id = 'bike'")
+    await hand.close()
+    assert {one["partner_id"] for one in await ingest.findings()} == {"bike", "ghost"}
+    await ingest.operators.call("POST", "/bike/keys/ak-forged/revoke", {"reason": "伪造"}, expect=200)
+    await ingest.operators.call("POST", "/ghost/suspend", {"reason": "伪造"}, expect=200)
+    await ingest.seed_again()
+    assert await ingest.findings() == []
 
 
 async def test_a2_every_change_by_operators_leaves_a_record_that_proves_it(ingest: Ingest, settle: Settle) -> None:

@@ -1,6 +1,7 @@
 """Further changes by hand, each found and each refused by the intake; and what existed before records were kept."""
 
 import asyncio
+import json
 import secrets
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.ingest.settings import Settings
 from shared import migrations
 from shared.auth import cp1
 from shared.db import Database
+from shared.ids import new_id
 from shared.sealing import Sealer
 from tests.databases import make_database
 from tests.ingest.conftest import Settle
@@ -102,6 +104,14 @@ async def test_partners_that_existed_before_records_were_kept_go_on(
     await connection.execute(add, "ak-public", cp1.ED25519, None, pair(cp1.ED25519).registered, None, None)
     revoked_at = await connection.fetchval("SELECT now()")
     await connection.execute(add, "ak-gone", cp1.ED25519, None, OTHER_PUBLIC, None, revoked_at)
+    for action, status in (("partner.suspend", "suspended"), ("partner.resume", "active")):  # by one, as it was then
+        await connection.execute(
+            "INSERT INTO ingest.audit_log (entry_id, subject, action, object, reason, after)"
+            " VALUES ($1, 'operator-1', $2, 'partner/old', '停用', $3)",
+            new_id(),
+            action,
+            json.dumps({"status": status}),
+        )
     await asyncio.to_thread(migrations.upgrade, "ingest", dsns.owner("ingest"))
     database = Database(dsns.app("ingest"), pool_size=1)
     try:

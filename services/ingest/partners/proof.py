@@ -15,27 +15,35 @@ from services.ingest.partners.provenance import (
     Opens,
     Records,
     Unproved,
+    decision_place,
     recorded_key,
     recorded_partner,
     seal_place,
     unproved,
 )
+from shared.approvals_kinds import Proposal
 from shared.db import Session
 from shared.sealing import SealBroken, Sealer
 
+_SEALED_TEXT: Final = "recorded"
 _REASON: Final = "登记文件 registered by the seed file"
 
 
 def opener(sealer: Sealer) -> Opens:
-    """Return the check of a seal in an entry of the seed."""
+    """Return the check of a seal in an entry of the audit log."""
 
     def opens(seal: str, place: str) -> bool:
         try:
-            return sealer.open(bytes.fromhex(seal), place) == REGISTER
+            return sealer.open(bytes.fromhex(seal), place) == _SEALED_TEXT
         except (SealBroken, ValueError):
             return False
 
     return opens
+
+
+def seal_decision(sealer: Sealer, proposal: Proposal) -> dict[str, str]:
+    """Return the evidence of an approval for its audit entry: only the key encryption key makes it."""
+    return {"seal": sealer.seal(_SEALED_TEXT, decision_place(proposal)).hex()}
 
 
 async def record_registration(session: Session, sealer: Sealer, partner_id: str, app_keys: Collection[str]) -> None:
@@ -47,7 +55,7 @@ async def record_registration(session: Session, sealer: Sealer, partner_id: str,
     assert row is not None
     keys = [recorded_key(key) for key in await repository.keys_of(session, [partner_id]) if key["app_key"] in app_keys]
     after: dict[str, Any] = {"partner": recorded_partner(row), "keys": keys}
-    seal = sealer.seal(REGISTER, seal_place(partner_id, after)).hex()
+    seal = sealer.seal(_SEALED_TEXT, seal_place(partner_id, after)).hex()
     await audit.record(
         session,
         subject=SEED_SUBJECT,

@@ -10,12 +10,14 @@ content and outside the audit log, and becomes the key's when the second operato
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from services.ingest.partners import administration, repository
 from services.ingest.partners.administration import View
 from services.ingest.partners.domain import KeyInterval, widens
 from services.ingest.partners.errors import PartnerChanged
+from services.ingest.partners.proof import seal_decision
 from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, PartnerTerms
 from shared.approvals import LIFE, Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, Status
@@ -151,10 +153,17 @@ def app_key_of(proposal: Proposal) -> str | None:
 _PREFIX: Final = "partner/"
 
 
-def kinds() -> tuple[Kind, ...]:
-    """The kinds of this room."""
+def kinds(sealer: Sealer) -> tuple[Kind, ...]:
+    """The kinds of this room. Every approval leaves its seal in the audit log."""
     return tuple(
-        Kind(name=name, scope=SCOPE, preview=preview, act=act, approved_action=name)
+        Kind(
+            name=name,
+            scope=SCOPE,
+            preview=preview,
+            act=act,
+            approved_action=name,
+            evidence=partial(seal_decision, sealer),
+        )
         for name, preview, act in (
             (CREATE, _preview_create, _create),
             (CHANGE, _preview_change, _change),

@@ -1,8 +1,8 @@
 """What the audit log and the approvals prove about partners and keys. Pure.
 
 The entries of a partner are replayed in order. An entry that opens or widens the way to live data counts only with an
-approval by a second person, as in `proposals.py`. The stored rows are then compared with the result: a row that allows
-more than its records prove is not proved.
+approval by a second person, as in `proposals.py`, that a process with the key encryption key has sealed. The stored
+rows are then compared with the result: a row that allows more than its records prove is not proved.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ class _Proved:
 class Records:
     """The records of some partners. `began_at` is when records began: before, entries of the migration are believed.
 
-    `opens` is None without the key encryption key: then seals of the seed's entries are not checked.
+    `opens` is None without the key encryption key: then the seals of entries are not checked.
     """
 
     entries: Sequence[Entry]
@@ -102,6 +102,13 @@ def seal_place(partner_id: str, after: View) -> str:
     content = {name: value for name, value in after.items() if name != "seal"}
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     return f"partner/{partner_id}/registered/{digest}"
+
+
+def decision_place(proposal: Proposal) -> str:
+    """What the seal of an approval covers: the proposal and who decided it."""
+    people = (proposal.proposed_by, proposal.decided_by)
+    decided = [str(proposal.proposal_id), proposal.kind, proposal.subject, dict(proposal.content), *people]
+    return f"approval/{hashlib.sha256(msgspec.json.encode(decided, order='sorted')).hexdigest()}"
 
 
 def unproved(partners: Iterable[View], keys: Iterable[View], records: Records) -> list[Unproved]:
@@ -131,6 +138,8 @@ def _partner_difference(row: View, proved: _Proved) -> Text | None:
     terms = proved.terms
     if row["environment"] != "live":
         return None
+    if terms is None and row["status"] == "suspended":
+        return None  # inserted by hand, and an operator closed it: resuming it would need a record
     if terms is None:
         return Text("没有登记记录", "no record of its registration")
     if terms["environment"] != "live":
@@ -162,7 +171,9 @@ def _key_difference(row: View, proved: _Proved) -> Text | None:
 
 def _replay(records: Records) -> dict[str, _Proved]:
     found: dict[str, _Proved] = {}
-    for entry in sorted(records.entries, key=lambda one: (one.at, one.entry_id)):
+    # Entries are named under the lock of the partner, so their ids have the order of the changes. Times do not: a
+    # transaction has that of its start.
+    for entry in sorted(records.entries, key=lambda one: one.entry_id):
         partner_id = entry.object.removeprefix("partner/")
         proved = found.setdefault(partner_id, _Proved())
         try:
@@ -173,19 +184,25 @@ def _replay(records: Records) -> dict[str, _Proved]:
 
 
 def _register(proved: _Proved, entry: Entry, records: Records) -> None:
-    """An entry of the seed file or of the migration. It lifts neither a suspension nor a revocation."""
+    """An entry of the seed file, or of the migration, which is the beginning.
+
+    The seed file lifts neither a suspension nor a revocation, and moves no key to another environment.
+    """
     partner_id = entry.object.removeprefix("partner/")
     if entry.subject == BEFORE_RECORDS:
-        if entry.at != records.began_at:
-            return
-    elif records.opens is not None and not records.opens(entry.after["seal"], seal_place(partner_id, entry.after)):
+        if entry.at == records.began_at:
+            proved.terms = dict(entry.after["partner"])
+            proved.keys = {key["app_key"]: dict(key) for key in entry.after["keys"]}
+        return
+    if records.opens is not None and not records.opens(entry.after["seal"], seal_place(partner_id, entry.after)):
         return
     suspended = proved.terms is not None and proved.terms["status"] == "suspended"
     status = "suspended" if suspended else entry.after["partner"]["status"]
     proved.terms = {**entry.after["partner"], "status": status}
     for key in entry.after["keys"]:
-        revoked_at = proved.keys.get(key["app_key"], {}).get("revoked_at") or key["revoked_at"]
-        proved.keys[key["app_key"]] = {**key, "revoked_at": revoked_at}
+        known = proved.keys.get(key["app_key"], key)
+        kept = {"environment": known["environment"], "revoked_at": known["revoked_at"] or key["revoked_at"]}
+        proved.keys[key["app_key"]] = {**key, **kept}
 
 
 def _create(proved: _Proved, entry: Entry, records: Records) -> None:
@@ -261,6 +278,7 @@ def _approved(proved: _Proved, entry: Entry, records: Records) -> bool:
         and named.get("content") == content
         and all(entry.after.get(name) == value for name, value in wanted.items())
         and entry.after.get("public_key_sha256") in (None, _digest(wanted.get("public_key")))
+        and (records.opens is None or records.opens(entry.after["seal"], decision_place(proposal)))
     )
     if fits:
         proved.used.add(proposal.proposal_id)

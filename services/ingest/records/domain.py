@@ -1,7 +1,7 @@
 """The facts of a row that a record keeps, and what a check of the records finds. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -44,3 +44,25 @@ def differs(stored: Mapping[str, Any] | None, facts: Mapping[str, Any] | None) -
         return (stored is None) != (facts is None)
     now = recorded_facts(stored)
     return any(now.get(name) != value for name, value in facts.items())
+
+
+def unaudited_facts(history: Sequence[tuple[Mapping[str, Any] | None, bool]]) -> list[str]:
+    """Return the facts of a row whose present value no audited change gave it.
+
+    `history`: its records in order, each with whether it is audited. A key that an operator revoked has none, and
+    neither has a partner that was inserted by hand and that an operator suspended: so an incident can be closed.
+    """
+    present = history[-1][0]
+    if present is None:
+        return []
+    trusted: dict[str, Any] = {}
+    before: Mapping[str, Any] = {}
+    for facts, audited in history:
+        if audited and facts is not None:
+            trusted |= {name: value for name, value in facts.items() if name not in before or before[name] != value}
+        before = facts or {}
+    revoked = present.get("revoked_at") is not None and trusted.get("revoked_at") == present["revoked_at"]
+    closed = not history[0][1] and present.get("status") == "suspended" == trusted.get("status")
+    if revoked or closed:
+        return []
+    return sorted(name for name, value in present.items() if name not in trusted or trusted[name] != value)

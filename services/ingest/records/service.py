@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from services.ingest.database import SCHEMA
 from services.ingest.partners import proof
 from services.ingest.partners.provenance import Opens
 from services.ingest.records import repository
-from services.ingest.records.domain import RecordFinding, differs
+from services.ingest.records.domain import RecordFinding, differs, unaudited_facts
 from services.ingest.records.models import record_digest
 from shared.contracts import topics
 from shared.contracts.digests_v1 import INGEST_EVENT_SOURCE
@@ -81,7 +82,17 @@ async def check_partners(session: Session, *, opens: Opens | None) -> list[Recor
                 "与最后一次记录不符，绕过触发器改动", "differs from its newest record: changed past the trigger"
             )
             findings.append(RecordFinding(text, row.partner_id, row.name if row.kind == "key" else None, at=row.at))
-    for row in await repository.unaudited_changes(session):
-        text = Text("改动没有审计记录", "a change without an entry in the audit log")
-        findings.append(RecordFinding(text, row.partner_id, row.name if row.kind == "key" else None, at=row.at))
+    return findings + await _unaudited(session)
+
+
+async def _unaudited(session: Session) -> list[RecordFinding]:
+    rows = await repository.histories_with_unaudited_changes(session)
+    findings = []
+    for (kind, name), group in groupby(rows, key=lambda row: (row.kind, row.name)):
+        history = list(group)
+        if facts := unaudited_facts([(row.facts, row.audited) for row in history]):
+            names = ", ".join(facts)
+            text = Text(f"改动没有审计记录：{names}", f"changed without an entry in the audit log: {names}")
+            at = next(row.at for row in history if not row.audited)
+            findings.append(RecordFinding(text, history[-1].partner_id, name if kind == "key" else None, at=at))
     return findings
