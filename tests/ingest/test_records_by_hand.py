@@ -20,7 +20,7 @@ from shared.sealing import Sealer
 from tests.databases import make_database
 from tests.ingest.conftest import Settle
 from tests.ingest.signing import pair
-from tests.ingest.superuser import Ingest
+from tests.ingest.superuser import FORGED_KEY, Ingest
 
 OTHER_PUBLIC = pair(cp1.ED25519, "thief").registered
 KEY = "UPDATE ingest.partner_key SET {} WHERE app_key = (SELECT max(app_key) FROM ingest.partner_key"
@@ -63,6 +63,21 @@ async def test_a2_an_old_secret_put_back_is_found(ingest: Ingest, superuser: Any
     await superuser.execute("UPDATE ingest.partner_key SET secret_sealed = $1 WHERE app_key = 'ak-bike'", leaked)
     texts = await ingest.texts()
     assert "bike ak-bike 改动没有审计记录" in texts or "bike ak-bike 与最后一次记录不符" in texts
+
+
+async def test_a2_a_forged_entry_of_the_migration_is_found_by_the_seal(ingest: Ingest) -> None:
+    """Entries of the migration have no seal of their own. They count only at its moment, whose day is sealed."""
+    await ingest.age(2)
+    await ingest.seal()
+    await ingest.admin.execute(FORGED_KEY, OTHER_PUBLIC)
+    await ingest.admin.execute(
+        "INSERT INTO ingest.audit_log (entry_id, at, subject, action, object, reason, after)"
+        " SELECT gen_random_uuid(), at, '~before-records', action, object, reason, after - 'seal' FROM ingest.audit_log"
+        " WHERE action = 'partner.register' AND object = 'partner/bike'"
+    )
+    texts = await ingest.texts()
+    assert "运营记录被改动" in texts
+    assert "bike ak-forged" in texts
 
 
 async def test_a2_records_kept_by_the_trigger_cannot_be_changed_by_the_service(ingest: Ingest) -> None:
