@@ -35,7 +35,7 @@ OPERATORS_RECORDS: Final = Records(
             "proposal_id kind subject content reason proposed_by",
         ),
         Source("approval", "decided_at", "'decided ' || proposal_id", "proposal_id status decided_by"),
-        # Since migration 0022. Older rows count from that migration on, so days sealed before have no leaf of them.
+        # Since migration 0023. Older rows count from that migration on, so days sealed before have no leaf of them.
         Source("mended_report", "sealed_from", "activity_id::text", "activity_id proposal_id fields recorded_at"),
     ),
 )
