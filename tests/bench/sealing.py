@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from services.accounting.proofs import repository, sealing
-from services.accounting.proofs.domain import day_span
 from shared import clock
 from shared.db import Database, driver
+from shared.seals.statements import day_span
 from tests.bench import people
 from tests.bench.figures import Figure, compared
 from tests.bench.lab import Lab, drain
