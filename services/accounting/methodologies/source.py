@@ -26,6 +26,12 @@ _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+")  # a number in YAML 1.2, a text in 1.1
 # Escapes in double quotes can produce characters that the database or a reader cannot handle.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+# Characters that no screen shows, that reorder what it shows, or that end a line for YAML and for no editor. With them
+# a reader approves another text than the one that is parsed (CVE-2021-42574).
+_UNSEEN: Final = re.compile(
+    "[\x85\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"
+)
 _RESOLVER: Final = yaml.resolver.Resolver()
 _TAGS: Final = {
     "tag:yaml.org,2002:str": "text",
@@ -39,6 +45,12 @@ _TAGS: Final = {
 def _position(event: ev.Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+def _invisible(char: str, line: int, column: int, path: Path = ()) -> Problem:
+    name = f"U+{ord(char):04X}"
+    text = Text(f"不允许看不见的字符 {name}。", f"The invisible character {name} is not allowed.")
+    return Problem("INVISIBLE_CHARACTER", path, text, line, column)
 
 
 class _Reader:
@@ -113,6 +125,8 @@ class _Reader:
         text: str = event.value
         if _UNPRINTABLE.search(text):
             raise self.refuse("CONTROL_CHARACTER", Text("不允许控制字符。", "No control characters."), event, path)
+        if unseen := _UNSEEN.search(text):  # from an escape: the text itself has none
+            raise DocumentInvalid([_invisible(unseen[0], *_position(event), path)])
         if not event.implicit[0]:  # quoted text or a block is always text
             return text
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
@@ -140,6 +154,10 @@ def read_yaml(text: str) -> tuple[Plain, Marks]:
     """Return the plain values of a document and their positions. Raises DocumentInvalid with line and column."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise DocumentInvalid([Problem("TOO_LARGE", (), Text(f"超过 {MAX_BYTES} 字节。", f"Over {MAX_BYTES} bytes."))])
+    if unseen := _UNSEEN.search(text, text.startswith("\ufeff")):  # some editors begin a file with this mark
+        before = text[: unseen.start()]
+        place = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise DocumentInvalid([_invisible(unseen[0], *place)])
     try:
         reader = _Reader(text)
         return reader.document(), reader.marks
