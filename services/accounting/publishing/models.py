@@ -1,6 +1,6 @@
 """Table of drafts. The service's role may not delete them."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Table, Text, Uuid, func, text
+from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Index, Integer, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.accounting.database import metadata
@@ -15,6 +15,13 @@ methodology_draft = Table(
     Column("sha256", Text, nullable=False, comment="of the document's canonical form"),
     Column("status", Text, nullable=False),
     Column("authors", ARRAY(Text), nullable=False, comment="everyone who wrote a part: none of them may publish"),
+    Column(
+        "rewritten",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="published only with the hash of the text that its publisher read",
+    ),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("checked_by", Text),

@@ -43,7 +43,9 @@ class Publish(_Request):
 
     reason: Reason
     sha256: Sha256 | None = Field(
-        default=None, description="所审阅内容的哈希，不符则拒绝 Hash of the text you read. Refused if it differs"
+        default=None,
+        description="所审阅内容的哈希，不符则拒绝；草案改写过的必须给出"
+        " Hash of the text you read. Refused if it differs. Required for a draft that was rewritten",
     )
     acknowledged: list[WarningName] = Field(
         default_factory=list,

@@ -142,6 +142,7 @@ async def rewrite_draft(
             "sha256": content_sha256(document),
             "status": "draft",
             "authors": sorted({*before.authors, subject}),
+            "rewritten": before.rewritten or text != before.text,
             "checked_by": None,
             "checked_at": None,
         },
@@ -220,7 +221,8 @@ async def publish_draft(
     """Make a checked draft a version and end the versions it supersedes, in one transaction.
 
     Checks the draft again, because the library may have changed since the last check. `sha256` is the hash of the text
-    that the publisher read, `acknowledged` the names of the warnings. Raises DraftNotFound, DraftClosed,
+    that the publisher read: an author may rewrite and check a draft again after somebody has read it, so a rewritten
+    draft needs it. `acknowledged` are the names of the warnings. Raises DraftNotFound, DraftClosed,
     DraftNotChecked, SecondPersonNeeded, DraftChanged, VersionAlreadyPublished, EffectiveDatePast, CheckFailed,
     WarningsNotAcknowledged.
     """
@@ -230,7 +232,7 @@ async def publish_draft(
         raise DraftNotChecked
     if any(is_same_person(subject, author) for author in before.authors):
         raise SecondPersonNeeded(subject=subject)
-    if sha256 not in {None, before.sha256}:
+    if sha256 != before.sha256 and (sha256 is not None or before.rewritten):
         raise DraftChanged(sha256=before.sha256)
     document, marks = parse_methodology(before.text)
     library = await _library_state(session, days=days)
