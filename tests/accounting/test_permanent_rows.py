@@ -8,13 +8,28 @@ from tests.databases import Dsns
 
 REFUSED = [
     f"{statement} accounting.{table}{rest}"
-    for table in ("posting", "audit_log", "daily_digest", "digest_block", "activity", "hold", "approval")
+    for table in (
+        "posting",
+        "audit_log",
+        "daily_digest",
+        "digest_block",
+        "activity",
+        "hold",
+        "approval",
+        "factor",
+        "mended_report",
+        "methodology_version",
+        "methodology_draft",
+        "gram_year",
+    )
     for statement, rest in (("TRUNCATE", ""), ("TRUNCATE", " CASCADE"), ("DELETE FROM", ""))
 ] + [
     "UPDATE accounting.posting SET amount_mg = amount_mg",
     "UPDATE accounting.audit_log SET reason = reason",
     "UPDATE accounting.daily_digest SET day = day",
     "UPDATE accounting.digest_block SET day = day",
+    "UPDATE accounting.factor SET sha256 = sha256",
+    "UPDATE accounting.mended_report SET fields = fields",
     "TRUNCATE accounting.ledger_account",
 ]
 

@@ -12,11 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.checks.domain import Equation
+from services.accounting.checks.walls_repository import WALLS
 from shared.db import LONG_READ_S, Connection, driver
 from shared.language import Text
 
 # The account that an activity credited: the household's if the judgement has `credited_to`.
 _HOLDER: Final = "coalesce((judgement->>'credited_to')::uuid, account_id)"
+
+# `shared.contracts.identity.event_key` in SQL, without the marks of a UUID.
+_ID_HASH: Final = r"""substring(sha256(convert_to('carbon-inclusion/event/v1', 'UTF8') || '\x00'::bytea
+    || convert_to(partner_id, 'UTF8') || '\x00'::bytea || convert_to(event_id, 'UTF8')) FOR 16)"""
 
 _FIRST_ID: Final = uuid.UUID(int=0)
 
@@ -264,6 +269,20 @@ EQUATIONS: Final = (
             USING (name)
         WHERE (f.name IS NOT NULL) <> (coalesce(l.action, '') = 'account.freeze')""",
     ),
+    Equation(
+        "origins_differing",
+        Text(
+            "每条行为的编号由合作方和事件编号算出，时间与上报的内容一致。",
+            "The id of every activity follows from partner and event, its times are the reported ones.",
+        ),
+        f"""
+        SELECT count(*) FROM (SELECT *, {_ID_HASH} AS id_hash FROM accounting.activity) a
+        WHERE encode(set_byte(set_byte(id_hash, 6, get_byte(id_hash, 6) & 15 | 128),
+                              8, get_byte(id_hash, 8) & 63 | 128), 'hex')::uuid <> activity_id
+            OR (act IS NOT NULL AND (occurred_at, ended_at) IS DISTINCT FROM
+                ((act->>'started_at')::timestamptz, (act->>'ended_at')::timestamptz))""",
+    ),
+    WALLS,
 )
 
 # Limits of an auditor's connection. A check may be slow and use memory, because nobody waits for its locks.

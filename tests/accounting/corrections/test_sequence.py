@@ -12,7 +12,7 @@ from services.ingest.archive.reasons import sentence_of
 from shared import clock
 from shared.contracts.identity import person_account_id
 from tests.accounting.both_services import BothServices, Told
-from tests.accounting.driver import VESTING_CODE, VESTING_DAYS, publish_vesting_bus
+from tests.accounting.driver import VESTING_DAYS, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct, sent_again
 from tests.accounting.stories import (
     BUS_MG,
@@ -30,6 +30,7 @@ from tests.accounting.stories import (
     over_http,
     told,
 )
+from tests.databases import Dsns
 from tests.ingest.samples import receipt
 
 
@@ -245,7 +246,7 @@ async def test_a7_a_correction_uses_the_room_of_its_original(both: BothServices)
     assert await both.partner_view(change.event_id) == CREDITED_BUS
 
 
-async def test_a7_a_corrected_credit_vests_when_the_original_would_have(both: BothServices) -> None:
+async def test_a7_a_corrected_credit_vests_when_the_original_would_have(both: BothServices, both_dsns: Dsns) -> None:
     await publish_vesting_bus(both.accounting.database)
     try:
         both.accounting.forget_library()
@@ -258,7 +259,7 @@ async def test_a7_a_corrected_credit_vests_when_the_original_would_have(both: Bo
         due = await both.admin.fetchval("SELECT due_at FROM accounting.vesting")
         assert due == ride.received_at + timedelta(days=VESTING_DAYS)
     finally:
-        await both.admin.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+        await remove_vesting_bus(both_dsns)
 
 
 async def test_a4_a_cancelled_ride_counts_again_under_a_new_id_only(both: BothServices) -> None:
@@ -292,7 +293,7 @@ async def test_a4_an_operators_reversal_of_a_correction_reaches_every_reader(bot
     assert await both.reconciled_mg() == await lifetime_mg(both, person) == 0
 
 
-async def test_a4_vesting_after_a_correction_is_newer_than_the_correction(both: BothServices) -> None:
+async def test_a4_vesting_after_a_correction_is_newer_than_the_correction(both: BothServices, both_dsns: Dsns) -> None:
     await publish_vesting_bus(both.accounting.database)
     try:
         both.accounting.forget_library()
@@ -306,4 +307,4 @@ async def test_a4_vesting_after_a_correction_is_newer_than_the_correction(both: 
         assert await told(both, ride, change) == [REVERSED, CANCELLED]
         assert await both.reconciled_mg() == await lifetime_mg(both, person) == 0
     finally:
-        await both.admin.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+        await remove_vesting_bus(both_dsns)

@@ -95,13 +95,17 @@ async def test_a_run_reports_gains_and_losses_and_writes_nothing_to_the_ledger(
 _PAST_ACTS = """
 INSERT INTO accounting.activity (activity_id, fingerprint, partner_id, event_id, receipt_id, receipt_index, account_id,
     status, reason_code, scene, occurred_at, received_at, amount_mg, act, judgement, raw_sha256)
-SELECT gen_random_uuid(), '\\x00', 'city-transit', person || '-' || ride, gen_random_uuid(), 0,
+SELECT encode(set_byte(set_byte(hash, 6, get_byte(hash, 6) & 15 | 128), 8, get_byte(hash, 8) & 63 | 128), 'hex')::uuid,
+    '\\x00', 'city-transit', person || '-' || ride, gen_random_uuid(), 0,
     md5(person::text)::uuid, 'refused', 'NO_METHODOLOGY', NULL, $1::timestamptz + make_interval(mins => ride * 10),
     $1::timestamptz + interval '1 day', 0,
     jsonb_build_object('kind', 'transit', 'vehicle_type', 'bus', 'city_code', '420100', 'distance_m', 1000,
         'started_at', to_char($1::timestamptz + make_interval(mins => ride * 10), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
     jsonb_build_object('evidence_tier', 'partner_signed'), '\\x00'
-FROM generate_series(1, $2::int) AS person, generate_series(1, $3::int) AS ride
+FROM generate_series(1, $2::int) AS person, generate_series(1, $3::int) AS ride, LATERAL (
+    SELECT substring(sha256(convert_to('carbon-inclusion/event/v1', 'UTF8') || '\\x00'::bytea
+        || convert_to('city-transit', 'UTF8') || '\\x00'::bytea || convert_to(person || '-' || ride, 'UTF8')) FOR 16)
+) AS id (hash)
 """
 
 
