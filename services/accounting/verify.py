@@ -57,7 +57,11 @@ def _read(file: Path, parse: Callable[[bytes], Model]) -> Model:
 
 
 def _digests(files: Sequence[Path] | None) -> list[Digest]:
-    return [digest for file in files or () for digest in _read(file, Page[Digest].model_validate_json).items]
+    found = [digest for file in files or () for digest in _read(file, Page[Digest].model_validate_json).items]
+    if files and not found:  # a comparison with nothing would find no difference
+        console.print("文件里没有摘要 the files contain no digest", style="red", markup=False)
+        raise typer.Exit(2)
+    return found
 
 
 def _report(checks: Sequence[Check], done: Text) -> None:
@@ -114,41 +118,50 @@ def ledger(
         str, typer.Option(envvar="ACCOUNTING_DATABASE_URL", help="postgresql://…，只读即可 read-only rights suffice.")
     ],
     digests: Chain = None,
+    public_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--public-key", help="运营方公布的公钥，换过的都写上 The published key; repeat it for older ones, hex."
+        ),
+    ] = None,
     copy: Annotated[
         Path | None, typer.Option("--copy", help="库外的摘要副本 The copy outside the database: digests.jsonl.")
     ] = None,
 ) -> None:
     """由数据库重算所有封存日与余额 Recompute all sealed days, balances and caps from the database."""
     try:
-        checks = asyncio.run(_check_ledger(database_url, _digests(digests), copy))
+        keys = frozenset(key.lower() for key in public_keys or ())
+        checks = asyncio.run(_check_ledger(database_url, _digests(digests), copy, keys))
     except (OSError, msgspec.MsgspecError, *DATABASE_ERRORS) as exc:
         console.print(f"无法读取 the database or the copy cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
     _report(checks, Text("账本与封存一致", "the ledger matches its seals"))
 
 
-async def _check_ledger(database_url: str, known: Sequence[Digest], copy: Path | None) -> list[Check]:
+async def _check_ledger(
+    database_url: str, known: Sequence[Digest], copy: Path | None, keys: frozenset[str]
+) -> list[Check]:
     database = Database(
         database_url, pool_size=1, application_name="accounting-verify", command_timeout_s=equations.AUDIT_WAIT_S
     )
     try:
         return [
-            *await _check_days(database, known),
-            *await _check_records(database, copy),
+            *await _check_days(database, known, keys),
+            *await _check_records(database, copy, keys),
             *await _check_balances(database),
         ]
     finally:
         await database.stop()
 
 
-async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check]:
+async def _check_days(database: Database, known: Sequence[Digest], keys: frozenset[str]) -> list[Check]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     expected = {digest.day: digest.sha256 for digest in known}
     checks, days, leaves = [], 0, 0
     with Progress(*columns, console=console, transient=True) as progress:
         async with database.transaction() as session:
             task = progress.add_task("封存日 sealed days", total=await proofs.count_sealed_leaves(session))
-            async for day in rechecking.check_days(session):
+            async for day in rechecking.check_days(session, keys):
                 progress.update(task, advance=day.leaves, description=str(day.day))
                 days, leaves = days + 1, leaves + day.leaves
                 for finding in day.findings:
@@ -163,10 +176,10 @@ async def _check_days(database: Database, known: Sequence[Digest]) -> list[Check
     return checks
 
 
-async def _check_records(database: Database, copy: Path | None) -> list[Check]:
+async def _check_records(database: Database, copy: Path | None, keys: frozenset[str]) -> list[Check]:
     """Check the chain of operators' records, the copy outside the database, and the library."""
     async with database.transaction() as session:
-        findings = await sealing.RECORDS.check(session)
+        findings = await sealing.RECORDS.check(session, keys)
         if copy is not None:
             findings += await nightly.check_copy(session, copy)
         refused = (await methodologies.examine_library(session)).refused

@@ -1,4 +1,4 @@
-"""Verifier: `python -m services.ingest.verify records [--copy FILE]` on a database, with rights to read.
+"""Verifier: `python -m services.ingest.verify records [--copy FILE] [--public-key HEX]` on a database, with rights to read.
 
 Exit code 0: all checks passed. 1: at least one check failed. 2: the database or the key cannot be read.
 """
@@ -32,6 +32,12 @@ def records(
     database_url: Annotated[
         str, typer.Option(envvar="INGEST_DATABASE_URL", help="postgresql://…，只读即可 read-only rights suffice.")
     ],
+    public_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--public-key", help="运营方公布的公钥，换过的都写上 The published key; repeat it for older ones, hex."
+        ),
+    ] = None,
     copy: Annotated[
         Path | None, typer.Option("--copy", help="库外的摘要副本 The copy outside the database: ingest-digests.jsonl.")
     ] = None,
@@ -46,7 +52,8 @@ def records(
     """核对合作方、密钥与运营记录 Check partners, keys, and the seals of operators' records."""
     try:
         sealer = Sealer(decode_key(key)) if key else None
-        found, upto = asyncio.run(_check(database_url, sealer, copy))
+        keys = frozenset(one.lower() for one in public_keys or ())
+        found, upto = asyncio.run(_check(database_url, sealer, copy, keys))
     except (OSError, ValueError, *DATABASE_ERRORS) as exc:
         console.print(f"无法读取 the database or the key cannot be read: {exc}", style="red", markup=False)
         raise typer.Exit(2) from exc
@@ -63,12 +70,14 @@ def records(
     console.print(f"[bold green]通过：登记与封存一致 OK: the records match their seals[/bold green] ({upto})")
 
 
-async def _check(database_url: str, sealer: Sealer | None, copy: Path | None) -> tuple[list[RecordFinding], str]:
+async def _check(
+    database_url: str, sealer: Sealer | None, copy: Path | None, keys: frozenset[str]
+) -> tuple[list[RecordFinding], str]:
     database = Database(database_url, pool_size=1, application_name="ingest-verify", command_timeout_s=LONG_READ_S)
     try:
         async with database.transaction() as session:
             found = await service.check_partners(session, opens=opener(sealer) if sealer else None)
-            found += await service.check_seals(session, copy=copy)
+            found += await service.check_seals(session, copy=copy, keys=keys)
             return found, str(await service.newest_day(session))
     finally:
         await database.stop()

@@ -9,7 +9,7 @@ How a service gets its chain:
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,10 +37,10 @@ from shared.db import driver
 from shared.language import Text as Words
 from shared.seals import closing
 from shared.seals.announcing import announcement, sealed_day
-from shared.seals.findings import Finding
+from shared.seals.findings import Finding, signature_fault
 from shared.seals.merkle import TreeBuilder
 from shared.seals.records import Records
-from shared.seals.signer import DigestSigner, is_signature_valid, signed_by
+from shared.seals.signer import DigestSigner, signed_by
 from shared.seals.statements import (
     DAY_SECRET_BYTES,
     RecordsStatement,
@@ -164,16 +164,18 @@ class RecordChain:
         """Return all digests as they were announced, the oldest first."""
         return [sealed_day(self._name, row) for row in await self.digests(session)]
 
-    async def check(self, session: AsyncSession) -> list[Finding]:
-        """Recompute every sealed day, in order."""
+    async def check(self, session: AsyncSession, keys: Collection[str] = ()) -> list[Finding]:
+        """Recompute every sealed day, in order. With `keys`, every day must be signed with one of them."""
         findings: list[Finding] = []
         previous: Any = None
         for sealed in await self.digests(session):
-            findings += await self._findings(session, sealed, previous)
+            findings += await self._findings(session, sealed, previous, keys)
             previous = sealed
         return findings
 
-    async def _findings(self, session: AsyncSession, sealed: Any, previous: Any | None) -> list[Finding]:
+    async def _findings(
+        self, session: AsyncSession, sealed: Any, previous: Any | None, keys: Collection[str]
+    ) -> list[Finding]:
         day, findings = sealed.day, []
         try:
             statement = records_statement_of(sealed.statement)
@@ -184,10 +186,8 @@ class RecordChain:
             findings.append(Finding(day, Words("记录摘要的链条断开", "the chain of the records is broken")))
         if previous is not None and day != previous.day + timedelta(days=1):
             findings.append(Finding(day, Words("记录摘要前面缺少日期", "days before this one are missing")))
-        if sealed.signature is not None and not is_signature_valid(
-            sealed.statement, public_key=sealed.public_key, signature=sealed.signature
-        ):
-            findings.append(Finding(day, Words("记录摘要的签名无效", "the signature of the records is invalid")))
+        if fault := signature_fault(sealed, previous, keys):
+            findings.append(Finding(day, Words(f"记录摘要：{fault.zh}", f"records: {fault.en}")))
         span = day_span(day, statement.time_zone)
         first = await self._records.first_at(session) if previous is None else None
         if first is not None and first < span[0]:

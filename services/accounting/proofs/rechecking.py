@@ -1,6 +1,6 @@
 """Checks of sealed days against the rows as they are now: all of them at once, or in steps every night."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,9 +14,8 @@ from services.accounting.proofs.activity_leaf import Documents
 from services.accounting.proofs.domain import Block, Statement, statement_of
 from shared.db import Session
 from shared.language import Text
-from shared.seals.findings import Finding
+from shared.seals.findings import Finding, signature_fault
 from shared.seals.merkle import root_of
-from shared.seals.signer import is_signature_valid
 from shared.seals.statements import day_span, statement_hash
 
 # Blocks that one query reads: thirty thousand leaves, about a second.
@@ -31,21 +30,24 @@ class CheckedDay:
     findings: tuple[Finding, ...]
 
 
-async def check_days(session: Session) -> AsyncIterator[CheckedDay]:
-    """Recompute every sealed day from the rows as they are now, in order: trees, statement, chain, signature."""
+async def check_days(session: Session, keys: Collection[str] = ()) -> AsyncIterator[CheckedDay]:
+    """Recompute every sealed day from the rows as they are now, in order: trees, statement, chain, signature.
+
+    With `keys`, every day must be signed with one of them.
+    """
     for day in await repository.days(session):
         sealed = await repository.digest(session, day)
         assert sealed is not None
         findings: list[Finding] = []
         place: tuple[int, int] | None = (0, 0)
         while place is not None:
-            found, place = await check_piece(session, sealed, tree=place[0], block=place[1])
+            found, place = await check_piece(session, sealed, tree=place[0], block=place[1], keys=keys)
             findings += found
         yield CheckedDay(day, sealed.postings + (sealed.activities or 0), sealed.sha256, tuple(findings))
 
 
 async def check_piece(
-    session: Session, sealed: Any, *, tree: int, block: int
+    session: Session, sealed: Any, *, tree: int, block: int, keys: Collection[str] = ()
 ) -> tuple[list[Finding], tuple[int, int] | None]:
     """Check some blocks of a day from (tree, block) on. Return the findings and the next place, None at the day's end.
 
@@ -53,7 +55,8 @@ async def check_piece(
     """
     findings: list[Finding] = []
     if (tree, block) == (0, 0):
-        findings = await _statement_findings(session, sealed, await repository.digest_before(session, sealed.day))
+        previous = await repository.digest_before(session, sealed.day)
+        findings = await _statement_findings(session, sealed, previous, keys)
     try:
         statement = statement_of(sealed.statement)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -77,7 +80,9 @@ async def _sealed_trees(
     return found
 
 
-async def _statement_findings(session: Session, sealed: Any, previous: Any | None) -> list[Finding]:
+async def _statement_findings(
+    session: Session, sealed: Any, previous: Any | None, keys: Collection[str]
+) -> list[Finding]:
     """Check statement, chain, signature and the roots of the blocks."""
     day, findings = sealed.day, []
     try:
@@ -94,10 +99,8 @@ async def _statement_findings(session: Session, sealed: Any, previous: Any | Non
         findings.append(Finding(day, Text("与前一天的链条断开", "the chain to the day before is broken")))
     if previous is not None and day != previous.day + timedelta(days=1):
         findings.append(Finding(day, Text("前面缺少日期", "days before this one are missing")))
-    if sealed.signature is not None and not is_signature_valid(
-        sealed.statement, public_key=sealed.public_key, signature=sealed.signature
-    ):
-        findings.append(Finding(day, Text("签名无效", "the signature is invalid")))
+    if fault := signature_fault(sealed, previous, keys):
+        findings.append(Finding(day, fault))
     if previous is None:
         findings += await _earlier_findings(session, statement)
     for blocks, root, leaves in (

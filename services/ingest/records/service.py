@@ -58,9 +58,14 @@ async def newest_day(session: Session) -> date | None:
     return newest.day if newest is not None else None
 
 
-async def check_seals(session: Session, *, copy: Path | None = None) -> list[RecordFinding]:
-    """Recompute every sealed day, and compare the digests with the copy in the file."""
-    findings = await CHAIN.check(session)
+async def check_seals(
+    session: Session, *, copy: Path | None = None, keys: Collection[str] = ()
+) -> list[RecordFinding]:
+    """Recompute every sealed day, and compare the digests with the copy in the file.
+
+    With `keys`, every day must be signed with one of them.
+    """
+    findings = await CHAIN.check(session, keys)
     if copy is not None:
         findings += await compare_copy(copy, await CHAIN.sealed_days(session))
     return [RecordFinding(one.text, day=one.day) for one in findings]

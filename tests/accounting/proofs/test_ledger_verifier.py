@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.accounting.digest_signer import DigestSigner
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import Days, Verifier
 from tests.accounting.reports import YESTERDAY
@@ -16,12 +17,12 @@ async def run(verify: Verifier, dsns: Dsns, *arguments: object) -> tuple[int, st
     return await verify.run("ledger", *arguments, env={"ACCOUNTING_DATABASE_URL": dsns.app("accounting")})
 
 
-async def two_sealed_days(accounting: Accounting, days: Days) -> None:
+async def two_sealed_days(accounting: Accounting, days: Days, signer: DigestSigner | None = None) -> None:
     for ago in (3, 2):
         person = await accounting.citizen()
         await accounting.post(*(person.car(YESTERDAY - timedelta(days=n)) for n in range(4)))
         await days.shift(ago)
-    assert len(await days.seal()) >= 2
+    assert len(await days.seal(signer)) >= 2
 
 
 INSERTED = (
