@@ -5,7 +5,8 @@ A mend may change only what made the record unreadable:
 * The record is a JSON object that its consumer cannot read.
 * Every changed field is on the topic's list. Identity, person, partner, evidence and hashes are on no list.
 * Every change is necessary: with one of them taken back, the record is unreadable again.
-* A number that was only written in another type (`"2360"`, `2360.0`) stays that number.
+* A number that was only written in another way (`"2360"`, `2360.0`, `"２,３６０"`) stays that number. A code of digits
+  that was written as a number (`420100`) stays these digits.
 
 So a mend can neither invent a record nor touch what could be read. The published record carries a mark (`mend`) with
 the proposal and the fields. Hashes of the original bytes stay as they were.
@@ -15,9 +16,11 @@ import copy
 import hashlib
 import json
 import re
+import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -38,7 +41,9 @@ Mendable = Mapping[str, frozenset[str]]
 
 _Path = tuple[str, ...]
 _ABSENT: Final = object()
-_WHOLE_NUMBER: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,2})?")
+# Digits in groups of three, as people write them: 1,234,567 and 1 234 567 and 1'234'567.
+_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([,' _][0-9]{3})+(\.[0-9]*)?")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -120,7 +125,7 @@ def mended_bytes(
         if one.field not in allowed:
             raise _not_allowed(path, "this field is never mended")
         whole = _whole_number(_value_at(before, path))
-        if whole is not None and (type(one.after) is not int or one.after != whole):
+        if whole is not None and not ((type(one.after) is int and one.after == whole) or one.after == str(whole)):
             raise _not_allowed(path, f"it says {whole} already")
         _set_value(after, path, _ABSENT if one.after is None else one.after)
     _require_readable(topic, after, readable)
@@ -236,13 +241,18 @@ def _set_value(value: dict[str, Any], path: _Path, new: Any) -> None:
 
 
 def _whole_number(value: Any) -> int | None:
-    """The whole number that an unreadable value spells: `"2360"`, `2360.0`, 2360 beyond the bounds of its field."""
+    """The whole number that an unreadable value spells: `"2360"`, `"２，３６０"`, `2360.0`, 2360 beyond its bounds."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    spelled = _WHOLE_NUMBER.fullmatch(str(value))
-    return int(spelled[1]) if spelled else None
+    spelled = unicodedata.normalize("NFKC", str(value)).strip()
+    if _GROUPED.fullmatch(spelled):
+        spelled = re.sub("[,' _]", "", spelled)
+    if not _NUMBER.fullmatch(spelled):
+        return None
+    number = Decimal(spelled)
+    return int(number) if number == number.to_integral_value() else None
 
 
 # --- the kind of two-person approval ----------------------------------------------------------------------------------
