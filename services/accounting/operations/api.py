@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from services.accounting.operations import service
-from services.accounting.operations.schemas import AccountState, Proposal, Reason
+from services.accounting.operations.schemas import AccountState, Decision, Proposal, Reason
 from shared.approvals import Approvals, RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
@@ -49,19 +49,31 @@ async def list_unfreezes(
 
 @router.post("/unfreezes/{proposal_id}/approve", summary="批准解冻 · Approve, by a second person")
 async def approve_unfreeze(
-    session: Session, approvals: RequestApprovals, operator: LedgerOperator, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: LedgerOperator,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> Proposal:
     return Proposal.of(
-        await service.approve(session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator)
+        await service.approve(
+            session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator, reason=_reason(body)
+        )
     )
 
 
 @router.post("/unfreezes/{proposal_id}/reject", summary="驳回或撤回解冻 · Reject or withdraw")
 async def reject_unfreeze(
-    session: Session, approvals: RequestApprovals, operator: LedgerOperator, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: LedgerOperator,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> Proposal:
     return Proposal.of(
-        await service.reject(session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator)
+        await service.reject(
+            session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator, reason=_reason(body)
+        )
     )
 
 
@@ -88,21 +100,37 @@ async def list_reversals(
 
 @router.post("/reversals/{proposal_id}/approve", summary="批准撤销 · Approve, by a second person")
 async def approve_reversal(
-    session: Session, approvals: RequestApprovals, operator: LedgerOperator, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: LedgerOperator,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> Proposal:
     """减碳量退回；已用掉的记为待抵扣。Takes the grams back. Spent grams become a debt that later credits repay."""
     return Proposal.of(
-        await service.approve(session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator)
+        await service.approve(
+            session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator, reason=_reason(body)
+        )
     )
 
 
 @router.post("/reversals/{proposal_id}/reject", summary="驳回或撤回撤销 · Reject or withdraw")
 async def reject_reversal(
-    session: Session, approvals: RequestApprovals, operator: LedgerOperator, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: LedgerOperator,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> Proposal:
     return Proposal.of(
-        await service.reject(session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator)
+        await service.reject(
+            session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator, reason=_reason(body)
+        )
     )
+
+
+def _reason(body: Decision | None) -> str | None:
+    return body.reason if body is not None else None
 
 
 async def _open_proposals(

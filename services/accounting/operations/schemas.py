@@ -7,6 +7,7 @@ from typing import Annotated, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.accounting.approvals.domain import PublicStatus, public_status
+from services.accounting.audit import schemas as audit
 from services.accounting.audit.schemas import REASON_CHARS_MAX, REASON_PATTERN
 from shared import approvals_kinds
 
@@ -24,6 +25,14 @@ class Reason(BaseModel):
     )
 
     reason: ReasonText
+
+
+class Decision(BaseModel):
+    """Why the second person decides so, for readers of the audit log."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "已与合作方核对，工单属实"}})
+
+    reason: audit.Reason
 
 
 class Proposal(BaseModel):

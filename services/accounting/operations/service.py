@@ -55,20 +55,34 @@ async def propose_reversal(
 
 
 async def approve(
-    session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
+    session: Session,
+    approvals: Approvals,
+    *,
+    kind: KindName,
+    proposal_id: uuid.UUID,
+    operator: Operator,
+    reason: str | None = None,
 ) -> Proposal:
     """Approve a proposal and act on it. Raises ProposalNotFound, ProposalDecided, SecondPersonNeeded.
 
     Also AccountNotFrozen for an unfreeze, and ActivityReversedAlready or ActivityNotCredited for a reversal.
     """
-    return await approvals.approve(session, proposal_id=proposal_id, kinds=(kind,), operator=operator)
+    return await approvals.approve(session, proposal_id=proposal_id, kinds=(kind,), operator=operator, reason=reason)
 
 
 async def reject(
-    session: Session, approvals: Approvals, *, kind: KindName, proposal_id: uuid.UUID, operator: Operator
+    session: Session,
+    approvals: Approvals,
+    *,
+    kind: KindName,
+    proposal_id: uuid.UUID,
+    operator: Operator,
+    reason: str | None = None,
 ) -> Proposal:
     """Withdraw the operator's own proposal, or reject another's. Raises ProposalNotFound, ProposalDecided."""
-    return await approvals.reject_or_withdraw(session, proposal_id=proposal_id, kinds=(kind,), operator=operator)
+    return await approvals.reject_or_withdraw(
+        session, proposal_id=proposal_id, kinds=(kind,), operator=operator, reason=reason
+    )
 
 
 async def open_proposals(

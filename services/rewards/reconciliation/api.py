@@ -10,6 +10,7 @@ from services.rewards.reconciliation.domain import Difference
 from services.rewards.reconciliation.schemas import (
     CaptureProposal,
     CaptureReason,
+    Decision,
     DifferenceView,
     RunDetail,
     RunView,
@@ -88,17 +89,29 @@ async def list_captures(
 
 @router.post("/captures/{proposal_id}/approve", summary="批准补扣 · Approve, by a second person")
 async def approve_captures(
-    session: Session, approvals: RequestApprovals, operator: Reconciling, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: Reconciling,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> CaptureProposal:
+    reason = body.reason if body is not None else None
     return CaptureProposal.of(
-        await approvals.approve(session, proposal_id=proposal_id, kinds=_KINDS, operator=operator)
+        await approvals.approve(session, proposal_id=proposal_id, kinds=_KINDS, operator=operator, reason=reason)
     )
 
 
 @router.post("/captures/{proposal_id}/reject", summary="驳回或撤回补扣 · Reject or withdraw")
 async def reject_captures(
-    session: Session, approvals: RequestApprovals, operator: Reconciling, proposal_id: uuid.UUID
+    session: Session,
+    approvals: RequestApprovals,
+    operator: Reconciling,
+    proposal_id: uuid.UUID,
+    body: Decision | None = None,
 ) -> CaptureProposal:
+    reason = body.reason if body is not None else None
     return CaptureProposal.of(
-        await approvals.reject_or_withdraw(session, proposal_id=proposal_id, kinds=_KINDS, operator=operator)
+        await approvals.reject_or_withdraw(
+            session, proposal_id=proposal_id, kinds=_KINDS, operator=operator, reason=reason
+        )
     )

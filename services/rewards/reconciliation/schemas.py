@@ -81,6 +81,16 @@ class DifferenceView(BaseModel):
     result_at: datetime | None
 
 
+class Decision(BaseModel):
+    """Why the second person decides so, for readers of the audit log."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "已核对两边的编号与数额"}})
+
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500, pattern=r"^[^\x00]+$")
+    ]
+
+
 class CaptureReason(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "核算库由昨日备份恢复，按核对结果补扣"}}
