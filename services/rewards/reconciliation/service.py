@@ -132,8 +132,9 @@ async def compare_stretch(
             upto = rows[-1].settlement_id
         found[kind] = rows
     pairs = _pairs(found, page.items, upto)
-    since = await repository.database_now(session) - in_flight
-    compared = [pair for pair in pairs if not pair.moved_since(since)]
+    now = await repository.database_now(session)
+    # The clock of accounting may be ahead.
+    compared = [pair for pair in pairs if not pair.moved_between(now - in_flight, now + in_flight)]
     differing = [(pair, difference) for pair in compared if (difference := compare(pair)) is not None]
     is_last = upto == LAST_ID
     moved = await repository.advance(
