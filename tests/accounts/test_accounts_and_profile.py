@@ -116,6 +116,24 @@ async def test_a_look_up_requires_the_scope_ops_read(
     assert code_of(await client.get(path, headers=tokens.operator("ops:ledger"))) == (403, "FORBIDDEN")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE accounts.operator_action",
+        "DELETE FROM accounts.operator_action",
+        "UPDATE accounts.operator_action SET operator = ''",
+    ],
+)
+async def test_b9_the_owner_cannot_change_or_remove_the_look_up_records(dsns: Dsns, statement: str) -> None:
+    """CopilotKit/OpenBot#138, kitokoh/leopardo-hr#2024: the owner of an audit trail empties it."""
+    owner = await asyncpg.connect(dsns.owner("accounts"))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is not allowed"):
+            await owner.execute(statement)
+    finally:
+        await owner.close()
+
+
 async def test_the_service_role_cannot_change_the_look_up_records(dsns: Dsns) -> None:
     connection = await asyncpg.connect(dsns.app("accounts"))
     try:

@@ -157,9 +157,9 @@ async def test_kill_9_in_the_middle_of_a_redemption(rewards: Rewards, operation:
     assert [event.order_id for event in await published(settings) if str(event.order_id) == order["order_id"]]
 
 
-@pytest.mark.parametrize("table", ["certificate", "audit_log"])
+@pytest.mark.parametrize("table", ["certificate", "audit_log", "approval"])
 @pytest.mark.parametrize("statement", ["TRUNCATE rewards.{}", "DELETE FROM rewards.{}"])
-async def test_b9_the_owner_cannot_remove_certificates_or_audit_entries(
+async def test_b9_the_owner_cannot_remove_certificates_proposals_or_audit_entries(
     rewards: Rewards, table: str, statement: str
 ) -> None:
     owner = await asyncpg.connect(rewards.dsns.owner("rewards"))
