@@ -1,4 +1,4 @@
-"""Verifier: `python -m services.ingest.verify records [--copy FILE] [--public-key HEX]` on a database, with rights to read.
+"""Verifier of records: `python -m services.ingest.verify records` on a database, with rights to read.
 
 Exit code 0: all checks passed. 1: at least one check failed. 2: the database or the key cannot be read.
 """

@@ -39,8 +39,8 @@ def signature_fault(sealed: Any, previous: Any | None, keys: Collection[str]) ->
 async def compare_copy(path: Path, stored: Sequence[DaySealed]) -> list[Finding]:
     """Compare the copy in the file with the stored digests and their signatures.
 
-    An unreadable file or line is a finding of today. A day that only the copy has means an older backup of the database,
-    or a deleted seal.
+    An unreadable file or line is a finding of today. A day that only the copy has means an older backup of the
+    database, or a deleted seal.
     """
     today = clock.now().date()
     try:

@@ -1,6 +1,7 @@
 """Use cases of the records: seal them every day, and check seals, partners and keys."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -58,9 +59,7 @@ async def newest_day(session: Session) -> date | None:
     return newest.day if newest is not None else None
 
 
-async def check_seals(
-    session: Session, *, copy: Path | None = None, keys: Collection[str] = ()
-) -> list[RecordFinding]:
+async def check_seals(session: Session, *, copy: Path | None = None, keys: Collection[str] = ()) -> list[RecordFinding]:
     """Recompute every sealed day, and compare the digests with the copy in the file.
 
     With `keys`, every day must be signed with one of them.

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.accounting.digest_signer import DigestSigner
 from services.accounting.methodologies.document import (
     Factor,
     Methodology,
@@ -14,9 +13,10 @@ from services.accounting.methodologies.document import (
     parse_methodology,
 )
 from services.accounting.methodologies.library import library_factors, shelf_texts
-from services.accounting.proofs.merkle import inclusion_path, leaf_hash, node_hash, root_from_path, root_of
 from services.accounting.proofs.schemas import Proof
 from services.accounting.proofs.verification import check_proof
+from shared.seals.merkle import inclusion_path, leaf_hash, node_hash, root_from_path, root_of
+from shared.seals.signer import DigestSigner
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import Days
 from tests.accounting.proofs.test_proofs import earn, first_activity, new_pem, public

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.accounting.digest_signer import DigestSigner
+from shared.seals.signer import DigestSigner
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import Days, Verifier
 from tests.accounting.reports import YESTERDAY

@@ -8,12 +8,12 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from services.accounting.digest_signer import DigestSigner
 from services.accounting.proofs import nightly, rechecking, sealing
-from services.accounting.proofs.digest_file import read_lines
 from services.accounting.proofs.schemas import Bundle
 from services.accounting.proofs.verification import check_bundle
 from services.accounting.verify import app
+from shared.seals.digest_file import read_lines
+from shared.seals.signer import DigestSigner
 from tests.accounting.driver import Accounting
 from tests.accounting.proofs.conftest import Days, Verifier
 from tests.accounting.proofs.test_assurance import old_records, seal_records
@@ -27,7 +27,7 @@ async def findings(accounting: Accounting, path: Path | None = None, keys: Colle
     """All sentences of the recheck: both chains, and the copy in the file."""
     async with accounting.database.transaction() as session:
         found = [finding async for day in rechecking.check_days(session, keys) for finding in day.findings]
-        found += await rechecking.check_records(session, keys)
+        found += await sealing.RECORDS.check(session, keys)
         found += await nightly.check_copy(session, path) if path else []
     return [finding.text.zh for finding in found]
 

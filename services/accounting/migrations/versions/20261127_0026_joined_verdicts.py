@@ -1,13 +1,13 @@
 """The trigger that keeps replaced verdicts joins its two tables by hash, however few rows it saw first.
 
-Revision ID: 0025
-Revises: 0024
+Revision ID: 0026
+Revises: 0025
 """
 
 from alembic import op
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
