@@ -6,6 +6,7 @@ No worker runs. A test decides when a sweep happens and when outcomes are archiv
 import asyncio
 import base64
 import json
+import random
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -102,7 +103,7 @@ class BothServices:
         await self.accounting.release()
         await self.archive_outcomes()
 
-    async def archive_outcomes(self, *, newest_first: bool = False) -> None:
+    async def archive_outcomes(self, *, newest_first: bool = False, shuffled_by: random.Random | None = None) -> None:
         """Move the outbox to the archive, each record in a poll of its own."""
         rows = await self.admin.fetch("DELETE FROM accounting.outbox RETURNING id, records")
         records = [
@@ -110,6 +111,8 @@ class BothServices:
             for row in sorted(rows, key=lambda row: row["id"])
             for record in msgspec.msgpack.decode(row["records"], type=list[Record])
         ]
+        if shuffled_by is not None:
+            shuffled_by.shuffle(records)
         for record in reversed(records) if newest_first else records:
             async with self.ingest.transaction() as session:
                 await archive_outcomes(session, as_records([record.value]))

@@ -19,6 +19,7 @@ _activity = table(
     schema="accounting",
 )
 _original = correction.alias("original")
+_WITH_GRAMS = ("credited", "pending")
 
 
 class CorrectionRow(NamedTuple):
@@ -42,6 +43,7 @@ async def insert_waiting(session: AsyncSession, rows: Sequence[CorrectionRow]) -
 async def applicable(session: AsyncSession, held: Collection[tuple[str, int]], limit: int) -> Sequence[Any]:
     """Return waiting corrections whose original is decided, oldest first. Both rows are locked.
 
+    Of one request, those of credited originals come first: they free the seats, hours and caps that others need.
     A parked original is not decided, but it can be cancelled. So can one whose methodology is `held`: its correction
     could not be judged now. Rows that another worker has locked are skipped.
     """
@@ -54,7 +56,12 @@ async def applicable(session: AsyncSession, held: Collection[tuple[str, int]], l
             correction.c.status == "waiting",
             or_(is_cancellation, and_(_activity.c.status != "parked", is_held.is_not(True))),
         )
-        .order_by(correction.c.received_at, correction.c.event_key)
+        .order_by(
+            correction.c.received_at,
+            ~_activity.c.status.in_(_WITH_GRAMS),
+            correction.c.receipt_index,
+            correction.c.event_key,
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
