@@ -9,7 +9,7 @@ rows.
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -27,8 +27,6 @@ from shared.db import Connection, Session, driver
 _FREED_MAX: Final = 100
 _ACTS_MAX: Final = 200
 _FIRST_ID: Final = uuid.UUID(int=0)
-# A repeat of an act begins at most this long before it (`posting.service`).
-_REPEAT_HORIZON: Final = timedelta(days=1)
 
 
 async def fill_freed_room(session: Session, *, programme: Programme) -> int:
@@ -55,14 +53,15 @@ async def fill_freed_room(session: Session, *, programme: Programme) -> int:
 
 async def _searches(connection: Connection, freed: Sequence[Any], time_zone: str) -> list[Search]:
     """Return one search for each person who may use the room of an activity."""
-    since = {row["activity_id"]: _begin_of_room(row, time_zone) for row in freed}
+    since = {row["activity_id"]: _period_start(row, time_zone) for row in freed}
     shared = {row["account_id"] for row in freed if _is_shared(row)}
     sharers = await households.sharers_of(connection, shared, min(since.values())) if shared else {}
     return [
         Search(
             row["activity_id"],
             account_id,
-            row["after_at"] or since[row["activity_id"]],
+            since[row["activity_id"]],
+            row["after_at"] or EARLIEST,
             row["after_id"] or _FIRST_ID,
         )
         for row in freed
@@ -80,11 +79,11 @@ def _claim_searches(freed: Sequence[Any]) -> list[ClaimSearch]:
     ]
 
 
-def _begin_of_room(row: Any, time_zone: str) -> datetime:
-    """Return the earliest begin of an act that this activity kept from being credited."""
+def _period_start(row: Any, time_zone: str) -> datetime:
+    """Return the begin of the earliest period of a cap that the activity had used, or its own begin."""
     zone = ZoneInfo(time_zone)
     periods = [datetime.combine(key.period_start, time.min, zone) for key in usage_of(from_row(row))]
-    earliest: datetime = min([*periods, row["occurred_at"] - _REPEAT_HORIZON])
+    earliest: datetime = min([*periods, row["occurred_at"]])
     return earliest
 
 

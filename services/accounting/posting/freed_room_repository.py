@@ -9,11 +9,6 @@ from services.accounting.judging import reasons
 from shared.db import Connection
 
 _LOCK = "accounting.freed_room"
-# Refusals that name no original. A repeat of an act of the same person names it in its detail.
-_FOR_WANT_OF_ROOM = (
-    *reasons.CAP_REASONS,
-    *reasons.CLAIM_REASONS,
-)
 _FREED = """
 SELECT a.activity_id, a.account_id, a.amount_mg, a.scene, a.methodology_code, a.methodology_version, a.judgement,
     a.occurred_at, a.partner_id, a.act, f.after_at, f.after_id
@@ -21,15 +16,18 @@ FROM accounting.freed_room f JOIN accounting.activity a USING (activity_id)
 WHERE NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::int[]) AS h(code, version)
     WHERE h.code = a.methodology_code AND h.version = a.methodology_version)
 ORDER BY f.activity_id LIMIT $1"""
-# One index search per person. Rows that another transaction has locked are skipped: it decides them itself.
+# One index search per person. Rows that another transaction has locked are skipped: it decides them itself. A cap keeps
+# out acts of its period. A repeat names its original in its detail, and may be of any time.
 _REFUSED = """
 SELECT s.freed_by, s.account_id AS search, a.*
-FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS s(freed_by, account_id, after_at, after_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::uuid[])
+    AS s(freed_by, account_id, period_start, after_at, after_id)
 CROSS JOIN LATERAL (SELECT * FROM accounting.activity a
     WHERE a.account_id = s.account_id AND (a.occurred_at, a.activity_id) > (s.after_at, s.after_id)
-        AND a.status = 'refused' AND a.act IS NOT NULL AND (a.reason_code = ANY($5::text[])
-            OR a.reason_code = $6 AND a.judgement->'detail'->>'original' = s.freed_by::text)
-    ORDER BY a.occurred_at, a.activity_id LIMIT $7 FOR UPDATE SKIP LOCKED) a"""
+        AND a.status = 'refused' AND a.act IS NOT NULL
+        AND (a.reason_code = ANY($6::text[]) AND a.occurred_at >= s.period_start
+            OR a.reason_code = $7 AND a.judgement->'detail'->>'original' = s.freed_by::text)
+    ORDER BY a.occurred_at, a.activity_id LIMIT $8 FOR UPDATE SKIP LOCKED) a"""
 
 # Acts of anybody that were refused because the freed act had used their number, meter or vehicle.
 _CLAIMS = """
@@ -46,10 +44,14 @@ CROSS JOIN LATERAL (SELECT a.* FROM (
 
 
 class Search(NamedTuple):
-    """A search for refused acts of one person that come after a place in the order of acts."""
+    """A search for refused acts of one person that come after a place in the order of acts.
+
+    `period_start` is the begin of the earliest period of a cap that has room now.
+    """
 
     freed_by: uuid.UUID
     account_id: uuid.UUID
+    period_start: datetime
     after_at: datetime
     after_id: uuid.UUID
 
@@ -75,11 +77,11 @@ async def freed(connection: Connection, held: Collection[tuple[str, int]], limit
 
 
 async def refused_acts(connection: Connection, searches: Sequence[Search], limit: int) -> Sequence[Any]:
-    """Return at most `limit` acts a search that were refused for want of room or as a repeat of `freed_by`, locked."""
+    """Return at most `limit` acts a search that were refused for a cap or as a repeat of `freed_by`, locked."""
     rows: Sequence[Any] = await connection.fetch(
         _REFUSED,
         *(list(column) for column in zip(*searches, strict=True)),
-        _FOR_WANT_OF_ROOM,
+        reasons.CAP_REASONS,
         reasons.DUPLICATE_ACT,
         limit,
     )
