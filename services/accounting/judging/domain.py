@@ -209,7 +209,11 @@ def _judge_one(
     duplicates: DuplicateCheck | None,
     counted: UniquenessCheck | None,
 ) -> Judgement:
-    found = find_broken_limit(act, method.document.plausibility if method else None)
+    if method is None:
+        found = find_broken_limit(act, None)
+    else:
+        document = method.document
+        found = find_broken_limit(act, document.plausibility, is_exclusive=bool(document.exclusivity_groups))
     if found is not None:
         return _refused(act, method, found.code, _limit_detail(found.measure, found.measured, found.limit))
     reason = _window_refusal(act) or _binding_refusal(act)

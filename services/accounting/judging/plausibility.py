@@ -10,6 +10,8 @@ from services.accounting.methodologies.limits import Plausibility, Range
 
 # Partners round starts, ends and durations separately, some of them to whole minutes.
 CLOCK_TOLERANCE_S: Final = 60
+# An act in an exclusivity group is compared with the acts that begin at most this long before or after it.
+EXCLUSIVE_ACT_MAX_S: Final = 86_400
 
 
 class BrokenLimit(NamedTuple):
@@ -21,8 +23,11 @@ class BrokenLimit(NamedTuple):
     limit: int
 
 
-def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | None:
-    """Return the first broken limit. Without rules, check only what is impossible for every act."""
+def find_broken_limit(act: Act, rules: Plausibility | None, *, is_exclusive: bool = False) -> BrokenLimit | None:
+    """Return the first broken limit. Without rules, check only what is impossible for every act.
+
+    `is_exclusive`: the methodology has exclusivity groups, so that the act lasts a day at most.
+    """
     elapsed = act.elapsed_s
     if elapsed is not None:
         if elapsed < 0:
@@ -41,7 +46,14 @@ def find_broken_limit(act: Act, rules: Plausibility | None) -> BrokenLimit | Non
         or _rate_outside(act, duration, rules)
         or _relation_broken(act, rules)
         or _above_baseline(act)
+        or (_above_a_day(elapsed) if is_exclusive else None)
     )
+
+
+def _above_a_day(elapsed: int | None) -> BrokenLimit | None:
+    if elapsed is None or elapsed <= EXCLUSIVE_ACT_MAX_S:
+        return None
+    return BrokenLimit(reasons.IMPLAUSIBLE_DURATION, "duration_s", elapsed, EXCLUSIVE_ACT_MAX_S)
 
 
 def _above_baseline(act: Act) -> BrokenLimit | None:

@@ -24,6 +24,7 @@ from services.accounting.bindings import service as bindings_room
 from services.accounting.bindings.domain import BindingRow, Bindings, BindingState, people_of
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
 from services.accounting.judging.duplicates import CreditedAct, CreditedActs
+from services.accounting.judging.plausibility import EXCLUSIVE_ACT_MAX_S
 from services.accounting.judging.stored import from_row
 from services.accounting.judging.subjects import CapKey
 from services.accounting.judging.uniqueness import CountedActs, use_of
@@ -44,8 +45,8 @@ from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bounds import EARLIEST
 from shared.db import Connection, Session, driver
 
-# Acts that begin more than a day apart are different acts, because no plausible act lasts a day.
-_SAME_ACT_HORIZON = timedelta(days=1)
+# Acts that begin further apart cannot overlap, because the judge refuses longer acts.
+_SAME_ACT_HORIZON = timedelta(seconds=EXCLUSIVE_ACT_MAX_S)
 
 
 async def known_events(session: Session, event_keys: Sequence[UUID]) -> dict[UUID, KnownEvent]:
