@@ -61,11 +61,13 @@ async def acts_between(connection: Connection, begin: datetime, end: datetime) -
 async def largest_credits(
     connection: Connection, begin: datetime, end: datetime, limit: int
 ) -> Sequence[asyncpg.Record]:
-    """Return the largest credits posted in [begin, end)."""
+    """Return the largest credits posted in [begin, end). A pending credit has the account of its owner."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(
-        "SELECT p.posting_id AS entry_id, p.posted_at AS at, p.credit_account_id AS account_id, p.amount_mg, 1 AS acts,"
-        " p.activity_id FROM accounting.posting p WHERE p.posted_at >= $1 AND p.posted_at < $2 AND p.kind = 'credit'"
-        " ORDER BY p.amount_mg DESC, p.posting_id LIMIT $3",
+        "SELECT p.posting_id AS entry_id, p.posted_at AS at, coalesce(a.owner_id, p.credit_account_id) AS account_id,"
+        " p.amount_mg, 1 AS acts, p.activity_id"
+        " FROM (SELECT * FROM accounting.posting WHERE posted_at >= $1 AND posted_at < $2 AND kind = 'credit'"
+        "  ORDER BY amount_mg DESC, posting_id LIMIT $3) p"
+        " LEFT JOIN accounting.ledger_account a ON a.account_id = p.credit_account_id",
         begin,
         end,
         limit,
@@ -76,12 +78,15 @@ async def largest_credits(
 async def largest_receivers(
     connection: Connection, begin: datetime, end: datetime, limit: int
 ) -> Sequence[asyncpg.Record]:
-    """Return the accounts that were credited most in [begin, end), with their sums."""
+    """Return the accounts that were credited most in [begin, end), with their sums, pending credits included."""
     rows: Sequence[asyncpg.Record] = await connection.fetch(
-        "SELECT p.credit_account_id AS entry_id, $1::timestamptz AS at, p.credit_account_id AS account_id,"
-        " sum(p.amount_mg)::bigint AS amount_mg, count(*)::int AS acts, NULL::uuid AS activity_id"
-        " FROM accounting.posting p WHERE p.posted_at >= $1 AND p.posted_at < $2 AND p.kind = 'credit'"
-        " GROUP BY p.credit_account_id ORDER BY 4 DESC, 1 LIMIT $3",
+        "WITH credited AS (SELECT credit_account_id, sum(amount_mg)::bigint AS amount_mg, count(*) AS acts"
+        "  FROM accounting.posting WHERE posted_at >= $1 AND posted_at < $2 AND kind = 'credit' GROUP BY 1),"
+        " owned AS (SELECT coalesce(a.owner_id, c.credit_account_id) AS account_id, sum(c.amount_mg) AS amount_mg,"
+        "  sum(c.acts) AS acts FROM credited c LEFT JOIN accounting.ledger_account a"
+        "  ON a.account_id = c.credit_account_id AND a.kind = 'pending' GROUP BY 1)"
+        " SELECT account_id AS entry_id, $1::timestamptz AS at, account_id, amount_mg::bigint, acts::int,"
+        "  NULL::uuid AS activity_id FROM owned ORDER BY owned.amount_mg DESC, account_id LIMIT $3",
         begin,
         end,
         limit,
