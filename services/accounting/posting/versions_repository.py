@@ -17,7 +17,8 @@ _STATE = """c.activity_id IS NULL AS current,
     CASE WHEN c.activity_id IS NULL THEN a.scene ELSE c.scene END AS scene,
     CASE WHEN c.activity_id IS NULL THEN a.methodology_code ELSE c.methodology_code END AS methodology_code,
     CASE WHEN c.activity_id IS NULL THEN a.methodology_version ELSE c.methodology_version END AS methodology_version,
-    a.raw_sha256, a.act::text AS act_text, a.judgement::text AS judgement_text, c.act_sha256, c.judgement_sha256"""
+    a.received_at, a.raw_sha256, a.act::text AS act_text, a.judgement::text AS judgement_text, c.act_sha256,
+    c.judgement_sha256"""
 _NEXT = """LEFT JOIN LATERAL (SELECT * FROM accounting.activity_change n
     WHERE n.activity_id = a.activity_id AND n.sequence > {after} ORDER BY n.sequence LIMIT 1) c ON true"""
 _RECORDED = f"""SELECT a.activity_id, a.recorded_at AS at, coalesce(c.old_sequence, a.sequence)::int AS sequence,

@@ -102,6 +102,7 @@ class _Leaf(msgspec.Struct, frozen=True):
     raw_event: str
     raw_mg: int | None
     reason_code: str
+    received_at: str
     scene: str | None
     sequence: int
     status: str
@@ -148,6 +149,7 @@ def activity_leaf_text(version: Mapping[str, Any], salts: ActivitySalts, documen
             salted_hash(version["raw_sha256"], salts.raw_event),
             judged.raw_mg if judged else None,
             version["reason_code"],
+            instant_text(version["received_at"]),
             version["scene"],
             version["sequence"],
             status,

@@ -17,6 +17,7 @@ from services.accounting.proofs.domain import Check, Statement, account_commitme
 from services.accounting.proofs.schemas import ActivityProof, Bundle, HashOpening, Proof
 from shared.language import Text
 from shared.seals.merkle import root_from_path
+from shared.seals.statements import instant_text
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -108,6 +109,8 @@ def check_openings(bundle: Bundle, found: ActivityProof) -> list[Check]:
     except _UNREADABLE as exc:
         return [Check(False, text, repr(exc))]
     wrong = [name for name, same in values.items() if not same or hashes[name] != leaf.get(name)]
+    if leaf.get("received_at") != instant_text(activity.received_at):
+        wrong.append("received_at")
     return [Check(not wrong, text, ", ".join(wrong))]
 
 

@@ -30,20 +30,22 @@ async def test_only_acts_of_locked_people_wait(accounting: Accounting, accountin
     held, free = await accounting.citizen(), await accounting.citizen()
     await accounting.post(held.metro(), free.metro())  # both have an account now
     connection = await asyncpg.connect(accounting_dsns.admin)
-    lock = connection.transaction()
-    await lock.start()
-    await connection.execute(
-        "SELECT 1 FROM accounting.ledger_account WHERE account_id = $1 FOR UPDATE", held.account_id
-    )
     first, second = held.bus(), held.bus()
-    posting = asyncio.create_task(accounting.post(first, free.bus(), second, sent_again(first)))
-    async with asyncio.timeout(5):
-        while (await accounting.get(free, "/me/balance"))["available_mg"] != 320_000:
-            await asyncio.sleep(0.02)
-    assert (await accounting.get(held, "/me/balance"))["available_mg"] == 170_000
-    assert not posting.done()
-    await lock.rollback()
-    await connection.close()
+    try:
+        lock = connection.transaction()
+        await lock.start()
+        await connection.execute(
+            "SELECT 1 FROM accounting.ledger_account WHERE account_id = $1 FOR UPDATE", held.account_id
+        )
+        posting = asyncio.create_task(accounting.post(first, free.bus(), second, sent_again(first)))
+        async with asyncio.timeout(5):
+            while (await accounting.get(free, "/me/balance"))["available_mg"] != 320_000:
+                await asyncio.sleep(0.02)
+        assert (await accounting.get(held, "/me/balance"))["available_mg"] == 170_000
+        assert not posting.done()
+        await lock.rollback()
+    finally:  # a lock that stays would stop every later test
+        await connection.close()
     await posting
     assert (await accounting.get(held, "/me/balance"))["available_mg"] == 470_000
     announced = [(o.account_id, o.status) for o in await outcomes(accounting_dsns)][2:]

@@ -30,6 +30,7 @@ EDITS = {
     "caps": EDIT.format(set="judgement = jsonb_set(judgement, '{caps}', '[]')", of=CREDITED),
     "inputs": EDIT.format(set='judgement = judgement || \'{"inputs": {"trips": 2}}\'', of=CREDITED),
     "person": EDIT.format(set="account_id = gen_random_uuid()", of=CREDITED),
+    "time of receipt": EDIT.format(set="received_at = received_at - interval '1 day'", of=CREDITED),
     "time of record": EDIT.format(set="recorded_at = recorded_at + interval '1 microsecond'", of=CREDITED),
     "refused reason": EDIT.format(set="reason_code = 'TOO_LATE'", of=REFUSED),
     "refused deleted": f"DELETE FROM accounting.activity WHERE activity_id = {REFUSED}",
@@ -125,6 +126,7 @@ async def test_a2_a_bundle_opens_what_was_sealed(accounting: Accounting, days: D
     for part, value in (
         ("act", bundle["act"] | {"natural_key": "other"}),
         ("activity", bundle["activity"] | {"raw_event_sha256": "0" * 64}),
+        ("activity", bundle["activity"] | {"received_at": "2026-01-01T00:00:00Z"}),
     ):
         falsified = Bundle.model_validate(bundle | {part: value})
         assert not all(check.ok for check in check_bundle(falsified)), part
