@@ -44,9 +44,10 @@ chaos: venv ## 故障注入 inject faults under load and check the result (SEED=
 	@$(RUN) tests.chaos
 
 # Stories are different ones each time. A failure prints the steps that lead to it.
-nightly: venv ## 夜间长测 hundreds of long stories against the models, and writers for a minute
-	@HYPOTHESIS_PROFILE=nightly WRITERS_FOR_S=60 $(RUN) pytest tests/accounting/test_state_machine.py \
-		tests/accounting/test_one_story.py tests/accounting/posting/test_writers.py --timeout 7200
+nightly: venv ## 夜间长测 long stories against the models, and writers for a minute (MINUTES=10 for each kind of story)
+	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
+		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
+		tests/accounting/posting/test_writers.py -s --timeout 14400
 
 fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz

@@ -1,11 +1,10 @@
 """Random chains of reports, corrections, cancellations and reversals: every reader is told the same at every step.
 
 Compared are the ledger, the citizen's list, the partner's status, the receipt, the queued webhook results and the sums
-of the archive. HYPOTHESIS_PROFILE=nightly tries more and longer stories, other ones each time.
+of the archive. `make nightly` plays longer ones, new each time.
 """
 
 import asyncio
-import os
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -16,7 +15,6 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,7 +22,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from services.accounting import seed
@@ -35,19 +32,11 @@ from services.ingest.settings import Settings as IngestSettings
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import person_account_id
 from tests.accounting.both_services import BothServices, Told, both_services, empty_both, settings_of
+from tests.accounting.nightly import play
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct, sent_again
 from tests.databases import Dsns, in_own_loop, make_database
 from tests.tokens import TokenFactory
 
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-PROFILE = settings(
-    max_examples=300 if NIGHTLY else 8,
-    stateful_step_count=60 if NIGHTLY else 20,
-    derandomize=not NIGHTLY,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 ANY = st.integers(0, 10_000)  # picks one of what is there at that moment
 KINDS = st.sampled_from(["bus", "metro", "car", "implausible", "elsewhere"])
 T = TypeVar("T")
@@ -270,4 +259,4 @@ def test_a4_every_reader_is_told_one_story(world: World) -> None:
         pass
 
     Story.world = world
-    run_state_machine_as_test(Story, settings=PROFILE)
+    play(Story, stories=8, steps=20, nightly_steps=60)

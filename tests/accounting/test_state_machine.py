@@ -1,16 +1,14 @@
 """Random stories of grams on a real database: after every step the ledger equals a model.
 
-HYPOTHESIS_PROFILE=nightly tries more and longer stories, different ones each time.
+`make nightly` plays longer ones, new each time.
 """
 
-import os
 import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +16,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from services.accounting.checks import service as checks
@@ -33,19 +30,11 @@ from shared.contracts.holds import CaptureRequest, HoldRequest
 from shared.contracts.identity import person_account_id
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
 from tests.accounting.ledger_world import World, balance_of
+from tests.accounting.nightly import play
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
 from tests.databases import LIBRARY_TABLES, Dsns, empty_tables
 from tests.tokens import TokenFactory
 
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-PROFILE = settings(
-    max_examples=400 if NIGHTLY else 20,
-    stateful_step_count=80 if NIGHTLY else 30,
-    derandomize=not NIGHTLY,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 ANY = st.integers(0, 10_000)  # index of one of the existing items
 SCENES = st.sampled_from(["metro", "bus", "slow_bus"])
 DAYS_AGO = st.integers(0, 2)
@@ -375,4 +364,4 @@ def test_after_any_story_the_ledger_equals_the_model(world: World) -> None:
         pass
 
     Story.world = world
-    run_state_machine_as_test(Story, settings=PROFILE)
+    play(Story, stories=20, steps=30, nightly_steps=80)
