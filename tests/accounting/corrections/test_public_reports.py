@@ -17,7 +17,7 @@ from services.accounting.posting.errors import ActivityReversedAlready
 from shared import clock
 from shared.contracts.identity import person_account_id
 from tests.accounting.both_services import BothServices, Told
-from tests.accounting.driver import VESTING_CODE, VESTING_DAYS, publish_vesting_bus
+from tests.accounting.driver import VESTING_DAYS, publish_vesting_bus, remove_vesting_bus
 from tests.accounting.reports import YESTERDAY, Reports, cancel, correct
 from tests.accounting.stories import (
     BUS_MG,
@@ -34,6 +34,7 @@ from tests.accounting.stories import (
     over_http,
     told,
 )
+from tests.databases import Dsns
 from tests.ingest.samples import receipt
 
 DAY = timedelta(days=1)
@@ -71,7 +72,9 @@ async def test_a4_verdicts_in_any_order_end_in_the_newest(both: BothServices, se
     assert await both.reconciled_mg() == await lifetime_mg(both, citizen) == 0
 
 
-async def test_a4_a_pending_credit_that_is_cancelled_is_not_announced_again_when_it_is_due(both: BothServices) -> None:
+async def test_a4_a_pending_credit_that_is_cancelled_is_not_announced_again_when_it_is_due(
+    both: BothServices, both_dsns: Dsns
+) -> None:
     """Automattic/woocommerce-payments#9040: a cancelled authorisation became Cancelled and then Refunded."""
     await publish_vesting_bus(both.accounting.database)
     try:
@@ -89,7 +92,7 @@ async def test_a4_a_pending_credit_that_is_cancelled_is_not_announced_again_when
         assert (await both.webhook_view())[ride.event_id] == before == (2, CANCELLED)
         assert await listed(both, person) == {str(ride.event_key): CANCELLED}
     finally:
-        await both.admin.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+        await remove_vesting_bus(both_dsns)
 
 
 async def test_a4_a_cancellation_and_a_reversal_at_once_take_back_one_credit(both: BothServices) -> None:
@@ -241,7 +244,7 @@ async def test_d17_a_story_told_backwards_is_never_called_unknown(both: BothServ
     assert not any(b"UNKNOWN" in row["payload"] for row in rows)
 
 
-async def test_d17_pending_grams_are_not_told_as_a_failure(both: BothServices) -> None:
+async def test_d17_pending_grams_are_not_told_as_a_failure(both: BothServices, both_dsns: Dsns) -> None:
     """PrestaShop/PrestaShop-modules#75: a pending charge was shown as failed, though the card had been charged."""
     await publish_vesting_bus(both.accounting.database)
     try:
@@ -257,7 +260,7 @@ async def test_d17_pending_grams_are_not_told_as_a_failure(both: BothServices) -
         balance = await both.accounting.get(person, "/me/balance")
         assert (balance["available_mg"], balance["lifetime_mg"]) == (0, BUS_MG)
     finally:
-        await both.admin.execute("DELETE FROM accounting.methodology_version WHERE code = $1", VESTING_CODE)
+        await remove_vesting_bus(both_dsns)
 
 
 async def test_d17_a_parked_ride_has_no_verdict_and_its_credit_is_announced(both: BothServices) -> None:

@@ -13,14 +13,11 @@ from services.accounting.vesting import service as vesting
 from shared.db import DATABASE_ERRORS, Database, driver
 from tests.accounting.driver import Accounting
 from tests.accounting.posting.test_stale_plans import _ACTS, RUNS
-from tests.databases import Dsns, connect_past_triggers, empty_tables
+from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 
 ROWS = 20_000
 # Rows in states that the jobs do not look for. Each job finds its rows by a partial index.
 OTHERS = {
-    "approval": "INSERT INTO accounting.approval (proposal_id, kind, subject, content, reason, status, proposed_by,"
-    " expires_at, decided_by, decided_at) SELECT gen_random_uuid(), 'reversal', n::text, '{}', '', 'approved', 'ann',"
-    " now(), 'bob', now() FROM generate_series(1, $1) n",
     "correction": "INSERT INTO accounting.correction (event_key, partner_id, fingerprint, original_id, status,"
     " reason_code, received_at) SELECT gen_random_uuid(), 'p', '', gen_random_uuid(), 'applied', 'X', now()"
     " FROM generate_series(1, $1)",
@@ -39,7 +36,7 @@ async def worker(accounting: Accounting, accounting_dsns: Dsns) -> AsyncIterator
     yield accounting
     await accounting.database.stop()
     accounting.database = before
-    await empty_tables(accounting_dsns, "accounting", keep=["methodology_version", "factor", "library_journal"])
+    await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
     connection = await connect_past_triggers(accounting_dsns)
     await connection.execute("ANALYZE accounting.activity, " + ", ".join(f"accounting.{table}" for table in OTHERS))
     await connection.close()
@@ -60,7 +57,6 @@ async def run_jobs(accounting: Accounting) -> None:
     programme = await accounting.programme()
     for _run in range(RUNS):
         for job in (
-            accounting.approvals.expire,
             partial(corrections.apply_waiting, programme=programme, deadline_days=30),
             partial(corrections.refuse_hopeless, programme=programme),
             holds.expire_holds,
