@@ -17,10 +17,15 @@ from shared import docs_page, problems, telemetry
 from shared.auth.tokens import TokenVerifier
 from shared.db import Database
 from shared.errors import AppError, PayloadTooLarge
+from shared.json_keys import refuse_repeated_keys
+from shared.media_types import parse_media_type
 from shared.settings import KIB, ServiceSettings
 
 WARNING = "warning: "
 BODY_LIMIT_BYTES = 64 * KIB
+# JSON bodies of paths with a limit up to this are searched for repeated keys here. Routes with larger bodies decode
+# them themselves, after they verified who sent them.
+_SEARCHED_BYTES_MAX = 256 * KIB
 _GC_THRESHOLDS = (50_000, 50, 50)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -37,6 +42,7 @@ class _Exchange:
         self._scope, self._receive, self._send = scope, receive, send
         self._limit_bytes, self._received_bytes = limit_bytes, 0
         self.headers = Headers(scope=scope)
+        self._pieces: list[bytes] | None = [] if self._is_searched() else None
         self.request_id = telemetry.begin_request(self.headers.get("x-request-id"))
         self.status, self.has_started = 500, False
 
@@ -44,13 +50,34 @@ class _Exchange:
         declared = self.headers.get("content-length", "")
         return declared.isdecimal() and int(declared[:18]) > self._limit_bytes
 
+    def _is_searched(self) -> bool:
+        if self._limit_bytes > _SEARCHED_BYTES_MAX or "content-type" not in self.headers:
+            return False
+        media_type = parse_media_type(self.headers["content-type"])
+        return media_type is not None and media_type.is_json
+
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
-            self._received_bytes += len(message.get("body", b""))
+            piece = message.get("body", b"")
+            self._received_bytes += len(piece)
             if self._received_bytes > self._limit_bytes:
                 raise problems.RefusedBody(PayloadTooLarge(limit_bytes=self._limit_bytes))
+            if self._pieces is not None:
+                self._search(piece, is_last=not message.get("more_body", False))
         return message
+
+    def _search(self, piece: bytes, *, is_last: bool) -> None:
+        """Collect the body. Raises RefusedBody at its end if a JSON key occurs twice."""
+        assert self._pieces is not None
+        self._pieces.append(piece)
+        if not is_last:
+            return
+        body, self._pieces = b"".join(self._pieces), None
+        try:
+            refuse_repeated_keys(body, may_be_no_json=True)
+        except AppError as exc:
+            raise problems.RefusedBody(exc) from exc
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -3,6 +3,7 @@
     AppError                      code, status, retryable, two languages
     ├── InvalidRequest      422   the body or a parameter is invalid (with field errors)
     │   └── MalformedBody   400   the body is not JSON
+    │       └── DuplicateKey 400  a key occurs twice in one object
     ├── Unauthenticated     401   no credential, or an invalid one
     ├── Forbidden           403   the caller lacks a scope
     ├── NotFound            404   also for things of another person
@@ -39,7 +40,7 @@ class AppError(Exception):
     the problem document.
     """
 
-    code: ClassVar[str] = "INTERNAL_ERROR"
+    code: str = "INTERNAL_ERROR"  # of the class, except where one class stands for many codes
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     title_zh: ClassVar[str] = "服务器内部错误"
@@ -91,6 +92,14 @@ class MalformedBody(AppError):
     status = 400
     title_zh = "请求体不是有效的 JSON"
     title_en = "The body is not valid JSON"
+
+
+class DuplicateKey(MalformedBody):
+    code = "DUPLICATE_KEY"
+    title_zh = "请求体中同一字段出现了两次"
+    title_en = "A key occurs twice in the body"
+    detail_zh = "字段 {key} 出现了两次，请只保留一个。"
+    detail_en = "The key {key} occurs twice in one object. Keep one of them."
 
 
 class UnsupportedMediaType(AppError):
