@@ -15,7 +15,7 @@ HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3 = "CP1-HMAC-SHA256", "CP1-ED25519", "C
 ALGORITHMS = (HMAC_SHA256, ED25519, RSA_SHA256, SM2_SM3)
 WINDOW_S = 300
 _HEADER_CHARS_MAX = 2048
-_PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"')
+_PARAMETER = re.compile(r'([A-Za-z_]+)[ \t]*=[ \t]*"([^"]*)"')
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -46,13 +46,15 @@ def string_to_sign(*, method: str, target: str, timestamp: int, nonce: str, body
 
 
 def parse_authorization(header: str) -> Credential | None:
-    """Return the credential in an Authorization header, or None if it is not a well-formed CP1 header."""
-    if len(header) > _HEADER_CHARS_MAX:
+    """Return the credential in an Authorization header, or None if it is not a well-formed CP1 header.
+
+    The scheme and the names of its parameters may be written in any case (RFC 9110, 11.1 and 11.2).
+    """
+    if len(header) > _HEADER_CHARS_MAX or not is_cp1(header):
         return None
-    algorithm, _, rest = header.partition(" ")
-    if not algorithm.startswith("CP1-"):
-        return None
-    pairs = _PARAMETER.findall(rest)
+    scheme, _, rest = header.partition(" ")
+    algorithm = scheme.upper()
+    pairs = parameters_of(rest)
     values = dict(pairs)
     if len(pairs) != len(values) or set(values) != {"app_key", "timestamp", "nonce", "signature"}:
         return None
@@ -65,6 +67,16 @@ def parse_authorization(header: str) -> Credential | None:
     except (binascii.Error, ValueError):
         return None
     return Credential(algorithm, values["app_key"], int(values["timestamp"]), values["nonce"], signature)
+
+
+def is_cp1(header: str) -> bool:
+    """Whether the scheme of an Authorization header is one of CP1, in any case."""
+    return header[:4].upper() == "CP1-"
+
+
+def parameters_of(text: str) -> list[tuple[str, str]]:
+    """The parameters of a header after its scheme, with their names in lower case. Other text is skipped."""
+    return [(name.lower(), value) for name, value in _PARAMETER.findall(text)]
 
 
 def hmac_sha256(secret: bytes, message: bytes) -> bytes:

@@ -8,9 +8,10 @@ import pytest
 
 from services.accounts.bindings.tokens import TOKENS_QUOTA
 from shared import clock
+from shared.auth import cp1
 from shared.contracts.identity import account_key
 from tests.accounts.conftest import BASE, REF_PEPPER, Db, PartnerClient, People, code_of, published
-from tests.accounts.fakes import FakeIngest
+from tests.accounts.fakes import KEYS, FakeIngest
 
 
 async def test_a_confirmed_token_creates_a_binding(people: People, partners: PartnerClient, db: Db) -> None:
@@ -152,3 +153,27 @@ async def test_a_refused_service_token_is_a_503_not_a_401(
     token = await anna.token()
     ingest.audience = "somebody-else"
     assert code_of(await partners.confirm(token)) == (503, "PARTNERS_UNAVAILABLE")
+
+
+async def test_c16_and_b16_a_confirmation_with_a_lower_case_scheme_and_one_with_a_key_twice(
+    people: People, client: httpx.AsyncClient, partners: PartnerClient
+) -> None:
+    anna = await people.new()
+    token = await anna.token()
+    path = f"{BASE}/partner/bindings"
+
+    def signed(body: bytes) -> dict[str, str]:
+        now, nonce = int(clock.now().timestamp()), uuid.uuid4().hex
+        secret = KEYS["ak_didi"][1]
+        header = cp1.authorization(
+            app_key="ak_didi", secret=secret, method="POST", target=path, timestamp=now, nonce=nonce, body=body
+        )
+        return {"Authorization": header.replace("CP1-HMAC-SHA256", "cp1-hmac-sha256")}
+
+    twice = f'{{"token": "{token}", "partner_account": "a", "partner_account": "b"}}'.encode()
+    for media_type in ("application/json", "text/plain"):
+        answer = await client.post(path, content=twice, headers={"Content-Type": media_type, **signed(twice)})
+        assert code_of(answer) == (400, "DUPLICATE_KEY")
+    body = f'{{"token": "{token}", "partner_account": "member-9"}}'.encode()
+    answer = await client.post(path, content=body, headers={"Content-Type": "application/json", **signed(body)})
+    assert answer.status_code == 201, answer.text

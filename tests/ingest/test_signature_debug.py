@@ -146,3 +146,9 @@ async def test_malformed_requests_to_the_debugger_are_refused(api: httpx.AsyncCl
 def test_every_finding_has_a_sentence_in_both_languages() -> None:
     assert {code for code, _ in domain.usual_mistakes(attempt(fields()))} <= wording.CODES
     assert all(wording.sentence_of(code, "zh") != wording.sentence_of(code, "en") for code in wording.CODES)
+
+
+async def test_c16_a_scheme_in_lower_case_is_reported_as_valid(api: httpx.AsyncClient) -> None:
+    of = fields()
+    report = await ask(api, header(of, sign(attempt(of).message()), "cp1-hmac-sha256"))
+    assert (report["valid"], report["causes"]) == (True, [])

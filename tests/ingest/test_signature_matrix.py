@@ -172,3 +172,13 @@ async def test_during_a_rotation_both_keys_are_accepted(signer: Signer, publishe
     assert len(await published.new_records()) == 2
     crossed = Signer(signer.http, successor.app_key, Pair(signer.pair.algorithm, signer.pair.private, ""))
     assert code_of(await crossed.post(body_of(name))) == (401, "SIGNATURE_INVALID")
+
+
+async def test_c16_the_scheme_of_every_algorithm_may_be_written_in_any_case(signer: Signer) -> None:
+    for change in (str.lower, str.title):
+        body = body_of(name_of(signer), f"c16-{signer.app_key}-{change.__name__}")
+        scheme, _, parameters = signer.header(body).partition(" ")
+        answer = await signer.post(body, authorization=f"{change(scheme)} {parameters}")
+        assert answer.status_code == 202, answer.text
+        again = await signer.post(body, authorization=f"{scheme} {parameters}")
+        assert code_of(again) == (409, "SIGNATURE_REPLAYED")  # it is the same signature, however it is written

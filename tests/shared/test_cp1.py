@@ -48,6 +48,24 @@ def test_the_parameters_of_a_cp1_header_may_be_in_any_order() -> None:
 @pytest.mark.parametrize(
     "header",
     [
+        f'cp1-hmac-sha256 app_key="Ak",timestamp="{TIMESTAMP}",nonce="{NONCE}",signature="{SIGNATURE}"',
+        f'Cp1-Hmac-Sha256  App_Key="Ak", TIMESTAMP="{TIMESTAMP}", Nonce = "{NONCE}", Signature="{SIGNATURE}"',
+    ],
+)
+def test_c16_the_scheme_and_its_parameters_may_be_in_any_case(header: str) -> None:
+    assert cp1.parse_authorization(header) == cp1.Credential(
+        "CP1-HMAC-SHA256", "Ak", TIMESTAMP, NONCE, base64.b64decode(SIGNATURE)
+    )
+
+
+def test_c16_a_parameter_twice_in_different_case_is_refused() -> None:
+    header = f'cp1-hmac-sha256 app_key="a",APP_KEY="b",timestamp="1",nonce="{NONCE}",signature="{SIGNATURE}"'
+    assert cp1.parse_authorization(header) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
         "",
         "Bearer abc",
         "CP1-HMAC-SHA256",

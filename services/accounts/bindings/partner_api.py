@@ -14,6 +14,7 @@ from services.accounts.resources import RequestResources
 from shared.auth import cp1
 from shared.client_address import client_address
 from shared.db import Session
+from shared.json_keys import refuse_repeated_keys
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
 
@@ -34,7 +35,7 @@ async def _verified_signer(request: Request, resources: RequestResources) -> Ver
     """Verify the signature at ingest and commit the nonce. Raises the refusals of `partners/errors.py`."""
     body = await request.body()
     authorization = request.headers.get("authorization", "")
-    if not authorization.startswith("CP1-") or len(authorization) > _AUTHORIZATION_CHARS_MAX:
+    if not cp1.is_cp1(authorization) or len(authorization) > _AUTHORIZATION_CHARS_MAX:
         raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
     signer = await resources.ingest.verify_signature(
         method=request.method,
@@ -77,6 +78,7 @@ async def confirm_binding(
 
 
 def _parse(body: bytes) -> PartnerBindingIn:
+    refuse_repeated_keys(body)
     try:
         return PartnerBindingIn.model_validate_json(body)
     except ValidationError as exc:

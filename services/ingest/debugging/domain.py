@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"')
+from shared.auth import cp1
+
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _LINES = ("method", "target", "timestamp", "nonce")
 EXCERPT_BYTES = 40
@@ -34,8 +35,8 @@ class Attempt:
 
 
 def attempt_of(method: str, target: str, body: bytes, authorization: str) -> Attempt:
-    algorithm, _, rest = authorization.partition(" ")
-    return Attempt(method, target, body, algorithm, dict(_PARAMETER.findall(rest)))
+    scheme, _, rest = authorization.partition(" ")
+    return Attempt(method, target, body, scheme.upper(), dict(cp1.parameters_of(rest)))
 
 
 @dataclass(frozen=True, slots=True)
