@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from services.accounting.judging.domain import AppliedCap, Judgement, Status
-from services.accounting.judging.reasons import REASONS
+from services.accounting.judging.reasons import NOBODY_CARRIED, REASONS
 from services.accounting.methodologies.compiled import IMPROVEMENT, LEAKAGE, SOURCES, Compiled
 from services.accounting.methodologies.errors import NotComputable
 from services.accounting.methodologies.rendering import Quantity, calculation_steps, formula_text, quantity_text
@@ -193,6 +193,8 @@ def reason_text(judgement: Judgement, version: Compiled | None) -> Text:
         refused_by = {cap.id: cap for cap in version.document.caps}.get(judgement.caps[-1].cap_id)
         if refused_by is not None:
             return Text(refused_by.zh, refused_by.en)
+    if judgement.reason_code == NOBODY_CARRIED:
+        return REASONS[NOBODY_CARRIED]
     measure = _measure_text(str(judgement.detail.get("measure")))
     if measure is not None:
         return _broken_limit_text(judgement, measure)

@@ -12,6 +12,8 @@ from services.accounting.methodologies.limits import Plausibility, Range
 CLOCK_TOLERANCE_S: Final = 60
 # An act in an exclusivity group is compared with the acts that begin at most this long before or after it.
 EXCLUSIVE_ACT_MAX_S: Final = 86_400
+# MDS: a vehicle on its way to a customer, or moved for any other reason, has no passenger.
+_UNOCCUPIED: Final = frozenset({"reservation", "empty"})
 
 
 class BrokenLimit(NamedTuple):
@@ -23,8 +25,11 @@ class BrokenLimit(NamedTuple):
     limit: int
 
 
+_NOBODY: Final = BrokenLimit(reasons.NOBODY_CARRIED, "passenger_count", 0, 1)
+
+
 def find_broken_limit(act: Act, rules: Plausibility | None, *, is_exclusive: bool = False) -> BrokenLimit | None:
-    """Return the first broken limit. Without rules, check only what is impossible for every act.
+    """Return the first broken limit. Without rules, check only what is wrong for every act.
 
     `is_exclusive`: the methodology has exclusivity groups, so that the act lasts a day at most.
     """
@@ -35,7 +40,7 @@ def find_broken_limit(act: Act, rules: Plausibility | None, *, is_exclusive: boo
         if act.duration_s is not None and act.duration_s > elapsed + CLOCK_TOLERANCE_S:
             return BrokenLimit(reasons.IMPLAUSIBLE_TIME, "duration_s", act.duration_s, elapsed)
     if rules is None:
-        return _above_baseline(act)
+        return _above_baseline(act) or _nobody_carried(act)
     duration = elapsed if act.duration_s is None else act.duration_s
     return (
         _outside(reasons.IMPLAUSIBLE_DURATION, "duration_s", duration, rules.duration_s)
@@ -47,6 +52,7 @@ def find_broken_limit(act: Act, rules: Plausibility | None, *, is_exclusive: boo
         or _relation_broken(act, rules)
         or _above_baseline(act)
         or (_above_a_day(elapsed) if is_exclusive else None)
+        or _nobody_carried(act)
     )
 
 
@@ -54,6 +60,12 @@ def _above_a_day(elapsed: int | None) -> BrokenLimit | None:
     if elapsed is None or elapsed <= EXCLUSIVE_ACT_MAX_S:
         return None
     return BrokenLimit(reasons.IMPLAUSIBLE_DURATION, "duration_s", elapsed, EXCLUSIVE_ACT_MAX_S)
+
+
+def _nobody_carried(act: Act) -> BrokenLimit | None:
+    """A trip that carried nobody replaced no other trip, whatever the vehicle and whatever its methodology says."""
+    is_unoccupied = act.trip_type in _UNOCCUPIED or act.passenger_count == 0
+    return _NOBODY if is_unoccupied and act.kind == "trip" else None
 
 
 def _above_baseline(act: Act) -> BrokenLimit | None:

@@ -14,6 +14,7 @@ IMPLAUSIBLE_SPEED: Final = "IMPLAUSIBLE_SPEED"
 IMPLAUSIBLE_AMOUNT: Final = "IMPLAUSIBLE_AMOUNT"
 IMPLAUSIBLE_RATE: Final = "IMPLAUSIBLE_RATE"
 IMPLAUSIBLE_RATIO: Final = "IMPLAUSIBLE_RATIO"
+NOBODY_CARRIED: Final = "NOBODY_CARRIED"
 NOT_YET_HAPPENED: Final = "NOT_YET_HAPPENED"
 TOO_LATE: Final = "TOO_LATE"
 NO_BINDING: Final = "NO_BINDING"
@@ -72,6 +73,10 @@ REASONS: Final[dict[str, Text]] = {
     ),
     IMPLAUSIBLE_RATIO: Text(
         "这条记录的几项数量彼此对不上，没有累计。", "The quantities of this record do not fit each other."
+    ),
+    NOBODY_CARRIED: Text(
+        "按合作方的记录，这一程车上没有乘客，没有累计。",
+        "The partner reported that this trip carried no passenger, so it does not count.",
     ),
     NOT_YET_HAPPENED: Text(
         "这条记录的时间在收到之后，没有累计。", "This record is dated later than its receipt, so it does not count."

@@ -18,6 +18,10 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "IMPLAUSIBLE_AMOUNT": Text("数量超出合理范围。", "The quantity is not plausible."),
     "IMPLAUSIBLE_RATE": Text("单位时间内的数量超出合理范围。", "The quantity per hour is not plausible."),
     "IMPLAUSIBLE_RATIO": Text("几项数量之间的关系不合理。", "The quantities do not fit together."),
+    "NOBODY_CARRIED": Text(
+        "行程没有乘客（trip_type 为 empty 或 reservation，或 passenger_count 为 0）。",
+        "Nobody was carried (trip_type empty or reservation, or passenger_count 0).",
+    ),
     "NOT_YET_HAPPENED": Text("行为时间晚于收到时间。", "The act is dated after the moment it was received."),
     "TOO_LATE": Text("超过补录期限。", "Reported too late to count."),
     "NO_BINDING": Text("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),

@@ -202,10 +202,10 @@ def test_an_amount_below_a_milligram_is_refused_and_uses_no_cap() -> None:
 
 
 def test_a_division_by_zero_refuses_one_act_not_the_batch() -> None:
-    index = MethodologyIndex([formula("distance / people * a", factors={"a": ("gCO2e*person/km", "100")})])
-    batch = judge(match_acts([act("bike", passenger_count=0), act("bike", passenger_count=1)], index), {})
+    index = MethodologyIndex([formula("distance / duration * a", factors={"a": ("gCO2e*h/km", "1")})])
+    batch = judge(match_acts([act("bike", duration_s=0), act("bike", duration_s=3_600)], index), {})
     assert [j.reason_code for j in batch.judgements] == ["NOT_COMPUTABLE", "CREDITED"]
-    assert batch.judgements[0].inputs == {"distance_m": 1_000, "passenger_count": 0}
+    assert batch.judgements[0].inputs == {"distance_m": 1_000, "duration_s": 0}
 
 
 def test_a_result_above_the_maximum_is_refused() -> None:

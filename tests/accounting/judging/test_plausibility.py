@@ -192,3 +192,26 @@ def test_a14_a_weight_per_hour_and_half_of_another_amount_are_bounds_as_well() -
 def test_a14_bounds_on_amounts_that_an_act_does_not_have_are_refused(rules: dict[str, Any]) -> None:
     with pytest.raises(DocumentInvalid):
         compiled("WH-APP-BAG", plausibility=plain("WH-APP-BAG")["plausibility"] | rules)
+
+
+@pytest.mark.parametrize("scene", ["bike", "ev_ride"])
+@pytest.mark.parametrize("changes", [{"trip_type": "empty"}, {"trip_type": "reservation"}])
+def test_d7_a_trip_without_a_passenger_earns_nothing_whatever_the_vehicle(scene: str, changes: Any) -> None:
+    assert reason(scene, **changes) == "NOBODY_CARRIED"
+
+
+def test_d7_a_trip_of_zero_passengers_earns_nothing_where_no_methodology_asks_for_them() -> None:
+    assert reason("bike", passenger_count=0) == "NOBODY_CARRIED"
+    assert reason("bike", passenger_count=1) == "CREDITED"
+    assert reason("ev_ride", passenger_count=0) == "IMPLAUSIBLE_AMOUNT"  # its methodology asks for one to nine
+    assert reason("bike", vehicle_type="motorcycle", passenger_count=0) == "NOBODY_CARRIED"  # before NO_METHODOLOGY
+
+
+def test_d7_other_kinds_of_acts_carry_nobody_and_count() -> None:
+    assert reason("metro", trip_type=None) == "CREDITED"
+    assert reason("own_bag", passenger_count=None) == "CREDITED"
+
+
+def test_d7_the_citizen_reads_a_sentence_without_figures() -> None:
+    [judgement] = judge(match_acts([act("bike", trip_type="empty")], library_index()), {}).judgements
+    assert reason_text(judgement, None).zh == "按合作方的记录，这一程车上没有乘客，没有累计。"

@@ -13,7 +13,7 @@ from shared import clock
 from shared.contracts.identity import person_account_id
 from tests.accounting.driver import Accounting
 from tests.accounting.outbox import outcomes
-from tests.accounting.reports import YESTERDAY, Reports, sent_again
+from tests.accounting.reports import YESTERDAY, Reports, correct, sent_again
 from tests.databases import Dsns, connect_past_triggers
 
 
@@ -223,3 +223,43 @@ async def test_the_check_finds_a_superusers_edit(accounting: Accounting, account
     finally:
         await connection.execute("UPDATE accounting.posting SET amount_mg = amount_mg - 1")
         await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("vehicle_type", "changes"),
+    [
+        ("bicycle", {"trip_type": "empty"}),
+        ("bicycle", {"trip_type": "reservation"}),
+        ("bicycle", {"passenger_count": 0}),
+        ("car", {"trip_type": "empty", "propulsion_type": "electric"}),
+        ("moped", {"trip_type": "reservation"}),
+        ("other", {"passenger_count": 0}),
+    ],
+)
+async def test_d7_a_trip_that_carried_nobody_earns_nothing(
+    accounting: Accounting, accounting_dsns: Dsns, vehicle_type: str, changes: dict[str, Any]
+) -> None:
+    person = await accounting.citizen()
+    ride = person.car(distance_m=3_000).act
+    assert ride is not None
+    act = msgspec.structs.replace(ride, vehicle_type=vehicle_type, **({"propulsion_type": None} | changes))
+    await accounting.post(person.report(act))
+    (outcome,) = await outcomes(accounting_dsns)
+    assert (outcome.status, outcome.reason_code, outcome.amount_mg) == ("refused", "NOBODY_CARRIED", 0)
+    activities: Any = await accounting.get(person, "/me/activities")
+    assert activities["items"][0]["reason"] == "按合作方的记录，这一程车上没有乘客，没有累计。"
+
+
+async def test_d7_a_correction_to_an_empty_trip_takes_the_grams_back(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    """The corrected facts are accepted: nobody was carried, so nothing is left."""
+    person = await accounting.citizen()
+    ride = person.car()
+    await accounting.post(ride)
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] != 0
+    assert ride.act is not None
+    await accounting.post(correct(person, ride, person.report(msgspec.structs.replace(ride.act, trip_type="empty"))))
+    await accounting.release()
+    assert (await accounting.get(person, "/me/balance"))["available_mg"] == 0
+    assert [one.reason_code for one in await outcomes(accounting_dsns)][-1] == "NOBODY_CARRIED"
