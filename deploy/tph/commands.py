@@ -146,8 +146,9 @@ def status(
     if bool(event_id) == bool(receipt):
         raise CommandError("请给出事件 id，或 --receipt", "Give either an event id or --receipt")
     client = client_of(context)
-    quoted = urllib.parse.quote(event_id, safe="")
-    target = f"/api/v1/ingest/receipts/{receipt}" if receipt else f"/api/v1/ingest/events/{quoted}"
+    # As a parameter: a gateway may read `/` or `..` in a path differently.
+    query = urllib.parse.urlencode({"id": event_id})
+    target = f"/api/v1/ingest/receipts/{receipt}" if receipt else f"/api/v1/ingest/events?{query}"
     deadline = time.monotonic() + wait
     while True:
         answer = client.request("GET", target)

@@ -1,14 +1,14 @@
 """The archive over HTTP: statuses and receipts before, during and after the verdicts of accounting."""
 
-import time
+import urllib.parse
 import uuid
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
 from services.ingest.archive import service
+from services.ingest.receipt_ids import new_receipt_id
 from services.ingest.settings import Settings
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
@@ -131,11 +131,11 @@ async def test_a_verdict_may_be_archived_before_its_event(worker: EventLog, seed
     try:
         async with database.transaction() as session:
             await archive_outcomes(session, [_stored(verdict)])
-            early = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+            early = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id, pepper="p")
             assert not early.settled
             await archive_reports(session, [_stored(report)], time_zone=seeded.time_zone)
             await archive_reports(session, [_stored(report)], time_zone=seeded.time_zone)
-            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id, pepper="p")
             assert whole.settled
             assert [(item.status, item.amount_mg) for item in whole.accepted_items] == [("credited", 3)]
     finally:
@@ -183,7 +183,7 @@ async def test_a_large_poll_merges_with_verdicts_that_came_first(
                 await archive_reports(session, part, time_zone=seeded.time_zone)
         async with database.transaction() as session:
             await archive_outcomes(session, verdicts(indices[::-1], 1))
-            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id)
+            whole = await service.receipt_view(session, partner_id="bike", receipt_id=receipt_id, pepper="p")
     finally:
         await database.stop()
     assert whole.settled
@@ -226,18 +226,55 @@ async def test_a_batch_of_rejected_events_has_a_receipt(bike: PartnerClient, wor
     assert [item["code"] for item in whole["results"]] == ["MALFORMED_EVENT", "INVALID_TYPE"]
 
 
-async def test_a_receipt_that_is_not_archived_yet_is_shown_as_empty(
-    bike: PartnerClient, api: httpx.AsyncClient
+async def test_an_issued_receipt_that_is_not_archived_yet_is_shown_as_empty(
+    bike: PartnerClient, seeded: Settings
 ) -> None:
-    young = await receipt(bike, str(new_id()))
+    pepper = seeded.account_ref_pepper.get_secret_value()
+    young = await receipt(bike, str(new_receipt_id(pepper, "bike")))
     assert (young["accepted"], young["settled"], young["results"]) == (None, False, [])
+
+
+async def test_b15_a_receipt_that_was_never_issued_is_unknown(bike: PartnerClient, seeded: Settings) -> None:
+    pepper = seeded.account_ref_pepper.get_secret_value()
     far_future = uuid.UUID(int=(2**48 - 1) << 80 | 7 << 76 | 2 << 62)
-    old = uuid.UUID(int=(int(time.time() * 1000) - 3_600_000) << 80 | 7 << 76 | 2 << 62)
-    for unknown in (uuid.uuid4(), old, far_future):
+    of_another = new_receipt_id(pepper, "metro")
+    invented = uuid.UUID(int=new_receipt_id(pepper, "bike").int ^ 1)
+    for unknown in (uuid.uuid4(), new_id(), far_future, of_another, invented):
         answer = await bike.get(f"/api/v1/ingest/receipts/{unknown}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "RECEIPT_NOT_FOUND")
+        assert (answer.status_code, answer.json()["code"]) == (404, "RECEIPT_NOT_FOUND"), unknown
     answer = await bike.get("/api/v1/ingest/receipts/not-a-uuid")
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+
+
+async def test_b15_an_empty_batch_has_a_receipt_that_settles(
+    bike: PartnerClient, worker: EventLog, settle: Settle
+) -> None:
+    receipt_id = (await bike.push())["receipt_id"]
+
+    async def settled() -> bool:
+        return bool((await receipt(bike, receipt_id))["settled"])
+
+    await settle(settled)
+    assert (await receipt(bike, receipt_id))["accepted"] == 0
+
+
+@pytest.mark.parametrize("event_id", ["a/b", "a\\b", "..", "a/../b", "//", "a?id=b", "&#;+% "])
+async def test_b14_the_status_of_any_event_id_can_be_asked_for_by_a_parameter(
+    bike: PartnerClient, worker: EventLog, settle: Settle, event_id: str
+) -> None:
+    assert (await bike.push(event(event_id)))["accepted"] == 1
+    target = "/api/v1/ingest/events?" + urllib.parse.urlencode({"id": event_id})
+
+    async def found() -> bool:
+        return (await bike.get(target)).status_code == 200
+
+    await settle(found)
+    assert (await bike.get(target)).json()["id"] == event_id
+
+
+async def test_b14_a_request_without_an_id_says_so(bike: PartnerClient) -> None:
+    answer = await bike.get("/api/v1/ingest/events")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.id")
 
 
 @pytest.mark.parametrize("event_id", ["a/b", "订单 1", "a?b=c", "%41", "nul\u0000"])

@@ -193,20 +193,20 @@ def test_a_secret_sealed_for_one_place_cannot_be_opened_for_another() -> None:
 
 def test_nonces_are_kept_as_long_as_a_signature_is_valid() -> None:
     seen = SeenNonces()
-    assert seen.claim("k", "n", at_s=0)
-    assert not seen.claim("k", "n", at_s=KEPT_S)
-    assert seen.claim("other", "n", at_s=KEPT_S)
-    assert seen.claim("k", "n", at_s=KEPT_S + 1)
+    assert seen.claim("k", "n", at_s=0) is None
+    assert seen.claim("k", "n", at_s=KEPT_S) is not None
+    assert seen.claim("other", "n", at_s=KEPT_S) is None
+    assert seen.claim("k", "n", at_s=KEPT_S + 1) is None
     seen.release("k", "n")
-    assert seen.claim("k", "n", at_s=KEPT_S + 2)
+    assert seen.claim("k", "n", at_s=KEPT_S + 2) is None
 
 
 def test_a_flood_of_nonces_drops_the_oldest() -> None:
     seen = SeenNonces()
     for number in range(PER_KEY_MAX + 1):
-        assert seen.claim("k", str(number), at_s=1)
-    assert not seen.claim("k", str(PER_KEY_MAX), at_s=1)
-    assert seen.claim("k", "0", at_s=1)
+        assert seen.claim("k", str(number), at_s=1) is None
+    assert seen.claim("k", str(PER_KEY_MAX), at_s=1) is not None
+    assert seen.claim("k", "0", at_s=1) is None
 
 
 @pytest.mark.parametrize("key", ["", "not base64!", "c2hvcnQ=", "a" * 44])

@@ -21,7 +21,7 @@ from tests.ingest.samples import BATCH, EVENTS, ONE, PartnerClient, event, secre
         (b"[]", "", 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b"[]", BATCH + "; charset=gbk", 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b"", BATCH, 400, "MALFORMED_BODY"),
-        (b"{}", BATCH, 400, "MALFORMED_BODY"),
+        (b"{}", BATCH, 400, "BATCH_EXPECTED"),
         (b"[1,]", BATCH, 400, "MALFORMED_BODY"),
         (b"[] []", BATCH, 400, "MALFORMED_BODY"),
         (b'[{"a":NaN}]', BATCH, 400, "MALFORMED_BODY"),

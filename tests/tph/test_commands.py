@@ -140,7 +140,7 @@ def test_status_waits_for_a_verdict(run: Callable[..., Any]) -> None:
     assert run(Platform(httpx.Response(200, json=waiting)), "status", "a").exit_code == 1
     platform = Platform(unknown, httpx.Response(200, json=waiting), httpx.Response(200, json=judged))
     assert run(platform, "status", "a/b", "--wait", "5").exit_code == 0
-    assert platform.requests[0].url.raw_path == b"/api/v1/ingest/events/a%2Fb"
+    assert platform.requests[0].url.raw_path == b"/api/v1/ingest/events?id=a%2Fb"
 
 
 def test_an_error_is_one_sentence_and_exit_code_2(

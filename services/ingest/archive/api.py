@@ -21,9 +21,41 @@ router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · The status of a batch")
-async def get_receipt(receipt_id: UUID, caller: SignedBy, session: Session, language: AskedLanguage) -> Receipt:
-    view = await service.receipt_view(session, partner_id=caller.partner.partner_id, receipt_id=receipt_id)
+async def get_receipt(
+    receipt_id: UUID, caller: SignedBy, session: Session, settings: CurrentSettings, language: AskedLanguage
+) -> Receipt:
+    """收下但尚未归档的回执：200，`accepted` 为 null；从未签发的回执号：404。
+
+    A receipt that is under way is answered with 200 and `accepted` null, an id that was never issued with 404.
+    """
+    view = await service.receipt_view(
+        session,
+        partner_id=caller.partner.partner_id,
+        receipt_id=receipt_id,
+        pepper=settings.account_ref_pepper.get_secret_value(),
+    )
     return Receipt.of(view, language)
+
+
+@router.get("/events", tags=["事件接入 Events"], summary="按 id 查一条事件的去向 · The status of an event, by its id")
+async def find_event_status(
+    event_id: Annotated[
+        str,
+        Query(
+            alias="id",
+            min_length=1,
+            max_length=128,
+            description="贵方的事件 id · your event's id",
+            examples=["order/20261123/000001"],
+        ),
+    ],
+    caller: SignedBy,
+    session: Session,
+    language: AskedLanguage,
+) -> EventStatus:
+    """适用于任何 id，包括含 `/`、`\\`、`..` 的 · For any id, also one with `/`, `\\` or `..`."""
+    view = await service.event_view(session, partner_id=caller.partner.partner_id, event_id=event_id)
+    return EventStatus.of(view, language)
 
 
 @router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · The status of an event")

@@ -15,3 +15,5 @@ class ReceiptNotFound(NotFound):
     code = "RECEIPT_NOT_FOUND"
     title_zh = "没有找到该回执"
     title_en = "No such receipt"
+    detail_zh = "我方没有向贵方签发过这个回执号，或其记录已过保存期。"
+    detail_en = "This receipt was not issued to you, or its record has expired."

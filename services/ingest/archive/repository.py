@@ -167,14 +167,6 @@ async def find_rejections(session: AsyncSession, receipt_id: UUID, partner_id: s
     return dict(row) if row is not None else None
 
 
-async def has_other_owner(session: AsyncSession, receipt_id: UUID, partner_id: str) -> bool:
-    for table in (reported_event, receipt_rejection):
-        others = select(table.c.receipt_id).where(table.c.receipt_id == receipt_id, table.c.partner_id != partner_id)
-        if await session.scalar(others.limit(1)):
-            return True
-    return False
-
-
 async def count_accepted(session: AsyncSession, start: datetime, end: datetime) -> Sequence[tuple[str, str, int]]:
     """(partner, status, events received in the interval)."""
     table = reported_event

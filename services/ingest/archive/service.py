@@ -23,6 +23,7 @@ from services.ingest.archive.domain import (
 )
 from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.deliveries import service as deliveries
+from services.ingest.receipt_ids import is_issued
 from services.ingest.topics import ReceiptRejected
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
@@ -40,8 +41,9 @@ PARTITIONS_AHEAD = 2
 _MONTH_DAYS_MAX = 31
 _DROP_MAX = 3
 _RECENT = timedelta(days=20)
-# A receipt this young may not have reached the archive yet, so it must not be reported as unknown.
-_ARCHIVING_MAX_MS = 10 * 60 * 1000
+# The archive catches up within moments, and within this time after the longest outage. Later an issued receipt without
+# a record is one that has expired.
+_ARCHIVING_MAX = timedelta(days=7)
 _INDEX_BITS = 20  # the contracts allow a million events in a receipt
 
 _log = structlog.get_logger(__name__)
@@ -163,12 +165,14 @@ async def event_view(session: Session, *, partner_id: str, event_id: str) -> Eve
     )
 
 
-async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID) -> ReceiptView:
+async def receipt_view(session: Session, *, partner_id: str, receipt_id: UUID, pepper: str) -> ReceiptView:
     """The status of everything in one of the partner's own requests. Raises ReceiptNotFound."""
     rows = await repository.list_receipt_events(session, receipt_id, partner_id)
     refused = await repository.find_rejections(session, receipt_id, partner_id)
     if not rows and refused is None:
-        return await _not_archived_yet(session, receipt_id, partner_id)
+        if not _is_under_way(receipt_id, pepper, partner_id):
+            raise ReceiptNotFound
+        return ReceiptView(receipt_id, _created_at(receipt_id))
     archived = [row for row in rows if row["received_at"] is not None]
     if refused is not None:
         received_at, accepted, rejected = (refused[name] for name in ("received_at", "accepted", "rejected"))
@@ -209,21 +213,12 @@ def _accepted_item(row: repository.Row) -> AcceptedItem:
 
 def _created_at(receipt_id: UUID) -> datetime:
     """The time inside a receipt id, which is a UUIDv7."""
-    return datetime.fromtimestamp(_created_at_ms(receipt_id) / 1000, tz=UTC)
+    return datetime.fromtimestamp((receipt_id.int >> 80) / 1000, tz=UTC)
 
 
-def _created_at_ms(receipt_id: UUID) -> int:
-    return receipt_id.int >> 80
-
-
-async def _not_archived_yet(session: Session, receipt_id: UUID, partner_id: str) -> ReceiptView:
-    """An empty receipt for an id that the intake may have issued moments ago. Raises ReceiptNotFound."""
-    age_ms = clock.now().timestamp() * 1000 - _created_at_ms(receipt_id)
-    if receipt_id.version != 7 or abs(age_ms) > _ARCHIVING_MAX_MS:
-        raise ReceiptNotFound
-    if await repository.has_other_owner(session, receipt_id, partner_id):
-        raise ReceiptNotFound
-    return ReceiptView(receipt_id, _created_at(receipt_id))
+def _is_under_way(receipt_id: UUID, pepper: str, partner_id: str) -> bool:
+    """Whether the intake issued this id to this partner, and the archive may still come to it."""
+    return is_issued(receipt_id, pepper, partner_id) and abs(clock.now() - _created_at(receipt_id)) <= _ARCHIVING_MAX
 
 
 async def day_totals(session: Session, *, day: date, time_zone: str) -> DayTotals:

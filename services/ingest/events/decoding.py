@@ -15,13 +15,15 @@ from services.ingest import event_types
 from services.ingest.events import event_shapes as shapes
 from services.ingest.events import rejections
 from services.ingest.events.domain import act_of
-from services.ingest.events.errors import BatchTooLarge
+from services.ingest.events.errors import BatchExpected, BatchTooLarge, SingleEventExpected
 from services.ingest.events.rejections import EventRejected, Rejection, rejection_of
 from services.ingest.partners.service import Partner
 from shared.contracts import identity
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.errors import MalformedBody, UnsupportedMediaType
 from shared.eventlog import Record
+from shared.json_keys import repeated_key
+from shared.media_types import MediaType, parse_media_type
 
 BATCH_EVENTS_MAX: Final = 500
 ONE = "application/cloudevents+json"
@@ -30,7 +32,9 @@ BATCH = "application/cloudevents-batch+json"
 _BAD_INPUT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PHONE_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _FOR_MANY: Final = frozenset({"bus", "metro"})
-_CHARSET: Final = re.compile(r'charset="?(?P<name>[^";\s]+)"?', re.IGNORECASE)
+_UTF8: Final = frozenset({None, "utf-8", "utf8"})
+_JSON: Final = "application/json"
+_JSON_SPACE: Final = b" \t\r\n"
 
 _Operation = Literal["report", "correct", "cancel"]
 _REPORTS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -55,6 +59,7 @@ _TYPE_OF_FIELD: Final = {
 _events = msgspec.json.Decoder(list[Raw])
 _one = msgspec.json.Decoder(Raw)
 _probe = msgspec.json.Decoder(shapes.CorrectionProbe)
+_attributes = msgspec.json.Decoder(shapes.TripAttributes)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -77,7 +82,7 @@ class _Decoders:
 
 _LENIENT = _Decoders(shapes.Envelope, lambda shape: shape)
 _PLAIN = _Decoders(shapes.without_patterns(shapes.Envelope), shapes.without_patterns)
-_STRICT = _Decoders(shapes.StrictEnvelope, shapes.refusing_unknown_fields)
+_STRICT = _Decoders(shapes.Envelope, shapes.refusing_unknown_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +103,27 @@ class ReadEvent(msgspec.Struct, gc=False):
     rejected: Rejection | None = None  # not the exception: its traceback would keep the whole batch in memory
 
 
+def is_single(content_type: str | None) -> bool:
+    """Whether the request is one event in structured mode. Raises UnsupportedMediaType for any type but our two."""
+    found = parse_media_type(content_type)
+    if found is None or found.name not in {ONE, BATCH} or found.charset not in _UTF8:
+        raise UnsupportedMediaType(allowed=f"{ONE}, {BATCH}", headers={"Accept": f"{ONE}, {BATCH}"})
+    return found.name == ONE
+
+
 def split_batch(body: bytes, content_type: str | None) -> list[Raw]:
-    """The raw JSON of each event. Raises UnsupportedMediaType, MalformedBody, BatchTooLarge."""
-    media_type = (content_type or "").partition(";")[0].strip().lower()
-    charset = _CHARSET.search(content_type or "")
-    if media_type not in {ONE, BATCH} or (charset and charset["name"].lower() not in {"utf-8", "utf8"}):
-        raise UnsupportedMediaType(allowed=f"{ONE}, {BATCH}")
+    """The raw JSON of each event.
+
+    Raises UnsupportedMediaType, MalformedBody, BatchExpected, SingleEventExpected, BatchTooLarge.
+    """
+    single = is_single(content_type)
+    is_array = body.lstrip(_JSON_SPACE)[:1] == b"["
     try:
-        events = _events.decode(body) if media_type == BATCH else [_one.decode(body)]
+        events = _events.decode(body) if is_array else [_one.decode(body)]
     except _BAD_INPUT as exc:
         raise MalformedBody from exc
+    if is_array == single:
+        raise (SingleEventExpected if single else BatchExpected)(batch=BATCH, one=ONE)
     if len(events) > BATCH_EVENTS_MAX:
         raise BatchTooLarge(limit=BATCH_EVENTS_MAX, count=len(events))
     return events
@@ -115,9 +131,13 @@ def split_batch(body: bytes, content_type: str | None) -> list[Raw]:
 
 def read_events(events: list[Raw], batch: BatchContext) -> list[ReadEvent]:
     decoders = _decoders_for(events, batch.partner)
+    # One search over all is cheaper than one for each. Only where it finds a key, the events are searched one by one.
+    are_clean = _has_unique_keys(b"[" + b",".join(events) + b"]")
     read = []
     for index, raw in enumerate(events):
         try:
+            if not are_clean:
+                _require_unique_keys(raw)
             reported = _read_one(raw, index, batch, decoders)
         except EventRejected as rejected:
             read.append(ReadEvent(_readable_id(raw), rejected=Rejection(rejected.code, rejected.field)))
@@ -154,6 +174,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], raw: Raw, prefix: str) -> Any:
 def _read_one(raw: Raw, index: int, batch: BatchContext, decoders: _Decoders) -> ActivityReported:
     partner = batch.partner
     envelope: shapes.Envelope = _decode(decoders.envelope, raw, "")
+    content = _content_of(envelope)
     if envelope.source != partner.source:
         raise EventRejected(rejections.SOURCE_MISMATCH, "source")
     decoder = decoders.data.get(envelope.type)
@@ -161,7 +182,7 @@ def _read_one(raw: Raw, index: int, batch: BatchContext, decoders: _Decoders) ->
         raise EventRejected(rejections.UNKNOWN_EVENT_TYPE, "type")
     if envelope.type in _REPORTS:
         _require_allowed(envelope.type, partner, "type")
-    data = _decode(decoder, envelope.data, "data")
+    data = _decode(decoder, content, "data")
     operation: _Operation = "report"
     original_id: str | None = None
     reason: str | None = None
@@ -197,6 +218,39 @@ def _read_one(raw: Raw, index: int, batch: BatchContext, decoders: _Decoders) ->
     )
 
 
+def _has_unique_keys(text: bytes) -> bool:
+    """False also if a single event keeps the search from reading the rest."""
+    try:
+        return repeated_key(text) is None
+    except (ValueError, RecursionError):
+        return False
+
+
+def _require_unique_keys(raw: Raw) -> None:
+    try:
+        key = repeated_key(bytes(raw))
+    except (ValueError, RecursionError) as exc:
+        raise EventRejected(rejections.MALFORMED_EVENT) from exc
+    if key is not None:
+        raise EventRejected(rejections.DUPLICATE_KEY, key)
+
+
+def _content_of(envelope: shapes.Envelope) -> Raw:
+    """The JSON of `data`. Raises EventRejected for another content type and for binary data."""
+    declared = envelope.datacontenttype
+    if declared is not None and declared != _JSON:
+        media_type: MediaType | None = parse_media_type(declared)
+        if media_type is None or not media_type.is_json:
+            raise EventRejected(rejections.INVALID_VALUE, "datacontenttype")
+    binary = envelope.data_base64
+    if isinstance(binary, Raw) and bytes(binary) != b"null":
+        both = isinstance(envelope.data, Raw)
+        raise EventRejected(rejections.DATA_TWICE if both else rejections.DATA_BASE64, "data_base64")
+    if not isinstance(envelope.data, Raw):
+        raise EventRejected(rejections.MISSING_FIELD, "data")
+    return envelope.data
+
+
 def _require_allowed(event_type: str, partner: Partner, field: str) -> None:
     if event_type not in partner.event_types:
         raise EventRejected(rejections.EVENT_TYPE_NOT_ALLOWED, field)
@@ -225,12 +279,27 @@ def _act(data: shapes.Report, batch: BatchContext) -> Act:
 
 
 def _add_keys(act: Act, data: shapes.Report, batch: BatchContext) -> None:
-    """Set the keyed hash of the meter or of the vehicle. Nobody hires a bus or a train, so these have no key."""
+    """Set the keyed hash of the meter or of the vehicle, and the passengers that MDS counts among the attributes.
+
+    Nobody hires a bus or a train, so these have no key.
+    """
     if isinstance(data, shapes.EnergySaved):
         msgspec.structs.force_setattr(act, "meter_key", identity.meter_key(batch.pepper, data.meter_ref))
-    elif isinstance(data, shapes.TripCompleted) and data.vehicle_ref is not None and data.vehicle_type not in _FOR_MANY:
+    if not isinstance(data, shapes.TripCompleted):
+        return
+    if data.vehicle_ref is not None and data.vehicle_type not in _FOR_MANY:
         vehicle_key = identity.vehicle_key(batch.pepper, batch.partner.partner_id, data.vehicle_type, data.vehicle_ref)
         msgspec.structs.force_setattr(act, "vehicle_key", vehicle_key)
+    if data.passenger_count is None and isinstance(data.trip_attributes, Raw):
+        msgspec.structs.force_setattr(act, "passenger_count", _passengers_of(data.trip_attributes))
+
+
+def _passengers_of(attributes: Raw) -> int | None:
+    """Of attributes in another form nothing is read: their form is the mode's and none of ours."""
+    try:
+        return _attributes.decode(attributes).passenger_count
+    except _BAD_INPUT:
+        return None
 
 
 def _account_key(ref: shapes.AccountRef, batch: BatchContext) -> str:

@@ -1,6 +1,7 @@
 """Reduces an event to the act that quantification needs. Coordinates, line, vehicle and machine numbers are dropped."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from services.ingest.events import rejections
 from services.ingest.events.event_shapes import (
@@ -17,16 +18,20 @@ from services.ingest.events.rejections import EventRejected
 from shared.contracts.activities_v1 import Act
 from shared.contracts.bounds import EARLIEST, LATEST
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-def _utc(instant: datetime, field: str) -> datetime:
-    """In UTC, so that one instant written with two offsets gives one act. Raises EventRejected."""
+
+def _utc(instant: datetime | int, field: str) -> datetime:
+    """In UTC, so that one instant written in two ways gives one act. Raises EventRejected."""
+    if isinstance(instant, int):
+        return _EPOCH + timedelta(milliseconds=instant)  # within the bounds by its type
     # Outside these bounds calendar arithmetic could overflow. Accounting judges times that are only implausible.
     if not EARLIEST <= instant < LATEST:
         raise EventRejected(rejections.INVALID_TIME, field)
     return instant.astimezone(UTC)
 
 
-def _span(start: datetime, end: datetime, names: tuple[str, str]) -> tuple[datetime, datetime]:
+def _span(start: datetime | int, end: datetime | int, names: tuple[str, str]) -> tuple[datetime, datetime]:
     begun, ended = _utc(start, names[0]), _utc(end, names[1])
     if ended < begun:
         raise EventRejected(rejections.INVALID_TIME_ORDER, names[1])
@@ -93,7 +98,8 @@ def _trip(data: TripCompleted) -> Act:
         city_code=data.city_code,
         vehicle_type=data.vehicle_type,
         propulsion_type=data.propulsion_type,
-        trip_type=data.trip_type,
+        # One rider alone is what passenger services call a private trip, and so do the methodologies.
+        trip_type="private" if data.trip_type == "rider" else data.trip_type,
         distance_m=data.distance,
         duration_s=data.duration if data.duration is not None else _seconds(start, end),
         straight_line_m=_line(data.start_location, data.end_location),

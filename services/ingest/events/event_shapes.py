@@ -25,6 +25,10 @@ Reference = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE
 Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
 CityCode = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
 Instant = Annotated[datetime, Meta(tz=True)]
+# MDS writes times as milliseconds since 1970. These are those of 2000 to 2099: seconds are below, microseconds above.
+EPOCH_MS_MIN: Final = 946_684_800_000
+EPOCH_MS_END: Final = 4_102_444_800_000
+ActTime = Instant | Annotated[int, Meta(ge=EPOCH_MS_MIN, lt=EPOCH_MS_END)]
 Metres = Annotated[int, Meta(ge=0, le=DISTANCE_M_MAX)]
 Seconds = Annotated[int, Meta(ge=0, le=DURATION_S_MAX)]
 Grams = Annotated[int, Meta(ge=0, le=WEIGHT_G_MAX)]
@@ -40,36 +44,29 @@ PropulsionType = Literal[
     "human", "electric_assist", "electric", "combustion", "combustion_diesel", "hybrid", "plug_in_hybrid",
     "hydrogen_fuel_cell",
 ]  # fmt: skip
-TripType = Literal["private", "shared", "reservation", "empty"]
+# MDS 2.0: `rider` for micromobility, the others for passenger services and car share. `reservation` is the way to a
+# customer and `empty` any other movement: neither has a passenger.
+TripType = Literal["rider", "private", "shared", "reservation", "empty"]
+CoordinateSystem = Literal["WGS84", "GCJ02", "BD09"]
+AccountRefType = Literal["open_id", "phone_hash", "account_no"]
+TransitVehicle = Literal["metro", "bus"]
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The CloudEvents 1.0 attributes. The standard allows extension attributes; they are ignored."""
+    """The CloudEvents 1.0 attributes. Extension attributes of partners and brokers are welcome and ignored."""
 
     specversion: Literal["1.0"]
     id: EventId
     source: str
     type: str
-    data: Raw
+    data: Raw | UnsetType = UNSET
+    data_base64: Raw | UnsetType = UNSET
     time: Instant | None = None
-    datacontenttype: Literal["application/json"] | None = None
-
-
-class StrictEnvelope(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For sandboxes: refuses a misspelt attribute by its name. Registered extensions are accepted."""
-
-    dataschema: str | None = None
-    subject: str | None = None
-    partitionkey: str | None = None
-    traceparent: str | None = None
-    tracestate: str | None = None
-    recordedtime: str | None = None
-    sequence: str | None = None
-    sequencetype: str | None = None
+    datacontenttype: str | None = None
 
 
 class AccountRef(msgspec.Struct, frozen=True, kw_only=True):
-    type: Literal["open_id", "phone_hash", "account_no"]
+    type: AccountRefType
     value: Reference
 
 
@@ -84,25 +81,32 @@ class TripCompleted(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_type: VehicleType
     propulsion_type: PropulsionType | None = None
     trip_type: TripType | None = None
-    start_time: Instant
-    end_time: Instant
+    start_time: ActTime
+    end_time: ActTime
     duration: Seconds | None = None
     distance: Metres
     passenger_count: Count | None = None
     start_location: Location | None = None
     end_location: Location | None = None
-    coordinate_system: Literal["WGS84", "GCJ02", "BD09"] | None = None
+    coordinate_system: CoordinateSystem | None = None
     city_code: CityCode
     vehicle_ref: OrderNo | None = None
+    trip_attributes: Raw | UnsetType = UNSET
+
+
+class TripAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the mode-specific attributes in MDS only the number of passengers is used."""
+
+    passenger_count: Count | None = None
 
 
 class TransitRidden(msgspec.Struct, frozen=True, kw_only=True):
     account_ref: AccountRef
     ride_id: OrderNo
-    vehicle_type: Literal["metro", "bus"]
+    vehicle_type: TransitVehicle
     line: OrderNo | None = None
-    boarded_at: Instant
-    alighted_at: Instant | None = None
+    boarded_at: ActTime
+    alighted_at: ActTime | None = None
     distance: Metres | None = None
     city_code: CityCode
 
@@ -113,7 +117,7 @@ class RecyclingDeposited(msgspec.Struct, frozen=True, kw_only=True):
     material: Slug
     weight_g: Grams
     machine_ref: OrderNo
-    occurred_at: Instant
+    occurred_at: ActTime
     city_code: CityCode
 
 
@@ -121,15 +125,15 @@ class BagReused(msgspec.Struct, frozen=True, kw_only=True):
     account_ref: AccountRef
     receipt_no: OrderNo
     count: Count
-    occurred_at: Instant
+    occurred_at: ActTime
     city_code: CityCode
 
 
 class EnergySaved(msgspec.Struct, frozen=True, kw_only=True):
     account_ref: AccountRef
     meter_ref: OrderNo
-    period_start: Instant
-    period_end: Instant
+    period_start: ActTime
+    period_end: ActTime
     energy_wh: WattHours
     baseline_wh: WattHours | None = None
     city_code: CityCode
@@ -166,8 +170,9 @@ class CorrectionProbe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refusing_unknown_fields(shape: type[msgspec.Struct]) -> type[Any]:
-    """The same type, but refusing unknown fields, also in nested objects."""
-    inner: list[tuple[str, Any, Any]] = []
+    """The same type, but refusing unknown fields, also in nested objects. Fields of an MDS trip are known."""
+    unused = _MDS_TRIP if shape is TripCompleted else ()
+    inner: list[tuple[str, Any, Any]] = [(name, Raw | UnsetType, UNSET) for name in unused]
     for field in msgspec.structs.fields(shape):
         if field.type is AccountRef:
             inner.append((field.name, _StrictAccountRef, msgspec.NODEFAULT))
@@ -199,7 +204,22 @@ class _StrictAccountRef(AccountRef, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class _StrictLocation(Location, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+    """With the other fields of a place in MDS, which are ignored."""
+
+    altitude: Raw | UnsetType = UNSET
+    heading: Raw | UnsetType = UNSET
+    speed: Raw | UnsetType = UNSET
+    horizontal_accuracy: Raw | UnsetType = UNSET
+    vertical_accuracy: Raw | UnsetType = UNSET
+    satellites: Raw | UnsetType = UNSET
+
+
+# The other fields of a trip in MDS 2.0 (data-types.md, Trips). They are ignored and never stored.
+_MDS_TRIP: Final = (
+    "provider_id", "data_provider_id", "device_id", "journey_id", "journey_attributes", "fare_attributes",
+    "publication_time", "accessibility_attributes", "parking_verification_url", "parking_category", "standard_cost",
+    "actual_cost", "currency",
+)  # fmt: skip
 
 
 class _PlainAccountRef(AccountRef, frozen=True, kw_only=True):

@@ -16,10 +16,11 @@ from services.ingest import topics as own_topics
 from services.ingest.events import decoding
 from services.ingest.events.answers import EventResult, IntakeAnswer
 from services.ingest.events.decoding import BatchContext, ReadEvent, read_events
-from services.ingest.events.errors import LogUnavailable
-from services.ingest.events.rejections import INVALID_TEXT, EventRejected, message_of
+from services.ingest.events.errors import EventRefused, LogUnavailable
+from services.ingest.events.rejections import INVALID_TEXT, INVALID_TIME, EventRejected, message_of
 from services.ingest.limits.service import Limits
 from services.ingest.partners.service import Caller, SeenNonces
+from services.ingest.receipt_ids import new_receipt_id
 from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
@@ -27,11 +28,11 @@ from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.envelope import common_headers, event_headers
 from shared.errors import TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
-from shared.ids import new_id
 from shared.language import Language
 
 __all__ = [
     "INVALID_TEXT",
+    "INVALID_TIME",
     "BatchContext",
     "EventRejected",
     "IntakePorts",
@@ -64,16 +65,21 @@ async def report_events(
 ) -> IntakeAnswer:
     """Return once every accepted event is durable in the log.
 
-    Raises UnsupportedMediaType, MalformedBody, BatchTooLarge, LogUnavailable, EventRateExceeded, DailyBudgetExhausted.
-    The last three release the request's nonce: the same signed bytes may be sent again.
+    Raises the errors of `split_batch`, EventRefused (the one event of a request was rejected), LogUnavailable,
+    EventRateExceeded, DailyBudgetExhausted. The last three release the request's nonce: the same signed bytes may be
+    sent again.
     """
     events = decoding.split_batch(body, content_type)
+    is_single = decoding.is_single(content_type)
     is_kept = not (dry_run or caller.partner.sandbox)
     try:
         with ports.limits.reserve(caller.partner, len(events), counts=is_kept) as reservation:
-            batch = BatchContext(caller.partner, ports.pepper, new_id(), clock.now())
+            receipt_id = new_receipt_id(ports.pepper, caller.partner.partner_id)
+            batch = BatchContext(caller.partner, ports.pepper, receipt_id, clock.now())
             read = read_events(events, batch)
             if is_kept:
+                # Before the log has it: who sends the same bytes again wants to know where to look.
+                ports.nonces.note_receipt(caller.app_key, caller.nonce, receipt_id)
                 await _publish(ports, batch, read)
                 reservation.kept = sum(one.reported is not None for one in read)
                 _count(caller.partner.partner_id, read)
@@ -84,7 +90,12 @@ async def report_events(
     except TooManyRequests:
         ports.nonces.release(caller.app_key, caller.nonce)
         raise
-    return _answer(batch, read, dry_run=dry_run, language=language)
+    answer = _answer(batch, read, dry_run=dry_run, language=language)
+    rejected = read[0].rejected if is_single else None
+    if rejected is not None:
+        message = message_of(rejected.code, rejected.field, language)
+        raise EventRefused(rejected.code, rejected.field, message, extensions=msgspec.to_builtins(answer))
+    return answer
 
 
 async def ensure_topics(log: EventLog, prefix: str) -> None:
@@ -102,9 +113,12 @@ async def publish_activities(
 
 
 async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent]) -> None:
-    """Rejections first. If the events fail afterwards, only a receipt is left that no partner knows."""
+    """Rejections first. If the events fail afterwards, only a receipt is left that no partner knows.
+
+    An empty batch leaves a receipt without rejections, so that its id can be asked for like any other.
+    """
     reports = [one.reported for one in read if one.reported is not None]
-    if len(reports) < len(read):
+    if len(reports) < len(read) or not read:
         record = _rejections_record(batch, read, len(reports))
         await ports.log.publish(ports.topic_prefix + own_topics.REJECTIONS, [record])
     if reports:

@@ -95,6 +95,7 @@ class Caller:
     nonce: str
     timestamp: int
     payload: Payload | None = None
+    signature: bytes = field(default=b"", repr=False)
 
 
 def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:

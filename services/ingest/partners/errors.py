@@ -76,6 +76,13 @@ class SignatureReplayed(Conflict):
     detail_en = "Sign again with a new nonce; keep the event ids, nothing will take effect twice."
 
 
+class RequestAlreadyReceived(SignatureReplayed):
+    """The same bytes with the same signature, as a proxy sends them again after a lost answer."""
+
+    detail_zh = "相同的请求已经收到，回执 {receipt_id}；请查询该回执，不必重发。"
+    detail_en = "The same request was received before. Its receipt is {receipt_id}: look there, do not send it again."
+
+
 class Refused(AppError):
     """The signature is valid, but the partner, its address or its key may not make this request."""
 

@@ -20,6 +20,7 @@ from services.ingest.partners.errors import (
     KeyBelongsElsewhere,
     LegacyKeyNotAllowed,
     PartnerSuspended,
+    RequestAlreadyReceived,
     SandboxKeyNotAllowed,
     SignatureInvalid,
     SignatureReplayed,
@@ -75,7 +76,7 @@ async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> C
         raise AddressNotAllowed(address=request.address or "-")
     if key.environment != partner.environment:
         partner = replace(partner, environment=key.environment)
-    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload)
+    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload, claim.signature)
 
 
 async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
@@ -88,9 +89,12 @@ async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
 async def authenticate(checks: SignatureChecks, request: SignedRequest) -> Caller:
     """Like `verify_signature`, and refuses a nonce that this process has seen. Raises also SignatureReplayed."""
     caller = await verify_signature(checks, request)
-    if not checks.nonces.claim(caller.app_key, caller.nonce, at_s=time.monotonic()):
-        raise SignatureReplayed
-    return caller
+    seen = checks.nonces.claim(caller.app_key, caller.nonce, signature=caller.signature, at_s=time.monotonic())
+    if seen is None:
+        return caller
+    if seen.signature == hash(caller.signature) and seen.receipt_id is not None:
+        raise RequestAlreadyReceived(receipt_id=seen.receipt_id, extensions={"receipt_id": str(seen.receipt_id)})
+    raise SignatureReplayed
 
 
 def require_live_data(registry: PartnerRegistry, caller: Caller, *, method: str) -> None:
