@@ -23,6 +23,8 @@ _SHOWN_MAX = 50
 _FORMATS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="*.csv, *.ndjson，可 .gz")]
+Charset = Annotated[str, typer.Option(help="文件编码 encoding: utf-8, gb18030 (GBK)")]
+Zone = Annotated[str, typer.Option(help="CSV 中不带时区的时间 of times without an offset, e.g. Asia/Shanghai")]
 EventType = Annotated[str, typer.Option("--type", help="没有 type 列时 type of lines without one, e.g. trip.completed")]
 
 
@@ -31,11 +33,14 @@ def import_(
     context: typer.Context,
     file: File,
     event_type: EventType = "",
+    charset: Charset = "",
+    zone: Zone = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只校验，不入账 Check only.")] = False,
 ) -> None:
     """导入 T+1 文件 Import a file; safe to repeat. Exit code 0 if every line passed."""
     client = client_of(context)
-    done = upload_and_wait(client, file, {"mode": "import", "dry_run": dry_run, "event_type": event_type or None})
+    form = {"event_type": event_type or None, "charset": charset or None, "zone": zone or None}
+    done = upload_and_wait(client, file, {"mode": "import", "dry_run": dry_run, **form})
     progress = done["progress"]
     if progress["rejected"]:
         table = screen.table("行 line", "事件 event", "原因 reason", "")
@@ -52,11 +57,14 @@ def reconcile(
     date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="行为发生日 day of the acts")],
     file: File,
     event_type: EventType = "",
+    charset: Charset = "",
+    zone: Zone = "",
 ) -> None:
     """与平台对账 Compare a day's file with the platform's; exit code 0 if there is no difference."""
     client = client_of(context)
     day = date.date().isoformat()
-    done = upload_and_wait(client, file, {"mode": "reconcile", "date": day, "event_type": event_type or None})
+    form = {"event_type": event_type or None, "charset": charset or None, "zone": zone or None}
+    done = upload_and_wait(client, file, {"mode": "reconcile", "date": day, **form})
     report = client.json("GET", f"{REPORTS}/{done['import_id']}")
     table = screen.table("", "贵方 yours", "平台 ours")
     names = {"events": "事件 events", "distance_m": "里程 metres", "weight_g": "重量 grams", "energy_wh": "电量 Wh"}

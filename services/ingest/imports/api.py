@@ -13,6 +13,7 @@ from services.ingest.imports.schemas import Import, LineError, NewImport
 from services.ingest.imports.uploads import (
     FILE_CONTENT,
     SignedBytes,
+    StatedForm,
     announced_as_json,
     described_by_headers,
     full_event_type,
@@ -53,6 +54,7 @@ _BODY: dict[str, Any] = {
 async def begin_import(
     request: Request,
     received: SignedBytes,
+    stated: StatedForm,
     session: Session,
     language: AskedLanguage,
     event_type: Annotated[
@@ -62,17 +64,20 @@ async def begin_import(
 ) -> Import:
     """需要 `CP1` 签名。4 MiB 以内可直接以 `text/csv` 或 `application/x-ndjson` 上传（可 gzip）；
     更大的文件先以 JSON 登记，再逐片 PUT，最后 complete。同一文件传两次不会重复生效：事件以 id 去重。
+    GBK 文件写明 `charset=gb18030`；CSV 里的时间不带时区时写明 `zone=Asia/Shanghai`。
+    编码有误的文件整体拒绝，一行也不生效。
 
     Signed with `CP1`. Files up to 4 MiB can be sent at once as `text/csv` or `application/x-ndjson`, also gzipped.
     Larger files are announced as JSON, uploaded in parts with PUT, and completed. A file sent twice has no second
-    effect, because events are identified by their ids.
+    effect, because events are identified by their ids. A GBK file needs `charset=gb18030`, times without an offset in a
+    CSV file need `zone=Asia/Shanghai`. A file in the wrong encoding is refused as a whole.
     """
     caller, body = received
     if media_type_of(request) == "application/json":
-        import_id = await service.begin_import(session, caller.partner, announced_as_json(body))
+        import_id = await service.begin_import(session, caller.partner, announced_as_json(body, stated))
     else:
         file = described_by_headers(
-            request, body, mode="import", dry_run=dry_run, event_type=full_event_type(event_type)
+            request, body, stated, mode="import", dry_run=dry_run, event_type=full_event_type(event_type)
         )
         import_id = await service.upload_file(session, caller.partner, file, body)
     return Import.of(await service.view_import(session, caller.partner, import_id), language)

@@ -2,20 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 from msgspec import Raw
 
-from services.ingest.events.service import BatchContext, EventRejected, read_events
+from services.ingest.events.service import INVALID_TEXT, BatchContext, EventRejected, read_events
 from services.ingest.imports import reasons
 from services.ingest.imports.columns import Table
 from services.ingest.imports.domain import LINE_BYTES_MAX
-from services.ingest.imports.reasons import BadFile
+from services.ingest.imports.text import Charset
 from shared.contracts.activities_v1 import ActivityReported
-
-_BOM: Final = b"\xef\xbb\xbf"
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +31,10 @@ class Block:
     errors: list[LineError] = field(default_factory=list)
 
 
-def first_line(line: bytes) -> bytes:
-    """The first line of a file without its byte order mark. Raises BadFile for UTF-16."""
-    if line.startswith(_UTF16):
-        raise BadFile(reasons.NOT_UTF8)
-    return line.removeprefix(_BOM)
-
-
-def read_block(lines: list[bytes], first_line_no: int, batch: BatchContext, table: Table | None) -> Block:
-    """`table` describes a CSV file. Without it each line is a CloudEvent in JSON."""
+def read_block(
+    lines: list[bytes], first_line_no: int, batch: BatchContext, table: Table | None, charset: Charset = "utf-8"
+) -> Block:
+    """`table` describes a CSV file. Without it each line is a CloudEvent in JSON, in that charset."""
     block = Block()
     raws: list[Raw] = []
     sources: list[tuple[int, bytes]] = []
@@ -54,7 +45,12 @@ def read_block(lines: list[bytes], first_line_no: int, batch: BatchContext, tabl
         try:
             if len(line) > LINE_BYTES_MAX:
                 raise EventRejected(reasons.LINE_TOO_LONG)  # noqa: TRY301 - one place records all errors of a line
-            raws.append(Raw(table.event_of(line) if table is not None else line))
+            event = table.event_of(line) if table is not None else line.decode(charset).encode()
+            if event is None:
+                continue
+            raws.append(Raw(event))
+        except UnicodeDecodeError:
+            block.errors.append(LineError(line_no, None, INVALID_TEXT, None))
         except EventRejected as rejected:
             block.errors.append(LineError(line_no, None, rejected.code, rejected.field))
         else:

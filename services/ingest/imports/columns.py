@@ -5,13 +5,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from services.ingest import event_types
 from services.ingest.events.service import INVALID_TEXT, EventRejected
 from services.ingest.imports import reasons
+from services.ingest.imports.cells import is_mangled, time_of
 from services.ingest.imports.reasons import BadFile
+from services.ingest.imports.text import Charset
 
 _ENVELOPE: Final = ("id", "type", "source", "time")
 _REVISION: Final = ("original_id", "reason")
@@ -19,6 +22,16 @@ _ACCOUNT: Final = ("account_ref.type", "account_ref.value")
 _WHOLE_NUMBERS: Final = frozenset(
     {"distance", "duration", "passenger_count", "weight_g", "count", "energy_wh", "baseline_wh"}
 )
+_TIMES: Final = frozenset(
+    {"start_time", "end_time", "boarded_at", "alighted_at", "occurred_at", "period_start", "period_end", "time"}
+)
+# Columns that name one thing. Two names that a program rewrote to the same would become one thing.
+_NAMES: Final = frozenset(
+    {
+        "id", "original_id", "trip_id", "ride_id", "deposit_id", "receipt_no", "meter_ref", "machine_ref",
+        "vehicle_ref", "account_ref.value",
+    }
+)  # fmt: skip
 _PLACES: Final = ("start_location.lat", "start_location.lng", "end_location.lat", "end_location.lng")
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -66,6 +79,7 @@ _SAMPLE: Final[Mapping[str, str]] = {
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,18})?")
+_OTHER_SEPARATORS: Final = ";\t|，；"
 _NAME_CHARS_MAX: Final = 40
 _NAMES_SHOWN: Final = 5
 _encode = msgspec.json.Encoder().encode
@@ -73,15 +87,24 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header, and the values that all rows of the file share."""
+    """The header, and the values that all rows of the file share. `zone` is that of times without an offset."""
 
     columns: tuple[str, ...]
     source: str
     event_type: str | None
+    charset: Charset = "utf-8"
+    zone: ZoneInfo | None = None
 
-    def event_of(self, line: bytes) -> bytes:
-        """The row as a CloudEvent in JSON. An empty cell is an absent field. Raises EventRejected."""
-        cells = cells_of(line)
+    def event_of(self, line: bytes) -> bytes | None:
+        """The row as a CloudEvent in JSON, None for a row without content. An empty cell is an absent field.
+
+        Raises EventRejected.
+        """
+        cells = cells_of(line, self.charset)
+        if not any(map(str.strip, cells)):
+            return None
+        while len(cells) > len(self.columns) and not cells[-1].strip():
+            cells.pop()
         if len(cells) != len(self.columns):
             raise EventRejected(reasons.COLUMN_COUNT)
         event: dict[str, Any] = {"specversion": "1.0", "source": self.source}
@@ -89,12 +112,17 @@ class Table:
             event["type"] = self.event_type
         data: dict[str, Any] = {}
         for name, cell in zip(self.columns, cells, strict=True):
-            if cell == "":
+            if cell == "" or (not name and not cell.strip()):
                 continue
+            if not name:
+                raise EventRejected(reasons.VALUE_WITHOUT_COLUMN)
+            if name in _NAMES and is_mangled(cell):
+                raise EventRejected(reasons.MANGLED_NUMBER, name if name in _ENVELOPE else f"data.{name}")
+            value = time_of(cell, self.zone) if name in _TIMES else cell
             if name in _ENVELOPE:
-                event[name] = cell
+                event[name] = value
             else:
-                _put(data, name, cell)
+                _put(data, name, value)
         if "type" in event:
             event["type"] = _full_type(event["type"])
         event["data"] = _revised(data) if event.get("type") == event_types.CORRECTED else data
@@ -108,9 +136,11 @@ def _full_type(name: str) -> str:
         return name  # the decoder rejects it with its own code
 
 
-def _put(data: dict[str, Any], name: str, cell: str) -> None:
+def _put(data: dict[str, Any], name: str, cell: str | int) -> None:
     outer, _, inner = name.partition(".")
-    if inner:
+    if isinstance(cell, int):
+        data[name] = cell
+    elif inner:
         number = name in _PLACES and _DECIMAL.fullmatch(cell)
         data.setdefault(outer, {})[inner] = float(cell) if number else cell
     else:
@@ -123,10 +153,10 @@ def _revised(data: dict[str, Any]) -> dict[str, Any]:
     return {**outside, "data": data}
 
 
-def cells_of(line: bytes) -> list[str]:
+def cells_of(line: bytes, charset: Charset = "utf-8") -> list[str]:
     """Raises EventRejected."""
     try:
-        text = line.decode()
+        text = line.decode(charset)
     except UnicodeDecodeError as exc:
         raise EventRejected(INVALID_TEXT) from exc
     if '"' not in text:
@@ -137,15 +167,25 @@ def cells_of(line: bytes) -> list[str]:
         raise EventRejected(reasons.MALFORMED_LINE) from exc
 
 
-def header_of(line: bytes, *, event_type: str | None) -> tuple[str, ...]:
-    """The columns in the first line of a file. Raises BadFile, also for a misspelt column, which must not be lost."""
+def is_before_header(line: bytes) -> bool:
+    """Whether a line has no content, or only the hint for a spreadsheet that commas separate the columns."""
+    return not line.strip(b", \t\r") or line.strip().lower() == b"sep=,"
+
+
+def header_of(line: bytes, *, event_type: str | None, charset: Charset = "utf-8") -> tuple[str, ...]:
+    """The columns in the first line of a file. Columns without a name are empty.
+
+    Raises BadFile, also for a misspelt column, which must not be lost.
+    """
     try:
-        names = tuple(name.strip() for name in cells_of(line))
+        names = tuple(name.strip() for name in cells_of(line, charset))
     except EventRejected as exc:
         raise BadFile(reasons.NOT_UTF8 if exc.code == INVALID_TEXT else reasons.MALFORMED_LINE) from exc
-    if unknown := [name for name in names if name not in _KNOWN]:
+    if len(names) == 1 and set(names[0]) & set(_OTHER_SEPARATORS):
+        raise BadFile(reasons.WRONG_SEPARATOR)
+    if unknown := [name for name in names if name and name not in _KNOWN]:
         raise BadFile(reasons.UNKNOWN_COLUMN, _shown(unknown))
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise BadFile(reasons.DUPLICATE_COLUMN, _shown(twice))
     required = ["id"] if event_type else ["id", "type"]
     if missing := [name for name in required if name not in names]:

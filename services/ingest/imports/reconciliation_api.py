@@ -9,6 +9,7 @@ from services.ingest.imports.schemas import Import
 from services.ingest.imports.uploads import (
     FILE_CONTENT,
     SignedBytes,
+    StatedForm,
     described_by_headers,
     full_event_type,
 )
@@ -33,6 +34,7 @@ async def post_reconciliation(
     request: Request,
     day: ChosenDay,
     received: SignedBytes,
+    stated: StatedForm,
     session: Session,
     language: AskedLanguage,
     event_type: Annotated[
@@ -45,6 +47,8 @@ async def post_reconciliation(
     `mode: reconcile`. The finished report has the id of the import.
     """
     caller, body = received
-    file = described_by_headers(request, body, mode="reconcile", day=day, event_type=full_event_type(event_type))
+    file = described_by_headers(
+        request, body, stated, mode="reconcile", day=day, event_type=full_event_type(event_type)
+    )
     import_id = await service.upload_file(session, caller.partner, file, body)
     return Import.of(await service.view_import(session, caller.partner, import_id), language)

@@ -41,7 +41,8 @@ async def add_job(session: AsyncSession, row: Row) -> None:
 async def find_same_open(session: AsyncSession, row: Row) -> Row | None:
     """An unfinished import of the same file with the same options."""
     same = (
-        "partner_id", "mode", "dry_run", "day", "format", "compression", "event_type", "size_bytes", "sha256",
+        "partner_id", "mode", "dry_run", "day", "format", "compression", "event_type", "charset", "zone", "size_bytes",
+        "sha256",
     )  # fmt: skip
     found = await session.execute(
         select(import_job)

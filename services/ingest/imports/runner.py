@@ -16,11 +16,13 @@ import structlog
 
 from services.ingest.events.service import BatchContext, publish_activities
 from services.ingest.imports import reasons, repository
-from services.ingest.imports.blocks import Block, first_line, read_block
-from services.ingest.imports.columns import Table, header_of
+from services.ingest.imports.blocks import Block, read_block
+from services.ingest.imports.cells import zone_of
+from services.ingest.imports.columns import Table, header_of, is_before_header
 from services.ingest.imports.domain import BLOCK_LINES, LINE_ERRORS_KEPT, parts_of, receipt_of_block
 from services.ingest.imports.files import LineReader, LoadPart
 from services.ingest.imports.reasons import BadFile
+from services.ingest.imports.text import Charset, EncodingCheck, without_mark
 from services.ingest.partners.service import Partner, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
 from shared import clock, telemetry
@@ -92,10 +94,13 @@ class ImportRunner:
         load = _loader(session, job["import_id"])
         if job["status"] == "queued":
             await _check_content(job, load)
+            await _check_lines(job, load)
             await repository.change_job(session, job["import_id"], status="running")
         partner = await self._partner(job)
         reader = await self._reader(job, load)
         header, lines_read = job["header"], 0
+        charset: Charset = job["charset"] or "utf-8"
+        zone = zone_of(job["zone"]) if job["zone"] is not None else None
         accepted, rejected, block_no = job["accepted"], job["rejected"], job["next_block"]
         ended = False
         for _ in range(BLOCKS_PER_STEP):
@@ -103,16 +108,17 @@ class ImportRunner:
             lines = await reader.take(BLOCK_LINES, load)
             lines_read += len(lines)
             if at == 1 and lines:
-                lines[0] = first_line(lines[0])
+                lines[0] = without_mark(lines[0], charset)
                 if job["format"] == "csv":
-                    header = list(header_of(lines[0].removesuffix(b"\r"), event_type=job["event_type"]))
-                    lines[0] = b""
+                    header = _take_header(lines, job["event_type"], charset)
             if at == 1 and not any(line.strip() for line in lines) and header is None:
                 raise BadFile(reasons.EMPTY_FILE)
-            table = Table(tuple(header), partner.source, job["event_type"]) if header is not None else None
+            table = (
+                Table(tuple(header), partner.source, job["event_type"], charset, zone) if header is not None else None
+            )
             receipt_id = receipt_of_block(job["import_id"], block_no)
             batch = BatchContext(partner, self._options.pepper, receipt_id, job["completed_at"])
-            block = read_block(lines, at, batch, table)
+            block = read_block(lines, at, batch, table, charset)
             await self._process(session, job, partner, block)
             accepted, rejected = accepted + len(block.reports), rejected + len(block.errors)
             block_no += 1
@@ -204,6 +210,28 @@ async def _check_content(job: repository.Row, load: LoadPart) -> None:
         await asyncio.sleep(0)
     if digest.digest() != job["sha256"]:
         raise BadFile(reasons.SHA256_MISMATCH)
+
+
+_CHECKED_LINES: Final = 5_000
+
+
+async def _check_lines(job: repository.Row, load: LoadPart) -> None:
+    """Read the whole file once. Raises BadFile for what refuses a file, so that no line of such a file is published."""
+    reader, encoding = LineReader(job["compression"]), EncodingCheck(job["charset"])
+    while lines := await reader.take(_CHECKED_LINES, load):
+        if reader.next_line == len(lines) + 1:
+            lines[0] = without_mark(lines[0], job["charset"] or "utf-8")
+        encoding.add(lines)
+    encoding.finish()
+
+
+def _take_header(lines: list[bytes], event_type: str | None, charset: Charset) -> list[str] | None:
+    """The header of a CSV file, taken out of its first lines. None if there is none. Raises BadFile."""
+    for number, line in enumerate(lines):
+        lines[number] = b""
+        if not is_before_header(line):
+            return list(header_of(line.removesuffix(b"\r"), event_type=event_type, charset=charset))
+    return None
 
 
 async def _finish(session: Session, import_id: UUID, **values: object) -> None:

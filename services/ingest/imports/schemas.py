@@ -48,6 +48,11 @@ class NewImport(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="整个文件的 SHA-256 · of the whole file")
     event_type: str | None = Field(None, max_length=100, description="没有 type 列时使用 · for lines without a type")
     file_name: FileName | None = None
+    charset: str | None = Field(None, max_length=40, description="utf-8 或 gb18030（含 GBK） · or gb18030, also GBK")
+    zone: str | None = Field(
+        None, max_length=64, description="CSV 中不带时区的时间所用的时区 · of times without an offset",
+        examples=["Asia/Shanghai"],
+    )  # fmt: skip
     dry_run: bool = Field(False, description="只校验，不入账 · check only")
     mode: Mode = "import"
     day: date | None = Field(None, alias="date", description="对账日期 · the day of a reconciliation")
@@ -82,6 +87,8 @@ class Import(BaseModel):
     status: Status
     dry_run: bool
     file_name: str | None
+    charset: str | None = Field(description="所声明的编码 · as stated", examples=["gb18030"])
+    zone: str | None = Field(examples=["Asia/Shanghai"])
     day: date | None = Field(alias="date")
     parts: Parts
     progress: Progress
@@ -101,6 +108,8 @@ class Import(BaseModel):
             status=row["status"],
             dry_run=row["dry_run"],
             file_name=row["file_name"],
+            charset=row["charset"],
+            zone=row["zone"],
             day=row["day"],
             parts=Parts(size_bytes=row["part_bytes"], expected=view.parts_expected, missing=list(view.parts_missing)),
             progress=Progress(

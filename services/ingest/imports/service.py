@@ -33,6 +33,7 @@ from services.ingest.imports.errors import (
     TooManyImports,
     UploadClosed,
 )
+from services.ingest.imports.text import Charset
 from services.ingest.partners.service import Partner
 from shared import clock
 from shared.db import Session
@@ -48,7 +49,10 @@ _DELETE_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """The file a partner announces. `event_type` is for lines without a type, `day` only for a reconciliation."""
+    """The file a partner announces. `event_type` is for lines without a type, `day` only for a reconciliation.
+
+    `charset` as stated by the partner, None if not. `zone` is for times without an offset in a CSV file.
+    """
 
     mode: Mode
     format: FileFormat
@@ -59,6 +63,8 @@ class NewFile:
     event_type: str | None = None
     file_name: str | None = None
     day: date | None = None
+    charset: Charset | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ async def begin_import(session: Session, partner: Partner, file: NewFile) -> UUI
         "format": file.format,
         "compression": file.compression,
         "event_type": file.event_type,
+        "charset": file.charset,
+        "zone": file.zone,
         "size_bytes": file.size_bytes,
         "sha256": file.sha256,
         "part_bytes": PART_BYTES,
