@@ -12,7 +12,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down clean logs status token demo bench chaos fuzz nightly test lint types imports pytest fmt \
+.PHONY: help run down clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
 	asyncapi migration lock venv
 
 help: ## 显示帮助 this help
@@ -48,6 +48,9 @@ nightly: venv ## 夜间长测 long stories against the models, and writers for a
 	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
 		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
 		tests/accounting/posting/test_writers.py -s --timeout 14400
+
+clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)
+	@$(RUN) deploy.clients
 
 fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz
