@@ -335,3 +335,11 @@ def test_rate_limit_counts_each_address_separately(client: httpx.Client) -> None
     assert_problem(answers[-1], 429, "TOO_MANY_REQUESTS", retryable=True)
     elsewhere = client.get("/api/v1/accounts/scenes", headers={"X-Forwarded-For": "10.9.9.9"})
     assert elsewhere.status_code == 200
+
+
+def test_d5_an_offer_to_upgrade_to_http_2_is_answered_without_upgrading(client: httpx.Client) -> None:
+    """Java's HttpClient makes it with every request over plain HTTP, also with a body."""
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    answer = client.post("/api/v1/ingest/events", content=b"[]", headers=offer)
+    assert answer.status_code == 200
+    assert answer.json()["bytes"] == 2
