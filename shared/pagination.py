@@ -6,11 +6,10 @@ return Page.of(rows, limit, item=OrderView.of, cursor=lambda row: (row.order_id,
 """
 
 import base64
-import binascii
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -26,10 +25,14 @@ Position = str | int | uuid.UUID | date
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
-_CURSOR_CHARS_MAX = 300
+CURSOR_CHARS_MAX = 300
+# What a database column can hold and compare: positions outside belong to no row.
+_INTEGER_MAX = 2**63 - 1
+_TEXT_CHARS_MAX = 200
+_YEARS = range(1900, 2201)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="每页条数 Items per page")]
-Cursor = Annotated[str | None, Query(max_length=_CURSOR_CHARS_MAX, description="上一页的 next_cursor")]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX, description="上一页的 next_cursor")]
 
 
 class Page(BaseModel, Generic[T]):
@@ -63,25 +66,44 @@ def _as_text(value: str | uuid.UUID | date) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+def decode_cursor(
+    cursor: str | None, *kinds: Callable[[Any], Any], field: str = "query.cursor"
+) -> tuple[Any, ...] | None:
     """Return the position in a cursor, one value per kind (`str`, `int`, or any constructor from str).
 
-    None means the first page. Raises InvalidRequest for a cursor that `encode_cursor` did not make for this list.
+    None means the first page. Raises InvalidRequest for a cursor that `encode_cursor` did not make for this list. The
+    values of a forged one are bounded, so that every column can be compared with them.
     """
     if cursor is None:
         return None
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        padded = (cursor + "=" * (-len(cursor) % 4)).encode("ascii")
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if not isinstance(values, list) or len(values) != len(kinds):
             raise ValueError  # noqa: TRY301 - one answer for every kind of broken cursor
-        return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
-        raise InvalidRequest(
-            field_errors=[FieldError("query.cursor", "INVALID_CURSOR", "not a cursor of this list")]
-        ) from exc
+        return tuple(_checked(value, kind) for value, kind in zip(values, kinds, strict=True))
+    except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as exc:
+        raise InvalidRequest(field_errors=[FieldError(field, "INVALID_CURSOR", "not a cursor of this list")]) from exc
 
 
-def position_of(cursor: str | None, kind: Callable[[Any], P]) -> P | None:
+def _checked(value: object, kind: Callable[[Any], Any]) -> object:
+    """One value of a cursor. Raises ValueError, or what `kind` raises."""
+    if kind is int:
+        if type(value) is not int or not 0 <= value <= _INTEGER_MAX:
+            raise ValueError(value)
+        return value
+    if not isinstance(value, str) or len(value) > _TEXT_CHARS_MAX or "\0" in value:
+        raise ValueError(value)
+    value.encode()  # raises UnicodeEncodeError for a lone surrogate
+    found = kind(value)
+    if isinstance(found, date) and found.year not in _YEARS:
+        raise ValueError(value)
+    if isinstance(found, datetime) and found.tzinfo is None:
+        raise ValueError(value)
+    return found
+
+
+def position_of(cursor: str | None, kind: Callable[[Any], P], *, field: str = "query.cursor") -> P | None:
     """Return the position in a cursor of one value, None for the first page. Raises InvalidRequest."""
-    position = decode_cursor(cursor, kind)
+    position = decode_cursor(cursor, kind, field=field)
     return None if position is None else position[0]
