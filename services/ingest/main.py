@@ -21,6 +21,7 @@ from services.ingest.imports.api import router as imports
 from services.ingest.imports.domain import PART_BYTES
 from services.ingest.imports.reconciliation_api import RECONCILIATION_PATH
 from services.ingest.imports.reconciliation_api import router as reconciliation_uploads
+from services.ingest.outcomes.api import router as outcomes
 from services.ingest.partners.api import VERIFY_BODY_BYTES, VERIFY_PATH
 from services.ingest.partners.api import router as partners
 from services.ingest.partners.ops_api import decisions as partner_decisions
@@ -65,6 +66,7 @@ def create_app(
             debugging,
             events,
             archive,
+            outcomes,
             imports,
             reconciliation,
             reconciliation_uploads,

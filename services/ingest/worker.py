@@ -11,6 +11,7 @@ from services.ingest.deliveries.runner import DeliveryRunner
 from services.ingest.deliveries.webhook_client import WebhookClient
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportOptions, ImportRunner
+from services.ingest.outcomes import service as outcomes
 from services.ingest.partners import proposals
 from services.ingest.partners.proof import opener
 from services.ingest.partners.service import ChangeListener, PartnerRegistry
@@ -26,6 +27,7 @@ from shared.worker import Worker, run
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 3600.0
 CHECK_EVERY_S = 600.0
+CATCH_UP_EVERY_S = 1.0
 
 
 def build(settings: Settings | None = None) -> Worker:
@@ -53,6 +55,8 @@ def build(settings: Settings | None = None) -> Worker:
     )
     worker.every(HOUSEKEEPING_EVERY_S, "forget_rejections", archive.delete_old_rejections)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_deliveries", deliveries.delete_old_deliveries)
+    worker.every(HOUSEKEEPING_EVERY_S, "forget_outcomes", outcomes.delete_old)
+    worker.every(CATCH_UP_EVERY_S, "webhooks_catch_up", deliveries.catch_up)
     client = WebhookClient(allow_loopback=settings.webhook_allow_loopback)
     worker.part(DeliveryRunner(worker.database, Sealer(settings.sealing_key), client).run)
     worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))

@@ -27,6 +27,7 @@ from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.eventlog import EventLog, EventLogError, Record, StoredRecord, TopicPartition, open_event_log
 from tests.databases import Dsns, connect_past_triggers, make_database
 from tests.ingest.operators import OperatorClient
+from tests.ingest.receivers import Receiver, receiving
 from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
 from tests.ingest.superuser import SEEDED, Ingest
 from tests.tokens import SERVICE_SECRET, TokenFactory
@@ -298,3 +299,29 @@ async def superuser(request: pytest.FixtureRequest, records_dsns: Dsns) -> Async
     yield connection
     await connection.execute("NOTIFY ingest_partners")
     await connection.close()
+
+
+@pytest.fixture
+async def database(ingest_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(ingest_dsns.admin)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def fresh(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
+    """Start without addresses, deliveries and verdicts in the feed, and remove them after the test."""
+
+    async def empty() -> None:
+        for table in ("webhook_endpoint", "webhook_delivery", "outcome_feed", "outcome_block", "bulk_receipts"):
+            await database.execute(f"DELETE FROM ingest.{table}")  # TRUNCATE would deadlock with the running worker
+
+    await empty()
+    yield
+    await empty()
+
+
+@pytest.fixture
+async def receiver(fresh: None) -> AsyncIterator[Receiver]:
+    async with receiving() as found:
+        yield found

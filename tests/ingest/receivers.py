@@ -10,6 +10,11 @@ from typing import Any
 
 import standardwebhooks
 
+from tests.ingest.samples import PartnerClient
+
+WEBHOOK = "/api/v1/ingest/webhook"
+DELIVERIES = "/api/v1/ingest/deliveries"
+
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -88,3 +93,13 @@ async def receiving(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[Recei
 
 def problem_code(response: Any) -> str:
     return str(json.loads(response.content)["code"])
+
+
+async def call(partner: PartnerClient, method: str, target: str, body: str = "", expect: int = 200) -> Any:
+    answered = await partner.send(method, target, body.encode(), headers={"Content-Type": "application/json"})
+    assert answered.status_code == expect, answered.text
+    return answered.json()
+
+
+async def register(partner: PartnerClient, url: str) -> Any:
+    return await call(partner, "PUT", WEBHOOK, f'{{"url": "{url}"}}')

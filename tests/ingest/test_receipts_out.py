@@ -1,7 +1,6 @@
 """Webhooks: results are sent to the partner's address, signed by Standard Webhooks, and retried until they arrive."""
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,46 +12,10 @@ import standardwebhooks
 from services.ingest.deliveries.domain import ATTEMPTS_MAX, JITTER_PERCENT, PAYLOAD_BYTES_MAX, RETRY_DELAYS_S
 from services.ingest.settings import Settings
 from shared import clock
-from tests.databases import Dsns
 from tests.ingest.conftest import Judge, RunApp, Settle
-from tests.ingest.receivers import Receiver, answer, problem_code, receiving
+from tests.ingest.receivers import DELIVERIES, WEBHOOK, Receiver, answer, call, problem_code, receiving, register
 from tests.ingest.samples import PartnerClient, event
 from tests.tokens import TokenFactory
-
-WEBHOOK = "/api/v1/ingest/webhook"
-DELIVERIES = "/api/v1/ingest/deliveries"
-
-
-async def call(partner: PartnerClient, method: str, target: str, body: str = "", expect: int = 200) -> Any:
-    answered = await partner.send(method, target, body.encode(), headers={"Content-Type": "application/json"})
-    assert answered.status_code == expect, answered.text
-    return answered.json()
-
-
-async def register(partner: PartnerClient, url: str) -> Any:
-    return await call(partner, "PUT", WEBHOOK, f'{{"url": "{url}"}}')
-
-
-@pytest.fixture
-async def database(ingest_dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(ingest_dsns.admin)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def fresh(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
-    """Start without addresses and deliveries, and remove them after the test."""
-    tables = "ingest.webhook_attempt, ingest.webhook_delivery, ingest.webhook_endpoint"
-    await database.execute(f"TRUNCATE {tables}")
-    yield
-    await database.execute(f"TRUNCATE {tables}")
-
-
-@pytest.fixture
-async def receiver(fresh: None) -> AsyncIterator[Receiver]:
-    async with receiving() as found:
-        yield found
 
 
 async def delivered(partner: PartnerClient, status: str = "delivered") -> list[Any]:

@@ -59,7 +59,7 @@ def _upsert(columns: Mapping[str, str], condition: str) -> str:
 
 # Either half of a row may come first, because the event and its verdict come on two topics.
 _ARCHIVE = _upsert(_ARCHIVED, "e.received_at IS NULL")
-_JUDGE = _upsert(_JUDGED, "e.sequence < EXCLUDED.sequence")
+_JUDGE = _upsert(_JUDGED, "e.sequence < EXCLUDED.sequence") + " RETURNING receipt_id, item_index"
 _ANY_THERE = (
     f"SELECT EXISTS (SELECT FROM (SELECT {_arrays({'receipt_id': 'uuid', 'item_index': 'int'})}) v"
     " JOIN ingest.reported_event e USING (receipt_id, item_index))"
@@ -90,11 +90,15 @@ async def _sample_exists(connection: "asyncpg.Connection[Any]", rows: Sequence[S
     return bool(await connection.fetchval(_ANY_THERE, [row[0] for row in sample], [row[1] for row in sample]))
 
 
-async def store_verdicts(session: AsyncSession, rows: Sequence[Sequence[object]]) -> None:
-    """Store verdicts unless a later one is stored. `rows` must be ordered by (receipt_id, item_index)."""
+async def store_verdicts(session: AsyncSession, rows: Sequence[Sequence[object]]) -> set[tuple[UUID, int]]:
+    """Store verdicts unless the same or a later one is stored. Return receipt and index of those that were stored.
+
+    `rows` must be ordered by (receipt_id, item_index).
+    """
     connection = await driver(session)
     # Nearly every event is stored already, but an UPDATE with a join might be planned as a scan of whole months.
-    await connection.execute(_JUDGE, *zip(*rows, strict=True))
+    stored = await connection.fetch(_JUDGE, *zip(*rows, strict=True))
+    return {(row["receipt_id"], row["item_index"]) for row in stored}
 
 
 async def store_rejections(session: AsyncSession, rows: Sequence[Row]) -> None:

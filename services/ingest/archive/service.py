@@ -23,6 +23,7 @@ from services.ingest.archive.domain import (
 )
 from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.deliveries import service as deliveries
+from services.ingest.outcomes import service as outcomes
 from services.ingest.receipt_ids import is_issued
 from services.ingest.topics import ReceiptRejected
 from shared import clock
@@ -93,8 +94,11 @@ def _archived_row(record: StoredRecord, report: ActivityReported, zone: ZoneInfo
 async def handle_outcomes(session: Session, items: Items[ActivityJudged]) -> None:
     """Consumer of `accounting.outcomes.v1`. Keeps the newest verdict on each copy, in whatever order they come."""
     verdicts = newest((verdict for _, verdict in items), key=_row_order, version=lambda verdict: verdict.sequence)
-    await repository.store_verdicts(session, [_judged_row(verdicts[position]) for position in sorted(verdicts)])
-    await deliveries.queue_results(session, list(verdicts.values()))
+    ordered = [verdicts[position] for position in sorted(verdicts)]
+    stored = await repository.store_verdicts(session, [_judged_row(verdict) for verdict in ordered])
+    # A record that the log delivers again, or late, is no news for partners.
+    news = [verdict for verdict in ordered if (verdict.receipt_id, verdict.index) in stored]
+    await deliveries.queue_results(session, await outcomes.append(session, news))
 
 
 def _judged_row(verdict: ActivityJudged) -> tuple[object, ...]:

@@ -43,12 +43,16 @@ async def put_webhook(
 ) -> Endpoint:
     """新建时返回一次密钥（`whsec_…`）；再次登记只换地址并恢复推送。
 
-    The secret is shown once, when the address is new. Registering again changes the address and resumes sending.
+    停用期间的结果会补发。Parked results are sent only with `parked: true`.
+
+    The secret is shown once, when the address is new. Registering again changes the address, resumes sending, and
+    sends what was missed while the address was disabled.
     """
     row, secret = await service.register_endpoint(
         session,
         partner_id=caller.partner.partner_id,
         url=body.url,
+        parked=body.parked,
         changed_by=caller.app_key,
         sealer=sealer,
         allow_loopback=settings.webhook_allow_loopback,
@@ -73,7 +77,11 @@ async def delete_webhook(caller: SignedBy, session: Session) -> Endpoint:
 async def rotate_webhook_secret(
     body: RotationRequest, caller: SignedBy, session: Session, sealer: SecretSealer
 ) -> Endpoint:
-    """重叠期内每次推送带新旧两个签名。While both are valid every delivery carries both signatures."""
+    """重叠期内每次推送带新旧两个签名，不能再轮换；密钥泄露时用 `overlap_s: 0` 立即作废全部旧密钥。
+
+    While both are valid every delivery carries both signatures, and another rotation is refused. After a leak
+    `overlap_s: 0` ends all old secrets at once.
+    """
     row, secret = await service.rotate_secret(
         session,
         partner_id=caller.partner.partner_id,
@@ -164,6 +172,7 @@ async def put_partner_webhook(
         session,
         partner_id=partner_id,
         url=body.url,
+        parked=body.parked,
         changed_by=operator.subject,
         sealer=sealer,
         allow_loopback=settings.webhook_allow_loopback,

@@ -8,6 +8,10 @@ from typing import Final, Literal
 RESULTS: Final = "cn.carboninclusion.results.v1"
 PING: Final = "cn.carboninclusion.ping.v1"
 
+# Two queues of one partner. Results of files and of a time without a webhook give way to fresh ones and pings.
+FRESH: Final = 0
+BULK: Final = 1
+
 # Standard Webhooks recommends payloads below 20 kB, which every receiver and proxy accepts.
 PAYLOAD_BYTES_MAX: Final = 20_000
 # Room for the frame around the items: type, timestamp and brackets.

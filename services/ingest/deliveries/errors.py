@@ -25,6 +25,14 @@ class EndpointDisabled(Conflict):
     detail_en = "Reason: {reason}. Register the address again to resume."
 
 
+class RotationUnderWay(Conflict):
+    code = "ROTATION_UNDER_WAY"
+    title_zh = "上一次轮换的重叠期未结束"
+    title_en = "The overlap of the last rotation has not ended"
+    detail_zh = "旧密钥签名至 {until}，之后可再次轮换；密钥泄露时以 overlap_s 为 0 立即作废全部旧密钥。"
+    detail_en = "The old secret signs until {until}. Rotate after that, or with overlap_s 0 to end all old secrets now."
+
+
 class AddressRefused(InvalidRequest):
     code = "WEBHOOK_ADDRESS_REFUSED"
     title_zh = "不接受该回执接收地址"

@@ -47,6 +47,7 @@ webhook_delivery = Table(
     Column("events", Integer, nullable=False, comment="results inside"),
     Column("payload", LargeBinary, nullable=False, comment="the body, the same at every attempt"),
     Column("status", Text, nullable=False, server_default="pending"),
+    Column("lane", SmallInteger, nullable=False, server_default="0", comment="0 fresh, 1 bulk"),
     Column("attempts", SmallInteger, nullable=False, server_default="0", comment="since it was made or replayed"),
     Column("attempts_total", Integer, nullable=False, server_default="0", comment="fences a late finisher"),
     Column("next_attempt_at", DateTime(timezone=True), comment="also the end of the claim while one is running"),
@@ -57,11 +58,13 @@ webhook_delivery = Table(
     CheckConstraint("status IN ('pending', 'delivered', 'exhausted')", name="status"),
     CheckConstraint("(status = 'pending') = (next_attempt_at IS NOT NULL)", name="next_attempt"),
     CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name="finished"),
+    CheckConstraint("lane IN (0, 1)", name="lane"),
     CheckConstraint("octet_length(payload) <= 20000", name="payload_size"),
 )
 Index(
     "ix_webhook_delivery_due",
     webhook_delivery.c.partner_id,
+    webhook_delivery.c.lane,
     webhook_delivery.c.next_attempt_at,
     postgresql_where=text("status = 'pending'"),
 )

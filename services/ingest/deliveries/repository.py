@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult, TextClause, and_, delete, func, insert, lit
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingest.deliveries.domain import BULK
 from services.ingest.deliveries.models import webhook_attempt, webhook_delivery, webhook_endpoint
 from shared.db import driver
 
@@ -16,26 +17,30 @@ Row = Mapping[str, Any]
 
 _endpoint, _delivery, _attempt = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 
-# The oldest due deliveries of every active partner, so that a slow receiver delays only itself. Rows that another
-# process is claiming are skipped. The raised next_attempt_at is both the claim and its expiry.
+# The oldest due deliveries of every active partner and lane, so that a slow receiver delays only itself and a backlog
+# never its fresh results. Fresh ones come first. Rows that another process is claiming are skipped. The raised
+# next_attempt_at is both the claim and its expiry.
 _CLAIM = text("""
 WITH due AS (
   SELECT d.delivery_id, e.url, e.secret_sealed,
          CASE WHEN e.previous_until > :now THEN e.previous_secret_sealed END AS previous_secret_sealed
-  FROM ingest.webhook_endpoint e
+  FROM (VALUES (0), (1)) l (lane)
+  CROSS JOIN ingest.webhook_endpoint e
   CROSS JOIN LATERAL (
     SELECT delivery_id FROM ingest.webhook_delivery
-    WHERE partner_id = e.partner_id AND status = 'pending' AND next_attempt_at <= :now
+    WHERE partner_id = e.partner_id AND lane = l.lane AND status = 'pending' AND next_attempt_at <= :now
     ORDER BY next_attempt_at
-    LIMIT :per_partner FOR UPDATE SKIP LOCKED
+    LIMIT :per_lane FOR UPDATE SKIP LOCKED
   ) d
-  WHERE e.status = 'active' AND e.partner_id <> ALL(:busy)
+  WHERE e.status = 'active'
+    AND e.partner_id <> ALL(CASE l.lane WHEN 0 THEN CAST(:busy_fresh AS text[]) ELSE CAST(:busy_bulk AS text[]) END)
+  ORDER BY l.lane
   LIMIT :most
 )
 UPDATE ingest.webhook_delivery w
 SET attempts = w.attempts + 1, attempts_total = w.attempts_total + 1, next_attempt_at = :until
 FROM due WHERE w.delivery_id = due.delivery_id
-RETURNING w.delivery_id, w.partner_id, w.payload, w.attempts, w.attempts_total,
+RETURNING w.delivery_id, w.partner_id, w.lane, w.payload, w.attempts, w.attempts_total,
           due.url, due.secret_sealed, due.previous_secret_sealed
 """)
 
@@ -44,7 +49,7 @@ _ANY_DUE = text("""
 SELECT EXISTS (
   SELECT FROM ingest.webhook_endpoint e WHERE e.status = 'active' AND EXISTS (
     SELECT FROM ingest.webhook_delivery
-    WHERE partner_id = e.partner_id AND status = 'pending' AND next_attempt_at <= :now))
+    WHERE partner_id = e.partner_id AND lane IN (0, 1) AND status = 'pending' AND next_attempt_at <= :now))
 """)
 
 
@@ -68,12 +73,44 @@ async def add_deliveries(session: AsyncSession, rows: Sequence[Row]) -> None:
 
 
 async def claim_due(
-    session: AsyncSession, *, now: datetime, until: datetime, busy: Collection[str], per_partner: int, most: int
+    session: AsyncSession,
+    *,
+    now: datetime,
+    until: datetime,
+    busy_fresh: Collection[str],
+    busy_bulk: Collection[str],
+    per_lane: int,
+    most: int,
 ) -> Sequence[Row]:
+    """`busy_fresh`, `busy_bulk`: partners of which the lane takes no more."""
     found = await session.execute(
-        _CLAIM, {"now": now, "until": until, "busy": list(busy), "per_partner": per_partner, "most": most}
+        _CLAIM,
+        {
+            "now": now,
+            "until": until,
+            "busy_fresh": list(busy_fresh),
+            "busy_bulk": list(busy_bulk),
+            "per_lane": per_lane,
+            "most": most,
+        },
     )
     return [dict(row) for row in found.mappings()]
+
+
+_COUNT_WAITING = text("""
+SELECT p.partner_id, (
+  SELECT count(*) FROM (SELECT FROM ingest.webhook_delivery
+    WHERE partner_id = p.partner_id AND lane = :lane AND status = 'pending' LIMIT :most) w)
+FROM unnest(CAST(:partner_ids AS text[])) p (partner_id)
+""")
+
+
+async def count_waiting(session: AsyncSession, partner_ids: Collection[str], lane: int, most: int) -> dict[str, int]:
+    """Pending deliveries of a lane, counted up to `most`."""
+    if not partner_ids:
+        return {}
+    found = await session.execute(_COUNT_WAITING, {"partner_ids": list(partner_ids), "lane": lane, "most": most})
+    return {name: int(count) for name, count in found}
 
 
 # Selects from the delivery, which may have been deleted meanwhile.
@@ -231,6 +268,14 @@ async def replay_range(
         update(webhook_delivery).where(*_between(partner_id, start, end, status)).values(**_AGAIN, next_attempt_at=now)
     )
     return done.rowcount if isinstance(done, CursorResult) else 0
+
+
+async def replay_exhausted(session: AsyncSession, partner_id: str, *, since: datetime | None, now: datetime) -> None:
+    """Send again what was given up since then, or at any time."""
+    conditions = [_delivery.partner_id == partner_id, _delivery.status == "exhausted"]
+    if since is not None:
+        conditions.append(_delivery.finished_at >= since)
+    await session.execute(update(webhook_delivery).where(*conditions).values(**_AGAIN, next_attempt_at=now, lane=BULK))
 
 
 async def delete_old_deliveries(session: AsyncSession, before: datetime, limit: int) -> int:

@@ -15,17 +15,18 @@ from uuid import UUID
 import structlog
 
 from services.ingest.deliveries import repository
-from services.ingest.deliveries.domain import DISABLE_AFTER, JITTER_PERCENT, Attempt, retry_delay_s
-from services.ingest.deliveries.service import secret_place
+from services.ingest.deliveries.domain import BULK, DISABLE_AFTER, FRESH, JITTER_PERCENT, Attempt, retry_delay_s
+from services.ingest.deliveries.service import secret_place, stop_endpoint
 from services.ingest.deliveries.webhook_client import TOTAL_TIMEOUT_S, WebhookClient, WebhookMessage
 from shared import clock, telemetry
 from shared.db import Database, Session
 from shared.sealing import SealBroken, Sealer
 
-IN_FLIGHT_MAX = 16
-# One slow receiver must not occupy all places.
-PER_PARTNER_MAX = 4
+IN_FLIGHT_MAX = 32
+# One slow receiver must not occupy all places, nor its backlog the places of its fresh results.
+PER_LANE_MAX = 4
 _PER_CLAIM = 2
+_LANE_FREE_AT = PER_LANE_MAX - _PER_CLAIM
 CLAIM_FOR = timedelta(seconds=4 * TOTAL_TIMEOUT_S)
 IDLE_S = 0.5
 GRACE_S = 2.0  # well below the time that a supervisor gives a process to stop
@@ -39,7 +40,7 @@ class DeliveryRunner:
 
     def __init__(self, database: Database, sealer: Sealer, client: WebhookClient) -> None:
         self._database, self._sealer, self._client = database, sealer, client
-        self._in_flight: dict[asyncio.Task[None], str] = {}
+        self._in_flight: dict[asyncio.Task[None], tuple[str, int]] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         async with self._client:
@@ -52,7 +53,7 @@ class DeliveryRunner:
                     claimed, pause_s = [], _FAILURE_PAUSE_S
                 for row in claimed:
                     task = asyncio.create_task(self._deliver(row))
-                    self._in_flight[task] = row["partner_id"]
+                    self._in_flight[task] = (row["partner_id"], row["lane"])
                     task.add_done_callback(self._in_flight.pop)
                 if not claimed:
                     await self._wait(stopping, pause_s)
@@ -82,14 +83,23 @@ class DeliveryRunner:
         if free <= 0:
             return []
         counts = Counter(self._in_flight.values())
-        busy = [partner_id for partner_id, count in counts.items() if count > PER_PARTNER_MAX - _PER_CLAIM]
+        busy = {
+            lane: [name for (name, in_lane), count in counts.items() if in_lane == lane and count > _LANE_FREE_AT]
+            for lane in (FRESH, BULK)
+        }
         now = clock.now()
         if not self._in_flight and not await self._database.scalar_once(repository.any_due(now)):
             return []  # the usual case, at the cost of one round trip
         async with self._database.transaction() as session:
             return list(
                 await repository.claim_due(
-                    session, now=now, until=now + CLAIM_FOR, busy=busy, per_partner=_PER_CLAIM, most=free
+                    session,
+                    now=now,
+                    until=now + CLAIM_FOR,
+                    busy_fresh=busy[FRESH],
+                    busy_bulk=busy[BULK],
+                    per_lane=_PER_CLAIM,
+                    most=free,
                 )
             )
 
@@ -153,6 +163,6 @@ class DeliveryRunner:
         if not attempt.gone and not exhausted:
             return
         since = None if attempt.gone else now - DISABLE_AFTER
-        if await repository.disable_endpoint(session, partner_id, reason=reason, at=now, failing_since_before=since):
+        if await stop_endpoint(session, partner_id=partner_id, reason=reason, at=now, failing_since_before=since):
             telemetry.WEBHOOKS_DISABLED.labels(reason).inc()
             _log.error("webhook_disabled", partner=partner_id, reason=reason)

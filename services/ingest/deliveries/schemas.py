@@ -25,6 +25,10 @@ class EndpointRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: Url
+    parked: bool | None = Field(
+        None,
+        description="是否也推送 parked；缺省不变，起初为否 · also send parked results; default no change, at first no",
+    )
 
 
 class OpsEndpointRequest(EndpointRequest):
@@ -59,6 +63,8 @@ class Endpoint(BaseModel):
     failing_since: datetime | None = Field(description="上次成功之后首次失败 · first failure since the last success")
     last_success_at: datetime | None
     previous_secret_until: datetime | None
+    parked: bool = Field(description="是否也推送等待绑定的结果 · whether parked results are sent")
+    catching_up: bool = Field(description="正在补发停用期间的结果 · sending what it missed while disabled")
     updated_at: datetime
     secret: str | None = Field(
         None, description="仅在新建或轮换时返回一次 · shown once, when created or rotated", examples=["whsec_…"]
@@ -66,11 +72,9 @@ class Endpoint(BaseModel):
 
     @classmethod
     def of(cls, row: repository.Row, secret: str | None = None) -> Self:
-        names = ("partner_id", "url", "status", "disabled_reason", "disabled_at", "failing_since", "last_success_at")
         return cls.model_validate(
             {
-                **{name: row[name] for name in names},
-                "updated_at": row["updated_at"],
+                **{name: row[name] for name in cls.model_fields if name in row},
                 "previous_secret_until": row["previous_until"],
                 "secret": secret,
             }

@@ -40,6 +40,7 @@ import_job = Table(
     Column("part_bytes", Integer, nullable=False),
     Column("status", Text, nullable=False),
     Column("failure", Text),
+    Column("turn_at", DateTime(timezone=True), comment="when it was last worked on"),
     Column("next_line", BigInteger, nullable=False, server_default="1"),
     Column("next_block", Integer, nullable=False, server_default="0"),
     Column("bytes_read", BigInteger, nullable=False, server_default="0"),

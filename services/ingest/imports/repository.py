@@ -14,6 +14,7 @@ from services.ingest.imports.models import import_job, import_line_error, import
 Row = Mapping[str, Any]
 
 _OPEN = import_job.c.status.in_(("uploading", "queued", "running"))
+_WAITING = import_job.c.status.in_(("queued", "running"))
 _ADMISSION_LOCK = 0x696D706F7274  # "import" in ASCII. Two uploads at once must not both take the last place
 
 
@@ -101,25 +102,37 @@ async def change_job(session: AsyncSession, import_id: UUID, **values: object) -
 
 
 async def claim_job(session: AsyncSession, holder: str, lease_s: int) -> Row | None:
-    """The oldest file that is waiting or whose lease has expired, locked until the end of the transaction.
+    """The file whose turn it is, locked until the end of the transaction.
 
-    The lease keeps the file with its holder between transactions. A worker that takes over must read the file from its
-    start to the recorded line, so two workers should not alternate.
+    Partners take turns, then the files of one partner: whoever was served longest ago is next. A file without a holder,
+    of this holder, or with an expired lease can be claimed. The lease keeps a file with its holder between turns: a
+    worker that takes over must read it from its start to the recorded line, so two workers should not alternate.
     """
     now = func.clock_timestamp()
     free = or_(import_job.c.holder.is_(None), import_job.c.holder == holder, import_job.c.lease_until < now)
+    served = (
+        select(import_job.c.partner_id, func.max(import_job.c.turn_at).label("turn_at"))
+        .where(_WAITING)
+        .group_by(import_job.c.partner_id)
+        .subquery()
+    )
     row = _one(
         await session.execute(
             select(import_job)
-            .where(import_job.c.status.in_(("queued", "running")), free)
-            .order_by(func.coalesce(import_job.c.holder == holder, False).desc(), import_job.c.import_id)
+            .join(served, served.c.partner_id == import_job.c.partner_id)
+            .where(_WAITING, free)
+            .order_by(
+                served.c.turn_at.asc().nulls_first(), import_job.c.turn_at.asc().nulls_first(), import_job.c.import_id
+            )
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=import_job)
         )
     )
     if row is not None:
         until = now + func.make_interval(0, 0, 0, 0, 0, 0, lease_s)
-        await change_job(session, row["import_id"], holder=holder, lease_until=until)
+        await change_job(session, row["import_id"], holder=holder, lease_until=until, turn_at=now)
+        mine = and_(import_job.c.holder == holder, _WAITING, import_job.c.lease_until < until)
+        await session.execute(update(import_job).where(mine).values(lease_until=until))
     return row
 
 

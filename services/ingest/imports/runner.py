@@ -19,10 +19,11 @@ from services.ingest.imports import reasons, repository
 from services.ingest.imports.blocks import Block, read_block
 from services.ingest.imports.cells import zone_of
 from services.ingest.imports.columns import Table, header_of, is_before_header
-from services.ingest.imports.domain import BLOCK_LINES, LINE_ERRORS_KEPT, parts_of, receipt_of_block
+from services.ingest.imports.domain import BLOCK_LINES, LINE_ERRORS_KEPT, parts_of, receipt_of_block, receipts_of
 from services.ingest.imports.files import LineReader, LoadPart
 from services.ingest.imports.reasons import BadFile
 from services.ingest.imports.text import Charset, EncodingCheck, without_mark
+from services.ingest.outcomes import service as outcomes
 from services.ingest.partners.service import Partner, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
 from shared import clock, telemetry
@@ -33,6 +34,8 @@ from shared.eventlog import EventLog
 from shared.ids import new_id
 
 BLOCKS_PER_STEP: Final = 4
+# Files that take turns keep their place in memory. Another one is read again from its start, without its events.
+OPEN_FILES_MAX: Final = 16
 _IDLE_S: Final = 0.3
 _FAILURE_PAUSE_S: Final = 1.0
 
@@ -51,13 +54,13 @@ class ImportOptions:
 
 
 class ImportRunner:
-    """Works on one file at a time. Several workers take different files."""
+    """Works on a few blocks of one file at a time. Partners and files take turns. Workers take different files."""
 
     def __init__(self, database: Database, log: EventLog, registry: PartnerRegistry, options: ImportOptions) -> None:
         self._database, self._event_log = database, log
         self._registry, self._options = registry, options
         self._holder = str(new_id())
-        self._open: tuple[UUID, LineReader] | None = None
+        self._open: dict[UUID, LineReader] = {}  # the file that was worked on last comes last
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -65,7 +68,7 @@ class ImportRunner:
             try:
                 lines = await self.step()
             except RETRYABLE as exc:
-                self._open = None
+                self._open.clear()
                 _log.warning("import_retries", error=repr(exc)[:300])
                 await asyncio.sleep(_FAILURE_PAUSE_S)
                 continue
@@ -84,7 +87,7 @@ class ImportRunner:
             try:
                 return await self._advance(session, job)
             except BadFile as bad:
-                self._open = None
+                self._open.pop(job["import_id"], None)
                 _log.warning("import_failed", import_id=str(job["import_id"]), code=bad.code)
                 await _finish(session, job["import_id"], status="failed", failure=str(bad))
                 await reconciliation.drop_lines(session, report_id=job["import_id"])
@@ -96,6 +99,8 @@ class ImportRunner:
             await _check_content(job, load)
             await _check_lines(job, load)
             await repository.change_job(session, job["import_id"], status="running")
+            first, last = receipts_of(job["import_id"])
+            await outcomes.mark_bulk(session, partner_id=job["partner_id"], first=first, last=last)
         partner = await self._partner(job)
         reader = await self._reader(job, load)
         header, lines_read = job["header"], 0
@@ -135,25 +140,27 @@ class ImportRunner:
 
     async def _partner(self, job: repository.Row) -> Partner:
         """The partner as it is registered now. Raises BadFile."""
-        known = {partner.partner_id: partner for partner in await self._partners()}
+        known = {partner.partner_id: partner for partner in await self._partners(job["import_id"])}
         found = known.get(job["partner_id"])
         if found is None:
             raise BadFile(reasons.PARTNER_UNKNOWN)
         return found
 
-    async def _partners(self) -> Sequence[Partner]:
-        if self._open is None:
+    async def _partners(self, import_id: UUID) -> Sequence[Partner]:
+        if import_id not in self._open:
             await self._registry.refresh()
         return self._registry.partners()
 
     async def _reader(self, job: repository.Row, load: LoadPart) -> LineReader:
         """The open reader if it is at the recorded line, else a new one moved to it."""
         import_id, line = job["import_id"], job["next_line"]
-        if self._open is not None and self._open[0] == import_id and self._open[1].next_line == line:
-            return self._open[1]
-        reader = LineReader(job["compression"])
-        await reader.skip_to(line, load)
-        self._open = (import_id, reader)
+        reader = self._open.pop(import_id, None)
+        if reader is None or reader.next_line != line:
+            reader = LineReader(job["compression"])
+            await reader.skip_to(line, load)
+        while len(self._open) >= OPEN_FILES_MAX:
+            self._open.pop(next(iter(self._open)))
+        self._open[import_id] = reader
         return reader
 
     async def _process(self, session: Session, job: repository.Row, partner: Partner, block: Block) -> None:
@@ -191,7 +198,7 @@ class ImportRunner:
                 time_zone=self._options.time_zone,
             )
         await _finish(session, job["import_id"], status="done", bytes_read=job["size_bytes"])
-        self._open = None
+        self._open.pop(job["import_id"], None)
         _log.info("import_done", import_id=str(job["import_id"]))
 
 
