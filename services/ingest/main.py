@@ -27,10 +27,12 @@ from services.ingest.partners.api import router as partners
 from services.ingest.partners.ops_api import decisions as partner_decisions
 from services.ingest.partners.ops_api import router as partner_ops
 from services.ingest.partners.proposals import kinds as kinds_of_partners
+from services.ingest.profile.api import router as profile
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.records.api import router as records
 from services.ingest.resources import Resources
 from services.ingest.settings import Settings
+from services.ingest.signed import QuotaHeaders
 from shared.app import build_app
 from shared.eventlog import EventLog, open_event_log
 
@@ -67,6 +69,7 @@ def create_app(
             events,
             archive,
             outcomes,
+            profile,
             imports,
             reconciliation,
             reconciliation_uploads,
@@ -93,6 +96,7 @@ def create_app(
         },
         jwks_transport=jwks_transport,
     )
+    app.add_middleware(QuotaHeaders)
     resources = Resources.of(settings, app.state.db, log)
     app.state.resources = resources
     app.state.approvals = approvals_of([*kinds_of_partners(resources.sealer), mends.kind()])

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.ingest.limits.service import Limits
+from services.ingest.limits.service import Limits, quota_headers
 from services.ingest.partners.service import (
     Caller,
     SignatureChecks,
@@ -23,6 +26,7 @@ from shared.errors import AppError, MalformedBody, TooManyRequests
 
 # A client that trickles its body must not hold a place in the intake. A poor mobile line sends 1 MiB in this time.
 BODY_TIMEOUT_S = 15
+_QUOTAS = "quotas"
 
 
 class BodyTooSlow(AppError):
@@ -75,6 +79,8 @@ async def caller_of(request: Request, ports: CallerPorts, body: bytes) -> Caller
         address=client_address(request, ports.trusted_proxies),
     )
     caller = await authenticate(ports.checks, signed)
+    # The frame asks when the answer begins: a limit may have been used by then.
+    request.scope.setdefault("state", {})[_QUOTAS] = partial(ports.limits.quotas, caller.partner)
     try:
         ports.limits.admit_request(caller.partner)
     except TooManyRequests:
@@ -83,8 +89,35 @@ async def caller_of(request: Request, ports: CallerPorts, body: bytes) -> Caller
     return caller
 
 
+class QuotaHeaders:
+    """ASGI layer: rate-limit headers on every answer to a verified signature, refusals included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_quotas(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                quotas = scope.get("state", {}).get(_QUOTAS)
+                if quotas is not None:
+                    headers = MutableHeaders(scope=message)
+                    for name, value in quota_headers(quotas()):
+                        headers[name] = value
+            await send(message)
+
+        await self._app(scope, receive, with_quotas if scope["type"] == "http" else send)
+
+
+async def _identified(request: Request, ports: Callers) -> Caller:
+    return await caller_of(request, ports, await read_body(request))
+
+
+# For routes that show nothing of the live data: a sandbox key of a live partner may call them.
+IdentifiedBy = Annotated[Caller, Depends(_identified)]
+
+
 async def _signed(request: Request, ports: Callers) -> Caller:
-    caller = await caller_of(request, ports, await read_body(request))
+    caller = await _identified(request, ports)
     require_live_data(ports.checks.registry, caller, method=request.method)
     return caller
 

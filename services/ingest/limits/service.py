@@ -16,7 +16,7 @@ from datetime import date
 import structlog
 
 from services.ingest.limits import repository
-from services.ingest.limits.domain import NANO, Bucket, seconds_to_midnight
+from services.ingest.limits.domain import NANO, Bucket, Quota, quota_headers, seconds_to_midnight
 from services.ingest.limits.errors import DailyBudgetExhausted, EventRateExceeded, RequestRateExceeded
 from services.ingest.partners.domain import Partner
 from shared import clock, telemetry
@@ -30,6 +30,10 @@ EVENTS_BURST_MIN = 500
 DEBUGGING_PER_S, DEBUGGING_BURST = 1, 10
 
 _log = structlog.get_logger(__name__)
+
+DAY_S = 86_400
+
+__all__ = ["Limits", "Quota", "Reservation", "quota_headers"]
 
 _PartnerDay = tuple[str, date]
 
@@ -73,15 +77,46 @@ class Limits:
 
     def admit_request(self, partner: Partner) -> None:
         """Raises RequestRateExceeded."""
-        allowance = partner.allowance
-        if allowance.requests_per_s is None:
+        bucket = self._requests_bucket(partner)
+        if bucket is None:
             return
-        burst = allowance.requests_burst or allowance.requests_per_s
-        bucket = _bucket(self._requests, partner, allowance.requests_per_s, burst)
         wait_ns = bucket.take(1, time.monotonic_ns())
         if wait_ns:
             _count_refusal(partner, RequestRateExceeded.code)
-            raise RequestRateExceeded(retry_after_s=_whole_seconds(wait_ns), limit=allowance.requests_per_s)
+            raise RequestRateExceeded(retry_after_s=_whole_seconds(wait_ns), limit=bucket.per_s)
+
+    def _requests_bucket(self, partner: Partner) -> Bucket | None:
+        allowance = partner.allowance
+        if allowance.requests_per_s is None:
+            return None
+        burst = allowance.requests_burst or allowance.requests_per_s
+        return _bucket(self._requests, partner, allowance.requests_per_s, burst)
+
+    def _events_bucket(self, partner: Partner) -> Bucket | None:
+        allowance = partner.allowance
+        if allowance.events_per_s is None:
+            return None
+        burst = allowance.events_burst or max(allowance.events_per_s, EVENTS_BURST_MIN)
+        return _bucket(self._events, partner, allowance.events_per_s, burst)
+
+    def quotas(self, partner: Partner) -> list[Quota]:
+        """What is left of the partner's limits in this process, and of its day. A limit that is not set is left out."""
+        now, found = time.monotonic_ns(), []
+        for name, bucket in (("requests", self._requests_bucket(partner)), ("events", self._events_bucket(partner))):
+            if bucket is not None:
+                remaining, reset_s = bucket.left(now)
+                found.append(Quota(name, bucket.burst, -(-bucket.burst // bucket.per_s), remaining, reset_s))
+        budget = partner.allowance.events_per_day
+        if budget is not None and not partner.sandbox:
+            at = clock.now()
+            used = self._used((partner.partner_id, clock.local_date(at, self._time_zone)))
+            reset_s = seconds_to_midnight(at, self._time_zone)
+            found.append(Quota("day", budget, DAY_S, max(budget - used, 0), reset_s))
+        return found
+
+    def _used(self, key: _PartnerDay) -> int:
+        stored = self._stored.get(key[0], 0) if self._stored_day == key[1] else 0
+        return stored + self._unstored[key]
 
     @contextmanager
     def reserve(self, partner: Partner, events: int, *, counts: bool) -> Iterator[Reservation]:
@@ -103,22 +138,19 @@ class Limits:
             self._unstored[key] -= events - reservation.kept
 
     def _admit_events(self, partner: Partner, events: int) -> None:
-        allowance = partner.allowance
-        if allowance.events_per_s is None:
+        bucket = self._events_bucket(partner)
+        if bucket is None:
             return
-        burst = allowance.events_burst or max(allowance.events_per_s, EVENTS_BURST_MIN)
-        bucket = _bucket(self._events, partner, allowance.events_per_s, burst)
         wait_ns = bucket.take(events, time.monotonic_ns())
         if wait_ns:
             _count_refusal(partner, EventRateExceeded.code)
-            raise EventRateExceeded(retry_after_s=_whole_seconds(wait_ns), limit=allowance.events_per_s)
+            raise EventRateExceeded(retry_after_s=_whole_seconds(wait_ns), limit=bucket.per_s)
 
     def _require_budget(self, partner: Partner, key: _PartnerDay, events: int) -> None:
         budget = partner.allowance.events_per_day
         if budget is None:
             return
-        stored = self._stored.get(partner.partner_id, 0) if self._stored_day == key[1] else 0
-        used = stored + self._unstored[key]
+        used = self._used(key)
         telemetry.PARTNER_BUDGET_USED.labels(partner.partner_id).set(used / budget)
         if used + events <= budget:
             return

@@ -204,6 +204,10 @@ class PartnerRegistry:
         self._require_loaded()
         return self._keys.get(app_key)
 
+    def keys_of(self, partner_id: str) -> list[Key]:
+        """All keys of a partner that are not unknown, in the order of their names."""
+        return sorted((key for key in self._keys.values() if key.partner_id == partner_id), key=lambda one: one.app_key)
+
     def _require_loaded(self) -> None:
         if self._loaded_at is None:
             raise PartnersUnknown
