@@ -1,7 +1,6 @@
 """Writes the AsyncAPI 3 document of all topics from the contracts: `python -m shared.asyncapi [FILE]`."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.digests_v1 import DaySealed
 from shared.contracts.envelope import ATTRIBUTES
+from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
@@ -32,7 +32,6 @@ class Topic:
     readers: tuple[str, ...]
     messages: tuple[type[msgspec.Struct], ...]
     key: str
-    cloud_event: bool = False
 
 
 TOPICS = (
@@ -43,7 +42,6 @@ TOPICS = (
         ("accounting", "ingest"),
         (ActivityReported,),
         "partner_id:account_key，同一人在同一合作方的事件保持先后 events of one person at one partner stay in order",
-        cloud_event=True,
     ),
     Topic(
         topics.BINDINGS,
@@ -52,7 +50,6 @@ TOPICS = (
         ("accounting",),
         (BindingChanged,),
         "binding_id；同键以最新一条为准 the newest record of a key is valid",
-        cloud_event=True,
     ),
     Topic(
         topics.HOUSEHOLDS,
@@ -61,7 +58,6 @@ TOPICS = (
         ("accounting",),
         (MembershipChanged, MeterChanged),
         "membership_id 或 or registration_id；同键以最新一条为准 the newest record of a key is valid",
-        cloud_event=True,
     ),
     Topic(
         topics.OUTCOMES,
@@ -78,7 +74,6 @@ TOPICS = (
         (),
         (DaySealed,),
         "链的名称；同一条链的各日保持先后 the chain; its days stay in order",
-        cloud_event=True,
     ),
     Topic(
         topics.INGEST_DIGESTS,
@@ -87,7 +82,6 @@ TOPICS = (
         (),
         (DaySealed,),
         "链的名称；各日保持先后 the chain; its days stay in order",
-        cloud_event=True,
     ),
     Topic(
         topics.REWARDS,
@@ -96,7 +90,6 @@ TOPICS = (
         (),
         (OrderConfirmed, DonationMade),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
-        cloud_event=True,
     ),
 )
 
@@ -131,28 +124,43 @@ def document() -> dict[str, Any]:
         "channels": channels,
         "operations": operations,
         "components": {
-            "messages": {kind.__name__: _message(kind) for kind in kinds},
+            "messages": {**{kind.__name__: _message(kind) for kind in kinds}, "DeadLetter": _dead_letter()},
             "schemas": {**schemas, "CloudEventHeaders": _cloud_event_headers()},
         },
     }
 
 
 def _message(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    event = any(kind in topic.messages and topic.cloud_event for topic in TOPICS)
-    headers = {"headers": {"$ref": _REFERENCE.format(name="CloudEventHeaders")}} if event else {}
     return {
         "name": kind.__name__,
         "contentType": "application/json",
-        **headers,
+        "headers": _headers(_type_of(kind)),
         "payload": {"$ref": _REFERENCE.format(name=kind.__name__)},
     }
 
 
+def _type_of(kind: type[msgspec.Struct]) -> str:
+    """The CloudEvents type of a message: types and messages of a topic are listed in one order."""
+    for topic in TOPICS:
+        if kind in topic.messages:
+            return TYPES[topic.name][topic.messages.index(kind)]
+    raise LookupError(kind)
+
+
+def _headers(event_type: str) -> dict[str, Any]:
+    own = {"properties": {"ce_type": {"const": event_type}}}
+    return {"allOf": [{"$ref": _REFERENCE.format(name="CloudEventHeaders")}, own]}
+
+
 def _cloud_event_headers() -> dict[str, Any]:
-    properties: Mapping[str, Any] = {name: {"type": "string"} for name in (*ATTRIBUTES, "content-type")}
+    names = (*ATTRIBUTES, "content-type")
+    properties: dict[str, Any] = {name: {"type": "string", "minLength": 1} for name in names}
+    properties["ce_specversion"] = {"const": "1.0"}
+    properties["ce_time"]["format"] = "date-time"
     return {
         "type": "object",
-        "description": "CloudEvents 1.0，Kafka 二进制绑定 binary binding",
+        "description": "CloudEvents 1.0，Kafka 二进制绑定，每条记录都有 binary binding, on every record",
+        "required": list(names),
         "properties": properties,
     }
 
@@ -175,7 +183,22 @@ def _dead_letters(topic: Topic, name: str) -> dict[str, Any]:
         "address": name,
         "title": f"消费方无法处理的 {topic.name} 记录 Records of this topic that a consumer could not process",
         "description": "键与内容不变，原因见头 deadletter_reason Key and value unchanged, reason in that header.",
+        "messages": {"DeadLetter": {"$ref": "#/components/messages/DeadLetter"}},
         "bindings": {"kafka": {"partitions": topics.DEADLETTER_PARTITIONS}},
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    return {
+        "name": "DeadLetter",
+        "contentType": DEAD_LETTER_CONTENT,
+        "headers": {
+            "allOf": [
+                _headers(DEAD_LETTER_TYPE),
+                {"required": ["deadletter_reason"], "properties": {"deadletter_reason": {"type": "string"}}},
+            ]
+        },
+        "payload": {"type": "string", "format": "binary"},
     }
 
 

@@ -27,6 +27,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import outbox, telemetry
+from shared.contracts.envelope import Headers
+from shared.contracts.event_types import dead_letter_headers
 from shared.contracts.topics import DEADLETTER_SUFFIX
 from shared.db import Database
 from shared.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
@@ -277,13 +279,19 @@ class Consumer:
             ],
         )
         records = [
-            Record(key=d.record.key, value=d.record.value, headers=(("deadletter_reason", d.reason.encode()),))
-            for d in dead
+            Record(key=letter.record.key, value=letter.record.value, headers=self._dead_letter_headers(letter))
+            for letter in dead
         ]
         await outbox.add(session, self._schema, self._topic + DEADLETTER_SUFFIX, records)
         for letter in dead:
             telemetry.DEAD_LETTERS.labels(self.name, letter.reason).inc()
             _log.warning("dead_letter", consumer=self.name, reason=letter.reason, offset=letter.record.offset)
+
+    def _dead_letter_headers(self, letter: DeadLetter) -> Headers:
+        record = letter.record
+        name = f"{self.name}:{record.topic}:{record.partition}:{record.offset}"
+        headers = dead_letter_headers(name, source=f"/{self._schema}", at=record.appended_at)
+        return (*headers, ("deadletter_reason", letter.reason.encode()))
 
     async def _report_lag(self) -> None:
         if time.monotonic() - self._lag_at < _LAG_EVERY_S or not self._claims:

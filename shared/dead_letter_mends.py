@@ -26,11 +26,10 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import approvals_kinds, dead_letters, outbox
+from shared import approvals_kinds, dead_letters
 from shared.approvals_kinds import Kind, Proposal
-from shared.dead_letters import REPLAY_HEADER, ReadableCheck, StillUnreadable, masked, masked_text
+from shared.dead_letters import ReadableCheck, StillUnreadable, masked, masked_text
 from shared.errors import Conflict, FieldError, InvalidRequest
-from shared.eventlog import Record
 
 KIND: Final = "dead_letter.mend"
 MARK: Final = "mend"
@@ -291,8 +290,7 @@ class LetterMends:
         letter_id = letter_of(proposal.subject)
         row = await dead_letters.lock_open(session, self.schema, letter_id)
         value = self._mended(row, proposal.content, proposal.proposal_id)
-        header = (REPLAY_HEADER, str(letter_id).encode())
-        await outbox.add(session, self.schema, row["topic"], [Record(key=row["key"], value=value, headers=(header,))])
+        await dead_letters.publish_again(session, self.schema, letter_id, row, value)
         await dead_letters.resolve(
             session, self.schema, letter_id,
             action="replayed", subject=f"{proposal.proposed_by}+{proposal.decided_by}", reason=proposal.reason,

@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import outbox
+from shared import clock, outbox
+from shared.contracts.event_types import replayed_headers
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.eventlog import Record
 from shared.projection import UNREADABLE, Decoder
@@ -211,6 +212,13 @@ async def resolve(session: AsyncSession, schema: str, letter_id: int, **values: 
     )
 
 
+async def publish_again(session: AsyncSession, schema: str, letter_id: int, row: Row, value: bytes) -> None:
+    """Add the letter to the outbox with this value, under its key, for its topic."""
+    headers = replayed_headers(row["topic"], value, letter_id=letter_id, source=f"/{schema}", at=clock.now())
+    record = Record(key=row["key"], value=value, headers=(*headers, (REPLAY_HEADER, str(letter_id).encode())))
+    await outbox.add(session, schema, row["topic"], [record])
+
+
 async def replay(
     session: AsyncSession,
     schema: str,
@@ -232,8 +240,7 @@ async def replay(
     why = readable(row["topic"], value)
     if why is not None:
         raise StillUnreadable(why=masked(why)[:300])
-    record = Record(key=row["key"], value=value, headers=((REPLAY_HEADER, str(letter_id).encode()),))
-    await outbox.add(session, schema, row["topic"], [record])
+    await publish_again(session, schema, letter_id, row, value)
     await resolve(
         session, schema, letter_id, action="replayed", subject=subject, reason=reason, edited=False, value=value
     )

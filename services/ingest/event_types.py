@@ -1,5 +1,7 @@
 """The CloudEvents types that partners may send, and the types on our own topics."""
 
+from shared.contracts.event_types import ACTIVITY_REPORTED_TYPE
+
 PREFIX = "cn.carboninclusion."
 
 TRIP = PREFIX + "trip.completed.v1"
@@ -15,7 +17,7 @@ REPORTS = (TRIP, TRANSIT, RECYCLING, BAG, ENERGY)
 REVISIONS = (CORRECTED, CANCELLED)
 
 # Records on our topics differ from the events that partners sent, so they have types of their own.
-ACTIVITY_REPORTED = PREFIX + "activity.reported.v1"
+ACTIVITY_REPORTED = ACTIVITY_REPORTED_TYPE
 RECEIPT_REJECTED = PREFIX + "receipt.rejected.v1"
 
 

@@ -2,12 +2,15 @@
 
 import uuid
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from shared.contracts.activities_v1 import Amount, Name, Position
 from shared.contracts.bounds import Count, Milligrams, require_storable
+
+EVENT_SOURCE: Final = "/accounting"
+ACTIVITY_JUDGED_TYPE: Final = "cn.carboninclusion.activity.judged.v1"
 
 Status = Literal["credited", "pending", "refused", "parked", "duplicate", "conflict", "reversed"]
 

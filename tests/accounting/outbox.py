@@ -2,20 +2,34 @@
 
 import asyncpg
 import msgspec
+from cloudevents.core.base import BaseCloudEvent
 
 from shared.contracts.outcomes_v1 import ActivityJudged
+from tests.cloud_events import Header, read_event
 from tests.databases import Dsns
 
 
 async def outcomes(dsns: Dsns) -> list[ActivityJudged]:
     """Return the outcomes in the outbox, in order."""
+    records = await _records(dsns)
+    events = [read_event(*record) for record in records]
+    assert len({event.get_id() for event in events}) == len(set(records))
+    return [msgspec.json.decode(value, type=ActivityJudged) for _, _, value, _ in records]
+
+
+async def outcome_events(dsns: Dsns) -> list[BaseCloudEvent]:
+    """Return the same as an official CloudEvents package reads them."""
+    return [read_event(*record) for record in await _records(dsns)]
+
+
+async def _records(dsns: Dsns) -> list[tuple[str, bytes, bytes, tuple[Header, ...]]]:
     connection = await asyncpg.connect(dsns.admin)
     try:
-        rows = await connection.fetch("SELECT records FROM accounting.outbox ORDER BY id")
+        rows = await connection.fetch("SELECT topic, records FROM accounting.outbox ORDER BY id")
     finally:
         await connection.close()
-    return [
-        msgspec.json.decode(value, type=ActivityJudged)
-        for row in rows
-        for _key, value, _headers in msgspec.msgpack.decode(row["records"])
-    ]
+    found = []
+    for row in rows:
+        for key, value, headers in msgspec.msgpack.decode(row["records"]):
+            found.append((row["topic"], key, value, tuple((name, text) for name, text in headers)))
+    return found

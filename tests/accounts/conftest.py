@@ -23,6 +23,7 @@ from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
 from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
+from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
@@ -195,7 +196,8 @@ async def published(db: Db) -> list[BindingChanged]:
     found: list[BindingChanged] = []
     for row in await db.fetch("SELECT topic, records FROM accounts.outbox ORDER BY id"):
         assert row["topic"] == "accounts.bindings.v1"
-        for key, value, _headers in msgspec.msgpack.decode(row["records"]):
+        for key, value, headers in msgspec.msgpack.decode(row["records"]):
+            read_event(row["topic"], key, value, headers)
             change = msgspec.json.decode(value, type=BindingChanged)
             assert key == str(change.binding_id).encode()
             found.append(change)

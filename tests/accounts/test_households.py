@@ -20,6 +20,7 @@ from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, Met
 from shared.contracts.identity import household_account_id, meter_key, person_account_id
 from shared.db import Database
 from tests.accounts.conftest import BASE, REF_PEPPER, Db, People, Person, code_of
+from tests.cloud_events import read_event
 from tests.tokens import TokenFactory
 
 METER = "4201004812345"
@@ -51,7 +52,8 @@ async def facts(db: Db) -> list[HouseholdFact]:
     found: list[HouseholdFact] = []
     rows = await db.fetch("SELECT records FROM accounts.outbox WHERE topic = 'accounts.households.v1' ORDER BY id")
     for row in rows:
-        for key, value, _headers in msgspec.msgpack.decode(row["records"]):
+        for key, value, headers in msgspec.msgpack.decode(row["records"]):
+            read_event("accounts.households.v1", key, value, headers)
             fact: HouseholdFact = msgspec.json.decode(value, type=HouseholdFact)
             own = fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
             assert key == str(own).encode()

@@ -97,3 +97,29 @@ def test_schema_accepts_sent_records_and_refuses_changed_ones(
     validator.validate(sent)
     assert not validator.is_valid({**sent, field: wrong})
     assert not validator.is_valid({name: value for name, value in sent.items() if name != field})
+
+
+def test_d6_every_message_requires_the_attributes_of_cloudevents() -> None:
+    document = asyncapi.document()
+    for name, channel in document["channels"].items():
+        assert channel["messages"], name
+    plain = {"ce_id": "1", "ce_source": "/s", "ce_specversion": "1.0", "ce_time": "2026-11-27T08:00:00+08:00"}
+    for name, message in document["components"]["messages"].items():
+        validator = jsonschema_rs.validator_for({**message["headers"], "components": document["components"]})
+        event_type = _const_of(message["headers"])
+        whole = {**plain, "ce_type": event_type, "content-type": message["contentType"], "deadletter_reason": "X"}
+        assert validator.is_valid(whole), name
+        for header in ("ce_id", "ce_source", "ce_specversion", "ce_type", "content-type"):
+            assert not validator.is_valid({key: text for key, text in whole.items() if key != header}), (name, header)
+        assert not validator.is_valid({**whole, "ce_type": "another"}), name
+
+
+def _const_of(headers: Any) -> str:
+    """The only type that the schema of the headers allows."""
+    for part in headers["allOf"]:
+        if "allOf" in part:
+            return _const_of(part)
+        found = part.get("properties", {}).get("ce_type", {}).get("const")
+        if found:
+            return str(found)
+    raise AssertionError(headers)

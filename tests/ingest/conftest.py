@@ -25,6 +25,7 @@ from shared.contracts import topics
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.eventlog import EventLog, EventLogError, Record, StoredRecord, TopicPartition, open_event_log
+from tests.cloud_events import read_event
 from tests.databases import Dsns, connect_past_triggers, make_database
 from tests.ingest.operators import OperatorClient
 from tests.ingest.receivers import Receiver, receiving
@@ -177,11 +178,15 @@ class Reader:
         count = await self._log.partition_count(self._topic)
         self._positions = await self._log.end_offsets([TopicPartition(self._topic, n) for n in range(count)])
 
-    async def new_records(self) -> list[StoredRecord]:
+    async def new_records(self, *, are_ours: bool = True) -> list[StoredRecord]:
+        """Read on. An official package must be able to read each record, unless a test wrote rubbish itself."""
         fetched = await self._log.fetch(self._positions, max_records=1000, max_wait_s=0.2)
         for tp, records in fetched.items():
             self._positions[tp] = records[-1].offset + 1
-        return [record for tp in sorted(fetched) for record in fetched[tp]]
+        records = [record for tp in sorted(fetched) for record in fetched[tp]]
+        for record in records if are_ours else ():
+            read_event(record.topic, record.key, record.value or b"", record.headers)
+        return records
 
 
 @pytest.fixture(scope="session")

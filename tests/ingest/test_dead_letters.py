@@ -17,6 +17,7 @@ from shared.dead_letter_mends import merge_patch
 from shared.dead_letters import masked
 from shared.eventlog import EventLog, Record
 from shared.ids import new_id
+from tests.cloud_events import read_event
 from tests.ingest.conftest import Reader, Settle
 from tests.ingest.samples import PartnerClient, status
 from tests.tokens import TokenFactory
@@ -84,7 +85,10 @@ async def test_b2_a_dead_letter_is_mended_by_two_and_published_once(
         return (await status(bike, "mend-1")).status_code == 200
 
     await settle(archived)
-    good, again = [one for one in await published.new_records() if b"mend-1" in (one.value or b"")], []
+    read = await published.new_records(are_ours=False)
+    good, again = [one for one in read if b"mend-1" in (one.value or b"")], []
+    mended_event = read_event(topics.ACTIVITIES, good[1].key, good[1].value or b"", good[1].headers)  # D6
+    assert (mended_event.get_source(), mended_event.get_id()) == ("/ingest", f"replay:{letter}")
     assert [one.key for one in good] == [b"bike:" + ACCOUNT.encode()] * 2  # as received, and repaired
     mended = msgspec.json.decode(good[1].value or b"", type=ActivityReported)
     assert mended.mend is not None

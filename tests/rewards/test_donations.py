@@ -11,6 +11,7 @@ import pytest
 from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.contracts.rewards_v1 import DonationMade, RewardEvent
+from tests.cloud_events import read_event
 from tests.databases import connect_past_triggers
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
@@ -100,7 +101,9 @@ async def test_a_donation_is_published_without_a_name(rewards: Rewards) -> None:
     user = rewards.citizen(10_000)
     donation = (await rewards.donate(user, 5_000)).json()
     (row,) = await rewards.sql("SELECT records FROM rewards.outbox")
-    ((_key, value, _headers),) = msgspec.msgpack.decode(row["records"])
+    ((key, value, headers),) = msgspec.msgpack.decode(row["records"])
+    event_type = read_event("rewards.events.v1", key, value, headers).get_type()
+    assert event_type == "cn.carboninclusion.donation.made.v1"
     event = msgspec.json.decode(value, type=RewardEvent)
     assert isinstance(event, DonationMade)
     assert (str(event.donation_id), event.amount_mg) == (donation["donation_id"], 5_000)

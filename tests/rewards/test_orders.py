@@ -12,6 +12,7 @@ import pytest
 from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.contracts.rewards_v1 import OrderConfirmed, RewardEvent
+from tests.cloud_events import read_event
 from tests.rewards.conftest import API, COST_FEN, PRICE_MG, Rewards
 
 
@@ -58,7 +59,8 @@ async def test_a_confirmed_order_is_published_without_a_name(rewards: Rewards) -
     user = rewards.citizen()
     order = (await rewards.order(user)).json()
     (row,) = await rewards.sql("SELECT topic, records FROM rewards.outbox")
-    ((key, value, _headers),) = msgspec.msgpack.decode(row["records"])
+    ((key, value, headers),) = msgspec.msgpack.decode(row["records"])
+    assert read_event(row["topic"], key, value, headers).get_type() == "cn.carboninclusion.order.confirmed.v1"
     event = msgspec.json.decode(value, type=RewardEvent)
     assert isinstance(event, OrderConfirmed)
     assert row["topic"] == "rewards.events.v1"

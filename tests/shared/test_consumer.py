@@ -21,6 +21,7 @@ from shared.eventlog import EventLog, Record, StoredRecord, TopicPartition
 from shared.leases import Fenced, Leases
 from shared.outbox import OutboxRelay
 from shared.settings import ServiceSettings
+from tests.cloud_events import read_event
 from tests.databases import Dsns
 from tests.shared.conftest import SCHEMA, seen
 
@@ -171,6 +172,11 @@ async def test_bad_records_become_dead_letters_and_are_published(
     letters = await log.fetch({TopicPartition(f"{topic}.deadletter", 0): 0}, max_records=10, max_wait_s=2)
     (letter,) = next(iter(letters.values()))
     assert (letter.value, dict(letter.headers)["deadletter_reason"]) == (b"bad-1", b"BAD")
+    # D6: an official package reads it, and does not try to parse what nobody could.
+    event = read_event(letter.topic, letter.key, letter.value or b"", letter.headers)
+    assert event.get_type() == "cn.carboninclusion.record.deadlettered.v1"
+    assert f":{topic}:" in event.get_id()
+    assert event.get_data() == "bad-1"  # text, not JSON
 
 
 async def _kept(database: Database) -> int:

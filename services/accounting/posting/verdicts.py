@@ -11,7 +11,8 @@ from services.accounting.judging.domain import Status
 from services.accounting.posting import repository
 from services.accounting.posting.domain import Verdict
 from shared import clock, outbox, telemetry
-from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.envelope import common_headers
+from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE, EVENT_SOURCE, ActivityJudged
 from shared.db import Connection, Session
 from shared.eventlog import Record
 
@@ -21,6 +22,7 @@ _ENCODE = msgspec.json.Encoder().encode
 def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
     """Return the records for ingest and rewards, one per verdict."""
     judged_at = clock.now()
+    headers = common_headers(source=EVENT_SOURCE, event_type=ACTIVITY_JUDGED_TYPE, at=judged_at)
     records = []
     for verdict in verdicts:
         report, judgement = verdict.report, verdict.judgement
@@ -42,7 +44,9 @@ def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
             sequence=verdict.sequence,
         )
         key = f"{report.partner_id}:{report.account_key}".encode()
-        records.append(Record(key=key, value=_ENCODE(outcome)))
+        # An activity is judged several times, and a copy has its activity's number: receipt and index name the event.
+        event_id = f"{report.receipt_id.hex}:{report.index}:{verdict.sequence}".encode()
+        records.append(Record(key=key, value=_ENCODE(outcome), headers=(("ce_id", event_id), *headers)))
     return records
 
 

@@ -11,10 +11,10 @@ from shared import outbox
 from shared.contracts import topics
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.envelope import event_headers
+from shared.contracts.event_types import BINDING_CHANGED_TYPE
 from shared.db import Session
 from shared.eventlog import Record
 
-EVENT_TYPE = "cn.carboninclusion.binding.changed.v1"
 EVENT_SOURCE = "/accounts"
 
 
@@ -38,5 +38,5 @@ def _record(row: Binding) -> Record:
         changed_at=row.changed_at,
     )
     event_id = f"{row.binding_id}:{row.version}"
-    headers = event_headers(event_id, source=EVENT_SOURCE, event_type=EVENT_TYPE, at=row.changed_at)
+    headers = event_headers(event_id, source=EVENT_SOURCE, event_type=BINDING_CHANGED_TYPE, at=row.changed_at)
     return Record(key=str(row.binding_id).encode(), value=msgspec.json.encode(event), headers=headers)

@@ -11,13 +11,12 @@ from services.accounts.settings import Settings
 from shared import outbox
 from shared.contracts import topics
 from shared.contracts.envelope import event_headers
+from shared.contracts.event_types import MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE
 from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, MeterChanged
 from shared.db import Session
 from shared.eventlog import Record
 
 EVENT_SOURCE = "/accounts"
-MEMBERSHIP_TYPE = "cn.carboninclusion.household.membership.changed.v1"
-METER_TYPE = "cn.carboninclusion.household.meter.changed.v1"
 
 
 async def publish_change(session: Session, *, settings: Settings, changed: HouseholdMember | HouseholdMeter) -> None:
@@ -36,7 +35,7 @@ def _membership_record(row: HouseholdMember) -> Record:
         left_at=row.left_at,
         changed_at=row.changed_at,
     )
-    return _record(row.membership_id, fact, MEMBERSHIP_TYPE, row.version, row.changed_at)
+    return _record(row.membership_id, fact, MEMBERSHIP_CHANGED_TYPE, row.version, row.changed_at)
 
 
 def _meter_record(row: HouseholdMeter) -> Record:
@@ -49,7 +48,7 @@ def _meter_record(row: HouseholdMeter) -> Record:
         ended_at=row.ended_at,
         changed_at=row.changed_at,
     )
-    return _record(row.registration_id, fact, METER_TYPE, row.version, row.changed_at)
+    return _record(row.registration_id, fact, METER_CHANGED_TYPE, row.version, row.changed_at)
 
 
 def _record(key: uuid.UUID, fact: HouseholdFact, event_type: str, version: int, changed_at: datetime) -> Record:

@@ -110,10 +110,10 @@ async def register_endpoint(
     *,
     partner_id: str,
     url: str,
-    parked: bool | None,
     changed_by: str,
     sealer: Sealer,
     allow_loopback: bool,
+    parked: bool | None = None,
 ) -> tuple[repository.Row, str | None]:
     """Register or change the address and activate it. The secret is None unless it is new. Raises AddressRefused.
 

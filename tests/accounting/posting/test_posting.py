@@ -12,7 +12,7 @@ import pytest
 from shared import clock
 from shared.contracts.identity import person_account_id
 from tests.accounting.driver import Accounting
-from tests.accounting.outbox import outcomes
+from tests.accounting.outbox import outcome_events, outcomes
 from tests.accounting.reports import YESTERDAY, Reports, correct, sent_again
 from tests.databases import Dsns, connect_past_triggers
 
@@ -59,6 +59,19 @@ async def test_a_repeated_event_is_a_duplicate_and_other_content_a_conflict(
     await accounting.post(person.metro(event_id="ride-1"))
     assert [o.status for o in await outcomes(accounting_dsns)] == ["credited", "duplicate", "duplicate", "conflict"]
     assert (await accounting.get(person, "/me/balance"))["available_mg"] == 150_000
+
+
+async def test_d6_an_official_package_reads_every_outcome_also_of_copies(
+    accounting: Accounting, accounting_dsns: Dsns
+) -> None:
+    person = await accounting.citizen()
+    ride = person.bus()
+    await accounting.post(ride, sent_again(ride))
+    events = await outcome_events(accounting_dsns)
+    assert [event.get_type() for event in events] == ["cn.carboninclusion.activity.judged.v1"] * 2
+    assert {event.get_source() for event in events} == {"/accounting"}
+    assert len({event.get_id() for event in events}) == 2
+    assert [event.get_data()["status"] for event in events] == ["credited", "duplicate"]
 
 
 async def test_a_record_delivered_twice_has_one_outcome(accounting: Accounting, accounting_dsns: Dsns) -> None:

@@ -1,0 +1,56 @@
+"""The CloudEvents type of every record on every topic, and the headers of records that are published again."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from shared.contracts import topics
+from shared.contracts.digests_v1 import DAY_SEALED_TYPE
+from shared.contracts.envelope import Headers, event_headers
+from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
+from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CONFIRMED_TYPE
+
+ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
+BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
+MEMBERSHIP_CHANGED_TYPE: Final = "cn.carboninclusion.household.membership.changed.v1"
+METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
+DEAD_LETTER_TYPE: Final = "cn.carboninclusion.record.deadlettered.v1"
+REPLAYED_TYPE: Final = "cn.carboninclusion.record.replayed.v1"
+
+# The bytes of a dead letter may be anything, so no reader should parse them.
+DEAD_LETTER_CONTENT: Final = "application/octet-stream"
+
+TYPES: Final[dict[str, tuple[str, ...]]] = {
+    topics.ACTIVITIES: (ACTIVITY_REPORTED_TYPE,),
+    topics.BINDINGS: (BINDING_CHANGED_TYPE,),
+    topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
+    topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
+    topics.DIGESTS: (DAY_SEALED_TYPE,),
+    topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
+    topics.REWARDS: (ORDER_CONFIRMED_TYPE, DONATION_MADE_TYPE),
+}
+
+
+class _Fact(msgspec.Struct):
+    fact: str
+
+
+def replayed_headers(topic: str, value: bytes, *, letter_id: int, source: str, at: datetime) -> Headers:
+    """Headers of a dead letter that is published again. `topic` may have a prefix."""
+    return event_headers(f"replay:{letter_id}", source=source, event_type=_type_of(topic, value), at=at)
+
+
+def _type_of(topic: str, value: bytes) -> str:
+    types = next((types for name, types in TYPES.items() if topic.endswith(name)), (REPLAYED_TYPE,))
+    if types == TYPES[topics.HOUSEHOLDS]:
+        try:
+            return types[msgspec.json.decode(value, type=_Fact).fact == "meter"]
+        except msgspec.MsgspecError:
+            return REPLAYED_TYPE
+    return types[0] if len(types) == 1 else REPLAYED_TYPE
+
+
+def dead_letter_headers(letter: str, *, source: str, at: datetime) -> Headers:
+    """Headers of a dead letter. `letter` names consumer, topic, partition and offset."""
+    return event_headers(letter, source=source, event_type=DEAD_LETTER_TYPE, at=at, content_type=DEAD_LETTER_CONTENT)
