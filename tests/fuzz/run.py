@@ -16,7 +16,7 @@ from deploy.local.secrets_file import Secrets
 from deploy.local.settings import LocalSettings
 from deploy.local.state import RunDirectory
 from tests.e2e.stack import LocalStack
-from tests.fuzz import documents
+from tests.fuzz import cursors, documents
 from tests.fuzz.callers import Callers
 from tests.fuzz.findings import Findings
 from tests.fuzz.generated import GeneratedRequests
@@ -142,6 +142,15 @@ def run_families(target: Target, size: Size, seed: int, say: Say) -> Outcome:
         raw = HandList(callers, findings, seed=seed + 1, until=until(0.65))
         outcome.raw_routes = asyncio.run(
             raw.play(openapi_documents, lambda what: say("手工 hand list", what), size.share)
+        )
+        outcome.figures["list_routes"] = cursors.play(
+            callers,
+            findings,
+            openapi_documents,
+            seed=seed,
+            share=size.share,
+            until=until(0.7),
+            progress=lambda what: say("游标 cursors", what),
         )
         generated = GeneratedRequests(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
         generated.play(lambda what: say("OpenAPI", what))
