@@ -43,8 +43,10 @@ _POSITIONS = (
     '["a","b",-1]',
     "[" * 90 + "]" * 90,
 )
-# A list of numbers or of names may have made these two.
-POSSIBLE: Final = frozenset({_encoded("[5]"), _encoded('["0001-01-01"]')})
+# A list of numbers or of names may have made these.
+POSSIBLE: Final = frozenset(
+    _encoded(position) for position in ("[5]", '["0001-01-01"]', '["9999-12-31T23:59:59.999999-23:59"]')
+)
 FORGED: Final = (
     *(_encoded(position) for position in _POSITIONS),
     "!",

@@ -18,6 +18,7 @@ from services.ingest.partners.service import (
     SignatureChecks,
     SlowCheckQueue,
 )
+from services.ingest.sandbox.service import SandboxJudge
 from services.ingest.settings import Settings
 from services.ingest.signed import CallerPorts
 from shared.db import Database
@@ -36,6 +37,7 @@ class Resources:
     checks: SignatureChecks
     limits: Limits
     log: EventLog
+    sandbox: SandboxJudge
 
     @classmethod
     def of(cls, settings: Settings, database: Database, log: EventLog) -> "Resources":
@@ -47,6 +49,9 @@ class Resources:
             checks=SignatureChecks(registry, SeenNonces(), SlowCheckQueue()),
             limits=Limits(database, settings.time_zone),
             log=log,
+            sandbox=SandboxJudge(
+                database, pepper=settings.account_ref_pepper.get_secret_value(), time_zone=settings.time_zone
+            ),
         )
 
     def give_to_routes(self, app: FastAPI) -> None:
@@ -61,6 +66,7 @@ class Resources:
             log=self.log,
             pepper=self.settings.account_ref_pepper.get_secret_value(),
             topic_prefix=self.settings.topic_prefix,
+            judge_sandbox=self.sandbox.judge,
         )
 
     @asynccontextmanager

@@ -1,6 +1,5 @@
 """What the archive keeps, what it deletes, and the totals that operators see."""
 
-import asyncio
 import json
 import uuid
 from datetime import timedelta
@@ -152,10 +151,3 @@ async def test_old_rejections_are_deleted(
     finally:
         await connection.close()
     assert [str(row["receipt_id"]) for row in left] == [young]
-
-
-async def test_sandbox_events_are_not_archived(box: PartnerClient, worker: EventLog) -> None:
-    answer = await box.push(event("toy", partner="box"), 5)
-    await asyncio.sleep(0.7)
-    assert (await status(box, "toy")).status_code == 404
-    assert (await receipt(box, answer["receipt_id"]))["results"] == []

@@ -228,6 +228,8 @@ async def test_the_intake_runs_with_its_ports_alone(settings: Settings, monkeypa
     async def publish(topic: str, records: list[Record]) -> None:
         published[topic] = records
 
+    async def nothing(*_: object) -> None: ...
+
     unstarted = open_event_log(settings.event_log_url, client_id="ports")
     monkeypatch.setattr(unstarted, "publish", publish)
     ports = IntakePorts(
@@ -236,6 +238,7 @@ async def test_the_intake_runs_with_its_ports_alone(settings: Settings, monkeypa
         log=unstarted,
         pepper="pepper",
         topic_prefix="city.",
+        judge_sandbox=nothing,
     )
     partner = Partner(
         partner_id="bike",

@@ -1,6 +1,6 @@
 """SQL of the archive. The worker needs a few statements per batch, whatever its size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -128,6 +128,18 @@ async def find_event(session: AsyncSession, event_key: UUID, since: UUID) -> Row
     )
     row = found.mappings().first()
     return dict(row) if row is not None else None
+
+
+async def first_fingerprints(session: AsyncSession, event_keys: Collection[UUID], since: UUID) -> dict[UUID, bytes]:
+    """The fingerprint of the first copy of each event that was received before."""
+    table = reported_event
+    found = await session.execute(
+        select(table.c.event_key, table.c.fingerprint)
+        .where(table.c.event_key.in_(event_keys), table.c.receipt_id >= since, table.c.fingerprint.is_not(None))
+        .order_by(table.c.event_key, table.c.receipt_id, table.c.item_index)
+        .distinct(table.c.event_key)
+    )
+    return {row.event_key: row.fingerprint for row in found}
 
 
 async def make_partitions(session: AsyncSession, at: datetime, ahead: int) -> int:

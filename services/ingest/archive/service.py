@@ -1,6 +1,6 @@
 """Use cases of the archive: the worker's three consumers, and the queries of partners and operators."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -42,6 +42,7 @@ PARTITIONS_AHEAD = 2
 _MONTH_DAYS_MAX = 31
 _DROP_MAX = 3
 _RECENT = timedelta(days=20)
+_SANDBOX_SINCE = timedelta(days=60)
 # The archive catches up within moments, and within this time after the longest outage. Later an issued receipt without
 # a record is one that has expired.
 _ARCHIVING_MAX = timedelta(days=7)
@@ -254,3 +255,29 @@ async def sum_acts_of_day(
 def first_receipt_about(day: date, time_zone: str) -> UUID:
     """No earlier receipt reports an act of that day. One day of margin allows for wrong clocks."""
     return receipt_bound(datetime.combine(day - timedelta(days=1), time.min, ZoneInfo(time_zone)))
+
+
+async def copies_of(session: Session, event_keys: Collection[UUID]) -> dict[UUID, bytes]:
+    """Fingerprints of these events that the last months have already."""
+    return await repository.first_fingerprints(session, event_keys, receipt_bound(clock.now() - _SANDBOX_SINCE))
+
+
+async def taken_back(
+    session: Session, partner_id: str, event_id: str, reason_code: str, at: datetime
+) -> ActivityJudged | None:
+    """The verdict that takes back an event of a sandbox. None if there is no such event in effect."""
+    key = event_key(partner_id, event_id)
+    row = await repository.find_event(session, key, receipt_bound(at - _SANDBOX_SINCE))
+    if row is None or row["partner_id"] != partner_id or row["status"] == "reversed":
+        return None
+    return ActivityJudged(
+        activity_id=key,
+        partner_id=partner_id,
+        event_id=event_id,
+        receipt_id=row["receipt_id"],
+        index=row["item_index"],
+        status="reversed",
+        reason_code=reason_code,
+        judged_at=at,
+        sequence=row["sequence"] + 1,
+    )

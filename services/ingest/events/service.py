@@ -4,7 +4,7 @@ Imported files use the same decoding and publishing.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,6 +49,10 @@ _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
+# Judges the events of a sandbox partner: the accepted ones, and the rejected ones if there are any.
+JudgeSandbox = Callable[[Sequence[ActivityReported], ReceiptRejected | None], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class IntakePorts:
     """What the intake needs beside a request. `pepper` keys the hashes of account references."""
@@ -58,6 +62,7 @@ class IntakePorts:
     log: EventLog
     pepper: str = field(repr=False)
     topic_prefix: str
+    judge_sandbox: JudgeSandbox
 
 
 async def report_events(
@@ -83,6 +88,9 @@ async def report_events(
                 await _publish(ports, batch, read)
                 reservation.kept = sum(one.reported is not None for one in read)
                 _count(caller.partner.partner_id, read)
+            elif caller.owns_sandbox and not dry_run:
+                ports.limits.admit_sandbox(caller.partner, len(events))
+                await _judge_sandbox(ports, batch, read)
     except EventLogError as exc:
         ports.nonces.release(caller.app_key, caller.nonce)
         _log.warning("events_not_published", partner=caller.partner.partner_id, error=repr(exc)[:300])
@@ -112,6 +120,21 @@ async def publish_activities(
     await log.publish(topic_prefix + topics.ACTIVITIES, [decoding.record_of(one, headers) for one in reports])
 
 
+async def _judge_sandbox(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent]) -> None:
+    reports = _sized([one.reported for one in read if one.reported is not None], len(read))
+    rejections = _rejections_of(batch, read, len(reports)) if len(reports) < len(read) else None
+    await ports.judge_sandbox(reports, rejections)
+
+
+def _sized(reports: list[ActivityReported], events: int) -> list[ActivityReported]:
+    """Tell each event the size of its receipt and its place."""
+    # Safe to mutate: nothing else holds these structs yet, and a copy would validate every field again.
+    for one in reports:
+        msgspec.structs.force_setattr(one, "receipt_accepted", len(reports))
+        msgspec.structs.force_setattr(one, "receipt_rejected", events - len(reports))
+    return reports
+
+
 async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent]) -> None:
     """Rejections first. If the events fail afterwards, only a receipt is left that no partner knows.
 
@@ -122,32 +145,32 @@ async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent
         record = _rejections_record(batch, read, len(reports))
         await ports.log.publish(ports.topic_prefix + own_topics.REJECTIONS, [record])
     if reports:
-        # Safe to mutate: nothing else holds these structs yet, and a copy would validate every field again.
-        for one in reports:
-            msgspec.structs.force_setattr(one, "receipt_accepted", len(reports))
-            msgspec.structs.force_setattr(one, "receipt_rejected", len(read) - len(reports))
         await publish_activities(
             ports.log,
             ports.topic_prefix,
             source=batch.partner.source,
             received_at=batch.received_at,
-            reports=reports,
+            reports=_sized(reports, len(read)),
         )
 
 
-def _rejections_record(batch: BatchContext, read: list[ReadEvent], accepted: int) -> Record:
+def _rejections_of(batch: BatchContext, read: list[ReadEvent], accepted: int) -> ReceiptRejected:
     rejected = [
         RejectedEvent(index=index, id=one.id, code=one.rejected.code, field=one.rejected.field)
         for index, one in enumerate(read)
         if one.rejected is not None
     ]
-    receipt = ReceiptRejected(
+    return ReceiptRejected(
         receipt_id=batch.receipt_id,
         partner_id=batch.partner.partner_id,
         received_at=batch.received_at,
         accepted=accepted,
         rejected=rejected,
     )
+
+
+def _rejections_record(batch: BatchContext, read: list[ReadEvent], accepted: int) -> Record:
+    receipt = _rejections_of(batch, read, accepted)
     headers = event_headers(
         str(batch.receipt_id),
         source=batch.partner.source,

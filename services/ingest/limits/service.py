@@ -31,6 +31,8 @@ DEBUGGING_PER_S, DEBUGGING_BURST = 1, 10
 
 _log = structlog.get_logger(__name__)
 
+# The sandbox is for trying a client, not for measuring it: each event is judged in a transaction of the request.
+SANDBOX_EVENTS_PER_S, SANDBOX_BURST = 20, 1_000
 DAY_S = 86_400
 
 __all__ = ["Limits", "Quota", "Reservation", "quota_headers"]
@@ -51,6 +53,7 @@ class Limits:
         self._requests: dict[tuple[str, str], Bucket] = {}
         self._events: dict[tuple[str, str], Bucket] = {}
         self._debugging: dict[str, Bucket] = {}
+        self._sandbox: dict[str, Bucket] = {}
         self._stored: dict[str, int] = {}  # events by partner on `_stored_day`, of all processes, as in the table
         self._stored_day: date | None = None
         self._unstored: Counter[_PartnerDay] = Counter()  # accepted here and not yet in the table
@@ -117,6 +120,13 @@ class Limits:
     def _used(self, key: _PartnerDay) -> int:
         stored = self._stored.get(key[0], 0) if self._stored_day == key[1] else 0
         return stored + self._unstored[key]
+
+    def admit_sandbox(self, partner: Partner, events: int) -> None:
+        """For events that the sandbox judges in the database. Raises EventRateExceeded."""
+        bucket = self._sandbox.setdefault(partner.partner_id, Bucket(SANDBOX_EVENTS_PER_S, SANDBOX_BURST))
+        wait_ns = bucket.take(events, time.monotonic_ns())
+        if wait_ns:
+            raise EventRateExceeded(retry_after_s=_whole_seconds(wait_ns), limit=SANDBOX_EVENTS_PER_S)
 
     @contextmanager
     def reserve(self, partner: Partner, events: int, *, counts: bool) -> Iterator[Reservation]:

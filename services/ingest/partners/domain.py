@@ -96,6 +96,8 @@ class Caller:
     timestamp: int
     payload: Payload | None = None
     signature: bytes = field(default=b"", repr=False)
+    owns_sandbox: bool = False
+    """A sandbox partner: what it stores is its own, and never live data."""
 
 
 def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:

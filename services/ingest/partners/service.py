@@ -74,9 +74,10 @@ async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> C
         raise PartnerSuspended
     if not partner.admits(request.address):
         raise AddressNotAllowed(address=request.address or "-")
+    owns_sandbox = partner.sandbox and key.environment == "sandbox"
     if key.environment != partner.environment:
         partner = replace(partner, environment=key.environment)
-    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload, claim.signature)
+    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload, claim.signature, owns_sandbox)
 
 
 async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
