@@ -18,7 +18,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 GZIP = {"Content-Encoding": "gzip"}
 TRIPS = "?event_type=trip.completed"
 FINISHED = ("done", "failed")
-FINISH_TIMEOUT_S = 20
+FINISH_TIMEOUT_S = 60
 
 
 def row(name: str, *, distance: object = 2360, day: str = "2026-11-23", account: str = "WH0000000017") -> str:

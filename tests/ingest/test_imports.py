@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from typing import Any
 
 import httpx
@@ -322,3 +323,28 @@ async def test_an_import_of_a_sandbox_is_checked_strictly_and_publishes_nothing(
     assert (done["dry_run"], done["progress"]["accepted"], done["progress"]["rejected"]) == (True, 1, 1)
     assert await errors_of(box, done["import_id"]) == [(2, "UNKNOWN_FIELD", "data.colour")]
     assert await published.new_records() == []
+
+
+async def test_d11_a_small_file_does_not_wait_for_the_large_file_of_another_partner(
+    bike: PartnerClient, api: httpx.AsyncClient, settle: Settle
+) -> None:
+    """100,000 lines are 50 turns. The file of one line needs a single turn."""
+    other = PartnerClient(api, "ak-metro")
+    large = packed(csv_file(row(f"big-{n}") for n in range(100_000)))
+    started = time.monotonic()
+    big = (await send(bike, large, **GZIP)).json()["import_id"]
+
+    async def running() -> bool:
+        return bool((await bike.get(f"{IMPORTS}/{big}")).json()["progress"]["lines_read"] > 0)
+
+    await settle(running)
+    asked = time.monotonic()
+    line = row("one").replace("bicycle", "metro")
+    done = await imported(other, csv_file([line]))
+    waited_s = time.monotonic() - asked
+    state = (await bike.get(f"{IMPORTS}/{big}")).json()
+    assert done["status"] == "done"
+    assert state["status"] == "running", f"too quick to show anything: {time.monotonic() - started:.1f} s"
+    print(f"one line behind 100,000 lines of another partner: {waited_s:.2f} s, {state['progress']['percent']} % read")
+    assert waited_s < 5
+    assert (await finished(bike, big))["progress"]["accepted"] == 100_000
