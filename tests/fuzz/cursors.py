@@ -1,4 +1,4 @@
-"""Forged cursors for every list route, and a whole query of odd parameters."""
+"""Forged cursors for every list route."""
 
 import random
 import time
@@ -17,29 +17,26 @@ ANSWER_S = 20.0
 EXPECTED = {403, 404, 422, 429}
 
 
-def play(
-    callers: Callers,
-    findings: Findings,
-    documents: dict[str, dict[str, Any]],
-    *,
-    seed: int,
-    share: float,
-    until: float,
-    progress: Callable[[str], None],
-) -> int:
-    """Send `share` of the cursors to each list route. Return the number of routes."""
-    chance = random.Random(seed)
-    citizen = callers.new_citizen()
-    routes = [route for document in documents.values() for route in list_routes(document)]
-    with httpx.Client(base_url=callers.url, timeout=ANSWER_S, trust_env=False) as client:
-        for path, name in routes:
-            progress(path)
-            for cursor in FORGED:
-                if time.monotonic() > until:
-                    return len(routes)
-                if chance.random() < share:
-                    _one(client, callers, findings, f"{path}?{name}={quote(cursor, safe='')}", citizen)
-    return len(routes)
+class Lists:
+    """The list routes of all documents. `share` of the cursors go to each."""
+
+    def __init__(self, documents: dict[str, dict[str, Any]], *, share: float, until: float) -> None:
+        self._routes = [route for document in documents.values() for route in list_routes(document)]
+        self._share, self._until = share, until
+
+    def play(self, callers: Callers, findings: Findings, seed: int, progress: Callable[[str], None]) -> int:
+        """Return the number of routes."""
+        chance = random.Random(seed)
+        citizen = callers.new_citizen()
+        with httpx.Client(base_url=callers.url, timeout=ANSWER_S, trust_env=False) as client:
+            for path, name in self._routes:
+                progress(path)
+                for cursor in FORGED:
+                    if time.monotonic() > self._until:
+                        return len(self._routes)
+                    if chance.random() < self._share:
+                        _one(client, callers, findings, f"{path}?{name}={quote(cursor, safe='')}", citizen)
+        return len(self._routes)
 
 
 def _one(client: httpx.Client, callers: Callers, findings: Findings, target: str, citizen: Any) -> None:

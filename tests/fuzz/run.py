@@ -143,15 +143,8 @@ def run_families(target: Target, size: Size, seed: int, say: Say) -> Outcome:
         outcome.raw_routes = asyncio.run(
             raw.play(openapi_documents, lambda what: say("手工 hand list", what), size.share)
         )
-        outcome.figures["list_routes"] = cursors.play(
-            callers,
-            findings,
-            openapi_documents,
-            seed=seed,
-            share=size.share,
-            until=until(0.7),
-            progress=lambda what: say("游标 cursors", what),
-        )
+        routes = cursors.Lists(openapi_documents, share=size.share, until=until(0.7))
+        outcome.figures["list_routes"] = routes.play(callers, findings, seed, lambda what: say("游标 cursors", what))
         generated = GeneratedRequests(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
         generated.play(lambda what: say("OpenAPI", what))
         outcome.operations, outcome.left_out = generated.operations, generated.left_out
