@@ -1,14 +1,14 @@
 """The feed of verdicts; webhooks catch up and send fresh results first; imported files take turns.
 
-Revision ID: 20261127_0008
-Revises: 20261127_0007
+Revision ID: 20261127_0009
+Revises: 20261127_0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261127_0008"
-down_revision = "20261127_0007"
+revision = "20261127_0009"
+down_revision = "20261127_0008"
 branch_labels = None
 depends_on = None
 
