@@ -23,6 +23,10 @@ AfterUpgrade = Callable[[Connection], None]
 _ROOT = Path(__file__).resolve().parent.parent
 # While a migration waits for a lock, every request behind it waits as well.
 _LOCK_TIMEOUT = "5s"
+# Two migrations of one schema change the same rows of the catalogue: the second waits for the first. No request waits
+# behind this lock. Twice the time of the longest migration, so that a hung one does not hold a deployment for ever.
+_TURN_TIMEOUT = "10min"
+TURN_LOCK = 20_261_127  # distinguishes this advisory lock from others in the database
 
 
 def config_for(service: str, dsn: str) -> Config:
@@ -61,7 +65,15 @@ async def _run(service: str, dsn: str, metadata: MetaData, last: AfterUpgrade | 
         await engine.dispose()
 
 
+def _wait_for_turn(connection: Connection, service: str) -> None:
+    """Take the lock of the schema's migrations. The end of the session releases it, not the end of a transaction."""
+    connection.execute(text(f"SET lock_timeout = '{_TURN_TIMEOUT}'"))
+    connection.execute(text("SELECT pg_advisory_lock(:turn, hashtext(:service))"), {"turn": TURN_LOCK, "service": service})
+    connection.commit()  # what follows must see what the migration before has committed
+
+
 def _migrate(connection: Connection, service: str, metadata: MetaData, last: AfterUpgrade | None) -> None:
+    _wait_for_turn(connection, service)
     connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
     connection.execute(text(f'GRANT USAGE ON SCHEMA "{service}" TO "{service}"'))
@@ -91,7 +103,7 @@ def _migrate(connection: Connection, service: str, metadata: MetaData, last: Aft
 
 
 def upgrade(service: str, dsn: str) -> None:
-    """Migrate the schema of one service to its newest version."""
+    """Migrate the schema of one service to its newest version. Waits while another process migrates it."""
     config = config_for(service, dsn)
     config.attributes["upgrading"] = True
     command.upgrade(config, "head")
