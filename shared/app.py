@@ -211,7 +211,6 @@ def build_app(
     app.include_router(health_router(service, {"database": database.ping, **(readiness or {})}))
     for router in routers:
         app.include_router(router)
-    docs_page.install(app)
     problems.install(app)
     app.add_middleware(RequestFrame, body_limits=dict(body_limits or {}))
     return app

@@ -68,7 +68,9 @@ async def _run(service: str, dsn: str, metadata: MetaData, last: AfterUpgrade | 
 def _wait_for_turn(connection: Connection, service: str) -> None:
     """Take the lock of the schema's migrations. The end of the session releases it, not the end of a transaction."""
     connection.execute(text(f"SET lock_timeout = '{_TURN_TIMEOUT}'"))
-    connection.execute(text("SELECT pg_advisory_lock(:turn, hashtext(:service))"), {"turn": TURN_LOCK, "service": service})
+    connection.execute(
+        text("SELECT pg_advisory_lock(:turn, hashtext(:service))"), {"turn": TURN_LOCK, "service": service}
+    )
     connection.commit()  # what follows must see what the migration before has committed
 
 

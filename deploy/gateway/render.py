@@ -10,11 +10,19 @@ from typing import Any
 
 import yaml
 
+from deploy.gateway import limits
 from deploy.gateway.replies import reply_mappers
 from deploy.gateway.settings import GatewaySettings
 
 TEMPLATE = Path(__file__).with_name("envoy.template.yaml")
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
+# Where the token check leaves the verified subject.
+_SUBJECT = {
+    "descriptor_key": "subject",
+    "source": "DYNAMIC",
+    "skip_if_absent": True,
+    "metadata_key": {"key": "envoy.filters.http.jwt_authn", "path": [{"key": "token"}, {"key": "sub"}]},
+}
 
 
 def _assignment(service: str, endpoint: str) -> str:
@@ -26,7 +34,15 @@ def _assignment(service: str, endpoint: str) -> str:
 def render(settings: GatewaySettings) -> str:
     """Return the complete configuration as YAML. It has no anchors, because Envoy's reader knows no merge keys."""
     values = {name.upper(): str(value) for name, value in settings.model_dump().items()}
-    values |= {service.upper(): _assignment(service, getattr(settings, service)) for service in SERVICES}
+    clusters = {name: name for name in (*SERVICES, "pages")} | {f"{name}_documents": name for name in SERVICES}
+    values |= {name.upper(): _assignment(name, getattr(settings, endpoint)) for name, endpoint in clusters.items()}
+    routes = limits.with_changes(settings.route_limits)
+    address = limits.Rate(settings.address_per_s, settings.address_burst)
+    subject = limits.Rate(settings.subject_per_s, settings.subject_burst)
+    values["ADDRESS_ACTIONS"] = json.dumps(limits.actions_by_address(routes))
+    values["ADDRESS_DESCRIPTORS"] = json.dumps(limits.descriptors(routes, "remote_address", address))
+    values["SUBJECT_ACTIONS"] = json.dumps(limits.actions_by_person(routes, _SUBJECT))
+    values["SUBJECT_DESCRIPTORS"] = json.dumps(limits.descriptors(routes, "subject", subject))
     values["LOCAL_REPLIES"] = json.dumps(reply_mappers())
     document: dict[str, Any] = yaml.safe_load(Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values))
     return yaml.dump(document, Dumper=_NoAnchors, allow_unicode=True, sort_keys=False, width=120)

@@ -5,13 +5,18 @@ from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:carbon-inclusion:problem:"
-# Envoy's response detail for a token check without keys. That failure is not the caller's fault.
-KEYS_MISSING = "Jwks"
+# Envoy's response details begin with this when it could not get usable keys. That is not the caller's fault.
+KEYS_MISSING = "jwt_authn_access_denied{Jwks"
+# Except this one: there are keys, and none fits the token's key id or algorithm.
+KEY_UNKNOWN = "_key_to_match_"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An error answer: the range of Envoy's statuses it replaces (inclusive), its own status and its texts."""
+    """An error answer: the range of Envoy's statuses it replaces (inclusive), its own status and its texts.
+
+    `details`: only for this one of Envoy's response details.
+    """
 
     first: int
     last: int
@@ -20,6 +25,7 @@ class Reply:
     en: tuple[str, str]
     status: int | None = None
     retry_after_s: int | None = None
+    details: str | None = None
 
 
 UPSTREAM_UNAVAILABLE = Reply(
@@ -39,6 +45,15 @@ REPLIES = (
         "UNAUTHENTICATED",
         ("请先登录", "登录凭证缺失、无效或已过期。"),
         ("Please log in", "The credential is missing, invalid or expired."),
+    ),
+    Reply(
+        403,
+        403,
+        "UPGRADE_UNSUPPORTED",
+        ("不支持协议升级", "请去掉 Upgrade 请求头；本平台没有 WebSocket 接口。"),
+        ("Upgrades are not supported", "Leave out the Upgrade header: the platform has no WebSockets."),
+        status=400,
+        details="upgrade_failed",
     ),
     # Envoy answers 403 to a token for another audience. The client handles it like any other invalid token.
     Reply(
@@ -74,6 +89,13 @@ REPLIES = (
         retry_after_s=1,
     ),
     Reply(
+        426,
+        426,
+        "HTTP_VERSION_UNSUPPORTED",
+        ("不支持的 HTTP 版本", "请使用 HTTP/1.1 或 HTTP/2。"),
+        ("Unsupported version of HTTP", "Use HTTP/1.1 or HTTP/2."),
+    ),
+    Reply(
         431,
         431,
         "HEADERS_TOO_LARGE",
@@ -86,6 +108,15 @@ REPLIES = (
         "MALFORMED_REQUEST",
         ("请求格式不正确", "请检查地址、请求头和请求体。"),
         ("Malformed request", "Check the address, the headers and the body."),
+    ),
+    # Envoy answers 501. The request is wrong, the gateway is not: a 5xx would be reported as our failure.
+    Reply(
+        501,
+        501,
+        "TRANSFER_ENCODING_UNSUPPORTED",
+        ("不支持的 Transfer-Encoding", "请使用 chunked，或给出 Content-Length；压缩请用 Content-Encoding。"),
+        ("Unsupported Transfer-Encoding", "Use chunked or a Content-Length; compress with Content-Encoding."),
+        status=400,
     ),
     UPSTREAM_UNAVAILABLE,
     Reply(
@@ -110,6 +141,18 @@ def _compare(operator: str, status: int) -> dict[str, Any]:
     # Envoy requires a runtime key. Nobody sets this one, so the default applies.
     comparison = {"op": operator, "value": {"default_value": status, "runtime_key": "reply.status"}}
     return {"status_code_filter": {"comparison": comparison}}
+
+
+def _expression(expression: str) -> dict[str, Any]:
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                "expression": expression,
+            },
+        }
+    }
 
 
 def _mapper(reply: Reply, conditions: list[dict[str, Any]], *, english: bool, status: int | None) -> dict[str, Any]:
@@ -147,15 +190,9 @@ def reply_mappers() -> list[dict[str, Any]]:
     """Return Envoy's `local_reply_config.mappers`: Chinese, or English if Accept-Language begins with it."""
     english = {"header_filter": {"header": {"name": "accept-language", "string_match": _ENGLISH}}}
     everyone: dict[str, Any] = {"not_health_check_filter": {}}  # and_filter needs two conditions or more
-    keys_missing = {
-        "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                "expression": f"response.code_details.contains('{KEYS_MISSING}')",
-            },
-        }
-    }
+    keys_missing = _expression(
+        f"response.code_details.startsWith('{KEYS_MISSING}') && !response.code_details.contains('{KEY_UNKNOWN}')"
+    )
     found = []
     for language in (english, everyone):
         options = {"english": language is english}
@@ -164,6 +201,8 @@ def reply_mappers() -> list[dict[str, Any]]:
         )
         for reply in REPLIES:
             conditions = [_compare("GE", reply.first), _compare("LE", reply.last), language]
+            if reply.details is not None:
+                conditions.append(_expression(f"response.code_details.startsWith('{reply.details}')"))
             found.append(_mapper(reply, conditions, status=reply.status, **options))
     return found
 

@@ -1,9 +1,11 @@
 """Addresses and limits of the gateway, from GATEWAY_* variables."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.gateway.limits import Rate, with_changes
 
 Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,200}$")]
@@ -24,6 +26,7 @@ class GatewaySettings(BaseSettings):
     ingest: Endpoint = "127.0.0.1:8102"
     accounting: Endpoint = "127.0.0.1:8103"
     rewards: Endpoint = "127.0.0.1:8104"
+    pages: Endpoint = "127.0.0.1:8105"
 
     token_issuer: Token = "carbon-inclusion"
     token_audience: Token = "carbon-api"
@@ -50,3 +53,15 @@ class GatewaySettings(BaseSettings):
     subjects_max: int = Field(
         50_000, ge=1, description="subjects counted at a time; the oldest is dropped; some 15 MiB"
     )
+    route_limits: dict[str, dict[Literal["address", "person"], Rate]] = Field(
+        {},
+        description='other rates than in limits.py, as JSON: {"log-in": {"address": [per_s, burst]}}',
+    )
+
+    @field_validator("route_limits")
+    @classmethod
+    def _known_routes(
+        cls, value: dict[str, dict[Literal["address", "person"], Rate]]
+    ) -> dict[str, dict[Literal["address", "person"], Rate]]:
+        with_changes(value)
+        return value

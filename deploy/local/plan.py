@@ -104,6 +104,10 @@ class Plan:
             for service in SERVICES
         ]
 
+    def pages(self) -> Program:
+        """The process that serves the documentation. No service serves it."""
+        return self._api("pages", "deploy.pages.app:create_app", self._settings.port("pages"), inherited_environment())
+
     def workers(self) -> list[Program]:
         """The consuming processes of the four services."""
         programs = []
@@ -136,7 +140,7 @@ class Plan:
 
     def gateway_settings(self) -> GatewaySettings:
         """Limits from GATEWAY_* of the environment, with the addresses of this stack."""
-        addresses = {service: f"{HOST}:{self._settings.port(service)}" for service in SERVICES}
+        addresses = {name: f"{HOST}:{self._settings.port(name)}" for name in (*SERVICES, "pages")}
         return GatewaySettings().model_copy(
             update={
                 **addresses,
@@ -221,7 +225,15 @@ def inherited_environment() -> dict[str, str]:
 
 def stack_ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
     """Return every port of the stack: purpose → (number, the variable that changes it)."""
-    names = ["gateway", "envoy_admin", *SERVICES, *(f"{service}_worker" for service in SERVICES), "wechat", "postgres"]
+    names = [
+        "gateway",
+        "envoy_admin",
+        *SERVICES,
+        *(f"{service}_worker" for service in SERVICES),
+        "pages",
+        "wechat",
+        "postgres",
+    ]
     if settings.runs_kafka:
         names.append("kafka")
     return {name: (settings.port(name), f"{name.upper()}_PORT") for name in names}

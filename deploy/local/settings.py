@@ -30,6 +30,7 @@ class LocalSettings(BaseSettings):
     ingest_port: int = 8102
     accounting_port: int = 8103
     rewards_port: int = 8104
+    pages_port: int = 8105
     wechat_port: int = 8110
     postgres_port: int = 8132
     kafka_port: int = 8192
@@ -52,7 +53,7 @@ class LocalSettings(BaseSettings):
         return (ROOT / self.run_dir).absolute()
 
     def port(self, name: str) -> int:
-        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `wechat`, `postgres` or `kafka`."""
+        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `postgres`, `kafka`."""
         number: int = getattr(self, f"{name}_port")
         return number + self.port_offset
 

@@ -29,7 +29,8 @@ SETUP_TIMEOUT_S = 300.0
 GATEWAY_ROUTES_TIMEOUT_S = 30.0
 POSTGRES_CHECK_S = 0.5
 DETAIL_EVERY_S = 0.5
-STEPS = 18  # secrets, server, roles, migrations, 3 seeds, fake WeChat, 4 APIs, 4 workers, gateway, the check through it
+# secrets, server, roles, migrations, 3 seeds, fake WeChat, pages, 4 APIs, 4 workers, gateway, the check through it
+STEPS = 19
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -165,7 +166,7 @@ class Stack:
         if self._settings.runs_kafka:
             async with self._show_log_of("kafka"):
                 await self._start_group("Apache Kafka", [plan.kafka()])
-        services = [plan.wechat(), *plan.apis(), *plan.workers()]
+        services = [plan.wechat(), plan.pages(), *plan.apis(), *plan.workers()]
         await self._start_group("服务 Services", services)
         await self._start_group("网关 Gateway", [plan.gateway()])
         with self._screen.step("经网关检查 Checked through the gateway"):

@@ -1,12 +1,8 @@
 """The gateway from the side of clients: a real Envoy with the real configuration and stand-in services."""
 
 import itertools
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +11,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.gateway.render import envoy_command, envoy_program, render
 from deploy.gateway.settings import GatewaySettings
 from deploy.local.ports import free_port
+from tests.deploy.gateways import assert_problem, bearer, raw, running
 from tests.deploy.upstream import Upstream
 
 SUBJECT_BURST = 5
@@ -43,6 +39,7 @@ def settings(upstream: Upstream) -> GatewaySettings:
         ingest=here,
         accounting=here,
         rewards=f"127.0.0.1:{free_port()}",  # a service that is down
+        pages=here,
         trusted_hops=1,  # gives each test its own client address
         subject_burst=SUBJECT_BURST,
         subject_per_s=1,
@@ -57,35 +54,6 @@ def gateway(settings: GatewaySettings, tmp_path_factory: pytest.TempPathFactory)
         yield url
 
 
-@contextmanager
-def running(settings: GatewaySettings, place: Path, ready_path: str) -> Iterator[str]:
-    config = place / "envoy.yaml"
-    config.write_text(render(settings), encoding="utf-8")
-    with (place / "log").open("wb") as log:
-        process = subprocess.Popen(envoy_command(envoy_program(), config, concurrency=1), stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{settings.port}"
-    try:
-        wait_until_served(url + ready_path, process, place / "log")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-    assert "deprecated" not in (place / "log").read_text(encoding="utf-8")
-
-
-def wait_until_served(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            if httpx.get(url, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert process.poll() is None, log.read_text(encoding="utf-8")
-        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-        time.sleep(0.05)
-
-
 addresses = itertools.count(1)
 
 
@@ -94,27 +62,6 @@ def client(gateway: str) -> Iterator[httpx.Client]:
     address = f"10.0.0.{next(addresses)}"
     with httpx.Client(base_url=gateway, headers={"X-Forwarded-For": address}, trust_env=False) as found:
         yield found
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def assert_problem(response: httpx.Response, status: int, code: str, *, retryable: bool = False) -> dict[str, Any]:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = response.json()
-    assert set(problem) == {
-        *("type", "title", "status", "detail", "instance", "code", "retryable", "request_id", "errors")
-    }
-    assert problem["status"] == status
-    assert problem["code"] == code
-    assert problem["retryable"] is retryable
-    assert problem["errors"] == []
-    assert problem["instance"] == response.request.url.path
-    assert problem["request_id"] == response.headers["x-request-id"] != ""
-    assert ("retry-after" in response.headers) is retryable
-    return problem
 
 
 def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
@@ -241,15 +188,6 @@ def test_escaped_slashes_are_refused(gateway: str) -> None:
     status, body = raw(gateway, "GET /api/v1/accounts/..%2f..%2f..%2finternal/x HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status == 400
     assert '"code":"MALFORMED_REQUEST"' in body
-
-
-def raw(gateway: str, request: str) -> tuple[int, str]:
-    port = int(gateway.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(request.encode())
-        response = HTTPResponse(connection)
-        response.begin()
-        return response.status, response.read().decode()
 
 
 def test_not_found_problem_leaves_out_the_query(client: httpx.Client) -> None:

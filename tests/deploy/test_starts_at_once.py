@@ -94,11 +94,14 @@ async def test_b13_seeds_at_once_leave_one_set_of_rows(dsns: Dsns, tmp_path: Pat
         assert [code for code, _ in results] == [0] * AT_ONCE, results
     connection = await asyncpg.connect(dsns.admin)
     try:
-        codes = await connection.fetch("SELECT item_id, count(*) AS n FROM rewards.voucher GROUP BY 1 ORDER BY 1")
+        counted = "SELECT item_id, count(*) AS n FROM rewards.voucher GROUP BY 1 ORDER BY 1"
+        codes = await connection.fetch(counted)
         assert len(codes) > 0
         again = await run("services.rewards.seed", environment=service_environment(dsns, "rewards"))
         assert again[0] == 0
-        assert codes == await connection.fetch("SELECT item_id, count(*) AS n FROM rewards.voucher GROUP BY 1 ORDER BY 1")
+        assert codes == await connection.fetch(
+            "SELECT item_id, count(*) AS n FROM rewards.voucher GROUP BY 1 ORDER BY 1"
+        )
         assert await connection.fetchval("SELECT count(*) FROM ingest.partner") == 1
     finally:
         await connection.close()

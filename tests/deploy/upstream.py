@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.local.ports import free_port
@@ -22,7 +22,9 @@ ISSUER, AUDIENCE = "carbon-inclusion", "carbon-api"
 class Upstream:
     """Echoes requests as JSON and publishes the keys of the tokens it issues."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keys: str | None = None) -> None:
+        """`keys`: publish this text in place of the keys."""
+        self._published = keys
         self._key = Ed25519PrivateKey.generate()
         raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.kid = hashlib.sha256(raw).hexdigest()[:16]
@@ -51,7 +53,13 @@ class Upstream:
         claims = {"iss": ISSUER, "aud": [AUDIENCE], "sub": subject, "iat": now, "exp": now + 60, **changed}
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self.kid, "typ": "at+jwt"})
 
-    async def _jwks(self, _: Request) -> JSONResponse:
+    def public_key_text(self) -> str:
+        """Return the public key as it would serve as an HMAC secret by mistake."""
+        return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    async def _jwks(self, _: Request) -> Response:
+        if self._published is not None:
+            return Response(self._published, media_type="application/json")
         key = jwt.algorithms.OKPAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return JSONResponse({"keys": [{**key, "kid": self.kid, "alg": "EdDSA", "use": "sig"}]})
 

@@ -1,0 +1,1 @@
+"""The process that serves the documentation pages, apart from the services."""
