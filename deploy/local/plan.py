@@ -192,6 +192,7 @@ class Plan:
             values |= {"digest_signing_key": secret["digest_signing_key"], "digest_file": str(self._directory.digests)}
         elif service == "rewards":
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
+            values |= {"accounts_base_url": url("accounts")}
         prefix = f"{service.upper()}_"
         theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
         return {**inherited_environment(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}

@@ -10,15 +10,18 @@ from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.households.api import router as households_router
+from services.accounts.log_in_route import new_gate
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people.api import router as people_router
+from services.accounts.policies.api import router as policies_router
 from services.accounts.profile.api import router as profile_router
-from services.accounts.resources import Resources
+from services.accounts.resources import LogInCalls, Resources
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
+from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings, decode_key
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.vault import Vault
@@ -29,12 +32,14 @@ ROUTERS = (
     people_router,
     sessions_router,
     profile_router,
+    policies_router,
     consents_router,
     scenes_router,
     bindings_router,
     partner_router,
     households_router,
     operators_router,
+    internal_sessions_router,
 )
 
 
@@ -88,5 +93,7 @@ def create_app(
         ingest=ingest,
         partners=PartnerDirectory(ingest),
         oauth=PartnerOauth(transport=partner_transport),
+        log_in_calls=LogInCalls(),
+        log_in_gate=new_gate(),
     )
     return app

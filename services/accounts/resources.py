@@ -1,7 +1,7 @@
 """Objects that live as long as the process: settings, keys and the clients of WeChat, ingest and partners."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -13,6 +13,11 @@ from services.accounts.signing import TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.db import Database
+from shared.fair_gate import FairGate
+from shared.shared_calls import SharedCalls
+
+LogInCalls = SharedCalls[bytes, Any]
+"""Log-ins under way, by the keyed hash of their code. What they give is a type of the sessions, which lie above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Resources:
     ingest: IngestClient
     partners: PartnerDirectory
     oauth: PartnerOauth
+    log_in_calls: LogInCalls
+    log_in_gate: FairGate
 
     async def stop(self) -> None:
         await self.wechat.stop()

@@ -5,8 +5,10 @@ from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
 from services.accounts.households import models as households
+from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.operators import models as operators
 from services.accounts.phones import models as phones
+from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
 from services.accounts.sessions import models as sessions
 from services.accounts.users import models as users
@@ -16,9 +18,11 @@ __all__ = [
     "carbon_accounts",
     "consents",
     "households",
+    "log_in_codes",
     "metadata",
     "operators",
     "phones",
+    "policies",
     "quotas",
     "sessions",
     "users",

@@ -1,5 +1,6 @@
 """Personal data at rest: a keyed hash to look it up, ciphertext to read it. No row holds the plain value."""
 
+import base64
 import hashlib
 import hmac
 import uuid
@@ -7,7 +8,8 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone"]
+DataKind = Literal["openid", "phone", "log_in_code"]
+TokenPurpose = Literal["log_in", "refresh"]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.
 _VERSION = b"\x01"
@@ -27,6 +29,14 @@ class Vault:
     def lookup_hash(self, kind: DataKind, value: str) -> bytes:
         """Return HMAC-SHA256. Without a key, all eleven digits of a phone number could be tried in seconds."""
         return hmac.new(self._pepper, f"{kind}\x00{value}".encode(), hashlib.sha256).digest()
+
+    def derive_token(self, purpose: TokenPurpose, value: str) -> str:
+        """Derive a token from what its owner presents, so that a repeated request gets the same token.
+
+        Nobody can derive it without the key, nor from anything that is stored. `value` must contain a secret.
+        """
+        derived = hmac.new(self._pepper, f"derive:{purpose}\x00{value}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(derived).decode().rstrip("=")
 
     def seal(self, kind: DataKind, user_id: uuid.UUID, value: str) -> bytes:
         return self._sealer.seal(value, _place(kind, user_id))

@@ -3,6 +3,7 @@
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.households import service as households
+from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.quotas import service as quotas
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
@@ -17,10 +18,11 @@ PURGE_ROWS_MAX = 5_000
 
 
 async def purge(session: Session) -> None:
-    """Delete expired sessions, tokens, nonces, counts, invitations and idempotency keys, a bounded number each."""
+    """Delete expired sessions, tokens, codes, nonces, counts, invitations, idempotency keys, a bounded number each."""
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 

@@ -9,6 +9,7 @@ from services.rewards.database import SCHEMA
 from services.rewards.orders.settling import ORDER, OrderKind
 from services.rewards.reconciliation.engine import Reconciler
 from services.rewards.reconciliation.holds import HoldReader
+from services.rewards.sessions.service import SessionChecks
 from services.rewards.settings import Settings
 from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.settlement.holds import Holds
@@ -29,6 +30,11 @@ def build_engine(settings: Settings, database: Database, client: httpx.AsyncClie
     )
 
 
+def build_session_checks(settings: Settings, client: httpx.AsyncClient) -> SessionChecks:
+    """`client` calls the accounts service."""
+    return SessionChecks(client, _auth(settings, "accounts"))
+
+
 def build_reconciler(
     settings: Settings, database: Database, client: httpx.AsyncClient, *, page_size: int = HOLDS_PER_PAGE_MAX
 ) -> Reconciler:
@@ -43,5 +49,5 @@ def build_reconciler(
     )
 
 
-def _auth(settings: Settings) -> ServiceAuth:
-    return ServiceAuth(ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA), "accounting")
+def _auth(settings: Settings, audience: str = "accounting") -> ServiceAuth:
+    return ServiceAuth(ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA), audience)

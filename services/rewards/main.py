@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.rewards.approvals.service import approvals_of
-from services.rewards.assembly import build_engine
+from services.rewards.assembly import build_engine, build_session_checks
 from services.rewards.audit.api import router as audit
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
@@ -32,14 +32,16 @@ def create_app(
     settings: Settings | None = None,
     *,
     accounting_transport: httpx.AsyncBaseTransport | None = None,
+    accounts_transport: httpx.AsyncBaseTransport | None = None,
     jwks_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     settings = settings or Settings()
     client = new_client(settings.accounting_base_url, transport=accounting_transport)
+    accounts_client = new_client(settings.accounts_url, transport=accounts_transport)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with client:
+        async with client, accounts_client:
             yield
 
     app = build_app(
@@ -52,6 +54,7 @@ def create_app(
         lifespan=lifespan,
         jwks_transport=jwks_transport,
     )
+    app.state.session_checks = build_session_checks(settings, accounts_client)
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.approvals = approvals_of(kinds_of_reconciliation())
     app.state.sealer = CodeSealer(settings.voucher_key_bytes)

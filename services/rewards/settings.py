@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -15,6 +16,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="REWARDS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     accounting_base_url: str = Field(description="the accounting service, e.g. http://127.0.0.1:8103")
+    accounts_base_url: str = Field(
+        "", description="the accounts service, which knows whether a session lives; empty: the host of jwks_url"
+    )
     voucher_key: SecretStr = Field(
         description="32 random bytes in base64: seals voucher codes, which are lost without it"
     )
@@ -26,6 +30,11 @@ class Settings(ServiceSettings):
         description="orders and donations that moved later than this are left to the next reconciliation; longer than"
         " the life of a hold, so that each older one has ended on both sides",
     )
+
+    @property
+    def accounts_url(self) -> str:
+        parts = urlsplit(self.jwks_url)
+        return self.accounts_base_url or f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("voucher_key")
     @classmethod

@@ -82,7 +82,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(autouse=True)
 async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
     """Empty the tables, reset the fake ingest and drop the cached partner list."""
-    await empty_tables(dsns, "accounts")
+    await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
     old = app.state.resources
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))

@@ -31,6 +31,7 @@ from shared.httpclient import new_client
 from shared.language import Text
 from tests.databases import Dsns, empty_tables, make_database
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
+from tests.rewards.fake_accounts import FakeAccounts
 from tests.tokens import SERVICE_SECRET, TokenFactory
 
 VOUCHER_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -66,6 +67,7 @@ class Rewards:
         self.network, self.ledger = network, network.ledger
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://rewards.test")
         self.database = Database(settings.database_url, pool_size=10)
+        self.accounts = FakeAccounts()
 
     @property
     def engine(self) -> SettlementEngine:
@@ -232,9 +234,12 @@ async def rewards(
 ) -> AsyncIterator[Rewards]:
     """After every test all counters must agree with their rows."""
     await empty_tables(rewards_dsns, "rewards")
-    network = FaultyNetwork(Ledger())
-    app = create_app(rewards_settings, accounting_transport=network, jwks_transport=jwks_transport)
+    network, accounts = FaultyNetwork(Ledger()), FakeAccounts()
+    app = create_app(
+        rewards_settings, accounting_transport=network, accounts_transport=accounts, jwks_transport=jwks_transport
+    )
     driver = Rewards(rewards_settings, rewards_dsns, tokens, app, network)
+    driver.accounts = accounts
     async with app.router.lifespan_context(app), driver.client:
         yield driver
         check = await driver.stock_check()

@@ -25,6 +25,7 @@ from shared.contracts.rewards_v1 import OrderConfirmed, RewardEvent
 from shared.eventlog import TopicPartition, open_event_log
 from tests.rewards.conftest import API, PRICE_MG, VOUCHER_KEY, Rewards
 from tests.rewards.fake_accounting import holds_app
+from tests.rewards.fake_accounts import PATH
 from tests.tokens import SERVICE_SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,10 @@ async def accounting_over_http(rewards: Rewards, killer: "Killer") -> AsyncItera
     @app.get("/jwks")
     async def jwks() -> dict[str, Any]:
         return rewards.tokens.jwks()
+
+    @app.post(PATH)
+    async def live(request: Request) -> dict[str, list[bool]]:
+        return rewards.accounts.answer(request.headers["authorization"], await request.body())
 
     @app.middleware("http")
     async def kill(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

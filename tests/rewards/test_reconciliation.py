@@ -24,6 +24,7 @@ from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_t
 from tests.rewards.backups import Backup, RealAccounting
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
+from tests.rewards.fake_accounts import FakeAccounts
 from tests.tokens import ALL_OPS, TokenFactory
 
 __all__ = ["accounting", "accounting_dsns", "accounting_settings"]  # fixtures
@@ -104,7 +105,12 @@ async def city(
     await empty_tables(rewards_dsns, "rewards")
     ledger_app = accounting_main.create_app(accounting.settings, jwks_transport=jwks_transport)
     network = RealAccounting(ledger_app)
-    app = create_app(rewards_settings, accounting_transport=network, jwks_transport=jwks_transport)
+    app = create_app(
+        rewards_settings,
+        accounting_transport=network,
+        accounts_transport=FakeAccounts(),
+        jwks_transport=jwks_transport,
+    )
     rewards = Rewards(rewards_settings, rewards_dsns, tokens, app, network)
     async with (
         ledger_app.router.lifespan_context(ledger_app),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from services.accounts.bindings import service, tokens
 from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
+from services.accounts.live_citizen import LiveCitizen
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
@@ -38,7 +39,7 @@ async def list_bindings(
 
 @router.post("/me/bindings", status_code=201, responses=_SAME_AGAIN, summary="绑定合作方 · Bind a partner")
 async def create_binding(
-    body: BindingIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
+    body: BindingIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> BindingOut:
     result = await service.bind_partner(
         session,
@@ -61,7 +62,7 @@ async def create_binding(
     "/me/bindings/token", status_code=201, summary="出示绑定码 · Issue a token that the partner's machine scans"
 )
 async def create_binding_token(
-    citizen: Citizen, session: Session, resources: RequestResources, response: Response, body: TokenIn | None = None
+    citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response, body: TokenIn | None = None
 ) -> TokenOut:
     """仅可使用一次，120 秒内有效。The partner confirms the token with `POST /partner/bindings`."""
     code = await tokens.issue_token(
@@ -76,6 +77,6 @@ async def create_binding_token(
 
 @router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")
 async def delete_binding(
-    binding_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources
+    binding_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> None:
     await service.end_binding(session, settings=resources.settings, user_id=citizen.user_id, binding_id=binding_id)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from services.accounts.consents import repository
 from services.accounts.consents.errors import ConsentRequired
 from services.accounts.consents.models import Consent
+from services.accounts.policies import service as policies
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from shared import clock
@@ -46,8 +47,9 @@ class ConsentRecord:
 async def record_given(session: Session, *, user_id: uuid.UUID, purpose: Purpose, policy_version: str) -> ConsentRecord:
     """Record consent. The same version again changes nothing. Another version supersedes the live one.
 
-    The caller holds the user's lock. Raises QuotaExceeded.
+    The caller holds the user's lock. Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded.
     """
+    await policies.require_accepted(session, version=policy_version)
     current = await repository.find_live(session, user_id=user_id, purpose=purpose)
     if current is not None and current.policy_version == policy_version:
         return _record(current)

@@ -5,32 +5,44 @@ from fastapi import APIRouter, Query, Response
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import ConsentOut
 from services.accounts.consents.service import Purpose
+from services.accounts.live_citizen import LiveCitizen
+from services.accounts.log_in_route import LogInRoute
 from services.accounts.people import service
 from services.accounts.people.schemas import ConsentIn, OpenAccountIn, PhoneIn, PhoneOut, SessionIn, SessionOut
 from services.accounts.resources import RequestResources
-from shared.auth.tokens import Citizen
 from shared.db import Session
 
 router = APIRouter(prefix="/api/v1/accounts")
+_log_ins = APIRouter(route_class=LogInRoute)
 
 _ALREADY_OPEN: dict[int | str, dict[str, Any]] = {
     200: {"model": CarbonAccountOut, "description": "已领取过，返回同一账户 The account that was opened before"}
 }
 
 
-@router.post("/sessions", status_code=201, tags=["登录 Sessions"], summary="微信登录 · Log in with a WeChat code")
-async def create_session(
-    body: SessionIn, session: Session, resources: RequestResources, response: Response
-) -> SessionOut:
+@_log_ins.post("/sessions", status_code=201, tags=["登录 Sessions"], summary="微信登录 · Log in with a WeChat code")
+async def create_session(body: SessionIn, resources: RequestResources, response: Response) -> SessionOut:
+    """同一个 code 同时或在 60 秒内重复提交，得到同一个会话。
+
+    The same code sent again, at once or within 60 seconds, is answered with the same session.
+    """
     login = await service.log_in(
-        session, wechat=resources.wechat, vault=resources.vault, signer=resources.signer, code=body.code
+        resources.database,
+        calls=resources.log_in_calls,
+        wechat=resources.wechat,
+        vault=resources.vault,
+        signer=resources.signer,
+        code=body.code,
     )
     response.headers["Cache-Control"] = "no-store"
     return SessionOut.of_login(login)
 
 
+router.include_router(_log_ins)
+
+
 @router.put("/me/phone", tags=["我 Me"], summary="验证手机号 · Verify my phone number")
-async def set_phone(body: PhoneIn, citizen: Citizen, session: Session, resources: RequestResources) -> PhoneOut:
+async def set_phone(body: PhoneIn, citizen: LiveCitizen, session: Session, resources: RequestResources) -> PhoneOut:
     """更换手机号后，用旧号码建立的合作方绑定随即结束。A new number ends the bindings made with the former one."""
     masked = await service.change_phone(
         session,
@@ -52,7 +64,7 @@ async def set_phone(body: PhoneIn, citizen: Citizen, session: Session, resources
     summary="领取个人碳账户 · Open the personal carbon account",
 )
 async def open_carbon_account(
-    body: OpenAccountIn, citizen: Citizen, session: Session, resources: RequestResources, response: Response
+    body: OpenAccountIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> CarbonAccountOut:
     opened = await service.open_account(
         session,
@@ -66,7 +78,9 @@ async def open_carbon_account(
 
 
 @router.post("/me/consents", status_code=201, tags=["同意 Consents"], summary="同意 · Give consent")
-async def give_consent(body: ConsentIn, citizen: Citizen, session: Session, resources: RequestResources) -> ConsentOut:
+async def give_consent(
+    body: ConsentIn, citizen: LiveCitizen, session: Session, resources: RequestResources
+) -> ConsentOut:
     """同一版本重复提交不产生新记录。After a withdrawal, activities count again from the moment of the new consent."""
     record = await service.give_consent(
         session,
@@ -81,7 +95,7 @@ async def give_consent(body: ConsentIn, citizen: Citizen, session: Session, reso
 @router.delete("/me/consents", status_code=204, tags=["同意 Consents"], summary="撤回同意 · Withdraw consent")
 async def withdraw_consent(
     purpose: Annotated[Purpose, Query(description="要撤回的同意事项 The purpose to withdraw")],
-    citizen: Citizen,
+    citizen: LiveCitizen,
     session: Session,
     resources: RequestResources,
 ) -> None:

@@ -6,13 +6,17 @@ that rule. Therefore only this module records consents, phone numbers and person
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from services.accounts.bindings import service as bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account, OpenResult
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import ConsentRecord, Purpose
+from services.accounts.log_in_codes import service as log_in_codes
+from services.accounts.log_in_codes.service import Outcome
 from services.accounts.phones import service as phones
+from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
 from services.accounts.sessions.service import Tokens
 from services.accounts.settings import Settings
@@ -20,7 +24,9 @@ from services.accounts.signing import TokenSigner
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
+from services.accounts.wechat.errors import REFUSALS, WxCodeInvalid, WxUnavailable
 from shared.db import Database, Session
+from shared.errors import AppError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +38,69 @@ class LoginResult:
 
 
 async def log_in(
-    session: Session, *, wechat: WeChatClient, vault: Vault, signer: TokenSigner, code: str
+    database: Database,
+    *,
+    calls: LogInCalls,
+    wechat: WeChatClient,
+    vault: Vault,
+    signer: TokenSigner,
+    code: str,
 ) -> LoginResult:
     """Start a session for the person behind a code of `wx.login`. Creates the user on the first visit.
 
-    WeChat is asked before the first statement, so that no database connection waits for it.
-    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+    A code that is sent several times at once, also to several processes, is one call to WeChat and one session.
+    No database connection waits for WeChat.
+    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable.
     """
-    openid = await wechat.fetch_openid(code)
-    tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid)
-    return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
+    code_hash = vault.lookup_hash("log_in_code", code)
+    logging_in = partial(_log_in_once, database, wechat=wechat, vault=vault, signer=signer, code=code)
+    tokens = await calls.run(code_hash, partial(logging_in, code_hash=code_hash))
+    async with database.transaction() as session:
+        return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
+
+
+async def _log_in_once(
+    database: Database, *, wechat: WeChatClient, vault: Vault, signer: TokenSigner, code: str, code_hash: bytes
+) -> Tokens:
+    claim = await log_in_codes.claim_or_wait(database, code_hash=code_hash)
+    if isinstance(claim, Outcome):
+        if claim.refusal is not None:
+            raise REFUSALS.get(claim.refusal, WxUnavailable)
+        again = await _answer_again(database, claim.session_id, vault=vault, signer=signer, code=code)
+        if again is None:
+            raise WxCodeInvalid
+        return again
+    try:
+        openid = await wechat.fetch_openid(code)
+    except AppError as refusal:
+        async with database.transaction() as session:
+            await log_in_codes.finish(session, claim, refusal=refusal.code)
+        if isinstance(refusal, WxCodeInvalid):
+            # WeChat calls a code used that we have just used: the phone did not get our answer.
+            again = await _answer_again(database, claim.session_id, vault=vault, signer=signer, code=code)
+            if again is not None:
+                return again
+        raise
+    async with database.transaction() as session:
+        tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid, code=code)
+        await log_in_codes.finish(session, claim, session_id=tokens.session_id)
+        return tokens
+
+
+async def _answer_again(
+    database: Database, session_id: uuid.UUID | None, *, vault: Vault, signer: TokenSigner, code: str
+) -> Tokens | None:
+    if session_id is None:
+        return None
+    async with database.transaction() as session:
+        return await sessions.answer_again(session, vault=vault, signer=signer, session_id=session_id, code=code)
 
 
 async def open_account(session: Session, *, settings: Settings, user_id: uuid.UUID, policy_version: str) -> OpenResult:
     """Give consent to data processing and open the personal carbon account. A second call returns the same account.
 
-    The consent is recorded in both cases. Raises QuotaExceeded, Unauthenticated (the user is gone).
+    The consent is recorded in both cases.
+    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
     """
     await give_consent(
         session, settings=settings, user_id=user_id, purpose=Purpose.DATA_PROCESSING, policy_version=policy_version
@@ -60,7 +113,7 @@ async def give_consent(
 ) -> ConsentRecord:
     """Record consent. After a withdrawal of `data_processing`, bindings count again from now on.
 
-    Raises QuotaExceeded, Unauthenticated (the user is gone).
+    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
     """
     await users.lock_user(session, user_id=user_id)
     record = await consents.record_given(session, user_id=user_id, purpose=purpose, policy_version=policy_version)

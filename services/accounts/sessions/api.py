@@ -1,5 +1,6 @@
 from fastapi import APIRouter, Response
 
+from services.accounts.log_in_route import LogInRoute
 from services.accounts.resources import RequestResources
 from services.accounts.sessions import service
 from services.accounts.sessions.schemas import JwksOut, RefreshIn, TokensOut
@@ -8,16 +9,26 @@ from shared.db import Session
 from shared.errors import AppError
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["登录 Sessions"])
+_refreshes = APIRouter(route_class=LogInRoute)
 
 
-@router.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token (works once)")
+@_refreshes.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token (works once)")
 async def refresh_session(body: RefreshIn, resources: RequestResources, response: Response) -> TokensOut:
+    """同一个 refresh_token 在 60 秒内重复提交，得到相同的新令牌；此后再次使用，本次登录全部失效。
+
+    For 60 seconds the same refresh token is answered with the same successor. Later its use ends the session.
+    """
     async with resources.database.transaction() as session:
-        outcome = await service.refresh_tokens(session, signer=resources.signer, refresh_token=body.refresh_token)
+        outcome = await service.refresh_tokens(
+            session, vault=resources.vault, signer=resources.signer, refresh_token=body.refresh_token
+        )
     if isinstance(outcome, AppError):  # raised after the commit, so that the revocation stays
         raise outcome
     response.headers["Cache-Control"] = "no-store"
     return TokensOut.of(outcome)
+
+
+router.include_router(_refreshes)
 
 
 @router.delete("/sessions/current", status_code=204, summary="退出登录 · Log out")

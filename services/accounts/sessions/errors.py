@@ -9,6 +9,14 @@ class RefreshTokenInvalid(Unauthenticated):
     detail_en = "Log in again with wx.login."
 
 
+class SessionEnded(Unauthenticated):
+    code = "SESSION_ENDED"
+    title_zh = "您已退出登录"
+    title_en = "The session has ended"
+    detail_zh = "请重新登录后再试。"
+    detail_en = "Log in again and repeat the request."
+
+
 class RefreshTokenReused(RefreshTokenInvalid):
     code = "REFRESH_TOKEN_REUSED"
     detail_zh = "该 refresh_token 已使用过，为安全起见本次登录已全部失效，请重新登录。"

@@ -1,10 +1,13 @@
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.sessions.models import LoginSession, RefreshToken
+
+LiveSession = tuple[uuid.UUID, uuid.UUID]
 
 
 async def add_session(session: AsyncSession, row: LoginSession, token: RefreshToken) -> None:
@@ -29,6 +32,24 @@ async def lock_token(session: AsyncSession, *, token_sha256: bytes) -> tuple[Ref
     )
     row = (await session.execute(statement)).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+async def find_token(session: AsyncSession, *, token_sha256: bytes) -> tuple[RefreshToken, LoginSession] | None:
+    statement = (
+        select(RefreshToken, LoginSession)
+        .join(LoginSession, LoginSession.session_id == RefreshToken.session_id)
+        .where(RefreshToken.token_sha256 == token_sha256)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def live_sessions(session: AsyncSession, session_ids: Collection[uuid.UUID], *, at: datetime) -> set[LiveSession]:
+    """Return (session, user) of those that have not ended."""
+    statement = select(LoginSession.session_id, LoginSession.user_id).where(
+        LoginSession.session_id.in_(session_ids), LoginSession.revoked_at.is_(None), LoginSession.expires_at > at
+    )
+    return {(row.session_id, row.user_id) for row in await session.execute(statement)}
 
 
 async def revoke_session(

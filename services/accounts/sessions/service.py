@@ -1,15 +1,15 @@
 """Log-in, rotation of refresh tokens, log-out."""
 
 import hashlib
-import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from services.accounts.sessions import repository
-from services.accounts.sessions.errors import RefreshTokenInvalid, RefreshTokenReused
+from services.accounts.sessions.errors import RefreshTokenInvalid, RefreshTokenReused, SessionEnded
 from services.accounts.sessions.models import LoginSession, RefreshToken
 from services.accounts.signing import ACCESS_LIFE_S, TokenSigner
 from services.accounts.users import service as users
@@ -24,8 +24,10 @@ REFRESH_LIFE = timedelta(days=30)
 SESSION_LIFE = timedelta(days=180)
 # Phone, tablet, a replaced phone. More sessions at once indicate leaked tokens, or only fill the table.
 SESSIONS_PER_USER_MAX = 10
-_TOKEN_BYTES = 32
-_TOKEN_PREFIX = "cir_"
+# The answer to a request may be lost, and a mini-program may send five at once. The same request is answered with the
+# same tokens for so long. Afterwards a repetition is a theft.
+REPEATED_FOR = timedelta(seconds=60)
+_PREFIX = "cir_"
 
 _log = structlog.get_logger(__name__)
 
@@ -35,24 +37,45 @@ class Tokens:
     """An access token with its life in seconds, and the refresh token that replaces both once."""
 
     user_id: uuid.UUID
+    session_id: uuid.UUID
     access_token: str
     expires_in_s: int
     refresh_token: str
 
 
-async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid: str) -> Tokens:
-    """Start a session for the user of an open id that WeChat has just confirmed. Ends the oldest above the limit."""
+async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid: str, code: str) -> Tokens:
+    """Start a session for the user of an open id that WeChat has just confirmed. Ends the oldest above the limit.
+
+    The first refresh token derives from the code, so that `answer_again` can repeat it.
+    """
     user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
     row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE)
-    refresh_token, token_row = _new_refresh_token(row, sequence=1, at=at)
+    refresh_token = _first_token(vault, row.session_id, code)
+    token_row = _token_row(row, refresh_token, sequence=1, at=at)
     await repository.add_session(session, row, token_row)
     await repository.revoke_oldest(session, user_id=user_id, keep=SESSIONS_PER_USER_MAX, reason="too_many", at=at)
     return _tokens(signer, row, 1, refresh_token, at)
 
 
-async def refresh_tokens(session: Session, *, signer: TokenSigner, refresh_token: str) -> Tokens | RefreshTokenInvalid:
-    """Exchange an unused refresh token for new tokens.
+async def answer_again(
+    session: Session, *, vault: Vault, signer: TokenSigner, session_id: uuid.UUID, code: str
+) -> Tokens | None:
+    """Return the tokens of a log-in once more. None if it is too long ago, was used since, or has ended."""
+    refresh_token = _first_token(vault, session_id, code)
+    found = await repository.find_token(session, token_sha256=_digest(refresh_token))
+    if found is None:
+        return None
+    token, login = found
+    if login.revoked_at is not None or token.used_at is not None or clock.now() - login.created_at > REPEATED_FOR:
+        return None
+    return _tokens(signer, login, 1, refresh_token, login.created_at)
+
+
+async def refresh_tokens(
+    session: Session, *, vault: Vault, signer: TokenSigner, refresh_token: str
+) -> Tokens | RefreshTokenInvalid:
+    """Exchange a refresh token for new tokens. For REPEATED_FOR the same token gets the same answer.
 
     A refusal is returned, not raised. Reuse revokes the token family, and the caller must commit that before the 401.
     """
@@ -63,16 +86,20 @@ async def refresh_tokens(session: Session, *, signer: TokenSigner, refresh_token
     at = clock.now()
     if login.revoked_at is not None or login.expires_at <= at:
         return RefreshTokenInvalid()
+    successor = _PREFIX + vault.derive_token("refresh", f"{login.session_id}:{token.sequence}:{refresh_token}")
+    sequence = token.sequence + 1
     if token.used_at is not None:
+        is_repeated = at - token.used_at <= REPEATED_FOR
+        # A successor of a version before did not derive from its predecessor and cannot be repeated.
+        if is_repeated and await repository.find_token(session, token_sha256=_digest(successor)) is not None:
+            return _tokens(signer, login, sequence, successor, token.used_at)
         login.revoked_at, login.revoked_reason = at, "refresh_token_reused"
         _log.warning("refresh_token_reused", session_id=str(login.session_id), user_id=str(login.user_id))
         return RefreshTokenReused()
     if token.expires_at <= at:
         return RefreshTokenInvalid()
     token.used_at = at
-    sequence = token.sequence + 1
-    successor, successor_row = _new_refresh_token(login, sequence=sequence, at=at)
-    await repository.add_token(session, successor_row)
+    await repository.add_token(session, _token_row(login, successor, sequence=sequence, at=at))
     return _tokens(signer, login, sequence, successor, at)
 
 
@@ -85,28 +112,45 @@ async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> Non
         )
 
 
+async def require_live(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
+    """Require that the session of an access token has not ended. Raises SessionEnded."""
+    if not (await check_live(session, [(user_id, token_id)]))[0]:
+        raise SessionEnded
+
+
+async def check_live(session: Session, tokens: Sequence[tuple[uuid.UUID, str]]) -> list[bool]:
+    """Whether the session of each access token, given as user and token id, has not ended. In the same order."""
+    wanted = [(_session_of(token_id), user_id) for user_id, token_id in tokens]
+    known = [session_id for session_id, _ in wanted if session_id is not None]
+    live = await repository.live_sessions(session, known, at=clock.now())
+    return [one in live for one in wanted]
+
+
 async def purge_expired(session: Session, *, at_most: int) -> None:
     """Delete expired tokens and sessions, at most `at_most` of each."""
     await repository.delete_expired(session, before=clock.now(), at_most=at_most)
 
 
-def _new_refresh_token(row: LoginSession, *, sequence: int, at: datetime) -> tuple[str, RefreshToken]:
-    plain = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
-    token = RefreshToken(
+def _first_token(vault: Vault, session_id: uuid.UUID, code: str) -> str:
+    return _PREFIX + vault.derive_token("log_in", f"{session_id}:{code}")
+
+
+def _token_row(row: LoginSession, plain: str, *, sequence: int, at: datetime) -> RefreshToken:
+    return RefreshToken(
         token_sha256=_digest(plain),
         session_id=row.session_id,
         sequence=sequence,
         created_at=at,
         expires_at=min(at + REFRESH_LIFE, row.expires_at),
     )
-    return plain, token
 
 
 def _tokens(signer: TokenSigner, row: LoginSession, sequence: int, refresh_token: str, at: datetime) -> Tokens:
     # The token id contains the session and the rotation. Log-out finds the session without another claim.
     token_id = f"{row.session_id}.{sequence}"
     access_token = signer.issue_token(user_id=row.user_id, token_id=token_id, issued_at=at)
-    return Tokens(row.user_id, access_token, ACCESS_LIFE_S, refresh_token)
+    left_s = ACCESS_LIFE_S - max(0, int((clock.now() - at).total_seconds()))
+    return Tokens(row.user_id, row.session_id, access_token, left_s, refresh_token)
 
 
 def _session_of(token_id: str) -> uuid.UUID | None:
@@ -117,5 +161,5 @@ def _session_of(token_id: str) -> uuid.UUID | None:
 
 
 def _digest(refresh_token: str) -> bytes:
-    """SHA-256. A slow hash is not needed: 256 random bits cannot be guessed."""
+    """SHA-256. A slow hash is not needed: 256 bits of a keyed hash cannot be guessed."""
     return hashlib.sha256(refresh_token.encode()).digest()

@@ -22,6 +22,7 @@ from services.accounts.wechat.errors import (
     WxUnavailable,
     WxUserBlocked,
 )
+from services.accounts.wechat.guard import CallGuard
 from shared.errors import AppError
 from shared.httpclient import new_client
 
@@ -34,6 +35,8 @@ _TOKEN_LIFE_S_MAX = 7200
 # WeChat grants 20 forced renewals a day, at least 30 s apart.
 _FORCED_INTERVAL_S = 30
 _RATE_RETRY_AFTER_S = 60
+
+_LOG_IN = "/sns/jscode2session"
 
 _CODE_INVALID = frozenset({40029, 40163})
 _TOKEN_REJECTED = frozenset({40001, 40014, 42001})
@@ -60,6 +63,8 @@ class WeChatClient:
         self._token_until = float("-inf")
         self._forced_at = float("-inf")
         self._token_lock = asyncio.Lock()
+        # Apart, so that a crowd that logs in does not keep anybody from verifying a phone number.
+        self._log_ins, self._phones = CallGuard(), CallGuard()
 
     async def stop(self) -> None:
         await self._http.aclose()
@@ -67,11 +72,11 @@ class WeChatClient:
     async def fetch_openid(self, code: str) -> str:
         """Fetch the open id for a code of `wx.login`.
 
-        Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+        Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable.
         """
         answer = await self._call(
             "GET",
-            "/sns/jscode2session",
+            _LOG_IN,
             params={
                 "appid": self._app_id,
                 "secret": self._app_secret.get_secret_value(),
@@ -79,17 +84,17 @@ class WeChatClient:
                 "grant_type": "authorization_code",
             },
         )
-        _raise_for(answer, "/sns/jscode2session", invalid_code=WxCodeInvalid)
+        _raise_for(answer, _LOG_IN, invalid_code=WxCodeInvalid)
         openid = answer.get("openid")
         if not isinstance(openid, str) or not _OPENID.fullmatch(openid):
-            _log.warning("wechat_answer_malformed", path="/sns/jscode2session")
+            _log.warning("wechat_answer_malformed", path=_LOG_IN)
             raise WxUnavailable
         return openid
 
     async def fetch_phone(self, code: str) -> str:
         """Fetch the phone number (E.164, `+8613…`) for a code of the getPhoneNumber button. WeChat charges per success.
 
-        Raises WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+        Raises WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable.
         """
         path = "/wxa/business/getuserphonenumber"
         token = await self._access_token()
@@ -137,6 +142,14 @@ class WeChatClient:
 
     async def _call(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the answer's JSON object. Raises WxBusy without a place for the call, else what `_send` raises."""
+        guard = self._log_ins if path == _LOG_IN else self._phones
+        async with guard.enter():
+            return await self._send(method, path, params=params, body=body)
+
+    async def _send(
+        self, method: str, path: str, *, params: dict[str, str] | None, body: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Return the answer's JSON object. Raises WxUnavailable for anything else, without the URL in the error."""
         content = bytearray()

@@ -1,6 +1,6 @@
 """Refusals and failures of WeChat."""
 
-from shared.errors import Forbidden, InvalidRequest, TooManyRequests, Unauthenticated, Unavailable
+from shared.errors import AppError, Forbidden, InvalidRequest, TooManyRequests, Unauthenticated, Unavailable
 
 
 class WxCodeInvalid(Unauthenticated):
@@ -33,9 +33,22 @@ class WxRateLimited(TooManyRequests):
     detail_en = "WeChat limits the number of requests; try again later."
 
 
+class WxBusy(Unavailable):
+    code = "WX_BUSY"
+    title_zh = "当前登录人数较多"
+    title_en = "Many people log in at once"
+    detail_zh = "请稍等片刻，重新登录。"
+    detail_en = "Wait a moment, then log in with a new code."
+
+
 class WxUnavailable(Unavailable):
     code = "WX_UNAVAILABLE"
     title_zh = "微信服务暂时不可用"
     title_en = "WeChat is temporarily unavailable"
     detail_zh = "请稍后重新登录再试。"
     detail_en = "Try again in a moment with a new code."
+
+
+_ALL: tuple[type[AppError], ...] = (WxCodeInvalid, WxUserBlocked, WxRateLimited, WxBusy, WxUnavailable)
+REFUSALS = {refusal.code: refusal for refusal in _ALL}
+"""Refusals of a log-in by code."""

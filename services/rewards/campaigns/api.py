@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from services.rewards.campaigns import service
 from services.rewards.campaigns.schemas import CampaignView, DonationRequest, DonationView
 from services.rewards.campaigns.settling import DONATION
+from services.rewards.sessions.service import SpendingCitizen
 from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
 from services.rewards.slugs import SlugPath, slug
@@ -52,7 +53,7 @@ async def get_campaign(session: Session, language: AskedLanguage, campaign_id: S
 )
 async def donate(
     request: Request,
-    citizen: Citizen,
+    citizen: SpendingCitizen,
     key: RequiredKey,
     language: AskedLanguage,
     campaign_id: SlugPath,

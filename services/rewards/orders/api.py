@@ -9,6 +9,7 @@ from services.rewards.orders import service
 from services.rewards.orders.errors import OrderNotCancellable
 from services.rewards.orders.schemas import OrderRequest, OrderView
 from services.rewards.orders.settling import ORDER
+from services.rewards.sessions.service import SpendingCitizen
 from services.rewards.settlement.domain import Status
 from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
@@ -35,7 +36,7 @@ router = APIRouter(prefix="/api/v1/rewards", tags=["订单 Orders"])
     },
 )
 async def place_order(
-    request: Request, citizen: Citizen, key: RequiredKey, language: AskedLanguage, body: OrderRequest
+    request: Request, citizen: SpendingCitizen, key: RequiredKey, language: AskedLanguage, body: OrderRequest
 ) -> Response:
     """拒绝以 409 给出：INSUFFICIENT_BALANCE、SOLD_OUT、LIMIT_REACHED、BUDGET_EXHAUSTED、SALE_CLOSED。
 
