@@ -10,7 +10,6 @@ from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.households.api import router as households_router
-from services.accounts.log_in_route import new_gate
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
@@ -24,6 +23,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings, decode_key
 from services.accounts.signing import LocalJwks, TokenSigner
+from services.accounts.turns import new_gate
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
@@ -95,5 +95,6 @@ def create_app(
         oauth=PartnerOauth(transport=partner_transport),
         log_in_calls=LogInCalls(),
         log_in_gate=new_gate(),
+        refresh_gate=new_gate(),
     )
     return app

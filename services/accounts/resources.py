@@ -32,6 +32,7 @@ class Resources:
     oauth: PartnerOauth
     log_in_calls: LogInCalls
     log_in_gate: FairGate
+    refresh_gate: FairGate
 
     async def stop(self) -> None:
         await self.wechat.stop()

@@ -22,16 +22,16 @@ async def withdraw(person: Person, purpose: str = "data_processing") -> httpx.Re
 
 async def test_consents_are_given_superseded_and_withdrawn(people: People) -> None:
     anna = await people.new(with_account=False)
-    first = await give(anna, "messages", "v1")
-    same = await give(anna, "messages", "v1")
+    first = await give(anna, "messages", "2026-01")
+    same = await give(anna, "messages", "2026-01")
     assert first.status_code == 201
     assert same.json() == first.json()
-    await give(anna, "messages", "v2")
+    await give(anna, "messages", "2026-11")
     assert (await withdraw(anna, "messages")).status_code == 204
     assert (await withdraw(anna, "messages")).status_code == 204
     items = (await anna.call("GET", "/me/consents")).json()["items"]
     states = [(item["policy_version"], bool(item["withdrawn_at"]), bool(item["superseded_at"])) for item in items]
-    assert states == [("v2", True, False), ("v1", False, True)]
+    assert states == [("2026-11", True, False), ("2026-01", False, True)]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ async def test_a_later_binding_cannot_count_the_time_without_consent(people: Peo
 async def test_giving_consent_is_limited_and_withdrawal_is_not(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     anna = await people.new(with_account=False)
     for n in range(CHANGES_QUOTA.at_most):
-        assert (await give(anna, "messages", f"v{n}")).status_code == 201
-    assert code_of(await give(anna, "messages", "one-more")) == (429, "QUOTA_EXCEEDED")
+        assert (await give(anna, "messages", ("2026-01", "2026-11")[n % 2])).status_code == 201
+    assert code_of(await give(anna, "messages", "2026-01")) == (429, "QUOTA_EXCEEDED")
     assert (await withdraw(anna, "messages")).status_code == 204
     items = (await anna.call("GET", "/me/consents")).json()["items"]
     assert all(item["withdrawn_at"] or item["superseded_at"] for item in items)

@@ -102,24 +102,6 @@ async def test_each_refresh_returns_a_new_refresh_token(client: httpx.AsyncClien
     assert len(hashes) == 3
 
 
-async def test_reuse_of_a_refresh_token_revokes_its_session_only(client: httpx.AsyncClient, people: People) -> None:
-    anna, tablet = await people.new("anna"), await people.new("anna")
-    newest = (await refresh(client, anna.refresh_token)).json()["refresh_token"]
-    assert code_of(await refresh(client, anna.refresh_token)) == (401, "REFRESH_TOKEN_REUSED")
-    assert code_of(await refresh(client, newest)) == (401, "REFRESH_TOKEN_INVALID")
-    assert (await refresh(client, tablet.refresh_token)).status_code == 200
-
-
-async def test_of_two_concurrent_refreshes_one_works_and_the_session_is_revoked(
-    client: httpx.AsyncClient, people: People
-) -> None:
-    anna = await people.new("anna")
-    answers = await asyncio.gather(refresh(client, anna.refresh_token), refresh(client, anna.refresh_token))
-    assert sorted(answer.status_code for answer in answers) == [200, 401]
-    winner = next(answer for answer in answers if answer.status_code == 200)
-    assert code_of(await refresh(client, winner.json()["refresh_token"])) == (401, "REFRESH_TOKEN_INVALID")
-
-
 async def test_unknown_and_expired_refresh_tokens_are_refused(
     client: httpx.AsyncClient, people: People, db: Db
 ) -> None:

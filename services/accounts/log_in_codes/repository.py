@@ -1,20 +1,29 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import and_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.log_in_codes.models import LogInCode
 
 
-async def try_claim(session: AsyncSession, *, code_hash: bytes, at: datetime, until: datetime) -> bool:
-    """Claim a code that nobody is exchanging. What an earlier exchange led to stays in the row."""
+async def try_claim(
+    session: AsyncSession, *, code_hash: bytes, at: datetime, until: datetime, arrived_at: datetime
+) -> bool:
+    """Claim a code that nobody is exchanging and nobody has exchanged since `arrived_at`.
+
+    What an earlier exchange led to stays in the row.
+    """
     new = insert(LogInCode).values(code_hash=code_hash, claimed_at=at, claimed_until=until)
     statement = new.on_conflict_do_update(
         index_elements=[LogInCode.code_hash],
         set_={"claimed_at": new.excluded.claimed_at, "claimed_until": new.excluded.claimed_until},
-        where=LogInCode.claimed_until <= new.excluded.claimed_at,
+        where=and_(
+            LogInCode.claimed_until <= new.excluded.claimed_at,
+            # The exchange may end while this statement waits for its row.
+            or_(LogInCode.finished_at.is_(None), LogInCode.finished_at < arrived_at),
+        ),
     )
     return (await session.execute(statement.returning(LogInCode.code_hash))).first() is not None
 

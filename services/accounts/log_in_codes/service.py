@@ -46,7 +46,10 @@ async def claim_or_wait(database: Database, *, code_hash: bytes) -> Claim | Outc
             row = await repository.find(session, code_hash=code_hash)
             if row is not None and row.finished_at is not None and row.finished_at >= arrived_at:
                 return Outcome(None if row.refusal else row.session_id, row.refusal)
-            if await repository.try_claim(session, code_hash=code_hash, at=at, until=at + CLAIM_LIFE):
+            claimed = await repository.try_claim(
+                session, code_hash=code_hash, at=at, until=at + CLAIM_LIFE, arrived_at=arrived_at
+            )
+            if claimed:
                 return Claim(code_hash, at, row.session_id if row is not None else None)
         await asyncio.sleep(_POLL_S)
 

@@ -1,27 +1,28 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import ConsentOut
 from services.accounts.consents.service import Purpose
 from services.accounts.live_citizen import LiveCitizen
-from services.accounts.log_in_route import LogInRoute
 from services.accounts.people import service
 from services.accounts.people.schemas import ConsentIn, OpenAccountIn, PhoneIn, PhoneOut, SessionIn, SessionOut
 from services.accounts.resources import RequestResources
+from services.accounts.turns import turn_key
 from shared.db import Session
 
 router = APIRouter(prefix="/api/v1/accounts")
-_log_ins = APIRouter(route_class=LogInRoute)
 
 _ALREADY_OPEN: dict[int | str, dict[str, Any]] = {
     200: {"model": CarbonAccountOut, "description": "已领取过，返回同一账户 The account that was opened before"}
 }
 
 
-@_log_ins.post("/sessions", status_code=201, tags=["登录 Sessions"], summary="微信登录 · Log in with a WeChat code")
-async def create_session(body: SessionIn, resources: RequestResources, response: Response) -> SessionOut:
+@router.post("/sessions", status_code=201, tags=["登录 Sessions"], summary="微信登录 · Log in with a WeChat code")
+async def create_session(
+    request: Request, body: SessionIn, resources: RequestResources, response: Response
+) -> SessionOut:
     """同一个 code 同时或在 60 秒内重复提交，得到同一个会话。
 
     The same code sent again, at once or within 60 seconds, is answered with the same session.
@@ -29,6 +30,8 @@ async def create_session(body: SessionIn, resources: RequestResources, response:
     login = await service.log_in(
         resources.database,
         calls=resources.log_in_calls,
+        gate=resources.log_in_gate,
+        turn=turn_key(request, resources),
         wechat=resources.wechat,
         vault=resources.vault,
         signer=resources.signer,
@@ -36,9 +39,6 @@ async def create_session(body: SessionIn, resources: RequestResources, response:
     )
     response.headers["Cache-Control"] = "no-store"
     return SessionOut.of_login(login)
-
-
-router.include_router(_log_ins)
 
 
 @router.put("/me/phone", tags=["我 Me"], summary="验证手机号 · Verify my phone number")

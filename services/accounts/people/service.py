@@ -6,7 +6,6 @@ that rule. Therefore only this module records consents, phone numbers and person
 
 import uuid
 from dataclasses import dataclass
-from functools import partial
 
 from services.accounts.bindings import service as bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
@@ -27,6 +26,7 @@ from services.accounts.wechat.client import WeChatClient
 from services.accounts.wechat.errors import REFUSALS, WxCodeInvalid, WxUnavailable
 from shared.db import Database, Session
 from shared.errors import AppError
+from shared.fair_gate import FairGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ async def log_in(
     database: Database,
     *,
     calls: LogInCalls,
+    gate: FairGate,
+    turn: str,
     wechat: WeChatClient,
     vault: Vault,
     signer: TokenSigner,
@@ -49,12 +51,18 @@ async def log_in(
     """Start a session for the person behind a code of `wx.login`. Creates the user on the first visit.
 
     A code that is sent several times at once, also to several processes, is one call to WeChat and one session.
-    No database connection waits for WeChat.
-    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable.
+    Exchanges of different codes take turns by `turn`, the client's address. No database connection waits for WeChat.
+    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable, KeyBusy, GateBusy.
     """
     code_hash = vault.lookup_hash("log_in_code", code)
-    logging_in = partial(_log_in_once, database, wechat=wechat, vault=vault, signer=signer, code=code)
-    tokens = await calls.run(code_hash, partial(logging_in, code_hash=code_hash))
+
+    async def log_in_in_turn() -> Tokens:
+        async with gate.admit(turn):
+            return await _log_in_once(
+                database, wechat=wechat, vault=vault, signer=signer, code=code, code_hash=code_hash
+            )
+
+    tokens: Tokens = await calls.run(code_hash, log_in_in_turn)
     async with database.transaction() as session:
         return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
 

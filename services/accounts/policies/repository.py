@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,7 +33,7 @@ async def end_earlier(session: AsyncSession, *, effective_from: datetime) -> Non
         update(Policy)
         .where(
             Policy.effective_from < effective_from,
-            func.coalesce(Policy.accepted_until, "infinity") > effective_from,
+            or_(Policy.accepted_until.is_(None), Policy.accepted_until > effective_from),
         )
         .values(accepted_until=effective_from)
         .execution_options(synchronize_session=False)

@@ -1,15 +1,15 @@
 from fastapi import APIRouter, Response
 
-from services.accounts.log_in_route import LogInRoute
 from services.accounts.resources import RequestResources
 from services.accounts.sessions import service
 from services.accounts.sessions.schemas import JwksOut, RefreshIn, TokensOut
+from services.accounts.turns import TurnRoute
 from shared.auth.tokens import Citizen
 from shared.db import Session
 from shared.errors import AppError
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["登录 Sessions"])
-_refreshes = APIRouter(route_class=LogInRoute)
+_refreshes = APIRouter(route_class=TurnRoute)
 
 
 @_refreshes.post("/sessions/refresh", summary="换取新令牌 · Exchange a refresh token (works once)")

@@ -1,7 +1,7 @@
-"""Routes that everybody may call and that cost a call to WeChat or a row lock: callers take turns by their address.
+"""Turns by address, for what everybody may call and what costs a call to WeChat or a row lock.
 
-The gateway bounds the rate of an address. This bounds what one address can have under way in this process, before a
-byte of the body is parsed: a hundred log-ins at once from one address wait behind each other, not before the others.
+The gateway bounds the rate of an address. This bounds what one address can have under way in this process: a hundred
+log-ins at once from one address wait behind each other, not before the others.
 """
 
 from collections.abc import Callable, Coroutine
@@ -20,14 +20,20 @@ def new_gate() -> FairGate:
     return FairGate(active_max=32, active_per_key=2, waiting_max=512, waiting_per_key=128, wait_s=8)
 
 
-class LogInRoute(APIRoute):
+def turn_key(request: Request, resources: Resources) -> str:
+    """Return the client's address, by which turns are taken."""
+    return client_address(request, resources.settings.trusted_proxies) or "-"
+
+
+class TurnRoute(APIRoute):
+    """A route whose requests take turns before a byte of their body is parsed."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def take_turn(request: Request) -> Response:
             resources: Resources = request.app.state.resources
-            address = client_address(request, resources.settings.trusted_proxies) or "-"
-            async with resources.log_in_gate.admit(address):
+            async with resources.refresh_gate.admit(turn_key(request, resources)):
                 return await handle(request)
 
         return take_turn

@@ -1,0 +1,113 @@
+"""Log-out ends changes at once, although the access token is valid for 30 minutes."""
+
+import uuid
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from shared.auth.tokens import ServiceTokens
+from tests.accounts.conftest import BASE, Db, People, code_of
+from tests.tokens import SERVICE_SECRET, TokenFactory
+
+CHANGES: list[tuple[str, str, dict[str, Any]]] = [
+    ("PUT", "/me/phone", {"json": {"code": "dev-phone:13800138000"}}),
+    ("DELETE", f"/me/bindings/{uuid.UUID(int=1)}", {}),
+    ("POST", "/me/bindings", {"json": {"partner_id": "didi", "mode": "account_no"}}),
+    ("POST", "/me/bindings/token", {}),
+    ("POST", "/me/carbon-account", {"json": {"consent": {"policy_version": "2026-11"}}}),
+    ("POST", "/me/consents", {"json": {"purpose": "messages", "policy_version": "2026-11"}}),
+    ("DELETE", "/me/consents?purpose=messages", {}),
+    ("POST", "/households", {}),
+    ("POST", "/households/join", {"json": {"token": "chi_nobody"}}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/meter", {"json": {"meter_ref": "M-1"}}),
+    ("DELETE", f"/households/{uuid.UUID(int=1)}/members/me", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "more"), CHANGES, ids=[f"{m} {p}" for m, p, _ in CHANGES])
+async def test_c6_after_log_out_nothing_can_be_changed(
+    people: People, method: str, path: str, more: dict[str, Any]
+) -> None:
+    phone, tablet = await people.new("anna"), await people.new("anna")
+    before = await phone.call(method, path, **more)
+    assert before.status_code != 401, before.text
+    assert (await phone.call("DELETE", "/sessions/current")).status_code == 204
+    assert code_of(await phone.call(method, path, **more)) == (401, "SESSION_ENDED")
+    # The other device goes on, and reading goes on until the token expires.
+    assert (await tablet.call(method, path, **more)).status_code != 401
+    assert (await phone.call("GET", "/me")).status_code == 200
+
+
+async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.AsyncClient) -> None:
+    """A new route must choose: it asks for the session, or it is named here with its reason."""
+    no_session_yet = {("post", "/sessions"), ("post", "/sessions/refresh")}
+    ends_it = {("delete", "/sessions/current")}
+    others = {("post", "/partner/bindings")}
+    listed = {
+        (method.lower(), path.partition("?")[0].replace(str(uuid.UUID(int=1)), "{}")) for method, path, _ in CHANGES
+    }
+    document = (await client.get(f"{BASE}/openapi.json")).json()
+    found = set()
+    for path, item in document["paths"].items():
+        own = path.removeprefix(BASE)
+        if own.startswith("/ops/"):
+            continue
+        for name in ("{binding_id}", "{household_id}"):
+            own = own.replace(name, "{}")
+        found |= {(method, own) for method in item if method != "get"}
+    assert found - no_session_yet - ends_it - others == listed
+
+
+async def test_c6_reuse_of_a_refresh_token_ends_changes_as_well(
+    client: httpx.AsyncClient, people: People, db: Db
+) -> None:
+    anna = await people.new("anna")
+    await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token})
+    await db.execute("UPDATE accounts.refresh_token SET used_at = used_at - interval '61 seconds'")
+    await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token})
+    assert code_of(await anna.bind("didi")) == (401, "SESSION_ENDED")
+
+
+async def test_c6_a_token_of_no_session_changes_nothing(people: People, tokens: TokenFactory) -> None:
+    anna = await people.new("anna")
+    for token_id in ("nonsense", str(uuid.uuid4()), f"{uuid.uuid4()}.1", ""):
+        anna.headers = {"Authorization": f"Bearer {tokens.access(anna.user_id, jti=token_id)}"}
+        assert code_of(await anna.bind("didi")) == (401, "SESSION_ENDED")
+
+
+async def ask(client: httpx.AsyncClient, *tokens: tuple[uuid.UUID, str], issuer: str = "rewards") -> httpx.Response:
+    service = ServiceTokens(SERVICE_SECRET, issuer).issue("accounts")
+    body = {"tokens": [{"user_id": str(user_id), "token_id": token_id} for user_id, token_id in tokens]}
+    headers = {"Authorization": f"Bearer {service}"}
+    return await client.post("/internal/accounts/sessions/live", json=body, headers=headers)
+
+
+async def test_c6_services_ask_for_many_sessions_at_once(client: httpx.AsyncClient, people: People) -> None:
+    anna, bert = await people.new("anna"), await people.new("bert")
+    sessions = [_token_id(anna.headers), _token_id(bert.headers)]
+    await bert.call("DELETE", "/sessions/current")
+    answer = await ask(
+        client,
+        (anna.user_id, sessions[0]),
+        (bert.user_id, sessions[1]),
+        (bert.user_id, sessions[0]),  # of another person
+        (anna.user_id, "nonsense"),
+        (anna.user_id, sessions[0]),
+    )
+    assert answer.json() == {"live": [True, False, False, False, True]}
+
+
+async def test_c6_only_services_may_ask(client: httpx.AsyncClient, people: People) -> None:
+    anna = await people.new("anna")
+    path = "/internal/accounts/sessions/live"
+    body = {"tokens": [{"user_id": str(anna.user_id), "token_id": "x"}]}
+    assert code_of(await client.post(path, json=body)) == (401, "UNAUTHENTICATED")
+    assert code_of(await client.post(path, json=body, headers=anna.headers)) == (401, "UNAUTHENTICATED")
+
+
+def _token_id(headers: dict[str, str]) -> str:
+    token = headers["Authorization"].removeprefix("Bearer ")
+    return str(jwt.decode(token, options={"verify_signature": False})["jti"])
