@@ -64,9 +64,11 @@ async def report_events(
     # Not dependencies: FastAPI would resolve each of them for every request of the hot path.
     state = request.app.state
     in_flight: InFlightLimit = state.in_flight
-    with in_flight.admit(_bytes_at_most(request)):
+    sender = signed.sender_of(request, state.caller_ports)
+    with in_flight.admit(_bytes_at_most(request), sender) as place:
         body = await signed.read_body(request)
         caller = await signed.caller_of(request, state.caller_ports, body)
+        place.verify(caller.partner.intake_share)
         body = decompress(body, request.headers.get("content-encoding"), limit_bytes=EVENTS_BODY_BYTES)
         content_type = request.headers.get("content-type")
         if caller.payload is not None:

@@ -38,9 +38,11 @@ async def _signed_bytes(
 ) -> AsyncIterator[tuple[Caller, bytes]]:
     """The bytes of one part and who signed them. The limit on requests in flight bounds the memory they take."""
     declared = request.headers.get("content-length", "")
-    with in_flight.admit(int(declared) if declared.isdecimal() else PART_BYTES):
+    sender = signed.sender_of(request, callers)
+    with in_flight.admit(int(declared) if declared.isdecimal() else PART_BYTES, sender) as place:
         body = await signed.read_body(request, timeout_s=PART_TIMEOUT_S)
         caller = await signed.caller_of(request, callers, body)
+        place.verify(caller.partner.intake_share)
         require_live_data(callers.checks.registry, caller, method=request.method)
         yield caller, body
 

@@ -15,10 +15,12 @@ from shared.settings import KIB
 VERIFY_PATH = "/internal/ingest/verify-signature"
 VERIFY_BODY_BYTES = 128 * KIB
 
-router = APIRouter(prefix="/internal/ingest", tags=["内部 Internal"], dependencies=[Depends(require_service("ingest"))])
+router = APIRouter(
+    prefix="/internal/ingest", include_in_schema=False, dependencies=[Depends(require_service("ingest"))]
+)
 
 
-@router.get("/partners", summary="合作方登记 · Registered partners")
+@router.get("/partners")
 async def list_registered_partners(checks: Checks) -> PartnerList:
     return PartnerList(items=[PartnerRecord.of(partner) for partner in checks.registry.partners()])
 
@@ -30,7 +32,7 @@ def _decoded_body(request: SignedRequest) -> bytes:
         raise InvalidRequest(field_errors=[FieldError("body.body_base64", "NOT_BASE64", "not base64")]) from exc
 
 
-@router.post("/verify-signature", summary="验证合作方签名 · Verify a partner's signature")
+@router.post("/verify-signature")
 async def verify_partner_signature(request: SignedRequest, checks: Checks) -> Signer:
     """The nonce is not checked. The calling service stores it together with the change that the request makes."""
     signed = service.SignedRequest(

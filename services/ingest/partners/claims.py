@@ -30,11 +30,40 @@ class Claim:
     payload: Payload | None = None
 
 
-def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
-    """Raises SignatureMissing, SignatureMalformed, UnknownAppKey, SignatureAlgorithmMismatch, PartnersUnknown."""
-    if not request.authorization:
-        return _legacy_claim(registry, request)
-    credential = cp1.parse_authorization(request.authorization)
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a request says about its signature before its body: the key, the time and the nonce.
+
+    `nonce` is None for legacy forms, whose nonce may depend on the body.
+    """
+
+    key: Key
+    timestamp: int
+    nonce: str | None
+
+
+def head_of(registry: PartnerRegistry, request: SignedRequest) -> Head | None:
+    """Read the head of a request whose body has not been read. None: a form, whose key may stand in the body.
+
+    Raises SignatureMissing, SignatureMalformed, UnknownAppKey, SignatureAlgorithmMismatch, PartnersUnknown.
+    """
+    if request.authorization:
+        key, credential = _known_credential(registry, request.authorization)
+        return Head(key, credential.timestamp, credential.nonce)
+    if legacy.is_form(request.content_type):
+        return None  # its fields may stand in the query, in the body, or wrongly in both
+    found = _legacy_key(registry, request)
+    if found is None:
+        raise SignatureMissing
+    key, form, fields = found
+    timestamp = legacy.timestamp_of(form.rule, fields.get(form.rule.timestamp_field, ""))
+    if timestamp is None:
+        raise SignatureMalformed
+    return Head(key, timestamp, None)
+
+
+def _known_credential(registry: PartnerRegistry, authorization: str) -> tuple[Key, cp1.Credential]:
+    credential = cp1.parse_authorization(authorization)
     if credential is None:
         raise SignatureMalformed
     key = registry.key(credential.app_key)
@@ -42,6 +71,14 @@ def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
         raise UnknownAppKey
     if credential.algorithm != key.algorithm:
         raise SignatureAlgorithmMismatch(algorithm=key.algorithm)
+    return key, credential
+
+
+def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
+    """Raises SignatureMissing, SignatureMalformed, UnknownAppKey, SignatureAlgorithmMismatch, PartnersUnknown."""
+    if not request.authorization:
+        return _legacy_claim(registry, request)
+    key, credential = _known_credential(registry, request.authorization)
     message = cp1.string_to_sign(
         method=request.method,
         target=request.target,
@@ -54,8 +91,16 @@ def claim_of(registry: PartnerRegistry, request: SignedRequest) -> Claim:
 
 def _legacy_claim(registry: PartnerRegistry, request: SignedRequest) -> Claim:
     """Find a key that signs in a legacy form among the parameters. Raises SignatureMissing if there is none."""
-    if "?" not in request.target and not legacy.is_form(request.content_type):
+    found = _legacy_key(registry, request)
+    if found is None:
         raise SignatureMissing
+    return _claim_of_key(*found, request)
+
+
+def _legacy_key(registry: PartnerRegistry, request: SignedRequest) -> tuple[Key, LegacyForm, dict[str, str]] | None:
+    """Raises SignatureMissing if the parameters cannot be read."""
+    if "?" not in request.target and not legacy.is_form(request.content_type):
+        return None
     try:
         fields = legacy.parameters_of(request)
     except ParametersUnclear as exc:
@@ -63,8 +108,8 @@ def _legacy_claim(registry: PartnerRegistry, request: SignedRequest) -> Claim:
     for name, value in fields.items():
         key = registry.key(value)
         if key is not None and key.legacy is not None and key.legacy.rule.key_field == name:
-            return _claim_of_key(key, key.legacy, fields, request)
-    raise SignatureMissing
+            return key, key.legacy, fields
+    return None
 
 
 def _claim_of_key(key: Key, form: LegacyForm, fields: dict[str, str], request: SignedRequest) -> Claim:

@@ -51,6 +51,11 @@ class Partner:
     def sandbox(self) -> bool:
         return self.environment == "sandbox"
 
+    @property
+    def intake_share(self) -> str:
+        """Whose share of the intake its requests take. Trials with a sandbox key take nothing from live data."""
+        return intake_share(self.partner_id, self.environment)
+
     def admits(self, address: str | None) -> bool:
         """Whether a request may come from this address. None: unknown, which an address list never admits."""
         if not self.allowed_networks:
@@ -61,6 +66,10 @@ class Partner:
             return False
         mapped = getattr(client, "ipv4_mapped", None) or client
         return any(mapped in network for network in self.allowed_networks)
+
+
+def intake_share(partner_id: str, environment: Environment) -> str:
+    return f"{partner_id}/{environment}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ class SeenNonces:
         if known is not None:
             known.receipt_id = receipt_id
 
+    def has(self, app_key: str, nonce: str) -> bool:
+        """Whether this key used the nonce before."""
+        return nonce in self._seen.get(app_key, ())
+
     def release(self, app_key: str, nonce: str) -> None:
         """Forget a nonce whose request had no effect (429, 503), so that the same bytes may be sent again."""
         self._seen.get(app_key, OrderedDict[str, SeenRequest]()).pop(nonce, None)

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from services.ingest.partners import proof, repository
 from services.ingest.partners.changes import ChangeListener
-from services.ingest.partners.claims import Claim, claim_of
+from services.ingest.partners.claims import Claim, claim_of, head_of
 from services.ingest.partners.domain import (
     LIVE_KEYS_MAX,
     Caller,
     Partner,
     SignedRequest,
+    intake_share,
     partners_with_too_many_keys,
 )
 from services.ingest.partners.errors import (
@@ -50,10 +51,35 @@ __all__ = [
     "SignedRequest",
     "SlowCheckQueue",
     "authenticate",
+    "claimed_share",
     "register_partners",
     "require_live_data",
     "verify_signature",
 ]
+
+
+def claimed_share(checks: SignatureChecks, request: SignedRequest) -> str | None:
+    """Return whose share of the intake the header of a request names, before its body is read. Nothing is verified.
+
+    None: a form, whose key may stand in its body, or a nonce that was used before, which anybody may repeat.
+    Raises the refusals that need no body: SignatureMissing, SignatureMalformed, UnknownAppKey,
+    SignatureAlgorithmMismatch, KeyRevoked, KeyNotYetValid, KeyExpired, TimestampOutOfWindow, PartnersUnknown.
+    """
+    head = head_of(checks.registry, request)
+    if head is None:
+        return None
+    _require_in_time(head.key, head.timestamp)
+    if head.nonce is not None and checks.nonces.has(head.key.app_key, head.nonce):
+        return None
+    return intake_share(head.key.partner_id, head.key.environment)
+
+
+def _require_in_time(key: Key, timestamp: int) -> None:
+    """Raises KeyRevoked, KeyNotYetValid, KeyExpired, TimestampOutOfWindow."""
+    at = clock.now()
+    key.require_valid(at)
+    if abs(at.timestamp() - timestamp) > cp1.WINDOW_S:
+        raise TimestampOutOfWindow(server_time=int(at.timestamp()))
 
 
 async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> Caller:
@@ -62,10 +88,8 @@ async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> C
     Raises the refusals of partners/errors.py except SignatureReplayed: this function does not check the nonce.
     """
     claim = claim_of(checks.registry, request)
-    key, at = claim.key, clock.now()
-    key.require_valid(at)
-    if abs(at.timestamp() - claim.timestamp) > cp1.WINDOW_S:
-        raise TimestampOutOfWindow(server_time=int(at.timestamp()))
+    key = claim.key
+    _require_in_time(key, claim.timestamp)
     partner = checks.registry.partner(key.partner_id)
     if not await _is_valid(checks.slow_queue, claim):
         raise SignatureInvalid
