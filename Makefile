@@ -40,7 +40,7 @@ token: venv ## 运营人员令牌 print the token of a second operator
 demo: venv ## 演示：真实行程、志愿者的一年、奖励与核验 start the stack if needed and play real trips on it
 	@$(RUN) deploy.demo
 
-chaos: venv ## 故障注入 inject faults under load and check the result (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|… MINUTES=12)
+chaos: venv ## 故障注入 inject faults under load and check the result (SEED=1 LOG=postgres|kafka FAULTS=all|kafka|starve|… MINUTES=12)
 	@$(RUN) tests.chaos
 
 # Stories are different ones each time. A failure prints the steps that lead to it.

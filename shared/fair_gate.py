@@ -90,16 +90,27 @@ class FairGate:
         for key in list(self._waiting):
             if self._active_total >= self._active_max:
                 return
-            if self._has_place(key):
-                turn = self._waiting[key][0]
-                self._leave(key, turn)
-                if key in self._waiting:
-                    self._waiting.move_to_end(key)
+            turn = self._next_turn(key) if self._has_place(key) else None
+            if turn is not None:
                 self._take(key)
                 turn.set_result(None)
 
+    def _next_turn(self, key: str) -> asyncio.Future[None] | None:
+        """Take the first of a key out of its queue and put the key behind the others."""
+        while key in self._waiting:
+            turn = self._waiting[key][0]
+            self._leave(key, turn)
+            if not turn.done():  # else its caller has gone and did not get round to leaving
+                if key in self._waiting:
+                    self._waiting.move_to_end(key)
+                return turn
+        return None
+
     def _leave(self, key: str, turn: asyncio.Future[None]) -> None:
-        queue = self._waiting[key]
+        """Does nothing if the turn has left already."""
+        queue = self._waiting.get(key)
+        if queue is None or turn not in queue:
+            return
         queue.remove(turn)
         self._waiting_total -= 1
         if not queue:

@@ -44,7 +44,7 @@ def main(
     seed: Annotated[int, typer.Option(envvar="SEED", help="决定全部随机选择 Decides every random choice.")] = 1,
     log: Annotated[str, typer.Option(envvar="LOG", help="postgres | kafka")] = "postgres",
     faults: Annotated[
-        str, typer.Option(envvar="FAULTS", help="all | kafka | short | 逗号分隔的名称 comma-separated names")
+        str, typer.Option(envvar="FAULTS", help="all | kafka | short | starve | 逗号分隔的名称 comma-separated names")
     ] = "all",
     minutes: Annotated[
         float, typer.Option(envvar="MINUTES", help="超过此时间不再开始新的故障 No new fault starts after this time.")

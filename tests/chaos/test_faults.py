@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos import report
 from tests.chaos.checker import Checker
-from tests.chaos.faults import ALL, DRILLS, KAFKA, SHORT, select_faults
+from tests.chaos.faults import ALL, DRILLS, KAFKA, SHORT, STARVE, select_faults
 from tests.chaos.history import Ack, Event, History
 from tests.chaos.load import Load
 from tests.chaos.run import Result, Run
@@ -79,7 +79,13 @@ def test_full_plan_has_every_fault_in_an_order_the_seed_decides() -> None:
     assert first != other
     assert sorted(first) == sorted(other)
     assert first[-len(DRILLS) :] == list(DRILLS)
-    assert {name for name in ALL if name not in first} == {"worker", "worker-kills", "hang-ups-short"}
+    assert {name for name in ALL if name not in first} == {
+        "worker",
+        "worker-kills",
+        "hang-ups-short",
+        *STARVE,
+    }
+    assert [fault.name for fault in select_faults("starve", 1)] == list(STARVE)
     assert [fault.name for fault in select_faults("kafka", 1)] == list(KAFKA)
     with pytest.raises(KeyError):
         select_faults("nonsense", 1)

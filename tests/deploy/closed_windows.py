@@ -33,14 +33,22 @@ def _headers(fields: Sequence[tuple[str, str]]) -> bytes:
 class ClosedWindows:
     """`connections` × `streams` requests for `path` whose answers nobody takes, until the block ends.
 
-    `addresses`: the client's, as a proxy in front notes it, one after the other.
+    `addresses`: the client's, as a proxy in front notes it, one after the other. `source`: of the connections.
     """
 
     def __init__(
-        self, port: int, path: str, *, connections: int = 8, streams: int = 100, addresses: Sequence[str] = ()
+        self,
+        port: int,
+        path: str,
+        *,
+        connections: int = 8,
+        streams: int = 100,
+        addresses: Sequence[str] = (),
+        source: str = "127.0.0.1",
     ) -> None:
         self._port, self._path = port, path
         self._connections, self._streams = connections, streams
+        self._source = source
         self._addresses = itertools.cycle(addresses or [""])
         self._writers: list[asyncio.StreamWriter] = []
         self._readers: list[asyncio.Task[None]] = []
@@ -58,7 +66,7 @@ class ClosedWindows:
         await asyncio.gather(*self._readers, return_exceptions=True)
 
     async def _open(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._source, 0))
         settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0)
         writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, settings))
         fields = [(":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", self._path)]

@@ -112,7 +112,7 @@ class SlowSender:
 Attack = Callable[[int], SlowSender]
 
 ATTACKS: dict[str, Attack] = {
-    "without a signature": lambda port: SlowSender(port),
+    "without a signature": SlowSender,
     "with a key that does not exist": lambda port: SlowSender(port, header("ak-nobody", secret="s" * 32)),
     "in the name of another partner": lambda port: SlowSender(port, header("ak-metro", secret="forged" * 6)),
     "as a form that may carry a key": lambda port: SlowSender(
@@ -142,7 +142,7 @@ async def test_b1_sixteen_slow_sockets_delay_no_partner(port: int, kind: str) ->
     assert figure.holds, figure
 
 
-async def test_b1_large_uploads_go_on_beside_slow_ones_in_the_name_of_the_same_partner(port: int) -> None:
+async def test_b1_events_go_on_beside_slow_uploads_in_the_name_of_the_same_partner(port: int) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(SOCKETS):
             await stack.enter_async_context(
@@ -262,4 +262,6 @@ async def test_b1_everything_is_given_back() -> None:
                 place.verify("b")
     async with AsyncExitStack() as stack:
         assert taken(limit, stack, Sender("a", "1")) == REQUESTS_MAX * 3 // 4
-    assert not limit._requests and not limit._reading_requests and not limit._all_bytes
+    assert not limit._requests
+    assert not limit._reading_requests
+    assert not limit._all_bytes

@@ -69,6 +69,17 @@ async def test_nobody_waits_longer_than_agreed_and_no_place_is_lost() -> None:
     await crowd.visit("b")
 
 
+async def test_all_who_wait_may_go_away_at_once_with_the_one_who_is_in() -> None:
+    crowd = Crowd(gate(active_max=1, active_per_key=1))
+    tasks = [asyncio.create_task(crowd.visit("a", 0.05)) for _ in range(10)]
+    await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(one) for one in results} == {asyncio.CancelledError}
+    await asyncio.wait_for(crowd.visit("b"), 1)
+
+
 async def test_who_goes_away_leaves_no_place_taken() -> None:
     crowd = Crowd(gate(active_max=1, active_per_key=1))
     first = asyncio.create_task(crowd.visit("a", 0.05))
