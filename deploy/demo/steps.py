@@ -23,7 +23,7 @@ YEAR_MG = 267_000_000
 NOODLES = "reganmian"
 MARATHON = "zero-carbon-marathon"
 DONATION_MG = 10_000_000
-POLICY_VERSION = "2026-01"
+POLICY_VERSION = "2026-11"
 
 Advance = Callable[[int], None]
 

@@ -20,7 +20,7 @@ TOKEN=$(call /accounts/sessions -d '{"code": "'"$PREFIX$RUN"'"}' | field access_
 ME="Authorization: Bearer $TOKEN"
 
 title '2 领取碳账户 open a carbon account'
-NO=$(call /accounts/me/carbon-account -H "$ME" -d '{"consent": {"policy_version": "2026-01"}}' | field account_no)
+NO=$(call /accounts/me/carbon-account -H "$ME" -d '{"consent": {"policy_version": "2026-11"}}' | field account_no)
 echo "$NO"
 
 title '3 绑定回收企业 bind the recycling partner'

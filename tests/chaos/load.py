@@ -151,7 +151,7 @@ class Load:
             "carbon-account",
             "POST",
             "/api/v1/accounts/me/carbon-account",
-            json={"consent": {"policy_version": "2026-01"}},
+            json={"consent": {"policy_version": "2026-11"}},
             headers=me,
         )
         if opened is None or opened.status_code not in {200, 201}:

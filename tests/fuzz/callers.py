@@ -13,7 +13,7 @@ from deploy.demo.gateway import Partner
 from deploy.local.settings import SERVICES
 from shared.auth import cp1
 
-POLICY_VERSION = "2026-01"
+POLICY_VERSION = "2026-11"
 
 
 def is_partner_route(path: str) -> bool:

@@ -123,28 +123,36 @@ def _closed_windows(path: str) -> Attack:
 
 
 class _Burst:
-    """Many log-ins at once over connections that are open already, again and again."""
+    """Many log-ins at once over connections that are open already, again and again.
+
+    Bare sockets: a client library would need more of this process than the attack of the gateway, and the genuine
+    client runs in it as well.
+    """
 
     def __init__(self, codes: Callable[[int], list[str]], *, every_s: float) -> None:
         self._codes, self._every_s = codes, every_s
 
     async def __call__(self, context: FaultContext) -> None:
-        limits = httpx.Limits(max_connections=WRONG_LOG_INS)
-        transport = httpx.AsyncHTTPTransport(local_address=ATTACKER, limits=limits)
-        async with httpx.AsyncClient(
-            base_url=context.load.url, transport=transport, trust_env=False, timeout=30
-        ) as client:
+        sockets: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        try:
             for number in itertools.count(time.monotonic_ns()):
-                await asyncio.gather(*(self._send(client, code) for code in self._codes(number)))
+                codes = self._codes(number)
+                while len(sockets) < len(codes):
+                    sockets.append(await asyncio.open_connection(HOST, _port(context), local_addr=(ATTACKER, 0)))
+                for (_, writer), code in zip(sockets, codes, strict=True):
+                    writer.write(_log_in_request(code))
+                await asyncio.gather(*(reader.read(64 * 1024) for reader, _ in sockets))
+                sockets = [one for one in sockets if not one[0].at_eof()]
                 await asyncio.sleep(self._every_s)
+        finally:
+            for _, writer in sockets:
+                writer.transport.abort()
 
-    async def _send(self, client: httpx.AsyncClient, code: str) -> None:
-        with contextlib.suppress(httpx.HTTPError):
-            await client.post(
-                "/api/v1/accounts/sessions",
-                content=json.dumps({"code": code}),
-                headers={"Content-Type": "application/json"},
-            )
+
+def _log_in_request(code: str) -> bytes:
+    body = json.dumps({"code": code}).encode()
+    head = f"POST /api/v1/accounts/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
 _WRONG = _Burst(lambda number: [f"wrong-{number}-{n}" for n in range(WRONG_LOG_INS)], every_s=1.0)
