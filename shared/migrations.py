@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +25,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 # While a migration waits for a lock, every request behind it waits as well.
 _LOCK_TIMEOUT = "5s"
 # Two migrations of one schema change the same rows of the catalogue: the second waits for the first. No request waits
-# behind this lock. Twice the time of the longest migration, so that a hung one does not hold a deployment for ever.
-_TURN_TIMEOUT = "10min"
+# behind this lock. Longer than any migration, so that only a hung one fails a deployment.
+_TURN_TIMEOUT_S = 600.0
+_TURN_POLL_S = 0.2
 TURN_LOCK = 20_261_127  # distinguishes this advisory lock from others in the database
 
 
@@ -66,11 +68,18 @@ async def _run(service: str, dsn: str, metadata: MetaData, last: AfterUpgrade | 
 
 
 def _wait_for_turn(connection: Connection, service: str) -> None:
-    """Take the lock of the schema's migrations. The end of the session releases it, not the end of a transaction."""
-    connection.execute(text(f"SET lock_timeout = '{_TURN_TIMEOUT}'"))
-    connection.execute(
-        text("SELECT pg_advisory_lock(:turn, hashtext(:service))"), {"turn": TURN_LOCK, "service": service}
-    )
+    """Take the lock of the schema's migrations. The end of the session releases it, not the end of a transaction.
+
+    It is tried again and again: a waiting statement would hold a snapshot, and CREATE INDEX CONCURRENTLY of the
+    migration before would wait for that one. Raises CommandError.
+    """
+    deadline = time.monotonic() + _TURN_TIMEOUT_S
+    values = {"turn": TURN_LOCK, "service": service}
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:turn, hashtext(:service))"), values):
+        connection.rollback()
+        if time.monotonic() > deadline:
+            raise CommandError(f"another migration of {service} has been running for {_TURN_TIMEOUT_S:.0f} s")
+        time.sleep(_TURN_POLL_S)
     connection.commit()  # what follows must see what the migration before has committed
 
 

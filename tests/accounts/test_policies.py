@@ -72,6 +72,19 @@ async def test_c15_a_new_version_ends_those_before_it(people: People, settings: 
         assert refused.json()["current_version"] == "2027-01"
 
 
+async def test_c15_a_cached_form_is_not_recorded_as_consent_to_a_newer_version(
+    people: People, settings: Settings
+) -> None:
+    """matrix-org/synapse#4004: somebody sees an old copy of the form, and the server records the version of today."""
+    anna = await people.new()
+    await publish(settings, policy("2027-01", -timedelta(seconds=1)))
+    body = {"purpose": "messages", "policy_version": "2026-11"}
+    refused = await anna.call("POST", "/me/consents", json=body)
+    assert code_of(refused) == (422, "POLICY_VERSION_OUTDATED")
+    items = (await anna.call("GET", "/me/consents")).json()["items"]
+    assert [(item["purpose"], item["policy_version"]) for item in items] == [("data_processing", "2026-11")]
+
+
 async def test_c15_a_version_of_tomorrow_is_unknown_today_and_not_listed(
     client: httpx.AsyncClient, people: People, settings: Settings
 ) -> None:

@@ -108,6 +108,19 @@ async def test_c4_an_expired_session_is_not_answered_again(client: httpx.AsyncCl
     assert code_of(await refresh(client, anna.refresh_token)) == (401, "REFRESH_TOKEN_INVALID")
 
 
+async def test_c4_two_processes_give_the_same_answer(
+    client: httpx.AsyncClient, settings: Settings, people: People, db: Db
+) -> None:
+    """PrefectHQ/fastmcp#5037, nightscout/nocturne#391: the requests of one page reach several workers."""
+    anna = await people.new("anna")
+    async with another_process(settings, StrictWechat()) as other:
+        answers = await asyncio.gather(*(refresh(one, anna.refresh_token) for one in (client, other) * 4))
+    assert len({answer.text for answer in answers}) == 1
+    assert answers[0].status_code == 200
+    # nightscout/nocturne#326: no siblings of the same millisecond.
+    assert await db.fetchval("SELECT count(*) FROM accounts.refresh_token") == 2
+
+
 class StrictWechat(httpx.AsyncBaseTransport):
     """WeChat as it is: a code works once, then 40163. `answer` replaces an answer; `gate` holds the calls back."""
 
@@ -264,6 +277,17 @@ async def test_c5_a_process_that_died_in_a_log_in_blocks_its_code_for_seconds_on
     )
     assert (await log_in(client)).status_code == 201
     assert wechat.calls[CODE] == 1
+
+
+async def test_c5_three_codes_of_one_person_at_once_are_three_sessions_that_live(
+    client: httpx.AsyncClient, wechat: StrictWechat
+) -> None:
+    """IvinWu/weRequest#36: a page without a session sends three requests, each with a code of its own."""
+    wechat.answer = {"openid": "o-one-person"}
+    answers = await asyncio.gather(*(log_in(client, f"{CODE}-{n}") for n in range(3)))
+    assert len({answer.json()["user_id"] for answer in answers}) == 1
+    for answer in answers:
+        assert (await refresh(client, answer.json()["refresh_token"])).status_code == 200
 
 
 async def test_c5_different_codes_do_not_wait_for_each_other(client: httpx.AsyncClient, wechat: StrictWechat) -> None:

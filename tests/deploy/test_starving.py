@@ -13,7 +13,7 @@ import pytest
 from deploy.gateway.settings import GatewaySettings
 from deploy.local.ports import free_port
 from deploy.local.settings import ROOT
-from tests.deploy.closed_windows import ClosedWindows
+from tests.deploy.closed_windows import ClosedWindows, Mode
 from tests.deploy.gateways import running
 from tests.deploy.upstream import Upstream
 from tests.starving import compare
@@ -80,6 +80,23 @@ async def test_b4_page_loads_with_closed_windows_do_not_delay_others(
             assert (await client.get("/api/v1/accounts/scenes")).status_code == 200
 
         figure = await compare(f"{path} 800 × closed windows, {len(addresses)} addresses", genuine, attack)
+    assert figure.holds, figure
+
+
+@pytest.mark.parametrize("mode", ["dribble", "unread"])
+async def test_b4_other_ways_to_take_nothing_do_not_delay_others_either(gateway: str, mode: Mode) -> None:
+    port = int(gateway.rpartition(":")[2])
+
+    async def attack() -> None:
+        async with ClosedWindows(port, "/docs/scalar.js", addresses=CROWD, mode=mode):
+            await asyncio.sleep(60)
+
+    async with httpx.AsyncClient(base_url=gateway, headers={"X-Forwarded-For": CITIZEN}, trust_env=False) as client:
+
+        async def genuine(_: int) -> None:
+            assert (await client.get("/api/v1/accounts/scenes")).status_code == 200
+
+        figure = await compare(f"800 page loads, {mode}", genuine, attack)
     assert figure.holds, figure
 
 

@@ -183,6 +183,41 @@ async def test_b1_what_the_header_shows_is_answered_before_the_body(
         assert await sender.answered(within_s=3) == expected
 
 
+async def test_b1_a_client_that_expects_100_continue_learns_it_before_it_sends(port: int) -> None:
+    """curl announces large files so. Nothing of 4 MiB is sent for a key that does not exist."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {IMPORTS} HTTP/1.1\r\nHost: x\r\nContent-Length: {PART}\r\nExpect: 100-continue\r\n"
+    writer.write(f"{head}Authorization: {header('ak-nobody', secret='s' * 32)}\r\n\r\n".encode())
+    async with asyncio.timeout(3):
+        answer = await reader.readline()
+    writer.transport.abort()
+    assert answer.startswith(b"HTTP/1.1 401")
+
+
+async def test_b1_announced_bytes_are_not_memory(port: int) -> None:
+    """valyala/fasthttp#2408, vert-x3/vertx-web#918: a Content-Length without bytes must not allocate."""
+    async with AsyncExitStack() as stack:
+        forged = header("ak-bike", secret="forged" * 6)
+        senders = [await stack.enter_async_context(SlowSender(port, forged).sending()) for _ in range(2)]
+        huge = await stack.enter_async_context(SlowSender(port, forged, length=10**12).sending())
+        assert await huge.answered(within_s=3) == (413, "PAYLOAD_TOO_LARGE")
+        assert [sender.status for sender in senders] == [0, 0]
+
+
+async def test_b1_a_body_without_a_length_counts_as_the_largest(port: int) -> None:
+    """deshaw/wsgi-kerberos#11 reads what the header says; a chunked body says nothing."""
+    limit = InFlightLimit()
+    with limit.admit(PART, Sender("a/live", "1")):
+        assert limit._bytes["a/live"] == PART
+    body = json.dumps([event("chunked")]).encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        assert (await PartnerClient(client, "ak-bike").post(chunks(), signed=body)).status_code == 202
+
+
 @pytest.mark.parametrize("path", [IMPORTS, EVENTS])
 async def test_b1_a_body_below_the_minimum_rate_is_ended(port: int, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signed, "PATIENCE_S", 0.5)
