@@ -9,7 +9,6 @@ import asyncio
 import importlib
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, MetaData, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
 AfterUpgrade = Callable[[Connection], None]
@@ -61,30 +60,31 @@ async def _run(service: str, dsn: str, metadata: MetaData, last: AfterUpgrade | 
     )
     try:
         async with engine.connect() as connection:
+            await _wait_for_turn(connection, service)
             await connection.run_sync(_migrate, service, metadata, last)
             await connection.commit()
     finally:
         await engine.dispose()
 
 
-def _wait_for_turn(connection: Connection, service: str) -> None:
+async def _wait_for_turn(connection: AsyncConnection, service: str) -> None:
     """Take the lock of the schema's migrations. The end of the session releases it, not the end of a transaction.
 
     It is tried again and again: a waiting statement would hold a snapshot, and CREATE INDEX CONCURRENTLY of the
     migration before would wait for that one. Raises CommandError.
     """
-    deadline = time.monotonic() + _TURN_TIMEOUT_S
     values = {"turn": TURN_LOCK, "service": service}
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:turn, hashtext(:service))"), values):
-        connection.rollback()
-        if time.monotonic() > deadline:
-            raise CommandError(f"another migration of {service} has been running for {_TURN_TIMEOUT_S:.0f} s")
-        time.sleep(_TURN_POLL_S)
-    connection.commit()  # what follows must see what the migration before has committed
+    try:
+        async with asyncio.timeout(_TURN_TIMEOUT_S):
+            while not await connection.scalar(text("SELECT pg_try_advisory_lock(:turn, hashtext(:service))"), values):
+                await connection.rollback()
+                await asyncio.sleep(_TURN_POLL_S)
+    except TimeoutError as exc:
+        raise CommandError(f"another migration of {service} has been running for {_TURN_TIMEOUT_S:.0f} s") from exc
+    await connection.commit()  # what follows must see what the migration before has committed
 
 
 def _migrate(connection: Connection, service: str, metadata: MetaData, last: AfterUpgrade | None) -> None:
-    _wait_for_turn(connection, service)
     connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
     connection.execute(text(f'GRANT USAGE ON SCHEMA "{service}" TO "{service}"'))

@@ -1,14 +1,14 @@
 """Log-in codes under way, and the published policies.
 
-Revision ID: 20261127_0004
-Revises: 20261126_0003
+Revision ID: 20261127_0005
+Revises: 20261127_0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261127_0004"
-down_revision = "20261126_0003"
+revision = "20261127_0005"
+down_revision = "20261127_0004"
 branch_labels = None
 depends_on = None
 
