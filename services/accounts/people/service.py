@@ -56,15 +56,16 @@ async def log_in(
     """
     code_hash = vault.lookup_hash("log_in_code", code)
 
-    async def log_in_in_turn() -> Tokens:
+    async def log_in_in_turn() -> LoginResult:
         async with gate.admit(turn):
-            return await _log_in_once(
+            tokens = await _log_in_once(
                 database, wechat=wechat, vault=vault, signer=signer, code=code, code_hash=code_hash
             )
+            async with database.transaction() as session:
+                return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
 
-    tokens: Tokens = await calls.run(code_hash, log_in_in_turn)
-    async with database.transaction() as session:
-        return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
+    found: LoginResult = await calls.run(code_hash, log_in_in_turn)
+    return found
 
 
 async def _log_in_once(
