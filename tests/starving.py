@@ -1,11 +1,15 @@
 """Starvation as a figure: the p99 of genuine requests beside an attack, and without it."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 RATIO_MAX = 3.0
+# The usual suite shares its machine with others. It looks for starvation only: without the walls, a request takes some
+# hundred times as long, or fails. `make chaos FAULTS=starve` and `make nightly` require RATIO_MAX.
+STARVED_RATIO = 3.0 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 20.0
 # Below this a difference is the machine's, not the attack's: one turn of another process on a core.
 FLOOR_MS = 15.0
 _TRIES = 3
@@ -29,6 +33,10 @@ class Figure:
     @property
     def holds(self) -> bool:
         return not self.failed and self.beside_ms <= RATIO_MAX * max(self.calm_ms, FLOOR_MS)
+
+    @property
+    def starves(self) -> bool:
+        return self.failed > 0 or self.beside_ms > STARVED_RATIO * max(self.calm_ms, FLOOR_MS)
 
     def __str__(self) -> str:
         return (

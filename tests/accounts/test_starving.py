@@ -107,7 +107,7 @@ async def test_b4_a_hundred_wrong_log_ins_at_once_delay_no_other_address(
             assert (await anna.call("GET", "/me")).status_code == 200
 
     figure = await compare(f"{WRONG} wrong log-ins at once, {genuine_is}", genuine, attack, times=60)
-    assert figure.holds, figure
+    assert not figure.starves, figure
 
 
 async def test_c5_one_code_fifty_times_at_once_delays_nobody(
@@ -127,7 +127,7 @@ async def test_c5_one_code_fifty_times_at_once_delays_nobody(
         assert (await log_in(client, f"right-{next(numbers)}", CITIZEN)).status_code == 201
 
     figure = await compare("one code 50 times at once", genuine, attack, times=60)
-    assert figure.holds, figure
+    assert not figure.starves, figure
 
 
 async def test_b4_refreshes_of_a_stolen_token_at_once_leave_connections_to_others(
@@ -145,4 +145,4 @@ async def test_b4_refreshes_of_a_stolen_token_at_once_leave_connections_to_other
         assert (await anna.call("GET", "/me")).status_code == 200
 
     figure = await compare("100 refreshes of one token at once", genuine, attack, times=60)
-    assert figure.holds, figure
+    assert not figure.starves, figure
