@@ -202,6 +202,7 @@ async def _register_webhook(both: BothServices) -> None:
             changed_by="test",
             sealer=Sealer(both.settings.sealing_key),
             allow_loopback=True,
+            parked=True,
         )
 
 

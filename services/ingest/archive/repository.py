@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, ColumnElement, CursorResult, case, cast, delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.archive.domain import COPY_STATUSES
@@ -137,7 +137,7 @@ async def first_fingerprints(session: AsyncSession, event_keys: Collection[UUID]
         select(table.c.event_key, table.c.fingerprint)
         .where(table.c.event_key.in_(event_keys), table.c.receipt_id >= since, table.c.fingerprint.is_not(None))
         .order_by(table.c.event_key, table.c.receipt_id, table.c.item_index)
-        .distinct(table.c.event_key)
+        .ext(distinct_on(table.c.event_key))
     )
     return {row.event_key: row.fingerprint for row in found}
 
