@@ -2,7 +2,7 @@
 
 Delivery is at least once; readers recognise a repeat by the ids in a record. Records of one key keep the order of their
 commits if the writers of a key exclude each other by a row lock. One row holds all records of one transaction and
-topic, so a batch of thousands of outcomes costs one insert.
+topic, so a batch of thousands of outcomes costs one insert. Headers that its records share are stored once.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import telemetry
+from shared.contracts.envelope import Headers
 from shared.db import Connection, Database, is_protocol_broken
 from shared.eventlog import EventLog, Record
 from shared.eventlog.errors import EventLogError
@@ -30,16 +31,28 @@ _LOCK_KEY = 0x6F7574626F78  # "outbox": one relay per schema; the schema's oid i
 
 _log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[Record]).decode
 
 
-async def add(session: AsyncSession, schema: str, topic: str, records: Sequence[Record]) -> None:
-    """Store records to be published after this transaction is committed."""
+class _Batch(msgspec.Struct):
+    """Records and the headers that follow their own ones."""
+
+    headers: Headers
+    records: Sequence[Record]
+
+
+# Without shared headers, a row is a list of records.
+_unpack = msgspec.msgpack.Decoder(list[Record] | _Batch).decode
+
+
+async def add(
+    session: AsyncSession, schema: str, topic: str, records: Sequence[Record], *, shared_headers: Headers = ()
+) -> None:
+    """Store records to be published after this transaction is committed. Each gets the shared headers, too."""
     if not records:
         return
     await session.execute(
         text(f'INSERT INTO "{schema}".outbox (topic, records) VALUES (:topic, :records)'),
-        {"topic": topic, "records": _pack(records)},
+        {"topic": topic, "records": _pack(_Batch(shared_headers, records) if shared_headers else records)},
     )
 
 
@@ -124,5 +137,13 @@ class OutboxRelay:
 def _by_topic(rows: "Sequence[asyncpg.Record]") -> list[tuple[str, list[Record]]]:
     grouped: dict[str, list[Record]] = {}
     for row in rows:
-        grouped.setdefault(row["topic"], []).extend(_unpack(row["records"]))
+        grouped.setdefault(row["topic"], []).extend(records_in(row["records"]))
     return list(grouped.items())
+
+
+def records_in(packed: bytes) -> Sequence[Record]:
+    """Return the records of one row of an outbox, each with all its headers."""
+    found: list[Record] | _Batch = _unpack(packed)
+    if not isinstance(found, _Batch):
+        return found
+    return [Record(one.key, one.value, (*one.headers, *found.headers)) for one in found.records]

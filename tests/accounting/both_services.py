@@ -15,7 +15,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import msgspec
 
 from services.accounting.main import create_app as create_accounting
 from services.accounting.settings import Settings as AccountingSettings
@@ -27,7 +26,8 @@ from services.ingest.settings import Settings as IngestSettings
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Database
-from shared.eventlog import EventLog, Record, open_event_log
+from shared.eventlog import EventLog, open_event_log
+from shared.outbox import records_in
 from shared.sealing import Sealer
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import PARTNER, as_records
@@ -106,11 +106,7 @@ class BothServices:
     async def archive_outcomes(self, *, newest_first: bool = False, shuffled_by: random.Random | None = None) -> None:
         """Move the outbox to the archive, each record in a poll of its own."""
         rows = await self.admin.fetch("DELETE FROM accounting.outbox RETURNING id, records")
-        records = [
-            record
-            for row in sorted(rows, key=lambda row: row["id"])
-            for record in msgspec.msgpack.decode(row["records"], type=list[Record])
-        ]
+        records = [record for row in sorted(rows, key=lambda row: row["id"]) for record in records_in(row["records"])]
         if shuffled_by is not None:
             shuffled_by.shuffle(records)
         for record in reversed(records) if newest_first else records:

@@ -5,6 +5,7 @@ import msgspec
 from cloudevents.core.base import BaseCloudEvent
 
 from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.outbox import records_in
 from tests.cloud_events import Header, read_event
 from tests.databases import Dsns
 
@@ -30,6 +31,7 @@ async def _records(dsns: Dsns) -> list[tuple[str, bytes, bytes, tuple[Header, ..
         await connection.close()
     found = []
     for row in rows:
-        for key, value, headers in msgspec.msgpack.decode(row["records"]):
-            found.append((row["topic"], key, value, tuple((name, text) for name, text in headers)))
+        for record in records_in(row["records"]):
+            assert record.value is not None
+            found.append((row["topic"], record.key, record.value, record.headers))
     return found

@@ -27,12 +27,14 @@ class FakeLog:
     """A log that keeps published values. While `is_away`, it refuses them."""
 
     def __init__(self) -> None:
+        self.records: list[Record] = []
         self.values: list[bytes | None] = []
         self.is_away = False
 
     async def publish(self, topic: str, records: Sequence[Record], *, timeout_s: float = 5.0) -> None:
         if self.is_away:
             raise LogUnavailable("planted")
+        self.records += records
         self.values += [record.value for record in records]
 
 
@@ -58,6 +60,18 @@ async def wait_for_value(log: FakeLog, value: bytes) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while value not in log.values:
             await asyncio.sleep(0.005)
+
+
+async def test_shared_headers_follow_those_of_each_record(database: Database) -> None:
+    log = FakeLog()
+    shared = (("ce_type", b"t"), ("content-type", b"application/json"))
+    own = [Record(b"k", b"%d" % number, (("ce_id", b"%d" % number),)) for number in range(2)]
+    plain = Record(b"k", b"2", (("ce_id", b"2"),))
+    async with database.transaction() as session:
+        await outbox.add(session, SCHEMA, "t", own, shared_headers=shared)
+        await outbox.add(session, SCHEMA, "t", [plain])
+    assert await relay(database, log).relay_once() == 2
+    assert log.records == [*(Record(one.key, one.value, (*one.headers, *shared)) for one in own), plain]
 
 
 async def test_the_relay_returns_the_only_connection_to_the_pool_unchanged(

@@ -139,7 +139,7 @@ async def _replace(
     closed: Closing,
 ) -> None:
     """Put a correction in the place of its original in one step. If its facts are unusable, the original stands."""
-    attempt = Closing()
+    attempt = Closing(judged_at=closed.judged_at)
     try:
         async with (await driver(session)).transaction():
             await _swap(session, original, candidate, programme, attempt)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.accounting.ledger import service as ledger
 from services.accounting.ledger.service import SharedBalances
@@ -11,6 +12,7 @@ from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from services.accounting.posting.domain import Verdict
 from services.accounting.posting.verdicts import announce_outcomes, count_verdicts, outcomes_of
+from shared import clock
 from shared.contracts import topics
 from shared.db import Session, driver
 from shared.eventlog import Record
@@ -47,16 +49,20 @@ class ProgrammeSource:
 
 @dataclass(slots=True)
 class Closing:
-    """What a transaction writes last: verdicts, their outcomes, and changes of shared accounts."""
+    """What a transaction writes last: verdicts, their outcomes, and changes of shared accounts.
+
+    All verdicts of a transaction have one time.
+    """
 
     verdicts: list[Verdict] = field(default_factory=list)
     outcomes: list[Record] = field(default_factory=list)  # one for each verdict, in their order
     shared_balances: SharedBalances = field(default_factory=dict)
+    judged_at: datetime = field(default_factory=clock.now)
 
     async def add(self, verdicts: Sequence[Verdict]) -> None:
         self.verdicts += verdicts
         for first in range(0, len(verdicts), _AT_ONCE):
-            self.outcomes += outcomes_of(verdicts[first : first + _AT_ONCE])
+            self.outcomes += outcomes_of(verdicts[first : first + _AT_ONCE], self.judged_at)
             await asyncio.sleep(0)  # lets a running COPY send its next piece
 
     def join(self, other: "Closing") -> None:
@@ -78,6 +84,8 @@ async def closing(session: Session, programme: Programme) -> AsyncIterator[Closi
     if not collected.verdicts:
         return
     connection = await driver(session)
-    await announce_outcomes(session, collected.verdicts, collected.outcomes, topic=programme.topic)
+    await announce_outcomes(
+        session, collected.verdicts, collected.outcomes, judged_at=collected.judged_at, topic=programme.topic
+    )
     await count_verdicts(connection, collected.verdicts, programme.time_zone)
     await ledger.post_shared(connection, collected.shared_balances)

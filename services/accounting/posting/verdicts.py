@@ -19,10 +19,8 @@ from shared.eventlog import Record
 _ENCODE = msgspec.json.Encoder().encode
 
 
-def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
-    """Return the records for ingest and rewards, one per verdict."""
-    judged_at = clock.now()
-    headers = common_headers(source=EVENT_SOURCE, event_type=ACTIVITY_JUDGED_TYPE, at=judged_at)
+def outcomes_of(verdicts: Sequence[Verdict], judged_at: datetime) -> list[Record]:
+    """Return the records for ingest and rewards, one per verdict. `announce_outcomes` adds the headers they share."""
     records = []
     for verdict in verdicts:
         report, judgement = verdict.report, verdict.judgement
@@ -46,17 +44,18 @@ def outcomes_of(verdicts: Sequence[Verdict]) -> list[Record]:
         key = f"{report.partner_id}:{report.account_key}".encode()
         # An activity is judged several times, and a copy has its activity's number: receipt and index name the event.
         event_id = f"{report.receipt_id.hex}:{report.index}:{verdict.sequence}".encode()
-        records.append(Record(key=key, value=_ENCODE(outcome), headers=(("ce_id", event_id), *headers)))
+        records.append(Record(key=key, value=_ENCODE(outcome), headers=(("ce_id", event_id),)))
     return records
 
 
 async def announce_outcomes(
-    session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, topic: str
+    session: Session, verdicts: Sequence[Verdict], outcomes: Sequence[Record], *, judged_at: datetime, topic: str
 ) -> None:
     """Add the outcomes to the outbox, in one row for the whole batch."""
     for (status, reason_code), acts in Counter((one.status, one.reason_code or "-") for one in verdicts).items():
         telemetry.ACTS_JUDGED.labels(status, reason_code).inc(acts)
-    await outbox.add(session, SCHEMA, topic, outcomes)
+    headers = common_headers(source=EVENT_SOURCE, event_type=ACTIVITY_JUDGED_TYPE, at=judged_at)
+    await outbox.add(session, SCHEMA, topic, outcomes, shared_headers=headers)
 
 
 async def count_verdicts(connection: Connection, verdicts: Sequence[Verdict], time_zone: str) -> None:
