@@ -4,7 +4,7 @@ All workers share the tallies, so a transaction writes them among its last state
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -56,6 +56,9 @@ async def add_mends(connection: Connection, rows: Sequence[tuple[uuid.UUID, uuid
         " ON CONFLICT DO NOTHING",
         rows,
     )
+
+
+_CAP_COLUMNS = ("subject_id", "cap_id", "period_start", "acts", "amount_mg")
 
 
 async def cap_usage_of(connection: Connection, keys: Sequence[CapKey]) -> dict[CapKey, CapUsed]:
@@ -144,19 +147,28 @@ async def write_new_verdicts(connection: Connection, rows: Sequence[ActivityRow]
     await connection.execute(_WRITE_NEW_VERDICTS, *(list(column) for column in columns))
 
 
-async def add_cap_usage(connection: Connection, usage: Mapping[CapKey, CapUsed]) -> None:
-    keys = sorted(usage)
-    await connection.execute(
-        "INSERT INTO accounting.cap_usage AS u (subject_id, cap_id, period_start, acts, amount_mg)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
-        " ON CONFLICT (subject_id, cap_id, period_start)"
-        " DO UPDATE SET acts = u.acts + EXCLUDED.acts, amount_mg = u.amount_mg + EXCLUDED.amount_mg",
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-        [key[2] for key in keys],
-        [usage[key][0] for key in keys],
-        [usage[key][1] for key in keys],
-    )
+async def add_cap_usage(connection: Connection, usage: Mapping[CapKey, CapUsed], existing: Container[CapKey]) -> None:
+    """Add to counters. `existing` are those that `cap_usage_of` has found; their people, homes and meters are locked.
+
+    Most counters are new. They are inserted by COPY, at a third of the cost of an insert that may conflict. A counter
+    that another transaction has opened meanwhile fails the batch.
+    """
+    new = [(*key, *used) for key, used in usage.items() if key not in existing]
+    if new:
+        await connection.copy_records_to_table("cap_usage", schema_name="accounting", columns=_CAP_COLUMNS, records=new)
+    known = sorted(key for key in usage if key in existing)
+    if known:
+        await connection.execute(
+            "INSERT INTO accounting.cap_usage AS u (subject_id, cap_id, period_start, acts, amount_mg)"
+            " SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::bigint[])"
+            " ON CONFLICT (subject_id, cap_id, period_start)"
+            " DO UPDATE SET acts = u.acts + EXCLUDED.acts, amount_mg = u.amount_mg + EXCLUDED.amount_mg",
+            [key[0] for key in known],
+            [key[1] for key in known],
+            [key[2] for key in known],
+            [usage[key][0] for key in known],
+            [usage[key][1] for key in known],
+        )
 
 
 async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, str, str], tuple[int, int]]) -> None:

@@ -273,7 +273,7 @@ async def _judge(connection: Connection, candidates: Sequence[Candidate], progra
         counted = await _counted_before(connection, candidates)
     batch = judge(candidates, usage, nearby, counted)
     if batch.usage:
-        await repository.add_cap_usage(connection, batch.usage)
+        await repository.add_cap_usage(connection, batch.usage, usage)
     return [
         Verdict(
             one.report,
