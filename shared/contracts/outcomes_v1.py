@@ -39,5 +39,6 @@ class ActivityJudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     def __post_init__(self) -> None:
         """Raises ValueError (a ValidationError while decoding)."""
-        require_storable(self.partner_id, self.event_id, self.reason_code, self.scene, self.methodology)
+        # Joined first, because every verdict passes here: one search costs a third of five.
+        require_storable(f"{self.partner_id}{self.event_id}{self.reason_code}{self.scene}{self.methodology}")
         require_storable(self.occurred_at, self.judged_at)

@@ -48,15 +48,17 @@ async def bindings_of(
 ) -> dict[tuple[str, str], list[BindingRow]]:
     """Return active and ended bindings of (partner, account key) pairs."""
     rows = await connection.fetch(
-        "SELECT b.partner_id, b.account_key, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at"
-        " FROM accounting.binding b JOIN unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
-        " USING (partner_id, account_key) WHERE b.status <> 'pending' ORDER BY b.counts_from",
+        # The place in `keys` is cheaper to read than the key itself.
+        "SELECT k.place, b.account_id, b.counts_from, b.ended_at, b.consent_withdrawn_at"
+        " FROM accounting.binding b JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY"
+        " AS k(partner_id, account_key, place) USING (partner_id, account_key)"
+        " WHERE b.status <> 'pending' ORDER BY b.counts_from",
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
     found: dict[tuple[str, str], list[BindingRow]] = {}
     for row in rows:
-        found.setdefault((row[0], row[1]), []).append(BindingRow(row[2], row[3], row[4], row[5]))
+        found.setdefault(keys[row[0] - 1], []).append(BindingRow(row[1], row[2], row[3], row[4]))
     return found
 
 

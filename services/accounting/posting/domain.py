@@ -71,7 +71,7 @@ def separate_repeats(
     seen: dict[uuid.UUID, ActivityReported] = {}
     fresh, repeats = [], []
     for place, report in enumerate(reports):
-        first = known.get(report.event_key)
+        first = known.get(report.event_key) if known else None
         if first is None:
             earlier = seen.setdefault(report.event_key, report)
             if earlier is report:
