@@ -2,14 +2,23 @@
 
 from ipaddress import ip_network
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.dead_letter_limit import IN_A_ROW_MAX, PERCENT_MAX
+from shared.language import Text
 
 KIB = 1024
 MIB = 1024 * KIB
+_PEM_END = "-----END PUBLIC KEY-----"
 PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+
+
+def unescape_pem(text: str) -> str:
+    """Restore the line ends of a PEM. Most secret stores keep it on one line with `\\n` written out."""
+    return text.replace("\\n", "\n").strip() + "\n"
 
 
 class ServiceSettings(BaseSettings):
@@ -22,13 +31,23 @@ class ServiceSettings(BaseSettings):
         description="postgresql://… for the embedded log, kafka://host:port[,host:port] for Kafka"
     )
     jwks_url: str = Field(description="where the keys of citizens' and operators' tokens are published")
-    service_token_secret: SecretStr = Field(min_length=32, description="signs calls between services")
+    service_key: SecretStr | None = Field(
+        None, description="Ed25519 private key, PEM, that signs this service's calls to other services"
+    )
+    service_callers: dict[str, str] = Field(
+        default_factory=dict,
+        description="who may call the internal routes: name of a service → its Ed25519 public key, PEM, as JSON."
+        " Several keys one after another while a key is replaced. No entry: every internal call is refused",
+    )
 
     token_issuer: str = "carbon-inclusion"
     token_audience: str = "carbon-api"
     time_zone: str = Field("Asia/Shanghai", description="decides the day and the month of a cap")
     topic_prefix: str = Field("", description="separates programmes that share one Kafka cluster")
     log_level: str = "INFO"
+
+    support_contact_zh: str = Field("政务服务便民热线 12345", max_length=200, description="whom a citizen can ask")
+    support_contact_en: str = Field("the citizens' hotline 12345", max_length=200)
 
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         default=tuple(ip_network(text) for text in PRIVATE_NETWORKS),
@@ -52,3 +71,37 @@ class ServiceSettings(BaseSettings):
     )
     lease_s: int = Field(10, ge=2, le=300, description="a dead worker's partitions are taken over after this long")
     stalled_after_s: int = Field(60, ge=5, le=3600, description="a worker that makes no progress for this long exits")
+
+    @property
+    def support_contact(self) -> Text:
+        return Text(self.support_contact_zh, self.support_contact_en)
+
+    @field_validator("service_key")
+    @classmethod
+    def _private_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        pem = unescape_pem(value.get_secret_value())
+        if not isinstance(load_pem_private_key(pem.encode(), password=None), Ed25519PrivateKey):
+            raise ValueError("must be an Ed25519 private key")  # noqa: TRY004 - pydantic collects ValueError
+        return SecretStr(pem)
+
+    @field_validator("service_callers")
+    @classmethod
+    def _public_keys(cls, value: dict[str, str]) -> dict[str, str]:
+        for pem in value.values():
+            public_keys(pem)
+        return value
+
+
+def public_keys(pem: str) -> list[Ed25519PublicKey]:
+    """Return the Ed25519 public keys of a text with one PEM after another. Raises ValueError."""
+    keys = []
+    for block in unescape_pem(pem).split(_PEM_END)[:-1]:
+        key = load_pem_public_key(f"{block.strip()}\n{_PEM_END}\n".encode())
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError("must be Ed25519 public keys")  # noqa: TRY004 - pydantic collects ValueError
+        keys.append(key)
+    if not keys:
+        raise ValueError("must be a public key in PEM")
+    return keys

@@ -64,12 +64,18 @@ def _key_pem() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def _public_pem(private_pem: str) -> str:
+    key = load_pem_private_key(private_pem.encode(), password=None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 _GENERATORS: Mapping[str, Callable[[], str]] = {
     "postgres_password": _password,
     "token_signing_key": _key_pem,
     "digest_signing_key": _key_pem,
     "ingest_digest_signing_key": _key_pem,
-    "service_token_secret": lambda: secrets.token_urlsafe(48),
+    "accounts_service_key": _key_pem,
+    "rewards_service_key": _key_pem,
     "phone_pepper": lambda: secrets.token_urlsafe(32),
     "phone_encryption_key": _bytes_key,
     "key_encryption_key": _bytes_key,
@@ -109,6 +115,10 @@ class Secrets:
         value = self._values[name]
         assert isinstance(value, str)
         return value
+
+    def service_callers(self, *names: str) -> str:
+        """Return the public keys of calling services, as the called service's SERVICE_CALLERS."""
+        return json.dumps({name: _public_pem(self[f"{name}_service_key"]) for name in names})
 
     @property
     def roles(self) -> dict[str, str]:

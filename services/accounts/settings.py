@@ -8,15 +8,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, unescape_pem
 
 _KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
-
-
-def unescape_pem(text: str) -> str:
-    """Restore the line ends of a PEM. Most secret stores keep it on one line with `\\n` written out."""
-    return text.replace("\\n", "\n").strip() + "\n"
 
 
 def decode_key(text: str) -> bytes:
@@ -53,7 +48,11 @@ class Settings(ServiceSettings):
     account_ref_pepper: SecretStr = Field(
         min_length=_PEPPER_CHARS_MIN, description="keys partner references on topics; ingest has the same value"
     )
+    service_key: SecretStr = Field(description="Ed25519 private key, PEM; signs the calls to ingest and accounting")
     ingest_base_url: str = Field(description="where the partner registry answers, e.g. http://127.0.0.1:8102")
+    accounting_base_url: str = Field(
+        "", description="where accounting answers whether an account is frozen; empty: /me does not say it"
+    )
 
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 

@@ -1,15 +1,18 @@
 """Tokens according to RFC 8725: one algorithm per kind; issuer, audience, type and expiry are checked; keys by id.
 
 * Citizens and operators: EdDSA, header `typ: at+jwt`, keys published by the accounts service as JWKS.
-* Services: HS256 with the deployment's own secret, header `typ: svc+jwt`, audience = the called service, 60 s at most.
+* Services: EdDSA with the caller's own key, header `typ: svc+jwt`, audience = the called service, 60 s at most. The
+  called service knows the public key of each caller, and each of its internal routes lists its callers.
 """
 
 import asyncio
+import base64
 import hashlib
+import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -17,6 +20,8 @@ from typing import Annotated, Any
 import httpx
 import jwt
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -24,7 +29,7 @@ from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from shared.ids import new_id
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, public_keys
 
 ACCESS_TYPE = "at+jwt"
 SERVICE_TYPE = "svc+jwt"
@@ -38,6 +43,7 @@ _JWKS_TIMEOUT_S = 3
 _CLOCK_LEEWAY_S = 5
 # Verified tokens kept in memory, some 2 KiB each.
 REMEMBERED_TOKENS_MAX = 4096
+_REMEMBERED_CALLS_MAX = 256
 
 # OpenID Connect gives a person's `sub` as at most 255 ASCII characters. Without spaces and other scripts, two subjects
 # that look alike are alike.
@@ -70,7 +76,7 @@ class _Verified:
 
 
 class TokenVerifier:
-    """Verifies access tokens with the published keys and service tokens with the shared secret."""
+    """Verifies access tokens with the published keys and service tokens with the keys of the callers."""
 
     def __init__(self, settings: ServiceSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
@@ -79,6 +85,10 @@ class TokenVerifier:
         self._keys: dict[str, jwt.PyJWK] = {}
         # Keyed by hash: this memory does not reveal a token.
         self._verified: dict[bytes, _Verified] = {}
+        self._callers = {
+            (name, _key_id(key)): key for name, pem in settings.service_callers.items() for key in public_keys(pem)
+        }
+        self._calls: dict[tuple[bytes, str], tuple[float, dict[str, Any]]] = {}
         self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -148,27 +158,53 @@ class TokenVerifier:
         return known.expires_at_s > time.time() - _CLOCK_LEEWAY_S and await self._key(known.key_id) is known.key
 
     def service_claims(self, token: str, *, audience: str) -> dict[str, Any]:
-        """Return the claims of a valid service token for this service. Raises Unauthenticated."""
-        _header(token, SERVICE_TYPE, "HS256")
-        secret = self._settings.service_token_secret.get_secret_value()
+        """Return the claims of a valid service token for this service. Raises Unauthenticated.
+
+        The issuer is one whose key this service knows. A signature is verified once, as those of access tokens.
+        """
+        digest = (hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), audience)
+        known = self._calls.get(digest)
+        if known is not None and known[0] > time.time():
+            return known[1]
+        header = _header(token, SERVICE_TYPE, "EdDSA")
+        issuer = _claimed_issuer(token)
+        key = self._callers.get((issuer, str(header.get("kid", ""))))
+        if key is None:
+            raise Unauthenticated
         claims = _decode(
-            token, secret, "HS256", audience=audience, issuer=None, required=["exp", "iat", "aud", "iss", "jti"]
+            token, key, "EdDSA", audience=audience, issuer=issuer, required=["exp", "iat", "aud", "iss", "jti"]
         )
         if claims["exp"] - claims["iat"] > SERVICE_TOKEN_LIFE_S:
             raise Unauthenticated
+        if len(self._calls) >= _REMEMBERED_CALLS_MAX:
+            self._calls.clear()
+        self._calls[digest] = (float(claims["exp"]), claims)
         return claims
 
 
 def _header(token: str, expected_type: str, algorithm: str) -> dict[str, Any]:
     if len(token) > _TOKEN_CHARS_MAX:
         raise Unauthenticated
+    # Only the first segment: the whole token is read and checked when its key is known.
+    segment = token.partition(".")[0]
     try:
-        header: dict[str, Any] = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as exc:
+        header: Any = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (ValueError, RecursionError) as exc:
         raise Unauthenticated from exc
-    if header.get("typ") != expected_type or header.get("alg") != algorithm:
+    if not isinstance(header, dict) or header.get("typ") != expected_type or header.get("alg") != algorithm:
         raise Unauthenticated
     return header
+
+
+def _claimed_issuer(token: str) -> str:
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
+    except jwt.PyJWTError as exc:
+        raise Unauthenticated from exc
+
+
+def _key_id(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
 
 
 def _decode(
@@ -190,13 +226,27 @@ def _decode(
 
 
 class ServiceTokens:
-    """Issues the short-lived tokens with which a service calls `/internal/…` routes of another."""
+    """Issues the short-lived tokens with which a service calls `/internal/…` routes of another.
 
-    def __init__(self, secret: str, issuer: str) -> None:
-        self._secret = secret
+    `key_pem` is the issuer's Ed25519 private key. A token serves all calls of a third of its life.
+    """
+
+    def __init__(self, key_pem: str, issuer: str) -> None:
+        key = load_pem_private_key(key_pem.encode(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("a service signs with an Ed25519 key")
+        self._key, self._key_id = key, _key_id(key.public_key())
         self._issuer = issuer
+        self._issued: dict[str, tuple[float, str]] = {}
 
     def issue(self, audience: str) -> str:
+        until, token = self._issued.get(audience, (0.0, ""))
+        if time.monotonic() >= until:
+            token = self._new(audience)
+            self._issued[audience] = (time.monotonic() + SERVICE_TOKEN_LIFE_S / 3, token)
+        return token
+
+    def _new(self, audience: str) -> str:
         issued = clock.now()
         claims = {
             "iss": self._issuer,
@@ -205,7 +255,7 @@ class ServiceTokens:
             "exp": issued + timedelta(seconds=SERVICE_TOKEN_LIFE_S),
             "jti": str(new_id()),
         }
-        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"typ": SERVICE_TYPE})
+        return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"typ": SERVICE_TYPE, "kid": self._key_id})
 
 
 def bearer_token(request: Request) -> str:
@@ -260,11 +310,17 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
     return operator
 
 
-def require_service(own_name: str) -> Callable[[Request], str]:
-    """Make the dependency of an internal route of service `own_name`. It returns the name of the calling service."""
+def require_service(own_name: str, *, callers: Collection[str]) -> Callable[[Request], Coroutine[Any, Any, str]]:
+    """Make the dependency of an internal route of service `own_name`. It returns the name of the calling service.
 
-    def caller(request: Request) -> str:
+    `callers` are the services that may call the route. Others get 403, also with a valid key.
+    """
+
+    async def caller(request: Request) -> str:
         verifier: TokenVerifier = request.app.state.tokens
-        return str(verifier.service_claims(bearer_token(request), audience=own_name)["iss"])
+        name = str(verifier.service_claims(bearer_token(request), audience=own_name)["iss"])
+        if name not in callers:
+            raise Forbidden(scope=f"service:{'|'.join(sorted(callers))}")
+        return name
 
     return caller

@@ -31,10 +31,10 @@ class _Signer(BaseModel):
 
 class IngestClient:
     def __init__(
-        self, *, base_url: str, service_token_secret: SecretStr, transport: httpx.AsyncBaseTransport | None = None
+        self, *, base_url: str, service_key: SecretStr, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._http = new_client(base_url, transport=transport)
-        self._auth = ServiceAuth(ServiceTokens(service_token_secret.get_secret_value(), "accounts"), "ingest")
+        self._auth = ServiceAuth(ServiceTokens(service_key.get_secret_value(), "accounts"), "ingest")
 
     async def stop(self) -> None:
         await self._http.aclose()

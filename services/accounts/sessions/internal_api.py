@@ -11,9 +11,8 @@ from shared.db import Session
 
 TOKENS_MAX = 200
 
-router = APIRouter(
-    prefix="/internal/accounts", include_in_schema=False, dependencies=[Depends(require_service("accounts"))]
-)
+_rewards = Depends(require_service("accounts", callers={"rewards"}))
+router = APIRouter(prefix="/internal/accounts", include_in_schema=False, dependencies=[_rewards])
 
 
 class AccessToken(BaseModel):

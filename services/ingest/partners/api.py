@@ -15,9 +15,8 @@ from shared.settings import KIB
 VERIFY_PATH = "/internal/ingest/verify-signature"
 VERIFY_BODY_BYTES = 128 * KIB
 
-router = APIRouter(
-    prefix="/internal/ingest", include_in_schema=False, dependencies=[Depends(require_service("ingest"))]
-)
+_accounts = Depends(require_service("ingest", callers={"accounts"}))
+router = APIRouter(prefix="/internal/ingest", include_in_schema=False, dependencies=[_accounts])
 
 
 @router.get("/partners")
