@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -19,6 +19,7 @@ from shared.db import Database
 from shared.errors import AppError, PayloadTooLarge
 from shared.json_keys import refuse_repeated_keys
 from shared.media_types import parse_media_type
+from shared.query_parameters import refuse_unknown_parameters
 from shared.settings import KIB, ServiceSettings
 
 WARNING = "warning: "
@@ -153,7 +154,7 @@ def health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(telemetry.registry()), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
@@ -203,6 +204,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         lifespan=outer_lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
         responses={"4XX": docs_page.PROBLEM_RESPONSE, "5XX": docs_page.PROBLEM_RESPONSE},
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,  # stable names for generated clients

@@ -6,7 +6,7 @@ import sys
 from contextvars import ContextVar
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
 from shared.ids import new_id
 
@@ -70,6 +70,16 @@ RECONCILIATION_DIFFERENCES = Gauge(
 RECONCILIATION_AGE_S = Gauge(
     "carbon_reconciliation_age_seconds", "Since the last finished reconciliation began; over 108,000 is an alarm"
 )
+
+
+def registry() -> CollectorRegistry:
+    """Return the metrics of this process, or of all processes that write to PROMETHEUS_MULTIPROC_DIR."""
+    together = CollectorRegistry()
+    try:
+        multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    except ValueError:  # the variable is not set
+        return REGISTRY
+    return together
 
 
 def configure_logging(service: str, level: str) -> None:

@@ -26,6 +26,7 @@ from shared.app import BODY_LIMIT_BYTES
 from shared.auth import cp1
 from shared.client_address import client_address
 from shared.errors import AppError, MalformedBody, TooManyRequests
+from shared.query_parameters import accept_any_parameters
 from shared.settings import KIB
 
 # A client that trickles its body must not hold a place in the intake. A poor mobile line sends 1 MiB in this time.
@@ -75,7 +76,8 @@ class CallerPorts:
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
 
 
-async def _caller_ports(request: Request) -> CallerPorts:
+async def _caller_ports(request: Request, _any: Annotated[None, Depends(accept_any_parameters)]) -> CallerPorts:
+    """Partners sign the query as they send it; older ones put the signature itself there."""
     ports: CallerPorts = request.app.state.caller_ports
     return ports
 

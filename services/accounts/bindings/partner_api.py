@@ -15,6 +15,7 @@ from shared.auth import cp1
 from shared.client_address import client_address
 from shared.db import Session
 from shared.json_keys import refuse_repeated_keys
+from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
 
@@ -54,6 +55,7 @@ async def _verified_signer(request: Request, resources: RequestResources) -> Ver
     status_code=201,
     responses=_SAME_AGAIN,
     openapi_extra=_BODY,
+    dependencies=[Depends(accept_any_parameters)],  # machines sign addresses with a query of their own
     summary="合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)",
 )
 async def confirm_binding(

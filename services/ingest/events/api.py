@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from services.ingest import signed
@@ -15,6 +15,7 @@ from services.ingest.in_flight import InFlightLimit
 from shared.errors import UnsupportedMediaType
 from shared.language import language_of
 from shared.media_types import parse_media_type
+from shared.query_parameters import accept_any_parameters
 from shared.settings import MIB
 
 EVENTS_PATH = "/api/v1/ingest/events"
@@ -48,6 +49,7 @@ def _bytes_at_most(request: Request) -> int:
     responses={202: schemas.ANSWER},
     response_class=Response,
     openapi_extra={"requestBody": schemas.REQUEST_BODY},
+    dependencies=[Depends(accept_any_parameters)],
 )
 async def report_events(
     request: Request,
