@@ -11,6 +11,7 @@ from services.accounting.claims.api import router as claims
 from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.dead_letters.service import mends
 from services.accounting.explaining.api import router as explaining
+from services.accounting.explaining.entries_api import router as entries
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
@@ -19,6 +20,7 @@ from services.accounting.methodologies.service import Library
 from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.operations.api import router as operations
 from services.accounting.operations.service import kinds as kinds_of_operations
+from services.accounting.operations.targets_api import router as capture_targets
 from services.accounting.posting.api import router as posting
 from services.accounting.posting.closing import ProgrammeSource
 from services.accounting.proofs.api import router as proofs
@@ -48,6 +50,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             holds,
             households,
             explaining,
+            entries,
             claims,
             allowances,
             posting,
@@ -60,6 +63,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             totals,
             checks,
             operations,
+            capture_targets,
             dead_letters,
         ],
         title_zh="碳核算与账本",

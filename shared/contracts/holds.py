@@ -1,4 +1,8 @@
-"""HTTP models of `/internal/accounting/holds`: grams are held for a purpose, then captured or given back."""
+"""HTTP models of `/internal/accounting/holds` and `/internal/accounting/spends`.
+
+Grams are held for a purpose, then captured or given back. A spend does both in one transaction. Captured grams can be
+refunded to the person whose they were.
+"""
 
 import uuid
 from datetime import datetime
@@ -7,6 +11,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below the limit of 64 bits
+CAPTURE_TARGET_PATTERN = r"^(redeemed|donated):[A-Za-z0-9._-]{1,60}$"
+TITLE_CHARS_MAX = 200
+SPENDS_MAX = 100  # of one call
+
+HoldStatus = Literal["held", "captured", "voided", "expired", "refunded"]
+
+
+class Title(BaseModel):
+    """What a person spends grams on, for the lines of the statement of account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    zh: str = Field(max_length=TITLE_CHARS_MAX)
+    en: str = Field(max_length=TITLE_CHARS_MAX)
 
 
 class HoldRequest(BaseModel):
@@ -17,14 +35,42 @@ class HoldRequest(BaseModel):
     amount_mg: int = Field(gt=0, le=AMOUNT_MG_MAX)
     purpose: str = Field(min_length=1, max_length=100, description="e.g. order:<order id>")
     expires_at: datetime
+    title: Title | None = None
 
 
 class CaptureRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    to: str = Field(
-        pattern=r"^(redeemed|donated):[A-Za-z0-9._-]{1,60}$", description="redeemed:<sponsor> or donated:<campaign>"
-    )
+    to: str = Field(pattern=CAPTURE_TARGET_PATTERN, description="redeemed:<sponsor> or donated:<campaign>")
+
+
+class SpendRequest(HoldRequest):
+    """A hold that is captured at once."""
+
+    to: str = Field(pattern=CAPTURE_TARGET_PATTERN, description="redeemed:<sponsor> or donated:<campaign>")
+
+
+class SpendRequests(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[SpendRequest] = Field(min_length=1, max_length=SPENDS_MAX)
+
+
+class Spent(BaseModel):
+    """The end of one spend: captured, or voided with the code of the refusal. Final, unless the status is null.
+
+    A null status refuses a request that contradicts an existing hold.
+    """
+
+    hold_id: uuid.UUID
+    status: HoldStatus | None
+    code: str | None = Field(None, description="why it was refused")
+
+
+class SpentItems(BaseModel):
+    """In the order of the requests."""
+
+    items: list[Spent]
 
 
 class HoldState(BaseModel):
@@ -32,7 +78,7 @@ class HoldState(BaseModel):
     account_id: uuid.UUID | None
     amount_mg: int
     purpose: str | None
-    status: Literal["held", "captured", "voided", "expired"]
+    status: HoldStatus
     expires_at: datetime | None
     captured_to: str | None
 

@@ -20,8 +20,8 @@ _TRIGGERS: Final = (  # table, trigger and function, type, columns of an UPDATE
     *(
         (table, "refuse_change", _NEVER_CHANGED, "")
         for table in (
-            "activity_block", "activity_change", "audit_log", "daily_digest", "digest_block", "factor",
-            "library_journal", "mended_report", "posting", "record_digest",
+            "activity_block", "activity_change", "audit_log", "capture_target", "daily_digest", "digest_block",
+            "factor", "library_journal", "mended_report", "posting", "record_digest",
         )
     ),
     *(

@@ -136,3 +136,39 @@ class Summary(BaseModel):
     last: date
     items: list[SummaryPoint]
     total_mg: int
+
+
+class Entry(BaseModel):
+    """One line of the statement, seen from the account of the citizen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "entry_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3e",
+                "posted_at": "2026-11-23T09:30:00+08:00",
+                "kind": "hold",
+                "direction": "out",
+                "title": "兑换：一碗热干面",
+                "amount_mg": 5_000_000,
+                "display": "5.00 千克",
+                "counterpart": "hold:019aadf0-6b00-7000-8000-000000000001",
+                "activity_id": None,
+                "hold_id": "019aadf0-6b00-7000-8000-000000000001",
+                "order_id": "019aadf0-6b00-7000-8000-000000000001",
+                "donation_id": None,
+            }
+        }
+    )
+
+    entry_id: uuid.UUID
+    posted_at: datetime
+    kind: Literal["credit", "hold", "capture", "release", "refund", "reversal", "repayment", "vest", "expire"]
+    direction: Literal["in", "out"]
+    title: str = Field(description="这一笔是什么 What this line is, in words")
+    amount_mg: int
+    display: str
+    counterpart: str = Field(examples=["issuance:WH-APP-BUS"], description="另一方账户 The other account")
+    activity_id: uuid.UUID | None
+    hold_id: uuid.UUID | None
+    order_id: uuid.UUID | None = Field(description="对应的兑换订单 The order behind this line")
+    donation_id: uuid.UUID | None = Field(description="对应的捐赠 The donation behind this line")

@@ -1,21 +1,28 @@
-"""Routes of the ledger: balance, expiries and entries of a citizen, holds for other services."""
+"""Routes of the ledger: balance and expiries of a citizen, holds and account states for other services."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from services.accounting.ledger import expiry, holds, service
-from services.accounting.ledger.schemas import Balance, Entry, Expiries, Expiry
+from services.accounting.ledger import expiry, holds, service, spending
+from services.accounting.ledger.schemas import Balance, Expiries, Expiry
 from services.accounting.settings import Settings
 from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, require_service
-from shared.contracts.holds import HOLDS_PER_PAGE_MAX, CaptureRequest, HoldPage, HoldRequest, HoldState
+from shared.contracts.account_state import AccountState, frozen_notice
+from shared.contracts.holds import (
+    HOLDS_PER_PAGE_MAX,
+    CaptureRequest,
+    HoldPage,
+    HoldRequest,
+    HoldState,
+    SpendRequests,
+    SpentItems,
+)
 from shared.db import RequestDatabase, Session
 from shared.http_language import AskedLanguage
-from shared.language import Language
-from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting", tags=["账本 Ledger"])
 internal = APIRouter(prefix="/internal/accounting", include_in_schema=False)
@@ -28,11 +35,16 @@ _EXPIRY_RULE = {
     ),
 }
 
-Caller = Annotated[str, Depends(require_service("accounting"))]
+# Who tells a person and the operators whether an account is frozen.
+Onlooker = Annotated[str, Depends(require_service("accounting", callers={"accounts"}))]
+# Who moves grams for its orders and donations.
+Spender = Annotated[str, Depends(require_service("accounting", callers={"rewards"}))]
 
 
 @router.get("/me/balance", summary="碳账户余额 · Balance")
-async def get_balance(database: RequestDatabase, citizen: Citizen, language: AskedLanguage) -> Balance:
+async def get_balance(
+    database: RequestDatabase, citizen: Citizen, request: Request, language: AskedLanguage
+) -> Balance:
     parts = await service.get_balance(database, account_id=citizen.account_id)
     return Balance(
         available_mg=parts.available_mg,
@@ -41,6 +53,8 @@ async def get_balance(database: RequestDatabase, citizen: Citizen, language: Ask
         debt_mg=parts.debt_mg,
         lifetime_mg=parts.lifetime_mg,
         display=display(parts.available_mg, language),
+        frozen=parts.frozen_at is not None,
+        notice=None if parts.frozen_at is None else frozen_notice(request.app.state.settings.support_contact, language),
     )
 
 
@@ -71,38 +85,20 @@ async def list_expiries(session: Session, citizen: Citizen, request: Request, la
     )
 
 
-@router.get("/me/entries", summary="账本明细 · Ledger entries")
-async def list_entries(
-    session: Session, citizen: Citizen, language: AskedLanguage, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
-) -> Page[Entry]:
-    before = position_of(cursor, uuid.UUID)
-    rows = await service.list_entries(session, account_id=citizen.account_id, before=before, limit=limit + 1)
-    return Page[Entry].of(rows, limit, item=lambda row: _entry(row, language), cursor=lambda row: (row.posting_id,))
-
-
-def _entry(row: Any, language: Language) -> Entry:
-    return Entry(
-        entry_id=row.posting_id,
-        posted_at=row.posted_at,
-        kind=row.kind,
-        direction="out" if row.outgoing else "in",
-        amount_mg=row.amount_mg,
-        display=display(row.amount_mg, language),
-        counterpart=row.counterpart,
-        activity_id=row.activity_id,
-        hold_id=row.hold_id,
-    )
+@internal.get("/accounts/{account_id}")
+async def get_account_state(session: Session, account_id: uuid.UUID, _caller: Onlooker) -> AccountState:
+    return AccountState(account_id=account_id, frozen_since=await service.frozen_since(session, account_id=account_id))
 
 
 @internal.post("/holds", status_code=201)
-async def place_hold(session: Session, body: HoldRequest, caller: Caller) -> HoldState:
+async def place_hold(session: Session, body: HoldRequest, caller: Spender) -> HoldState:
     return await holds.place_hold(session, request=body, caller=caller)
 
 
 @internal.get("/holds")
 async def list_holds(
     session: Session,
-    _caller: Caller,
+    _caller: Spender,
     after: uuid.UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=HOLDS_PER_PAGE_MAX)] = HOLDS_PER_PAGE_MAX,
 ) -> HoldPage:
@@ -110,15 +106,25 @@ async def list_holds(
 
 
 @internal.get("/holds/{hold_id}")
-async def get_hold(session: Session, hold_id: uuid.UUID, _caller: Caller) -> HoldState:
+async def get_hold(session: Session, hold_id: uuid.UUID, _caller: Spender) -> HoldState:
     return await holds.hold_state(session, hold_id=hold_id)
 
 
 @internal.post("/holds/{hold_id}/capture")
-async def capture_hold(session: Session, hold_id: uuid.UUID, body: CaptureRequest, caller: Caller) -> HoldState:
+async def capture_hold(session: Session, hold_id: uuid.UUID, body: CaptureRequest, caller: Spender) -> HoldState:
     return await holds.capture_hold(session, hold_id=hold_id, request=body, caller=caller)
 
 
 @internal.post("/holds/{hold_id}/void")
-async def void_hold(session: Session, hold_id: uuid.UUID, caller: Caller) -> HoldState:
+async def void_hold(session: Session, hold_id: uuid.UUID, caller: Spender) -> HoldState:
     return await holds.void_hold(session, hold_id=hold_id, caller=caller)
+
+
+@internal.post("/holds/{hold_id}/refund")
+async def refund_hold(session: Session, hold_id: uuid.UUID, caller: Spender) -> HoldState:
+    return await holds.refund_hold(session, hold_id=hold_id, caller=caller)
+
+
+@internal.post("/spends")
+async def spend(session: Session, body: SpendRequests, caller: Spender) -> SpentItems:
+    return SpentItems(items=await spending.spend(session, requests=body.items, caller=caller))

@@ -41,6 +41,8 @@ CHART: Final[Mapping[str, Rule]] = {
     "hold": Rule(("person",), ("hold",)),
     "capture": Rule(("hold",), ("redeemed", "donated")),
     "release": Rule(("hold",), ("person",)),
+    # Back to the hold, from where a release gives the grams to their person.
+    "refund": Rule(("redeemed",), ("hold",)),
     "expire": Rule(("person",), ("expired",)),
 }
 

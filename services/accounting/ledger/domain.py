@@ -10,6 +10,7 @@ class HoldStatus(StrEnum):
     CAPTURED = "captured"
     VOIDED = "voided"
     EXPIRED = "expired"
+    REFUNDED = "refunded"
 
 
 def expired_code(year: int) -> str:

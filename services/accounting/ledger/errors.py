@@ -39,6 +39,28 @@ class HoldExpiryInvalid(Conflict):
     detail_en = "It must lie in the future and within {days} days."
 
 
+class HoldNotCaptured(Conflict):
+    code = "HOLD_NOT_CAPTURED"
+    title_zh = "这笔冻结没有扣划，不能退回"
+    title_en = "Only a captured hold can be refunded"
+    detail_zh = "当前状态：{status}。"
+    detail_en = "Its status is {status}."
+
+
+class CaptureTargetUnknown(Conflict):
+    code = "CAPTURE_TARGET_UNKNOWN"
+    title_zh = "账本没有这个收方"
+    title_en = "The ledger does not know this receiver"
+    detail_zh = "{code} 须先由两位运营人员登记。"
+    detail_en = "Two operators have to register {code} first."
+
+
+class CaptureTargetExists(Conflict):
+    code = "CAPTURE_TARGET_EXISTS"
+    title_zh = "这个收方已登记"
+    title_en = "This receiver is registered already"
+
+
 class AccountFrozen(Conflict):
     code = "ACCOUNT_FROZEN"
     title_zh = "账户已冻结"

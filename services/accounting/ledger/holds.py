@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.accounting.ledger import chart, holds_repository, repository, service
+from services.accounting.ledger import chart, holds_repository, repository, service, targets
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.errors import (
     AccountFrozen,
     HoldDiffers,
     HoldExpiryInvalid,
+    HoldNotCaptured,
     HoldNotFound,
     HoldSettled,
     InsufficientBalance,
@@ -52,6 +53,8 @@ async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> 
     """
     connection = await driver(session)
     now = await repository.database_now(connection)
+    # The person first, then the hold, as a spend does: two requests with one id must not wait for each other.
+    account = await repository.locked_account(connection, request.account_id)
     fresh = await holds_repository.insert_hold(
         session,
         hold_id=request.hold_id,
@@ -60,12 +63,14 @@ async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> 
         purpose=request.purpose,
         status=HoldStatus.HELD,
         expires_at=request.expires_at,
+        title_zh=request.title.zh if request.title else None,
+        title_en=request.title.en if request.title else None,
     )
     if not fresh:
         return await _repeated_hold(session, request)
     if not now < request.expires_at <= now + timedelta(days=HOLD_DAYS_MAX):
         raise HoldExpiryInvalid(days=HOLD_DAYS_MAX)
-    _require_spendable(await repository.locked_account(connection, request.account_id), request.amount_mg)
+    require_spendable(account, request.amount_mg)
     movement = Posting(
         "hold",
         chart.person(request.account_id),
@@ -78,7 +83,8 @@ async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> 
     return await hold_state(session, hold_id=request.hold_id)
 
 
-def _require_spendable(account: Any | None, needed_mg: int) -> None:
+def require_spendable(account: Any | None, needed_mg: int) -> None:
+    """Raise AccountFrozen or InsufficientBalance."""
     available_mg = 0 if account is None or account["kind"] != "person" else account["balance_mg"]
     if account is not None and account["frozen_at"] is not None:
         raise AccountFrozen
@@ -102,7 +108,9 @@ async def _repeated_hold(session: Session, request: HoldRequest) -> HoldState:
 
 
 async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: CaptureRequest, caller: str) -> HoldState:
-    """Spend a hold. Repeatable with the same target. Raises HoldNotFound, HoldSettled, HoldDiffers.
+    """Spend a hold. Repeatable with the same target.
+
+    Raises HoldNotFound, HoldSettled, HoldDiffers, CaptureTargetUnknown.
 
     An overdue hold is refused even if no job has expired it yet. The clock of the database decides.
     """
@@ -118,6 +126,7 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
         raise HoldSettled(status=row.status)
     if row.overdue:
         raise HoldSettled(status=HoldStatus.EXPIRED)
+    await targets.require_known(session, code=request.to)
     await holds_repository.settle_hold(session, hold_id, HoldStatus.CAPTURED, captured_to=request.to)
     movement = Posting(
         "capture",
@@ -132,7 +141,7 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
 
 
 async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> HoldState:
-    """Give a hold back. Repeatable. Raises HoldSettled if the hold was captured.
+    """Give a hold back. Repeatable. Raises HoldSettled if the hold was captured, also if it was refunded since.
 
     A void that arrives before its hold is stored, so that the late hold is refused.
     """
@@ -141,7 +150,7 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
         return await hold_state(session, hold_id=hold_id)
     row = await holds_repository.hold_of(session, hold_id, lock=True)
     assert row is not None
-    if row.status == HoldStatus.CAPTURED:
+    if row.status in {HoldStatus.CAPTURED, HoldStatus.REFUNDED}:
         raise HoldSettled(status=row.status)
     if row.status == HoldStatus.HELD:
         await _release(session, connection, [row], HoldStatus.VOIDED, caller)
@@ -166,6 +175,29 @@ async def _release(
         for row in rows
     ]
     await service.post(connection, movements)
+
+
+async def refund_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> HoldState:
+    """Give captured grams back to their person, on the person's own request to the caller. Repeatable.
+
+    Raises HoldNotFound, HoldNotCaptured. Grams of a donation stay: the chart refuses their way back.
+    """
+    connection = await driver(session)
+    row = await holds_repository.hold_of(session, hold_id, lock=True)
+    if row is None:
+        raise HoldNotFound
+    if row.status == HoldStatus.REFUNDED:
+        return _state(row)
+    if row.status != HoldStatus.CAPTURED or chart.shared(row.captured_to).kind != "redeemed":
+        raise HoldNotCaptured(status=row.status)
+    await holds_repository.refund_hold(session, hold_id)
+    requested_by, hold_account = f"{caller}:{row.purpose}", chart.hold(hold_id)
+    movements = [
+        Posting("refund", chart.shared(row.captured_to), hold_account, row.amount_mg, requested_by, hold_id=hold_id),
+        Posting("release", hold_account, chart.person(row.account_id), row.amount_mg, requested_by, hold_id=hold_id),
+    ]
+    await service.post(connection, movements)
+    return await hold_state(session, hold_id=hold_id)
 
 
 async def expire_holds(session: Session) -> None:

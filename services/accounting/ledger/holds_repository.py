@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.domain import HoldStatus
 from services.accounting.ledger.models import hold
-from shared.db import Connection
+from shared.db import UNPLANNED_IDS, Connection
+
+
+class EndedHold(NamedTuple):
+    """A row in the order of the columns of `insert_ended`. The id is unique, so rows sort by it."""
+
+    hold_id: uuid.UUID
+    account_id: uuid.UUID | None
+    amount_mg: int
+    purpose: str | None
+    status: HoldStatus
+    expires_at: datetime | None
+    captured_to: str | None
+    title_zh: str | None
+    title_en: str | None
+    refusal: str | None
 
 
 async def insert_hold(session: AsyncSession, **values: Any) -> bool:
@@ -34,6 +50,33 @@ async def settle_hold(
         .where(hold.c.hold_id == hold_id, hold.c.status == HoldStatus.HELD)
         .values(status=status, captured_to=captured_to, settled_at=func.clock_timestamp())
     )
+
+
+async def refund_hold(session: AsyncSession, hold_id: uuid.UUID) -> None:
+    await session.execute(
+        update(hold)
+        .where(hold.c.hold_id == hold_id, hold.c.status == HoldStatus.CAPTURED)
+        .values(status=HoldStatus.REFUNDED, settled_at=func.clock_timestamp())
+    )
+
+
+async def holds_of(connection: Connection, hold_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    rows = await connection.fetch(f"SELECT * FROM accounting.hold WHERE hold_id = ANY({UNPLANNED_IDS})", hold_ids)
+    return {row["hold_id"]: row for row in rows}
+
+
+async def insert_ended(connection: Connection, rows: Sequence[EndedHold]) -> set[uuid.UUID]:
+    """Insert holds that end as they begin. Return the ids that did not exist. Waits for a transaction that adds one."""
+    ordered = sorted(rows)
+    inserted = await connection.fetch(
+        "INSERT INTO accounting.hold (hold_id, account_id, amount_mg, purpose, status, expires_at, captured_to,"
+        " title_zh, title_en, refusal, settled_at)"
+        " SELECT v.*, clock_timestamp() FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[],"
+        " $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[]) AS v ON CONFLICT DO NOTHING"
+        " RETURNING hold_id",
+        *(list(column) for column in zip(*ordered, strict=True)),
+    )
+    return {row[0] for row in inserted}
 
 
 async def due_holds(session: AsyncSession, limit: int) -> Sequence[Any]:

@@ -105,11 +105,24 @@ hold = Table(
     Column("status", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True)),
     Column("captured_to", Text),
+    Column("title_zh", Text, comment="what the grams were spent on, for the statement of account"),
+    Column("title_en", Text),
+    Column("refusal", Text, comment="of a spend that was refused: the code, repeated to a repeated request"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("settled_at", DateTime(timezone=True)),
-    CheckConstraint("status IN ('held', 'captured', 'voided', 'expired')", name="status"),
+    CheckConstraint("status IN ('held', 'captured', 'voided', 'expired', 'refunded')", name="status"),
     CheckConstraint("amount_mg > 0 OR status = 'voided'", name="amount_positive"),
-    CheckConstraint("(status = 'captured') = (captured_to IS NOT NULL)", name="captured_to"),
+    CheckConstraint("(status IN ('captured', 'refunded')) = (captured_to IS NOT NULL)", name="captured_to"),
 )
 Index("ix_hold_open", hold.c.account_id, postgresql_where=text("status = 'held'"))
 Index("ix_hold_due", hold.c.expires_at, postgresql_where=text("status = 'held'"))
+
+capture_target = Table(
+    "capture_target",
+    metadata,
+    Column("code", Text, primary_key=True, comment="redeemed:<sponsor> or donated:<campaign>"),
+    Column("title_zh", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("added_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint(r"code ~ '^(redeemed|donated):[A-Za-z0-9._-]{1,60}$'", name="code"),
+)

@@ -13,7 +13,7 @@ from sqlalchemy import case, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.ledger.chart import Account
-from services.accounting.ledger.models import ledger_account, posting
+from services.accounting.ledger.models import capture_target, hold, ledger_account, posting
 from shared.db import UNPLANNED_IDS, Connection, Database, read_rows
 
 _POSTING_COLUMNS = (
@@ -157,6 +157,16 @@ async def locked_account(connection: Connection, account_id: uuid.UUID) -> async
     )
 
 
+async def locked_accounts(connection: Connection, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, asyncpg.Record]:
+    """Return kind, balance and freeze of the accounts that exist, locked by id. `account_ids` are sorted."""
+    rows = await connection.fetch(
+        "SELECT account_id, kind, balance_mg, frozen_at FROM accounting.ledger_account"
+        f" WHERE account_id = ANY({UNPLANNED_IDS}) ORDER BY account_id FOR UPDATE",
+        account_ids,
+    )
+    return {row["account_id"]: row for row in rows}
+
+
 async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bool) -> None:
     await session.execute(
         update(ledger_account)
@@ -179,6 +189,7 @@ _BALANCE = text("""
         coalesce(max(balance_mg) FILTER (WHERE account_id = :pending), 0) AS pending_mg,
         coalesce(max(-balance_mg) FILTER (WHERE account_id = :debt), 0) AS debt_mg,
         coalesce(max(lifetime_mg) FILTER (WHERE account_id = :own), 0) AS lifetime_mg,
+        max(frozen_at) FILTER (WHERE account_id = :own) AS frozen_at,
         (SELECT coalesce(CAST(sum(amount_mg) AS bigint), 0) FROM accounting.hold
          WHERE account_id = :own AND status = 'held') AS held_mg
     FROM accounting.ledger_account WHERE account_id IN (:own, :pending, :debt)""")
@@ -191,10 +202,14 @@ async def balance(
     return (await read_rows(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
 
 
+async def frozen_at(session: AsyncSession, account_id: uuid.UUID) -> datetime | None:
+    return await session.scalar(select(ledger_account.c.frozen_at).where(ledger_account.c.account_id == account_id))
+
+
 async def entries(
     session: AsyncSession, account_id: uuid.UUID, *, before: uuid.UUID | None, limit: int
 ) -> Sequence[Any]:
-    """Return the postings of an account, newest first, with the code of the other account."""
+    """Return the postings of an account, newest first, with the code of the other account and what a hold was for."""
     outgoing = posting.c.debit_account_id == account_id
     other = case((outgoing, posting.c.credit_account_id), else_=posting.c.debit_account_id)
     query = (
@@ -207,8 +222,14 @@ async def entries(
             posting.c.hold_id,
             outgoing.label("outgoing"),
             func.coalesce(ledger_account.c.code, ledger_account.c.kind, literal("-")).label("counterpart"),
+            hold.c.purpose,
+            hold.c.status.label("hold_status"),
+            func.coalesce(hold.c.title_zh, capture_target.c.title_zh).label("title_zh"),
+            func.coalesce(hold.c.title_en, capture_target.c.title_en).label("title_en"),
         )
         .outerjoin(ledger_account, ledger_account.c.account_id == other)
+        .outerjoin(hold, hold.c.hold_id == posting.c.hold_id)
+        .outerjoin(capture_target, capture_target.c.code == hold.c.captured_to)
         .where(or_(posting.c.credit_account_id == account_id, (outgoing) & (posting.c.kind != "credit")))
         .order_by(posting.c.posting_id.desc())
         .limit(limit)

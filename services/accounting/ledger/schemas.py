@@ -1,8 +1,6 @@
 """HTTP models of the ledger."""
 
-import uuid
-from datetime import date, datetime
-from typing import Literal
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +17,8 @@ class Balance(BaseModel):
                 "debt_mg": 0,
                 "lifetime_mg": 267_000_000,
                 "display": "245.10 千克",
+                "frozen": False,
+                "notice": None,
             }
         }
     )
@@ -31,20 +31,8 @@ class Balance(BaseModel):
         description="累计减碳 Total credited: available, pending, held, spent and expired, minus reversed"
     )
     display: str
-
-
-class Entry(BaseModel):
-    """One ledger entry, seen from the account of the citizen."""
-
-    entry_id: uuid.UUID
-    posted_at: datetime
-    kind: Literal["credit", "hold", "capture", "release", "reversal", "repayment", "vest", "expire"]
-    direction: Literal["in", "out"]
-    amount_mg: int
-    display: str
-    counterpart: str = Field(examples=["issuance:WH-APP-BUS"], description="另一方账户 The other account")
-    activity_id: uuid.UUID | None
-    hold_id: uuid.UUID | None
+    frozen: bool = Field(description="是否冻结；冻结期间不能使用 While frozen, nothing can be spent")
+    notice: str | None = Field(description="冻结时的说明与联系方式 What a frozen account means, and whom to ask")
 
 
 class Expiry(BaseModel):

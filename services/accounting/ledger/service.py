@@ -8,6 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from services.accounting.ledger import repository
@@ -221,6 +222,7 @@ class BalanceParts:
     held_mg: int
     debt_mg: int
     lifetime_mg: int
+    frozen_at: datetime | None
 
 
 async def get_balance(source: Session | Database, *, account_id: uuid.UUID) -> BalanceParts:
@@ -237,12 +239,14 @@ async def get_balance(source: Session | Database, *, account_id: uuid.UUID) -> B
         held_mg=row.held_mg,
         debt_mg=row.debt_mg,
         lifetime_mg=row.lifetime_mg,
+        frozen_at=row.frozen_at,
     )
 
 
 async def list_entries(
     session: Session, *, account_id: uuid.UUID, before: uuid.UUID | None, limit: int
 ) -> Sequence[Any]:
+    """Return the postings of an account, newest first, each with what its hold was for."""
     return await repository.entries(session, account_id, before=before, limit=limit)
 
 
@@ -266,6 +270,11 @@ async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
     if account["frozen_at"] is not None:
         raise AccountFrozen
     await repository.set_frozen(session, account_id, frozen=True)
+
+
+async def frozen_since(session: Session, *, account_id: uuid.UUID) -> datetime | None:
+    """Return when an account was frozen, None if it is not."""
+    return await repository.frozen_at(session, account_id)
 
 
 async def require_frozen(session: Session, *, account_id: uuid.UUID) -> None:

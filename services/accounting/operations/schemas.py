@@ -10,11 +10,15 @@ from services.accounting.approvals.domain import PublicStatus, public_status
 from services.accounting.audit import schemas as audit
 from services.accounting.audit.schemas import REASON_CHARS_MAX, REASON_PATTERN
 from shared import approvals_kinds
+from shared.contracts.holds import CAPTURE_TARGET_PATTERN
 
 ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=5, max_length=REASON_CHARS_MAX, pattern=REASON_PATTERN),
 ]
+
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=REASON_PATTERN)]
 
 
 class Reason(BaseModel):
@@ -66,3 +70,62 @@ class Proposal(BaseModel):
 class AccountState(BaseModel):
     account_id: uuid.UUID
     frozen: bool
+
+
+class CaptureTargetRequest(Reason):
+    """A sponsor or campaign that captured grams may go to."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "code": "redeemed:guozao",
+                "title_zh": "过早联盟",
+                "title_en": "Breakfast Alliance",
+                "reason": "新赞助方，合同 2026-118",
+            }
+        },
+    )
+
+    code: str = Field(pattern=CAPTURE_TARGET_PATTERN, description="redeemed:<sponsor> 或 or donated:<campaign>")
+    title_zh: Title
+    title_en: Title
+
+
+class CaptureTarget(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    title_zh: str
+    title_en: str
+    added_at: datetime
+
+
+class CaptureTargetProposal(BaseModel):
+    """A receiver that a second person has to approve."""
+
+    proposal_id: uuid.UUID
+    code: str
+    title_zh: str
+    title_en: str
+    reason: str
+    status: PublicStatus
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, proposal: approvals_kinds.Proposal) -> "CaptureTargetProposal":
+        return cls(
+            proposal_id=proposal.proposal_id,
+            code=proposal.subject,
+            title_zh=proposal.content["title_zh"],
+            title_en=proposal.content["title_en"],
+            reason=proposal.reason,
+            status=public_status(proposal.status),
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
+            decided_by=proposal.decided_by,
+            decided_at=proposal.decided_at,
+        )

@@ -11,15 +11,17 @@ from typing import Any, Final, Literal
 from services.accounting.audit import service as audit
 from services.accounting.corrections import service as corrections
 from services.accounting.ledger import service as ledger
+from services.accounting.ledger import targets
 from services.accounting.posting.closing import Programme
 from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, spell_uuid
 from shared.auth.tokens import Operator
 from shared.db import Session
+from shared.language import Text
 
 SCOPE: Final = "ops:ledger"
 
-KindName = Literal["reversal", "unfreeze"]
+KindName = Literal["reversal", "unfreeze", "capture_target"]
 LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
@@ -52,6 +54,16 @@ async def propose_reversal(
     Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited, ProposalOpen.
     """
     return await approvals.propose(session, kind="reversal", subject=str(activity_id), reason=reason, operator=operator)
+
+
+async def propose_capture_target(
+    session: Session, approvals: Approvals, *, code: str, title: Text, reason: str, operator: Operator
+) -> Proposal:
+    """Propose a receiver of captures: a sponsor or a campaign. Raises CaptureTargetExists, ProposalOpen."""
+    content = {"title_zh": title.zh, "title_en": title.en}
+    return await approvals.propose(
+        session, kind="capture_target", subject=code, content=content, reason=reason, operator=operator
+    )
 
 
 async def approve(
@@ -91,7 +103,7 @@ async def open_proposals(
     return await approvals.newest(session, kinds=(kind,), statuses=("open",), before=before, limit=limit)
 
 
-def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
+def kinds(load_programme: LoadProgramme) -> tuple[Kind, ...]:
     """Return the kinds of this room. A reversal needs the programme, because it closes like the posting path."""
 
     async def reverse(session: Session, proposal: Proposal) -> None:
@@ -119,6 +131,13 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, Kind]:
             spell=spell_uuid,
             approved_action="account.unfreeze",
         ),
+        Kind(
+            name="capture_target",
+            scope=SCOPE,
+            preview=_preview_capture_target,
+            act=_add_capture_target,
+            approved_action="capture_target.add",
+        ),
     )
 
 
@@ -135,6 +154,17 @@ async def _preview_unfreeze(session: Session, subject: str, _content: Mapping[st
     """Return what an unfreezing would change. Raises AccountNotFrozen."""
     await ledger.require_frozen(session, account_id=uuid.UUID(subject))
     return Change({"frozen": True}, {"frozen": False})
+
+
+async def _preview_capture_target(session: Session, subject: str, content: Mapping[str, Any]) -> Change:
+    """Return the new receiver. Raises CaptureTargetExists."""
+    await targets.require_new(session, code=subject)
+    return Change({}, {"code": subject, **content})
+
+
+async def _add_capture_target(session: Session, proposal: Proposal) -> None:
+    title = Text(proposal.content["title_zh"], proposal.content["title_en"])
+    await targets.add(session, code=proposal.subject, title=title)
 
 
 async def _unfreeze(session: Session, proposal: Proposal) -> None:
