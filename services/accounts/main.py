@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -48,9 +49,10 @@ def create_app(
     *,
     wechat_transport: httpx.AsyncBaseTransport | None = None,
     ingest_transport: httpx.AsyncBaseTransport | None = None,
+    accounting_transport: httpx.AsyncBaseTransport | None = None,
     partner_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """Build the application. The transports replace the network to WeChat, ingest and the partners' OAuth servers."""
+    """Build the application. The transports replace the network to WeChat, other services and partners."""
     settings = settings or Settings()
 
     @asynccontextmanager
@@ -71,11 +73,8 @@ def create_app(
         lifespan=lifespan,
         jwks_transport=LocalJwks(signer),
     )
-    ingest = IngestClient(
-        base_url=settings.ingest_base_url,
-        service_token_secret=settings.service_token_secret,
-        transport=ingest_transport,
-    )
+    key = settings.service_key
+    ingest = IngestClient(base_url=settings.ingest_base_url, service_key=key, transport=ingest_transport)
     app.state.resources = Resources(
         settings=settings,
         database=app.state.db,
@@ -91,6 +90,7 @@ def create_app(
             transport=wechat_transport,
         ),
         ingest=ingest,
+        freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         partners=PartnerDirectory(ingest),
         oauth=PartnerOauth(transport=partner_transport),
         log_in_calls=LogInCalls(),

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from services.accounts.freezes.client import FreezeReader
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
@@ -28,6 +29,7 @@ class Resources:
     vault: Vault
     wechat: WeChatClient
     ingest: IngestClient
+    freezes: FreezeReader
     partners: PartnerDirectory
     oauth: PartnerOauth
     log_in_calls: LogInCalls
@@ -37,6 +39,7 @@ class Resources:
     async def stop(self) -> None:
         await self.wechat.stop()
         await self.ingest.stop()
+        await self.freezes.stop()
         await self.oauth.stop()
 
 

@@ -2,6 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from services.accounts.freezes.client import UNKNOWN
 from services.accounts.operators import service
 from services.accounts.operators.errors import AccountNotFound
 from services.accounts.operators.schemas import AccountSeenOut
@@ -27,4 +28,5 @@ async def look_up_account(
         )
     if facts is None:  # raised after the commit, so that the audit record stays
         raise AccountNotFound
-    return AccountSeenOut.of(facts)
+    freeze = await resources.freezes.read(facts.account_id) if facts.kind == "person" else UNKNOWN
+    return AccountSeenOut.of(facts, frozen=freeze.frozen, frozen_since=freeze.since)

@@ -16,7 +16,10 @@ class AccountSeenOut(BaseModel):
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool | None = Field(description="仅限个人账户 Persons only")
     bound_partner_ids: list[str]
+    frozen: bool | None = Field(None, description="是否冻结；查不到时为空 Null while accounting does not answer")
+    frozen_since: datetime | None = None
 
     @classmethod
-    def of(cls, facts: AccountFacts) -> Self:
-        return cls.model_validate(facts, from_attributes=True)
+    def of(cls, facts: AccountFacts, *, frozen: bool | None, frozen_since: datetime | None) -> Self:
+        seen = cls.model_validate(facts, from_attributes=True)
+        return seen.model_copy(update={"frozen": frozen, "frozen_since": frozen_since})

@@ -18,6 +18,11 @@ class ProfileOut(BaseModel):
     user_id: uuid.UUID
     created_at: datetime
     carbon_account: CarbonAccountOut | None
+    frozen: bool | None = Field(
+        None,
+        description="碳账户是否冻结；查不到时为空 Null without an account or an answer",
+    )
+    notice: str | None = Field(None, description="冻结说明与联系方式 What a freeze means, and whom to ask")
     household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household of which I am a member")
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool = Field(
@@ -26,11 +31,13 @@ class ProfileOut(BaseModel):
     bindings: BindingSummaryOut
 
     @classmethod
-    def of(cls, profile: Profile) -> Self:
+    def of(cls, profile: Profile, *, frozen: bool | None = None, notice: str | None = None) -> Self:
         return cls(
             user_id=profile.user_id,
             created_at=profile.created_at,
             carbon_account=CarbonAccountOut.of(profile.account) if profile.account else None,
+            frozen=frozen,
+            notice=notice,
             household=HouseholdOut.of(profile.household) if profile.household else None,
             phone_masked=profile.phone_masked,
             data_processing_consent=profile.data_processing_consent,

@@ -1,0 +1,1 @@
+"""Whether a carbon account is frozen, as accounting says."""
