@@ -17,7 +17,7 @@ from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
-from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
+from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
 
 _REFERENCE = "#/components/schemas/{name}"
 
@@ -88,7 +88,7 @@ TOPICS = (
         "减碳量的兑换与捐赠 Grams spent on rewards and donations",
         "rewards",
         (),
-        (OrderConfirmed, DonationMade),
+        (OrderConfirmed, OrderCancelled, DonationMade),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
     ),
 )

@@ -11,8 +11,10 @@ from services.rewards.reconciliation.engine import Reconciler
 from services.rewards.reconciliation.holds import HoldReader
 from services.rewards.sessions.service import SessionChecks
 from services.rewards.settings import Settings
+from services.rewards.settlement.desk import Desk
 from services.rewards.settlement.engine import SettlementEngine
 from services.rewards.settlement.holds import Holds
+from services.rewards.vouchers.sealing import CodeSealer
 from shared.auth.tokens import ServiceTokens
 from shared.contracts import topics
 from shared.contracts.holds import HOLDS_PER_PAGE_MAX
@@ -26,13 +28,22 @@ def build_engine(settings: Settings, database: Database, client: httpx.AsyncClie
     return SettlementEngine(
         database,
         Holds(client, _auth(settings)),
-        {ORDER: OrderKind(topic), DONATION: DonationKind(topic=topic, time_zone=settings.time_zone)},
+        {
+            ORDER: OrderKind(topic=topic, sealer=CodeSealer(settings.voucher_key_bytes)),
+            DONATION: DonationKind(topic=topic, time_zone=settings.time_zone),
+        },
+        contact=settings.support_contact,
     )
 
 
 def build_session_checks(settings: Settings, client: httpx.AsyncClient) -> SessionChecks:
     """`client` calls the accounts service."""
     return SessionChecks(client, _auth(settings, "accounts"))
+
+
+def build_desks(engine: SettlementEngine) -> dict[str, Desk]:
+    """Return the desk of each kind of settlement."""
+    return {name: Desk(engine, name) for name in engine.kinds}
 
 
 def build_reconciler(
@@ -50,4 +61,4 @@ def build_reconciler(
 
 
 def _auth(settings: Settings, audience: str = "accounting") -> ServiceAuth:
-    return ServiceAuth(ServiceTokens(settings.service_token_secret.get_secret_value(), SCHEMA), audience)
+    return ServiceAuth(ServiceTokens(settings.service_key.get_secret_value(), SCHEMA), audience)

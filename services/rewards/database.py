@@ -24,7 +24,9 @@ add_plumbing_tables(metadata)
 
 # A table with the columns of a settlement. Orders and donations keep their state in their own row.
 SettledTable = Table
-OPEN = "status IN ('pending', 'cancelling')"
+OPEN = "status IN ('pending', 'cancelling', 'returning')"
+# Rows that are no orders or donations of anybody: they were refused before anything was spent.
+REFUSED = "status = 'cancelled' AND reason_code <> 'CALLED_OFF'"
 
 
 def settlement_columns(id_name: str) -> list[SchemaItem]:
@@ -36,6 +38,8 @@ def settlement_columns(id_name: str) -> list[SchemaItem]:
         Column("capture_to", Text, nullable=False),
         Column("status", Text, nullable=False, server_default="pending"),
         Column("reason_code", Text),
+        Column("title_zh", Text, comment="of the item or campaign, as it was; for accounting's lines"),
+        Column("title_en", Text),
         Column("idempotency_key", Text, nullable=False),
         Column("request_id", Text, nullable=False),
         Column("language", Text, nullable=False),
@@ -44,9 +48,11 @@ def settlement_columns(id_name: str) -> list[SchemaItem]:
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("next_attempt_at", DateTime(timezone=True), nullable=False),
         Column("last_error", Text),
-        CheckConstraint("status IN ('pending', 'cancelling', 'confirmed', 'cancelled')", name="status"),
+        CheckConstraint("status IN ('pending', 'cancelling', 'confirmed', 'returning', 'cancelled')", name="status"),
         CheckConstraint("(status IN ('confirmed', 'cancelled')) = (settled_at IS NOT NULL)", name="settled_at"),
-        CheckConstraint("(status IN ('cancelling', 'cancelled')) = (reason_code IS NOT NULL)", name="reason_code"),
+        CheckConstraint(
+            "(status IN ('cancelling', 'returning', 'cancelled')) = (reason_code IS NOT NULL)", name="reason_code"
+        ),
         CheckConstraint("amount_mg > 0", name="amount_positive"),
     ]
 

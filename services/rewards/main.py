@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.rewards.approvals.service import approvals_of
-from services.rewards.assembly import build_engine, build_session_checks
+from services.rewards.assembly import build_desks, build_engine, build_session_checks
 from services.rewards.audit.api import router as audit
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
@@ -40,9 +40,11 @@ def create_app(
     accounts_client = new_client(settings.accounts_url, transport=accounts_transport)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with client, accounts_client:
             yield
+            for desk in app.state.desks.values():
+                await desk.stop()
 
     app = build_app(
         service="rewards",
@@ -56,6 +58,7 @@ def create_app(
     )
     app.state.session_checks = build_session_checks(settings, accounts_client)
     app.state.settlements = build_engine(settings, app.state.db, client)
+    app.state.desks = build_desks(app.state.settlements)
     app.state.approvals = approvals_of(kinds_of_reconciliation())
     app.state.sealer = CodeSealer(settings.voucher_key_bytes)
     return app

@@ -15,6 +15,7 @@ VOUCHER_KEY_BYTES = 32
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="REWARDS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
+    service_key: SecretStr = Field(description="Ed25519 private key, PEM; signs the calls to accounting")
     accounting_base_url: str = Field(description="the accounting service, e.g. http://127.0.0.1:8103")
     accounts_base_url: str = Field(
         "", description="the accounts service, which knows whether a session lives; empty: the host of jwks_url"

@@ -9,7 +9,7 @@ from shared.contracts import topics
 from shared.contracts.digests_v1 import DAY_SEALED_TYPE
 from shared.contracts.envelope import Headers, event_headers
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
-from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CONFIRMED_TYPE
+from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE, ORDER_CONFIRMED_TYPE
 
 ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
@@ -28,7 +28,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
-    topics.REWARDS: (ORDER_CONFIRMED_TYPE, DONATION_MADE_TYPE),
+    topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
 }
 
 

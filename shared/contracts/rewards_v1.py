@@ -11,6 +11,7 @@ from shared.contracts.bounds import Count, Fen, Milligrams, require_storable
 
 EVENT_SOURCE: Final = "/rewards"
 ORDER_CONFIRMED_TYPE: Final = "cn.carboninclusion.order.confirmed.v1"
+ORDER_CANCELLED_TYPE: Final = "cn.carboninclusion.order.cancelled.v1"
 DONATION_MADE_TYPE: Final = "cn.carboninclusion.donation.made.v1"
 
 
@@ -35,6 +36,26 @@ class OrderConfirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
         require_storable(self.item_id, self.captured_to, self.confirmed_at)
 
 
+class OrderCancelled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order.cancelled"):
+    """A confirmed order was given back unused, with its grams, pieces and fen. It follows its `order.confirmed`.
+
+    Published at least once: `order_id` identifies a repeat.
+    """
+
+    event_id: uuid.UUID
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    item_id: Name
+    quantity: Count
+    amount_mg: Milligrams
+    cost_fen: Fen
+    cancelled_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ValueError (a ValidationError while decoding)."""
+        require_storable(self.item_id, self.cancelled_at)
+
+
 class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="donation.made"):
     """Grams are donated to a campaign. Published at least once: `donation_id` identifies a repeat."""
 
@@ -51,4 +72,4 @@ class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
         require_storable(self.campaign_id, self.certificate_no, self.made_at)
 
 
-RewardEvent = OrderConfirmed | DonationMade
+RewardEvent = OrderConfirmed | OrderCancelled | DonationMade

@@ -1,10 +1,10 @@
-"""SQL of budgets. Every change is one conditional statement; the CHECKs of the table enforce the same limits."""
+"""SQL of budgets. The CHECKs of the table enforce the limits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rewards.budgets.models import budget
@@ -14,35 +14,32 @@ async def insert_missing(session: AsyncSession, **values: Any) -> None:
     await session.execute(insert(budget).values(**values).on_conflict_do_nothing())
 
 
-async def reserve(session: AsyncSession, budget_id: str, amount_fen: int) -> bool:
-    found = await session.execute(
-        update(budget)
-        .where(
-            budget.c.budget_id == budget_id,
-            budget.c.reserved_fen + budget.c.spent_fen + amount_fen <= budget.c.limit_fen,
+async def lock_left(session: AsyncSession, budget_ids: Collection[str]) -> dict[str, int]:
+    """Lock budgets by id. Return the fen that are neither reserved nor spent."""
+    left = (budget.c.limit_fen - budget.c.reserved_fen - budget.c.spent_fen).label("left")
+    rows = await session.execute(
+        select(budget.c.budget_id, left)
+        .where(budget.c.budget_id == any_(literal(sorted(budget_ids), ARRAY(Text))))
+        .order_by(budget.c.budget_id)
+        .with_for_update()
+    )
+    return {row.budget_id: row.left for row in rows}
+
+
+async def add(session: AsyncSession, changes: Mapping[str, tuple[int, int]]) -> None:
+    """Add (reserved, spent) fen to budgets, one after another by id. The CHECKs of the table hold the limits."""
+    for budget_id in sorted(changes):
+        reserved_fen, spent_fen = changes[budget_id]
+        await session.execute(
+            update(budget)
+            .where(budget.c.budget_id == budget_id)
+            .values(reserved_fen=budget.c.reserved_fen + reserved_fen, spent_fen=budget.c.spent_fen + spent_fen)
         )
-        .values(reserved_fen=budget.c.reserved_fen + amount_fen)
-        .returning(budget.c.budget_id)
-    )
-    return found.first() is not None
-
-
-async def spend_reserved(session: AsyncSession, budget_id: str, amount_fen: int) -> None:
-    await session.execute(
-        update(budget)
-        .where(budget.c.budget_id == budget_id)
-        .values(reserved_fen=budget.c.reserved_fen - amount_fen, spent_fen=budget.c.spent_fen + amount_fen)
-    )
-
-
-async def return_reserved(session: AsyncSession, budget_id: str, amount_fen: int) -> None:
-    await session.execute(
-        update(budget).where(budget.c.budget_id == budget_id).values(reserved_fen=budget.c.reserved_fen - amount_fen)
-    )
 
 
 async def by_ids(session: AsyncSession, budget_ids: Sequence[str]) -> Sequence[Any]:
-    return (await session.execute(select(budget).where(budget.c.budget_id.in_(budget_ids)))).all()
+    among = budget.c.budget_id == any_(literal(list(budget_ids), ARRAY(Text)))
+    return (await session.execute(select(budget).where(among))).all()
 
 
 async def all_budgets(session: AsyncSession, limit: int) -> Sequence[Any]:

@@ -1,15 +1,14 @@
-"""Use cases of budgets, in fen: reserve for a new order, spend for a confirmed one, return for a cancelled one.
+"""Use cases of budgets, in fen: reserved for a new order, spent for a confirmed one, free again for a cancelled one.
 
 A gram is worth some forty times more as a reward than on the carbon market. Without a limit the programme would promise
 money that no sponsor has provided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.rewards.budgets import repository
-from services.rewards.budgets.errors import BudgetExhausted
 from shared.db import Session
 from shared.language import Text
 
@@ -35,18 +34,14 @@ async def open_budget(session: Session, *, budget_id: str, sponsor: Sponsor, lim
     )
 
 
-async def reserve(session: Session, *, budget_id: str, amount_fen: int) -> None:
-    """Raises BudgetExhausted."""
-    if not await repository.reserve(session, budget_id, amount_fen):
-        raise BudgetExhausted
+async def lock_left(session: Session, *, budget_ids: Collection[str]) -> dict[str, int]:
+    """Lock budgets until the transaction ends. Return the fen left in each."""
+    return await repository.lock_left(session, budget_ids)
 
 
-async def spend_reserved(session: Session, *, budget_id: str, amount_fen: int) -> None:
-    await repository.spend_reserved(session, budget_id, amount_fen)
-
-
-async def return_reserved(session: Session, *, budget_id: str, amount_fen: int) -> None:
-    await repository.return_reserved(session, budget_id, amount_fen)
+async def change(session: Session, *, changes: Mapping[str, tuple[int, int]]) -> None:
+    """Add (reserved, spent) fen to budgets by id. Newly reserved ones were left under `lock_left`."""
+    await repository.add(session, changes)
 
 
 async def sponsors_of(session: Session, *, budget_ids: Sequence[str]) -> dict[str, Sponsor]:

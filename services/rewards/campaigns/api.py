@@ -7,10 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from services.rewards.campaigns import service
 from services.rewards.campaigns.schemas import CampaignView, DonationRequest, DonationView
+from services.rewards.campaigns.service import Wanted
 from services.rewards.campaigns.settling import DONATION
 from services.rewards.sessions.service import SpendingCitizen
-from services.rewards.settlement.engine import SettlementEngine
+from services.rewards.settlement.desk import Desk
 from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
+from services.rewards.settlement.service import Asked
 from services.rewards.slugs import SlugPath, slug
 from shared import clock
 from shared.auth.tokens import Citizen
@@ -59,11 +61,10 @@ async def donate(
     campaign_id: SlugPath,
     body: DonationRequest,
 ) -> Response:
-    """拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED。Refusals are 409 with these codes."""
-    engine: SettlementEngine = request.app.state.settlements
-    origin = origin_of(citizen, key, language)
-    place = partial(service.place_donation, origin=origin, campaign_id=campaign_id, amount_mg=body.amount_mg)
-    return respond(await engine.run(DONATION, origin, key, place))
+    """拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED、ACCOUNT_FROZEN。Refusals are 409 with these codes."""
+    desk: Desk = request.app.state.desks[DONATION]
+    wanted = Wanted(campaign_id, body.amount_mg)
+    return respond(await desk.ask(Asked(origin_of(citizen, key, language), key, wanted)))
 
 
 @router.get("/me/donations", summary="我的捐赠 · My donations")

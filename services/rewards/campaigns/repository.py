@@ -4,12 +4,15 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, Uuid, any_, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.rewards.campaigns.models import campaign, campaign_donor, donation
+from services.rewards.campaigns.models import campaign, donation
+from services.rewards.database import REFUSED
 from services.rewards.settlement.domain import Status
+
+_REAL = text(f"NOT ({REFUSED})")
 
 
 async def insert_missing(session: AsyncSession, **values: Any) -> None:
@@ -28,16 +31,23 @@ async def by_id(session: AsyncSession, campaign_id: str) -> Any | None:
 
 
 async def by_ids(session: AsyncSession, campaign_ids: Sequence[str]) -> Sequence[Any]:
-    return (await session.execute(select(campaign).where(campaign.c.campaign_id.in_(campaign_ids)))).all()
+    among = campaign.c.campaign_id == any_(literal(list(campaign_ids), ARRAY(Text)))
+    return (await session.execute(select(campaign).where(among))).all()
 
 
-async def donation_by_key(session: AsyncSession, user_id: uuid.UUID, idempotency_key: str) -> Any:
-    query = select(donation).where(donation.c.user_id == user_id, donation.c.idempotency_key == idempotency_key)
-    return (await session.execute(query)).one()
+async def by_keys(session: AsyncSession, keys: Sequence[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], Any]:
+    """Return the donations of (user, idempotency key)."""
+    users, values = [key[0] for key in keys], [key[1] for key in keys]
+    arrays = literal(users, ARRAY(Uuid)), literal(values, ARRAY(Text))
+    given = func.unnest(*arrays).table_valued("user_id", "value").render_derived(name="given")
+    same = (donation.c.user_id == given.c.user_id) & (donation.c.idempotency_key == given.c.value)
+    rows = await session.execute(select(donation).join(given, same))
+    return {(row.user_id, row.idempotency_key): row for row in rows}
 
 
-async def donation_by_id(session: AsyncSession, donation_id: uuid.UUID) -> Any:
-    return (await session.execute(select(donation).where(donation.c.donation_id == donation_id))).one()
+async def donations_by_ids(session: AsyncSession, donation_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    query = select(donation).where(donation.c.donation_id == any_(literal(list(donation_ids), ARRAY(Uuid))))
+    return {row.donation_id: row for row in await session.execute(query)}
 
 
 async def owned(session: AsyncSession, donation_id: uuid.UUID, user_id: uuid.UUID) -> Any | None:
@@ -48,26 +58,37 @@ async def owned(session: AsyncSession, donation_id: uuid.UUID, user_id: uuid.UUI
 async def owned_page(
     session: AsyncSession, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
 ) -> Sequence[Any]:
-    query = select(donation).where(donation.c.user_id == user_id).order_by(donation.c.donation_id.desc()).limit(limit)
+    query = (
+        select(donation)
+        .where(donation.c.user_id == user_id, _REAL)
+        .order_by(donation.c.donation_id.desc())
+        .limit(limit)
+    )
     if before is not None:
         query = query.where(donation.c.donation_id < before)
     return (await session.execute(query)).all()
 
 
-async def add_donated(session: AsyncSession, *, campaign_id: str, user_id: uuid.UUID, amount_mg: int) -> None:
-    """Add to the totals of the donor and of the campaign. A first donation also counts a donor."""
-    donor = insert(campaign_donor).values(campaign_id=campaign_id, user_id=user_id, donated_mg=amount_mg)
-    first = await session.scalar(
-        donor.on_conflict_do_update(
-            index_elements=[campaign_donor.c.campaign_id, campaign_donor.c.user_id],
-            set_={"donated_mg": campaign_donor.c.donated_mg + donor.excluded.donated_mg},
-        ).returning(literal_column("xmax = 0"))  # 0 only in a row this statement inserted
-    )
-    await session.execute(
-        update(campaign)
-        .where(campaign.c.campaign_id == campaign_id)
-        .values(donated_mg=campaign.c.donated_mg + amount_mg, donors=campaign.c.donors + (1 if first else 0))
-    )
+_ADD_TO_DONORS = text("""
+    INSERT INTO rewards.campaign_donor AS d (campaign_id, user_id, donated_mg)
+    SELECT campaign_id, user_id, sum(mg) FROM unnest(CAST(:campaigns AS text[]), CAST(:users AS uuid[]),
+        CAST(:amounts AS bigint[])) AS v(campaign_id, user_id, mg) GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (campaign_id, user_id) DO UPDATE SET donated_mg = d.donated_mg + excluded.donated_mg
+    RETURNING campaign_id, xmax = 0 AS first""")  # xmax is 0 only in a row that this statement inserted
+
+
+async def add_donated(session: AsyncSession, gifts: Sequence[tuple[str, uuid.UUID, int]]) -> None:
+    """Add (campaign, user, milligrams) to the totals of donors and campaigns. A first donation also counts a donor."""
+    values = {"campaigns": [gift[0] for gift in gifts], "users": [gift[1] for gift in gifts]}
+    donors = (await session.execute(_ADD_TO_DONORS, {**values, "amounts": [gift[2] for gift in gifts]})).all()
+    for campaign_id in sorted({gift[0] for gift in gifts}):
+        given_mg = sum(gift[2] for gift in gifts if gift[0] == campaign_id)
+        new = sum(1 for donor in donors if donor.campaign_id == campaign_id and donor.first)
+        await session.execute(
+            update(campaign)
+            .where(campaign.c.campaign_id == campaign_id)
+            .values(donated_mg=campaign.c.donated_mg + given_mg, donors=campaign.c.donors + new)
+        )
 
 
 async def count_wrong_totals(session: AsyncSession) -> int:

@@ -1,6 +1,6 @@
 """Use cases of campaigns: show them, place donations, confirm them with exact totals.
 
-Locks are always taken in this order: the donation, the row of the donor, the campaign.
+Locks are always taken in this order: donations, the rows of donors by campaign and user, campaigns by id.
 """
 
 import uuid
@@ -20,13 +20,13 @@ from services.rewards.certificates.service import Certificate
 from services.rewards.database import SCHEMA
 from services.rewards.settlement import service as settlements
 from services.rewards.settlement.domain import Settlement, Status
-from services.rewards.settlement.service import Origin, Placement
+from services.rewards.settlement.service import Asked, Placement
 from shared import clock, outbox
 from shared.amounts import display
 from shared.contracts.envelope import event_headers
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, EVENT_SOURCE, DonationMade
 from shared.db import Session
-from shared.errors import IdempotencyKeyReused
+from shared.errors import AppError, IdempotencyKeyInProgress, IdempotencyKeyReused
 from shared.eventlog import Record
 from shared.ids import new_id
 from shared.language import Text
@@ -109,62 +109,115 @@ async def open_campaign(
     )
 
 
-async def place_donation(session: Session, *, origin: Origin, campaign_id: str, amount_mg: int) -> Placement:
-    """Open the settlement of a donation. Raises CampaignNotFound, CampaignClosed, AmountOutOfRange."""
-    found = await get_campaign(session, campaign_id=campaign_id)
-    donation_id = new_id()
-    fresh = await settlements.open_new(
-        session,
-        donation,
-        origin=origin,
-        amount_mg=amount_mg,
-        capture_to=f"donated:{campaign_id}",
-        donation_id=donation_id,
-        campaign_id=campaign_id,
-    )
-    if not fresh:
-        row = await repository.donation_by_key(session, origin.user_id, origin.idempotency_key)
-        if (row.campaign_id, row.amount_mg) != (campaign_id, amount_mg):
-            raise IdempotencyKeyReused
-        return Placement(row.donation_id, repeated=True)
-    if not found.terms.accepts(amount_mg):
-        language = origin.language
-        raise AmountOutOfRange(
-            least=display(found.terms.min_mg, language),
-            most=display(found.terms.max_mg, language),
-            extensions={"min_mg": found.terms.min_mg, "max_mg": found.terms.max_mg},
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one request donates."""
+
+    campaign_id: str
+    amount_mg: int
+
+
+async def place_donations(session: Session, *, asked: Sequence[Asked]) -> list[Placement | AppError]:
+    """Open the settlements of donations.
+
+    Errors: CampaignNotFound, CampaignClosed, AmountOutOfRange, IdempotencyKeyReused.
+    """
+    rows = await repository.by_ids(session, sorted({one.wanted.campaign_id for one in asked}))
+    campaigns = {row.campaign_id: _campaign(row) for row in rows}
+    earlier = await repository.by_keys(session, [(one.origin.user_id, one.origin.idempotency_key) for one in asked])
+    found: dict[int, Placement | AppError] = {}
+    new: dict[int, dict[str, Any]] = {}
+    for place, one in enumerate(asked):
+        campaign = campaigns.get(one.wanted.campaign_id)
+        row = earlier.get((one.origin.user_id, one.origin.idempotency_key))
+        if campaign is None:
+            found[place] = CampaignNotFound()
+        elif row is not None:
+            found[place] = await _existing(session, one, row)
+        elif refusal := _screened(one, campaign):
+            found[place] = refusal
+        else:
+            new[place] = _new_row(one, campaign)
+    if new:
+        opened = await settlements.open_many(
+            session, donation, [(asked[place].origin, row) for place, row in new.items()]
         )
-    if not found.terms.open_at(clock.now()):
-        raise CampaignClosed
-    return Placement(donation_id)
+        for place, row in new.items():
+            settlement = opened.get(row["donation_id"])
+            # None: another process has placed a donation with this key a moment ago.
+            found[place] = IdempotencyKeyInProgress() if settlement is None else Placement(settlement)
+    return [found[place] for place in range(len(asked))]
 
 
-async def confirm_donation(session: Session, *, settlement: Settlement, time_zone: str, topic: str) -> None:
-    """The grams are captured: add to the totals, issue the certificate, publish the event."""
-    row = await repository.donation_by_id(session, settlement.settlement_id)
-    found = await get_campaign(session, campaign_id=row.campaign_id)
-    await repository.add_donated(session, campaign_id=row.campaign_id, user_id=row.user_id, amount_mg=row.amount_mg)
-    number = await certificates.issue_certificate(
-        session,
-        donation_id=row.donation_id,
-        campaign_id=row.campaign_id,
-        campaign_title=found.title,
-        amount_mg=row.amount_mg,
-        issued_at=row.settled_at,
-        time_zone=time_zone,
-    )
+async def _existing(session: Session, asked: Asked, row: Any) -> Placement | AppError:
+    if (row.campaign_id, row.amount_mg) != (asked.wanted.campaign_id, asked.wanted.amount_mg):
+        return IdempotencyKeyReused()
+    return Placement(await settlements.get(session, donation, settlement_id=row.donation_id), repeated=True)
+
+
+def _screened(asked: Asked, campaign: Campaign) -> AppError | None:
+    terms, language = campaign.terms, asked.origin.language
+    if not terms.accepts(asked.wanted.amount_mg):
+        return AmountOutOfRange(
+            least=display(terms.min_mg, language),
+            most=display(terms.max_mg, language),
+            extensions={"min_mg": terms.min_mg, "max_mg": terms.max_mg},
+        )
+    return None if terms.open_at(clock.now()) else CampaignClosed()
+
+
+def _new_row(asked: Asked, campaign: Campaign) -> dict[str, Any]:
+    return {
+        "donation_id": new_id(),
+        "amount_mg": asked.wanted.amount_mg,
+        "capture_to": f"donated:{campaign.campaign_id}",
+        "title_zh": campaign.title.zh,
+        "title_en": campaign.title.en,
+        "campaign_id": campaign.campaign_id,
+    }
+
+
+async def deliver(session: Session, *, confirmed: Sequence[Settlement], time_zone: str, topic: str) -> None:
+    """The grams are captured: issue the certificates, publish the events."""
+    if not confirmed:
+        return
+    donations = list((await repository.donations_by_ids(session, [one.settlement_id for one in confirmed])).values())
+    rows = await repository.by_ids(session, sorted({row.campaign_id for row in donations}))
+    titles = {row.campaign_id: Text(row.title_zh, row.title_en) for row in rows}
+    records = []
+    for row in donations:
+        number = await certificates.issue_certificate(
+            session,
+            donation_id=row.donation_id,
+            campaign_id=row.campaign_id,
+            campaign_title=titles[row.campaign_id],
+            amount_mg=row.amount_mg,
+            issued_at=row.settled_at,
+            time_zone=time_zone,
+        )
+        records.append(_made(row, number))
+    await outbox.add(session, SCHEMA, topic, records)
+
+
+async def count(session: Session, *, confirmed: Sequence[Settlement]) -> None:
+    """Add to the totals of donors and campaigns."""
+    if confirmed:
+        rows = await repository.donations_by_ids(session, [one.settlement_id for one in confirmed])
+        await repository.add_donated(session, [(row.campaign_id, row.user_id, row.amount_mg) for row in rows.values()])
+
+
+def _made(row: Any, certificate_no: str) -> Record:
     event = DonationMade(
         event_id=new_id(),
         donation_id=row.donation_id,
         account_id=row.account_id,
         campaign_id=row.campaign_id,
         amount_mg=row.amount_mg,
-        certificate_no=number,
+        certificate_no=certificate_no,
         made_at=row.settled_at,
     )
     headers = event_headers(str(event.event_id), source=EVENT_SOURCE, event_type=DONATION_MADE_TYPE, at=event.made_at)
-    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
-    await outbox.add(session, SCHEMA, topic, [record])
+    return Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
 
 
 async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]:
@@ -186,8 +239,10 @@ async def _with_details(session: Session, rows: Sequence[Any]) -> list[Donation]
     ]
 
 
-async def get_settled_donation(session: Session, *, settlement: Settlement) -> Donation:
-    return (await _with_details(session, [await repository.donation_by_id(session, settlement.settlement_id)]))[0]
+async def get_settled_donations(session: Session, *, settled: Sequence[Settlement]) -> list[Donation]:
+    """Return donations in the sequence of their settlements."""
+    rows = await repository.donations_by_ids(session, [one.settlement_id for one in settled])
+    return await _with_details(session, [rows[one.settlement_id] for one in settled])
 
 
 async def get_own_donation(session: Session, *, donation_id: uuid.UUID, user_id: uuid.UUID) -> Donation:
@@ -201,7 +256,7 @@ async def get_own_donation(session: Session, *, donation_id: uuid.UUID, user_id:
 async def list_own_donations(
     session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
 ) -> list[Donation]:
-    """Return the donations of the user before the id `before`, newest first."""
+    """Return the donations of the user before the id `before`, newest first. Refused ones are no donations."""
     return await _with_details(
         session, await repository.owned_page(session, user_id=user_id, before=before, limit=limit)
     )

@@ -21,11 +21,20 @@ async def list_items(
     session: Session,
     language: AskedLanguage,
     category: Annotated[str | None, Query(pattern=SLUG_PATTERN, description="类别 Category, e.g. food")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=50,
+            pattern=r"^[^\x00]*$",
+            description="搜索名称与说明，词间空格 Words of the texts",
+        ),
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[ItemView]:
     after = position_of(cursor, slug)
-    found = await service.list_items(session, category=category, after=after, limit=limit + 1)
+    words = (q or "").split()
+    found = await service.list_items(session, category=category, words=words, after=after, limit=limit + 1)
     view = partial(ItemView.of, language=language, instant=clock.now())
     return Page.of(found, limit, item=view, cursor=lambda item: (item.item_id,))
 

@@ -1,6 +1,6 @@
 """Use cases of the catalogue: show items, move pieces between available, reserved and sold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,8 @@ import structlog
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.catalogue import repository
-from services.rewards.catalogue.domain import Offer
-from services.rewards.catalogue.errors import ItemNotFound, SoldOut
+from services.rewards.catalogue.domain import Offer, StockChange
+from services.rewards.catalogue.errors import ItemNotFound
 from shared import telemetry
 from shared.db import Session
 from shared.language import Text
@@ -74,9 +74,17 @@ async def _with_sponsors(session: Session, rows: Sequence[Any]) -> list[Item]:
     return [_item(row, found[row.budget_id]) for row in rows]
 
 
-async def list_items(session: Session, *, category: str | None, after: str | None, limit: int) -> list[Item]:
-    """Return the items on sale after the id `after`, by id."""
-    return await _with_sponsors(session, await repository.listed(session, category=category, after=after, limit=limit))
+async def list_items(
+    session: Session, *, category: str | None, words: Sequence[str] = (), after: str | None, limit: int
+) -> list[Item]:
+    """Return the items on sale after the id `after`, by id. Each of the words occurs in their texts or category."""
+    rows = await repository.listed(session, category=category, words=words, after=after, limit=limit)
+    return await _with_sponsors(session, rows)
+
+
+async def get_items(session: Session, *, item_ids: Collection[str]) -> dict[str, Item]:
+    """Return the items that exist, by id, also those no longer on sale."""
+    return {item.item_id: item for item in await _with_sponsors(session, await repository.by_ids(session, item_ids))}
 
 
 async def get_item(session: Session, *, item_id: str) -> Item:
@@ -125,18 +133,14 @@ async def offer_item(
     )
 
 
-async def reserve(session: Session, *, item_id: str, quantity: int) -> None:
-    """Raises SoldOut."""
-    if not await repository.reserve(session, item_id, quantity):
-        raise SoldOut
+async def lock_available(session: Session, *, item_ids: Collection[str]) -> dict[str, int]:
+    """Lock the stock of items until the transaction ends. Return their available pieces."""
+    return await repository.lock_available(session, item_ids)
 
 
-async def sell_reserved(session: Session, *, item_id: str, quantity: int) -> None:
-    await repository.sell_reserved(session, item_id, quantity)
-
-
-async def return_reserved(session: Session, *, item_id: str, quantity: int) -> None:
-    await repository.return_reserved(session, item_id, quantity)
+async def change_stock(session: Session, *, changes: Mapping[str, StockChange]) -> None:
+    """Move pieces between available, reserved and sold. Newly reserved ones were available under `lock_available`."""
+    await repository.change_stock(session, changes)
 
 
 async def lock_stock(session: Session, *, item_id: str) -> int:

@@ -9,11 +9,11 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    UniqueConstraint,
     Uuid,
+    text,
 )
 
-from services.rewards.database import index_open, metadata, settlement_columns
+from services.rewards.database import REFUSED, index_open, metadata, settlement_columns
 from services.rewards.orders.domain import QUANTITY_MAX
 
 orders = Table(
@@ -26,12 +26,18 @@ orders = Table(
     Column("price_mg", BigInteger, nullable=False, comment="per piece, as it was when ordered"),
     Column("budget_id", Text, nullable=False),
     Column("cost_fen", BigInteger, nullable=False, comment="all pieces"),
-    # Permanent: an order repeated after the deletion of its idempotency key must not spend twice.
-    UniqueConstraint("user_id", "client_request_id"),
     CheckConstraint(f"quantity BETWEEN 1 AND {QUANTITY_MAX}", name="quantity"),
     CheckConstraint("amount_mg = price_mg * quantity", name="amount"),
 )
 index_open(orders)
+# Permanent: an order repeated after the deletion of its idempotency key must not spend twice. A refusal frees the id.
+Index(
+    "uq_orders_client_request",
+    orders.c.user_id,
+    orders.c.client_request_id,
+    unique=True,
+    postgresql_where=text(f"NOT ({REFUSED})"),
+)
 Index("ix_orders_user", orders.c.user_id, orders.c.order_id)
 
 item_taken = Table(

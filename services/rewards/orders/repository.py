@@ -1,26 +1,45 @@
 """SQL of orders and of the limit per person."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import TableValuedAlias, Text, Uuid, any_, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.rewards.database import REFUSED
 from services.rewards.orders.models import item_taken, orders
 from services.rewards.settlement.domain import Status
 
-_OPEN = (Status.PENDING, Status.CANCELLING)
+# Pieces of an order that is being returned are sold until its grams are refunded.
+_RESERVED = (Status.PENDING, Status.CANCELLING)
+_SOLD = (Status.CONFIRMED, Status.RETURNING)
 
 
-async def by_client_request(session: AsyncSession, user_id: uuid.UUID, client_request_id: str) -> Any:
-    query = select(orders).where(orders.c.user_id == user_id, orders.c.client_request_id == client_request_id)
-    return (await session.execute(query)).one()
+_REAL = text(f"NOT ({REFUSED})")
 
 
-async def by_id(session: AsyncSession, order_id: uuid.UUID) -> Any:
-    return (await session.execute(select(orders).where(orders.c.order_id == order_id))).one()
+async def by_client_requests(
+    session: AsyncSession, pairs: Sequence[tuple[uuid.UUID, str]]
+) -> dict[tuple[uuid.UUID, str], Any]:
+    """Return the orders of (user, client request id), without refused ones."""
+    given = _pairs(pairs)
+    same = (orders.c.user_id == given.c.user_id) & (orders.c.client_request_id == given.c.value)
+    rows = await session.execute(select(orders).join(given, same).where(_REAL))
+    return {(row.user_id, row.client_request_id): row for row in rows}
+
+
+def _pairs(pairs: Sequence[tuple[uuid.UUID, str]]) -> TableValuedAlias:
+    users, values = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    arrays = literal(users, ARRAY(Uuid)), literal(values, ARRAY(Text))
+    return func.unnest(*arrays).table_valued("user_id", "value").render_derived(name="given")
+
+
+async def by_ids(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    query = select(orders).where(orders.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))))
+    return {row.order_id: row for row in await session.execute(query)}
 
 
 async def owned(session: AsyncSession, order_id: uuid.UUID, user_id: uuid.UUID) -> Any | None:
@@ -29,38 +48,87 @@ async def owned(session: AsyncSession, order_id: uuid.UUID, user_id: uuid.UUID) 
 
 
 async def owned_page(
-    session: AsyncSession, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
+    session: AsyncSession,
+    *,
+    user_id: uuid.UUID,
+    statuses: Collection[Status],
+    client_request_id: str | None,
+    before: uuid.UUID | None,
+    limit: int,
 ) -> Sequence[Any]:
-    query = select(orders).where(orders.c.user_id == user_id).order_by(orders.c.order_id.desc()).limit(limit)
+    """Return orders without refused ones. `statuses`: empty for all."""
+    query = select(orders).where(orders.c.user_id == user_id, _REAL).order_by(orders.c.order_id.desc()).limit(limit)
+    if statuses:
+        query = query.where(orders.c.status.in_(sorted(statuses)))
+    if client_request_id is not None:
+        query = query.where(orders.c.client_request_id == client_request_id)
     if before is not None:
         query = query.where(orders.c.order_id < before)
     return (await session.execute(query)).all()
 
 
-async def take_within_limit(
-    session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int, limit: int | None
-) -> bool:
-    """Count pieces towards the limit per person. False if they would exceed it."""
-    if limit is not None and quantity > limit:
-        return False
-    new = insert(item_taken).values(user_id=user_id, item_id=item_id, taken=quantity, limit_quantity=limit)
-    total = item_taken.c.taken + new.excluded.taken
+async def taken_of(session: AsyncSession, pairs: Sequence[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], int]:
+    """Return the pieces that count towards the limits of (user, item)."""
+    given = _pairs(pairs)
+    same = (item_taken.c.user_id == given.c.user_id) & (item_taken.c.item_id == given.c.value)
+    rows = await session.execute(select(item_taken).join(given, same))
+    return {(row.user_id, row.item_id): row.taken for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Pieces of an item for a user, and the limit per person of the item."""
+
+    user_id: uuid.UUID
+    item_id: str
+    quantity: int
+    limit: int | None
+
+
+_TAKE = text("""
+    INSERT INTO rewards.item_taken AS t (user_id, item_id, taken, limit_quantity)
+    SELECT * FROM unnest(CAST(:users AS uuid[]), CAST(:items AS text[]), CAST(:quantities AS int[]),
+        CAST(:limits AS int[])) AS v(user_id, item_id, taken, limit_quantity) ORDER BY user_id, item_id
+    ON CONFLICT (user_id, item_id) DO UPDATE
+        SET taken = t.taken + excluded.taken, limit_quantity = excluded.limit_quantity
+        WHERE excluded.limit_quantity IS NULL OR t.taken + excluded.taken <= excluded.limit_quantity
+    RETURNING user_id, item_id""")
+
+
+async def take_within_limits(session: AsyncSession, takes: Sequence[Take]) -> set[tuple[uuid.UUID, str]]:
+    """Count pieces towards the limits per person. Return the (user, item) that stay within them.
+
+    The pairs differ, and no quantity alone is above its limit.
+    """
     counted = await session.execute(
-        new.on_conflict_do_update(
-            index_elements=[item_taken.c.user_id, item_taken.c.item_id],
-            set_={"taken": total, "limit_quantity": new.excluded.limit_quantity},
-            where=or_(new.excluded.limit_quantity.is_(None), total <= new.excluded.limit_quantity),
-        ).returning(item_taken.c.taken)
+        _TAKE,
+        {
+            "users": [take.user_id for take in takes],
+            "items": [take.item_id for take in takes],
+            "quantities": [take.quantity for take in takes],
+            "limits": [take.limit for take in takes],
+        },
     )
-    return counted.first() is not None
+    return {(row.user_id, row.item_id) for row in counted}
 
 
-async def give_back_taken(session: AsyncSession, *, user_id: uuid.UUID, item_id: str, quantity: int) -> None:
-    await session.execute(
-        update(item_taken)
-        .where(item_taken.c.user_id == user_id, item_taken.c.item_id == item_id)
-        .values(taken=item_taken.c.taken - quantity)
-    )
+_GIVE_BACK = text("""
+    WITH given AS (
+        SELECT user_id, item_id, sum(quantity) AS quantity FROM unnest(CAST(:users AS uuid[]),
+            CAST(:items AS text[]), CAST(:quantities AS int[])) AS u(user_id, item_id, quantity) GROUP BY 1, 2),
+    locked AS MATERIALIZED (
+        SELECT t.user_id, t.item_id FROM rewards.item_taken t JOIN given USING (user_id, item_id)
+        ORDER BY t.user_id, t.item_id FOR UPDATE OF t)
+    UPDATE rewards.item_taken t SET taken = t.taken - given.quantity FROM given JOIN locked USING (user_id, item_id)
+    WHERE t.user_id = given.user_id AND t.item_id = given.item_id""")
+
+
+async def give_back_taken(session: AsyncSession, rows: Sequence[tuple[uuid.UUID, str, int]]) -> None:
+    """Take (user, item, quantity) from the counters, locked in the order of `take_within_limits`."""
+    if not rows:
+        return
+    values = {"users": [row[0] for row in rows], "items": [row[1] for row in rows]}
+    await session.execute(_GIVE_BACK, {**values, "quantities": [row[2] for row in rows]})
 
 
 async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:
@@ -70,8 +138,8 @@ async def quantities_by_item(session: AsyncSession) -> Sequence[Any]:
         await session.execute(
             select(
                 orders.c.item_id,
-                func.coalesce(quantity.filter(orders.c.status.in_(_OPEN)), 0).label("open"),
-                func.coalesce(quantity.filter(orders.c.status == Status.CONFIRMED), 0).label("confirmed"),
+                func.coalesce(quantity.filter(orders.c.status.in_(_RESERVED)), 0).label("open"),
+                func.coalesce(quantity.filter(orders.c.status.in_(_SOLD)), 0).label("confirmed"),
             ).group_by(orders.c.item_id)
         )
     ).all()
@@ -84,8 +152,8 @@ async def costs_by_budget(session: AsyncSession) -> Sequence[Any]:
         await session.execute(
             select(
                 orders.c.budget_id,
-                func.coalesce(cost.filter(orders.c.status.in_(_OPEN)), 0).label("open"),
-                func.coalesce(cost.filter(orders.c.status == Status.CONFIRMED), 0).label("confirmed"),
+                func.coalesce(cost.filter(orders.c.status.in_(_RESERVED)), 0).label("open"),
+                func.coalesce(cost.filter(orders.c.status.in_(_SOLD)), 0).label("confirmed"),
             ).group_by(orders.c.budget_id)
         )
     ).all()

@@ -8,9 +8,28 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.orders.domain import QUANTITY_MAX
 from services.rewards.orders.service import Order
+from services.rewards.settlement.domain import Status
 from services.rewards.slugs import SLUG_PATTERN
 from shared.amounts import display
 from shared.language import Language
+
+CLIENT_REQUEST_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+ShownStatus = Literal["pending", "cancelling", "confirmed", "cancelled"]
+
+
+def shown_status(status: Status) -> ShownStatus:
+    """A confirmed order that is being given back is shown as `cancelling`, like an unpaid one."""
+    if status is Status.PENDING:
+        return "pending"
+    if status is Status.CONFIRMED:
+        return "confirmed"
+    return "cancelled" if status is Status.CANCELLED else "cancelling"
+
+
+def statuses_of(shown: ShownStatus | None) -> set[Status]:
+    """Return the states shown like this, none for None."""
+    return {status for status in Status if shown_status(status) == shown}
+
 
 _EXAMPLE_ID = "019aadf0-6b00-7000-8000-000000000001"
 
@@ -26,7 +45,8 @@ class OrderRequest(BaseModel):
     item_id: str = Field(pattern=SLUG_PATTERN)
     quantity: int = Field(ge=1, le=QUANTITY_MAX, strict=True)
     client_request_id: str = Field(
-        pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="客户端自定，永久唯一 Made by the client, unique for ever"
+        pattern=CLIENT_REQUEST_ID_PATTERN,
+        description="客户端自定，永久唯一；被拒绝的不占用 Made by the client, unique; a refusal frees it",
     )
 
 
@@ -61,7 +81,7 @@ class OrderView(BaseModel):
     )
 
     order_id: uuid.UUID
-    status: Literal["pending", "cancelling", "confirmed", "cancelled"]
+    status: ShownStatus
     reason_code: str | None = Field(description="未完成的原因 Why it was not confirmed")
     item: OrderedItem
     quantity: int
@@ -76,7 +96,7 @@ class OrderView(BaseModel):
     def of(cls, order: Order, *, language: Language) -> "OrderView":
         return cls(
             order_id=order.order_id,
-            status=order.status.value,
+            status=shown_status(order.status),
             reason_code=order.reason_code,
             item=OrderedItem(item_id=order.item_id, title=order.texts.title.pick(language)),
             quantity=order.quantity,

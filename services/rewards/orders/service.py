@@ -1,11 +1,11 @@
-"""Use cases of orders: place, confirm or release, show.
+"""Use cases of orders: deliver, count and show them. `placing` opens them.
 
-Locks are always taken in this order, so that no two orders can wait for each other: the order, the counter of the user,
-the stock of the item, the budget, vouchers (skipping locked ones).
+Locks are always taken in this order, so that no two transactions can wait for each other: existing orders, codes
+(skipping locked ones), idempotency keys, the stock of items by id, budgets by id, the counters of users, new orders.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,21 +14,25 @@ import msgspec
 
 from services.rewards.budgets import service as budgets
 from services.rewards.catalogue import service as catalogue
-from services.rewards.catalogue.errors import SaleClosed
+from services.rewards.catalogue.domain import StockChange, releasing, selling, taking_back
 from services.rewards.catalogue.service import ItemTexts
 from services.rewards.database import SCHEMA
 from services.rewards.orders import repository
-from services.rewards.orders.errors import ClientRequestIdUsed, LimitReached, OrderNotFound
-from services.rewards.orders.models import orders
-from services.rewards.settlement import service as settlements
-from services.rewards.settlement.domain import Settlement, Status
-from services.rewards.settlement.service import Origin, Placement
+from services.rewards.orders.errors import OrderNotFound
+from services.rewards.settlement.domain import Ended, Settlement, Status
 from services.rewards.vouchers import service as vouchers
-from shared import clock, outbox
+from services.rewards.vouchers.domain import Want
+from services.rewards.vouchers.sealing import CodeSealer
+from shared import outbox
 from shared.contracts.envelope import event_headers
-from shared.contracts.rewards_v1 import EVENT_SOURCE, ORDER_CONFIRMED_TYPE, OrderConfirmed
+from shared.contracts.rewards_v1 import (
+    EVENT_SOURCE,
+    ORDER_CANCELLED_TYPE,
+    ORDER_CONFIRMED_TYPE,
+    OrderCancelled,
+    OrderConfirmed,
+)
 from shared.db import Session
-from shared.errors import IdempotencyKeyReused
 from shared.eventlog import Record
 from shared.ids import new_id
 
@@ -50,63 +54,59 @@ class Order:
     settled_at: datetime | None
 
 
-async def place_order(
-    session: Session, *, origin: Origin, item_id: str, quantity: int, client_request_id: str
-) -> Placement:
-    """Open the settlement of an order. Reserve pieces, budget and the user's part of the limit.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one request orders."""
 
-    Raises ItemNotFound, SaleClosed, LimitReached, SoldOut, BudgetExhausted, ClientRequestIdUsed.
-    """
-    item = await catalogue.get_item(session, item_id=item_id)
-    order_id = new_id()
-    fresh = await settlements.open_new(
-        session,
-        orders,
-        origin=origin,
-        amount_mg=item.price_mg * quantity,
-        capture_to=f"redeemed:{item.sponsor.sponsor_id}",
-        order_id=order_id,
-        client_request_id=client_request_id,
-        item_id=item_id,
-        quantity=quantity,
-        price_mg=item.price_mg,
-        budget_id=item.budget_id,
-        cost_fen=item.price_fen * quantity,
-    )
-    if not fresh:
-        return await _existing_order(session, origin, item_id, quantity, client_request_id)
-    if not item.offer.open_at(clock.now()):
-        raise SaleClosed
-    if not await repository.take_within_limit(
-        session, user_id=origin.user_id, item_id=item_id, quantity=quantity, limit=item.per_user_limit
+    item_id: str
+    quantity: int
+    client_request_id: str
+
+
+async def deliver(session: Session, *, ended: Ended, sealer: CodeSealer, topic: str) -> None:
+    """Assign the codes of confirmed orders, put those of returned ones back, publish the events."""
+    confirmed = await _rows(session, ended.confirmed)
+    returned = await _rows(session, ended.returned)
+    for item_id in sorted({row.item_id for row in confirmed}):
+        wants = [Want(row.order_id, row.user_id, row.quantity) for row in confirmed if row.item_id == item_id]
+        await vouchers.assign(session, item_id=item_id, wants=wants)
+    if returned:
+        await vouchers.put_back(session, sealer=sealer, order_ids=[row.order_id for row in returned])
+    records = [_confirmed(row) for row in confirmed] + [_cancelled(row) for row in returned]
+    await outbox.add(session, SCHEMA, topic, records)
+
+
+async def count(session: Session, *, ended: Ended) -> None:
+    """Change stock, budgets and the users' parts of the limits, in this order."""
+    stock: dict[str, StockChange] = {}
+    funds: dict[str, tuple[int, int]] = {}
+    freed: list[tuple[uuid.UUID, str, int]] = []
+    for settlements, ways, reserved, spent in (
+        (ended.confirmed, selling, -1, 1),
+        (ended.released, releasing, -1, 0),
+        (ended.returned, taking_back, 0, -1),
     ):
-        raise LimitReached(limit=item.per_user_limit)
-    await catalogue.reserve(session, item_id=item_id, quantity=quantity)
-    await budgets.reserve(session, budget_id=item.budget_id, amount_fen=item.price_fen * quantity)
-    return Placement(order_id)
+        for row in await _rows(session, settlements):
+            stock[row.item_id] = stock.get(row.item_id, StockChange()).plus(ways(row.quantity))
+            before = funds.get(row.budget_id, (0, 0))
+            funds[row.budget_id] = (before[0] + reserved * row.cost_fen, before[1] + spent * row.cost_fen)
+            if settlements is not ended.confirmed:
+                freed.append((row.user_id, row.item_id, row.quantity))
+    await catalogue.change_stock(session, changes=stock)
+    await budgets.change(session, changes=funds)
+    await repository.give_back_taken(session, freed)
 
 
-async def _existing_order(
-    session: Session, origin: Origin, item_id: str, quantity: int, client_request_id: str
-) -> Placement:
-    """Return the existing order of a repeated request whose idempotency key is deleted or was never finished."""
-    row = await repository.by_client_request(session, origin.user_id, client_request_id)
-    if row.idempotency_key != origin.idempotency_key:
-        raise ClientRequestIdUsed(extensions={"order_id": str(row.order_id)})
-    if (row.item_id, row.quantity) != (item_id, quantity):
-        raise IdempotencyKeyReused
-    return Placement(row.order_id, repeated=True)
+async def _rows(session: Session, settlements: Sequence[Settlement]) -> list[Any]:
+    """Return the rows of orders, by id."""
+    found = await repository.by_ids(session, [one.settlement_id for one in settlements]) if settlements else {}
+    return [found[order_id] for order_id in sorted(found)]
 
 
-async def confirm_order(session: Session, *, order_id: uuid.UUID, topic: str) -> None:
-    """The grams are captured: sell the pieces, spend the budget, assign the codes, publish the event."""
-    row = await repository.by_id(session, order_id)
-    await catalogue.sell_reserved(session, item_id=row.item_id, quantity=row.quantity)
-    await budgets.spend_reserved(session, budget_id=row.budget_id, amount_fen=row.cost_fen)
-    await vouchers.assign(session, item_id=row.item_id, order_id=order_id, user_id=row.user_id, quantity=row.quantity)
+def _confirmed(row: Any) -> Record:
     event = OrderConfirmed(
         event_id=new_id(),
-        order_id=order_id,
+        order_id=row.order_id,
         account_id=row.account_id,
         item_id=row.item_id,
         quantity=row.quantity,
@@ -115,24 +115,31 @@ async def confirm_order(session: Session, *, order_id: uuid.UUID, topic: str) ->
         captured_to=row.capture_to,
         confirmed_at=row.settled_at,
     )
-    headers = event_headers(
-        str(event.event_id), source=EVENT_SOURCE, event_type=ORDER_CONFIRMED_TYPE, at=event.confirmed_at
+    return _record(event, row, ORDER_CONFIRMED_TYPE, event.confirmed_at)
+
+
+def _cancelled(row: Any) -> Record:
+    event = OrderCancelled(
+        event_id=new_id(),
+        order_id=row.order_id,
+        account_id=row.account_id,
+        item_id=row.item_id,
+        quantity=row.quantity,
+        amount_mg=row.amount_mg,
+        cost_fen=row.cost_fen,
+        cancelled_at=row.settled_at,
     )
-    record = Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
-    await outbox.add(session, SCHEMA, topic, [record])
+    return _record(event, row, ORDER_CANCELLED_TYPE, event.cancelled_at)
 
 
-async def release_order(session: Session, *, order_id: uuid.UUID) -> None:
-    """The grams are given back: return the pieces, the budget and the user's part of the limit."""
-    row = await repository.by_id(session, order_id)
-    await repository.give_back_taken(session, user_id=row.user_id, item_id=row.item_id, quantity=row.quantity)
-    await catalogue.return_reserved(session, item_id=row.item_id, quantity=row.quantity)
-    await budgets.return_reserved(session, budget_id=row.budget_id, amount_fen=row.cost_fen)
+def _record(event: OrderConfirmed | OrderCancelled, row: Any, event_type: str, at: datetime) -> Record:
+    headers = event_headers(str(event.event_id), source=EVENT_SOURCE, event_type=event_type, at=at)
+    return Record(key=str(row.account_id).encode(), value=msgspec.json.encode(event), headers=headers)
 
 
 async def _with_details(session: Session, rows: Sequence[Any]) -> list[Order]:
     texts = await catalogue.texts_of(session, item_ids=[row.item_id for row in rows])
-    given = await vouchers.ids_by_order(session, order_ids=[row.order_id for row in rows])
+    given = await vouchers.ids_by_order(session, order_ids=[row.order_id for row in rows if row.status == "confirmed"])
     return [
         Order(
             order_id=row.order_id,
@@ -151,8 +158,10 @@ async def _with_details(session: Session, rows: Sequence[Any]) -> list[Order]:
     ]
 
 
-async def get_settled_order(session: Session, *, settlement: Settlement) -> Order:
-    return (await _with_details(session, [await repository.by_id(session, settlement.settlement_id)]))[0]
+async def get_settled_orders(session: Session, *, settlements: Sequence[Settlement]) -> list[Order]:
+    """Return orders in the sequence of their settlements."""
+    rows = await repository.by_ids(session, [one.settlement_id for one in settlements])
+    return await _with_details(session, [rows[one.settlement_id] for one in settlements])
 
 
 async def get_own_order(session: Session, *, order_id: uuid.UUID, user_id: uuid.UUID) -> Order:
@@ -163,11 +172,25 @@ async def get_own_order(session: Session, *, order_id: uuid.UUID, user_id: uuid.
     return (await _with_details(session, [row]))[0]
 
 
-async def list_own_orders(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Order]:
-    """Return the orders of the user before the id `before`, newest first."""
-    return await _with_details(
-        session, await repository.owned_page(session, user_id=user_id, before=before, limit=limit)
+async def list_own_orders(
+    session: Session,
+    *,
+    user_id: uuid.UUID,
+    statuses: Collection[Status] = (),
+    client_request_id: str | None = None,
+    before: uuid.UUID | None,
+    limit: int,
+) -> list[Order]:
+    """Return the orders of the user before the id `before`, newest first. Refused ones are no orders."""
+    rows = await repository.owned_page(
+        session,
+        user_id=user_id,
+        statuses=statuses,
+        client_request_id=client_request_id,
+        before=before,
+        limit=limit,
     )
+    return await _with_details(session, rows)
 
 
 async def pieces_by_item(session: Session) -> dict[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.rewards.settlement.domain import Settlement, Status
+from services.rewards.settlement.domain import OPEN_STATES, Settlement, Status
 from shared.contracts.holds import PostedHold
 
 
@@ -58,7 +58,7 @@ def compare(pair: Pair) -> Difference | None:
     if hold is not None and not _ledger_agrees(hold):
         return Difference.LEDGER_DIFFERS
     status = None if settlement is None else settlement.status
-    if status in {Status.PENDING, Status.CANCELLING}:
+    if status in OPEN_STATES:
         return Difference.OPEN_TOO_LONG
     if hold is None:
         return Difference.CAPTURE_MISSING if status is Status.CONFIRMED else Difference.RECORD_MISSING
@@ -77,6 +77,9 @@ def compare(pair: Pair) -> Difference | None:
 def _ledger_agrees(hold: PostedHold) -> bool:
     if hold.status == "captured":
         return (hold.posted_mg, hold.posted_to) == (hold.amount_mg, hold.captured_to)
+    if hold.status == "refunded":  # to the sponsor, and from there over the hold back to the person
+        ways = set((hold.posted_to or "").split())
+        return (hold.posted_mg, ways) == (2 * hold.amount_mg, {hold.captured_to, str(hold.account_id)})
     if hold.status == "held" or hold.account_id is None:  # without an account: a void that came before its hold
         return hold.posted_mg == 0
     return (hold.posted_mg, hold.posted_to) == (hold.amount_mg, str(hold.account_id))

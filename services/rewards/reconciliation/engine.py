@@ -92,6 +92,6 @@ class Reconciler:
         _log.info("capture_repeated", settlement_id=str(settlement.settlement_id), answer=reply.answer)
         if reply.answer is HoldAnswer.CAPTURED:
             return "captured"
-        if reply.answer is HoldAnswer.GIVEN_BACK:
+        if reply.answer in {HoldAnswer.GIVEN_BACK, HoldAnswer.REFUNDED}:
             return "hold_ended"
         return "insufficient_balance" if reply.detail == Reason.INSUFFICIENT_BALANCE else "refused"

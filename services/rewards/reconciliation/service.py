@@ -170,7 +170,7 @@ def _totals(pairs: Sequence[Pair]) -> dict[str, list[int]]:
             total = totals[pair.settlement.capture_to]
             total[0] += 1
             total[1] += pair.settlement.amount_mg
-        if pair.hold is not None and pair.hold.captured_to is not None:
+        if pair.hold is not None and pair.hold.captured_to is not None and pair.hold.status == "captured":
             total = totals[pair.hold.captured_to]
             total[2] += 1
             total[3] += pair.hold.posted_mg

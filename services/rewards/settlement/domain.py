@@ -1,12 +1,13 @@
 """The states of a settlement, and the step that follows from each answer of the accounting service.
 
-    pending ──captured──▶ confirmed                    grams spent, vouchers or certificate issued
-       │                      ▲
-       │ refused, too late,   │ the capture came first
-       ▼ or called off        │
-    cancelling ───────────────┤
-       │                      │
-       └─voided or expired──▶ cancelled                grams and all reservations given back
+    pending ──captured──▶ confirmed ──given back by its owner──▶ returning    grams spent, goods delivered
+       │  │                   ▲                                     │
+       │  │ too late,         │ the capture came first              │
+       │  ▼ or called off     │                                     │
+       │ cancelling ──────────┤                                     │ refunded
+       │  │                   │                                     │
+       ▼  ▼ refused, voided or expired                              ▼
+    cancelled ◀─────────────────────────────────────────────────────     grams and all reservations given back
 
 A hold in accounting has exactly one end, captured or given back, decided there by one conditional statement. A
 settlement enters one of its two ends only after accounting has reported the end of the hold, so they always agree.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.language import Language
+from shared.language import Language, Text
 
 # A citizen waits for seconds. After a minute without accounting it is better to give the grams back.
 GIVE_UP_AFTER = timedelta(seconds=60)
@@ -31,17 +32,20 @@ STUCK_AFTER = timedelta(minutes=2)
 class Status(StrEnum):
     PENDING = "pending"
     CANCELLING = "cancelling"
+    RETURNING = "returning"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
 
 
 ENDS = frozenset({Status.CONFIRMED, Status.CANCELLED})
+OPEN_STATES = frozenset(Status) - ENDS
 
 
 class Reason(StrEnum):
     """Why a settlement was not confirmed. Stable codes, shown to the citizen."""
 
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+    ACCOUNT_FROZEN = "ACCOUNT_FROZEN"
     HOLD_REFUSED = "HOLD_REFUSED"
     SETTLEMENT_TIMED_OUT = "SETTLEMENT_TIMED_OUT"
     CALLED_OFF = "CALLED_OFF"
@@ -58,6 +62,7 @@ class Settlement:
     capture_to: str
     status: Status
     reason_code: str | None
+    title: Text | None
     idempotency_key: str
     request_id: str
     language: Language
@@ -75,11 +80,25 @@ class Settlement:
         return self.created_at + HOLD_LIFE
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Settlements that end in one transaction: delivered, given up unpaid, or given back after they were delivered."""
+
+    confirmed: tuple[Settlement, ...] = ()
+    released: tuple[Settlement, ...] = ()
+    returned: tuple[Settlement, ...] = ()
+
+    @property
+    def all(self) -> tuple[Settlement, ...]:
+        return self.confirmed + self.released + self.returned
+
+
 class HoldAnswer(StrEnum):
     """Accounting's answer about a hold. UNKNOWN: no answer, or one without the state of the hold."""
 
     HELD = "held"
     CAPTURED = "captured"
+    REFUNDED = "refunded"
     GIVEN_BACK = "given_back"
     REFUSED = "refused"
     UNKNOWN = "unknown"
@@ -93,10 +112,16 @@ class Step(StrEnum):
 
 
 def next_step(status: Status, answer: HoldAnswer) -> Step:
-    """Return the step after an answer. A refusal is not final: another attempt may succeed until a void."""
+    """Return the step after an answer.
+
+    Accounting's refusal of a spend is final: it has voided the hold. A refusal of our own, because it is too late, is
+    not: an attempt under way may succeed until the void.
+    """
+    if status is Status.RETURNING:
+        return Step.CANCEL if answer is HoldAnswer.REFUNDED else Step.TRY_LATER
     if answer is HoldAnswer.CAPTURED:
         return Step.CONFIRM
-    if answer is HoldAnswer.GIVEN_BACK:
+    if answer in {HoldAnswer.GIVEN_BACK, HoldAnswer.REFUNDED}:
         return Step.CANCEL
     if answer is HoldAnswer.REFUSED and status is Status.PENDING:
         return Step.CALL_OFF

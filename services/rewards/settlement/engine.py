@@ -7,7 +7,7 @@ accounting gives both the same answer, and only one of them finds the expected s
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,15 +16,14 @@ from pydantic import BaseModel
 
 from services.rewards.database import SCHEMA, SettledTable
 from services.rewards.settlement import repository, service
-from services.rewards.settlement.domain import HoldAnswer, Reason, Settlement, Status, Step, next_step
+from services.rewards.settlement.domain import Ended, HoldAnswer, Reason, Settlement, Status, Step, next_step
 from services.rewards.settlement.errors import refusal_for
 from services.rewards.settlement.holds import HoldReply, Holds
-from services.rewards.settlement.service import Origin, Placement
+from services.rewards.settlement.service import Asked, Placement
 from shared import idempotency, telemetry
 from shared.db import Database, Session
-from shared.errors import AppError, Conflict
-from shared.idempotency import Key
-from shared.language import Language
+from shared.errors import AppError
+from shared.language import Language, Text
 from shared.problems import problem_document
 
 # From pending over cancelling to an end are two rounds. Each of two races lost to another driver costs one more.
@@ -45,11 +44,8 @@ class Reply:
     replayed: bool = False
 
 
-PlaceUseCase = Callable[[Session], Awaitable[Placement]]
-
-
 class SettlementKind(Protocol):
-    """A kind of spending. Its effects run in the transaction that changes the state, hence once."""
+    """A kind of spending. Its effects run in the transaction that changes the states, hence once."""
 
     @property
     def table(self) -> SettledTable: ...
@@ -58,83 +54,53 @@ class SettlementKind(Protocol):
     def route(self) -> str:
         """The route in stored idempotency keys and in problem documents."""
 
-    async def confirm(self, session: Session, settlement: Settlement) -> None:
-        """The grams are spent: deliver. Must not refuse."""
+    async def place_many(self, session: Session, asked: Sequence[Asked]) -> list[Placement | AppError]:
+        """Open settlements and reserve for them. A Conflict is a final refusal. The requests are of different people.
 
-    async def release(self, session: Session, settlement: Settlement) -> None:
-        """The grams are given back: return the reservations."""
+        A request that is refused leaves nothing behind.
+        """
 
-    async def view(self, session: Session, settlement: Settlement) -> BaseModel:
-        """Return the citizen's view, in the language of the request."""
+    async def deliver(self, session: Session, ended: Ended) -> None:
+        """Give the goods of confirmed settlements, and take back those of returned ones. Must not refuse."""
+
+    async def count(self, session: Session, ended: Ended) -> None:
+        """Change the counters that everybody shares. The last step of a transaction: the rows are locked shortly."""
+
+    async def take_back(self, session: Session, settlement_id: uuid.UUID, /) -> None:
+        """Withdraw what was delivered, before its grams are given back. Raises a Conflict if it was used."""
+
+    async def views(self, session: Session, settlements: Sequence[Settlement]) -> list[BaseModel]:
+        """Return the citizens' views, each in the language of its request."""
 
 
-def _refusal(error: AppError, *, language: Language, route: str, request_id: str) -> Reply:
+def refusal(error: AppError, *, language: Language, route: str, request_id: str) -> Reply:
     return Reply(error.status, problem_document(error, language=language, instance=route, request_id=request_id))
 
 
-async def _reply(session: Session, kind: SettlementKind, settlement: Settlement) -> Reply:
-    """Make the reply from the state of the settlement: 201, 202 or the refusal."""
-    if settlement.status is Status.CANCELLED:
-        return _refusal(
-            refusal_for(settlement),
-            language=settlement.language,
-            route=kind.route,
-            request_id=settlement.request_id,
-        )
-    view = await kind.view(session, settlement)
-    return Reply(201 if settlement.status is Status.CONFIRMED else 202, view.model_dump(mode="json"))
-
-
 class SettlementEngine:
-    """`kinds` by name. The name is also the purpose of the hold in accounting."""
+    """`kinds` by name. The name is also the purpose of the hold in accounting. `contact`: whom a citizen can ask."""
 
-    def __init__(self, database: Database, holds: Holds, kinds: Mapping[str, SettlementKind]) -> None:
-        self._database, self._holds, self.kinds = database, holds, kinds
+    def __init__(self, database: Database, holds: Holds, kinds: Mapping[str, SettlementKind], *, contact: Text) -> None:
+        self.database, self._holds, self.kinds, self._contact = database, holds, kinds, contact
         self._any_due = repository.any_due(kind.table for kind in kinds.values())
-
-    async def run(self, name: str, origin: Origin, key: Key, place: PlaceUseCase) -> Reply:
-        """Handle one request: claim the key and place, drive, answer.
-
-        A Conflict raised by `place` becomes the stored answer. Its other errors are raised.
-        """
-        placed = await self._place(self.kinds[name], origin, key, place)
-        if isinstance(placed, Reply):
-            return placed
-        return await self.drive(name, placed.settlement_id) or await self._current_reply(name, placed.settlement_id)
-
-    async def _place(self, kind: SettlementKind, origin: Origin, key: Key, place: PlaceUseCase) -> Placement | Reply:
-        subject, route = str(origin.user_id), kind.route
-        async with self._database.transaction() as session:
-            stored = await idempotency.begin(session, schema=SCHEMA, subject=subject, route=route, key=key)
-            if stored is not None:
-                return Reply(stored.status, stored.body, replayed=True)
-            try:
-                # The savepoint undoes reservations made before a refusal; the key with its answer is kept.
-                async with session.begin_nested():
-                    placed = await place(session)
-            except Conflict as error:
-                reply = _refusal(error, language=origin.language, route=route, request_id=origin.request_id)
-                await _store_reply(session, subject, route, key.value, reply)
-                return reply
-            if placed.repeated:
-                settlement = await repository.load(session, kind.table, placed.settlement_id)
-                if settlement.ended:
-                    reply = await _reply(session, kind, settlement)
-                    await _store_reply(session, subject, route, key.value, reply)
-                    return Reply(reply.status, reply.body, replayed=True)
-            return placed
-
-    async def _current_reply(self, name: str, settlement_id: uuid.UUID) -> Reply:
-        kind = self.kinds[name]
-        async with self._database.transaction() as session:
-            return await _reply(session, kind, await repository.load(session, kind.table, settlement_id))
 
     async def call_off(self, name: str, settlement_id: uuid.UUID) -> None:
         """Cancel on request of the citizen, unless the grams are spent already."""
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             await service.call_off(
                 session, self.kinds[name].table, settlement_id=settlement_id, reason=Reason.CALLED_OFF
             )
+        await self.drive(name, settlement_id)
+
+    async def give_back(self, name: str, settlement_id: uuid.UUID) -> None:
+        """Give a confirmed settlement back on request of the citizen. Raises a Conflict if it was used.
+
+        What was delivered is withdrawn first, so that nobody uses it while accounting refunds the grams.
+        """
+        kind = self.kinds[name]
+        async with self.database.transaction() as session:
+            if await service.begin_return(session, kind.table, settlement_id=settlement_id):
+                await kind.take_back(session, settlement_id)
         await self.drive(name, settlement_id)
 
     async def drive(self, name: str, settlement_id: uuid.UUID) -> Reply | None:
@@ -144,68 +110,113 @@ class SettlementEngine:
         """
         kind = self.kinds[name]
         for _ in range(_ROUNDS_MAX):
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 settlement = await repository.load(session, kind.table, settlement_id)
             if settlement.ended:
                 return None
             hold = await self._ask_accounting(name, settlement)
             step = next_step(settlement.status, hold.answer)
             if step is Step.TRY_LATER:
-                await self._postpone(kind, settlement, hold.detail or hold.answer)
+                await self.postpone(name, [settlement], hold.detail or hold.answer)
                 return None
             if step is Step.CALL_OFF:
-                async with self._database.transaction() as session:
+                async with self.database.transaction() as session:
                     await service.call_off(session, kind.table, settlement_id=settlement_id, reason=Reason(hold.detail))
                 continue
             try:
-                reply = await self._settle(kind, settlement, confirmed=step is Step.CONFIRM)
+                replies = await self.settle(name, [(settlement, hold)])
             except AppError as error:
                 _log.exception("settlement_blocked", kind=name, id=str(settlement_id), error=error.code)
-                await self._postpone(kind, settlement, error.code)
+                await self.postpone(name, [settlement], error.code)
                 return None
-            if reply is not None:
-                return reply
+            if settlement_id in replies:
+                return replies[settlement_id]
         return None
 
     async def _ask_accounting(self, name: str, settlement: Settlement) -> HoldReply:
+        if settlement.status is Status.RETURNING:
+            return await self._holds.refund(settlement)
         if settlement.status is Status.CANCELLING:
             return await self._holds.void(settlement)
         if settlement.overdue:
             return HoldReply(HoldAnswer.REFUSED, Reason.SETTLEMENT_TIMED_OUT)
-        reply = await self._holds.place(settlement, purpose=name)
-        if reply.answer is HoldAnswer.HELD:
-            reply = await self._holds.capture(settlement)
-        return reply
+        return (await self.spend(name, [settlement]))[0]
 
-    async def _settle(self, kind: SettlementKind, settlement: Settlement, *, confirmed: bool) -> Reply | None:
-        """End the settlement. None if another driver was first; then nothing is done."""
-        async with self._database.transaction() as session:
-            ended = await repository.move(
-                session,
-                kind.table,
-                settlement.settlement_id,
-                expected=settlement.status,
-                to=Status.CONFIRMED if confirmed else Status.CANCELLED,
-                reason_code=None if confirmed else settlement.reason_code or Reason.SETTLEMENT_TIMED_OUT,
-            )
-            if ended is None:
-                return None
-            await (kind.confirm if confirmed else kind.release)(session, ended)
-            reply = await _reply(session, kind, ended)
-            await _store_reply(session, str(ended.user_id), kind.route, ended.idempotency_key, reply)
-            return reply
+    async def spend(self, name: str, settlements: Sequence[Settlement]) -> list[HoldReply]:
+        """Ask accounting to spend the grams of pending settlements, in one call."""
+        return await self._holds.spend(settlements, purpose=name)
 
-    async def _postpone(self, kind: SettlementKind, settlement: Settlement, error: str) -> None:
-        async with self._database.transaction() as session:
-            await repository.postpone(session, kind.table, settlement.settlement_id, error=error)
+    async def settle(self, name: str, answered: Sequence[tuple[Settlement, HoldReply]]) -> dict[uuid.UUID, Reply]:
+        """End settlements by accounting's answers, in one transaction. Return the final answers by id.
+
+        Locks: settlements, codes, keys, then the counters that everybody shares.
+
+        A settlement that another driver ended first is left out, and nothing is done for it. Raises an AppError of
+        the kind that blocks the delivery; then none has ended.
+        """
+        kind = self.kinds[name]
+        async with self.database.transaction() as session:
+            ended = await self._end(session, kind, _by_end(answered))
+            await kind.deliver(session, ended)
+            replies = await self.replies(session, name, ended.all)
+            # The answer to the request that ordered stays "confirmed" when the order is given back later.
+            await self._store(session, kind, ended.confirmed + ended.released, replies)
+            await kind.count(session, ended)
+        return replies
+
+    async def _end(self, session: Session, kind: SettlementKind, groups: "dict[_End, list[uuid.UUID]]") -> Ended:
+        """Move settlements to their ends. Those that another driver has moved are left out."""
+        found: dict[str, list[Settlement]] = {"confirmed": [], "released": [], "returned": []}
+        for (before, end, reason), ids in groups.items():
+            moved = await repository.move(session, kind.table, ids, expected=before, to=end, reason_code=reason)
+            if end is Status.CONFIRMED:
+                found["confirmed"] += moved
+            else:
+                found["returned" if before is Status.RETURNING else "released"] += moved
+        return Ended(**{name: tuple(settlements) for name, settlements in found.items()})
+
+    async def _store(
+        self, session: Session, kind: SettlementKind, ended: Sequence[Settlement], replies: Mapping[uuid.UUID, Reply]
+    ) -> None:
+        answers = [stored_answer(str(one.user_id), one.idempotency_key, replies[one.settlement_id]) for one in ended]
+        await idempotency.finish_many(session, schema=SCHEMA, route=kind.route, answers=answers)
+
+    async def replies(self, session: Session, name: str, settlements: Sequence[Settlement]) -> dict[uuid.UUID, Reply]:
+        """Make replies from the states of settlements: 201, 202 or the refusal."""
+        kind = self.kinds[name]
+        found: dict[uuid.UUID, Reply] = {}
+        shown = []
+        for one in settlements:
+            if one.status is Status.CANCELLED:
+                error = refusal_for(one, contact=self._contact)
+                found[one.settlement_id] = refusal(
+                    error, language=one.language, route=kind.route, request_id=one.request_id
+                )
+            else:
+                shown.append(one)
+        for one, view in zip(shown, await kind.views(session, shown) if shown else (), strict=True):
+            status = 201 if one.status is Status.CONFIRMED else 202
+            found[one.settlement_id] = Reply(status, view.model_dump(mode="json"))
+        return found
+
+    async def current_replies(self, name: str, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reply]:
+        async with self.database.transaction() as session:
+            found = await repository.load_many(session, self.kinds[name].table, ids)
+            return await self.replies(session, name, list(found.values()))
+
+    async def postpone(self, name: str, settlements: Sequence[Settlement], error: str) -> None:
+        """Leave settlements to the worker."""
+        ids = [one.settlement_id for one in settlements]
+        async with self.database.transaction() as session:
+            await repository.postpone(session, self.kinds[name].table, ids, error=error)
 
     async def drive_due(self) -> None:
         """Timed job: drive the settlements that requests left open. It checks first: nearly always there are none."""
-        if not await self._database.scalar_once(self._any_due):
+        if not await self.database.scalar_once(self._any_due):
             return
         gate = asyncio.Semaphore(_CONCURRENT)
         for name, kind in self.kinds.items():
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 due = await repository.claim_due(session, kind.table, _BATCH)
             await asyncio.gather(*(self._drive_claimed(gate, name, claimed) for claimed in due))
 
@@ -223,13 +234,19 @@ class SettlementEngine:
             telemetry.SETTLEMENTS_STUCK.labels(name).set(await repository.count_stuck(session, kind.table))
 
 
-async def _store_reply(session: Session, subject: str, route: str, key: str, reply: Reply) -> None:
-    await idempotency.finish(
-        session,
-        schema=SCHEMA,
-        subject=subject,
-        route=route,
-        key=Key(key, ""),
-        status=reply.status,
-        body_json=json.dumps(reply.body, ensure_ascii=False),
-    )
+def stored_answer(subject: str, key: str, reply: Reply) -> idempotency.Answer:
+    return idempotency.Answer(subject, key, reply.status, json.dumps(reply.body, ensure_ascii=False))
+
+
+_End = tuple[Status, Status, str | None]
+
+
+def _by_end(answered: Sequence[tuple[Settlement, HoldReply]]) -> dict[_End, list[uuid.UUID]]:
+    """Group settlements by (state before, end, reason)."""
+    groups: dict[_End, list[uuid.UUID]] = {}
+    for settlement, hold in answered:
+        confirmed = next_step(settlement.status, hold.answer) is Step.CONFIRM
+        reason = None if confirmed else settlement.reason_code or hold.detail or Reason.SETTLEMENT_TIMED_OUT
+        end = Status.CONFIRMED if confirmed else Status.CANCELLED
+        groups.setdefault((settlement.status, end, reason), []).append(settlement.settlement_id)
+    return {group: sorted(ids) for group, ids in groups.items()}

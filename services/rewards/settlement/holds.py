@@ -1,5 +1,6 @@
 """The client of accounting's holds. No method raises: a missing answer is HoldAnswer.UNKNOWN."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,13 +9,24 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from services.rewards.settlement.domain import HoldAnswer, Reason, Settlement
-from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
+from shared.contracts.holds import (
+    CaptureRequest,
+    HoldRequest,
+    HoldState,
+    SpendRequest,
+    SpendRequests,
+    Spent,
+    SpentItems,
+    Title,
+)
 from shared.httpclient import ServiceAuth
 
 _HOLDS: Final = "/internal/accounting/holds"
+_SPENDS: Final = "/internal/accounting/spends"
 _ANSWER_OF_STATUS: Final = {
     "held": HoldAnswer.HELD,
     "captured": HoldAnswer.CAPTURED,
+    "refunded": HoldAnswer.REFUNDED,
     "voided": HoldAnswer.GIVEN_BACK,
     "expired": HoldAnswer.GIVEN_BACK,
 }
@@ -24,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HoldReply:
-    """`detail` is a Reason if the answer is REFUSED, and the fault if it is UNKNOWN."""
+    """`detail` is a Reason if the answer is REFUSED or a refused spend, and the fault if it is UNKNOWN."""
 
     answer: HoldAnswer
     detail: str = ""
@@ -45,9 +57,59 @@ def _reply_of_state(response: httpx.Response) -> HoldReply:
         return HoldReply(HoldAnswer.UNKNOWN, "unreadable_answer")
 
 
+def _reply_of_spend(item: Spent) -> HoldReply:
+    if item.status is None:
+        _log.warning("spend_contradicts", settlement_id=str(item.hold_id), code=item.code)
+        return HoldReply(HoldAnswer.UNKNOWN, f"conflict_{item.code}"[:100])
+    answer = _ANSWER_OF_STATUS[item.status]
+    if answer is not HoldAnswer.GIVEN_BACK or item.code is None:
+        return HoldReply(answer)
+    if item.code in {Reason.INSUFFICIENT_BALANCE, Reason.ACCOUNT_FROZEN}:
+        return HoldReply(answer, item.code)
+    _log.warning("spend_refused", settlement_id=str(item.hold_id), code=item.code)
+    return HoldReply(answer, Reason.HOLD_REFUSED)
+
+
 class Holds:
     def __init__(self, client: httpx.AsyncClient, auth: ServiceAuth) -> None:
         self._client, self._auth = client, auth
+
+    async def spend(self, settlements: Sequence[Settlement], *, purpose: str) -> list[HoldReply]:
+        """Hold and capture in one call, for each settlement.
+
+        CAPTURED; GIVEN_BACK, with a Reason if accounting refused; REFUNDED. These are final. Otherwise UNKNOWN.
+        """
+        body = SpendRequests(
+            items=[
+                SpendRequest(
+                    hold_id=one.settlement_id,
+                    account_id=one.account_id,
+                    amount_mg=one.amount_mg,
+                    purpose=f"{purpose}:{one.settlement_id}",
+                    expires_at=one.hold_expires_at,
+                    title=one.title and Title(zh=one.title.zh, en=one.title.en),
+                    to=one.capture_to,
+                )
+                for one in settlements
+            ]
+        )
+        response = await self._send("POST", _SPENDS, body)
+        if isinstance(response, HoldReply):
+            return [response] * len(settlements)
+        if not response.is_success:
+            return [HoldReply(HoldAnswer.UNKNOWN, f"http_{response.status_code}")] * len(settlements)
+        try:
+            items = SpentItems.model_validate_json(response.content).items
+        except ValidationError:
+            items = []
+        by_id = {item.hold_id: _reply_of_spend(item) for item in items}
+        missing = HoldReply(HoldAnswer.UNKNOWN, "unreadable_answer")
+        return [by_id.get(one.settlement_id, missing) for one in settlements]
+
+    async def refund(self, settlement: Settlement) -> HoldReply:
+        """Give captured grams back. REFUNDED, or UNKNOWN."""
+        response = await self._send("POST", f"{_HOLDS}/{settlement.settlement_id}/refund", None)
+        return response if isinstance(response, HoldReply) else _reply_of(response)
 
     async def place(self, settlement: Settlement, *, purpose: str) -> HoldReply:
         """Place the hold. HELD; CAPTURED or GIVEN_BACK if it has ended already; REFUSED with the reason."""
@@ -92,7 +154,7 @@ class Holds:
         if isinstance(response, HoldReply):
             return response
         reply = _reply_of(response)
-        if reply.answer in {HoldAnswer.CAPTURED, HoldAnswer.GIVEN_BACK}:
+        if reply.answer in {HoldAnswer.CAPTURED, HoldAnswer.REFUNDED, HoldAnswer.GIVEN_BACK}:
             return reply
         is_known = reply.answer is HoldAnswer.HELD or response.status_code == httpx.codes.NOT_FOUND
         if is_known and refused is not None:

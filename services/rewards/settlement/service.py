@@ -1,7 +1,7 @@
 """Use cases of settlements: open one, call it off, list those that hang. The engine does the rest."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from services.rewards.database import SettledTable
 from services.rewards.settlement import repository
 from services.rewards.settlement.domain import Reason, Settlement, Status
 from shared.db import Session
+from shared.idempotency import Key
 from shared.language import Language
 
 
@@ -24,31 +25,43 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: who asks, under which key, for what. `wanted` is of the kind's own type."""
+
+    origin: Origin
+    key: Key
+    wanted: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """A new settlement, or with `repeated` the existing one of the same key, which is answered or driven on."""
 
-    settlement_id: uuid.UUID
+    settlement: Settlement
     repeated: bool = False
 
 
-async def open_new(
-    session: Session, table: SettledTable, *, origin: Origin, amount_mg: int, capture_to: str, **own: Any
-) -> bool:
-    """Insert the pending row. `own` are the other columns of the table, including its id.
+async def open_many(
+    session: Session, table: SettledTable, rows: Sequence[tuple[Origin, Mapping[str, Any]]]
+) -> dict[uuid.UUID, Settlement]:
+    """Insert pending rows. The mappings are the other columns of the table, including its id and `amount_mg`.
 
-    False if a unique key of the table exists already.
+    Return the settlements by id, without those whose unique key exists already.
     """
-    return await repository.insert_new(
+    return await repository.insert_many(
         session,
         table,
-        user_id=origin.user_id,
-        account_id=origin.account_id,
-        idempotency_key=origin.idempotency_key,
-        request_id=origin.request_id,
-        language=origin.language,
-        amount_mg=amount_mg,
-        capture_to=capture_to,
-        **own,
+        [
+            {
+                "user_id": origin.user_id,
+                "account_id": origin.account_id,
+                "idempotency_key": origin.idempotency_key,
+                "request_id": origin.request_id,
+                "language": origin.language,
+                **own,
+            }
+            for origin, own in rows
+        ],
     )
 
 
@@ -58,9 +71,22 @@ async def call_off(session: Session, table: SettledTable, *, settlement_id: uuid
     The void will show whether they are spent already. A settlement that is not pending is not changed.
     """
     moved = await repository.move(
-        session, table, settlement_id, expected=Status.PENDING, to=Status.CANCELLING, reason_code=reason
+        session, table, [settlement_id], expected=Status.PENDING, to=Status.CANCELLING, reason_code=reason
     )
-    return moved or await repository.load(session, table, settlement_id)
+    return moved[0] if moved else await repository.load(session, table, settlement_id)
+
+
+async def begin_return(session: Session, table: SettledTable, *, settlement_id: uuid.UUID) -> bool:
+    """Begin to give a confirmed settlement back. False if it is not confirmed (any more)."""
+    moved = await repository.move(
+        session,
+        table,
+        [settlement_id],
+        expected=Status.CONFIRMED,
+        to=Status.RETURNING,
+        reason_code=Reason.CALLED_OFF,
+    )
+    return bool(moved)
 
 
 async def list_stuck(session: Session, table: SettledTable, *, limit: int) -> Sequence[Any]:

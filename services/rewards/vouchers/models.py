@@ -1,6 +1,7 @@
 """The table of voucher codes. Only the owner can read a code, and only with the key of the service."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -30,6 +31,15 @@ voucher = Table(
     Column("order_line", SmallInteger),
     Column("user_id", Uuid),
     Column("assigned_at", DateTime(timezone=True)),
+    Column("opened_at", DateTime(timezone=True), comment="when its owner first saw the code"),
+    Column("withdrawn", Boolean, nullable=False, server_default=text("false"), comment="its order is being returned"),
+    Column(
+        "imported",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="a code of the partner's own system: it cannot be replaced",
+    ),
     UniqueConstraint("item_id", "code_hash"),
     UniqueConstraint("order_id", "order_line"),
     CheckConstraint(

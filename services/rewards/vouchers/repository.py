@@ -1,13 +1,14 @@
 """SQL of the voucher pools."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, any_, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.rewards.vouchers.domain import Want
 from services.rewards.vouchers.models import voucher
 
 
@@ -19,32 +20,89 @@ async def insert_new(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> i
     return len(inserted.all())
 
 
-async def assign(session: AsyncSession, *, item_id: str, order_id: uuid.UUID, user_id: uuid.UUID, quantity: int) -> int:
-    """Assign free codes that no other transaction has locked. Return their number."""
-    free = (
-        select(voucher.c.voucher_id)
-        .where(voucher.c.item_id == item_id, voucher.c.order_id.is_(None))
-        .order_by(voucher.c.voucher_id)
-        .limit(quantity)
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    line = func.row_number().over(order_by=free.c.voucher_id).label("line")
-    numbered = select(free.c.voucher_id, line).cte("numbered")
+_ASSIGN = text("""
+    WITH free AS MATERIALIZED (
+        SELECT voucher_id FROM rewards.voucher WHERE item_id = :item_id AND order_id IS NULL
+        ORDER BY voucher_id LIMIT :count FOR UPDATE SKIP LOCKED),
+    numbered AS (SELECT voucher_id, row_number() OVER (ORDER BY voucher_id) AS place FROM free),
+    wanted AS (
+        SELECT * FROM unnest(CAST(:orders AS uuid[]), CAST(:users AS uuid[]), CAST(:lines AS smallint[]))
+            WITH ORDINALITY AS w(order_id, user_id, line, place))
+    UPDATE rewards.voucher v SET order_id = w.order_id, order_line = w.line, user_id = w.user_id,
+        assigned_at = clock_timestamp()
+    FROM numbered JOIN wanted w USING (place) WHERE v.voucher_id = numbered.voucher_id
+    RETURNING v.voucher_id""")
+
+
+async def assign(session: AsyncSession, *, item_id: str, wants: Sequence[Want]) -> int:
+    """Assign free codes of an item that no other transaction has locked. Return their number."""
+    slots = [(want.order_id, want.user_id, line) for want in wants for line in range(1, want.quantity + 1)]
     taken = await session.execute(
-        update(voucher)
-        .where(voucher.c.voucher_id == numbered.c.voucher_id)
-        .values(order_id=order_id, order_line=numbered.c.line, user_id=user_id, assigned_at=func.clock_timestamp())
-        .returning(voucher.c.voucher_id)
+        _ASSIGN,
+        {
+            "item_id": item_id,
+            "count": len(slots),
+            "orders": [slot[0] for slot in slots],
+            "users": [slot[1] for slot in slots],
+            "lines": [slot[2] for slot in slots],
+        },
     )
     return len(taken.all())
+
+
+async def withdraw(session: AsyncSession, order_id: uuid.UUID) -> Sequence[Any]:
+    """Withdraw the codes of an order: nobody can read or use them from now on."""
+    rows = await session.execute(
+        update(voucher)
+        .where(voucher.c.order_id == order_id)
+        .values(withdrawn=True)
+        .returning(voucher.c.voucher_id, voucher.c.opened_at, voucher.c.imported)
+    )
+    return rows.all()
+
+
+async def withdrawn_of(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    query = (
+        select(voucher.c.voucher_id, voucher.c.opened_at)
+        .where(voucher.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))))
+        .order_by(voucher.c.voucher_id)
+    )
+    return (await session.execute(query.with_for_update())).all()
+
+
+async def put_back(session: AsyncSession, voucher_id: uuid.UUID, code: Mapping[str, bytes]) -> None:
+    """Put a code back into the pool. `code` are the columns of a new code in its place, or empty."""
+    await session.execute(
+        update(voucher)
+        .where(voucher.c.voucher_id == voucher_id)
+        .values(
+            order_id=None,
+            order_line=None,
+            user_id=None,
+            assigned_at=None,
+            opened_at=None,
+            withdrawn=False,
+            **code,
+        )
+    )
+
+
+async def note_opened(session: AsyncSession, voucher_id: uuid.UUID) -> bool:
+    """Note that the owner sees the code. False if it was withdrawn in the meantime."""
+    noted = await session.execute(
+        update(voucher)
+        .where(voucher.c.voucher_id == voucher_id, voucher.c.withdrawn.is_(False))
+        .values(opened_at=func.coalesce(voucher.c.opened_at, func.clock_timestamp()))
+        .returning(voucher.c.voucher_id)
+    )
+    return noted.first() is not None
 
 
 async def of_orders(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     return (
         await session.execute(
             select(voucher.c.voucher_id, voucher.c.order_id)
-            .where(voucher.c.order_id.in_(order_ids))
+            .where(voucher.c.order_id == any_(literal(list(order_ids), ARRAY(Uuid))))
             .order_by(voucher.c.order_id, voucher.c.order_line)
         )
     ).all()
@@ -52,7 +110,11 @@ async def of_orders(session: AsyncSession, order_ids: Sequence[uuid.UUID]) -> Se
 
 async def owned(session: AsyncSession, *, voucher_id: uuid.UUID, user_id: uuid.UUID) -> Any | None:
     return (
-        await session.execute(select(voucher).where(voucher.c.voucher_id == voucher_id, voucher.c.user_id == user_id))
+        await session.execute(
+            select(voucher).where(
+                voucher.c.voucher_id == voucher_id, voucher.c.user_id == user_id, voucher.c.withdrawn.is_(False)
+            )
+        )
     ).one_or_none()
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from services.rewards.catalogue import service as catalogue
 from services.rewards.catalogue.service import ItemTexts
 from services.rewards.vouchers import repository
-from services.rewards.vouchers.errors import PoolShort, VoucherNotFound
-from services.rewards.vouchers.sealing import CodeSealer
+from services.rewards.vouchers.domain import Want
+from services.rewards.vouchers.errors import PoolShort, VoucherNotFound, VoucherOpened
+from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared.db import Session
 from shared.ids import new_id
 
-# An INSERT has four parameters per code; PostgreSQL accepts 32,767.
+# An INSERT has five parameters per code; PostgreSQL accepts 32,767.
 _CODES_PER_INSERT = 5000
 
 
@@ -29,37 +30,59 @@ class Voucher:
     assigned_at: datetime
 
 
-async def load_codes(session: Session, *, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> int:
+async def load_codes(
+    session: Session, *, sealer: CodeSealer, item_id: str, codes: Sequence[str], imported: bool = False
+) -> int:
     """Add codes to the pool and as many pieces to the stock. Codes that the pool has are skipped.
+
+    `imported`: codes of a partner's own system. Others are ours, and can be replaced.
 
     Return the number of new codes. Raises ItemNotFound.
     """
     await catalogue.lock_stock(session, item_id=item_id)
     added = 0
     for start in range(0, len(codes), _CODES_PER_INSERT):
-        rows = [_sealed(sealer, item_id, code) for code in codes[start : start + _CODES_PER_INSERT]]
+        rows = [_sealed(sealer, item_id, code, imported) for code in codes[start : start + _CODES_PER_INSERT]]
         added += await repository.insert_new(session, rows)
     await catalogue.add_stock(session, item_id=item_id, quantity=added)
     return added
 
 
-def _sealed(sealer: CodeSealer, item_id: str, code: str) -> dict[str, Any]:
+def _sealed(sealer: CodeSealer, item_id: str, code: str, imported: bool) -> dict[str, Any]:
     voucher_id = new_id()
     return {
         "voucher_id": voucher_id,
         "item_id": item_id,
-        "code_hash": sealer.fingerprint(code),
-        "code_sealed": sealer.seal(code, voucher_id=voucher_id),
+        "imported": imported,
+        **_sealed_code(sealer, code, voucher_id),
     }
 
 
-async def assign(session: Session, *, item_id: str, order_id: uuid.UUID, user_id: uuid.UUID, quantity: int) -> None:
-    """Assign codes to an order. Raises PoolShort if someone changed the pool without the stock."""
-    if (
-        await repository.assign(session, item_id=item_id, order_id=order_id, user_id=user_id, quantity=quantity)
-        < quantity
-    ):
+def _sealed_code(sealer: CodeSealer, code: str, voucher_id: uuid.UUID) -> dict[str, bytes]:
+    return {"code_hash": sealer.fingerprint(code), "code_sealed": sealer.seal(code, voucher_id=voucher_id)}
+
+
+async def assign(session: Session, *, item_id: str, wants: Sequence[Want]) -> None:
+    """Assign codes of an item to orders. Raises PoolShort if someone changed the pool without the stock."""
+    if await repository.assign(session, item_id=item_id, wants=wants) < sum(want.quantity for want in wants):
         raise PoolShort
+
+
+async def withdraw(session: Session, *, order_id: uuid.UUID) -> None:
+    """Withdraw the codes of an order that is being returned.
+
+    Raises VoucherOpened for a code of a partner's own system that its owner has seen: nobody else can get that code.
+    """
+    for row in await repository.withdraw(session, order_id):
+        if row.imported and row.opened_at is not None:
+            raise VoucherOpened
+
+
+async def put_back(session: Session, *, sealer: CodeSealer, order_ids: Sequence[uuid.UUID]) -> None:
+    """Put the codes of returned orders back into their pools. A new code replaces one that its owner has seen."""
+    for row in await repository.withdrawn_of(session, order_ids):
+        code = {} if row.opened_at is None else _sealed_code(sealer, new_code(), row.voucher_id)
+        await repository.put_back(session, row.voucher_id, code)
 
 
 async def ids_by_order(session: Session, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
@@ -73,9 +96,12 @@ async def ids_by_order(session: Session, *, order_ids: Sequence[uuid.UUID]) -> d
 async def get_own_voucher(
     session: Session, *, sealer: CodeSealer, voucher_id: uuid.UUID, user_id: uuid.UUID
 ) -> Voucher:
-    """Return a voucher of the user with its code. Raises VoucherNotFound, also for a voucher of another person."""
+    """Return a voucher of the user with its code, and note that the code was seen.
+
+    Raises VoucherNotFound, also for a voucher of another person and for one of a returned order.
+    """
     row = await repository.owned(session, voucher_id=voucher_id, user_id=user_id)
-    if row is None:
+    if row is None or (row.opened_at is None and not await repository.note_opened(session, voucher_id)):
         raise VoucherNotFound
     texts = await catalogue.texts_of(session, item_ids=[row.item_id])
     return Voucher(
