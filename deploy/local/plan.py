@@ -1,6 +1,7 @@
 """The programs of the local stack, their environments, and the commands before their start."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from deploy.local.supervisor import Program
 
 TIME_ZONE = "Asia/Shanghai"
 GATEWAY_THREADS = 2
+# The APIs that citizens crowd. Intake has one process: it counts the limits of partners in memory.
+CROWDED = frozenset({"accounts", "accounting", "rewards"})
+POOL_OF_ONE, POOL_MIN = 16, 4  # connections
 GRACEFUL_SHUTDOWN_S = 10  # below the supervisor's 15 s
 KAFKA_FIRST_START_S = 900.0  # fetches its artifacts when they are not there yet
 KAFKA_STOP_S = 30.0
@@ -100,6 +104,7 @@ class Plan:
                 f"services.{service}.main:create_app",
                 self._settings.port(service),
                 self.service_environment(service),
+                processes=self._settings.processes if service in CROWDED else 1,
             )
             for service in SERVICES
         ]
@@ -173,7 +178,6 @@ class Plan:
             "database_url": self._dsn(service),
             "event_log_url": self.event_log_url(),
             "jwks_url": f"{url('accounts')}/api/v1/accounts/.well-known/jwks.json",
-            "service_token_secret": secret["service_token_secret"],
             "token_issuer": TOKEN_ISSUER,
             "time_zone": TIME_ZONE,
             "log_level": self._settings.log_level,
@@ -183,22 +187,32 @@ class Plan:
             kept = ("wechat_app_id", "wechat_app_secret", "token_signing_key", "phone_pepper", "phone_encryption_key")
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
+            values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
+            values |= {"service_callers": secret.service_callers("rewards")}
         elif service == "ingest":
             values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
             values |= {"digest_signing_key": secret["ingest_digest_signing_key"]}
             values |= {"digest_file": str(self._directory.ingest_digests)}
+            values |= {"service_callers": secret.service_callers("accounts")}
             values |= {"webhook_allow_loopback": "true"}  # partners' engineers receive webhooks on this machine
         elif service == "accounting":
+            values |= {"service_callers": secret.service_callers("accounts", "rewards")}
             values |= {"digest_signing_key": secret["digest_signing_key"], "digest_file": str(self._directory.digests)}
         elif service == "rewards":
+            values |= {"service_key": secret["rewards_service_key"]}
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
             values |= {"accounts_base_url": url("accounts")}
         prefix = f"{service.upper()}_"
         theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
         return {**inherited_environment(), **theirs, **{prefix + name.upper(): value for name, value in values.items()}}
 
-    def _api(self, name: str, factory: str, port: int, environment: Mapping[str, str]) -> Program:
-        options = ("--factory", "--host", HOST, "--port", str(port), "--loop", "uvloop", "--http", "httptools")
+    def _api(
+        self, name: str, factory: str, port: int, environment: Mapping[str, str], *, processes: int = 1
+    ) -> Program:
+        options = ["--factory", "--host", HOST, "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+        if processes > 1:
+            options += ["--workers", str(processes)]
+            environment = {**environment, **self._of_several(name, processes)}
         grace = ("--no-access-log", "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S))
         return Program(
             name=name,
@@ -208,6 +222,14 @@ class Plan:
             ready_url=f"http://{HOST}:{port}/readyz",
             directory=ROOT,
         )
+
+    def _of_several(self, name: str, processes: int) -> dict[str, str]:
+        """Return variables of an API with several processes: one place for their metrics, smaller pools."""
+        metrics = self._directory.metrics / name
+        shutil.rmtree(metrics, ignore_errors=True)  # counters of an earlier run
+        metrics.mkdir(parents=True)
+        pool = f"{name.removesuffix('-api').upper()}_DATABASE_POOL_SIZE"
+        return {"PROMETHEUS_MULTIPROC_DIR": str(metrics), pool: str(max(POOL_MIN, POOL_OF_ONE // processes))}
 
     def _dsn(self, role: str) -> str:
         between = self._settings.event_log_port if role == EVENT_LOG else self._settings.database_port

@@ -1,5 +1,6 @@
 """Settings of the local stack: variables of the environment or of `make run NAME=value`."""
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 
@@ -21,6 +22,13 @@ class LocalSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field("", description="host:port[,host:port] of an existing Kafka cluster instead")
     topic_prefix: str = Field("", description="separates the topics of several stacks on one cluster")
     log_level: str = "INFO"
+
+    api_processes: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="of the APIs of accounts, accounting and rewards; 0: half the cores, 1 to 4",
+    )
 
     port_offset: int = Field(0, ge=0, le=50_000, description="added to every port: two stacks side by side")
     gateway_host: str = Field(HOST, description="0.0.0.0 lets a phone in the same network reach the gateway")
@@ -56,6 +64,11 @@ class LocalSettings(BaseSettings):
         """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `postgres`, `kafka`."""
         number: int = getattr(self, f"{name}_port")
         return number + self.port_offset
+
+    @property
+    def processes(self) -> int:
+        """Processes of each API that citizens crowd. The other cores are for PostgreSQL and the workers."""
+        return self.api_processes or max(1, min(4, (os.cpu_count() or 1) // 2))
 
     @property
     def runs_kafka(self) -> bool:

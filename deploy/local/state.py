@@ -63,6 +63,7 @@ class RunDirectory:
         self.postgres = path / "postgres"
         self.kafka = path / "kafka"
         self.envoy = path / "envoy.yaml"
+        self.metrics = path / "metrics"
         self.digests = path / "digests.jsonl"
         self.ingest_digests = path / "ingest-digests.jsonl"
         self._state = path / "state.json"
