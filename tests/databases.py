@@ -40,8 +40,9 @@ class Dsns:
         return self.admin_server.rsplit("/", 1)[0] + f"/{self.name}"
 
 
-# The published methodologies with their approvals: a test that empties the rest of accounting keeps them.
-LIBRARY_TABLES = ("methodology_version", "factor", "library_journal")
+# The published methodologies with their approvals, and the receivers of captures: a test that empties the rest of
+# accounting keeps them.
+LIBRARY_TABLES = ("methodology_version", "factor", "library_journal", "capture_target")
 
 
 def make_database(admin_dsn: str, name: str, services: Iterable[str]) -> Dsns:

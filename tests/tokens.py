@@ -9,12 +9,37 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from shared import clock
-from shared.auth.tokens import ACCESS_TYPE
+from shared.auth.tokens import ACCESS_TYPE, ServiceTokens
 
-SERVICE_SECRET = "test-service-secret-of-32-characters-or-more"
+
+def _new_pem() -> str:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _public_pem(private_pem: str) -> str:
+    key = load_pem_private_key(private_pem.encode(), password=None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+# The key of each calling service, and what a called service knows of them.
+SERVICE_KEYS = {name: _new_pem() for name in ("accounts", "rewards")}
+SERVICE_CALLERS = {name: _public_pem(pem) for name, pem in SERVICE_KEYS.items()}
+
+
+def service_token(issuer: str, audience: str, *, key_of: str | None = None) -> str:
+    """The token of a calling service, signed with its own key or with that of another."""
+    return ServiceTokens(SERVICE_KEYS[key_of or issuer], issuer).issue(audience)
+
+
 ALL_OPS = "ops:read ops:partners ops:methodologies ops:ledger ops:rewards"
 
 

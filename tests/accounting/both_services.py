@@ -34,7 +34,7 @@ from tests.accounting.reports import PARTNER, as_records
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 from tests.ingest.conftest import Reader
 from tests.ingest.samples import PartnerClient, archive_outcomes, archive_reports, seed_partner
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_CALLERS, TokenFactory
 
 PEPPER_OF_INGEST = "pepper-of-both-services"
 _COPIES = {"duplicate", "conflict"}
@@ -44,7 +44,7 @@ def settings_of(dsns: Dsns) -> tuple[AccountingSettings, IngestSettings]:
     shared = {
         "event_log_url": dsns.event_log,
         "jwks_url": "http://accounts.test/jwks",
-        "service_token_secret": SERVICE_SECRET,
+        "service_callers": SERVICE_CALLERS,
         "log_level": "ERROR",
     }
     own = {

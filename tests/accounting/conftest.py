@@ -15,12 +15,16 @@ from tests.accounting.driver import Accounting, publish_vesting_bus, remove_vest
 from tests.accounting.holds import Holds
 from tests.accounting.operators import LedgerOperators, Operators
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables, in_own_loop, make_database
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_CALLERS, TokenFactory
 
 
 @pytest.fixture(scope="session")
 def accounting_dsns(postgres_admin_dsn: str) -> Dsns:
     return make_database(postgres_admin_dsn, "test_accounting", ["accounting"])
+
+
+# Receivers of captures that tests use.
+RECEIVERS = ("redeemed:noodles", "redeemed:guozao", "donated:marathon", "donated:zero-carbon-marathon")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +33,7 @@ def accounting_settings(accounting_dsns: Dsns) -> Settings:
         database_url=accounting_dsns.app("accounting"),
         event_log_url=accounting_dsns.event_log,
         jwks_url="http://accounts.test/jwks",
-        service_token_secret=SERVICE_SECRET,
+        service_callers=SERVICE_CALLERS,
     )
     in_own_loop(lambda: seed.seed(settings))
     return settings
@@ -50,6 +54,7 @@ async def accounting(
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounting.test") as client,
     ):
         driver = Accounting(accounting_settings, database, client, tokens)
+        await driver.know_receivers(*RECEIVERS)
         yield driver
         check = await driver.check()
         assert check["ok"], check

@@ -10,6 +10,7 @@ from services.accounting.bindings import service as bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.decoders import ACTIVITIES, BINDINGS
 from services.accounting.intake import service as intake
+from services.accounting.ledger import targets
 from services.accounting.main import approvals_for
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
@@ -21,6 +22,7 @@ from services.accounting.vesting import service as vesting
 from shared.consumer import DeadLetter, Postponed
 from shared.contracts.identity import person_account_id
 from shared.db import Database
+from shared.language import Text
 from shared.projection import decoded
 from tests.accounting.methodologies.drafts import plain
 from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
@@ -89,6 +91,11 @@ class Accounting:
             found = decoded(records, BINDINGS)
             assert not found.dead
             await bindings.handle_bindings(session, found.items)
+
+    async def know_receivers(self, *codes: str) -> None:
+        async with self.database.transaction() as session:
+            for code in codes:
+                await targets.add_missing(session, code=code, title=Text(code, code))
 
     async def get(self, person: Reports, path: str, **headers: str) -> dict[str, object]:
         answer = await self.client.get(

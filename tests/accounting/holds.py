@@ -6,21 +6,22 @@ from datetime import timedelta
 import httpx
 
 from shared import clock
-from shared.auth.tokens import ServiceTokens
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import Reports
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import service_token
 
 
 class Holds:
     def __init__(self, accounting: Accounting) -> None:
         self._client = accounting.client
 
-    async def call(self, method: str, path: str, body: object = None) -> httpx.Response:
-        token = ServiceTokens(SERVICE_SECRET, "rewards").issue("accounting")
+    async def call(
+        self, method: str, path: str, body: object = None, *, caller: str = "rewards", resource: str = "holds"
+    ) -> httpx.Response:
+        token = service_token(caller, "accounting")
         return await self._client.request(
             method,
-            f"/internal/accounting/holds{path}",
+            f"/internal/accounting/{resource}{path}",
             json=body,
             headers={"Authorization": f"Bearer {token}"},
         )

@@ -33,6 +33,7 @@ class World:
         self.accounting = Accounting(settings, self.database, self.client, tokens)
         self.admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(dsns.admin))
         self.run(publish_vesting_bus(self.database))
+        self.run(self.accounting.know_receivers("redeemed:noodles"))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)

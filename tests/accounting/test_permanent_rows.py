@@ -21,6 +21,7 @@ REFUSED = [
         "methodology_version",
         "methodology_draft",
         "gram_year",
+        "capture_target",
     )
     for statement, rest in (("TRUNCATE", ""), ("TRUNCATE", " CASCADE"), ("DELETE FROM", ""))
 ] + [
@@ -30,6 +31,7 @@ REFUSED = [
     "UPDATE accounting.digest_block SET day = day",
     "UPDATE accounting.factor SET sha256 = sha256",
     "UPDATE accounting.mended_report SET fields = fields",
+    "UPDATE accounting.capture_target SET title_zh = title_zh",
     "TRUNCATE accounting.ledger_account",
 ]
 

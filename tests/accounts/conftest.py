@@ -25,7 +25,7 @@ from shared.contracts.bindings_v1 import BindingChanged
 from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
 from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 BASE = "/api/v1/accounts"
@@ -44,7 +44,8 @@ def settings(dsns: Dsns, tokens: TokenFactory) -> Settings:
         database_url=dsns.app("accounts"),
         event_log_url=dsns.event_log,
         jwks_url="http://nobody.invalid/jwks.json",
-        service_token_secret=SecretStr(SERVICE_SECRET),
+        service_key=SecretStr(SERVICE_KEYS["accounts"]),
+        service_callers=SERVICE_CALLERS,
         wechat_base_url="http://wechat.test",
         wechat_app_id="wx-test",
         wechat_app_secret=SecretStr(WX_SECRET),

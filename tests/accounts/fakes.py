@@ -13,7 +13,7 @@ from shared import clock
 from shared.auth import cp1
 from shared.auth.signers import HmacVerifier
 from shared.auth.tokens import SERVICE_TYPE
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import SERVICE_CALLERS
 
 KEYS = {"ak_didi": ("didi", "cpsk_didi_0123456789abcdef"), "ak_huishou": ("huishou", "cpsk_huishou_0123456789abcdef")}
 METRO_PEPPER = "metro-phone-pepper-0123456789"
@@ -76,7 +76,7 @@ class FakeIngest:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
             assert jwt.get_unverified_header(token)["typ"] == SERVICE_TYPE
-            claims = jwt.decode(token, SERVICE_SECRET, algorithms=["HS256"], audience=self.audience)
+            claims = jwt.decode(token, SERVICE_CALLERS["accounts"], algorithms=["EdDSA"], audience=self.audience)
             assert claims["iss"] == "accounts"
         except (jwt.PyJWTError, AssertionError):
             return JSONResponse({"code": "UNAUTHENTICATED"}, status_code=401)

@@ -60,6 +60,8 @@ async def test_the_profile_shows_account_phone_and_bindings_once_they_exist(peop
     assert before == {
         "user_id": str(anna.user_id),
         "carbon_account": None,
+        "frozen": None,
+        "notice": None,
         "household": None,
         "phone_masked": None,
         "data_processing_consent": False,
@@ -93,6 +95,8 @@ async def test_an_operators_look_up_is_recorded_also_when_it_finds_nothing(
         "phone_masked": "138****8000",
         "data_processing_consent": True,
         "bound_partner_ids": ["didi"],
+        "frozen": None,
+        "frozen_since": None,
     }
     missing = await client.get(f"{BASE}/ops/accounts/{unknown}", headers=headers)
     assert code_of(missing) == (404, "ACCOUNT_NOT_FOUND")

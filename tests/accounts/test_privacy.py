@@ -10,7 +10,7 @@ import pytest
 from shared import telemetry
 from tests.accounts.conftest import BASE, REF_PEPPER, WX_SECRET, Db, PartnerClient, People
 from tests.accounts.fakes import KEYS, METRO_PEPPER, OAUTH_SECRET
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_KEYS, TokenFactory
 
 OPENID, PHONE, RIDER, MEMBER = "canary-openid-7f3a", "13877776666", "canary-rider-55", "canary-member-66"
 METER = "canary-meter-77"
@@ -49,7 +49,15 @@ async def test_personal_data_and_secrets_appear_nowhere_in_plain_text(
     assert [answer.status_code for answer in answers] == [
         200, 201, 201, 201, 503, 503, 200, 401, 503, 201, 404, 200, 200, 200, 200,
     ]  # fmt: skip
-    secrets = [WX_SECRET, METRO_PEPPER, OAUTH_SECRET, SERVICE_SECRET, REF_PEPPER, KEYS["ak_didi"][1], "PRIVATE KEY"]
+    secrets = [
+        WX_SECRET,
+        METRO_PEPPER,
+        OAUTH_SECRET,
+        SERVICE_KEYS["accounts"],
+        REF_PEPPER,
+        KEYS["ak_didi"][1],
+        "PRIVATE KEY",
+    ]
     canaries = [OPENID, PHONE, RIDER, MEMBER, METER, "session_key", *secrets]
     logged = logs.getvalue() + caplog.text
     assert "wechat_refused" in logged  # the log is not empty

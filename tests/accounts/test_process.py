@@ -54,6 +54,8 @@ def test_every_setting_is_read_from_the_environment(settings: Settings, monkeypa
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         if isinstance(value, tuple):
             text = json.dumps([str(one) for one in value])
+        if isinstance(value, dict):
+            text = json.dumps(value)
         monkeypatch.setenv(f"ACCOUNTS_{name.upper()}", one_line if name == "token_signing_key" else text)
     assert Settings() == settings
 

@@ -8,9 +8,8 @@ import jwt
 import pytest
 
 from services.accounts.sessions.service import SESSIONS_PER_USER_MAX
-from shared.auth.tokens import ServiceTokens
 from tests.accounts.conftest import BASE, Db, People, code_of
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import TokenFactory, service_token
 
 CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", "/me/phone", {"json": {"code": "dev-phone:13800138000"}}),
@@ -87,7 +86,7 @@ async def test_c6_a_token_of_no_session_changes_nothing(people: People, tokens: 
 
 
 async def ask(client: httpx.AsyncClient, *tokens: tuple[uuid.UUID, str], issuer: str = "rewards") -> httpx.Response:
-    service = ServiceTokens(SERVICE_SECRET, issuer).issue("accounts")
+    service = service_token(issuer, "accounts")
     body = {"tokens": [{"user_id": str(user_id), "token_id": token_id} for user_id, token_id in tokens]}
     headers = {"Authorization": f"Bearer {service}"}
     return await client.post("/internal/accounts/sessions/live", json=body, headers=headers)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
-from shared.contracts.rewards_v1 import DonationMade, OrderConfirmed
+from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SOME = uuid.UUID(int=7)
@@ -26,6 +26,10 @@ SAMPLES: tuple[msgspec.Struct, ...] = (
     OrderConfirmed(
         event_id=SOME, order_id=SOME, account_id=SOME, item_id="i", quantity=1, amount_mg=1, cost_fen=1,
         captured_to="redeemed:x", confirmed_at=NOW,
+    ),
+    OrderCancelled(
+        event_id=SOME, order_id=SOME, account_id=SOME, item_id="i", quantity=1, amount_mg=1, cost_fen=1,
+        cancelled_at=NOW,
     ),
     DonationMade(
         event_id=SOME, donation_id=SOME, account_id=SOME, campaign_id="c", amount_mg=1, certificate_no="n", made_at=NOW

@@ -41,7 +41,9 @@ def test_older_secrets_file_gets_the_missing_secrets(path: Path) -> None:
     path.write_text(json.dumps({"postgres_password": "kept", "partners": {}}), encoding="utf-8")
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
     assert secrets["postgres_password"] == "kept"
-    assert len(secrets["service_token_secret"]) >= 32
+    callers = json.loads(secrets.service_callers("accounts", "rewards"))
+    assert callers["accounts"] != callers["rewards"]
+    assert "PRIVATE" not in "".join(callers.values())
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -93,8 +95,36 @@ def test_service_environment_holds_only_its_own_secrets(
             ("token_signing_key", "accounts"),
             ("digest_signing_key", "accounting"),
             ("ingest_digest_signing_key", "ingest"),
+            ("accounts_service_key", "accounts"),
+            ("rewards_service_key", "rewards"),
         ):
             assert (secrets[name] in environment.values()) is (service == owner)
+
+
+def test_b7_each_service_knows_its_callers_and_its_own_key_only(path: Path, tmp_path: Path) -> None:
+    secrets = Secrets(path, PARTNER_ENVIRONMENTS)
+    plan = Plan(LocalSettings(), secrets, RunDirectory(tmp_path), "postgresql://postgres:admin@127.0.0.1:1/postgres")
+    callers = {
+        service: set(json.loads(plan.service_environment(service).get(f"{service.upper()}_SERVICE_CALLERS", "{}")))
+        for service in SERVICES
+    }
+    assert callers["ingest"] == {"accounts"}
+    assert callers["accounting"] == {"accounts", "rewards"}
+    assert callers["accounts"] == {"rewards"}
+    assert callers["rewards"] == set()
+
+
+@pytest.mark.parametrize(("cores", "asked", "processes"), [(1, 0, 1), (2, 0, 1), (4, 0, 2), (64, 0, 4), (2, 3, 3)])
+def test_c1_crowded_apis_run_as_several_processes_where_cores_allow(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, asked: int, processes: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    settings, secrets = LocalSettings(api_processes=asked), Secrets(path, PARTNER_ENVIRONMENTS)
+    plan = Plan(settings, secrets, RunDirectory(tmp_path), "postgresql://postgres:admin@127.0.0.1:1/postgres")
+    for program in plan.apis():
+        several = processes > 1 and program.name != "ingest-api"
+        assert (f"--workers {processes}" in " ".join(program.command)) is several
+        assert ("PROMETHEUS_MULTIPROC_DIR" in program.environment) is several
 
 
 def test_port_offset_moves_the_gateway_port(monkeypatch: pytest.MonkeyPatch) -> None:

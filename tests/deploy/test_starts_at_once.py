@@ -16,7 +16,7 @@ from deploy.local.settings import ROOT, SERVICES
 from shared.migrations import TURN_LOCK
 from tests.databases import Dsns, in_own_loop
 from tests.ingest.samples import seed_partner
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import SERVICE_KEYS
 
 AT_ONCE = 2
 
@@ -50,7 +50,7 @@ def service_environment(dsns: Dsns, service: str) -> dict[str, str]:
         "DATABASE_URL": dsns.app(service),
         "EVENT_LOG_URL": dsns.event_log,
         "JWKS_URL": "http://accounts.test/jwks",
-        "SERVICE_TOKEN_SECRET": SERVICE_SECRET,
+        "SERVICE_KEY": SERVICE_KEYS["rewards"],
         "ACCOUNTING_BASE_URL": "http://accounting.test",
         "ACCOUNTS_BASE_URL": "http://accounts.test",
         "VOUCHER_KEY": base64.b64encode(bytes(range(32))).decode(),

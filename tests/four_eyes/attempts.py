@@ -247,6 +247,30 @@ async def reject_reversal(city: City) -> None:
     await city.did(200, "POST", f"{ACCOUNTING}/reversals/{proposal_id}/reject")
 
 
+async def propose_receiver(city: City) -> str:
+    """A receiver of captured grams. Without it, no service can send grams there."""
+    await city.mark()
+    body = {"code": f"redeemed:mine-{uuid.uuid4().hex[:8]}", "title_zh": "我的", "title_en": "Mine", **BECAUSE}
+    return str((await city.did(202, "POST", f"{ACCOUNTING}/capture-targets", body))["proposal_id"])
+
+
+@attempt("POST", f"{ACCOUNTING}/capture-targets")
+async def add_receiver(city: City) -> None:
+    await propose_receiver(city)
+
+
+@attempt("POST", f"{ACCOUNTING}/capture-targets/proposals/{{proposal_id}}/approve")
+async def approve_receiver(city: City) -> None:
+    proposal_id = await propose_receiver(city)
+    await city.did(409, "POST", f"{ACCOUNTING}/capture-targets/proposals/{proposal_id}/approve")
+
+
+@attempt("POST", f"{ACCOUNTING}/capture-targets/proposals/{{proposal_id}}/reject")
+async def reject_receiver(city: City) -> None:
+    proposal_id = await propose_receiver(city)
+    await city.did(200, "POST", f"{ACCOUNTING}/capture-targets/proposals/{proposal_id}/reject")
+
+
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 DRAFTS: Final = f"{ACCOUNTING}/methodologies/drafts"

@@ -31,7 +31,7 @@ from tests.accounting.operators import FACTORS
 from tests.accounting.reports import PARTNER, Reports
 from tests.databases import Dsns, make_database
 from tests.ingest.samples import seed_partner
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEPPER = "pepper-of-the-tests-1234"
@@ -55,6 +55,7 @@ _GAINS = {
     " WHERE environment = 'live' AND status = 'active') row",
     "live keys": "SELECT app_key FROM ingest.partner_key WHERE environment = 'live' AND revoked_at IS NULL"
     " AND coalesce(not_after, 'infinity') > now() AND coalesce(not_before, '-infinity') <= now()",
+    "receivers": "SELECT code FROM accounting.capture_target",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 
@@ -145,6 +146,7 @@ class City:
         places = {
             "reversal": f"{ACCOUNTING}/reversals",
             "unfreeze": f"{ACCOUNTING}/unfreezes",
+            "capture_target": f"{ACCOUNTING}/capture-targets/proposals",
             "factors": f"{ACCOUNTING}/proposals",
             "retirement": f"{ACCOUNTING}/proposals",
             CAPTURES: f"{REWARDS}/captures",
@@ -166,7 +168,8 @@ def _common(dsns: Dsns, service: str) -> dict[str, Any]:
         "database_url": dsns.app(service),
         "event_log_url": dsns.event_log,
         "jwks_url": "http://accounts.test/jwks",
-        "service_token_secret": SERVICE_SECRET,
+        "service_callers": SERVICE_CALLERS,
+        "service_key": SERVICE_KEYS.get(service),
         "log_level": "ERROR",
     }
 

@@ -31,7 +31,7 @@ from tests.ingest.operators import OperatorClient
 from tests.ingest.receivers import Receiver, receiving
 from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
 from tests.ingest.superuser import SEEDED, Ingest
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_CALLERS, TokenFactory
 
 OAUTH = {"token_url": "https://oauth.example/token", "client_id": "c", "client_secret": "s3cret-of-oauth"}
 
@@ -65,7 +65,7 @@ def settings(ingest_dsns: Dsns) -> Settings:
             "database_url": ingest_dsns.app("ingest"),
             "event_log_url": ingest_dsns.event_log,
             "jwks_url": "http://accounts.test/jwks.json",
-            "service_token_secret": SERVICE_SECRET,
+            "service_callers": SERVICE_CALLERS,
             "account_ref_pepper": "pepper-of-the-tests-1234",
             "key_encryption_key": base64.b64encode(b"k" * 32).decode(),
             "log_level": "ERROR",

@@ -31,7 +31,6 @@ from shared import clock
 from tests.databases import Dsns, make_database
 from tests.ingest.files import HEADER, IMPORTS, announce, row
 from tests.ingest.samples import PartnerClient, seed_partner
-from tests.tokens import SERVICE_SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
@@ -58,7 +57,6 @@ def environment(dsns: Dsns, lines_per_s: int) -> dict[str, str]:
         "INGEST_DATABASE_URL": dsns.app("ingest"),
         "INGEST_EVENT_LOG_URL": dsns.event_log,
         "INGEST_JWKS_URL": "http://127.0.0.1:1/jwks.json",
-        "INGEST_SERVICE_TOKEN_SECRET": SERVICE_SECRET,
         "INGEST_ACCOUNT_REF_PEPPER": "pepper-of-the-tests-1234",
         "INGEST_KEY_ENCRYPTION_KEY": KEY,
         "INGEST_LEASE_S": str(LEASE_S),

@@ -16,12 +16,11 @@ from services.ingest.partners.nonces import KEPT_S, PER_KEY_MAX, SeenNonces
 from services.ingest.seed import seed
 from services.ingest.settings import Settings
 from shared import migrations
-from shared.auth.tokens import ServiceTokens
 from shared.sealing import SealBroken, Sealer
 from tests.databases import Dsns, in_own_loop
 from tests.ingest.conftest import OAUTH, RunApp, Settle, partners
 from tests.ingest.samples import ALGORITHM, PartnerClient, event, seed_partner
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import service_token
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +38,7 @@ async def rows(dsns: Dsns, query: str, *arguments: Any) -> list[asyncpg.Record]:
 
 
 def service_headers() -> dict[str, str]:
-    return {"Authorization": f"Bearer {ServiceTokens(SERVICE_SECRET, 'accounts').issue('ingest')}"}
+    return {"Authorization": f"Bearer {service_token('accounts', 'ingest')}"}
 
 
 async def test_other_services_get_the_registered_partners(api: httpx.AsyncClient) -> None:
@@ -141,7 +140,6 @@ def test_the_seed_command_reports_success_and_errors(settings: Settings, ingest_
         "INGEST_DATABASE_URL": settings.database_url,
         "INGEST_EVENT_LOG_URL": settings.event_log_url,
         "INGEST_JWKS_URL": settings.jwks_url,
-        "INGEST_SERVICE_TOKEN_SECRET": SERVICE_SECRET,
         "INGEST_ACCOUNT_REF_PEPPER": settings.account_ref_pepper.get_secret_value(),
         "INGEST_KEY_ENCRYPTION_KEY": settings.key_encryption_key.get_secret_value(),
     }

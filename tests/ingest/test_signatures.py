@@ -11,11 +11,10 @@ import pytest
 
 from shared import clock
 from shared.auth import cp1
-from shared.auth.tokens import ServiceTokens
 from tests.databases import Dsns
 from tests.ingest.conftest import RunApp
 from tests.ingest.samples import BATCH, EVENTS, PartnerClient, event, secret_of
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import service_token
 
 BODY = json.dumps([event("sig-1")]).encode()
 VERIFY = "/internal/ingest/verify-signature"
@@ -158,7 +157,7 @@ async def test_refusals_are_in_the_language_of_the_request(bike: PartnerClient) 
 
 
 def service_headers(audience: str = "ingest") -> dict[str, str]:
-    return {"Authorization": f"Bearer {ServiceTokens(SERVICE_SECRET, 'accounts').issue(audience)}"}
+    return {"Authorization": f"Bearer {service_token('accounts', audience)}"}
 
 
 def forwarded(

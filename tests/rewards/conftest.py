@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.rewards.assembly import build_engine
+from services.rewards.assembly import build_desks, build_engine
 from services.rewards.budgets import service as budgets
 from services.rewards.budgets.service import Sponsor
 from services.rewards.campaigns import service as campaigns
@@ -32,7 +32,7 @@ from shared.language import Text
 from tests.databases import Dsns, empty_tables, make_database
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
 from tests.rewards.fake_accounts import FakeAccounts
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import SERVICE_KEYS, TokenFactory
 
 VOUCHER_KEY = base64.b64encode(bytes(range(32))).decode()
 PRICE_MG = 5_000_000
@@ -51,7 +51,7 @@ def rewards_settings(rewards_dsns: Dsns) -> Settings:
         database_url=rewards_dsns.app("rewards"),
         event_log_url=rewards_dsns.event_log,
         jwks_url="http://accounts.test/jwks",
-        service_token_secret=SERVICE_SECRET,
+        service_key=SERVICE_KEYS["rewards"],
         accounting_base_url="http://accounting.test",
         voucher_key=VOUCHER_KEY,
     )
@@ -77,14 +77,15 @@ class Rewards:
     @asynccontextmanager
     async def use_database(self, database: Database) -> AsyncIterator[None]:
         """Give the application another Database object for a while."""
-        before = self.app.state.db, self.app.state.settlements
+        state = self.app.state
+        before = state.db, state.settlements, state.desks
         async with new_client("http://accounting.test", transport=self.network) as client:
-            self.app.state.db = database
-            self.app.state.settlements = build_engine(self.settings, database, client)
+            state.db, state.settlements = database, build_engine(self.settings, database, client)
+            state.desks = build_desks(state.settlements)
             try:
                 yield
             finally:
-                self.app.state.db, self.app.state.settlements = before
+                state.db, state.settlements, state.desks = before
 
     def citizen(self, balance_mg: int = PRICE_MG) -> uuid.UUID:
         user_id = uuid.uuid4()

@@ -17,8 +17,17 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from shared import clock
-from shared.contracts.holds import CaptureRequest, HoldRequest, HoldState
-from tests.tokens import SERVICE_SECRET
+from shared.contracts.holds import (
+    CaptureRequest,
+    HoldRequest,
+    HoldState,
+    SpendRequest,
+    SpendRequests,
+    Spent,
+    SpentItems,
+    Title,
+)
+from tests.tokens import SERVICE_CALLERS
 
 REQUEST_LOST = "request_lost"
 """The request never arrives."""
@@ -34,7 +43,7 @@ def _problem(status: int, code: str) -> JSONResponse:
 
 def _caller(request: Request) -> None:
     token = request.headers["authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, SERVICE_SECRET, algorithms=["HS256"], audience="accounting")
+    claims = jwt.decode(token, SERVICE_CALLERS["rewards"], algorithms=["EdDSA"], audience="accounting")
     assert claims["iss"] == "rewards"
     assert jwt.get_unverified_header(token)["typ"] == "svc+jwt"
 
@@ -48,6 +57,8 @@ class Ledger:
     accounts: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     frozen: set[uuid.UUID] = field(default_factory=set)
+    refusals: dict[uuid.UUID, str] = field(default_factory=dict)
+    titles: dict[uuid.UUID, Title | None] = field(default_factory=dict)
 
     def end(self, hold_id: uuid.UUID, status: str, *, captured_to: str | None = None) -> HoldState:
         hold = self.holds[hold_id]
@@ -61,6 +72,41 @@ class Ledger:
             assert hold.account_id is not None
             self.balances[hold.account_id] += hold.amount_mg
         return self.holds[hold_id]
+
+    def spend(self, asked: SpendRequest) -> Spent:
+        """Hold and capture, or void; both are final."""
+        known = self.holds.get(asked.hold_id)
+        if known is not None:
+            if known.account_id is not None and known.status == "held":
+                late = known.expires_at is not None and known.expires_at <= clock.now()
+                known = (
+                    self.end(asked.hold_id, "voided")
+                    if late
+                    else self.end(asked.hold_id, "captured", captured_to=asked.to)
+                )
+            return Spent(hold_id=asked.hold_id, status=known.status, code=self.refusals.get(asked.hold_id))
+        self.titles[asked.hold_id] = asked.title
+        code = None
+        if asked.account_id in self.frozen:
+            code = "ACCOUNT_FROZEN"
+        elif self.balances[asked.account_id] < asked.amount_mg:
+            code = "INSUFFICIENT_BALANCE"
+        if code is not None:
+            self.remember_void(asked.hold_id)
+            self.refusals[asked.hold_id] = code
+            return Spent(hold_id=asked.hold_id, status="voided", code=code)
+        self.balances[asked.account_id] -= asked.amount_mg
+        fields = asked.model_dump(exclude={"title", "to"})
+        self.holds[asked.hold_id] = HoldState(**fields, status="held", captured_to=None)
+        return Spent(hold_id=asked.hold_id, status=self.end(asked.hold_id, "captured", captured_to=asked.to).status)
+
+    def refund(self, hold_id: uuid.UUID) -> None:
+        known = self.holds[hold_id]
+        assert known.account_id is not None
+        assert known.captured_to is not None
+        self.accounts[known.captured_to] -= known.amount_mg
+        self.balances[known.account_id] += known.amount_mg
+        self.holds[hold_id] = known.model_copy(update={"status": "refunded"})
 
     def remember_void(self, hold_id: uuid.UUID) -> None:
         """Remember a void that came before its hold, so that the late hold is refused."""
@@ -77,6 +123,26 @@ class Ledger:
         """The sum of all grams: balances, captured and held."""
         held = sum(hold.amount_mg for hold in self.holds.values() if hold.status == "held")
         return self.balances.total() + self.accounts.total() + held
+
+
+def _add_spends(app: FastAPI, ledger: Ledger) -> None:
+    guarded: Any = [Depends(_caller)]
+
+    @app.post("/internal/accounting/spends", dependencies=guarded)
+    async def spend(body: SpendRequests) -> SpentItems:
+        ledger.asked["spend"] += 1
+        return SpentItems(items=[ledger.spend(one) for one in body.items])
+
+    @app.post("/internal/accounting/holds/{hold_id}/refund", dependencies=guarded)
+    async def refund(hold_id: uuid.UUID) -> Response:
+        known = ledger.holds.get(hold_id)
+        if known is None:
+            return _problem(404, "HOLD_NOT_FOUND")
+        if known.status == "captured":
+            ledger.refund(hold_id)
+        elif known.status != "refunded":
+            return _problem(409, "HOLD_NOT_CAPTURED")
+        return _state(ledger.holds[hold_id])
 
 
 def holds_app(ledger: Ledger) -> FastAPI:
@@ -99,7 +165,7 @@ def holds_app(ledger: Ledger) -> FastAPI:
         if ledger.balances[body.account_id] < body.amount_mg:
             return _problem(409, "INSUFFICIENT_BALANCE")
         ledger.balances[body.account_id] -= body.amount_mg
-        ledger.holds[body.hold_id] = HoldState(**body.model_dump(), status="held", captured_to=None)
+        ledger.holds[body.hold_id] = HoldState(**body.model_dump(exclude={"title"}), status="held", captured_to=None)
         return _state(ledger.holds[body.hold_id], 201)
 
     @app.get("/internal/accounting/holds/{hold_id}", dependencies=guarded)
@@ -132,6 +198,7 @@ def holds_app(ledger: Ledger) -> FastAPI:
             ledger.end(hold_id, "voided")
         return _state(ledger.holds[hold_id])
 
+    _add_spends(app, ledger)
     return app
 
 
@@ -143,7 +210,8 @@ def operation_of(request: httpx.Request) -> str:
     last = request.url.path.rsplit("/", 1)[-1]
     if request.method == "GET":
         return "show"
-    return last if last in {"capture", "void"} else "hold"
+    known = {"capture": "capture", "void": "void", "refund": "refund", "spends": "spend"}
+    return known.get(last, "hold")
 
 
 class FaultyNetwork(httpx.AsyncBaseTransport):

@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import jwt
 
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import SERVICE_CALLERS
 
 PATH = "/internal/accounts/sessions/live"
 
@@ -21,7 +21,7 @@ class FakeAccounts(httpx.AsyncBaseTransport):
 
     def answer(self, authorization: str, body: bytes) -> dict[str, list[bool]]:
         claims = jwt.decode(
-            authorization.removeprefix("Bearer "), SERVICE_SECRET, algorithms=["HS256"], audience="accounts"
+            authorization.removeprefix("Bearer "), SERVICE_CALLERS["rewards"], algorithms=["EdDSA"], audience="accounts"
         )
         assert claims["iss"] == "rewards"
         asked = json.loads(body)["tokens"]

@@ -48,7 +48,11 @@ def test_the_check_of_a_number_accepts_any_text(text: str) -> None:
 def test_a_settlement_ends_only_as_its_hold_ended() -> None:
     for status in (Status.PENDING, Status.CANCELLING):
         assert [heard for heard in HoldAnswer if next_step(status, heard) is Step.CONFIRM] == [HoldAnswer.CAPTURED]
-        assert [heard for heard in HoldAnswer if next_step(status, heard) is Step.CANCEL] == [HoldAnswer.GIVEN_BACK]
+        given_back = [HoldAnswer.REFUNDED, HoldAnswer.GIVEN_BACK]
+        assert [heard for heard in HoldAnswer if next_step(status, heard) is Step.CANCEL] == given_back
+    returned = [heard for heard in HoldAnswer if next_step(Status.RETURNING, heard) is Step.CANCEL]
+    assert returned == [HoldAnswer.REFUNDED]
+    assert {next_step(Status.RETURNING, heard) for heard in HoldAnswer} == {Step.CANCEL, Step.TRY_LATER}
     assert next_step(Status.PENDING, HoldAnswer.REFUSED) is Step.CALL_OFF
     assert next_step(Status.CANCELLING, HoldAnswer.REFUSED) is Step.TRY_LATER
 

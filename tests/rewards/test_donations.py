@@ -14,7 +14,7 @@ from shared.contracts.rewards_v1 import DonationMade, RewardEvent
 from tests.cloud_events import read_event
 from tests.databases import connect_past_triggers
 from tests.rewards.conftest import API, Rewards
-from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
+from tests.rewards.fake_accounting import REQUEST_LOST, RESPONSE_LOST, UNAVAILABLE
 
 MARATHON = "zero-carbon-marathon"
 
@@ -156,10 +156,10 @@ async def test_one_idempotency_key_makes_one_donation_for_ever(rewards: Rewards)
 @pytest.mark.parametrize(
     ("faults", "later_s", "end"),
     [
-        ({"hold": RESPONSE_LOST}, 20, "confirmed"),
-        ({"capture": RESPONSE_LOST}, 20, "confirmed"),
-        ({"capture": RESPONSE_LOST}, 90, "confirmed"),
-        ({"hold": RESPONSE_LOST}, 90, "cancelled"),
+        ({"spend": RESPONSE_LOST}, 20, "confirmed"),
+        ({"spend": RESPONSE_LOST}, 90, "confirmed"),
+        ({"spend": REQUEST_LOST}, 20, "confirmed"),
+        ({"spend": REQUEST_LOST}, 90, "cancelled"),
         ({"all": UNAVAILABLE}, 90, "cancelled"),
     ],
 )

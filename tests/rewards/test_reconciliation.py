@@ -254,7 +254,7 @@ async def test_b8_an_order_that_was_open_in_the_backup_is_confirmed_by_the_worke
     city: City, rewards_dsns: Dsns
 ) -> None:
     anna = await city.citizen()
-    city.rewards.network.faults["capture"] = RESPONSE_LOST
+    city.rewards.network.faults["spend"] = RESPONSE_LOST
     answer = await city.rewards.order(anna)
     assert answer.status_code == 202
     city.rewards.network.faults.clear()

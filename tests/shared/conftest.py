@@ -13,7 +13,7 @@ from shared.ids import new_id
 from shared.plumbing import add_plumbing_tables
 from shared.settings import ServiceSettings
 from tests.databases import Dsns, empty_tables, in_own_loop, make_database
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import SERVICE_CALLERS
 
 SCHEMA = "plumbing"
 
@@ -42,7 +42,7 @@ def plumbing_settings(plumbing_dsns: Dsns) -> ServiceSettings:
         database_url=plumbing_dsns.admin,
         event_log_url=plumbing_dsns.event_log,
         jwks_url="http://accounts.test/jwks",
-        service_token_secret=SERVICE_SECRET,
+        service_callers=SERVICE_CALLERS,
         lease_s=2,
         poll_records_max=50,
     )

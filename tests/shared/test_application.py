@@ -14,13 +14,13 @@ from sqlalchemy import text
 
 from shared import clock, idempotency
 from shared.app import BODY_LIMIT_BYTES, build_app
-from shared.auth.tokens import Citizen, Operator, ServiceTokens, require_scope, require_service
+from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.db import Database, Session, driver
 from shared.errors import Conflict
 from shared.settings import ServiceSettings
 from tests.databases import Dsns, empty_tables
 from tests.shared.conftest import SCHEMA
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import TokenFactory, service_token
 
 router = APIRouter(prefix="/api/v1/sample")
 
@@ -73,7 +73,7 @@ async def ops(_operator: Annotated[Operator, Depends(require_scope("ops:read"))]
 
 
 @router.get("/service")
-async def service(caller: Annotated[str, Depends(require_service("sample"))]) -> dict[str, str]:
+async def service(caller: Annotated[str, Depends(require_service("sample", callers={"rewards"}))]) -> dict[str, str]:
     return {"caller": caller}
 
 
@@ -176,7 +176,7 @@ async def test_only_valid_access_tokens_are_accepted(client: httpx.AsyncClient, 
         tokens.access(user, scope, jti=None),
         tokens.access(user, scope, header={"typ": "JWT"}),
         tokens.access(user, scope, header={"kid": "unknown"}),
-        ServiceTokens(SERVICE_SECRET, "accounts").issue("sample"),
+        service_token("accounts", "sample"),
     ):
         answer = await client.get(path, headers={"Authorization": f"Bearer {token}"})
         is_problem(answer, 401, "UNAUTHENTICATED")
@@ -185,10 +185,10 @@ async def test_only_valid_access_tokens_are_accepted(client: httpx.AsyncClient, 
 
 
 async def test_a_service_token_is_accepted_by_its_audience_only(client: httpx.AsyncClient) -> None:
-    good = ServiceTokens(SERVICE_SECRET, "rewards").issue("sample")
+    good = service_token("rewards", "sample")
     answer = await client.get("/api/v1/sample/service", headers={"Authorization": f"Bearer {good}"})
     assert answer.json() == {"caller": "rewards"}
-    other = ServiceTokens(SERVICE_SECRET, "rewards").issue("accounting")
+    other = service_token("rewards", "accounting")
     is_problem(
         await client.get("/api/v1/sample/service", headers={"Authorization": f"Bearer {other}"}), 401, "UNAUTHENTICATED"
     )

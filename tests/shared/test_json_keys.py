@@ -84,7 +84,6 @@ async def shop(postgres_admin_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
             "database_url": postgres_admin_dsn,
             "event_log_url": postgres_admin_dsn,
             "jwks_url": "http://accounts.test/jwks.json",
-            "service_token_secret": "s" * 32,
         }
     )
     app = build_app(service="shop", settings=settings, routers=[router], title_zh="店", title_en="Shop")

@@ -10,13 +10,12 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr
 
 from shared import clock
 from shared.auth import tokens
 from shared.errors import Unauthenticated
 from shared.settings import ServiceSettings
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import TokenFactory
 
 
 class Published:
@@ -44,7 +43,6 @@ async def verifier(published: Published, monkeypatch: pytest.MonkeyPatch) -> Asy
         database_url="postgresql://nobody@127.0.0.1:9/none",
         event_log_url="postgresql://nobody@127.0.0.1:9/none",
         jwks_url="http://keys.invalid/jwks",
-        service_token_secret=SecretStr(SERVICE_SECRET),
     )
     verifier = tokens.TokenVerifier(settings, transport=httpx.MockTransport(published.answer))
     yield verifier

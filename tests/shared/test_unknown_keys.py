@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.auth.tokens import TokenVerifier
 from shared.errors import Unauthenticated, Unavailable
 from shared.settings import ServiceSettings
-from tests.tokens import SERVICE_SECRET, TokenFactory
+from tests.tokens import TokenFactory
 
 
 class Keys(httpx.AsyncBaseTransport):
@@ -36,7 +36,6 @@ def verifier(keys: Keys) -> TokenVerifier:
             "database_url": "postgresql://nobody@nowhere.invalid/x",
             "event_log_url": "postgresql://nobody@nowhere.invalid/x",
             "jwks_url": "http://accounts.test/jwks",
-            "service_token_secret": SERVICE_SECRET,
         }
     )
     return TokenVerifier(settings, transport=keys)

@@ -68,6 +68,8 @@ async def test_a_cancellation_before_its_original_waits_for_it(accounting: Accou
         "held_mg": 0,
         "debt_mg": 0,
         "lifetime_mg": 0,
+        "frozen": False,
+        "notice": None,
         "display": "0 克",
     }
 

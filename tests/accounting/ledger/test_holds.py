@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from services.accounting.ledger.holds import expire_holds
-from shared.auth.tokens import ServiceTokens
 from tests.accounting.driver import Accounting
 from tests.accounting.holds import Holds
 from tests.accounting.reports import Reports
-from tests.tokens import SERVICE_SECRET
+from tests.tokens import service_token
 
 GRAM = 1000
 
@@ -127,8 +126,8 @@ async def test_bad_holds_are_refused_with_a_code(
 
 async def test_only_services_may_use_holds(accounting: Accounting) -> None:
     person = await citizen_with_300_g(accounting)
-    wrong = ServiceTokens(SERVICE_SECRET, "rewards").issue("accounts")
-    forged = ServiceTokens("x" * 40, "rewards").issue("accounting")
+    wrong = service_token("rewards", "accounts")
+    forged = service_token("rewards", "accounting", key_of="accounts")
     for token in (wrong, forged, accounting.tokens.access(person.user_id), ""):
         answer = await accounting.client.post(
             f"/internal/accounting/holds/{uuid.uuid4()}/void", headers={"Authorization": f"Bearer {token}"}

@@ -26,6 +26,8 @@ async def test_a_bus_ride_earns_150_g_and_the_ledger_balances(accounting: Accoun
         "held_mg": 0,
         "debt_mg": 0,
         "lifetime_mg": 150_000,
+        "frozen": False,
+        "notice": None,
         "display": "150 克",
     }
     (outcome,) = await outcomes(accounting_dsns)

@@ -197,7 +197,7 @@ async def test_b21_holds_do_not_scan(
             request = await hold(person)
             async with accounting.database.transaction() as session:
                 if place % 2:
-                    to = CaptureRequest(to="redeemed:test")
+                    to = CaptureRequest(to="redeemed:noodles")
                     await holds.capture_hold(session, hold_id=request.hold_id, request=to, caller="rewards")
                 else:
                     await holds.void_hold(session, hold_id=request.hold_id, caller="rewards")

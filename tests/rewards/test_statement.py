@@ -1,0 +1,72 @@
+"""Both services, both real: what a person reads after an order, and what comes back after a cancellation."""
+
+import asyncio
+from typing import Any
+
+from shared.contracts.identity import person_account_id
+from tests.rewards.test_reconciliation import (
+    DONATED_MG,
+    PRICE_MG,
+    City,
+    accounting,
+    accounting_dsns,
+    accounting_settings,
+    city,
+)
+
+__all__ = ["accounting", "accounting_dsns", "accounting_settings", "city"]  # fixtures
+
+
+async def entries(city: City, user: Any) -> list[dict[str, Any]]:
+    answer = await city.accounting.client.get(
+        "/api/v1/accounting/me/entries", headers=city.accounting.tokens.citizen(user)
+    )
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+async def test_c11_the_statement_names_the_item_and_the_campaign(city: City) -> None:
+    anna = await city.citizen()
+    order_id, donation_id = await city.order(anna), await city.donate(anna)
+    gift, order, credit = await entries(city, anna)
+    assert (order["title"], order["order_id"], order["donation_id"]) == ("兑换：一碗热干面", order_id, None)
+    assert (gift["title"], gift["donation_id"], gift["order_id"]) == ("捐赠给零碳马拉松", donation_id, None)
+    assert credit["activity_id"]
+
+
+async def test_c10_a_cancelled_order_gives_the_grams_back_in_the_ledger(city: City) -> None:
+    anna = await city.citizen()
+    before = await city.balance_mg(anna)
+    order_id = await city.order(anna)
+    assert await city.balance_mg(anna) == before - PRICE_MG
+    answers = await asyncio.gather(*(city.rewards.cancel(anna, order_id) for _ in range(5)))
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert await city.balance_mg(anna) == before
+    assert (await entries(city, anna))[0]["title"] == "取消兑换，退回：一碗热干面"
+    await city.donate(anna)
+    run = await city.reconcile()
+    assert run["ok"], await city.differences(run)
+    assert [one["receiver"] for one in run["totals"]] == ["donated:zero-carbon-marathon"]
+    assert (await city.accounting.check())["ok"]
+
+
+async def test_c9_a_frozen_citizen_is_refused_by_name_through_both_services(city: City) -> None:
+    anna = await city.citizen()
+    reason = {"reason": "疑似盗用，待核实"}
+    operator = city.accounting.tokens.operator()
+    frozen = await city.accounting.client.post(
+        f"/api/v1/accounting/ops/accounts/{person_account_id(anna)}/freeze", json=reason, headers=operator
+    )
+    assert frozen.status_code == 200
+    for answer in (await city.rewards.order(anna), await city.rewards.donate(anna, DONATED_MG)):
+        assert (answer.status_code, answer.json()["code"]) == (409, "ACCOUNT_FROZEN")
+        assert "12345" in answer.json()["detail"]
+
+
+async def test_c1_sixty_citizens_at_once_spend_in_both_services(city: City) -> None:
+    users = await asyncio.gather(*(city.citizen() for _ in range(60)))
+    answers = await asyncio.gather(*(city.rewards.order(user) for user in users))
+    assert sorted(answer.status_code for answer in answers) == [201] * 30 + [409] * 30
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"SOLD_OUT"}
+    run = await city.reconcile()
+    assert run["ok"], await city.differences(run)
