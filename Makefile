@@ -48,7 +48,7 @@ nightly: venv ## 夜间长测 long stories against the models, and writers for a
 	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
 		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
 		tests/accounting/posting/test_writers.py tests/accounts/test_starving.py tests/ingest/test_starving.py \
-		tests/deploy/test_starving.py -s --timeout 14400
+		tests/deploy/test_starving.py tests/integration/test_crowd.py -s --timeout 14400
 
 clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)
 	@$(RUN) deploy.clients
@@ -56,7 +56,7 @@ clients: venv ## 示例客户端 build the sample clients of partners whose tool
 fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
 	@$(RUN) tests.fuzz
 
-bench: venv ## 基准测试 benchmarks in under ten minutes, figures into the documents (ONLY=posting for one part)
+bench: venv ## 基准测试 benchmarks in under ten minutes, figures into the documents (ONLY=posting for one part, ONLY=orders BEFORE=commit)
 	@$(RUN) tests.bench $(if $(ONLY),--only $(ONLY))
 
 test: venv ## 全部检查 lint, types, import contracts, tests

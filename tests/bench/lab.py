@@ -24,7 +24,6 @@ from shared.eventlog import EventLog, Record, open_event_log
 from tests.databases import Dsns, make_database
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICE_SECRET = "bench-service-secret-of-32-characters"
 POSTING_LANES: int = Settings.model_fields["posting_lanes"].default
 LEASE_S = 9  # workers share the partitions again after every third of it
 READY_S = 60.0
@@ -131,7 +130,6 @@ class Lab:
             "ACCOUNTING_DATABASE_URL": dsns.app("accounting"),
             "ACCOUNTING_EVENT_LOG_URL": self.event_log_url(dsns),
             "ACCOUNTING_JWKS_URL": "http://127.0.0.1:9/jwks",
-            "ACCOUNTING_SERVICE_TOKEN_SECRET": SERVICE_SECRET,
             "ACCOUNTING_LEASE_S": str(LEASE_S),
             "ACCOUNTING_LOG_LEVEL": "WARNING",
             "ACCOUNTING_TOPIC_PREFIX": f"{dsns.name}." if self.kafka is not None else "",

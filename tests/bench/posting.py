@@ -9,7 +9,7 @@ from services.accounting.settings import Settings
 from shared.contracts import topics
 from tests.bench import floor, people
 from tests.bench.figures import Figure, compared
-from tests.bench.lab import SERVICE_SECRET, Lab, drain
+from tests.bench.lab import Lab, drain
 from tests.bench.orm_peer import OrmPeer
 from tests.bench.progress import Progress
 from tests.databases import Dsns, in_own_loop
@@ -41,7 +41,6 @@ async def prepare(lab: Lab, name: str, progress: Progress, size: int = PEOPLE) -
         database_url=dsns.app("accounting"),
         event_log_url=lab.event_log_url(dsns),
         jwks_url="http://127.0.0.1:9/jwks",
-        service_token_secret=SERVICE_SECRET,
     )
     await asyncio.to_thread(in_own_loop, lambda: seed.seed(settings))
     await people.make_people(dsns.admin, 1, size)
