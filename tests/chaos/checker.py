@@ -69,7 +69,7 @@ INVARIANTS = {
         SELECT count(*) FROM rewards.item_stock s WHERE s.available + s.reserved + s.sold <> s.loaded
             OR s.loaded <> (SELECT count(*) FROM rewards.voucher v WHERE v.item_id = s.item_id)
             OR s.sold <> (SELECT coalesce(sum(o.quantity), 0) FROM rewards.orders o
-                          WHERE o.item_id = s.item_id AND o.status = 'confirmed')
+                          WHERE o.item_id = s.item_id AND o.status IN ('confirmed', 'returning'))
             OR s.reserved <> (SELECT coalesce(sum(o.quantity), 0) FROM rewards.orders o
                               WHERE o.item_id = s.item_id AND o.status IN ('pending', 'cancelling'))""",
     "vouchers_are_confirmed_orders": """
@@ -208,7 +208,7 @@ class Checker:
                 changed.append(name)
             elif ack is Ack.REJECTED and row is not None and row["status"] == "confirmed":
                 revived.append((name, write.refusal))
-            if at_rest and row is not None and row["status"] in {"pending", "cancelling"}:
+            if at_rest and row is not None and row["status"] in {"pending", "cancelling", "returning"}:
                 hanging.append((name, row["status"]))
         verdict.lost += verdict.add("acknowledged write not there", lost)
         verdict.add("write of another person or amount", changed)

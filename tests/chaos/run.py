@@ -212,8 +212,8 @@ class Run:
         try:
             return int(
                 await connection.fetchval(
-                    "SELECT (SELECT count(*) FROM rewards.orders WHERE status IN ('pending', 'cancelling'))"
-                    " + (SELECT count(*) FROM rewards.donation WHERE status IN ('pending', 'cancelling'))"
+                    "SELECT (SELECT count(*) FROM rewards.orders WHERE status NOT IN ('confirmed', 'cancelled'))"
+                    " + (SELECT count(*) FROM rewards.donation WHERE status NOT IN ('confirmed', 'cancelled'))"
                 )
             )
         finally:
