@@ -1,14 +1,17 @@
 """Settings common to all services. Each service subclasses them with its environment prefix and adds its own."""
 
+import re
 from ipaddress import ip_network
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.dead_letter_limit import IN_A_ROW_MAX, PERCENT_MAX
 from shared.language import Text
+from shared.production import PROFILE_VARIABLE, Given, Profile, refuse_unsafe
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -22,10 +25,18 @@ def unescape_pem(text: str) -> str:
 
 
 class ServiceSettings(BaseSettings):
-    """Read from the environment once at start. A missing or malformed value stops the process and is named."""
+    """Read from the environment once at start. A missing or malformed value stops the process and is named.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    With PROFILE=production an unsafe value does as well. The process then names all of them at once.
+    """
 
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+
+    profile: Profile = Field(
+        "development",
+        validation_alias=PROFILE_VARIABLE,
+        description="production: refuse unsafe settings, and operators' tokens that no log-in made",
+    )
     database_url: str = Field(description="postgresql://…, the service's own role: rights on its own schema only")
     event_log_url: str = Field(
         description="postgresql://… for the embedded log, kafka://host:port[,host:port] for Kafka"
@@ -92,6 +103,36 @@ class ServiceSettings(BaseSettings):
         for pem in value.values():
             public_keys(pem)
         return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_unsafe(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(values, dict):
+            return build(values)
+        profile = values.get("profile", values.get(PROFILE_VARIABLE, "development"))
+        if profile == "development":
+            return build(values)
+        built: Self = refuse_unsafe(cls.given(values), cls.check_production, lambda: build(values))
+        return built
+
+    @classmethod
+    def given(cls, values: dict[str, Any]) -> Given:
+        defaults = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
+        return Given(values, defaults, cls.model_config.get("env_prefix") or "")
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        """Name every setting that is unsafe for citizens. A service extends this with its own."""
+        given.require_signing_key("service_key")
+        given.require_database("database_url", "ssl")
+        given.require_log("event_log_url")
+        given.require_inside("jwks_url")
+        if any(network.endswith("/0") for network in re.findall(r"[0-9a-fA-F:.]+/\d+", given.text("trusted_proxies"))):
+            given.refuse(
+                "trusted_proxies", "信任所有地址：任何人都能冒充来源", "trusts every address: anybody can forge theirs"
+            )
+        if given.text("log_level").upper() == "DEBUG":
+            given.refuse("log_level", "DEBUG 会记录过多内容", "DEBUG logs too much")
 
 
 def public_keys(pem: str) -> list[Ed25519PublicKey]:

@@ -2,16 +2,21 @@
 
 import base64
 import binascii
+from typing import Self
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.production import Given
 from shared.settings import ServiceSettings, unescape_pem
 
 _KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
+# api.weixin.qq.com, and the regional names that WeChat gives for disasters.
+WECHAT_DOMAIN = ".weixin.qq.com"
 
 
 def decode_key(text: str) -> bytes:
@@ -55,6 +60,47 @@ class Settings(ServiceSettings):
     )
 
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
+
+    oidc_issuer: str = Field(
+        "", description="the operators' identity provider (OpenID Connect); empty: local accounts with TOTP"
+    )
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="empty for a public client")
+    oidc_redirect_uri: str = Field(
+        "", description="address of the operators' console to which the provider sends `code` and `state`"
+    )
+    oidc_scope: str = "openid profile"
+    oidc_roles_claim: str = Field("roles", description="claim with the roles; a dot leads into an object")
+    oidc_roles: dict[str, str] = Field(
+        {}, description='roles by the provider\'s names, as JSON: {"carbon-ledger": "ledger"}; empty: the same names'
+    )
+
+    @model_validator(mode="after")
+    def _complete_oidc(self) -> Self:
+        needed = ("oidc_client_id", "oidc_redirect_uri")
+        missing = [f"ACCOUNTS_{name.upper()}" for name in needed if not getattr(self, name)]
+        if self.oidc_issuer and missing:
+            raise ValueError(f"ACCOUNTS_OIDC_ISSUER needs {', '.join(missing)}")
+        return self
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        super().check_production(given)
+        given.require_strong("phone_pepper", "phone_encryption_key", "account_ref_pepper", "wechat_app_secret")
+        given.require_strong("oidc_client_secret")
+        given.require_different("phone_pepper", "phone_encryption_key", "account_ref_pepper")
+        given.require_signing_key("token_signing_key")
+        given.require_different("token_signing_key", "service_key")
+        given.require_inside("ingest_base_url", "accounting_base_url")
+        given.require_https("oidc_issuer", "oidc_redirect_uri")
+        for name in ("oidc_client_id", "oidc_redirect_uri"):
+            if given.text("oidc_issuer") and not given.text(name):
+                given.refuse(name, "缺失，OIDC_ISSUER 需要它", "missing, OIDC_ISSUER needs it")
+        wechat = urlsplit(given.text("wechat_base_url"))
+        if wechat.scheme != "https" or not (wechat.hostname or "").endswith(WECHAT_DOMAIN):
+            given.refuse("wechat_base_url", "不是微信的服务器", "not a server of WeChat")
+        if given.text("wechat_app_id").startswith("wxdev"):
+            given.refuse("wechat_app_id", "开发用的 AppID", "the app id of the fake WeChat")
 
     @field_validator("token_signing_key")
     @classmethod

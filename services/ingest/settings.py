@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.production import Given
 from shared.seals.settings import SealSettings
 
 _KEY_BYTES = 32
@@ -44,6 +45,16 @@ class Settings(SealSettings):
     def _key(cls, value: SecretStr) -> SecretStr:
         decode_key(value.get_secret_value())
         return value
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        super().check_production(given)
+        given.require_strong("account_ref_pepper", "key_encryption_key")
+        given.require_different("account_ref_pepper", "key_encryption_key")
+        if given.is_on("webhook_allow_loopback"):
+            given.refuse(
+                "webhook_allow_loopback", "回执可以发往本机地址", "webhooks may call addresses of this machine"
+            )
 
     @property
     def sealing_key(self) -> bytes:

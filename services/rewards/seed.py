@@ -19,6 +19,7 @@ from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared import clock
 from shared.db import Database, Session
 from shared.language import Text
+from shared.production import Finding, UnsafeSettings
 
 CAMPAIGN_DAYS = 365
 TONNE_MG = 1_000_000_000
@@ -109,6 +110,9 @@ async def _open_campaign(session: Session) -> None:
 
 
 async def seed(settings: Settings) -> None:
+    """Raises UnsafeSettings: its vouchers buy nothing in a real shop."""
+    if settings.profile == "production":
+        raise UnsafeSettings([Finding("services.rewards.seed", "演示商品与活动", "items and a campaign of the demo")])
     database = Database(settings.database_url, pool_size=1, application_name="rewards-seed")
     try:
         async with database.transaction() as session:

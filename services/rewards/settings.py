@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.production import Given
 from shared.settings import ServiceSettings
 
 VOUCHER_KEY_BYTES = 32
@@ -31,6 +32,12 @@ class Settings(ServiceSettings):
         description="orders and donations that moved later than this are left to the next reconciliation; longer than"
         " the life of a hold, so that each older one has ended on both sides",
     )
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        super().check_production(given)
+        given.require_strong("voucher_key")
+        given.require_inside("accounting_base_url", "accounts_base_url")
 
     @property
     def accounts_url(self) -> str:

@@ -35,6 +35,8 @@ ACCESS_TYPE = "at+jwt"
 SERVICE_TYPE = "svc+jwt"
 CITIZEN_SCOPE = "citizen"
 SERVICE_TOKEN_LIFE_S = 60
+# An operator's session can be revoked at once. Its last token is then refused everywhere within this time.
+OPERATOR_TOKEN_LIFE_S = 300
 _TOKEN_CHARS_MAX = 4096
 _JWKS_MAX_AGE_S = 300
 # An unknown key id makes us fetch the keys again, but not more often: forged tokens must not flood accounts.
@@ -61,8 +63,11 @@ class CitizenIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
+    """`session_id`: the log-in that made the token. A token of development or of a test may have none."""
+
     subject: str
     scopes: frozenset[str]
+    session_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,10 @@ class TokenVerifier:
         self._calls: dict[tuple[bytes, str], tuple[float, dict[str, Any]]] = {}
         self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
+
+    @property
+    def is_production(self) -> bool:
+        return self._settings.profile == "production"
 
     async def stop(self) -> None:
         await self._client.aclose()
@@ -298,16 +307,32 @@ Citizen = Annotated[CitizenIdentity, Depends(_citizen)]
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
     """Make the dependency of an operator's route: `Annotated[Operator, Depends(require_scope("ops:ledger"))]`."""
 
-    async def operator(claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> Operator:
+    async def operator(request: Request, claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> Operator:
+        verifier: TokenVerifier = request.app.state.tokens
+        session_id = _session_of(claims)
+        if verifier.is_production and not _comes_from_log_in(claims, session_id):
+            raise Unauthenticated
         scopes = _scopes(claims)
         if scope not in scopes:
             raise Forbidden(scope=scope)
         subject = str(claims["sub"])
         if not _OPERATOR_SUBJECT.fullmatch(subject):
             raise Unauthenticated
-        return Operator(subject=subject, scopes=scopes)
+        return Operator(subject=subject, scopes=scopes, session_id=session_id)
 
     return operator
+
+
+def _session_of(claims: dict[str, Any]) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(claims["sid"])) if "sid" in claims else None
+    except ValueError as exc:
+        raise Unauthenticated from exc
+
+
+def _comes_from_log_in(claims: dict[str, Any], session_id: uuid.UUID | None) -> bool:
+    """Whether accounts made this operator's token for a session. A long-lived one could not be revoked."""
+    return session_id is not None and claims["exp"] - claims["iat"] <= OPERATOR_TOKEN_LIFE_S
 
 
 def require_service(own_name: str, *, callers: Collection[str]) -> Callable[[Request], Coroutine[Any, Any, str]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.production import Given
 from shared.seals.signer import DigestSigner
 from shared.settings import ServiceSettings
 
@@ -36,6 +37,16 @@ class SealSettings(ServiceSettings):
         except (ValueError, TypeError) as exc:
             raise ValueError("not an Ed25519 private key in PEM form") from exc
         return value
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        super().check_production(given)
+        given.require_signing_key("digest_signing_key")
+        if not given.text("digest_signing_key").strip():
+            given.refuse("digest_signing_key", "每日摘要没有签名", "the daily digests are not signed")
+        # The topic is a copy too, unless it lies in the same database.
+        if not given.text("digest_file") and given.text("event_log_url").startswith("postgres"):
+            given.refuse("digest_file", "摘要没有数据库之外的副本", "no copy of the digests outside the database")
 
     @property
     def digest_signer(self) -> DigestSigner | None:
