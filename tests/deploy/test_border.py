@@ -93,6 +93,13 @@ def test_b4_a_costly_route_is_limited_by_address(client: httpx.Client, upstream:
     assert client.request(method, path, headers=elsewhere).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["log-ins", "sessions", "sessions/refresh"])
+def test_b10_the_log_in_of_operators_is_limited_by_address(client: httpx.Client, path: str) -> None:
+    answers = [client.post(f"/api/v1/accounts/ops/{path}") for _ in range(ADDRESS_BURST + 1)]
+    assert [one.status_code for one in answers[:-1]] == [200] * ADDRESS_BURST
+    assert_problem(answers[-1], 429, "TOO_MANY_REQUESTS", retryable=True)
+
+
 @pytest.mark.parametrize("name", PERSONAL)
 def test_b4_a_costly_route_is_limited_by_person(client: httpx.Client, upstream: Upstream, name: str) -> None:
     method, path = SAMPLES[name]

@@ -89,6 +89,12 @@ def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
         ("POST", "/api/v1/accounts/enterprises"),
         ("GET", "/api/v1/ingest/ops/partners"),
         ("GET", "/api/v1/accounting/ops/dead-letters"),
+        ("GET", "/api/v1/accounts/ops/sessions"),
+        ("DELETE", "/api/v1/accounts/ops/sessions/current"),
+        ("POST", "/api/v1/accounts/ops/sessions/current"),
+        ("POST", "/api/v1/accounts/ops/sessions/refresh/x"),
+        ("POST", "/api/v1/ingest/ops/sessions"),
+        ("POST", "/api/v1/accounts/ops/sessions/../accounts/WH1"),
         ("GET", "/api/v1/accounting/x/../me/balance"),
     ],
 )
@@ -128,6 +134,10 @@ def test_valid_token_is_passed_to_the_service(client: httpx.Client, upstream: Up
     ("method", "path"),
     [
         ("POST", "/api/v1/accounts/sessions"),
+        # Operators have no token either before they log in.
+        ("POST", "/api/v1/accounts/ops/log-ins"),
+        ("POST", "/api/v1/accounts/ops/sessions"),
+        ("POST", "/api/v1/accounts/ops/sessions/refresh"),
         ("GET", "/api/v1/accounts/openapi.json"),
         ("GET", "/api/v1/accounts/scenes"),
         ("POST", "/api/v1/accounts/partner/bindings"),
