@@ -35,6 +35,13 @@ PARTNER_BUDGET_USED = Gauge(
 ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
 WEBHOOK_ATTEMPTS = Counter("carbon_webhook_attempts", "Tries to send results to partners", ["partner", "outcome"])
 WEBHOOKS_DISABLED = Counter("carbon_webhooks_disabled", "Partners' addresses given up", ["reason"])
+OPERATOR_LOOK_UPS = Counter(
+    "carbon_operator_look_ups", "Operators' look-ups of people; any refused one is an alarm", ["outcome"]
+)
+OPERATOR_LOOK_UPS_MOST = Gauge(
+    "carbon_operator_look_ups_most", "Look-ups by one operator in the last hour; 20 or more is an alarm"
+)
+OPERATOR_LOG_INS = Counter("carbon_operator_log_ins", "Log-ins of operators; a locked one is an alarm", ["outcome"])
 LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anything but 0 is an alarm")
 LEDGER_SWEEP_AGE_S = Gauge(
     "carbon_ledger_sweep_age_seconds", "Since the running check last reached every balance; over 86,400 is an alarm"

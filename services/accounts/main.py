@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
+from services.accounts.identity_provider.client import IdentityProvider
+from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
@@ -24,7 +27,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings, decode_key
 from services.accounts.signing import LocalJwks, TokenSigner
-from services.accounts.turns import new_gate
+from services.accounts.turns import new_gate, new_operator_gate
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
@@ -40,6 +43,8 @@ ROUTERS = (
     partner_router,
     households_router,
     operators_router,
+    operator_sessions_router,
+    audit_router,
     internal_sessions_router,
 )
 
@@ -51,6 +56,7 @@ def create_app(
     ingest_transport: httpx.AsyncBaseTransport | None = None,
     accounting_transport: httpx.AsyncBaseTransport | None = None,
     partner_transport: httpx.AsyncBaseTransport | None = None,
+    oidc_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """Build the application. The transports replace the network to WeChat, other services and partners."""
     settings = settings or Settings()
@@ -96,5 +102,7 @@ def create_app(
         log_in_calls=LogInCalls(),
         log_in_gate=new_gate(),
         refresh_gate=new_gate(),
+        identity_provider=IdentityProvider(settings, transport=oidc_transport),
+        operator_gate=new_operator_gate(),
     )
     return app

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from services.accounts.freezes.client import FreezeReader
+from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
@@ -35,12 +36,15 @@ class Resources:
     log_in_calls: LogInCalls
     log_in_gate: FairGate
     refresh_gate: FairGate
+    identity_provider: IdentityProvider
+    operator_gate: FairGate
 
     async def stop(self) -> None:
         await self.wechat.stop()
         await self.ingest.stop()
         await self.freezes.stop()
         await self.oauth.stop()
+        await self.identity_provider.stop()
 
 
 async def _resources_of(request: Request) -> Resources:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.accounts.settings import Settings, split_pem
-from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE
+from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE, OPERATOR_TOKEN_LIFE_S
+from shared.ids import new_id
 
 # A stolen access token cannot be revoked, so it is short-lived. The refresh token compensates.
 ACCESS_LIFE_S = 30 * 60
@@ -26,7 +28,7 @@ _KEY_ID_CHARS = 16
 
 
 class TokenSigner:
-    """Signs citizens' access tokens (Ed25519) and publishes the current and the former public keys."""
+    """Signs access tokens of citizens and operators (Ed25519) and publishes the current and the former public keys."""
 
     def __init__(self, settings: Settings) -> None:
         private = load_pem_private_key(settings.token_signing_key.get_secret_value().encode(), password=None)
@@ -41,15 +43,31 @@ class TokenSigner:
             self._entries.append(_public_entry(other)[1])
 
     def issue_token(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
-        claims = {
-            "iss": self._issuer,
-            "sub": str(user_id),
-            "aud": [self._audience],
-            "iat": issued_at,
-            "exp": issued_at + timedelta(seconds=ACCESS_LIFE_S),
-            "jti": token_id,
-            "scope": CITIZEN_SCOPE,
-        }
+        return self._sign(
+            sub=str(user_id),
+            iat=issued_at,
+            exp=issued_at + timedelta(seconds=ACCESS_LIFE_S),
+            jti=token_id,
+            scope=CITIZEN_SCOPE,
+        )
+
+    def issue_operator_token(
+        self, *, subject: str, scopes: Iterable[str], session_id: uuid.UUID, issued_at: datetime, ends_at: datetime
+    ) -> tuple[str, int]:
+        """Return a token and its life in seconds. It does not outlive the session, which ends at `ends_at`."""
+        expires_at = min(issued_at + timedelta(seconds=OPERATOR_TOKEN_LIFE_S), ends_at)
+        token = self._sign(
+            sub=subject,
+            iat=issued_at,
+            exp=expires_at,
+            jti=str(new_id()),
+            scope=" ".join(sorted(scopes)),
+            sid=str(session_id),
+        )
+        return token, int((expires_at - issued_at).total_seconds())
+
+    def _sign(self, **claims: Any) -> str:
+        claims |= {"iss": self._issuer, "aud": [self._audience]}
         return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"typ": ACCESS_TYPE, "kid": self.key_id})
 
     def jwks(self) -> dict[str, Any]:

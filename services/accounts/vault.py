@@ -8,15 +8,15 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code"]
-TokenPurpose = Literal["log_in", "refresh"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp"]
+TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.
 _VERSION = b"\x01"
 
 
 class Vault:
-    """Protects open ids and phone numbers.
+    """Protects open ids, phone numbers and the TOTP secrets of operators.
 
     Kind and user are part of the hash or of the authenticated place. The hash or ciphertext of one kind therefore
     never matches or opens as the other kind, nor one person's ciphertext as another person's.

@@ -98,10 +98,11 @@ async def test_an_operators_look_up_is_recorded_also_when_it_finds_nothing(
         "frozen": None,
         "frozen_since": None,
     }
-    missing = await client.get(f"{BASE}/ops/accounts/{unknown}", headers=headers)
+    missing = await client.get(f"{BASE}/ops/accounts/{unknown}", params={"reason": "complaint 12"}, headers=headers)
     assert code_of(missing) == (404, "ACCOUNT_NOT_FOUND")
     slip = number[:-1] + str((int(number[-1]) + 1) % 10)
-    assert code_of(await client.get(f"{BASE}/ops/accounts/{slip}", headers=headers)) == (422, "ACCOUNT_NO_INVALID")
+    wrong = await client.get(f"{BASE}/ops/accounts/{slip}", params={"reason": "complaint 12"}, headers=headers)
+    assert code_of(wrong) == (422, "ACCOUNT_NO_INVALID")
     rows = await db.fetch("SELECT operator, action, account_no, account_id, reason FROM accounts.operator_action")
     assert [tuple(row)[:3] for row in rows] == [
         ("operator-1", "account.look_up", number),

@@ -35,6 +35,7 @@ from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEPPER = "pepper-of-the-tests-1234"
+SAMPLE = "01999e5e-0000-7000-8000-000000000001"
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
 ALONE = "ops-alone"
 WHY = "试一试能不能"

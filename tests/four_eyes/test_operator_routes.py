@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.four_eyes import log_in_attempts
 from tests.four_eyes.attempts import ATTEMPTS
-from tests.four_eyes.conftest import ALONE, SERVICES, City
+from tests.four_eyes.conftest import ALONE, SAMPLE, SERVICES, City
 
-SAMPLE = "01999e5e-0000-7000-8000-000000000001"
+assert log_in_attempts.OPS  # its import adds the attempts at log-in
 
 
 def routes_of(city: City) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ class OperatorAction(Base):
     """Audit record: which operator looked up which account, when and why. The service's role may only insert."""
 
     __tablename__ = "operator_action"
-    __table_args__ = (Index(None, "account_no", "id"),)
+    __table_args__ = (Index(None, "account_no", "id"), Index(None, "at"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime]

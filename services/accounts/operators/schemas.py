@@ -1,10 +1,14 @@
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.accounts.operators.service import AccountFacts
+
+LookUpReason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200, pattern=r"^[^\x00]+$")
+]
 
 
 class AccountSeenOut(BaseModel):

@@ -1,0 +1,1 @@
+"""The operators' identity provider: OpenID Connect, authorization code with PKCE, state and nonce."""

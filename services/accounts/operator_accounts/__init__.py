@@ -1,0 +1,1 @@
+"""Operators as persons: local accounts with password and TOTP, identities of the provider, roles and scopes."""

@@ -1,0 +1,217 @@
+"""Who an operator is: password and one-time code of a local account, or an identity of the provider."""
+
+import asyncio
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyotp
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from services.accounts.operator_accounts import domain, repository
+from services.accounts.operator_accounts.domain import LOCAL_PREFIX
+from services.accounts.operator_accounts.errors import (
+    LogInLocked,
+    LogInRefused,
+    OperatorDisabled,
+    OperatorElsewhere,
+    OperatorWithoutRole,
+)
+from services.accounts.operator_accounts.models import OperatorAccount
+from services.accounts.vault import Vault
+from shared import clock, telemetry
+from shared.db import Database, Session
+from shared.ids import new_id
+from shared.sealing import SealBroken
+
+# With a password, 5 of a million codes (three are valid at a time) in a quarter of an hour.
+ATTEMPTS_MAX = 5
+# From all addresses together: an attacker with many addresses can lock a name out, but one address cannot.
+ATTEMPTS_OF_NAME_MAX = 30
+ATTEMPT_WINDOW = timedelta(minutes=15)
+PASSWORD_CHARS_MIN = 12
+
+_log = structlog.get_logger(__name__)
+# argon2id with the library's parameters (RFC 9106, low memory: 64 MiB, three passes).
+_hasher = PasswordHasher()
+# Compared with when nobody has the name, so that the time of an answer does not tell.
+_nobodys_hash = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An operator whose identity is proven, with the roles of this moment."""
+
+    operator_id: uuid.UUID
+    subject: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A local account as its owner gets it, once: the password and the secret of the authenticator app."""
+
+    subject: str
+    password: str
+    totp_uri: str
+
+
+async def prove_local(
+    database: Database, *, vault: Vault, name: str, password: str, code: str, address: str
+) -> uuid.UUID:
+    """Check a password, counting the attempt first. Return the operator's id. Raises LogInLocked, LogInRefused.
+
+    The count is committed before the password is compared: attempts at once are counted one by one. The one-time code
+    is only used up by `use_code`, in the transaction that makes the session.
+    """
+    at = clock.now()
+    async with database.transaction() as session:
+        for key, at_most in _attempt_keys(name, address):
+            attempts, ends_at = await repository.count_attempt(
+                session, attempt_key=key, at=at, window_ends_at=at + ATTEMPT_WINDOW
+            )
+            if attempts > at_most:
+                telemetry.OPERATOR_LOG_INS.labels(outcome="locked").inc()
+                _log.warning("operator_log_in_locked", attempts=attempts)
+                left_s = max(int((ends_at - at).total_seconds()), 1)
+                raise LogInLocked(minutes=-(-left_s // 60), retry_after_s=left_s)
+        found = await repository.find(session, subject=LOCAL_PREFIX + name)
+    is_right = await asyncio.to_thread(_is_password, found.password_hash if found else None, password)
+    if found is None or not is_right or _step_of(vault, found, code, at) is None:
+        telemetry.OPERATOR_LOG_INS.labels(outcome="refused").inc()
+        raise LogInRefused
+    return found.operator_id
+
+
+async def use_code(
+    session: Session, *, vault: Vault, operator_id: uuid.UUID, name: str, code: str, address: str
+) -> Person:
+    """Use up the one-time code. Raises LogInRefused (it was used), OperatorDisabled, OperatorWithoutRole."""
+    account = await repository.lock(session, operator_id=operator_id)
+    step = _step_of(vault, account, code, clock.now()) if account is not None else None
+    if account is None or step is None or not await repository.use_step(session, operator_id=operator_id, step=step):
+        raise LogInRefused
+    person = _active(account, tuple(account.roles))
+    await repository.forget_attempts(session, [key for key, _ in _attempt_keys(name, address)])
+    return person
+
+
+async def prove_identity(session: Session, *, issuer: str, subject: str, name: str, roles: Sequence[str]) -> Person:
+    """Find or register the person of a verified identity. The provider's roles are the roles.
+
+    Raises OperatorElsewhere, OperatorDisabled, OperatorWithoutRole.
+    """
+    if subject.startswith(LOCAL_PREFIX):
+        raise OperatorElsewhere
+    if not roles:
+        raise OperatorWithoutRole(scope="ops:read")
+    row = OperatorAccount(
+        operator_id=new_id(), subject=subject, issuer=issuer, name=name, roles=list(roles), created_at=clock.now()
+    )
+    await repository.add(session, row)
+    account = await repository.find(session, subject=subject)
+    assert account is not None
+    if account.issuer != issuer:
+        raise OperatorElsewhere
+    account.name, account.roles = name, list(roles)
+    return _active(account, tuple(roles))
+
+
+async def require_active(session: Session, *, operator_id: uuid.UUID) -> None:
+    """Raises OperatorDisabled."""
+    account = await repository.get(session, operator_id=operator_id)
+    if account is None or account.disabled_at is not None:
+        raise OperatorDisabled(scope="-")
+
+
+async def add_local(session: Session, *, vault: Vault, name: str, roles: Sequence[str]) -> NewAccount | None:
+    """Register a local account with a password and a TOTP secret of our choice. None if the name exists."""
+    password, secret = secrets.token_urlsafe(18), pyotp.random_base32()
+    made = await import_local(session, vault=vault, name=name, roles=roles, password=password, totp_secret=secret)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="carbon-inclusion")
+    return NewAccount(LOCAL_PREFIX + name, password, uri) if made else None
+
+
+async def import_local(
+    session: Session, *, vault: Vault, name: str, roles: Sequence[str], password: str, totp_secret: str
+) -> bool:
+    """Register a local account with given secrets. False if the name exists. Raises ValueError."""
+    if not domain.NAME.fullmatch(name):
+        raise ValueError("a name has 2 to 64 characters: a-z, 0-9, dot, hyphen, underscore")
+    if not roles or not set(roles) <= domain.ROLES.keys():
+        raise ValueError(f"roles: {', '.join(domain.ROLES)}")
+    if len(password) < PASSWORD_CHARS_MIN:
+        raise ValueError(f"a password has {PASSWORD_CHARS_MIN} characters or more")
+    operator_id = new_id()
+    row = OperatorAccount(
+        operator_id=operator_id,
+        subject=LOCAL_PREFIX + name,
+        name=name,
+        roles=sorted(roles),
+        password_hash=_hasher.hash(password),
+        totp_sealed=vault.seal("totp", operator_id, totp_secret),
+        created_at=clock.now(),
+    )
+    return await repository.add(session, row)
+
+
+async def set_disabled(session: Session, *, subject: str, disabled: bool) -> uuid.UUID | None:
+    """Switch an operator off or on again. None if there is none. The caller ends the sessions."""
+    account = await repository.find(session, subject=subject)
+    if account is None:
+        return None
+    account.disabled_at = clock.now() if disabled else None
+    return account.operator_id
+
+
+async def list_operators(session: Session) -> list[tuple[str, str, tuple[str, ...], datetime | None]]:
+    """Return subject, name, roles and when the operator was disabled."""
+    rows = await repository.list_all(session)
+    return [(row.subject, row.name, tuple(row.roles), row.disabled_at) for row in rows]
+
+
+async def purge_past(session: Session, *, at_most: int) -> None:
+    """Delete counts of past windows, at most `at_most`."""
+    await repository.delete_past(session, before=clock.now(), at_most=at_most)
+
+
+def _active(account: OperatorAccount, roles: tuple[str, ...]) -> Person:
+    if account.disabled_at is not None:
+        raise OperatorDisabled(scope="-")
+    if not domain.scopes_of(roles):
+        raise OperatorWithoutRole(scope="ops:read")
+    return Person(account.operator_id, account.subject, roles)
+
+
+def _attempt_keys(name: str, address: str) -> tuple[tuple[bytes, int], ...]:
+    """The address counts first: a locked address does not use up the attempts of the name."""
+    here = hashlib.sha256(f"{name}\x00{address}".encode()).digest()
+    return (here, ATTEMPTS_MAX), (hashlib.sha256(name.encode()).digest(), ATTEMPTS_OF_NAME_MAX)
+
+
+def _is_password(stored: str | None, password: str) -> bool:
+    global _nobodys_hash  # noqa: PLW0603 - made once, at the first log-in, because it takes 64 MiB
+    if not _nobodys_hash:
+        _nobodys_hash = _hasher.hash(secrets.token_urlsafe(18))
+    try:
+        return _hasher.verify(stored or _nobodys_hash, password) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _step_of(vault: Vault, account: OperatorAccount, code: str, at: datetime) -> int | None:
+    """The time step of a code that is not used up."""
+    if account.totp_sealed is None:
+        return None
+    try:
+        secret = vault.unseal("totp", account.operator_id, account.totp_sealed)
+    except SealBroken:
+        _log.error("totp_secret_unreadable", operator_id=str(account.operator_id))
+        return None
+    step = domain.matching_step(secret, code, at_s=int(at.timestamp()))
+    return step if step is not None and (account.totp_last_step or 0) < step else None

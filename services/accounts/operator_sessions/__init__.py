@@ -1,0 +1,1 @@
+"""Log-in of operators and their sessions: eight hours, short access tokens, revocable at once."""

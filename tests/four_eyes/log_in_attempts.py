@@ -1,0 +1,44 @@
+"""How one operator tries to become a second one, or to take the sessions of another. Read with attempts.py."""
+
+from typing import Final
+
+from tests.four_eyes.attempts import attempt
+from tests.four_eyes.conftest import SAMPLE, City
+
+OPS: Final = "/api/v1/accounts/ops"
+
+
+@attempt("POST", f"{OPS}/log-ins")
+async def start_log_in(city: City) -> None:
+    await city.mark()
+    await city.did(409, "POST", f"{OPS}/log-ins")  # no identity provider is set up
+
+
+@attempt("POST", f"{OPS}/sessions")
+async def log_in(city: City) -> None:
+    """No route makes an account: a second one cannot be had over HTTP."""
+    await city.mark()
+    local = {"method": "local", "name": "second", "password": "guessed-password", "code": "000000"}
+    await city.did(401, "POST", f"{OPS}/sessions", local)
+    made_up = "x" * 43
+    oidc = {"method": "oidc", "code": "x", "state": made_up, "log_in_secret": made_up}
+    await city.did(409, "POST", f"{OPS}/sessions", oidc)
+
+
+@attempt("POST", f"{OPS}/sessions/refresh")
+async def refresh(city: City) -> None:
+    await city.mark()
+    await city.did(401, "POST", f"{OPS}/sessions/refresh", {"refresh_token": "cio_" + "x" * 43})
+
+
+@attempt("DELETE", f"{OPS}/sessions/current")
+async def log_out(city: City) -> None:
+    await city.mark()
+    await city.did(404, "DELETE", f"{OPS}/sessions/current")
+
+
+@attempt("DELETE", f"{OPS}/sessions/{{session_id}}")
+async def revoke(city: City) -> None:
+    """Ending another's session is for `ops:operators`, and ends no proposal."""
+    await city.mark()
+    await city.did(403, "DELETE", f"{OPS}/sessions/{SAMPLE}?reason=away")
