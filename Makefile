@@ -4,6 +4,7 @@
 PYTHON ?=
 NAME ?=
 SERVICE ?=
+SUBJECT ?=
 DETACH ?=
 FOLLOW ?=
 ARGS ?=
@@ -13,10 +14,10 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help run down clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
-	asyncapi migration lock venv
+	asyncapi migration lock venv operators check-settings
 
 help: ## 显示帮助 this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo '  设置 settings: GATEWAY_PORT=… PORT_OFFSET=… LOG=kafka KAFKA_BOOTSTRAP_SERVERS=… RUN_DIR=… DETACH=1 PYTHON=…'
 
 run: venv ## 启动本地环境 start everything (Ctrl-C stops it; DETACH=1 leaves it running)
@@ -34,8 +35,14 @@ logs: venv ## 查看日志 show logs (NAME=accounting-worker for one, FOLLOW=1 t
 status: venv ## 查看各进程 show the state of every process
 	@$(RUN) deploy.local status
 
-token: venv ## 运营人员令牌 print the token of a second operator
-	@$(RUN) deploy.local token
+token: venv ## 运营人员令牌 print a development token of the second operator (8 hours; SUBJECT=ops-local for the first)
+	@$(RUN) deploy.local token $(if $(SUBJECT),--subject $(SUBJECT))
+
+operators: venv ## 运营人员登录信息 print how the two local operators log in
+	@$(RUN) deploy.local operators
+
+check-settings: venv ## 上线前检查 print every setting that PROFILE=production refuses, without starting (SERVICE=ingest for one)
+	@$(RUN) deploy.check_settings $(SERVICE)
 
 demo: venv ## 演示：真实行程、志愿者的一年、奖励与核验 start the stack if needed and play real trips on it
 	@$(RUN) deploy.demo

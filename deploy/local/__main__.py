@@ -1,6 +1,7 @@
 """`python -m deploy.local`: the command line of the local stack. `make run` and the other targets call it."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -9,15 +10,17 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from pydantic import ValidationError
 
+from deploy.local import operators
 from deploy.local.errors import StackError
 from deploy.local.partners import PARTNER_ENVIRONMENTS
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import send_signal, wait_until_gone
 from deploy.local.screen import Screen, status_table
-from deploy.local.secrets_file import SECOND_OPERATOR, Secrets
+from deploy.local.secrets_file import FIRST_OPERATOR, SECOND_OPERATOR, Secrets
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack, stop_leftovers
 from deploy.local.state import RunDirectory
@@ -187,18 +190,41 @@ def _follow(chosen: dict[str, Path]) -> None:
         return
 
 
+def _secrets(directory: RunDirectory) -> Secrets:
+    if not directory.secrets.exists():
+        screen.say("先运行 make run / run `make run` first")
+        raise typer.Exit(NOT_RUNNING)
+    return Secrets(directory.secrets, PARTNER_ENVIRONMENTS)
+
+
+@app.command("operators")
+def show_operators() -> None:
+    """打印两位运营人员的登录信息 Print how the two operators log in."""
+    settings = _settings()
+    print(operators.describe(settings, _secrets(RunDirectory(settings.directory))))
+
+
+@app.command("log-in")
+def log_in(name: Annotated[str, typer.Argument(help="ops-local | ops-second")] = FIRST_OPERATOR) -> None:
+    """真正登录一次，打印会话 Log an operator in for real, print the session with its tokens."""
+    settings = _settings()
+    secrets = _secrets(RunDirectory(settings.directory))
+    try:
+        session = operators.log_in(settings, secrets, name)
+    except (httpx.HTTPError, KeyError) as error:
+        screen.fail(StackError(f"登录未成功：{error!r}", "The log-in failed. Is the stack running?"))
+        raise typer.Exit(1) from error
+    print(json.dumps(session, ensure_ascii=False, indent=2))
+
+
 @app.command()
 def token(
     subject: Annotated[
         str, typer.Option(help="谁的令牌 Whose token. A second person approves the proposals of the first.")
     ] = SECOND_OPERATOR,
 ) -> None:
-    """打印运营人员令牌 Print an operator's token."""
-    directory = RunDirectory(_settings().directory)
-    if not directory.secrets.exists():
-        screen.say("先运行 make run / run `make run` first")
-        raise typer.Exit(NOT_RUNNING)
-    print(Secrets(directory.secrets, PARTNER_ENVIRONMENTS).ops_token(subject))
+    """打印开发用令牌，8 小时有效 Print a token of development that lives 8 hours."""
+    print(_secrets(RunDirectory(_settings().directory)).ops_token(subject))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from deploy.gateway.render import envoy_command, envoy_program
 from deploy.gateway.settings import GatewaySettings
+from deploy.local import operators
 from deploy.local.database import EVENT_LOG, role_dsn
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
@@ -94,6 +95,20 @@ class Plan:
             "deploy.local.fake_wechat:create_app",
             self._settings.port("wechat"),
             {**inherited_environment(), **{name.upper(): self._secrets[name] for name in names}},
+        )
+
+    def identity(self) -> Program:
+        """The identity provider for development, with which operators log in."""
+        settings, secret = self._settings, self._secrets["oidc_client_secret"]
+        environment = {**inherited_environment(), **operators.provider_environment(settings, self._secrets)}
+        environment["OIDC_CLIENT_SECRET"] = secret
+        return self._api("identity", "deploy.local.fake_oidc:create_app", settings.port("identity"), environment)
+
+    def operators_seed(self) -> SetupCommand:
+        """Command that makes the local accounts of the two operators. Existing ones stay."""
+        module = ("-m", "services.accounts.operator_command", "import", str(self._directory.operators))
+        return SetupCommand(
+            "seed-operators", "运营人员 Operators", (sys.executable, *module), self.service_environment("accounts")
         )
 
     def apis(self) -> list[Program]:
@@ -189,6 +204,13 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
             values |= {"service_callers": secret.service_callers("rewards")}
+            if self._settings.operators == "oidc":
+                values |= {
+                    "oidc_issuer": url("identity"),
+                    "oidc_client_id": operators.CLIENT_ID,
+                    "oidc_client_secret": secret["oidc_client_secret"],
+                    "oidc_redirect_uri": operators.redirect_uri(self._settings),
+                }
         elif service == "ingest":
             values |= {name: secret[name] for name in ("account_ref_pepper", "key_encryption_key")}
             values |= {"digest_signing_key": secret["ingest_digest_signing_key"]}
@@ -257,6 +279,8 @@ def stack_ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
         "wechat",
         "postgres",
     ]
+    if settings.operators == "oidc":
+        names.append("identity")
     if settings.runs_kafka:
         names.append("kafka")
     return {name: (settings.port(name), f"{name.upper()}_PORT") for name in names}

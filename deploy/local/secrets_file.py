@@ -24,10 +24,12 @@ from deploy.local.database import ROLES
 
 TOKEN_ISSUER = "carbon-inclusion"
 TOKEN_AUDIENCE = "carbon-api"
-OPS_TOKEN_LIFE_S = 30 * 86_400  # a demo machine may run for weeks without a restart
+# As long as an operator's session. The supervisor renews `credentials.json` in time.
+OPS_TOKEN_LIFE_S = 8 * 3600
 FIRST_OPERATOR, SECOND_OPERATOR = "ops-local", "ops-second"
 OPS_SCOPES = (
     "ops:read",
+    "ops:operators",
     "ops:accounts",
     "ops:partners",
     "ops:methodologies",
@@ -53,6 +55,10 @@ def write_private(path: Path, text: str) -> None:
 
 def _password() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _totp_secret() -> str:
+    return base64.b32encode(secrets.token_bytes(20)).decode()
 
 
 def _bytes_key() -> str:
@@ -83,6 +89,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "account_ref_pepper": lambda: secrets.token_urlsafe(32),
     "wechat_app_id": lambda: f"wxdev{secrets.token_hex(6)}",
     "wechat_app_secret": lambda: secrets.token_hex(16),
+    "oidc_client_secret": lambda: secrets.token_urlsafe(32),
 }
 
 
@@ -98,6 +105,9 @@ class Secrets:
         roles = found.setdefault("roles", {})
         for role in ROLES:
             roles.setdefault(role, _password())
+        operators = found.setdefault("operators", {})
+        for name in (FIRST_OPERATOR, SECOND_OPERATOR):
+            operators.setdefault(name, {"password": _password(), "totp_secret": _totp_secret()})
         partners = found.setdefault("partners", {})
         for partner_id, environment in partner_ids.items():
             kind = "test" if environment == "sandbox" else "live"
@@ -130,8 +140,16 @@ class Secrets:
         key = self._values["partners"][partner_id]
         return key["app_key"], key["secret"]
 
+    def operator(self, name: str) -> tuple[str, str]:
+        """Return (password, TOTP secret) of a local operator."""
+        operator = self._values["operators"][name]
+        return operator["password"], operator["totp_secret"]
+
     def ops_token(self, subject: str = FIRST_OPERATOR) -> str:
-        """Return an operator's token with every scope, signed as accounts signs it. Each subject is one person."""
+        """Return a token of development: every scope, no log-in behind it. Each subject is one person.
+
+        Services with PROFILE=production refuse it, because nobody can revoke it.
+        """
         key = load_pem_private_key(self["token_signing_key"].encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
         raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

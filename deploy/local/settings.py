@@ -22,6 +22,12 @@ class LocalSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field("", description="host:port[,host:port] of an existing Kafka cluster instead")
     topic_prefix: str = Field("", description="separates the topics of several stacks on one cluster")
     log_level: str = "INFO"
+    profile: Literal["development"] = Field(
+        "development", description="this stack is for development; PROFILE=production belongs to real deployments"
+    )
+    operators: Literal["oidc", "local"] = Field(
+        "oidc", description="how operators log in: by an identity provider for development, or by local accounts"
+    )
 
     api_processes: int = Field(
         0,
@@ -40,6 +46,7 @@ class LocalSettings(BaseSettings):
     rewards_port: int = 8104
     pages_port: int = 8105
     wechat_port: int = 8110
+    identity_port: int = 8111
     postgres_port: int = 8132
     kafka_port: int = 8192
     accounts_worker_port: int = 8201
@@ -61,7 +68,7 @@ class LocalSettings(BaseSettings):
         return (ROOT / self.run_dir).absolute()
 
     def port(self, name: str) -> int:
-        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `postgres`, `kafka`."""
+        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `identity`, …"""
         number: int = getattr(self, f"{name}_port")
         return number + self.port_offset
 

@@ -14,6 +14,7 @@ from deploy.gateway.render import render
 from deploy.kafka.node import KafkaNode
 from deploy.local.database import bootstrap
 from deploy.local.errors import StackError
+from deploy.local.operators import local_accounts
 from deploy.local.partners import PARTNER_ENVIRONMENTS, credentials, ingest_seed
 from deploy.local.plan import Plan, SetupCommand, stack_ports
 from deploy.local.ports import require_free
@@ -29,8 +30,11 @@ SETUP_TIMEOUT_S = 300.0
 GATEWAY_ROUTES_TIMEOUT_S = 30.0
 POSTGRES_CHECK_S = 0.5
 DETAIL_EVERY_S = 0.5
-# secrets, server, roles, migrations, 3 seeds, fake WeChat, pages, 4 APIs, 4 workers, gateway, the check through it
-STEPS = 19
+# secrets, server, roles, migrations, 3 seeds, operators (their accounts or their provider), fake WeChat, pages, 4 APIs,
+# 4 workers, gateway, the check through it
+STEPS = 20
+# Less than the life of the operators' tokens in it.
+CREDENTIALS_RENEWED_EVERY_S = 4 * 3600.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -104,7 +108,9 @@ class Stack:
         self._screen.console.print(address_table(self._settings, self._directory, self._postgres.port))
         self._screen.console.print(f"[dim]{time.monotonic() - started:.1f} s[/dim]")
         assert self._supervisor is not None
-        await asyncio.gather(self._supervisor.wait_failed(), self._keep_postgres_running())
+        await asyncio.gather(
+            self._supervisor.wait_failed(), self._keep_postgres_running(), self._keep_credentials_fresh()
+        )
 
     def _print_already_running(self) -> None:
         state = self._directory.read()
@@ -121,6 +127,16 @@ class Stack:
             names = ", ".join(ended)
             self._screen.say(f"上次未正常结束，已清理遗留进程 / stopped leftovers of an earlier run: {names}")
 
+    def _write_credentials(self, secrets: Secrets) -> None:
+        content = credentials(secrets, self._settings.gateway_url)
+        write_private(self._directory.credentials, json.dumps(content, ensure_ascii=False, indent=2))
+
+    async def _keep_credentials_fresh(self) -> None:
+        """The operators' tokens in the file end after 8 hours. A stack may run for weeks."""
+        while True:
+            await asyncio.sleep(CREDENTIALS_RENEWED_EVERY_S)
+            self._write_credentials(Secrets(self._directory.secrets, PARTNER_ENVIRONMENTS))
+
     # --- steps -----------------------------------------------------------------------------------------------------
 
     async def _prepare(self) -> Plan:
@@ -130,8 +146,9 @@ class Stack:
         with screen.step("密钥与凭证 Secrets and credentials"):
             secrets = Secrets(directory.secrets, PARTNER_ENVIRONMENTS)
             write_private(directory.ingest_seed, json.dumps(ingest_seed(secrets), ensure_ascii=False, indent=2))
-            content = credentials(secrets, self._settings.gateway_url)
-            write_private(directory.credentials, json.dumps(content, ensure_ascii=False, indent=2))
+            self._write_credentials(secrets)
+            if self._settings.operators == "local":
+                write_private(directory.operators, json.dumps(local_accounts(secrets), indent=2))
         server = PostgresServer(
             directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
         )
@@ -152,7 +169,10 @@ class Stack:
         with screen.step(migrations.title):
             await self._run_setup(migrations)
         # Wait for all seeds before reporting a failure, so that one failing seed does not kill another half-way.
-        for outcome in await asyncio.gather(*(self._seed(setup) for setup in plan.seeds()), return_exceptions=True):
+        seeds = plan.seeds()
+        if self._settings.operators == "local":
+            seeds.append(plan.operators_seed())
+        for outcome in await asyncio.gather(*(self._seed(setup) for setup in seeds), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         return plan
@@ -167,6 +187,8 @@ class Stack:
             async with self._show_log_of("kafka"):
                 await self._start_group("Apache Kafka", [plan.kafka()])
         services = [plan.wechat(), plan.pages(), *plan.apis(), *plan.workers()]
+        if self._settings.operators == "oidc":
+            services.insert(0, plan.identity())
         await self._start_group("服务 Services", services)
         await self._start_group("网关 Gateway", [plan.gateway()])
         with self._screen.step("经网关检查 Checked through the gateway"):

@@ -60,6 +60,7 @@ class RunDirectory:
         self.secrets = path / "secrets.json"
         self.credentials = path / "credentials.json"
         self.ingest_seed = path / "ingest-seed.json"
+        self.operators = path / "operators.json"
         self.postgres = path / "postgres"
         self.kafka = path / "kafka"
         self.envoy = path / "envoy.yaml"

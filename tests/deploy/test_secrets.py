@@ -9,6 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import ValidationError
 
 from deploy.local.errors import StackError
 from deploy.local.partners import PARTNER_ENVIRONMENTS, PARTNERS, credentials, ingest_seed
@@ -57,6 +58,25 @@ def test_operator_token_has_the_claims_the_services_require(path: Path) -> None:
     claims = jwt.decode(token, key.public_key(), algorithms=["EdDSA"], audience="carbon-api", issuer="carbon-inclusion")
     assert {"exp", "iat", "jti", "sub"} <= set(claims)
     assert "ops:ledger" in claims["scope"].split()
+
+
+def test_b10_a_token_of_development_lives_no_longer_than_a_session(path: Path) -> None:
+    claims = jwt.decode(Secrets(path, {}).ops_token(), options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 8 * 3600
+    assert "sid" not in claims, "services in production accept tokens of a session only"
+
+
+def test_b10_two_operators_have_secrets_of_their_own_made_once(path: Path) -> None:
+    secrets = Secrets(path, {})
+    made = [secrets.operator(name) for name in ("ops-local", "ops-second")]
+    assert len({part for operator in made for part in operator}) == 4
+    assert [Secrets(path, {}).operator(name) for name in ("ops-local", "ops-second")] == made
+
+
+def test_b10_the_local_stack_is_not_for_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILE", "production")
+    with pytest.raises(ValidationError, match="development"):
+        LocalSettings()
 
 
 def test_credentials_hold_everything_a_client_needs(path: Path) -> None:

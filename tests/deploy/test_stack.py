@@ -20,7 +20,8 @@ from deploy.local.settings import ROOT, SERVICES
 
 pytestmark = pytest.mark.stack
 
-PORTS = ("GATEWAY", "ENVOY_ADMIN", "WECHAT", "POSTGRES", "ACCOUNTS", "INGEST", "ACCOUNTING", "REWARDS")
+OWN_PORTS = ("GATEWAY", "ENVOY_ADMIN", "PAGES", "WECHAT", "IDENTITY", "POSTGRES")
+PORTS = (*OWN_PORTS, *(service.upper() for service in SERVICES))
 WORKER_PORTS = tuple(f"{service.upper()}_WORKER" for service in SERVICES)
 
 
@@ -67,6 +68,25 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
     assert not found.run_dir.exists()
 
 
+def log_in_as_both_operators(stack: LocalStack, client: httpx.Client) -> None:
+    """B10: two persons log in at the identity provider; one revokes the other's session."""
+    shown = stack.command("operators")
+    sessions = {}
+    for name in ("ops-local", "ops-second"):
+        assert json.loads((stack.run_dir / "secrets.json").read_text())["operators"][name]["password"] in shown
+        sessions[name] = json.loads(stack.command("log-in", name))
+        assert sessions[name]["subject"] == name
+        headers = {"Authorization": f"Bearer {sessions[name]['access_token']}"}
+        assert client.get("/api/v1/ingest/ops/partners", headers=headers).status_code == 200
+    first, second = sessions.values()
+    path = f"/api/v1/accounts/ops/sessions/{second['session_id']}"
+    first_headers = {"Authorization": f"Bearer {first['access_token']}"}
+    assert client.delete(path, params={"reason": "设备遗失"}, headers=first_headers).status_code == 204
+    refresh = {"refresh_token": second["refresh_token"]}
+    answer = client.post("/api/v1/accounts/ops/sessions/refresh", json=refresh)
+    assert answer.json()["code"] == "OPERATOR_SESSION_ENDED"
+
+
 def test_stack_starts_survives_kills_and_stops(stack: LocalStack) -> None:
     output = stack.command("up", "--detach")
     assert "已就绪" in output
@@ -86,6 +106,8 @@ def test_stack_starts_survives_kills_and_stops(stack: LocalStack) -> None:
         # The gateway and the service both accept the operator's token.
         operator = {"Authorization": f"Bearer {credentials['ops_token']}"}
         assert client.get("/api/v1/accounting/ops/nothing-here", headers=operator).status_code == 404
+
+        log_in_as_both_operators(stack, client)
 
     assert "已在运行" in stack.command("up")
     assert "accounting-worker" in stack.command("status")
