@@ -21,14 +21,13 @@ from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people.api import router as people_router
 from services.accounts.policies.api import router as policies_router
 from services.accounts.profile.api import router as profile_router
-from services.accounts.resources import LogInCalls, Resources
+from services.accounts.resources import LogInCalls, Resources, vault_of
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
-from services.accounts.settings import Settings, decode_key
+from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.turns import new_gate, new_operator_gate
-from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
@@ -85,10 +84,7 @@ def create_app(
         settings=settings,
         database=app.state.db,
         signer=signer,
-        vault=Vault(
-            pepper=settings.phone_pepper.get_secret_value(),
-            key=decode_key(settings.phone_encryption_key.get_secret_value()),
-        ),
+        vault=vault_of(settings),
         wechat=WeChatClient(
             base_url=settings.wechat_base_url,
             app_id=settings.wechat_app_id,

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from services.accounts.audit.service import log as audit_log
 from services.accounts.operator_accounts import service
 from services.accounts.operator_sessions import service as sessions
-from services.accounts.settings import Settings, decode_key
-from services.accounts.vault import Vault
+from services.accounts.resources import vault_of
+from services.accounts.settings import Settings
 from shared.db import Database, Session
 
 T = TypeVar("T")
@@ -34,13 +34,6 @@ class ImportedAccount(BaseModel):
     roles: list[str]
     password: str
     totp_secret: str
-
-
-def vault_of(settings: Settings) -> Vault:
-    return Vault(
-        pepper=settings.phone_pepper.get_secret_value(),
-        key=decode_key(settings.phone_encryption_key.get_secret_value()),
-    )
 
 
 def _run(work: Callable[[Session, Settings], Awaitable[T]]) -> T:

@@ -10,7 +10,7 @@ from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
-from services.accounts.settings import Settings
+from services.accounts.settings import Settings, decode_key
 from services.accounts.signing import TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
@@ -45,6 +45,13 @@ class Resources:
         await self.freezes.stop()
         await self.oauth.stop()
         await self.identity_provider.stop()
+
+
+def vault_of(settings: Settings) -> Vault:
+    return Vault(
+        pepper=settings.phone_pepper.get_secret_value(),
+        key=decode_key(settings.phone_encryption_key.get_secret_value()),
+    )
 
 
 async def _resources_of(request: Request) -> Resources:

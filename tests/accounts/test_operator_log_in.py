@@ -52,6 +52,7 @@ async def test_b10_a_local_operator_logs_in_with_password_and_one_time_code(
     mine = (await client.get(f"{OPS}/sessions", headers=bearer(answer))).json()["items"]
     assert [(one["session_id"], one["method"]) for one in mine] == [(body["session_id"], "local")]
     stored = await db.fetchrow("SELECT password_hash, totp_sealed FROM accounts.operator_account")
+    assert stored is not None
     assert stored["password_hash"].startswith("$argon2id$")
     assert anna.totp.secret.encode() not in stored["totp_sealed"]
 
@@ -162,6 +163,7 @@ async def test_b10_another_operator_revokes_a_session_at_once(app: FastAPI, clie
     entry = await db.fetchrow(
         "SELECT subject, object, reason FROM accounts.audit_log WHERE action = 'operator_session.end'"
     )
+    assert entry is not None
     assert tuple(entry) == ("local:anna", f"operator_session:{lost.json()['session_id']}", "设备遗失")
     shown = (await client.get(f"{OPS}/audit", headers=admin)).json()["items"]
     assert shown[0]["action"] == "operator_session.end"

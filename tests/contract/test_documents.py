@@ -12,7 +12,7 @@ DOCUMENTS = sorted(
     for path in (ROOT.glob("*.md") if folder == "." else (ROOT / folder).rglob("*.md"))
 )
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"(?:^|[`(])(?:[A-Z_]+=\S+ )*make (?:-s )?([a-z]+)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[`(])(?:[A-Z_]+=\S+ )*make (?:-s )?([a-z-]+)", re.MULTILINE)
 
 
 def named(path: Path) -> str:
@@ -27,7 +27,7 @@ def test_every_relative_link_leads_to_a_file(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_make_target_in_a_document_exists(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(COMMAND.findall(document.read_text(encoding="utf-8"))) - targets == set()
 
 

@@ -29,7 +29,7 @@ from services.rewards.settings import Settings as RewardsSettings
 from shared import clock
 from shared.app import build_app
 from shared.auth.tokens import Operator, require_scope
-from shared.production import UnsafeSettings, is_inside, is_known_key, is_weak_secret
+from shared.production import Profile, UnsafeSettings, is_inside, is_known_key, is_weak_secret
 from tests.tokens import TokenFactory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -275,7 +275,7 @@ def test_b10_half_an_identity_provider_is_refused(variables: Callable[[Mapping[s
         AccountsSettings()
 
 
-def operator_app(profile: str, jwks: httpx.MockTransport) -> FastAPI:
+def operator_app(profile: Profile, jwks: httpx.MockTransport) -> FastAPI:
     settings = RewardsSettings.model_construct(
         profile=profile,
         database_url="postgresql://nobody@127.0.0.1:9/none",
@@ -302,7 +302,8 @@ async def test_b10_in_production_only_a_log_in_makes_operators_tokens(
         "without a session": tokens.access("wang", "ops:read", exp=now + timedelta(minutes=5)),
         "of 30 days": tokens.access("wang", "ops:read", sid=sid, exp=now + timedelta(days=30)),
     }
-    for profile, accepted in (("production", {"of a log-in"}), ("development", set(offered))):
+    expected: dict[Profile, set[str]] = {"production": {"of a log-in"}, "development": set(offered)}
+    for profile, accepted in expected.items():
         app = operator_app(profile, jwks_transport)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://rewards.test") as client:
             for name, token in offered.items():

@@ -46,7 +46,7 @@ def scopes_of(roles: Iterable[str]) -> frozenset[str]:
 
 def roles_of(groups: Iterable[str], mapping: Mapping[str, str]) -> tuple[str, ...]:
     """The roles of a provider's groups. What is neither mapped nor a role is left out."""
-    named = (mapping.get(group) for group in groups) if mapping else iter(groups)
+    named = (mapping.get(group, "") for group in groups) if mapping else iter(groups)
     return tuple(sorted({role for role in named if role in ROLES}))
 
 
