@@ -5,6 +5,7 @@ import itertools
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -12,11 +13,13 @@ import httpx
 import msgspec
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local import fake_wechat
 from services.accounts.main import create_app
+from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings
 from shared import clock, telemetry
@@ -78,6 +81,20 @@ async def app(settings: Settings, ingest: FakeIngest) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounts.test") as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with little memory: 64 MiB for each log-in of a test would be a minute for the folder."""
+    monkeypatch.setattr(operator_accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+
+
+@pytest.fixture
+def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the service begin a test in the first second of a step of one-time codes: none changes meanwhile."""
+    real = clock.now
+    late = timedelta(seconds=real().timestamp() % 30 - 1)
+    monkeypatch.setattr(clock, "now", lambda: real() - late)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ from tests.accounts.conftest import BASE, Db, People, code_of
 from tests.accounts.operators import OPS, bearer, make_local
 from tests.tokens import TokenFactory
 
+pytestmark = pytest.mark.usefixtures("early_in_a_step")
+
 WHY = {"reason": "工单 2026-1123"}
 
 
@@ -80,6 +82,25 @@ async def test_b18_a_new_session_of_the_same_person_has_no_new_limit(app: FastAP
             assert (await client.get(unknown(number), params=WHY, headers=headers)).status_code == 404
     third = bearer(await client.post(f"{OPS}/sessions", json=anna.body(steps=1)))
     assert code_of(await client.get(unknown(1), params=WHY, headers=third)) == (429, "TOO_MANY_LOOK_UPS")
+
+
+async def test_b18_no_role_is_free_of_the_limit(app: FastAPI, client: httpx.AsyncClient) -> None:
+    """OpenTranscribe 904: what every user may read, every user can walk through."""
+    for name, role in (("reader", "reader"), ("lead", "programme-lead")):
+        operator = await make_local(app, name, [role])
+        headers = bearer(await client.post(f"{OPS}/sessions", json=operator.body()))
+        codes = {
+            code_of(await client.get(unknown(number), params=WHY, headers=headers))
+            for number in range(LOOK_UPS_PER_HOUR + 1)
+        }
+        assert codes == {(404, "ACCOUNT_NOT_FOUND"), (429, "TOO_MANY_LOOK_UPS")}
+
+
+async def test_b18_the_audit_log_is_for_operators_only(client: httpx.AsyncClient, people: People) -> None:
+    """GHOST-osint-crm 22: an audit log that anybody can read tells who was looked up."""
+    anna = await people.new()
+    assert code_of(await client.get(f"{OPS}/audit")) == (401, "UNAUTHENTICATED")
+    assert code_of(await client.get(f"{OPS}/audit", headers=anna.headers)) == (403, "FORBIDDEN")
 
 
 async def test_b18_the_alarm_sees_the_busiest_operator(

@@ -15,6 +15,8 @@ from services.accounts.settings import Settings
 from tests.accounts.conftest import Db, code_of
 from tests.accounts.operators import OPS, LocalOperator, bearer
 
+pytestmark = pytest.mark.usefixtures("early_in_a_step")
+
 
 @pytest.fixture
 def variables(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

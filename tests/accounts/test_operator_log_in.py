@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import jwt
 import pytest
+from argon2 import PasswordHasher, Type
 from fastapi import FastAPI
 
 from services.accounts.operator_accounts import service as operator_accounts
@@ -17,6 +18,8 @@ from shared import clock
 from tests.accounts.conftest import Db, code_of
 from tests.accounts.operators import LEDGER, OPS, bearer, make_local
 from tests.tokens import TokenFactory
+
+pytestmark = pytest.mark.usefixtures("early_in_a_step")
 
 
 @pytest.fixture
@@ -113,6 +116,35 @@ async def test_b10_a_locked_address_does_not_lock_the_name_elsewhere(app: FastAP
     assert (await client.post(f"{OPS}/sessions", json=anna.body(), headers=elsewhere)).status_code == 201
 
 
+async def test_b10_a_made_up_address_gives_no_new_attempts(app: FastAPI, client: httpx.AsyncClient) -> None:
+    """OxiCloud 323: who varies X-Forwarded-For is still the same address."""
+    anna = await make_local(app)
+    codes = [
+        code_of(
+            await client.post(
+                f"{OPS}/sessions", json=anna.body(code="000000"), headers={"X-Forwarded-For": f"203.0.113.{number}"}
+            )
+        )
+        for number in range(6)
+    ]
+    assert codes == [(401, "LOG_IN_REFUSED")] * 5 + [(429, "LOG_IN_LOCKED")]
+
+
+async def test_b10_one_password_tried_with_many_names_is_stopped(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NIST 800-63-3 issue 99: locks by name alone do not see an attack on all names."""
+    monkeypatch.setattr(operator_accounts, "ATTEMPTS_OF_ADDRESS_MAX", 8)
+    anna = await make_local(app)
+    codes = [
+        code_of(await client.post(f"{OPS}/sessions", json=anna.body(name=f"operator-{number}"))) for number in range(9)
+    ]
+    assert codes == [(401, "LOG_IN_REFUSED")] * 8 + [(429, "LOG_IN_LOCKED")]
+    # The name is free elsewhere.
+    elsewhere = {"x-envoy-external-address": "203.0.113.7"}
+    assert (await client.post(f"{OPS}/sessions", json=anna.body(), headers=elsewhere)).status_code == 201
+
+
 async def test_b10_a_session_is_refreshed_and_a_reused_token_ends_it(
     app: FastAPI, client: httpx.AsyncClient, later: Later
 ) -> None:
@@ -173,8 +205,11 @@ async def test_b10_an_operator_logs_out_and_a_disabled_one_cannot_come_back(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     anna = await make_local(app)
-    out = bearer(await client.post(f"{OPS}/sessions", json=anna.body(steps=-1)))
+    first = await client.post(f"{OPS}/sessions", json=anna.body(steps=-1))
+    out = bearer(first)
     assert (await client.delete(f"{OPS}/sessions/current", headers=out)).status_code == 204
+    refresh = {"refresh_token": first.json()["refresh_token"]}
+    assert code_of(await client.post(f"{OPS}/sessions/refresh", json=refresh)) == (401, "OPERATOR_SESSION_ENDED")
     assert code_of(await client.get(f"{OPS}/sessions", headers=out)) == (401, "OPERATOR_SESSION_ENDED")
     again = await client.post(f"{OPS}/sessions", json=anna.body())
     async with app.state.db.transaction() as session:
@@ -195,6 +230,11 @@ async def test_b10_a_token_of_one_session_does_not_live_by_another(
         assert code_of(await client.get(f"{OPS}/sessions", headers=forged)) == (401, "OPERATOR_SESSION_ENDED")
     broken = {"Authorization": f"Bearer {tokens.access('local:anna', 'ops:read', sid='x')}"}
     assert code_of(await client.get(f"{OPS}/sessions", headers=broken)) == (401, "UNAUTHENTICATED")
+
+
+def test_b10_passwords_are_hashed_as_rfc_9106_recommends() -> None:
+    hasher = PasswordHasher()
+    assert (hasher.type, hasher.memory_cost, hasher.time_cost) == (Type.ID, 64 * 1024, 3)
 
 
 async def test_b10_every_scope_that_a_route_asks_for_is_given_by_a_role(app: FastAPI) -> None:

@@ -32,7 +32,7 @@ class OperatorAccount(Base):
 
 
 class OperatorAttempt(Base):
-    """Log-ins tried with one name, from one address and from all. The key is a hash: also of names nobody has."""
+    """Log-ins tried with one name, from one address, and with both. The key is a hash: also of names nobody has."""
 
     __tablename__ = "operator_attempt"
     __table_args__ = (Index(None, "window_ends_at"),)

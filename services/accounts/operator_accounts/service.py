@@ -33,6 +33,8 @@ from shared.sealing import SealBroken
 ATTEMPTS_MAX = 5
 # From all addresses together: an attacker with many addresses can lock a name out, but one address cannot.
 ATTEMPTS_OF_NAME_MAX = 30
+# Of one address with all names: a list of names must not be tried with one password. An office logs in less often.
+ATTEMPTS_OF_ADDRESS_MAX = 60
 ATTEMPT_WINDOW = timedelta(minutes=15)
 PASSWORD_CHARS_MIN = 12
 
@@ -97,7 +99,7 @@ async def use_code(
     if account is None or step is None or not await repository.use_step(session, operator_id=operator_id, step=step):
         raise LogInRefused
     person = _active(account, tuple(account.roles))
-    await repository.forget_attempts(session, [key for key, _ in _attempt_keys(name, address)])
+    await repository.forget_attempts(session, [key for key, _ in _attempt_keys(name, address)[1:]])
     return person
 
 
@@ -189,9 +191,16 @@ def _active(account: OperatorAccount, roles: tuple[str, ...]) -> Person:
 
 
 def _attempt_keys(name: str, address: str) -> tuple[tuple[bytes, int], ...]:
-    """The address counts first: a locked address does not use up the attempts of the name."""
-    here = hashlib.sha256(f"{name}\x00{address}".encode()).digest()
-    return (here, ATTEMPTS_MAX), (hashlib.sha256(name.encode()).digest(), ATTEMPTS_OF_NAME_MAX)
+    """The narrow ones count first: a locked address does not use up the attempts of the name."""
+
+    def key(*parts: str) -> bytes:
+        return hashlib.sha256("\x00".join(parts).encode()).digest()
+
+    return (
+        (key("address", address), ATTEMPTS_OF_ADDRESS_MAX),
+        (key("both", name, address), ATTEMPTS_MAX),
+        (key("name", name), ATTEMPTS_OF_NAME_MAX),
+    )
 
 
 def _is_password(stored: str | None, password: str) -> bool:
