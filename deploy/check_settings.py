@@ -13,7 +13,7 @@ from services.accounting.settings import Settings as AccountingSettings
 from services.accounts.settings import Settings as AccountsSettings
 from services.ingest.settings import Settings as IngestSettings
 from services.rewards.settings import Settings as RewardsSettings
-from shared.production import Finding, UnsafeSettings, is_this_machine
+from shared.production import Finding, UnsafeSettings
 from shared.settings import ServiceSettings
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -38,16 +38,13 @@ def findings_of(service: str) -> tuple[Finding, ...]:
 
 def _gateway_findings() -> tuple[Finding, ...]:
     try:
-        settings = GatewaySettings()
+        return tuple(GatewaySettings().production_findings())
     except ValidationError as exc:
         wrong = exc.errors(include_url=False, include_input=False, include_context=False)
+        names = [f"GATEWAY_{one['loc'][0]}".upper() for one in wrong]
         return tuple(
-            Finding(f"GATEWAY_{str(one['loc'][0]).upper()}", "格式有误", f"malformed: {one['msg']}") for one in wrong
+            Finding(name, "格式有误", f"malformed: {one['msg']}") for name, one in zip(names, wrong, strict=True)
         )
-    found = []
-    if not is_this_machine(settings.admin_host):
-        found.append(Finding("GATEWAY_ADMIN_HOST", "管理接口对外可达", "Envoy's admin interface is reachable"))
-    return tuple(found)
 
 
 def main(services: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.gateway.limits import Rate, with_changes
+from shared.production import Finding, is_this_machine
 
 Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,200}$")]
@@ -57,6 +58,12 @@ class GatewaySettings(BaseSettings):
         {},
         description='other rates than in limits.py, as JSON: {"log-in": {"address": [per_s, burst]}}',
     )
+
+    def production_findings(self) -> list[Finding]:
+        """What must not be so in front of citizens."""
+        if is_this_machine(self.admin_host):
+            return []
+        return [Finding("GATEWAY_ADMIN_HOST", "管理接口对外可达", "Envoy's admin interface is reachable from outside")]
 
     @field_validator("route_limits")
     @classmethod

@@ -232,6 +232,23 @@ def test_b10_the_check_prints_the_list_of_every_service_without_starting_one(
     assert all(names == [] for names in found.values()), found
 
 
+def test_b10_the_gateway_prints_no_configuration_that_is_unsafe_in_production() -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "GATEWAY_ADMIN_HOST": "0.0.0.0"}
+    for profile, code in (("development", 0), ("production", 1)):
+        ended = subprocess.run(
+            [sys.executable, "-m", "deploy.gateway"],
+            env={**environment, "PROFILE": profile},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stderr
+        assert ("GATEWAY_ADMIN_HOST" in ended.stderr) is (code == 1)
+        assert bool(ended.stdout) is (code == 0)
+
+
 def test_b10_generated_secrets_are_not_taken_for_examples() -> None:
     for _ in range(300):
         for made in (secrets.token_urlsafe(48), secrets.token_urlsafe(32), secrets.token_hex(16), _key()):

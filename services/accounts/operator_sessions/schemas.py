@@ -59,7 +59,7 @@ class LogInStartedOut(BaseModel):
         description="留在本机，完成登录时提交 Keep it; it finishes the log-in",
         examples=["m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU"],
     )
-    expires_at: datetime
+    expires_at: datetime = Field(description="此前须完成登录 Finish before then")
 
     @classmethod
     def of(cls, started: StartedLogIn) -> Self:
@@ -74,10 +74,27 @@ class LogInStartedOut(BaseModel):
 class OperatorRefreshIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    refresh_token: str = Field(min_length=16, max_length=128)
+    refresh_token: str = Field(
+        min_length=16, max_length=128, examples=["cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU"]
+    )
 
 
 class OperatorTokensOut(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IjIxZmUzMWRmYTE1NGEyNjEiLCJ0eXAiOiJhdCtqd3QifQ.e30.c2ln",
+                "expires_in": 300,
+                "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+                "session_id": "01999e5e-0000-7000-8000-000000000001",
+                "session_expires_at": "2026-11-23T10:00:00Z",
+                "subject": "local:li.wei",
+                "roles": ["ledger"],
+                "scopes": ["ops:ledger", "ops:read"],
+            }
+        }
+    )
+
     access_token: str = Field(description="放入 Authorization: Bearer Send as the bearer token")
     expires_in: int = Field(description="access_token 的有效秒数 Seconds until access_token expires", examples=[300])
     refresh_token: str = Field(description="只能使用一次 Works once")
@@ -102,6 +119,20 @@ class OperatorTokensOut(BaseModel):
 
 
 class OperatorSessionOut(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "session_id": "01999e5e-0000-7000-8000-000000000001",
+                "subject": "local:li.wei",
+                "method": "local",
+                "roles": ["ledger"],
+                "created_at": "2026-11-23T02:00:00Z",
+                "refreshed_at": "2026-11-23T02:05:00Z",
+                "expires_at": "2026-11-23T10:00:00Z",
+            }
+        }
+    )
+
     session_id: uuid.UUID
     subject: str = Field(examples=["local:li.wei"])
     method: Literal["local", "oidc"]
