@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,6 +19,8 @@ from shared import clock
 from tests.accounts.conftest import BASE, People, code_of
 from tests.tokens import TokenFactory, service_token
 
+# Whoever logs in has no token yet.
+LOG_INS_OF_OPERATORS = {("post", f"{BASE}/ops/{path}") for path in ("log-ins", "sessions", "sessions/refresh")}
 Forge = Callable[[TokenFactory, uuid.UUID], str]
 
 
@@ -109,7 +112,10 @@ async def test_every_personal_route_requires_a_token(client: httpx.AsyncClient) 
         if "/me" not in path and "/ops" not in path and "/current" not in path and "/partner" not in path:
             continue
         for method in operations:
-            concrete = path.replace("{binding_id}", str(uuid.uuid4())).replace("{account_no}", "WH000000000000")
+            if (method, path) in LOG_INS_OF_OPERATORS:
+                continue
+            concrete = path.replace("{account_no}", "WH000000000000")
+            concrete = re.sub(r"\{(binding|session)_id\}", str(uuid.uuid4()), concrete)
             params = {"purpose": "messages"} if (method, path) == ("delete", f"{BASE}/me/consents") else {}
             answer = await client.request(method, concrete, params=params, json=None)
             assert answer.status_code == 401, (method, path, answer.text)
