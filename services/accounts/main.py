@@ -27,7 +27,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
-from services.accounts.turns import new_gate, new_operator_gate
+from services.accounts.turns import new_gate, new_password_gate
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
@@ -99,6 +99,7 @@ def create_app(
         log_in_gate=new_gate(),
         refresh_gate=new_gate(),
         identity_provider=IdentityProvider(settings, transport=oidc_transport),
-        operator_gate=new_operator_gate(),
+        operator_gate=new_gate(),
+        password_gate=new_password_gate(),
     )
     return app

@@ -38,6 +38,7 @@ class Resources:
     refresh_gate: FairGate
     identity_provider: IdentityProvider
     operator_gate: FairGate
+    password_gate: FairGate
 
     async def stop(self) -> None:
         await self.wechat.stop()

@@ -20,7 +20,7 @@ def new_gate() -> FairGate:
     return FairGate(active_max=32, active_per_key=2, waiting_max=512, waiting_per_key=128, wait_s=8)
 
 
-def new_operator_gate() -> FairGate:
+def new_password_gate() -> FairGate:
     """A password takes a core for 50 ms and 64 MiB (argon2id): two at a time, one of an address."""
     return FairGate(active_max=2, active_per_key=1, waiting_max=64, waiting_per_key=16, wait_s=8)
 

@@ -223,6 +223,29 @@ async def test_b10_a_broken_provider_is_a_503(
     assert (await log_in_by_provider(client, provider, "wang")).status_code == 201
 
 
+async def test_b10_a_provider_that_hangs_does_not_hold_up_who_is_logged_in(
+    app: FastAPI, client: httpx.AsyncClient, provider: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await log_in_by_provider(client, provider, "wang")).json()["refresh_token"]
+    hangs = asyncio.Event()
+
+    async def hang(**_: str) -> str:
+        await hangs.wait()
+        return ISSUER
+
+    monkeypatch.setattr(app.state.resources.identity_provider, "authorization_url", hang)
+    stuck = [
+        asyncio.create_task(client.post(f"{OPS}/log-ins", headers={"x-envoy-external-address": f"203.0.113.{number}"}))
+        for number in range(8)
+    ]
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(5):
+        answer = await client.post(f"{OPS}/sessions/refresh", json={"refresh_token": token})
+    assert answer.status_code == 200
+    hangs.set()
+    assert {answer.status_code for answer in await asyncio.gather(*stuck)} == {201}
+
+
 async def test_the_fake_provider_refuses_what_a_real_one_refuses(
     client: httpx.AsyncClient, provider: httpx.AsyncClient
 ) -> None:

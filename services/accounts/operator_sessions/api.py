@@ -57,7 +57,9 @@ async def create_operator_session(
     By the identity provider, or a local account with a one-time code. The session lives 8 hours.
     """
     address = turn_key(request, resources)
-    async with resources.operator_gate.admit(address):
+    # Passwords wait for a core, the others for the provider. Neither waits for the other.
+    gate = resources.password_gate if isinstance(body, LocalLogIn) else resources.operator_gate
+    async with gate.admit(address):
         if isinstance(body, LocalLogIn):
             tokens = await service.log_in_locally(
                 resources.database,
