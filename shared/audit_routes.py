@@ -1,7 +1,6 @@
 """The route on which auditors read the audit log, the same in every service."""
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.audit import AuditLog
 from shared.auth.tokens import require_scope
 from shared.db import Session
+from shared.instants import Instant
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 # PostgreSQL cannot search for a NUL, and no name in the log has control characters.
@@ -21,7 +21,7 @@ class AuditEntry(BaseModel):
         json_schema_extra={
             "example": {
                 "entry_id": "01999e5e-0000-7000-8000-000000000001",
-                "at": "2026-11-23T02:00:00Z",
+                "at": "2026-11-23T10:00:00+08:00",
                 "subject": "operator-2",
                 "action": "dead_letter.discard",
                 "object": "dead_letter:17",
@@ -33,7 +33,7 @@ class AuditEntry(BaseModel):
     )
 
     entry_id: uuid.UUID
-    at: datetime
+    at: Instant
     subject: str = Field(description="操作人 Who")
     action: str
     object: str = Field(description="对象 What it was done to")

@@ -3,7 +3,6 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -17,6 +16,7 @@ from shared.db import Session
 from shared.dead_letter_mends import LetterMends, subject_of
 from shared.dead_letters import Audit, State
 from shared.idempotency import REPLAYED_HEADER
+from shared.instants import Instant
 from shared.pagination import Cursor, Limit, Page, position_of
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$", examples=["里程字段类型已修正"])]
@@ -28,7 +28,7 @@ class Resolution(BaseModel):
     subject: str = Field(description="处理人 · who did it")
     reason: str
     edited: bool
-    resolved_at: datetime
+    resolved_at: Instant
     value: str | None = Field(description="重新发布的内容（脱敏） · what was published, masked")
 
 
@@ -41,8 +41,8 @@ class DeadLetterItem(BaseModel):
     offset: int
     reason: str = Field(examples=["UNREADABLE_RECORD"])
     message: str = Field(examples=["Object missing required field `event_key`"])
-    appended_at: datetime
-    set_aside_at: datetime
+    appended_at: Instant
+    set_aside_at: Instant
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "DeadLetterItem":
@@ -64,10 +64,10 @@ class MendProposal(BaseModel):
     fields: list[MendedField]
     reason: str
     proposed_by: str
-    proposed_at: datetime
-    expires_at: datetime
+    proposed_at: Instant
+    expires_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
 
     @classmethod
     def of(cls, proposal: Proposal, original: bytes | None) -> "MendProposal":

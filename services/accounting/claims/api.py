@@ -56,4 +56,4 @@ async def claim_act(
     if replayed:
         response.headers[idempotency.REPLAYED_HEADER] = "true"
     row = await history.get_activity(session, account_id=citizen.account_id, activity_id=activity_id)
-    return ActivityItem(**activity_item_fields(row, index, language, settings.time_zone))
+    return ActivityItem(**activity_item_fields(row, index, language))

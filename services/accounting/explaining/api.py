@@ -23,6 +23,8 @@ from shared.auth.tokens import Citizen
 from shared.db import RequestDatabase, Session
 from shared.errors import FieldError, InvalidRequest
 from shared.http_language import AskedLanguage
+from shared.instants import shown_act
+from shared.language import Text
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor
 from shared.settings import ServiceSettings
 
@@ -58,11 +60,10 @@ async def list_activities(
         before=(position[0], position[1]) if position else None,
         limit=limit + 1,
     )
-    zone = _time_zone(request)
     return Page[ActivityItem].of(
         rows,
         limit,
-        item=lambda row: ActivityItem(**activity_item_fields(row, index, language, zone)),
+        item=lambda row: ActivityItem(**activity_item_fields(row, index, language)),
         cursor=lambda row: (row.occurred_at, row.activity_id),
     )
 
@@ -71,7 +72,6 @@ async def list_activities(
 async def get_activity(
     session: Session,
     citizen: Citizen,
-    request: Request,
     index: Index,
     language: AskedLanguage,
     activity_id: uuid.UUID,
@@ -79,11 +79,11 @@ async def get_activity(
     row = await history.get_activity(session, account_id=citizen.account_id, activity_id=activity_id)
     explanation = await service.explain_with_mend(session, row, index)
     return ActivityDetail(
-        **activity_item_fields(row, index, language, _time_zone(request)),
+        **activity_item_fields(row, index, language),
         partner_id=row.partner_id,
         event_id=row.event_id,
         received_at=row.received_at,
-        act=row.act,
+        act=shown_act(row.act) if row.act else None,
         raw_event_sha256=row.raw_sha256.hex(),
         explanation=Explanation.model_validate(explanation, from_attributes=True),
     )
@@ -103,7 +103,16 @@ async def get_summary(
     first = first or last - timedelta(days=_DEFAULT_DAYS[by])
     if not timedelta(0) <= last - first <= timedelta(days=SUMMARY_DAYS_MAX):
         raise InvalidRequest(
-            field_errors=[FieldError("query.first", "RANGE", f"between 0 and {SUMMARY_DAYS_MAX} days before `last`")]
+            field_errors=[
+                FieldError(
+                    "query.first",
+                    "RANGE",
+                    Text(
+                        f"开始日期须在结束日期之前、{SUMMARY_DAYS_MAX} 天以内，请重新选择。",
+                        f"It lies 0 to {SUMMARY_DAYS_MAX} days before the last day.",
+                    ),
+                )
+            ]
         )
     rows = await history.summarise_activities(
         session, account_id=citizen.account_id, by=by, first=first, last=last, time_zone=time_zone

@@ -1,12 +1,13 @@
 """HTTP models of a citizen's activities and their explanation."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.http_language import Bilingual
+from shared.instants import Instant
 
 ActivityStatus = Literal["credited", "pending", "refused", "reversed"]
 
@@ -37,7 +38,7 @@ class ActivityItem(BaseModel):
 
     activity_id: uuid.UUID
     scene: str | None
-    occurred_at: datetime
+    occurred_at: Instant
     status: ActivityStatus
     amount_mg: int
     display: str
@@ -118,7 +119,7 @@ class Explanation(BaseModel):
 class ActivityDetail(ActivityItem):
     partner_id: str
     event_id: str
-    received_at: datetime
+    received_at: Instant
     act: dict[str, Any] | None = Field(description="合作方上报的数据 What the partner reported")
     raw_event_sha256: str = Field(description="合作方签名的原始数据的哈希 Hash of the bytes that the partner signed")
     explanation: Explanation

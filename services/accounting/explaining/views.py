@@ -1,7 +1,6 @@
 """The item of one stored activity in lists and answers."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from services.accounting.explaining.schemas import MethodologyRef
 from services.accounting.explaining.service import reason_of_activity
@@ -10,7 +9,7 @@ from shared.amounts import display
 from shared.language import Language
 
 
-def activity_item_fields(row: Any, index: MethodologyIndex, language: Language, time_zone: str) -> dict[str, Any]:
+def activity_item_fields(row: Any, index: MethodologyIndex, language: Language) -> dict[str, Any]:
     """Return the fields of `ActivityItem`."""
     reference = None
     if row.methodology_code:
@@ -18,7 +17,7 @@ def activity_item_fields(row: Any, index: MethodologyIndex, language: Language, 
     return {
         "activity_id": row.activity_id,
         "scene": row.scene,
-        "occurred_at": row.occurred_at.astimezone(ZoneInfo(time_zone)),
+        "occurred_at": row.occurred_at,
         "status": row.status,
         "amount_mg": row.amount_mg,
         "display": display(row.amount_mg, language),

@@ -1,12 +1,13 @@
 """HTTP models of the public methodology library."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounting.methodologies.source import MAX_BYTES
 from shared.http_language import Bilingual
+from shared.instants import Instant
 
 YamlText = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
 
@@ -70,7 +71,7 @@ class MethodologySummary(BaseModel):
                     }
                 ],
                 "sha256": "…",
-                "published_at": "2026-11-22T08:00:00Z",
+                "published_at": "2026-11-22T16:00:00+08:00",
             }
         }
     )
@@ -97,7 +98,7 @@ class MethodologySummary(BaseModel):
     sources: list[Source] = Field(description="文件及其因子的来源 Of the document and of its factors")
     examples: list[Example] = Field(description="算例，全部通过核算测试 Worked examples, all of them recomputed")
     sha256: str
-    published_at: datetime | None = Field(description="书架上的为空 Null on the shelf")
+    published_at: Instant | None = Field(description="书架上的为空 Null on the shelf")
 
 
 class MethodologyDetail(MethodologySummary):

@@ -1,7 +1,6 @@
 """HTTP models of operators' acts on the ledger."""
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -11,6 +10,7 @@ from services.accounting.audit import schemas as audit
 from services.accounting.audit.schemas import REASON_CHARS_MAX, REASON_PATTERN
 from shared import approvals_kinds
 from shared.contracts.holds import CAPTURE_TARGET_PATTERN
+from shared.instants import Instant
 
 ReasonText = Annotated[
     str,
@@ -48,9 +48,9 @@ class Proposal(BaseModel):
     reason: str
     status: PublicStatus
     proposed_by: str
-    proposed_at: datetime
+    proposed_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
 
     @classmethod
     def of(cls, proposal: approvals_kinds.Proposal) -> "Proposal":

@@ -11,6 +11,7 @@ from services.accounting.proofs.service import ActivityProof as ActivityProofFou
 from services.accounting.proofs.service import Bundle as BundleFound
 from services.accounting.proofs.service import Document as DocumentFound
 from services.accounting.proofs.service import InclusionProof
+from shared.instants import ExactInstant, Instant
 from shared.language import Language
 
 Hex = str
@@ -45,7 +46,7 @@ class Digest(BaseModel):
                 "sha256": "0a3a6d…",
                 "previous": None,
                 "signature": None,
-                "sealed_at": "2026-11-22T16:05:03Z",
+                "sealed_at": "2026-11-23T00:05:03+08:00",
             }
         }
     )
@@ -60,8 +61,8 @@ class Digest(BaseModel):
     sha256: Hex
     previous: Hex | None = Field(description="前一天摘要的哈希 Hash of the statement of the day before")
     signature: Signature | None = Field(description="未设置签名密钥时为空 Null without a signing key")
-    sealed_at: datetime
-    checked_at: datetime | None = Field(None, description="最近一次复核这一天 When this day was last rechecked")
+    sealed_at: Instant
+    checked_at: Instant | None = Field(None, description="最近一次复核这一天 When this day was last rechecked")
     intact: bool | None = Field(None, description="复核是否一致；未复核为空 Whether it matched; null before")
     records: RecordsDigest | None = Field(
         None, description="同日运营记录的摘要，另成一链 The digest of the operators' records of the day, a second chain"
@@ -71,16 +72,16 @@ class Digest(BaseModel):
 class SealFinding(BaseModel):
     day: date
     text: str
-    since: datetime | None
-    until: datetime | None
+    since: Instant | None
+    until: Instant | None
 
 
 class SealRun(BaseModel):
     """One recheck of all seals and equations."""
 
     newest_day: date = Field(description="开始时最新的封存日 The newest sealed day when it began")
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: Instant
+    finished_at: Instant | None
     stage: Literal["days", "records", "copy", "library", "equations", "done"]
     days: int = Field(description="已复核的天数 Days checked so far")
     steps: int
@@ -169,7 +170,7 @@ class BundledActivity(BaseModel):
     status: str
     reason_code: str
     amount_mg: int
-    received_at: datetime
+    received_at: ExactInstant
     raw_event_sha256: Hex
 
 
@@ -184,7 +185,7 @@ class Bundle(BaseModel):
     methodology: Document | None
     factors: list[Document]
     proof: Proof | None
-    sealed_after: datetime | None = Field(description="此后可取得证明 The proof is available after this time")
+    sealed_after: Instant | None = Field(description="此后可取得证明 The proof is available after this time")
 
 
 def digest_view(row: Any) -> Digest:

@@ -1,7 +1,7 @@
 """HTTP models of publishing."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from services.accounting.methodologies.schemas import CalendarLine, YamlText
 from services.accounting.publishing.draft_warnings import Outlook, WarningName
 from services.accounting.publishing.errors import fault
 from shared import approvals_kinds
+from shared.instants import Instant
 
 _NO_OUTLOOK = Outlook()
 
@@ -95,12 +96,12 @@ class Draft(BaseModel):
     status: DraftStatus
     sha256: str
     authors: list[str] = Field(description="起草人，均不得批准发布 None of them may publish it")
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
     checked_by: str | None
-    checked_at: datetime | None
+    checked_at: Instant | None
     published_by: str | None
-    published_at: datetime | None
+    published_at: Instant | None
 
     @classmethod
     def of(cls, row: Any) -> "Draft":
@@ -153,9 +154,9 @@ class Proposal(BaseModel):
     content: dict[str, Any]
     reason: str
     proposed_by: str
-    proposed_at: datetime
+    proposed_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
     warnings: list[DraftWarning] = Field(
         default_factory=list, description="停用提案待批准时：目前的提醒 Of an open retirement: its warnings as of now"
     )

@@ -1,10 +1,12 @@
 """HTTP models of the city totals."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field
+
+from shared.instants import Instant
 
 
 class SceneTotal(BaseModel):
@@ -21,7 +23,7 @@ class CityStats(BaseModel):
     acts: int = Field(description="累计行为数 Credited acts")
     amount_mg: int
     display: str
-    counted_before: datetime | None = Field(
+    counted_before: Instant | None = Field(
         description="各场景行为数统计到此时，通常晚几秒；尚未统计时为空"
         " Acts per scene are counted up to this time, some seconds ago; null before the first count"
     )
@@ -31,7 +33,7 @@ class CityStats(BaseModel):
 class LargestCredit(BaseModel):
     """One credit, or all credits of one account in an hour. Without names."""
 
-    at: datetime = Field(description="入账时间，或该小时的开始 Time of the posting, or the beginning of the hour")
+    at: Instant = Field(description="入账时间，或该小时的开始 Time of the posting, or the beginning of the hour")
     account_id: uuid.UUID
     amount_mg: int
     display: str
@@ -44,7 +46,7 @@ class LargestCredits(BaseModel):
 
     day: date
     span: Literal["credit", "hour"]
-    ranked_before: datetime | None = Field(
+    ranked_before: Instant | None = Field(
         description="排到此时；按小时合计的在整点后出现 Ranked up to then; sums of an hour appear after its end"
     )
     items: list[LargestCredit]

@@ -1,5 +1,4 @@
 import uuid
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -7,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from services.accounts.bindings.domain import BindingStatus
 from services.accounts.bindings.service import BindingView
 from services.accounts.one_time_codes import ShownCode
+from shared.instants import Instant
 
 PartnerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["didi"])]
 
@@ -57,10 +57,10 @@ class BindingOut(BaseModel):
     partner_id: str
     mode: Literal["oauth", "phone_hash", "token", "account_no"]
     status: BindingStatus
-    since: datetime = Field(description="绑定时间 When the binding was created")
-    counts_from: datetime = Field(description="自该时间起的行为计入 Activities from this time on count")
-    ended_at: datetime | None
-    consent_withdrawn_at: datetime | None = Field(
+    since: Instant = Field(description="绑定时间 When the binding was created")
+    counts_from: Instant = Field(description="自该时间起的行为计入 Activities from this time on count")
+    ended_at: Instant | None
+    consent_withdrawn_at: Instant | None = Field(
         description="撤回同意后的行为不计入 Activities from this time on do not count"
     )
 
@@ -77,7 +77,7 @@ class TokenIn(BaseModel):
 
 class TokenOut(BaseModel):
     token: str = Field(description="二维码的内容 Content of the QR code", examples=["cib_3kTMd2vM0yX8mD1zQq4a9fVb"])
-    expires_at: datetime
+    expires_at: Instant
     qr_svg: str = Field(description="SVG 图像 The QR code as an SVG document")
 
     @classmethod
@@ -101,8 +101,8 @@ class PartnerBindingIn(BaseModel):
 class PartnerBindingOut(BaseModel):
     binding_id: uuid.UUID
     status: BindingStatus
-    since: datetime
-    counts_from: datetime
+    since: Instant
+    counts_from: Instant
 
     @classmethod
     def of(cls, view: BindingView) -> Self:

@@ -1,17 +1,17 @@
 import uuid
-from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
 from services.accounts.carbon_accounts.service import Account
+from shared.instants import Instant
 
 
 class CarbonAccountOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(description="末位为校验位 The last digit is a check digit", examples=["WH202611230018"])
     kind: Literal["person", "household"]
-    opened_at: datetime
+    opened_at: Instant
 
     @classmethod
     def of(cls, account: Account) -> Self:

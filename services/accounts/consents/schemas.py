@@ -1,10 +1,10 @@
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
 from services.accounts.consents.service import ConsentRecord, Purpose
+from shared.instants import Instant
 
 PolicyVersion = Annotated[
     str,
@@ -19,9 +19,9 @@ PolicyVersion = Annotated[
 class ConsentOut(BaseModel):
     purpose: Purpose
     policy_version: str
-    given_at: datetime
-    withdrawn_at: datetime | None = Field(description="撤回时间 When consent was withdrawn")
-    superseded_at: datetime | None = Field(description="被新版本取代的时间 When consent to a newer version replaced it")
+    given_at: Instant
+    withdrawn_at: Instant | None = Field(description="撤回时间 When consent was withdrawn")
+    superseded_at: Instant | None = Field(description="被新版本取代的时间 When consent to a newer version replaced it")
 
     @classmethod
     def of(cls, record: ConsentRecord) -> Self:

@@ -1,11 +1,11 @@
 import uuid
-from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounts.households.service import HouseholdView
 from services.accounts.one_time_codes import ShownCode
+from shared.instants import Instant
 
 # The form in which partners report it (`meter_ref` of energy.saved): printable ASCII without spaces.
 MeterRef = Annotated[
@@ -45,10 +45,10 @@ class HouseholdOut(BaseModel):
                 "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                 "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                 "account_no": "WH203947561028",
-                "opened_at": "2026-11-24T08:00:00Z",
-                "joined_at": "2026-11-24T08:00:00Z",
+                "opened_at": "2026-11-24T16:00:00+08:00",
+                "joined_at": "2026-11-24T16:00:00+08:00",
                 "members": 3,
-                "meter_since": "2026-11-24T08:00:00Z",
+                "meter_since": "2026-11-24T16:00:00+08:00",
             }
         }
     )
@@ -56,10 +56,10 @@ class HouseholdOut(BaseModel):
     household_id: uuid.UUID
     account_id: uuid.UUID = Field(description="家庭碳账户 The household's carbon account")
     account_no: str = Field(description="末位为校验位 The last digit is a check digit")
-    opened_at: datetime
-    joined_at: datetime = Field(description="我加入的时间 When I joined")
+    opened_at: Instant
+    joined_at: Instant = Field(description="我加入的时间 When I joined")
     members: int = Field(description="成员人数 Number of members")
-    meter_since: datetime | None = Field(description="电表登记时间，未登记为空 When the meter was registered")
+    meter_since: Instant | None = Field(description="电表登记时间，未登记为空 When the meter was registered")
 
     @classmethod
     def of(cls, household: HouseholdView) -> Self:
@@ -68,7 +68,7 @@ class HouseholdOut(BaseModel):
 
 class InvitationOut(BaseModel):
     token: str = Field(examples=["chi_Zk3vQ8u1yT5rW7xA2bC4dE6"])
-    expires_at: datetime
+    expires_at: Instant
     qr_svg: str
 
     @classmethod

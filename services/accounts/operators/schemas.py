@@ -1,10 +1,10 @@
 import uuid
-from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.accounts.operators.service import AccountFacts
+from shared.instants import Instant
 
 LookUpReason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200, pattern=r"^[^\x00]+$")
@@ -15,7 +15,7 @@ class AccountSeenOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(examples=["WH202611230018"])
     kind: str = Field(examples=["person"])
-    opened_at: datetime
+    opened_at: Instant
     members: int | None = Field(description="家庭成员人数 Number of members; households only")
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool | None = Field(description="仅限个人账户 Persons only")

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounts.policies.service import PublishedPolicy
+from shared.instants import Instant
 from shared.language import Language
 
 
@@ -12,8 +13,8 @@ class PolicyOut(BaseModel):
     version: str = Field(examples=["2026-11"])
     title: str = Field(examples=["个人信息处理规则（2026 年 11 月）"])
     url: str | None = Field(description="全文地址 Where the whole text is", examples=["https://carbon.example.cn/p/1"])
-    effective_from: datetime
-    accepted_until: datetime | None = Field(description="此后不能再同意 No consent to it from then on")
+    effective_from: Instant
+    accepted_until: Instant | None = Field(description="此后不能再同意 No consent to it from then on")
     is_accepted: bool = Field(description="现在可以同意 Can be consented to now")
 
 

@@ -1,5 +1,4 @@
 import uuid
-from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel, Field
@@ -7,6 +6,7 @@ from pydantic import BaseModel, Field
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.households.schemas import HouseholdOut
 from services.accounts.profile.service import Profile
+from shared.instants import Instant
 
 
 class BindingSummaryOut(BaseModel):
@@ -16,7 +16,7 @@ class BindingSummaryOut(BaseModel):
 
 class ProfileOut(BaseModel):
     user_id: uuid.UUID
-    created_at: datetime
+    created_at: Instant
     carbon_account: CarbonAccountOut | None
     frozen: bool | None = Field(
         None,

@@ -1,18 +1,18 @@
 import uuid
-from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel, Field
 
 from services.accounts.scenes.service import SceneList, ScenePartner, SceneView
+from shared.instants import Instant
 
 
 class MyBindingOut(BaseModel):
     binding_id: uuid.UUID
     status: str = Field(examples=["active"])
-    since: datetime
-    counts_from: datetime
-    consent_withdrawn_at: datetime | None
+    since: Instant
+    counts_from: Instant
+    consent_withdrawn_at: Instant | None
 
 
 class ScenePartnerOut(BaseModel):

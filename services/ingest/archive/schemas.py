@@ -1,6 +1,6 @@
 """HTTP models of the archive."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from services.ingest.archive.domain import (
 )
 from services.ingest.archive.reasons import sentence_of
 from services.ingest.events.service import message_of
+from shared.instants import Instant
 from shared.language import Language
 
 Shown = Literal["received", "credited", "refused", "parked", "duplicate", "conflict", "reversed"]
@@ -29,7 +30,7 @@ class EventStatus(BaseModel):
     reason: str | None = Field(examples=["已累计。"])
     amount_mg: int | None = Field(description="毫克 CO2e · milligrams", examples=[170_000])
     activity_id: UUID
-    received_at: datetime | None
+    received_at: Instant | None
     receipt_id: UUID
 
     @classmethod
@@ -99,7 +100,7 @@ class Receipt(BaseModel):
     """`accepted` and `rejected` are null for the first moments, until the archive has a record of the receipt."""
 
     receipt_id: UUID
-    received_at: datetime
+    received_at: Instant
     accepted: int | None
     rejected: int | None
     settled: bool = Field(description="每条已收事件都有结果 · every accepted event has a verdict")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -13,6 +13,9 @@ from services.ingest.deliveries import repository
 from services.ingest.deliveries.addresses import URL_CHARS_MAX
 from services.ingest.deliveries.domain import DeliveryStatus, DisabledReason, EndpointStatus
 from services.ingest.deliveries.service import DELIVERIES_KEPT, OVERLAP_DEFAULT_S
+from shared.errors import InvalidValue
+from shared.instants import Instant
+from shared.language import Text
 
 OVERLAP_S_MAX = 7 * 86_400
 
@@ -59,13 +62,13 @@ class Endpoint(BaseModel):
     disabled_reason: DisabledReason | None = Field(
         description="GONE: 返回 410 answered 410 · FAILING: 长期失败 failed for days · OPERATOR · PARTNER"
     )
-    disabled_at: datetime | None
-    failing_since: datetime | None = Field(description="上次成功之后首次失败 · first failure since the last success")
-    last_success_at: datetime | None
-    previous_secret_until: datetime | None
+    disabled_at: Instant | None
+    failing_since: Instant | None = Field(description="上次成功之后首次失败 · first failure since the last success")
+    last_success_at: Instant | None
+    previous_secret_until: Instant | None
     parked: bool = Field(description="是否也推送等待绑定的结果 · whether parked results are sent")
     catching_up: bool = Field(description="正在补发停用期间的结果 · sending what it missed while disabled")
-    updated_at: datetime
+    updated_at: Instant
     secret: str | None = Field(
         None, description="仅在新建或轮换时返回一次 · shown once, when created or rotated", examples=["whsec_…"]
     )
@@ -101,7 +104,12 @@ class RangeRequest(BaseModel):
     @model_validator(mode="after")
     def _an_interval(self) -> Self:
         if not timedelta(0) < self.created_before - self.created_from <= DELIVERIES_KEPT:
-            raise ValueError(f"between 0 and {DELIVERIES_KEPT.days} days")
+            raise InvalidValue(
+                Text(
+                    f"须在 0 到 {DELIVERIES_KEPT.days} 天之间，请重新选择。",
+                    f"It lies between 0 and {DELIVERIES_KEPT.days} days.",
+                )
+            )
         return self
 
 
@@ -115,9 +123,9 @@ class Delivery(BaseModel):
     attempts: int = Field(description="尝试次数，重发后重新计数 · tries since it was created or replayed")
     last_status_code: int | None
     last_error: str | None
-    created_at: datetime
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
+    created_at: Instant
+    finished_at: Instant | None
+    next_attempt_at: Instant | None
 
     @classmethod
     def of(cls, row: repository.Row) -> Self:
@@ -126,7 +134,7 @@ class Delivery(BaseModel):
 
 class DeliveryAttempt(BaseModel):
     number: int
-    started_at: datetime
+    started_at: Instant
     duration_ms: int
     status_code: int | None
     error: str | None

@@ -1,7 +1,7 @@
 """HTTP models of imports."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from services.ingest.imports.domain import (
 )
 from services.ingest.imports.reasons import message_of
 from services.ingest.imports.service import ImportView
+from shared.instants import Instant
 from shared.language import Language
 
 FileName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
@@ -94,9 +95,9 @@ class Import(BaseModel):
     progress: Progress
     failure: Failure | None
     outcomes: Counts | None = Field(description="完成后各事件的去向 · events by status, once all lines are read")
-    created_at: datetime
-    completed_at: datetime | None = Field(description="上传完成 · uploaded")
-    finished_at: datetime | None
+    created_at: Instant
+    completed_at: Instant | None = Field(description="上传完成 · uploaded")
+    finished_at: Instant | None
 
     @classmethod
     def of(cls, view: ImportView, language: Language) -> "Import":

@@ -1,12 +1,12 @@
 """HTTP models of the feed."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from services.ingest.outcomes.service import FeedPage
+from shared.instants import Instant
 from shared.pagination import encode_cursor
 
 Shown = Literal["credited", "refused", "parked", "duplicate", "conflict", "reversed"]
@@ -23,7 +23,7 @@ class Outcome(BaseModel):
     receipt_id: UUID
     index: int
     activity_id: UUID
-    judged_at: datetime
+    judged_at: Instant
 
 
 class OutcomeFeed(BaseModel):

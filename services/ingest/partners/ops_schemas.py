@@ -1,7 +1,6 @@
 """What operators are shown of partners and keys. Only IssuedKey has a field for a secret."""
 
 import uuid
-from datetime import datetime
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field
@@ -10,6 +9,7 @@ from services.ingest.partners import proposals
 from services.ingest.partners.domain import Environment, KeyState
 from services.ingest.partners.domain import Status as PartnerStatus
 from shared.approvals_kinds import Proposal, Status
+from shared.instants import Instant
 
 
 class KeyView(BaseModel):
@@ -19,10 +19,10 @@ class KeyView(BaseModel):
     state: KeyState
     public_key_sha256: str | None = Field(description="登记的公钥的摘要 · of the registered text; null for secrets")
     rule: dict[str, Any] | None = Field(description="旧式签名的规则 · of an older signature")
-    not_before: datetime | None
-    not_after: datetime | None
-    revoked_at: datetime | None
-    created_at: datetime
+    not_before: Instant | None
+    not_after: Instant | None
+    revoked_at: Instant | None
+    created_at: Instant
 
 
 class IssuedKey(KeyView):
@@ -51,7 +51,7 @@ class PartnerView(BaseModel):
     allowed_networks: list[str]
     has_phone_pepper: bool
     has_oauth: bool
-    updated_at: datetime
+    updated_at: Instant
     keys: list[KeyView]
 
 
@@ -69,10 +69,10 @@ class PartnerProposal(BaseModel):
     content: dict[str, Any]
     reason: str
     proposed_by: str
-    proposed_at: datetime
-    expires_at: datetime
+    proposed_at: Instant
+    expires_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
 
     @classmethod
     def of(cls, proposal: Proposal) -> "PartnerProposal":

@@ -10,6 +10,7 @@ from services.ingest.deliveries.schemas import Endpoint
 from services.ingest.limits.service import Quota
 from services.ingest.partners.domain import Environment, KeyState
 from services.ingest.partners.service import Caller, Key
+from shared.instants import Instant
 
 
 class OwnKey(BaseModel):
@@ -19,8 +20,8 @@ class OwnKey(BaseModel):
     algorithm: str = Field(examples=["CP1-HMAC-SHA256"])
     environment: Environment
     state: KeyState
-    not_before: datetime | None
-    not_after: datetime | None
+    not_before: Instant | None
+    not_after: Instant | None
     signed_this: bool = Field(description="本次请求所用 · the key of this request")
 
     @classmethod

@@ -1,7 +1,7 @@
 """HTTP models of reconciliation."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from services.ingest.reconciliation.domain import Kind, differing_fields
 from services.ingest.reconciliation.service import Day
+from shared.instants import Instant, shown_act
 
 ChosenDay = Annotated[
     date,
@@ -58,7 +59,7 @@ class Report(BaseModel):
     report_id: UUID
     partner_id: str
     date: date
-    made_at: datetime
+    made_at: Instant
     ours: Ours
     theirs: Theirs
     differences: Differences
@@ -99,9 +100,14 @@ class Difference(BaseModel):
             id=row["event_id"],
             line=row["line_no"] or None,
             fields=fields,
-            ours={k: v for k, v in row["ours"].items() if k not in hidden} if row["ours"] else None,
-            theirs={k: v for k, v in theirs.items() if k not in hidden} if theirs else None,
+            ours=_shown(row["ours"], hidden) if row["ours"] else None,
+            theirs=_shown(theirs, hidden) if theirs else None,
         )
+
+
+def _shown(act: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
+    """Parts of seconds stay: they may be the difference."""
+    return shown_act({name: value for name, value in act.items() if name not in hidden}, exact=True)
 
 
 class PartnerDay(BaseModel):

@@ -11,6 +11,7 @@ from services.rewards.certificates.schemas import EXAMPLE as CERTIFICATE_EXAMPLE
 from services.rewards.certificates.schemas import CertificateView, CertifiedCampaign
 from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
+from shared.instants import Instant
 from shared.language import Language
 
 
@@ -45,8 +46,8 @@ class CampaignView(BaseModel):
     display: str
     min_mg: int = Field(description="每笔下限 Minimum of one donation")
     max_mg: int = Field(description="每笔上限 Maximum of one donation")
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Instant
+    ends_at: Instant
     open: bool
 
     @classmethod
@@ -99,7 +100,7 @@ class DonationView(BaseModel):
     amount_mg: int
     display: str
     certificate: CertificateView | None = Field(description="仅在 confirmed 后 Only once confirmed")
-    created_at: datetime
+    created_at: Instant
 
     @classmethod
     def of(cls, donation: Donation, *, language: Language) -> "DonationView":

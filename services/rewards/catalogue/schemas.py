@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.catalogue.service import Item
 from shared.amounts import display
+from shared.instants import Instant
 from shared.language import Language
 
 
 class SaleWindow(BaseModel):
-    starts_at: datetime | None
-    ends_at: datetime | None
+    starts_at: Instant | None
+    ends_at: Instant | None
     open: bool = Field(description="现在可兑换 Can be redeemed now")
 
 

@@ -1,12 +1,11 @@
 """HTTP models of certificates."""
 
-from datetime import datetime
-
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from services.rewards.certificates.service import Certificate
 from shared.amounts import display
+from shared.instants import Instant
 from shared.language import Language
 
 EXAMPLE: JsonDict = {
@@ -32,7 +31,7 @@ class CertificateView(BaseModel):
     campaign: CertifiedCampaign
     amount_mg: int
     display: str
-    issued_at: datetime
+    issued_at: Instant
 
     @classmethod
     def of(cls, certificate: Certificate, *, language: Language) -> "CertificateView":

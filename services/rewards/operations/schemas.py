@@ -1,10 +1,11 @@
 """HTTP models of the operators' routes."""
 
 import uuid
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.instants import Instant
 
 
 class StuckSettlement(BaseModel):
@@ -18,9 +19,9 @@ class StuckSettlement(BaseModel):
     reason_code: str | None
     amount_mg: int
     request_id: str
-    created_at: datetime
+    created_at: Instant
     attempts: int
-    next_attempt_at: datetime
+    next_attempt_at: Instant
     last_error: str | None = Field(description="最近一次失败的原因 The error of the last attempt")
 
 

@@ -1,7 +1,6 @@
 """HTTP models of orders."""
 
 import uuid
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +10,7 @@ from services.rewards.orders.service import Order
 from services.rewards.settlement.domain import Status
 from services.rewards.slugs import SLUG_PATTERN
 from shared.amounts import display
+from shared.instants import Instant
 from shared.language import Language
 
 CLIENT_REQUEST_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
@@ -89,8 +89,8 @@ class OrderView(BaseModel):
     amount_mg: int = Field(description="合计 In all")
     display: str
     vouchers: list[OrderedVoucher] = Field(description="仅在 confirmed 后 Only once confirmed")
-    created_at: datetime
-    settled_at: datetime | None
+    created_at: Instant
+    settled_at: Instant | None
 
     @classmethod
     def of(cls, order: Order, *, language: Language) -> "OrderView":

@@ -1,7 +1,7 @@
 """HTTP models of reconciliation."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -10,6 +10,7 @@ from services.rewards.reconciliation.domain import Difference
 from services.rewards.reconciliation.service import Run
 from shared import approvals_kinds
 from shared.approvals_kinds import Status
+from shared.instants import Instant
 
 
 class RunView(BaseModel):
@@ -20,8 +21,8 @@ class RunView(BaseModel):
     run_id: uuid.UUID
     night: date | None = Field(description="每晚自动核对的日期；空为人工发起 Null: started by an operator")
     requested_by: str
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: Instant
+    finished_at: Instant | None
     compared: int = Field(description="已核对的订单、捐赠与冻结 Ids compared so far")
     in_flight: int = Field(description="刚有变动、留待下次核对 Moved within the last minutes, left to the next run")
     differing: int
@@ -78,7 +79,7 @@ class DifferenceView(BaseModel):
     result: Literal["captured", "insufficient_balance", "hold_ended", "refused"] | None = Field(
         description="补扣结果 Result of the repeated capture"
     )
-    result_at: datetime | None
+    result_at: Instant | None
 
 
 class Decision(BaseModel):
@@ -109,10 +110,10 @@ class CaptureProposal(BaseModel):
     reason: str
     status: Status
     proposed_by: str
-    proposed_at: datetime
-    expires_at: datetime
+    proposed_at: Instant
+    expires_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
 
     @classmethod
     def of(cls, proposal: approvals_kinds.Proposal) -> "CaptureProposal":

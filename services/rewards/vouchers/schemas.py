@@ -2,13 +2,13 @@
 
 import io
 import uuid
-from datetime import datetime
 from typing import Literal
 
 import segno
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.vouchers.service import Voucher
+from shared.instants import Instant
 from shared.language import Language
 
 # Readable from a scratched phone screen; the scale is large enough to print.
@@ -48,7 +48,7 @@ class VoucherView(BaseModel):
     status: Literal["unused"]
     code: str = Field(description="向门店出示 Shown to the shop")
     qr_svg: str = Field(description="券码的二维码（SVG） The code as a QR code")
-    assigned_at: datetime
+    assigned_at: Instant
 
     @classmethod
     def of(cls, voucher: Voucher, *, language: Language) -> "VoucherView":
