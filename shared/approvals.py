@@ -304,9 +304,9 @@ class Approvals:
         if decider is not None and kind.scope not in decider.scopes:
             raise Forbidden(scope=kind.scope)
         if proposal.status != "open":
-            raise ProposalDecided(status=proposal.status)
+            raise ProposalDecided
         if await session.scalar(select(func.clock_timestamp() >= proposal.expires_at)):
-            raise ProposalDecided(status="expired")
+            raise ProposalDecided
         return proposal
 
     async def _decide(self, session: AsyncSession, proposal: Proposal, status: Status, operator: Operator) -> Proposal:

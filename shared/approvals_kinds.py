@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared import sentences
 from shared.errors import Conflict, NotFound
 
 Status = Literal["open", "approved", "rejected", "withdrawn", "expired"]
@@ -24,38 +25,29 @@ _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0f\uffa0\U
 
 class ProposalNotFound(NotFound):
     code = "PROPOSAL_NOT_FOUND"
-    title_zh = "没有这项提案"
-    title_en = "No such proposal"
+    says = sentences.PROPOSAL_NOT_FOUND
 
 
 class ProposalOpen(Conflict):
     code = "PROPOSAL_OPEN"
-    title_zh = "同一对象已有待批准的提案"
-    title_en = "A proposal about the same subject is open already"
+    says = sentences.PROPOSAL_OPEN
 
 
 class ProposalDecided(Conflict):
     code = "PROPOSAL_DECIDED"
-    title_zh = "提案已有结论"
-    title_en = "The proposal has been decided"
-    detail_zh = "提案状态为 {status}。"
-    detail_en = "The proposal is {status}."
+    says = sentences.PROPOSAL_DECIDED
 
 
 class SecondPersonNeeded(Conflict):
     """The author or proposer of a change may not approve it."""
 
     code = "SECOND_PERSON_NEEDED"
-    title_zh = "须由另一位运营人员批准"
-    title_en = "A second person is needed"
-    detail_zh = "{subject} 参与了起草或提议，须由他人批准。"
-    detail_en = "{subject} wrote or proposed this; another operator has to approve it."
+    says = sentences.SECOND_PERSON_NEEDED
 
 
 class NotTheProposer(Conflict):
     code = "NOT_THE_PROPOSER"
-    title_zh = "只有提议人可以撤回"
-    title_en = "Only the proposer can withdraw a proposal"
+    says = sentences.NOT_THE_PROPOSER
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import approvals_kinds, dead_letters
+from shared import approvals_kinds, dead_letters, sentences
 from shared.approvals_kinds import Kind, Proposal
 from shared.dead_letters import ReadableCheck, StillUnreadable, masked, masked_text
 from shared.errors import Conflict, FieldError, InvalidRequest
+from shared.language import Text
 
 KIND: Final = "dead_letter.mend"
 MARK: Final = "mend"
@@ -48,29 +49,17 @@ _encode = msgspec.json.Encoder().encode
 
 class NothingToPatch(InvalidRequest):
     code = "NOT_A_JSON_OBJECT"
-    title_zh = "原内容不是 JSON 对象，无法修正"
-    title_en = "The original is no JSON object and cannot be mended"
-    detail_zh = "可在修复读取程序后原样重放，或作废并请来源重新上报。"
-    detail_en = "Replay it unchanged once the consumer is fixed, or discard it and have its source report again."
+    says = sentences.NOT_A_JSON_OBJECT
 
 
 class MendNotNeeded(Conflict):
     code = "MEND_NOT_NEEDED"
-    title_zh = "原内容可以读取，不能修正"
-    title_en = "The record is readable and cannot be mended"
-    detail_zh = "只能原样重放或作废；内容有误时，请来源上报更正事件。"
-    detail_en = "Replay it unchanged or discard it. Its source corrects wrong content by an event of its own."
+    says = sentences.MEND_NOT_NEEDED
 
 
 class MendNotAllowed(InvalidRequest):
     code = "MEND_NOT_ALLOWED"
-    title_zh = "修正超出了允许的范围"
-    title_en = "The change goes beyond a mend"
-    detail_zh = "只能改动导致无法读取的字段；不能改动人、合作方、事件编号、证据和可以读取的数值，也不能补写整条记录。"
-    detail_en = (
-        "Only the fields that made it unreadable may change: never the person, partner, event id, evidence or a value"
-        " that can be read. A whole record cannot be written anew."
-    )
+    says = sentences.MEND_NOT_ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +88,7 @@ def planned_changes(original: bytes | None, change: Change) -> tuple[FieldChange
     found = []
     for path, after in sorted(_differences(before, wanted)):
         if isinstance(after, dict | list) or any("." in part for part in path):
-            raise _not_allowed(path, "a mend changes single values")
+            raise _not_allowed(path, Text("每次只能修正单个的值。", "A mend changes single values."))
         found.append(FieldChange(".".join(path), None if after is _ABSENT else after))
     return tuple(found)
 
@@ -122,10 +111,10 @@ def mended_bytes(
     for one in changes:
         path = tuple(one.field.split("."))
         if one.field not in allowed:
-            raise _not_allowed(path, "this field is never mended")
+            raise _not_allowed(path, Text("这一项不能修正。", "This field is never mended."))
         whole = _whole_number(_value_at(before, path))
         if whole is not None and not ((type(one.after) is int and one.after == whole) or one.after == str(whole)):
-            raise _not_allowed(path, f"it says {whole} already")
+            raise _not_allowed(path, Text(f"原内容写的就是 {whole}。", f"It says {whole} already."))
         _set_value(after, path, _ABSENT if one.after is None else one.after)
     _require_readable(topic, after, readable)
     for one in changes:
@@ -133,7 +122,7 @@ def mended_bytes(
         without = copy.deepcopy(after)
         _set_value(without, path, _value_at(before, path))
         if readable(topic, _encoded(without)) is None:
-            raise _not_allowed(path, "it could be read")
+            raise _not_allowed(path, Text("这一项读得出来，不能修正。", "This field could be read."))
     if mark is not None:
         after[MARK] = dict(mark)
         _require_readable(topic, after, readable)
@@ -165,10 +154,10 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def _require_readable(topic: str, value: Mapping[str, Any], readable: ReadableCheck) -> None:
     why = readable(topic, _encoded(value))
     if why is not None:
-        raise StillUnreadable(why=masked(why)[:300])
+        raise StillUnreadable(extensions={"why": masked(why)[:300]})
 
 
-def _not_allowed(path: _Path, message: str) -> MendNotAllowed:
+def _not_allowed(path: _Path, message: Text) -> MendNotAllowed:
     field = masked(".".join(path))[:200]
     return MendNotAllowed(field_errors=[FieldError(field, "NOT_MENDABLE", message)])
 
@@ -200,7 +189,7 @@ def _encoded(value: Mapping[str, Any]) -> bytes:
     try:
         return _encode(value)
     except (ValueError, RecursionError, msgspec.MsgspecError) as exc:
-        raise StillUnreadable(why="not encodable as JSON") from exc
+        raise StillUnreadable(extensions={"why": "not encodable as JSON"}) from exc
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
@@ -231,7 +220,7 @@ def _set_value(value: dict[str, Any], path: _Path, new: Any) -> None:
     for name in path[:-1]:
         inner = value.get(name)
         if not isinstance(inner, dict):
-            raise _not_allowed(path, "a mend changes single values")
+            raise _not_allowed(path, Text("每次只能修正单个的值。", "A mend changes single values."))
         value = inner
     if new is _ABSENT:
         value.pop(path[-1], None)
@@ -302,7 +291,11 @@ class LetterMends:
     ) -> bytes:
         changes = tuple(FieldChange(one["field"], one["after"]) for one in content["changes"])
         if not changes:
-            raise MendNotAllowed(field_errors=[FieldError("body.patch", "NOTHING_CHANGED", "it changes nothing")])
+            raise MendNotAllowed(
+                field_errors=[
+                    FieldError("body.patch", "NOTHING_CHANGED", Text("没有任何改动。", "It changes nothing."))
+                ]
+            )
         mark = {"proposal_id": str(proposal_id), "fields": [one.field for one in changes]} if proposal_id else None
         return mended_bytes(
             row["value"], changes, topic=row["topic"], readable=self.readable, mendable=self.mendable, mark=mark

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import clock, outbox
+from shared import clock, outbox, sentences
 from shared.contracts.event_types import replayed_headers
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.eventlog import Record
@@ -61,24 +61,17 @@ class Audit(Protocol):
 
 class DeadLetterNotFound(NotFound):
     code = "DEAD_LETTER_NOT_FOUND"
-    title_zh = "没有找到该死信"
-    title_en = "No such dead letter"
+    says = sentences.DEAD_LETTER_NOT_FOUND
 
 
 class DeadLetterResolved(Conflict):
     code = "DEAD_LETTER_RESOLVED"
-    title_zh = "该死信已按另一种方式处理"
-    title_en = "The dead letter was resolved in another way"
-    detail_zh = "已经：{action}"
-    detail_en = "It was {action} already."
+    says = sentences.DEAD_LETTER_RESOLVED
 
 
 class StillUnreadable(InvalidRequest):
     code = "STILL_UNREADABLE"
-    title_zh = "修改后仍然无法读取"
-    title_en = "It would still be unreadable"
-    detail_zh = "{why}"
-    detail_en = "{why}"
+    says = sentences.STILL_UNREADABLE
 
 
 def add_resolution_table(metadata: MetaData) -> None:
@@ -191,7 +184,7 @@ async def lock_letter(session: AsyncSession, schema: str, letter_id: int, action
     await session.execute(text(f'SELECT 1 FROM "{schema}".dead_letter WHERE id = :id FOR UPDATE'), {"id": letter_id})
     row = await get_letter(session, schema, letter_id)
     if row["state"] not in {"open", action}:
-        raise DeadLetterResolved(action=row["state"])
+        raise DeadLetterResolved(extensions={"state": row["state"]})
     return row, row["state"] == action
 
 
@@ -239,7 +232,7 @@ async def replay(
     value = row["value"] or b""
     why = readable(row["topic"], value)
     if why is not None:
-        raise StillUnreadable(why=masked(why)[:300])
+        raise StillUnreadable(extensions={"why": masked(why)[:300]})
     await publish_again(session, schema, letter_id, row, value)
     await resolve(
         session, schema, letter_id, action="replayed", subject=subject, reason=reason, edited=False, value=value

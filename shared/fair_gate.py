@@ -5,21 +5,18 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shared import sentences
 from shared.errors import TooManyRequests, Unavailable
 
 
 class GateBusy(Unavailable):
     code = "BUSY"
-    title_zh = "当前人数较多"
-    title_en = "Many people at once"
-    detail_zh = "请稍等片刻再试。"
-    detail_en = "Please try again in a moment."
+    says = sentences.BUSY
 
 
 class KeyBusy(TooManyRequests):
     code = "TOO_MANY_AT_ONCE"
-    detail_zh = "同一网络的请求过多，请稍等片刻再试。"
-    detail_en = "Too many requests from one network at once; please try again in a moment."
+    says = sentences.TOO_MANY_AT_ONCE
 
 
 class FairGate:

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any, Final
 
+from shared import field_sentences
 from shared.errors import DuplicateKey, FieldError, MalformedBody
 
 # A key is a text of the caller. An answer shows only as much of it as a name needs.
@@ -70,4 +71,4 @@ def refuse_repeated_keys(body: bytes, *, may_be_no_json: bool = False) -> None:
         raise MalformedBody from exc
     if key is not None:
         shown = _NOT_SHOWN.sub("?", key[:_KEY_CHARS_MAX])
-        raise DuplicateKey(key=shown, field_errors=[FieldError(shown, DuplicateKey.code, "the key occurs twice")])
+        raise DuplicateKey(key=shown, field_errors=[FieldError(shown, DuplicateKey.code, field_sentences.TWICE)])

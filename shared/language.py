@@ -18,6 +18,17 @@ class Text(NamedTuple):
         return self.zh if language == "zh" else self.en
 
 
+class Sentence(NamedTuple):
+    """A title, and a detail that says what happened, what the reader has and what to do.
+
+    Both may hold names in braces; `shared.wording` fills them. The sentences of a service stand in its catalogue,
+    `services/<service>/sentences`; those of the shared errors in `shared.sentences`.
+    """
+
+    title: Text
+    detail: Text
+
+
 def language_of(accept_language: str | None) -> Language:
     """Return `en` only if the header names English before Chinese. The default is Chinese."""
     for part in (accept_language or "").lower().split(","):

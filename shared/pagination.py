@@ -15,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel
 
+from shared import field_sentences
 from shared.errors import FieldError, InvalidRequest
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def decode_cursor(
             raise ValueError  # noqa: TRY301 - one answer for every kind of broken cursor
         return tuple(_checked(value, kind) for value, kind in zip(values, kinds, strict=True))
     except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as exc:
-        raise InvalidRequest(field_errors=[FieldError(field, "INVALID_CURSOR", "not a cursor of this list")]) from exc
+        raise InvalidRequest(field_errors=[FieldError(field, "INVALID_CURSOR", field_sentences.NOT_A_CURSOR)]) from exc
 
 
 def _checked(value: object, kind: Callable[[Any], Any]) -> object:

@@ -3,7 +3,7 @@
 import errno
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared import telemetry
+from shared import field_sentences, telemetry
 from shared.db import is_protocol_broken
 from shared.errors import (
     AppError,
@@ -52,7 +52,7 @@ def problem_document(error: AppError, *, language: Language, instance: str, requ
         "retryable": error.retryable,
         "request_id": request_id,
         "errors": [
-            {"field": e.field, "code": e.code, "message": e.message[:_MESSAGE_CHARS_MAX]}
+            {"field": e.field, "code": e.code, "message": e.message.pick(language)[:_MESSAGE_CHARS_MAX]}
             for e in error.field_errors[:_FIELD_ERRORS_MAX]
         ],
         **error.extensions,
@@ -83,15 +83,20 @@ async def _app_error(request: Request, exc: Exception) -> Response:
     return _respond(request, exc)
 
 
+def field_errors(issues: Iterable[Mapping[str, Any]]) -> list[FieldError]:
+    """Return pydantic's issues with sentences in both languages."""
+    return [
+        FieldError(".".join(map(str, issue["loc"])), issue["type"].upper(), field_sentences.sentence_of(issue))
+        for issue in issues
+    ]
+
+
 async def _validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     issues = list(exc.errors())
     if any(issue["type"] == "json_invalid" for issue in issues):
         return _respond(request, MalformedBody())
-    fields = [
-        FieldError(".".join(str(p) for p in issue["loc"]), issue["type"].upper(), str(issue["msg"])) for issue in issues
-    ]
-    return _respond(request, InvalidRequest(field_errors=fields))
+    return _respond(request, InvalidRequest(field_errors=field_errors(issues)))
 
 
 class RefusedBody(HTTPException):
@@ -105,10 +110,10 @@ class RefusedBody(HTTPException):
 _BY_STATUS: dict[int, AppError] = {
     400: MalformedBody(),
     401: Unauthenticated(),
-    403: Forbidden(scope="-"),
+    403: Forbidden(),
     404: NotFound(),
     405: MethodNotAllowed(),
-    413: PayloadTooLarge(limit_bytes="-"),
+    413: PayloadTooLarge(),
     503: Unavailable(),
 }
 
@@ -164,7 +169,7 @@ async def _driver_error(request: Request, exc: Exception) -> Response:
     if is_transient(exc):
         return await _database_error(request, exc)
     if _cause_and_state(exc)[1] in _UNSTORABLE_STATES:
-        fault = FieldError("", "UNSTORABLE_CHARACTER", "a text holds U+0000, which cannot be stored")
+        fault = FieldError("", "UNSTORABLE_CHARACTER", field_sentences.UNSTORABLE)
         return _respond(request, InvalidRequest(field_errors=[fault]))
     return _respond(request, unexpected(exc, request.url.path))
 

@@ -32,8 +32,11 @@ UPSTREAM_UNAVAILABLE = Reply(
     502,
     503,
     "UPSTREAM_UNAVAILABLE",
-    ("服务暂时不可用", "请稍后用相同的标识重试，不会重复生效。"),
-    ("Temporarily unavailable", "Try again with the same ids; nothing will take effect twice."),
+    ("服务暂时不可用", "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。"),
+    (
+        "The service is unavailable for a moment",
+        "There is no result yet. Please try again in a moment. Nothing is counted twice.",
+    ),
     status=503,
     retry_after_s=1,
 )
@@ -43,15 +46,21 @@ REPLIES = (
         401,
         401,
         "UNAUTHENTICATED",
-        ("请先登录", "登录凭证缺失、无效或已过期。"),
-        ("Please log in", "The credential is missing, invalid or expired."),
+        ("请先登录", "您还没有登录，或登录已经过期。请重新登录后再试。"),
+        (
+            "Please log in",
+            "You are not logged in, or your log-in has expired. Please log in again and repeat what you did.",
+        ),
     ),
     Reply(
         403,
         403,
         "UPGRADE_UNSUPPORTED",
-        ("不支持协议升级", "请去掉 Upgrade 请求头；本平台没有 WebSocket 接口。"),
-        ("Upgrades are not supported", "Leave out the Upgrade header: the platform has no WebSockets."),
+        ("不支持协议升级", "本平台没有 WebSocket 接口，没有受理。请去掉 Upgrade 请求头。"),
+        (
+            "Upgrades are not supported",
+            "The platform has no WebSockets, and nothing was done. Leave out the Upgrade header.",
+        ),
         status=400,
         details="upgrade_failed",
     ),
@@ -60,62 +69,86 @@ REPLIES = (
         403,
         403,
         "UNAUTHENTICATED",
-        ("请先登录", "登录凭证不适用于本平台。"),
-        ("Please log in", "The credential is not meant for this platform."),
+        ("请先登录", "您还没有登录，或登录已经过期。请重新登录后再试。"),
+        (
+            "Please log in",
+            "You are not logged in, or your log-in has expired. Please log in again and repeat what you did.",
+        ),
         status=401,
     ),
-    Reply(404, 404, "NOT_FOUND", ("没有找到", "没有这个地址。"), ("Not found", "There is nothing at this address.")),
+    Reply(
+        404,
+        404,
+        "NOT_FOUND",
+        ("没有找到", "您要看的内容不存在，或者不属于您。请返回上一页再试。"),
+        ("Not found", "What you are looking for does not exist or is not yours. Please go back and try again."),
+    ),
     Reply(
         408,
         408,
         "REQUEST_TIMEOUT",
-        ("请求未能及时传完", "请检查网络后重试。"),
-        ("The request took too long to arrive", "Check the network and try again."),
+        ("内容没有及时传完", "网络可能不稳，这次没有办理。请检查网络后再试。"),
+        (
+            "The request took too long to arrive",
+            "The network may be unstable, and nothing was done. Check it and try again.",
+        ),
         retry_after_s=1,
     ),
     Reply(
         413,
         413,
         "PAYLOAD_TOO_LARGE",
-        ("请求体过大", "上限：一般请求 64 KiB，事件批次 1 MiB，导入文件 64 MiB。"),
-        ("The body is too large", "Limits: 64 KiB, 1 MiB for a batch of events, 64 MiB for an import."),
+        ("提交的内容太大", "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。"),
+        (
+            "What was sent is too large",
+            "The content is larger than allowed, so nothing was submitted. Please make it shorter and try again.",
+        ),
     ),
     Reply(
         429,
         429,
         "TOO_MANY_REQUESTS",
-        ("请求过于频繁", "请稍后重试。"),
-        ("Too many requests", "Try again a little later."),
+        ("操作太频繁", "短时间内操作次数过多，这次没有办理。请过一会儿再试。"),
+        (
+            "Too many requests",
+            (
+                "There were too many requests in a short time, and this one was not handled. Please wait a little and"
+                " try again."
+            ),
+        ),
         retry_after_s=1,
     ),
     Reply(
         426,
         426,
         "HTTP_VERSION_UNSUPPORTED",
-        ("不支持的 HTTP 版本", "请使用 HTTP/1.1 或 HTTP/2。"),
-        ("Unsupported version of HTTP", "Use HTTP/1.1 or HTTP/2."),
+        ("不支持的 HTTP 版本", "没有受理。请使用 HTTP/1.1 或 HTTP/2。"),
+        ("Unsupported version of HTTP", "Nothing was done. Use HTTP/1.1 or HTTP/2."),
     ),
     Reply(
         431,
         431,
         "HEADERS_TOO_LARGE",
-        ("请求头过大", "请求头上限为 32 KiB、64 项。"),
-        ("The headers are too large", "Limits: 32 KiB and 64 headers."),
+        ("请求头过大", "请求头上限为 32 KiB、64 项，没有受理。请减少请求头。"),
+        ("The headers are too large", "Nothing was done. The limits are 32 KiB and 64 headers."),
     ),
     Reply(
         400,
         499,
         "MALFORMED_REQUEST",
-        ("请求格式不正确", "请检查地址、请求头和请求体。"),
-        ("Malformed request", "Check the address, the headers and the body."),
+        ("请求格式不正确", "没有受理。请检查地址、请求头和请求体。"),
+        ("Malformed request", "Nothing was done. Check the address, the headers and the body."),
     ),
     # Envoy answers 501. The request is wrong, the gateway is not: a 5xx would be reported as our failure.
     Reply(
         501,
         501,
         "TRANSFER_ENCODING_UNSUPPORTED",
-        ("不支持的 Transfer-Encoding", "请使用 chunked，或给出 Content-Length；压缩请用 Content-Encoding。"),
-        ("Unsupported Transfer-Encoding", "Use chunked or a Content-Length; compress with Content-Encoding."),
+        ("不支持的 Transfer-Encoding", "没有受理。请使用 chunked，或给出 Content-Length；压缩请用 Content-Encoding。"),
+        (
+            "Unsupported Transfer-Encoding",
+            "Nothing was done. Use chunked or a Content-Length; compress with Content-Encoding.",
+        ),
         status=400,
     ),
     UPSTREAM_UNAVAILABLE,
@@ -123,16 +156,25 @@ REPLIES = (
         504,
         504,
         "UPSTREAM_TIMEOUT",
-        ("服务未能及时应答", "结果未知，请用相同的标识重试，不会重复生效。"),
-        ("No answer in time", "The outcome is unknown; try again with the same ids, nothing takes effect twice."),
+        ("服务没有及时应答", "这次还不知道结果。请稍等片刻再试一次，同一笔不会重复扣除。"),
+        (
+            "There was no answer in time",
+            "The outcome is not known yet. Please try again in a moment. Nothing is counted twice.",
+        ),
         retry_after_s=1,
     ),
     Reply(
         500,
         599,
         "INTERNAL_ERROR",
-        ("服务器内部错误", "请稍后重试；如持续出现，请把 request_id 告诉我们。"),
-        ("Internal error", "Please try again; if it persists, tell us the request_id."),
+        ("系统出了点问题", "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。"),
+        (
+            "Something went wrong on our side",
+            (
+                "This did not work, and it is our fault. Please try again in a few minutes. If it"
+                " persists, give the request id to support."
+            ),
+        ),
     ),
 )
 

@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from services.ingest.sentences import refusals
 from shared.errors import Unavailable
 from shared.settings import KIB, MIB
 
@@ -37,8 +38,7 @@ _Key = TypeVar("_Key")
 
 class IntakeBusy(Unavailable):
     code = "INTAKE_BUSY"
-    title_zh = "接入繁忙"
-    title_en = "The intake is busy"
+    says = refusals.INTAKE_BUSY
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from services.ingest.partners.service import (
     claimed_share,
     require_live_data,
 )
+from services.ingest.sentences import refusals
 from shared.app import BODY_LIMIT_BYTES
 from shared.auth import cp1
 from shared.client_address import client_address
@@ -41,8 +42,7 @@ class BodyTooSlow(AppError):
     code = "BODY_TOO_SLOW"
     status = 408
     retryable = True
-    title_zh = "请求体发送过慢"
-    title_en = "The body arrived too slowly"
+    says = refusals.BODY_TOO_SLOW
 
 
 async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> bytes:

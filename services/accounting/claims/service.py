@@ -22,6 +22,7 @@ from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.posting import history
 from services.accounting.posting import service as posting
 from services.accounting.posting.closing import Programme, closing
+from services.accounting.sentences import names
 from shared import clock
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.identity import event_key
@@ -92,7 +93,7 @@ async def declare_act(
 def _city_of(claim: Claim, versions: Iterable[Compiled]) -> str:
     regions = {version.document.scene: version.document.region for version in versions}
     if claim.scene not in regions:
-        raise SceneNotClaimable(scenes=", ".join(sorted(regions)) or "-")
+        raise SceneNotClaimable(scenes=[names.scene(scene) for scene in sorted(regions)] or "-")
     return claim.city_code or regions[claim.scene].ljust(6, "0")
 
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from services.accounting.explaining.domain import Explanation, add_mend, explain, reason_text
-from services.accounting.judging.reasons import CANCELLED, CORRECTED, REASONS, REVOKED
+from services.accounting.judging.reasons import CANCELLED, CORRECTED, REVOKED
 from services.accounting.judging.stored import from_row
 from services.accounting.methodologies.compiled import Compiled
 from services.accounting.methodologies.matching import MethodologyIndex
 from services.accounting.methodologies.service import Library
 from services.accounting.posting import history
+from services.accounting.sentences.verdicts import VERDICTS
 from shared.db import Database, Session
 from shared.language import Text
 
@@ -58,7 +59,7 @@ async def explain_with_mend(session: Session, row: Any, index: MethodologyIndex)
 
 
 def _general(row: Any) -> Text:
-    return REASONS[row.reason_code]
+    return VERDICTS[row.reason_code]
 
 
 def _version(row: Any, index: MethodologyIndex) -> Compiled | None:

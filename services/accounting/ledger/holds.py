@@ -17,7 +17,7 @@ from services.accounting.ledger.errors import (
     InsufficientBalance,
 )
 from services.accounting.ledger.service import Posting
-from shared.amounts import display
+from shared.amounts import grams
 from shared.contracts.holds import CaptureRequest, HoldPage, HoldRequest, HoldState, PostedHold
 from shared.db import Connection, Session, driver
 
@@ -90,8 +90,8 @@ def require_spendable(account: Any | None, needed_mg: int) -> None:
         raise AccountFrozen
     if available_mg < needed_mg:
         raise InsufficientBalance(
-            available=display(available_mg),
-            needed=display(needed_mg),
+            available=grams(available_mg),
+            needed=grams(needed_mg),
             extensions={"available_mg": available_mg, "needed_mg": needed_mg},
         )
 
@@ -100,7 +100,7 @@ async def _repeated_hold(session: Session, request: HoldRequest) -> HoldState:
     row = await holds_repository.hold_of(session, request.hold_id)
     assert row is not None
     if row.account_id is None:
-        raise HoldSettled(status=row.status)
+        raise HoldSettled
     same: tuple[object, ...] = (row.account_id, row.amount_mg, row.purpose)
     if same != (request.account_id, request.amount_mg, request.purpose):
         raise HoldDiffers
@@ -123,9 +123,9 @@ async def capture_hold(session: Session, *, hold_id: uuid.UUID, request: Capture
             raise HoldDiffers
         return _state(row)
     if row.status != HoldStatus.HELD:
-        raise HoldSettled(status=row.status)
+        raise HoldSettled
     if row.overdue:
-        raise HoldSettled(status=HoldStatus.EXPIRED)
+        raise HoldSettled
     await targets.require_known(session, code=request.to)
     await holds_repository.settle_hold(session, hold_id, HoldStatus.CAPTURED, captured_to=request.to)
     movement = Posting(
@@ -151,7 +151,7 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
     row = await holds_repository.hold_of(session, hold_id, lock=True)
     assert row is not None
     if row.status in {HoldStatus.CAPTURED, HoldStatus.REFUNDED}:
-        raise HoldSettled(status=row.status)
+        raise HoldSettled
     if row.status == HoldStatus.HELD:
         await _release(session, connection, [row], HoldStatus.VOIDED, caller)
     return await hold_state(session, hold_id=hold_id)

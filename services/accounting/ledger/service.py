@@ -126,7 +126,7 @@ class _Changes:
         for posting in postings:
             kind, debit, credit, amount_mg = posting[:4]
             if (kind, debit.kind, credit.kind) not in _ALLOWED:
-                raise MovementNotAllowed(kind=kind, debit=debit.kind, credit=credit.kind)
+                raise MovementNotAllowed(extensions={"movement": f"{kind}: {debit.kind} → {credit.kind}"})
             if kind == "credit" and credit.kind == "person":  # the hot path, without a call
                 self.shared_mg[str(debit.code)] -= amount_mg
                 self.credited_mg[credit.account_id] += amount_mg

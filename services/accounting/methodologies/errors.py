@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from services.accounting.sentences import refusals
 from shared.errors import Conflict, FieldError, InvalidRequest, NotFound
 from shared.language import Text
 
@@ -24,26 +25,28 @@ class Problem:
         return ".".join(str(part) for part in self.path)
 
     @property
-    def message(self) -> str:
+    def located(self) -> Text:
+        """The text after its position."""
         if not self.line:
-            return f"{self.text.zh} {self.text.en}"
+            return self.text
         zh, en = f"第 {self.line} 行第 {self.column} 列", f"Line {self.line}, column {self.column}"
-        return f"{zh}：{self.text.zh} {en}: {self.text.en}"
+        return Text(f"{zh}：{self.text.zh}", f"{en}: {self.text.en}")
+
+    @property
+    def message(self) -> str:
+        return " ".join(self.located)
 
 
 class DocumentInvalid(InvalidRequest):
     """A methodology or factor document with faults. `problems` has all of them."""
 
     code = "DOCUMENT_INVALID"
-    title_zh = "方法学文件有错误"
-    title_en = "The methodology document has faults"
-    detail_zh = "共 {count} 处错误，请逐条修改。"
-    detail_en = "{count} fault(s). Correct each of them."
+    says = refusals.DOCUMENT_INVALID
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
         super().__init__(
-            field_errors=[FieldError(p.field, p.code, p.message) for p in self.problems], count=len(self.problems)
+            field_errors=[FieldError(p.field, p.code, p.located) for p in self.problems], count=len(self.problems)
         )
 
     def __str__(self) -> str:
@@ -54,20 +57,14 @@ class AmbiguousMethodologies(InvalidRequest):
     """Two versions would apply to the same act."""
 
     code = "METHODOLOGIES_OVERLAP"
-    title_zh = "方法学适用范围重叠"
-    title_en = "Methodologies overlap"
-    detail_zh = "{first} 与 {second} 在 {region} 自 {since} 起同时适用于同一类行为。"
-    detail_en = "{first} and {second} both apply to the same acts in {region} from {since}."
+    says = refusals.METHODOLOGIES_OVERLAP
 
 
 class CapMismatch(InvalidRequest):
     """Two documents use one cap id for different caps, so one counter would count both."""
 
     code = "CAP_MISMATCH"
-    title_zh = "同一上限编号含义不一致"
-    title_en = "One cap id with two meanings"
-    detail_zh = "上限 {cap_id} 在 {first} 与 {second} 中的周期、计量方式或对象不同。"
-    detail_en = "The period, measure or subject of cap {cap_id} differs between {first} and {second}."
+    says = refusals.CAP_MISMATCH
 
 
 class FormulaFault(Exception):
@@ -84,15 +81,11 @@ class NotComputable(Exception):
 
 class MethodologyNotFound(NotFound):
     code = "METHODOLOGY_NOT_FOUND"
-    title_zh = "没有这个方法学版本"
-    title_en = "No such methodology version"
+    says = refusals.METHODOLOGY_NOT_FOUND
 
 
 class PublishedDocumentDiffers(Conflict):
     """A published document never changes. Other content needs another version or vintage."""
 
     code = "PUBLISHED_DOCUMENT_DIFFERS"
-    title_zh = "已发布的文件不可更改"
-    title_en = "A published document never changes"
-    detail_zh = "{name} 已发布且内容不同，请使用新的版本号。"
-    detail_en = "{name} is published with other content. Use a new version."
+    says = refusals.PUBLISHED_DOCUMENT_DIFFERS

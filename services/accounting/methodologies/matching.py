@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from services.accounting.methodologies.compiled import Compiled, region_prefix
 from services.accounting.methodologies.errors import AmbiguousMethodologies, CapMismatch
+from shared.language import Text
 
 CONSTRAINTS: Final = ("vehicle_type", "propulsion_type", "trip_type", "material")
 # Size of the cache of look-ups. Partners use some dozens of vehicles and materials in a few cities. If a partner
@@ -119,7 +120,9 @@ def _refuse_overlaps(index: MethodologyIndex) -> None:
             (first_one, end_one), (first_two, end_two) = index.interval(one), index.interval(two)
             since = max(first_one, first_two)
             if since < min(end_one, end_two) and (one.code == two.code or _could_meet(one, two)):
-                raise AmbiguousMethodologies(first=one.label, second=two.label, region=region or "*", since=since)
+                raise AmbiguousMethodologies(
+                    first=one.label, second=two.label, region=region or Text("所有地区", "all regions"), since=since
+                )
 
 
 def _refuse_cap_mismatch(index: MethodologyIndex) -> None:

@@ -7,7 +7,8 @@ from typing import Final
 
 from services.accounting.methodologies.evaluation import Value, apply_binary, apply_call, compare_values
 from services.accounting.methodologies.expression import Binary, Call, Compare, Name, Negate, Node, Number
-from services.accounting.methodologies.units import Dimension, Unit, dimensionless, display_unit
+from services.accounting.methodologies.units import Dimension, Unit, co2e, dimensionless, display_unit, parse_unit
+from shared.amounts import exact
 from shared.language import Text
 
 MAX_DECIMALS: Final = 6  # of shown numbers; the calculation is exact
@@ -30,10 +31,25 @@ def decimal_text(value: Value) -> str:
 
 
 def quantity_text(value: Value, unit: Unit, language: str) -> str:
-    """Return a value in base units as text in `unit`: 2360 m as "2.36 公里"."""
+    """Return a value in base units as text in `unit`: 2360 m as "2.36 公里".
+
+    An amount of CO2e has the unit of its size, as everywhere: grams below a kilogram, then kilograms, then tonnes.
+    """
+    if unit.dimension == co2e():
+        return _amount_text(Fraction(value), language)
     label = unit.label(language)
     number = decimal_text(Fraction(value) / unit.ratio)
     return f"{number} {label}" if label else number
+
+
+def _amount_text(amount_mg: Fraction, language: str) -> str:
+    if amount_mg.denominator == 1:
+        text = exact(int(amount_mg))
+        return text.zh if language == "zh" else text.en
+    size = abs(amount_mg)
+    name = "gCO2e" if size < 10**6 else "kgCO2e" if size < 10**9 else "tCO2e"
+    unit = parse_unit(name)
+    return f"{decimal_text(amount_mg / unit.ratio)} {unit.label(language)}"
 
 
 def formula_text(tree: Node, titles: Mapping[str, str], language: str) -> str:

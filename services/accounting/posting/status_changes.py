@@ -44,7 +44,7 @@ async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> Any
     if original["status"] == "reversed":
         raise ActivityReversedAlready
     if original["status"] not in _HAS_GRAMS:
-        raise ActivityNotCredited(status=original["status"])
+        raise ActivityNotCredited
     return original
 
 

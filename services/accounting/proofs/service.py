@@ -31,6 +31,7 @@ from services.accounting.proofs.domain import (
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
 from shared import clock
 from shared.db import Session
+from shared.instants import stamp
 from shared.seals.merkle import inclusion_path, root_of
 from shared.seals.statements import day_span
 
@@ -129,9 +130,9 @@ def _not_yet_sealed(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
     wait_s = max(60, int((due - clock.now()).total_seconds()))
     return NotYetSealed(
         day=day,
-        sealed_after=due.isoformat(),
+        sealed_after=due,
         retry_after_s=wait_s,
-        extensions={"day": day.isoformat(), "sealed_after": due.isoformat()},
+        extensions={"day": day.isoformat(), "sealed_after": stamp(due)},
     )
 
 

@@ -5,37 +5,28 @@ from datetime import date
 from typing import Any
 
 from services.accounting.methodologies.errors import Problem
+from services.accounting.sentences import refusals
 from shared.errors import Conflict, FieldError, NotFound
 
 
 class DraftNotFound(NotFound):
     code = "DRAFT_NOT_FOUND"
-    title_zh = "没有这份草案"
-    title_en = "No such draft"
+    says = refusals.DRAFT_NOT_FOUND
 
 
 class DraftClosed(Conflict):
     code = "DRAFT_CLOSED"
-    title_zh = "草案已结束"
-    title_en = "The draft is closed"
-    detail_zh = "草案状态为 {status}，不能再改动。"
-    detail_en = "The draft is {status} and can no longer be changed."
+    says = refusals.DRAFT_CLOSED
 
 
 class DraftNotChecked(Conflict):
     code = "DRAFT_NOT_CHECKED"
-    title_zh = "草案尚未通过检查"
-    title_en = "The draft has not been checked"
-    detail_zh = "请先检查，改动之后需要重新检查。"
-    detail_en = "Check it first. Every change needs a new check."
+    says = refusals.DRAFT_NOT_CHECKED
 
 
 class DraftChanged(Conflict):
     code = "DRAFT_CHANGED"
-    title_zh = "草案已被改动"
-    title_en = "The draft has changed"
-    detail_zh = "现在的内容是 {sha256}，请重新审阅。"
-    detail_en = "Its content is now {sha256}. Read it again."
+    says = refusals.DRAFT_CHANGED
 
 
 def fault(problem: Problem) -> Mapping[str, Any]:
@@ -54,14 +45,11 @@ class CheckFailed(Conflict):
     """Every fault is in `faults`; `errors` repeats the first ones in the common form."""
 
     code = "CHECK_FAILED"
-    title_zh = "方法学未通过检查"
-    title_en = "The methodology did not pass its checks"
-    detail_zh = "共 {count} 处问题，见 faults。"
-    detail_en = "{count} problem(s), see `faults`."
+    says = refusals.CHECK_FAILED
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(
-            field_errors=[FieldError(problem.field, problem.code, problem.message) for problem in problems],
+            field_errors=[FieldError(problem.field, problem.code, problem.located) for problem in problems],
             extensions={"faults": [fault(problem) for problem in problems]},
             count=len(problems),
         )
@@ -69,10 +57,7 @@ class CheckFailed(Conflict):
 
 class VersionAlreadyPublished(Conflict):
     code = "VERSION_ALREADY_PUBLISHED"
-    title_zh = "这个版本已经发布"
-    title_en = "This version is published already"
-    detail_zh = "{name} 已经发布，请使用新的版本号。"
-    detail_en = "{name} is published. Use a new version number."
+    says = refusals.VERSION_ALREADY_PUBLISHED
 
 
 class EffectiveDatePast(Conflict):
@@ -82,10 +67,7 @@ class EffectiveDatePast(Conflict):
     """
 
     code = "EFFECTIVE_DATE_PAST"
-    title_zh = "日期太早"
-    title_en = "The day is too early"
-    detail_zh = "{day} 太早。已经开始的一天（北京时间）不会改变，请选择 {earliest} 或以后。"
-    detail_en = "{day} is too early. A day that has begun in Asia/Shanghai never changes. Choose {earliest} or later."
+    says = refusals.EFFECTIVE_DATE_PAST
 
     def __init__(self, *, day: date, earliest: date) -> None:
         super().__init__(extensions={"earliest": earliest.isoformat()}, day=day, earliest=earliest)
@@ -95,10 +77,7 @@ class WarningsNotAcknowledged(Conflict):
     """The publisher has to name each warning. `names` are those left out, `warnings` all of them in full."""
 
     code = "WARNINGS_NOT_ACKNOWLEDGED"
-    title_zh = "有提醒尚未确认"
-    title_en = "There are warnings to acknowledge"
-    detail_zh = "请先审阅 warnings，再在 acknowledged 中逐一写明：{names}。"
-    detail_en = "Read `warnings`, then name each in `acknowledged`: {names}."
+    says = refusals.WARNINGS_NOT_ACKNOWLEDGED
 
     def __init__(self, warnings: Sequence[Problem], names: Sequence[str]) -> None:
         super().__init__(
@@ -109,21 +88,14 @@ class WarningsNotAcknowledged(Conflict):
 
 class RetirementOutsideInterval(Conflict):
     code = "RETIREMENT_OUTSIDE_INTERVAL"
-    title_zh = "停用日期不在有效期内"
-    title_en = "The day is outside the interval in force"
-    detail_zh = "{name} 自 {first} 起、至 {end} 前有效。"
-    detail_en = "{name} is in force from {first} to before {end}."
+    says = refusals.RETIREMENT_OUTSIDE_INTERVAL
 
 
 class AlreadyRetired(Conflict):
     code = "ALREADY_RETIRED"
-    title_zh = "这个版本已经停用"
-    title_en = "This version is retired already"
+    says = refusals.ALREADY_RETIRED
 
 
 class FactorExists(Conflict):
     code = "FACTOR_EXISTS"
-    title_zh = "因子已登记"
-    title_en = "The factor is registered already"
-    detail_zh = "{name} 已登记。数值不可更改，请使用新的 vintage 或新的名字。"
-    detail_en = "{name} is registered. Values never change. Use another vintage or another id."
+    says = refusals.FACTOR_EXISTS

@@ -24,6 +24,7 @@ from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, spell_text
 from shared.auth.tokens import Operator
 from shared.db import Session
+from shared.language import Text
 
 SCOPE: Final = "ops:methodologies"
 KIND_NAMES: Final = ("factors", "retirement")
@@ -156,7 +157,7 @@ async def _preview_retirement(session: Session, content: Mapping[str, Any], *, d
     first, end = published.document.effective_from, published.effective_to
     # The first day itself is allowed: it takes back a version that is not yet in force.
     if not first <= ends_on < (end or date.max):
-        raise RetirementOutsideInterval(name=f"{code} v{version}", first=first, end=end or "∞")
+        raise RetirementOutsideInterval(name=f"{code} v{version}", first=first, end=end or Text("长期", "an open end"))
     outlook = await _outlook_of_retirement(session, content, days)
     restored = [(change.version.label, change.version.effective_to, change.effective_to) for change in outlook.ends]
     return Change(

@@ -122,7 +122,7 @@ async def _open_draft(session: Session, draft_id: uuid.UUID) -> Any:
     if row is None:
         raise DraftNotFound
     if row.status in {"published", "withdrawn"}:
-        raise DraftClosed(status=row.status)
+        raise DraftClosed
     return row
 
 

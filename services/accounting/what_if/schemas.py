@@ -1,7 +1,7 @@
 """HTTP models of what-if runs."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.accounting.audit.schemas import Reason
 from services.accounting.methodologies.schemas import CalendarLine, YamlText
 from services.accounting.publishing.schemas import DraftWarning
+from shared.errors import InvalidValue
+from shared.instants import Instant
+from shared.language import Text
 
 
 class WhatIf(BaseModel):
@@ -34,7 +37,7 @@ class WhatIf(BaseModel):
     @model_validator(mode="after")
     def _one_source(self) -> "WhatIf":
         if (self.yaml is None) == (self.draft_id is None):
-            raise ValueError("yaml 与 draft_id 二选一。Give either yaml or draft_id.")
+            raise InvalidValue(Text("文件与草案只能选一个，请去掉一个。", "Give either yaml or draft_id."))
         return self
 
 
@@ -94,5 +97,5 @@ class Run(BaseModel):
         description="目前若发布，有关场景和地区的日历 Calendar of its scenes and regions if it were published now"
     )
     requested_by: str
-    requested_at: datetime
-    finished_at: datetime | None
+    requested_at: Instant
+    finished_at: Instant | None

@@ -32,12 +32,14 @@ from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.phones import service as phones
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
+from services.accounts.sentences.names import WAYS_TO_BIND
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from shared import clock
 from shared.contracts.identity import account_key
 from shared.db import Session
+from shared.instants import stamp
 
 # More partners than a city has. Bounds every list of one person's live bindings.
 LIVE_BINDINGS_MAX = 50
@@ -86,7 +88,9 @@ def require_mode(partner: Partner, mode: Mode) -> None:
     usable = usable_modes(partner)
     if mode not in usable:
         names = [item.value for item in usable]
-        raise BindingModeUnavailable(supported=", ".join(names) or "-", extensions={"supported_modes": names})
+        raise BindingModeUnavailable(
+            supported=[WAYS_TO_BIND[name] for name in names] or "-", extensions={"supported_modes": names}
+        )
 
 
 async def bind_partner(
@@ -297,8 +301,8 @@ def _start(
     if requested is None:
         return max(now, earliest)
     if not earliest <= requested <= now:
-        first, last = earliest.isoformat(), now.isoformat()
-        raise CountsFromOutOfRange(earliest=first, latest=last, extensions={"earliest": first, "latest": last})
+        limits = {"earliest": stamp(earliest), "latest": stamp(now)}
+        raise CountsFromOutOfRange(earliest=earliest, latest=now, extensions=limits)
     return requested
 
 

@@ -15,6 +15,7 @@ from services.accounts.consents.models import Consent
 from services.accounts.policies import service as policies
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
+from services.accounts.sentences.names import PURPOSES
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
@@ -85,7 +86,7 @@ async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: Purp
     """
     current = await repository.find_live(session, user_id=user_id, purpose=purpose)
     if current is None:
-        raise ConsentRequired(purpose=purpose.value)
+        raise ConsentRequired(purpose=PURPOSES[purpose.value])
     if await repository.was_ever_withdrawn(session, user_id=user_id, purpose=purpose):
         return current.given_at
     return None

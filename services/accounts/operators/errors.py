@@ -3,10 +3,7 @@ from shared.errors import InvalidRequest, NotFound, TooManyRequests
 
 class AccountNoInvalid(InvalidRequest):
     code = "ACCOUNT_NO_INVALID"
-    title_zh = "碳账户号有误"
-    title_en = "This is not an account number"
-    detail_zh = "校验位不符，请核对每一位数字。"
-    detail_en = "The check digit does not fit; compare every digit."
+    says = refusals.ACCOUNT_NO_INVALID
 
 
 class AccountNotFound(NotFound):

@@ -52,7 +52,13 @@ async def require_accepted(session: Session, *, version: str) -> None:
     raise refusal(
         current=current,
         extensions={"current_version": None if current == "-" else current},
-        field_errors=[FieldError("body.policy_version", refusal.code, f"the current version is {current}")],
+        field_errors=[
+            FieldError(
+                "body.policy_version",
+                refusal.code,
+                Text(f"现行版本是 {current}，请阅读后再同意。", f"The current version is {current}."),
+            )
+        ],
     )
 
 

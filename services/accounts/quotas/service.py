@@ -8,6 +8,7 @@ from services.accounts.quotas import repository
 from services.accounts.quotas.errors import QuotaExceeded
 from shared import clock
 from shared.db import Session
+from shared.wording import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ async def count_use(session: Session, *, user_id: uuid.UUID, quota: Quota) -> No
     if used > quota.at_most:
         raise QuotaExceeded(
             at_most=quota.at_most,
-            window_s=quota.window_s,
+            window=span(quota.window_s),
             retry_after_s=max(int((window_ends_at - at).total_seconds()), 1),
         )
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from services.ingest.debugging import service
 from services.ingest.debugging.schemas import FailingRequest, SignatureReport
 from services.ingest.signed import Callers
+from shared import field_sentences
 from shared.errors import FieldError, InvalidRequest
 from shared.http_language import AskedLanguage
 
@@ -20,7 +21,9 @@ def _body_of(failing: FailingRequest) -> bytes:
     try:
         return base64.b64decode(failing.body_base64, validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise InvalidRequest(field_errors=[FieldError("body.body_base64", "NOT_BASE64", "not base64")]) from exc
+        raise InvalidRequest(
+            field_errors=[FieldError("body.body_base64", "NOT_BASE64", field_sentences.NOT_BASE64)]
+        ) from exc
 
 
 @router.post("/signature-debug", summary="签名调试（仅沙箱密钥） · Why a signature fails, for sandbox keys")

@@ -5,7 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.ingest.debugging.domain import Difference
 from services.ingest.debugging.service import Diagnosis
 from services.ingest.debugging.wording import sentence_of
-from shared.language import Language
+from shared.errors import InvalidValue
+from shared.language import Language, Text
 
 TEXT_CHARS_MAX = 40_000
 
@@ -39,7 +40,9 @@ class FailingRequest(BaseModel):
     @model_validator(mode="after")
     def _one_body(self) -> "FailingRequest":
         if self.body is not None and self.body_base64 is not None:
-            raise ValueError("body or body_base64, not both")
+            raise InvalidValue(
+                Text("body 与 body_base64 只能写一个，请去掉一个。", "Give body or body_base64, not both.")
+            )
         return self
 
 

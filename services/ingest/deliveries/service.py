@@ -21,6 +21,7 @@ from services.ingest.deliveries.errors import (
 )
 from services.ingest.outcomes import service as outcomes
 from services.ingest.outcomes.service import Result, WebhookState
+from services.ingest.sentences import refusals
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
@@ -185,7 +186,7 @@ async def rotate_secret(
     kept, now = overlap_s > 0, clock.now()
     until = row["previous_until"]
     if kept and until is not None and until > now:
-        raise RotationUnderWay(retry_after_s=int((until - now).total_seconds()) + 1, until=until.isoformat())
+        raise RotationUnderWay(retry_after_s=int((until - now).total_seconds()) + 1, until=until)
     secret = _new_secret()
     await repository.change_endpoint(
         session,
@@ -234,7 +235,7 @@ async def queue_ping(session: Session, *, partner_id: str) -> UUID:
 async def _require_active(session: Session, partner_id: str) -> None:
     row = await get_endpoint(session, partner_id=partner_id)
     if row["status"] != "active":
-        raise EndpointDisabled(reason=row["disabled_reason"])
+        raise EndpointDisabled(reason=refusals.DISABLED_REASONS[row["disabled_reason"]])
 
 
 async def list_deliveries(

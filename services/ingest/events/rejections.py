@@ -160,10 +160,13 @@ def _joined(prefix: str, path: str) -> str:
 
 def message_of(code: str, field: str | None, language: Language) -> str:
     """The sentence of a code. For a stored code that no longer has one, the code itself."""
+    return text_of(code, field).pick(language)
+
+
+def text_of(code: str, field: str | None) -> Text:
     sentence = SENTENCES.get(code, Text(code, code))
     hint = _hint_of(code, field or "")
-    parts = [sentence, hint] if hint else [sentence]
-    return ("" if language == "zh" else " ").join(part.pick(language) for part in parts)
+    return Text(sentence.zh + hint.zh, f"{sentence.en} {hint.en}") if hint else sentence
 
 
 def _hint_of(code: str, field: str) -> Text | None:

@@ -17,7 +17,7 @@ from services.ingest.events import decoding
 from services.ingest.events.answers import EventResult, IntakeAnswer
 from services.ingest.events.decoding import BatchContext, ReadEvent, read_events
 from services.ingest.events.errors import EventRefused, LogUnavailable
-from services.ingest.events.rejections import INVALID_TEXT, INVALID_TIME, EventRejected, message_of
+from services.ingest.events.rejections import INVALID_TEXT, INVALID_TIME, EventRejected, message_of, text_of
 from services.ingest.limits.service import Limits
 from services.ingest.partners.service import Caller, SeenNonces
 from services.ingest.receipt_ids import new_receipt_id
@@ -101,7 +101,7 @@ async def report_events(
     answer = _answer(batch, read, dry_run=dry_run, language=language)
     rejected = read[0].rejected if is_single else None
     if rejected is not None:
-        message = message_of(rejected.code, rejected.field, language)
+        message = text_of(rejected.code, rejected.field)
         raise EventRefused(rejected.code, rejected.field, message, extensions=msgspec.to_builtins(answer))
     return answer
 

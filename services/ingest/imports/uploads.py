@@ -19,7 +19,9 @@ from services.ingest.in_flight import RequestsInFlight
 from services.ingest.partners.service import Caller, require_live_data
 from shared.errors import FieldError, InvalidRequest, MalformedBody, UnsupportedMediaType
 from shared.json_keys import refuse_repeated_keys
+from shared.language import Text
 from shared.media_types import parse_media_type
+from shared.problems import field_errors
 
 # A line of one megabit carries a part in half of this time.
 PART_TIMEOUT_S = 60
@@ -86,20 +88,35 @@ def in_form(file: NewFile, stated: TextForm) -> NewFile:
     charset = _known_charset(stated.charset) if stated.charset is not None else file.charset
     zone = stated.zone if stated.zone is not None else file.zone
     if zone is not None and zone_of(zone) is None:
-        raise _invalid("zone", "UNKNOWN_ZONE", "a name of the tz database, such as Asia/Shanghai")
+        raise _invalid(
+            "zone",
+            "UNKNOWN_ZONE",
+            Text("没有这个时区，请写如 Asia/Shanghai。", "It is a name of the tz database, such as Asia/Shanghai."),
+        )
     if zone is not None and file.format != "csv":
-        raise _invalid("zone", "CSV_ONLY", "times in JSON carry their offset")
+        raise _invalid(
+            "zone",
+            "CSV_ONLY",
+            Text(
+                "只有 CSV 文件可以写明 zone；JSON 里的时间须带时区。",
+                "Only CSV files have a zone. Times in JSON carry their offset.",
+            ),
+        )
     return replace(file, charset=charset, zone=zone)
 
 
 def _known_charset(name: str) -> Charset:
     found = charset_of(name)
     if found is None:
-        raise _invalid("charset", "UNKNOWN_CHARSET", f"one of {', '.join(CHARSETS)}")
+        raise _invalid(
+            "charset",
+            "UNKNOWN_CHARSET",
+            Text(f"可以写：{'、'.join(CHARSETS)}。", f"It is one of {', '.join(CHARSETS)}."),
+        )
     return found
 
 
-def _invalid(field: str, code: str, message: str) -> InvalidRequest:
+def _invalid(field: str, code: str, message: Text) -> InvalidRequest:
     return InvalidRequest(field_errors=[FieldError(field, code, message)])
 
 
@@ -146,8 +163,7 @@ def announced_as_json(body: bytes, stated: TextForm) -> NewFile:
         issues = exc.errors(include_url=False, include_input=False)
         if any(issue["type"] == "json_invalid" for issue in issues):
             raise MalformedBody from exc
-        fields = [FieldError(".".join(map(str, i["loc"])), i["type"].upper(), i["msg"]) for i in issues]
-        raise InvalidRequest(field_errors=fields) from exc
+        raise InvalidRequest(field_errors=field_errors(issues)) from exc
     file = NewFile(
         mode=new.mode,
         format=new.format,
@@ -169,4 +185,8 @@ def full_event_type(name: str | None) -> str | None:
     try:
         return event_types.full_name(name)
     except ValueError as exc:
-        raise InvalidRequest(field_errors=[FieldError("event_type", "UNKNOWN_EVENT_TYPE", str(exc))]) from exc
+        raise InvalidRequest(
+            field_errors=[
+                FieldError("event_type", "UNKNOWN_EVENT_TYPE", Text("没有这种事件类型，请改正。", f"It is an {exc}."))
+            ]
+        ) from exc

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.ingest.outcomes import repository
 from services.ingest.outcomes.domain import Result, pack, result_of, unpack
 from services.ingest.outcomes.errors import OutcomesExpired
-from shared import clock
+from shared import clock, field_sentences
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.db import Session
 from shared.errors import FieldError, InvalidRequest
@@ -84,9 +84,7 @@ async def read_after(
     feed = await repository.find_feed(session, partner_id)
     newest, deleted = (feed["last_position"], feed["deleted_through"]) if feed is not None else (0, 0)
     if after is not None and not 0 <= after <= newest:
-        raise InvalidRequest(
-            field_errors=[FieldError("query.after", "INVALID_CURSOR", "not a cursor of this feed; leave it out")]
-        )
+        raise InvalidRequest(field_errors=[FieldError("query.after", "INVALID_CURSOR", field_sentences.NOT_A_CURSOR)])
     if after is not None and after < deleted:
         raise OutcomesExpired
     position = deleted if after is None else after

@@ -36,6 +36,7 @@ from services.ingest.partners.terms import KeyTimes, NewKey, NewPartner, Partner
 from shared import clock
 from shared.db import Session
 from shared.errors import FieldError, InvalidRequest
+from shared.language import Text
 from shared.sealing import Sealer
 
 View = dict[str, Any]
@@ -118,7 +119,15 @@ async def make_key(session: Session, sealer: Sealer, partner_id: str, new: NewKe
     try:
         require_usable(new.algorithm, secret=secret, public_key=new.public_key, rule=new.rule)
     except ValueError as exc:
-        raise InvalidRequest(field_errors=[FieldError("body.public_key", "KEY_UNUSABLE", str(exc))]) from exc
+        raise InvalidRequest(
+            field_errors=[
+                FieldError(
+                    "body.public_key",
+                    "KEY_UNUSABLE",
+                    Text("公钥不能用，请核对格式与算法。", f"The key cannot be used: {exc}."),
+                )
+            ]
+        ) from exc
     require_order(new.not_before, new.not_after)
     app_key = new.app_key or f"ak-{partner_id[:32]}-{secrets.token_hex(_APP_KEY_BYTES)}"
     environment = await require_key_room(session, partner_id, app_key, new.environment)
@@ -256,7 +265,15 @@ async def require_free_source(session: Session, partner_id: str, source: str) ->
 
 def require_order(not_before: datetime | None, not_after: datetime | None) -> None:
     if not_before is not None and not_after is not None and not_after <= not_before:
-        raise InvalidRequest(field_errors=[FieldError("body.not_after", "BEFORE_NOT_BEFORE", "ends before it begins")])
+        raise InvalidRequest(
+            field_errors=[
+                FieldError(
+                    "body.not_after",
+                    "BEFORE_NOT_BEFORE",
+                    Text("失效时间早于生效时间，请改正。", "The key ends before it begins."),
+                )
+            ]
+        )
 
 
 async def _key(session: Session, partner_id: str, app_key: str) -> View:

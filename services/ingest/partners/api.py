@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from services.ingest.partners import service
 from services.ingest.partners.ports import Checks
 from services.ingest.partners.schemas import PartnerList, PartnerRecord, SignedRequest, Signer
+from shared import field_sentences
 from shared.auth.tokens import require_service
 from shared.errors import FieldError, InvalidRequest
 from shared.settings import KIB
@@ -28,7 +29,9 @@ def _decoded_body(request: SignedRequest) -> bytes:
     try:
         return base64.b64decode(request.body_base64, validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise InvalidRequest(field_errors=[FieldError("body.body_base64", "NOT_BASE64", "not base64")]) from exc
+        raise InvalidRequest(
+            field_errors=[FieldError("body.body_base64", "NOT_BASE64", field_sentences.NOT_BASE64)]
+        ) from exc
 
 
 @router.post("/verify-signature")

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from services.ingest.partners.domain import SignedRequest
 from shared.auth import cp1
 from shared.auth.signers import Verifier, verifier_of
+from shared.errors import InvalidValue
+from shared.language import Text
 
 PREFIX = "LEGACY-"
 CUSTOM = "LEGACY-CUSTOM"
@@ -60,14 +62,28 @@ class LegacyRule(BaseModel):
     @model_validator(mode="after")
     def _sound(self) -> "LegacyRule":
         if (self.body_text is None) == (self.payload_field is None):
-            raise ValueError("the events are signed: exactly one of body_text and payload_field")
+            raise InvalidValue(
+                Text(
+                    "事件须在签名之内：body_text 与 payload_field 须且只能写一个。",
+                    "The events are signed: exactly one of body_text and payload_field.",
+                )
+            )
         if (self.secret == "parameter") != (self.secret_name is not None):
-            raise ValueError("secret_name belongs to a secret that is a parameter")
+            raise InvalidValue(
+                Text("只有密钥作为参数时才写 secret_name。", "secret_name belongs to a secret that is a parameter.")
+            )
         if (self.digest in {"hmac-sha256", "rsa-sha256"}) != (self.secret == "outside"):
-            raise ValueError("the secret stands outside exactly when the digest is keyed")
+            raise InvalidValue(
+                Text(
+                    "带密钥的摘要，且只有它，secret 为 outside。",
+                    "The secret stands outside exactly when the digest is keyed.",
+                )
+            )
         left_out = {self.sign_field, *self.unsigned_fields}
         if left_out & {self.key_field, self.timestamp_field, self.payload_field, self.nonce_field}:
-            raise ValueError("key, time, nonce and events are signed")
+            raise InvalidValue(
+                Text("密钥编号、时间、随机串和事件都须在签名之内。", "The key, time, nonce and events are signed.")
+            )
         return self
 
     @property

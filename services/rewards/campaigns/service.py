@@ -22,7 +22,7 @@ from services.rewards.settlement import service as settlements
 from services.rewards.settlement.domain import Settlement, Status
 from services.rewards.settlement.service import Asked, Placement
 from shared import clock, outbox
-from shared.amounts import display
+from shared.amounts import grams
 from shared.contracts.envelope import event_headers
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, EVENT_SOURCE, DonationMade
 from shared.db import Session
@@ -156,11 +156,11 @@ async def _existing(session: Session, asked: Asked, row: Any) -> Placement | App
 
 
 def _screened(asked: Asked, campaign: Campaign) -> AppError | None:
-    terms, language = campaign.terms, asked.origin.language
+    terms = campaign.terms
     if not terms.accepts(asked.wanted.amount_mg):
         return AmountOutOfRange(
-            least=display(terms.min_mg, language),
-            most=display(terms.max_mg, language),
+            least=grams(terms.min_mg),
+            most=grams(terms.max_mg),
             extensions={"min_mg": terms.min_mg, "max_mg": terms.max_mg},
         )
     return None if terms.open_at(clock.now()) else CampaignClosed()

@@ -1,23 +1,19 @@
 """Errors of the catalogue."""
 
+from services.rewards.sentences import refusals
 from shared.errors import Conflict, NotFound
 
 
 class ItemNotFound(NotFound):
     code = "ITEM_NOT_FOUND"
-    title_zh = "没有这件商品"
-    title_en = "No such item"
+    says = refusals.ITEM_NOT_FOUND
 
 
 class SoldOut(Conflict):
     code = "SOLD_OUT"
-    title_zh = "已兑完"
-    title_en = "Sold out"
-    detail_zh = "库存不足，减碳量没有扣除。"
-    detail_en = "Not enough pieces are left; no grams were taken."
+    says = refusals.SOLD_OUT
 
 
 class SaleClosed(Conflict):
     code = "SALE_CLOSED"
-    title_zh = "不在兑换时间内"
-    title_en = "Not on sale now"
+    says = refusals.SALE_CLOSED

@@ -1,5 +1,6 @@
 """Errors of a settlement that was not confirmed, and of one that was not begun."""
 
+from services.rewards.sentences import refusals
 from services.rewards.settlement.domain import Reason, Settlement
 from shared.amounts import display
 from shared.errors import Conflict, TooManyRequests
@@ -18,10 +19,7 @@ class TooManyAtOnce(TooManyRequests):
 
 class InsufficientBalance(Conflict):
     code = "INSUFFICIENT_BALANCE"
-    title_zh = "减碳量不足"
-    title_en = "Not enough grams"
-    detail_zh = "需要 {needed}。"
-    detail_en = "{needed} are needed."
+    says = refusals.INSUFFICIENT_BALANCE
 
 
 class AccountFrozen(Conflict):
@@ -36,26 +34,17 @@ class AccountFrozen(Conflict):
 
 class HoldRefused(Conflict):
     code = "HOLD_REFUSED"
-    title_zh = "碳账户暂不能支付"
-    title_en = "The carbon account cannot pay now"
-    detail_zh = "减碳量没有扣除。"
-    detail_en = "No grams were taken."
+    says = refusals.HOLD_REFUSED
 
 
 class SettlementTimedOut(Conflict):
     code = "SETTLEMENT_TIMED_OUT"
-    title_zh = "未能及时完成，已取消"
-    title_en = "Not completed in time, cancelled"
-    detail_zh = "减碳量已退回，请重新发起。"
-    detail_en = "The grams are back in the account; please start again."
+    says = refusals.SETTLEMENT_TIMED_OUT
 
 
 class CalledOff(Conflict):
     code = "CALLED_OFF"
-    title_zh = "已取消"
-    title_en = "Cancelled"
-    detail_zh = "已按您的请求取消，减碳量没有扣除。"
-    detail_en = "Cancelled as you asked; no grams were taken."
+    says = refusals.CALLED_OFF
 
 
 _BY_REASON: dict[str, type[Conflict]] = {

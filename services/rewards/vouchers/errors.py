@@ -5,8 +5,7 @@ from shared.errors import Conflict, InternalError, NotFound
 
 class VoucherNotFound(NotFound):
     code = "VOUCHER_NOT_FOUND"
-    title_zh = "没有这张券"
-    title_en = "No such voucher"
+    says = refusals.VOUCHER_NOT_FOUND
 
 
 class VoucherOpened(Conflict):
@@ -21,3 +20,4 @@ class PoolShort(InternalError):
     """There are fewer codes than reserved pieces: stock or pool was changed alone. An operator must repair it."""
 
     code = "VOUCHER_POOL_SHORT"
+    says = refusals.VOUCHER_POOL_SHORT

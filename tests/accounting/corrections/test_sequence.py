@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from services.accounting.corrections import service as corrections
-from services.accounting.judging.reasons import REASONS
+from services.accounting.sentences.verdicts import VERDICTS
 from services.ingest.archive.reasons import sentence_of
 from shared import clock
 from shared.contracts.identity import person_account_id
@@ -133,7 +133,7 @@ async def test_d17_an_original_that_never_arrives_is_told_after_seven_days(both:
 
 
 def test_every_reason_of_accounting_has_a_sentence_for_partners() -> None:
-    assert [code for code in REASONS if sentence_of(code, "zh") == code] == []
+    assert [code for code in VERDICTS if sentence_of(code, "zh") == code] == []
 
 
 def late_trip(person: Reports, *, window_s: int = 3600, received_after: timedelta = HOUR / 2, **fields: Any) -> Any:

@@ -5,13 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.accounting.bindings.domain import BindingState
-from services.accounting.explaining.domain import Explanation, explain, grams_text
+from services.accounting.explaining.domain import Explanation, explain
 from services.accounting.judging import reasons
 from services.accounting.judging.acts import Act
 from services.accounting.judging.domain import judge, match_acts
-from services.accounting.judging.reasons import REASONS
 from services.accounting.judging.stored import from_record, to_record
 from services.accounting.methodologies.matching import MethodologyIndex
+from services.accounting.sentences.verdicts import VERDICTS
+from shared.amounts import exact
 from tests.accounting.judging.acts import act
 from tests.accounting.methodologies.drafts import compiled, formula, library_index
 
@@ -75,7 +76,7 @@ def test_a_negative_result_is_explained() -> None:
     assert got.reason_code == "BELOW_MINIMUM"
     assert [line.zh for line in got.steps] == [
         "1 公里 × 100 克/公里 = 100 克",
-        "100 克 − 1 千克 = −900 克",
+        "100 克 − 1.00 千克 = −900 克",
         "结果为负，按 0 计",
     ]
 
@@ -86,10 +87,10 @@ def test_a_negative_result_is_explained() -> None:
         ({"distance_m": 3_000_000}, "里程 3000000 米，超过上限 50000 米，没有累计。"),
         ({"distance_m": 6_000, "duration_s": 600}, "平均时速 36 公里，超过上限 30 公里，没有累计。"),
         ({"straight_line_m": 2_000}, "里程（对照两端直线距离） 1000 米，低于下限 1400 米，没有累计。"),
-        ({"distance_m": None}, "合作方没有提供骑行里程，无法核算。"),
-        ({"evidence_tier": "photo"}, "这个方法学不接受这种证明方式，没有累计。"),
-        ({"binding": BindingState.BEFORE}, "发生在绑定生效之前，没有累计。"),
-        ({"city_code": "110100"}, "这类行为在当地、当时还没有可用的方法学，没有累计。"),
+        ({"distance_m": None}, "合作方没有上报骑行里程，算不出减碳量，没有累计。"),
+        ({"evidence_tier": "photo"}, "这类行为不能用这种方式证明，没有累计。"),
+        ({"binding": BindingState.BEFORE}, "这次行为在您绑定合作方之前，没有累计。绑定以后的会自动累计。"),
+        ({"city_code": "110100"}, "这类行为当时在当地还没有核算办法，没有累计。"),
     ],
 )
 def test_refusals_name_the_measured_value_and_the_limit(changes: dict[str, Any], zh: str) -> None:
@@ -101,8 +102,8 @@ def test_refusals_name_the_measured_value_and_the_limit(changes: dict[str, Any],
 
 def test_every_reason_has_two_sentences() -> None:
     codes = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
-    assert codes == set(REASONS)
-    for code, sentence in REASONS.items():
+    assert codes == set(VERDICTS)
+    for code, sentence in VERDICTS.items():
         assert sentence.zh.endswith("。"), code
         assert sentence.en.endswith("."), code
 
@@ -132,6 +133,6 @@ def test_any_formula_can_be_explained(text: str, distance_m: int, duration_s: in
     )
     got = explain_last(act("bike", distance_m=distance_m, duration_s=duration_s), index=MethodologyIndex([version]))
     if got.amount_mg:
-        assert got.steps[-1].zh.endswith(grams_text(got.amount_mg).zh)
+        assert got.steps[-1].zh.endswith(exact(got.amount_mg).zh)
     else:
         assert got.reason_code == "BELOW_MINIMUM"

@@ -1,0 +1,1 @@
+"""The catalogue of this service's sentences, in Chinese and English."""

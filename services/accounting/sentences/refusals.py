@@ -1,0 +1,284 @@
+"""Refusals of the accounting service. Each says what happened, what the reader has, and what to do."""
+
+from typing import Final
+
+from shared.language import Sentence, Text
+
+SCENE_NOT_CLAIMABLE: Final = Sentence(
+    Text("这一项不能自己申报", "You cannot declare this yourself"),
+    Text(
+        "没有记下这次申报。您可以自己申报的有：{scenes}；其他由合作方上报，绑定后自动累计。",
+        (
+            "Nothing was recorded. You can declare: {scenes}. Partners report everything else once you are "
+            "bound to them."
+        ),
+    ),
+)
+TOO_MANY_CLAIMS: Final = Sentence(
+    Text("今天申报的次数已满", "No more declarations today"),
+    Text(
+        "每天最多申报 {limit} 次，这次没有记下。请明天再来。",
+        "You can declare {limit} times a day, and this one was not recorded. Please come back tomorrow.",
+    ),
+)
+HOUSEHOLD_NOT_FOUND: Final = Sentence(
+    Text("没有这个家庭账户", "No such household"),
+    Text(
+        "家庭账户不存在，或您不是其中的成员。请先创建或加入家庭。",
+        "There is no such household, or you are not a member of it. Open or join one first.",
+    ),
+)
+ACCOUNT_FROZEN: Final = Sentence(
+    Text("碳账户已冻结", "The carbon account is frozen"),
+    Text(
+        "冻结期间不能使用减碳量，新的减碳量照常累计，这次没有扣除。请联系客服。",
+        (
+            "Its grams cannot be used while it is frozen. New grams are still credited, and none were taken. "
+            "Please ask support."
+        ),
+    ),
+)
+ACCOUNT_NOT_FOUND: Final = Sentence(
+    Text("没有这个碳账户", "No such carbon account"),
+    Text(
+        "账户号不存在，或还没有领取。请核对号码。",
+        "The number is unknown, or the account is not opened yet. Please check the number.",
+    ),
+)
+ACCOUNT_NOT_FROZEN: Final = Sentence(
+    Text("碳账户没有冻结", "The carbon account is not frozen"),
+    Text(
+        "这个账户现在可以正常使用，没有需要解除的冻结。请刷新后再看。",
+        "This account can be used, so there is nothing to lift. Refresh the page to see its state.",
+    ),
+)
+HOLD_DIFFERS: Final = Sentence(
+    Text("同一编号的预扣内容不同", "A hold with this id has other fields"),
+    Text(
+        "这个编号已用于另一笔预扣，这次没有扣住减碳量。请换一个编号。",
+        "The id belongs to another hold, and nothing was held. Use another id.",
+    ),
+)
+HOLD_EXPIRY_INVALID: Final = Sentence(
+    Text("预扣的期限不对", "The expiry of the hold is not valid"),
+    Text(
+        "期限须在现在以后、{days} 天以内，没有扣住减碳量。请改一下期限。",
+        "It must lie in the future and within {days} days. Nothing was held. Choose another time.",
+    ),
+)
+HOLD_NOT_FOUND: Final = Sentence(
+    Text("没有这笔预扣", "No such hold"),
+    Text("编号不存在，没有改动账目。请核对编号。", "The id is unknown, and the ledger was not changed. Check the id."),
+)
+HOLD_SETTLED: Final = Sentence(
+    Text("这笔预扣已经结束", "This hold has ended"),
+    Text(
+        "它已经扣除、退回或到期，不能再改动。请查询它的状态。",
+        "It was captured, given back or has expired and cannot be changed. See its status.",
+    ),
+)
+INSUFFICIENT_BALANCE: Final = Sentence(
+    Text("减碳量不够", "Not enough grams"),
+    Text(
+        "您现在可用 {available}，这次需要 {needed}，没有扣除。攒够了再来。",
+        "You have {available}, and this needs {needed}. No grams were taken. Earn some more and come back.",
+    ),
+)
+MOVEMENT_NOT_ALLOWED: Final = Sentence(
+    Text("系统出了点问题", "Something went wrong on our side"),
+    Text(
+        "账本不允许这样记账，没有改动账目。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
+        (
+            "The ledger does not allow this movement, and nothing was posted. Try again in a few minutes. If "
+            "it persists, give the request id to support."
+        ),
+    ),
+)
+METHODOLOGIES_OVERLAP: Final = Sentence(
+    Text("方法学适用范围重叠", "Methodologies overlap"),
+    Text(
+        ("{first} 与 {second} 自{since}起同时适用于 {region} 的同一类行为，没有发布。请改动其中一份的日期或范围。"),
+        (
+            "{first} and {second} both apply to the same acts in {region} from {since}. Nothing was "
+            "published. Change the dates or scope of one."
+        ),
+    ),
+)
+CAP_MISMATCH: Final = Sentence(
+    Text("同一上限编号含义不一致", "One cap id with two meanings"),
+    Text(
+        "上限 {cap_id} 在 {first} 与 {second} 中的周期、计量方式或对象不同，没有发布。请统一，或换一个编号。",
+        (
+            "The period, measure or subject of cap {cap_id} differs between {first} and {second}. Nothing "
+            "was published. Make them equal or use another id."
+        ),
+    ),
+)
+DOCUMENT_INVALID: Final = Sentence(
+    Text("方法学文件有错误", "The methodology document has faults"),
+    Text(
+        "共 {count} 处错误，没有保存为可发布的版本。请按列出的位置逐条修改。",
+        "It has {count} faults and cannot be published. Correct each of those listed.",
+    ),
+)
+METHODOLOGY_NOT_FOUND: Final = Sentence(
+    Text("没有这个方法学版本", "No such methodology version"),
+    Text(
+        "编号或版本不存在，或还没有公布。请在方法学列表里查看。",
+        "The code or version is unknown or not public yet. See the list of methodologies.",
+    ),
+)
+PUBLISHED_DOCUMENT_DIFFERS: Final = Sentence(
+    Text("已发布的文件不可更改", "A published document never changes"),
+    Text(
+        "{name} 已发布且内容不同，没有改动。请使用新的版本号。",
+        "{name} is published with other content, and nothing was changed. Use a new version.",
+    ),
+)
+ACTIVITY_NOT_FOUND: Final = Sentence(
+    Text("没有这条减碳记录", "No such activity"),
+    Text(
+        "记录不存在，或不是您的。请在“减碳记录”里查看。",
+        "The record does not exist or is not yours. See the list of your activities.",
+    ),
+)
+ALREADY_REVERSED: Final = Sentence(
+    Text("这条减碳记录已经撤销过", "This activity is reversed already"),
+    Text(
+        "没有再次撤销，账目没有改动。请查看这条记录的现状。",
+        "It was not reversed again, and the ledger was not changed. See its present state.",
+    ),
+)
+ACTIVITY_NOT_CREDITED: Final = Sentence(
+    Text("这条减碳记录没有累计过", "This activity was not credited"),
+    Text(
+        "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
+        "A record without grams needs no reversal, and the ledger was not changed. See its present state.",
+    ),
+)
+CREDIT_NOT_FOUND: Final = Sentence(
+    Text("这次行为没有入账", "This activity has no credit"),
+    Text(
+        "只有累计过减碳量的行为才有入账证明。请在“减碳记录”里选一条已累计的。",
+        "Only an activity that earned grams has a proof. Choose one that was credited.",
+    ),
+)
+NOT_YET_SEALED: Final = Sentence(
+    Text("这一天还没有封账", "This day is not sealed yet"),
+    Text(
+        "{day}的账目在{sealed_after}以后封账，那时就能取得证明。请到时再来。",
+        ("The postings of {day} are sealed after {sealed_after}. The proof exists from then on. Please come back."),
+    ),
+)
+DIGEST_NOT_FOUND: Final = Sentence(
+    Text("没有这一天的摘要", "There is no digest of this day"),
+    Text(
+        "这一天没有账目，或还没有封账。请换一天查看。",
+        "The day has no postings or is not sealed yet. Choose another day.",
+    ),
+)
+SEAL_BROKEN: Final = Sentence(
+    Text("账目与封存的不符", "The ledger differs from its seal"),
+    Text(
+        "{day}的账目在封账以后被改动过，不能出具证明。请告知运营方。",
+        ("Postings of {day} were changed after they were sealed, so there is no proof. Please tell the operator."),
+    ),
+)
+DRAFT_NOT_FOUND: Final = Sentence(
+    Text("没有这份草案", "No such draft"),
+    Text("草案编号不存在。请在草案列表里查看。", "There is no draft with this id. See the list of drafts."),
+)
+DRAFT_CLOSED: Final = Sentence(
+    Text("草案已结束", "The draft is closed"),
+    Text(
+        "草案已发布、驳回或撤回，不能再改动。请另建一份草案。",
+        "It was published, rejected or withdrawn and cannot be changed. Write a new draft.",
+    ),
+)
+DRAFT_NOT_CHECKED: Final = Sentence(
+    Text("草案尚未通过检查", "The draft has not been checked"),
+    Text(
+        "现在还不能提议发布。请先检查；改动以后要重新检查。",
+        "It cannot be proposed yet. Check it first. Every change needs a new check.",
+    ),
+)
+DRAFT_CHANGED: Final = Sentence(
+    Text("草案已被改动", "The draft has changed"),
+    Text(
+        "您审阅以后，内容又有改动，没有批准。现在内容的摘要是 {sha256}，请重新审阅。",
+        (
+            "It was changed after you read it, and nothing was approved. The hash of its content is now "
+            "{sha256}. Read it again."
+        ),
+    ),
+)
+CHECK_FAILED: Final = Sentence(
+    Text("方法学未通过检查", "The methodology did not pass its checks"),
+    Text(
+        "共 {count} 处问题，没有发布。请按问题清单修改，再检查一次。",
+        "It has {count} faults and was not published. Correct those listed and check it again.",
+    ),
+)
+VERSION_ALREADY_PUBLISHED: Final = Sentence(
+    Text("这个版本已经发布", "This version is published already"),
+    Text(
+        "{name} 已经发布，没有改动。请使用新的版本号。",
+        "{name} is published, and nothing was changed. Use a new version number.",
+    ),
+)
+EFFECTIVE_DATE_PAST: Final = Sentence(
+    Text("日期太早", "The day is too early"),
+    Text(
+        "{day}太早：已经开始的一天（北京时间）不会改变，没有提交。请选择{earliest}或以后。",
+        (
+            "{day} is too early. A day that has begun in Beijing time never changes, and nothing was "
+            "submitted. Choose {earliest} or later."
+        ),
+    ),
+)
+WARNINGS_NOT_ACKNOWLEDGED: Final = Sentence(
+    Text("有提醒尚未确认", "There are warnings to acknowledge"),
+    Text(
+        "没有提交。请先看提醒，再逐一写明您已知晓的提醒：{names}。",
+        "Nothing was submitted. Read the warnings, then acknowledge each by its name: {names}.",
+    ),
+)
+RETIREMENT_OUTSIDE_INTERVAL: Final = Sentence(
+    Text("停用日期不在有效期内", "The day is outside the interval in force"),
+    Text(
+        "{name} 的有效期是{first}到{end}，没有提交。请选择有效期内的日期。",
+        "{name} is in force from {first} to {end}. Nothing was submitted. Choose a day within it.",
+    ),
+)
+ALREADY_RETIRED: Final = Sentence(
+    Text("这个版本已经停用", "This version is retired already"),
+    Text("没有再次停用。请查看它的停用日期。", "It was not retired again. See its last day."),
+)
+FACTOR_EXISTS: Final = Sentence(
+    Text("因子已登记", "The factor is registered already"),
+    Text(
+        "{name} 已登记，数值不可更改，没有改动。请用新的年份或新的名字登记。",
+        ("{name} is registered. Values never change, and nothing was changed. Register another vintage or another id."),
+    ),
+)
+RUN_NOT_FOUND: Final = Sentence(
+    Text("没有这次试算", "No such run"),
+    Text("试算编号不存在。请在试算列表里查看。", "There is no run with this id. See the list of runs."),
+)
+TOO_MANY_RUNS: Final = Sentence(
+    Text("试算太多", "Too many runs"),
+    Text(
+        "同时最多 {limit} 次试算，这次没有开始。请等前面的完成。",
+        "At most {limit} runs work at once, and this one was not started. Wait until one has finished.",
+    ),
+)
+PERIOD_INVALID: Final = Sentence(
+    Text("时段不对", "The period is not valid"),
+    Text(
+        "须是 {days} 天以内的过去时段，含首日和末日，没有开始试算。请重新选择。",
+        (
+            "Give a past period of at most {days} days, first and last day included. Nothing was started. "
+            "Choose another one."
+        ),
+    ),
+)

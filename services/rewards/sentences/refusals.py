@@ -1,0 +1,180 @@
+"""Refusals of the rewards service. Each says what happened, what the reader has, and what to do."""
+
+from typing import Final
+
+from shared.language import Sentence, Text
+
+BUDGET_EXHAUSTED: Final = Sentence(
+    Text("这一期已经兑完", "This reward is used up for now"),
+    Text(
+        "赞助方这一期投入的费用已用完，您的减碳量没有扣除。请看看其他商品，或等下一期。",
+        (
+            "What the sponsor funded has been redeemed, and no grams were taken. Choose another reward or "
+            "wait for the next round."
+        ),
+    ),
+)
+AMOUNT_OUT_OF_RANGE: Final = Sentence(
+    Text("捐赠数量不对", "The amount is out of range"),
+    Text(
+        "每次可捐 {least} 到 {most}，这次没有捐出。请改一下数量。",
+        "You can donate between {least} and {most} at a time. Nothing was donated. Please change the amount.",
+    ),
+)
+CAMPAIGN_CLOSED: Final = Sentence(
+    Text("现在不能捐赠", "You cannot donate now"),
+    Text(
+        "这项活动还没有开始，或已经结束，您的减碳量没有扣除。请看看其他活动。",
+        "The campaign has not begun or is over. No grams were taken. Have a look at the others.",
+    ),
+)
+CAMPAIGN_NOT_FOUND: Final = Sentence(
+    Text("没有这项活动", "No such campaign"),
+    Text(
+        "活动不存在，或已经下架。请返回活动列表再看。",
+        "The campaign does not exist or was withdrawn. Please go back to the list.",
+    ),
+)
+DONATION_NOT_FOUND: Final = Sentence(
+    Text("没有这笔捐赠", "No such donation"),
+    Text(
+        "这笔捐赠不存在，或不是您的。请在“我的捐赠”里查看。",
+        "The donation does not exist or is not yours. See the list of your donations.",
+    ),
+)
+ITEM_NOT_FOUND: Final = Sentence(
+    Text("没有这件商品", "No such item"),
+    Text(
+        "商品不存在，或已经下架。请返回商品列表再看。",
+        "The item does not exist or was withdrawn. Please go back to the list.",
+    ),
+)
+SALE_CLOSED: Final = Sentence(
+    Text("现在不能兑换", "You cannot redeem this now"),
+    Text(
+        "这件商品还没有开始兑换，或兑换已经结束，您的减碳量没有扣除。请看商品页上的时间。",
+        "The time for this item has not begun or is over. No grams were taken. See the times on its page.",
+    ),
+)
+SOLD_OUT: Final = Sentence(
+    Text("已经兑完", "Sold out"),
+    Text(
+        "这件商品剩下的不够您要的数量，减碳量没有扣除。请减少数量，或看看其他商品。",
+        "There are not enough pieces left. No grams were taken. Choose fewer or something else.",
+    ),
+)
+CERTIFICATE_NO_MISTYPED: Final = Sentence(
+    Text("证书编号有误", "The certificate number is mistyped"),
+    Text(
+        "编号是 20 位数字，末位校验不对，没有查询。请对照证书再填一次。",
+        (
+            "It has 20 digits, and the last one does not fit the others. Nothing was looked up. Please "
+            "compare it with the certificate."
+        ),
+    ),
+)
+CERTIFICATE_NOT_FOUND: Final = Sentence(
+    Text("查不到这张证书", "No such certificate"),
+    Text(
+        "没有这个编号的证书，或编号有误。请对照证书再填一次；仍查不到，请当心这张证书可能是假的。",
+        (
+            "There is no certificate with this number. Compare it with the paper. If it is right, the "
+            "certificate may be a forgery."
+        ),
+    ),
+)
+CLIENT_REQUEST_ID_USED: Final = Sentence(
+    Text("这一单您已经下过", "You have placed this order before"),
+    Text(
+        "没有重复下单，也没有重复扣除减碳量。请在“我的订单”里查看。",
+        "No second order was made, and nothing was taken twice. See your orders.",
+    ),
+)
+LIMIT_REACHED: Final = Sentence(
+    Text("您已兑满", "You have reached the limit"),
+    Text(
+        "这件商品每人最多兑 {limit} 件，减碳量没有扣除。请看看其他商品。",
+        "Each person can redeem {limit} of this item. No grams were taken. Have a look at the others.",
+    ),
+)
+ORDER_NOT_CANCELLABLE: Final = Sentence(
+    Text("这个订单不能取消", "This order cannot be cancelled"),
+    Text(
+        "订单已经完成，券已发给您，减碳量已经用掉。请在“我的券”里使用。",
+        "It is completed: the grams are spent and the voucher is yours. You find it among your vouchers.",
+    ),
+)
+ORDER_NOT_FOUND: Final = Sentence(
+    Text("没有这个订单", "No such order"),
+    Text(
+        "订单不存在，或不是您的。请在“我的订单”里查看。",
+        "The order does not exist or is not yours. See the list of your orders.",
+    ),
+)
+NOTHING_TO_CAPTURE: Final = Sentence(
+    Text("这次核对没有要补扣的", "There is nothing left to capture"),
+    Text(
+        "没有遗漏的扣除，账目没有改动。请重新核对一次再看。",
+        "The reconciliation misses no capture, and nothing was changed. Run it again to be sure.",
+    ),
+)
+RECONCILIATION_NOT_FOUND: Final = Sentence(
+    Text("没有这次核对", "No such reconciliation"),
+    Text("核对编号不存在。请在核对列表里查看。", "There is no run with this id. See the list of runs."),
+)
+RECONCILIATION_RUNNING: Final = Sentence(
+    Text("已有一次核对正在进行", "A reconciliation is running already"),
+    Text("没有另开一次。请等它结束再开始。", "No second one was started. Wait until it has finished."),
+)
+SESSION_ENDED: Final = Sentence(
+    Text("您已退出登录", "You are logged out"),
+    Text(
+        "这次没有办理，减碳量没有扣除。请重新登录后再试。",
+        "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
+    ),
+)
+CALLED_OFF: Final = Sentence(
+    Text("已经取消", "Cancelled"),
+    Text(
+        "已按您的要求取消，减碳量没有扣除。想要的话，可以重新办理。",
+        "This was cancelled as you asked. No grams were taken. You can start again at any time.",
+    ),
+)
+HOLD_REFUSED: Final = Sentence(
+    Text("碳账户暂时不能支付", "The carbon account cannot pay now"),
+    Text(
+        "这次没有办成，减碳量没有扣除。请过一会儿再试，或联系客服。",
+        "This did not work, and no grams were taken. Please try again later or ask support.",
+    ),
+)
+INSUFFICIENT_BALANCE: Final = Sentence(
+    Text("减碳量不够", "Not enough grams"),
+    Text(
+        "这次需要 {needed}，您的可用减碳量不够，没有扣除。攒够了再来。",
+        "This needs {needed}, which is more than you have. No grams were taken. Earn some more and come back.",
+    ),
+)
+SETTLEMENT_TIMED_OUT: Final = Sentence(
+    Text("没有及时办成，已经取消", "Not completed in time and cancelled"),
+    Text(
+        "减碳量没有扣除，扣住的已退回您的账户。请重新办理一次。",
+        "No grams were taken, and those held are back in your account. Please start again.",
+    ),
+)
+VOUCHER_POOL_SHORT: Final = Sentence(
+    Text("系统出了点问题", "Something went wrong on our side"),
+    Text(
+        "这次没有兑成，减碳量没有扣除。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
+        (
+            "Nothing was redeemed, and no grams were taken. Please try again in a few minutes. If it "
+            "persists, give the request id to support."
+        ),
+    ),
+)
+VOUCHER_NOT_FOUND: Final = Sentence(
+    Text("没有这张券", "No such voucher"),
+    Text(
+        "这张券不存在，或不是您的。请在“我的券”里查看。",
+        "The voucher does not exist or is not yours. See the list of your vouchers.",
+    ),
+)
