@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help run down clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
-	asyncapi migration lock venv operators check-settings
+	asyncapi errors migration lock venv operators check-settings
 
 help: ## 显示帮助 this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,9 @@ fmt: venv ## 自动整理 fix and format the code
 
 asyncapi: venv ## 生成主题文档 write docs/asyncapi.yaml from the contracts
 	@$(RUN) shared.asyncapi docs/asyncapi.yaml
+
+errors: venv ## 生成错误代码页 write docs/errors.md from the catalogues of sentences
+	@$(RUN) tests.contract.error_table
 
 migration: venv ## 新建数据库迁移 write a migration from changed tables (SERVICE=accounting NAME=add_lots)
 	@$(RUN) deploy.local.migration "$(SERVICE)" "$(NAME)"

@@ -24,8 +24,16 @@ def stamp(instant: datetime) -> str:
     return instant.astimezone(CITY_ZONE).isoformat(timespec="seconds")
 
 
-def stamp_or_none(instant: datetime | None) -> str | None:
-    return None if instant is None else stamp(instant)
+def next_second(instant: datetime) -> datetime:
+    """Round up: for a moment from which something is allowed, so that who waits for it is not refused again."""
+    whole = instant.replace(microsecond=0)
+    return whole if whole == instant else whole + timedelta(seconds=1)
+
+
+def next_minute(instant: datetime) -> datetime:
+    """Round up to a minute, the precision of sentences."""
+    whole = instant.replace(second=0, microsecond=0)
+    return whole if whole == instant else whole + timedelta(minutes=1)
 
 
 def _exact_stamp(instant: datetime) -> str:

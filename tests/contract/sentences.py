@@ -16,6 +16,10 @@ from deploy.gateway import replies
 from services.accounting.sentences import explanations
 from services.accounting.sentences.verdicts import VERDICTS
 from services.accounts.sentences import names as accounts_names
+from services.ingest.archive import reasons as archive_reasons
+from services.ingest.debugging import wording as debugging_wording
+from services.ingest.events import rejections
+from services.ingest.imports import reasons as import_reasons
 from shared import amounts, field_sentences
 from shared import sentences as shared_sentences
 from shared.errors import AppError
@@ -40,6 +44,7 @@ SAMPLES: dict[str, object] = {
     "current": "2026-11",
     "day": date(2026, 12, 27),
     "days": 30,
+    "detail": "UTF-8",
     "earliest": datetime(2026, 12, 27, 4, 52, 42, 324345, tzinfo=UTC),
     "end": date(2027, 12, 31),
     "error": "It does not fit",
@@ -136,6 +141,9 @@ def every_sentence() -> Iterator[Said]:
         yield said(f"{place}.detail", sentence.detail, is_for_developers=for_developers)
     for code, text in VERDICTS.items():
         yield said(f"verdict {code}", text)
+    for source, partner_sentences in PARTNER_SENTENCES.items():
+        for code, text in partner_sentences.items():
+            yield said(f"{source} {code}", text, is_for_developers=True)
     for kind, text in field_sentences.SENTENCES.items():
         yield said(f"field {kind}", text)
     for code, (title, how) in accounts_names.SCENES.items():
@@ -156,6 +164,14 @@ def explained_parts() -> Iterator[Said]:
             yield said(f"explanation {name}", value, form="part")
 
 
+PARTNER_SENTENCES = {
+    "partner's verdict": archive_reasons.SENTENCES,
+    "rejection": rejections.SENTENCES,
+    "line": import_reasons.SENTENCES,
+    "debugging": debugging_wording.SENTENCES,
+}
+# Developers are shown how to write one.
+EXAMPLE_OF_A_TIME = "2026-11-23T"
 # The app never sends such requests.
 GATEWAY_FOR_DEVELOPERS = frozenset(
     {
@@ -200,7 +216,8 @@ def faults_of(one: Said) -> list[str]:
     found = []
     if _VERB_AND_PATH.search(one.zh + " " + one.en):
         found.append("an HTTP verb or a path")
-    if _RAW_TIME.search(one.zh + " " + one.en):
+    raw_time = _RAW_TIME.search(one.zh + " " + one.en)
+    if raw_time and not (one.is_for_developers and raw_time[0] == EXAMPLE_OF_A_TIME):
         found.append("a raw time")
     if not one.is_for_developers:
         if _HEADER.search(one.zh + " " + one.en):

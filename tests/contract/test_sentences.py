@@ -18,7 +18,7 @@ from shared import field_sentences
 from shared import sentences as shared_sentences
 from shared.errors import AppError, Conflict, InvalidValue
 from shared.language import Sentence, Text
-from tests.contract import sentences
+from tests.contract import error_table, sentences
 from tests.contract.sentences import Said, every_sentence, explained_parts, faults_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,3 +121,12 @@ def test_c14_the_gateway_says_what_the_services_say() -> None:
         known = getattr(shared_sentences, reply.code, None)
         if isinstance(known, Sentence) and reply.details is None:
             assert (reply.zh, reply.en) == tuple(zip(*known, strict=True)), reply.code
+
+
+def test_c14_the_page_of_codes_is_the_one_that_the_catalogues_give() -> None:
+    assert error_table.PAGE.read_text(encoding="utf-8") == error_table.page(), "run `make errors`"
+
+
+def test_c14_advice_for_developers_is_about_codes_that_exist() -> None:
+    codes = {one.code for one in sentences.error_classes()} | {AppError.code}
+    assert error_table.ADVICE.keys() <= codes

@@ -10,6 +10,7 @@ import pytest
 
 from services.ingest.seed import seed
 from services.ingest.settings import Settings
+from tests.answer_times import wrong_times_of
 from tests.ingest.conftest import RunApp, Settle
 from tests.ingest.operators import OperatorClient
 from tests.ingest.receivers import Receiver, register
@@ -93,3 +94,12 @@ async def test_d15_the_sandbox_key_of_a_live_partner_sees_the_sandbox_only(
     found = answer.json()
     assert (found["environment"], found["webhook"]) == ("sandbox", None)
     assert {one["environment"] for one in found["keys"]} == {"sandbox"}
+
+
+async def test_c13_a_partners_answers_have_offset_and_whole_seconds(bike: PartnerClient, receiver: Receiver) -> None:
+    await register(bike, receiver.url)
+    await bike.post(json.dumps([event("c13-1")]).encode())
+    for path in (PARTNER, "/api/v1/ingest/webhook", "/api/v1/ingest/outcomes", "/api/v1/ingest/imports"):
+        answer = await bike.get(path)
+        assert answer.status_code == 200, path
+        assert wrong_times_of(answer) == [], path

@@ -93,7 +93,7 @@ async def test_an_order_without_enough_grams_is_refused(rewards: Rewards) -> Non
     await rewards.add_item()
     user = rewards.citizen(PRICE_MG - 1)
     problem = await refused(rewards, user, "INSUFFICIENT_BALANCE")
-    assert problem["detail"] == "需要 5.00 千克。"
+    assert problem["detail"] == "这次需要 5.00 千克，您的可用减碳量不够，没有扣除。攒够了再来。"
     english = await rewards.order(user, language="en")
     assert english.json()["title"] == "Not enough grams"
 

@@ -17,6 +17,7 @@ from shared.app import BODY_LIMIT_BYTES, build_app
 from shared.auth.tokens import Citizen, Operator, require_scope, require_service
 from shared.db import Database, Session, driver
 from shared.errors import Conflict
+from shared.language import Sentence, Text
 from shared.settings import ServiceSettings
 from tests.databases import Dsns, empty_tables
 from tests.shared.conftest import SCHEMA
@@ -31,8 +32,7 @@ class Thing(BaseModel):
 
 class TooSour(Conflict):
     code = "TOO_SOUR"
-    title_zh = "太酸了"
-    title_en = "Too sour"
+    says = Sentence(Text("太酸了", "Too sour"), Text("请换一个。", "Take another one."))
 
 
 @router.post("/things", status_code=201, summary="东西 · Things")

@@ -11,6 +11,7 @@ import sqlalchemy.exc
 from sqlalchemy import Column, Table, Text, Uuid, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from shared import sentences
 from shared.approvals import EXPIRY_SUBJECT, Approvals, add_approval_table
 from shared.approvals_kinds import (
     Change,
@@ -44,6 +45,7 @@ lit = Table("lit", metadata, Column("lamp", Uuid, nullable=False), Column("by", 
 
 class LampBroken(Conflict):
     code = "LAMP_BROKEN"
+    says = sentences.CONFLICT
 
 
 class Lamps:

@@ -103,9 +103,9 @@ async def test_b16_a_route_never_sees_a_body_with_a_key_twice(shop: httpx.AsyncC
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (400, "DUPLICATE_KEY")
         assert problem["errors"] == [
-            {"field": "quantity", "code": "DUPLICATE_KEY", "message": "the key occurs twice"}
+            {"field": "quantity", "code": "DUPLICATE_KEY", "message": "这一项出现了两次，请只保留一个。"}
         ]  # fmt: skip
-        assert problem["detail"] == "字段 quantity 出现了两次，请只保留一个。"
+        assert problem["detail"] == "“quantity”出现了两次，无法判断以哪个为准，这次没有提交成功。请只保留一个。"
     fine = await shop.post("/api/v1/shop/orders", content=b'{"item": "tea", "quantity": 3}', headers=headers)
     assert (fine.status_code, fine.json()) == (200, {"item": "tea", "quantity": 3})
 

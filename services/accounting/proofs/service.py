@@ -31,7 +31,7 @@ from services.accounting.proofs.domain import (
 from services.accounting.proofs.errors import CreditNotFound, DigestNotFound, NotYetSealed, SealBroken
 from shared import clock
 from shared.db import Session
-from shared.instants import stamp
+from shared.instants import next_minute, next_second, stamp
 from shared.seals.merkle import inclusion_path, root_of
 from shared.seals.statements import day_span
 
@@ -130,9 +130,9 @@ def _not_yet_sealed(day: date, time_zone: str, delay_s: int) -> NotYetSealed:
     wait_s = max(60, int((due - clock.now()).total_seconds()))
     return NotYetSealed(
         day=day,
-        sealed_after=due,
+        sealed_after=next_minute(due),
         retry_after_s=wait_s,
-        extensions={"day": day.isoformat(), "sealed_after": stamp(due)},
+        extensions={"day": day.isoformat(), "sealed_after": stamp(next_second(due))},
     )
 
 

@@ -34,7 +34,7 @@ class PhoneHashBindingIn(_BindingIn):
 
 
 class OauthBindingIn(_BindingIn):
-    """合作方授权码 The partner's authorization code."""
+    """合作方的确认码 The partner's authorization code."""
 
     mode: Literal["oauth"]
     code: str = Field(min_length=1, max_length=512)

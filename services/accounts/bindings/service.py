@@ -300,6 +300,8 @@ def _start(
     earliest = domain.earliest_start(now, late_window_s=late_window_s, not_before=not_before)
     if requested is None:
         return max(now, earliest)
+    if earliest.replace(microsecond=0) <= requested < earliest:
+        return earliest  # answers show whole seconds: a time that we showed is accepted
     if not earliest <= requested <= now:
         limits = {"earliest": stamp(earliest), "latest": stamp(now)}
         raise CountsFromOutOfRange(earliest=earliest, latest=now, extensions=limits)

@@ -32,7 +32,7 @@ from shared import clock
 from shared.contracts.identity import meter_key
 from shared.db import Session
 from shared.ids import new_id
-from shared.instants import stamp
+from shared.instants import next_minute, next_second, stamp
 
 # The largest household that the methodologies consider.
 MEMBERS_MAX = 10
@@ -224,7 +224,11 @@ async def _require_member(session: Session, user_id: uuid.UUID, household_id: uu
 async def _require_move_allowed(session: Session, user_id: uuid.UUID, household_id: uuid.UUID | None) -> None:
     earliest = earliest_move(await repository.find_last_left(session, user_id=user_id), household_id, clock.now())
     if earliest is not None:
-        raise HouseholdMoveTooSoon(days=MOVE_WAIT.days, earliest=earliest, extensions={"earliest": stamp(earliest)})
+        raise HouseholdMoveTooSoon(
+            days=MOVE_WAIT.days,
+            earliest=next_minute(earliest),
+            extensions={"earliest": stamp(next_second(earliest))},
+        )
 
 
 async def _add_member(

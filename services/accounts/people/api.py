@@ -99,5 +99,5 @@ async def withdraw_consent(
     session: Session,
     resources: RequestResources,
 ) -> None:
-    """撤回 data_processing 后，自该时刻起的行为不再计入减排量。Activities from that moment on do not count."""
+    """撤回 data_processing 后，自该时刻起的行为不再累计减碳量。Activities from that moment on do not count."""
     await service.withdraw_consent(session, settings=resources.settings, user_id=citizen.user_id, purpose=purpose)

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.language import Language, Text
 
-_SENTENCES: Final[Mapping[str, Text]] = {
+SENTENCES: Final[Mapping[str, Text]] = {
     "CREDITED": Text("已累计。", "Credited."),
     "PARTLY_CAPPED": Text("接近上限，只累计了剩余额度。", "Close to the limit: only the rest of it is counted."),
     "IMPLAUSIBLE_TIME": Text("起止时间对不上。", "The start and end times do not fit together."),
@@ -27,7 +27,7 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     "NO_BINDING": Text("用户尚未绑定；绑定后会自动重新核算。", "No binding yet; judged again once there is one."),
     "BEFORE_BINDING": Text("发生在绑定生效之前。", "It happened before the binding took effect."),
     "AFTER_BINDING": Text("发生在解除绑定之后。", "It happened after the binding ended."),
-    "CONSENT_WITHDRAWN": Text("用户已撤回授权。", "The person has withdrawn consent."),
+    "CONSENT_WITHDRAWN": Text("用户已撤回同意。", "The person has withdrawn consent."),
     "DUPLICATE_ACT": Text("同一次行为已经累计过。", "The same act has already been counted."),
     "COUNTED_ELSEWHERE": Text(
         "这个单号已为另一个账户累计过。", "The number of this act has already been counted for another account."
@@ -54,11 +54,11 @@ _SENTENCES: Final[Mapping[str, Text]] = {
     ),
     "EVIDENCE_NOT_ACCEPTED": Text("方法学不接受这种证明方式。", "The methodology does not accept this evidence."),
     "MISSING_INPUT": Text("缺少核算所需的数据。", "A value the calculation needs is missing."),
-    "NOT_COMPUTABLE": Text("无法算出减排量。", "No result can be computed."),
+    "NOT_COMPUTABLE": Text("无法算出减碳量。", "No result can be computed."),
     "DAILY_CAP": Text("当日上限已满。", "The daily limit is reached."),
     "MONTHLY_CAP": Text("当月上限已满。", "The monthly limit is reached."),
     "YEARLY_CAP": Text("当年上限已满。", "The yearly limit is reached."),
-    "BELOW_MINIMUM": Text("减排量不足 1 毫克。", "The reduction is below one milligram."),
+    "BELOW_MINIMUM": Text("减碳量不足 1 毫克。", "The reduction is below one milligram."),
     "CANCELLED": Text("已按贵方的撤销冲回。", "Reversed by your cancellation."),
     "CORRECTED": Text("已按贵方的更正冲回并重新核算。", "Reversed and judged again after your correction."),
     "ORIGINAL_UNKNOWN": Text(
@@ -83,4 +83,4 @@ def sentence_of(code: str | None, language: Language) -> str | None:
     """None without a code. The code itself if there is no sentence for it."""
     if code is None:
         return None
-    return _SENTENCES.get(code, Text(code, code)).pick(language)
+    return SENTENCES.get(code, Text(code, code)).pick(language)

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.language import Language, Text
 
-_SENTENCES: Final[Mapping[str, Text]] = {
+SENTENCES: Final[Mapping[str, Text]] = {
     "OTHER_ALGORITHM": Text(
         "Authorization 的算法与密钥登记的不一致。",
         "The header names another algorithm than the key's.",
@@ -49,7 +49,7 @@ _SENTENCES: Final[Mapping[str, Text]] = {
 
 
 def sentence_of(code: str, language: Language) -> str:
-    return _SENTENCES[code].pick(language)
+    return SENTENCES[code].pick(language)
 
 
-CODES = frozenset(_SENTENCES)
+CODES = frozenset(SENTENCES)

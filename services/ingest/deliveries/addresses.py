@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpcore
 
 from services.ingest.deliveries.errors import AddressRefused
+from shared.language import Text
 
 URL_CHARS_MAX = 500
 _HTTPS_PORT = 443
@@ -58,15 +59,15 @@ def check_url(url: str, *, allow_loopback: bool) -> str:
     """
     if len(url) > URL_CHARS_MAX or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
-            why=f"最多 {URL_CHARS_MAX} 个可见 ASCII 字符 at most {URL_CHARS_MAX} visible ASCII characters"
+            why=Text(f"最多 {URL_CHARS_MAX} 个可见 ASCII 字符", f"at most {URL_CHARS_MAX} visible ASCII characters")
         )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise AddressRefused(why="无法解析 unreadable") from exc
+        raise AddressRefused(why=Text("地址读不出来", "it is unreadable")) from exc
     if parts.username is not None or parts.password is not None or "#" in url or not parts.hostname:
-        raise AddressRefused(why="主机名、用户信息或片段有误 host, credentials or fragment")
+        raise AddressRefused(why=Text("主机名、用户信息或片段有误", "its host, credentials or fragment"))
     if allow_loopback and parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK_NAMES:
         return url
     _require_public(parts, port)
@@ -75,10 +76,10 @@ def check_url(url: str, *, allow_loopback: bool) -> str:
 
 def _require_public(parts: SplitResult, port: int | None) -> None:
     if parts.scheme != "https":
-        raise AddressRefused(why="须为 https must be https")
+        raise AddressRefused(why=Text("须为 https", "it must be https"))
     # Ports below 1024 belong to other protocols. A partner's own web server may use a higher one.
     if port is not None and port != _HTTPS_PORT and port < 1024:
-        raise AddressRefused(why="端口须为 443 或 1024 以上 port 443 or above 1023")
+        raise AddressRefused(why=Text("端口须为 443 或 1024 以上", "its port must be 443 or above 1023"))
     host = parts.hostname or ""
     try:
         address = ipaddress.ip_address(host)
@@ -86,10 +87,10 @@ def _require_public(parts: SplitResult, port: int | None) -> None:
         # Some resolvers read "2130706433" and "0x7f.1" as 127.0.0.1. A public host name ends in a dot and letters.
         last = host.rstrip(".").rpartition(".")
         if not last[0] or not last[2][:1].isalpha():
-            raise AddressRefused(why="主机名须为公网域名 a public host name") from None
+            raise AddressRefused(why=Text("主机名须为公网域名", "it needs a public host name")) from None
     else:
         if not is_public(address):
-            raise AddressRefused(why="不是公网 IP not a public address")
+            raise AddressRefused(why=Text("不是公网地址", "it is not a public address"))
 
 
 def choose_address(resolved: Iterable[str], *, allow_loopback: bool) -> str:

@@ -25,6 +25,7 @@ from services.ingest.sentences import refusals
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
+from shared.instants import next_minute
 from shared.sealing import Sealer
 
 # Long enough to investigate the last month. The archive keeps the status of events longer.
@@ -186,7 +187,7 @@ async def rotate_secret(
     kept, now = overlap_s > 0, clock.now()
     until = row["previous_until"]
     if kept and until is not None and until > now:
-        raise RotationUnderWay(retry_after_s=int((until - now).total_seconds()) + 1, until=until)
+        raise RotationUnderWay(retry_after_s=int((until - now).total_seconds()) + 1, until=next_minute(until))
     secret = _new_secret()
     await repository.change_endpoint(
         session,

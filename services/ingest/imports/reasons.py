@@ -27,7 +27,7 @@ PARTNER_UNKNOWN: Final = "PARTNER_UNKNOWN"
 UPLOAD_ABANDONED: Final = "UPLOAD_ABANDONED"
 
 
-_SENTENCES: Final[Mapping[str, Text]] = {
+SENTENCES: Final[Mapping[str, Text]] = {
     events.INVALID_TEXT: Text(
         "不是有效的 UTF-8（可能是 GBK）；请用“CSV UTF-8”另存。", "Not valid UTF-8 (perhaps GBK): save as UTF-8."
     ),
@@ -56,9 +56,9 @@ _SENTENCES: Final[Mapping[str, Text]] = {
         "各列须以英文逗号分隔；没有任何一行生效。", "Columns are separated by commas. No line took effect."
     ),
     EMPTY_FILE: Text("文件里没有内容。", "The file has no content."),
-    UNKNOWN_COLUMN: Text("表头有未定义的列：{detail}", "The header has unknown columns: {detail}"),
-    DUPLICATE_COLUMN: Text("表头有重复的列：{detail}", "The header has a column twice: {detail}"),
-    MISSING_COLUMN: Text("表头缺少列：{detail}", "The header lacks a column: {detail}"),
+    UNKNOWN_COLUMN: Text("表头有未定义的列：{detail}。", "The header has unknown columns: {detail}."),
+    DUPLICATE_COLUMN: Text("表头有重复的列：{detail}。", "The header has a column twice: {detail}."),
+    MISSING_COLUMN: Text("表头缺少列：{detail}。", "The header lacks a column: {detail}."),
     BAD_GZIP: Text("不是完整的 gzip 文件。", "Not a complete gzip file."),
     FILE_TOO_LONG: Text("解压后的行数或字节数超过上限。", "Too many lines or bytes after unpacking."),
     SHA256_MISMATCH: Text(
@@ -85,7 +85,7 @@ _ZONE: Final = Text(
 
 
 def message_of(code: str, field: str | None, language: Language, detail: str = "") -> str:
-    sentence = _SENTENCES.get(code)
+    sentence = SENTENCES.get(code)
     if sentence is None:
         more = _ZONE.pick(language) if code == events.INVALID_TIME else ""
         return events.message_of(code, field, language) + more
