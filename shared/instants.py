@@ -20,8 +20,14 @@ _TIMES: Final = ("_at", "_start", "_end")
 
 
 def stamp(instant: datetime) -> str:
-    """Return the text of an aware instant: 2026-12-27T12:52:42+08:00."""
-    return instant.astimezone(CITY_ZONE).isoformat(timespec="seconds")
+    """Return the text of an instant: 2026-12-27T12:52:42+08:00. Raises ValueError for one without offset."""
+    return _local(instant).isoformat(timespec="seconds")
+
+
+def _local(instant: datetime) -> datetime:
+    if instant.tzinfo is None:  # `astimezone` would take it for the time zone of this machine
+        raise ValueError(f"{instant} has no offset")
+    return instant.astimezone(CITY_ZONE)
 
 
 def next_second(instant: datetime) -> datetime:
@@ -37,7 +43,7 @@ def next_minute(instant: datetime) -> datetime:
 
 
 def _exact_stamp(instant: datetime) -> str:
-    return instant.astimezone(CITY_ZONE).isoformat()
+    return _local(instant).isoformat()
 
 
 Instant = Annotated[datetime, PlainSerializer(stamp, return_type=str, when_used="json")]

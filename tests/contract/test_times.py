@@ -1,8 +1,8 @@
 """C13: the times of every answer carry the programme's offset and whole seconds."""
 
 import sys
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, get_args
 
 import pytest
@@ -150,3 +150,27 @@ def test_c13_a_reported_act_shows_its_times_as_the_answer_does() -> None:
     act = {"started_at": "2026-12-27T04:52:42.5Z", "distance_m": 5, "ended_at": None}
     assert shown_act(act) == {"started_at": "2026-12-27T12:52:42+08:00", "distance_m": 5, "ended_at": None}
     assert shown_act(act, exact=True)["started_at"] == "2026-12-27T12:52:42.500000+08:00"
+
+
+@pytest.mark.parametrize("write", [stamp, *(get_args(kind)[1].func for kind in (Instant, ExactInstant))])
+def test_c13_a_time_without_offset_is_never_written_as_if_it_were_local(write: Callable[[datetime], str]) -> None:
+    with pytest.raises(ValueError, match="offset"):
+        write(AT.replace(tzinfo=None))
+
+
+def test_c13_an_offset_is_written_once_and_with_a_colon() -> None:
+    for zone in (UTC, timezone(timedelta(hours=-8)), timezone(timedelta(hours=8))):
+        text = stamp(AT.astimezone(zone))
+        assert text == "2026-12-27T12:52:42+08:00"
+        assert datetime.fromisoformat(text) == AT.replace(microsecond=0)
+
+
+def test_c13_no_route_takes_an_instant_in_its_query() -> None:
+    """A plus sign that a client copies into a query without encoding it would arrive as a space."""
+    instants = [
+        f"{route.path} {parameter.name}"
+        for route in public_routes()
+        for parameter in route.dependant.query_params
+        if "datetime.datetime" in repr(parameter.field_info.annotation)
+    ]
+    assert instants == []
