@@ -23,7 +23,7 @@ async def test_a_confirmed_token_creates_a_binding(people: People, partners: Par
     assert set(document) == {"token", "expires_at", "qr_svg"}
     assert len(document["token"]) <= 32  # the limit of a mini-program's scene
     life = datetime.fromisoformat(document["expires_at"]) - before
-    assert timedelta(seconds=119) < life < timedelta(seconds=125)
+    assert timedelta(seconds=118) < life < timedelta(seconds=125)
     assert ET.fromstring(document["qr_svg"]).tag == "{http://www.w3.org/2000/svg}svg"
     answer = await partners.confirm(document["token"], "member-1")
     assert answer.status_code == 201, answer.text

@@ -87,7 +87,7 @@ async def test_d18_a_single_object_under_the_batch_type_is_told_what_is_expected
 ) -> None:
     answer = await bike.post(body, BATCH)
     assert (answer.status_code, answer.json()["code"]) == (400, "BATCH_EXPECTED")
-    assert answer.json()["detail"] == f"Content-Type 为 {BATCH} 时，请求体须为事件数组；单条事件请用 {ONE}。"
+    assert answer.json()["detail"] == f"Content-Type 为 {BATCH} 时，请求体须为事件数组，没有收下。单条事件请用 {ONE}。"
     english = await bike.post(body, BATCH, headers={"Accept-Language": "en"})
     assert f"Send one event as {ONE}" in english.json()["detail"]
 
