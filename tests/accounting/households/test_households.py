@@ -66,8 +66,8 @@ async def test_a_limit_is_shared_by_a_household(accounting: Accounting) -> None:
         "limit 5 acts that day, 0 counted before",
         "limit 3 acts that day for you alone, 0 counted before",
         "limit 3 acts that day for the household together, 1 counted before",
-        "limit 1100 g that month for you alone, 0 g counted before",
-        "limit 1100 g that month for the household together, 150 g counted before",
+        "limit 1.10 kg that month for you alone, 0 g counted before",
+        "limit 1.10 kg that month for the household together, 150 g counted before",
     ]
 
 

@@ -149,4 +149,4 @@ def test_problems_are_field_errors_of_the_answer() -> None:
         methodology_from_plain(plain(version=0))
     assert refused.value.status == 422
     assert [(error.field, error.code) for error in refused.value.field_errors] == [("version", "GREATER_THAN_EQUAL")]
-    assert refused.value.detail("zh") == "共 1 处错误，请逐条修改。"
+    assert refused.value.detail("zh") == "共 1 处错误，没有保存为可发布的版本。请按列出的位置逐条修改。"
