@@ -13,7 +13,9 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from shared import field_sentences
 from shared.errors import FieldError, InvalidRequest
+from shared.language import Text
 
 # By the identity of the route, which is kept here, so that no other route gets its identity.
 _known: Final[dict[int, tuple[APIRoute, dict[str, bool], bool]]] = {}
@@ -41,10 +43,10 @@ async def refuse_unknown_parameters(request: Request) -> None:
             continue
         if name not in known:
             allowed = ", ".join(sorted(known)) or "-"
-            message = f"not a parameter of this route; known: {allowed}"
+            message = Text("没有这个查询条件，请去掉。", f"Not a parameter of this route. Known: {allowed}.")
             errors.append(FieldError(f"query.{name}", "UNKNOWN_PARAMETER", message))
         elif times > 1 and not known[name]:
-            errors.append(FieldError(f"query.{name}", "REPEATED_PARAMETER", "given more than once"))
+            errors.append(FieldError(f"query.{name}", "REPEATED_PARAMETER", field_sentences.TWICE))
     if errors:
         raise InvalidRequest(field_errors=errors)
 

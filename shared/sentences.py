@@ -252,3 +252,10 @@ STILL_UNREADABLE: Final = Sentence(
         "The change was not saved. The answer names what is wrong with it. Please correct that.",
     ),
 )
+
+# For the owner of a frozen account, with the profile and the balance.
+FROZEN_NOTICE: Final = Text(
+    "您的碳账户已冻结：冻结期间不能兑换和捐赠，新的减碳量照常累计。如有疑问，请联系{contact}。",
+    "Your carbon account is frozen: it cannot redeem or donate until it is released. New grams are still credited."
+    " Ask {contact}.",
+)

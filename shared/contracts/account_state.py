@@ -6,12 +6,8 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from shared.language import Language, Text
-
-_FROZEN = Text(
-    "您的碳账户已冻结：冻结期间不能兑换和捐赠，新的减碳量照常累计。如有疑问，请联系{contact}。",
-    "Your carbon account is frozen: it cannot redeem or donate until it is released. New grams still arrive."
-    " Ask {contact}.",
-)
+from shared.sentences import FROZEN_NOTICE
+from shared.wording import fill
 
 
 class AccountState(BaseModel):
@@ -23,4 +19,4 @@ class AccountState(BaseModel):
 
 def frozen_notice(contact: Text, language: Language) -> str:
     """Return the sentence for the owner of a frozen account. `contact`: whom the owner can ask."""
-    return _FROZEN.pick(language).format(contact=contact.pick(language))
+    return fill(FROZEN_NOTICE, language, {"contact": contact})

@@ -90,7 +90,9 @@ def _error_row(kind: type[AppError]) -> str:
 
 def page() -> str:
     lines = [HEAD + "\n".join(_row(f"`{code}`", text) for code, text in ADVICE.items())]
-    kinds: list[type[AppError]] = [kind for kind in [AppError, *error_classes()] if "says" in vars(kind)]
+    every: list[type[AppError]] = [AppError]
+    every += error_classes()
+    kinds = [kind for kind in every if "says" in vars(kind)]
     for service, title in TITLES.items():
         lines += ["", f"## {title}", ""]
         lines += ["| code | status | retry | 中文 | English |", "| --- | --- | --- | --- | --- |"]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import services
 import shared
 from deploy.gateway import replies
-from services.accounting.sentences import explanations
+from services.accounting.sentences import explanations, statement
 from services.accounting.sentences.verdicts import VERDICTS
 from services.accounts.sentences import names as accounts_names
 from services.ingest.archive import reasons as archive_reasons
@@ -40,6 +40,8 @@ SAMPLES: dict[str, object] = {
     "batch": "application/cloudevents-batch+json",
     "before": amounts.exact(1_500_000),
     "cap_id": "bus.daily",
+    "code": "420100",
+    "contact": Text("武汉碳普惠客服", "support"),
     "count": 3,
     "current": "2026-11",
     "day": date(2026, 12, 27),
@@ -139,6 +141,7 @@ def every_sentence() -> Iterator[Said]:
     for place, sentence, for_developers in refusals():
         yield said(f"{place}.title", sentence.title, is_for_developers=for_developers, form="title")
         yield said(f"{place}.detail", sentence.detail, is_for_developers=for_developers)
+    yield said("frozen notice", shared_sentences.FROZEN_NOTICE)
     for code, text in VERDICTS.items():
         yield said(f"verdict {code}", text)
     for source, partner_sentences in PARTNER_SENTENCES.items():
@@ -159,6 +162,9 @@ def every_sentence() -> Iterator[Said]:
 
 def explained_parts() -> Iterator[Said]:
     """Parts of an explained calculation. They are not whole sentences."""
+    for name, texts in vars(statement).items():
+        if isinstance(texts, dict) and name.isupper():
+            yield from (said(f"statement {name} {kind}", text, form="part") for kind, text in texts.items())
     for name, value in vars(explanations).items():
         if isinstance(value, Text):
             yield said(f"explanation {name}", value, form="part")

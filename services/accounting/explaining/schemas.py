@@ -162,7 +162,7 @@ class Entry(BaseModel):
     )
 
     entry_id: uuid.UUID
-    posted_at: datetime
+    posted_at: Instant
     kind: Literal["credit", "hold", "capture", "release", "refund", "reversal", "repayment", "vest", "expire"]
     direction: Literal["in", "out"]
     title: str = Field(description="这一笔是什么 What this line is, in words")

@@ -31,24 +31,17 @@ class HoldExpiryInvalid(Conflict):
 
 class HoldNotCaptured(Conflict):
     code = "HOLD_NOT_CAPTURED"
-    title_zh = "这笔冻结没有扣划，不能退回"
-    title_en = "Only a captured hold can be refunded"
-    detail_zh = "当前状态：{status}。"
-    detail_en = "Its status is {status}."
+    says = refusals.HOLD_NOT_CAPTURED
 
 
 class CaptureTargetUnknown(Conflict):
     code = "CAPTURE_TARGET_UNKNOWN"
-    title_zh = "账本没有这个收方"
-    title_en = "The ledger does not know this receiver"
-    detail_zh = "{code} 须先由两位运营人员登记。"
-    detail_en = "Two operators have to register {code} first."
+    says = refusals.CAPTURE_TARGET_UNKNOWN
 
 
 class CaptureTargetExists(Conflict):
     code = "CAPTURE_TARGET_EXISTS"
-    title_zh = "这个收方已登记"
-    title_en = "This receiver is registered already"
+    says = refusals.CAPTURE_TARGET_EXISTS
 
 
 class AccountFrozen(Conflict):

@@ -189,7 +189,7 @@ async def refund_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> H
     if row.status == HoldStatus.REFUNDED:
         return _state(row)
     if row.status != HoldStatus.CAPTURED or chart.shared(row.captured_to).kind != "redeemed":
-        raise HoldNotCaptured(status=row.status)
+        raise HoldNotCaptured
     await holds_repository.refund_hold(session, hold_id)
     requested_by, hold_account = f"{caller}:{row.purpose}", chart.hold(hold_id)
     movements = [

@@ -5,7 +5,6 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field
 
 
-
 class Balance(BaseModel):
     """The account of a citizen in milligrams CO2e."""
 

@@ -98,7 +98,7 @@ class CaptureTarget(BaseModel):
     code: str
     title_zh: str
     title_en: str
-    added_at: datetime
+    added_at: Instant
 
 
 class CaptureTargetProposal(BaseModel):
@@ -111,9 +111,9 @@ class CaptureTargetProposal(BaseModel):
     reason: str
     status: PublicStatus
     proposed_by: str
-    proposed_at: datetime
+    proposed_at: Instant
     decided_by: str | None
-    decided_at: datetime | None
+    decided_at: Instant | None
 
     @classmethod
     def of(cls, proposal: approvals_kinds.Proposal) -> "CaptureTargetProposal":

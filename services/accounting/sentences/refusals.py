@@ -282,3 +282,21 @@ PERIOD_INVALID: Final = Sentence(
         ),
     ),
 )
+HOLD_NOT_CAPTURED: Final = Sentence(
+    Text("这笔预扣没有扣除，不能退回", "Only a captured hold can be refunded"),
+    Text(
+        "它还没有扣除，或已经退回，账目没有改动。请查询它的状态。",
+        "It was not captured or is refunded already, and the ledger was not changed. See its status.",
+    ),
+)
+CAPTURE_TARGET_UNKNOWN: Final = Sentence(
+    Text("账本没有这个收方", "The ledger does not know this receiver"),
+    Text(
+        "{code} 还没有登记，没有扣除。请先由两位运营人员登记。",
+        "{code} is not registered, and nothing was captured. Two operators have to register it first.",
+    ),
+)
+CAPTURE_TARGET_EXISTS: Final = Sentence(
+    Text("这个收方已登记", "This receiver is registered already"),
+    Text("没有重复登记。请直接使用它。", "It was not registered again. You can use it."),
+)

@@ -1,5 +1,7 @@
 import uuid
 from typing import Annotated, Self
+from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -21,7 +23,7 @@ class AccountSeenOut(BaseModel):
     data_processing_consent: bool | None = Field(description="仅限个人账户 Persons only")
     bound_partner_ids: list[str]
     frozen: bool | None = Field(None, description="是否冻结；查不到时为空 Null while accounting does not answer")
-    frozen_since: datetime | None = None
+    frozen_since: Instant | None = None
 
     @classmethod
     def of(cls, facts: AccountFacts, *, frozen: bool | None, frozen_since: datetime | None) -> Self:

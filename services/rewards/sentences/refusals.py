@@ -100,8 +100,8 @@ LIMIT_REACHED: Final = Sentence(
 ORDER_NOT_CANCELLABLE: Final = Sentence(
     Text("这个订单不能取消", "This order cannot be cancelled"),
     Text(
-        "订单已经完成，券已发给您，减碳量已经用掉。请在“我的券”里使用。",
-        "It is completed: the grams are spent and the voucher is yours. You find it among your vouchers.",
+        "券已经用过或已过期，减碳量不能退回。还没用的券在“我的券”里，请在有效期内使用。",
+        "A voucher was used or has expired, so the grams are not given back. Use the others before they expire.",
     ),
 )
 ORDER_NOT_FOUND: Final = Sentence(
@@ -176,5 +176,26 @@ VOUCHER_NOT_FOUND: Final = Sentence(
     Text(
         "这张券不存在，或不是您的。请在“我的券”里查看。",
         "The voucher does not exist or is not yours. See the list of your vouchers.",
+    ),
+)
+TOO_MANY_AT_ONCE: Final = Sentence(
+    Text("现在办理的人太多", "Too many people at once"),
+    Text(
+        "这次没有办理，您的减碳量没有变动。请过几秒再试。",
+        "This was not handled, and no grams were taken. Please try again in a few seconds.",
+    ),
+)
+ACCOUNT_FROZEN: Final = Sentence(
+    Text("碳账户已冻结", "The carbon account is frozen"),
+    Text(
+        "冻结期间不能使用减碳量，新的减碳量照常累计，这次没有扣除。如有疑问，请联系{contact}。",
+        "Its grams cannot be used while it is frozen. New ones are still credited, and none were taken. Ask {contact}.",
+    ),
+)
+VOUCHER_OPENED: Final = Sentence(
+    Text("券码已经显示过，不能取消", "The code was shown, so the order cannot be cancelled"),
+    Text(
+        "这张券由合作方发码，看过券码后不能退回。券仍然有效，请照常使用。",
+        "The partner issues these codes. Once shown, a code cannot be given back. The voucher stays valid: use it.",
     ),
 )

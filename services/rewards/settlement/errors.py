@@ -2,7 +2,7 @@
 
 from services.rewards.sentences import refusals
 from services.rewards.settlement.domain import Reason, Settlement
-from shared.amounts import display
+from shared.amounts import grams
 from shared.errors import Conflict, TooManyRequests
 from shared.language import Text
 
@@ -11,10 +11,7 @@ class TooManyAtOnce(TooManyRequests):
     """The queue is full. Nothing was begun."""
 
     code = "TOO_MANY_AT_ONCE"
-    title_zh = "现在办理的人太多"
-    title_en = "Too many people at once"
-    detail_zh = "您的减碳量没有变动，请过几秒再试。"
-    detail_en = "No grams were taken. Please try again in a few seconds."
+    says = refusals.TOO_MANY_AT_ONCE
 
 
 class InsufficientBalance(Conflict):
@@ -24,12 +21,7 @@ class InsufficientBalance(Conflict):
 
 class AccountFrozen(Conflict):
     code = "ACCOUNT_FROZEN"
-    title_zh = "碳账户已冻结"
-    title_en = "The carbon account is frozen"
-    detail_zh = "冻结期间不能使用减碳量，新的减碳量照常累计。这次没有扣除减碳量。如有疑问，请联系{contact}。"
-    detail_en = (
-        "Its grams cannot be used while it is frozen; new ones still arrive. No grams were taken. Ask {contact}."
-    )
+    says = refusals.ACCOUNT_FROZEN
 
 
 class HoldRefused(Conflict):
@@ -59,7 +51,4 @@ _BY_REASON: dict[str, type[Conflict]] = {
 def refusal_for(settlement: Settlement, *, contact: Text) -> Conflict:
     """Return the error that a cancelled settlement is answered with. `contact`: whom a citizen can ask."""
     assert settlement.reason_code is not None
-    language = settlement.language
-    return _BY_REASON[settlement.reason_code](
-        needed=display(settlement.amount_mg, language), contact=contact.pick(language)
-    )
+    return _BY_REASON[settlement.reason_code](needed=grams(settlement.amount_mg), contact=contact)

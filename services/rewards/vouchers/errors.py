@@ -1,5 +1,6 @@
 """Errors of the voucher pools."""
 
+from services.rewards.sentences import refusals
 from shared.errors import Conflict, InternalError, NotFound
 
 
@@ -10,10 +11,7 @@ class VoucherNotFound(NotFound):
 
 class VoucherOpened(Conflict):
     code = "VOUCHER_OPENED"
-    title_zh = "券码已经显示过，不能取消"
-    title_en = "The code was shown, so the order cannot be cancelled"
-    detail_zh = "这张券由合作方发码，看过券码后不能退回。券仍然有效，可以照常使用。"
-    detail_en = "The partner issues these codes. Once shown, a code cannot be given back. The voucher stays valid."
+    says = refusals.VOUCHER_OPENED
 
 
 class PoolShort(InternalError):
