@@ -189,7 +189,7 @@ ACCOUNT_FROZEN: Final = Sentence(
     Text("碳账户已冻结", "The carbon account is frozen"),
     Text(
         "冻结期间不能使用减碳量，新的减碳量照常累计，这次没有扣除。如有疑问，请联系{contact}。",
-        "Its grams cannot be used while it is frozen. New ones are still credited, and none were taken. Ask {contact}.",
+        "Its grams cannot be used while it is frozen; new ones are still credited. No grams were taken. Ask {contact}.",
     ),
 )
 VOUCHER_OPENED: Final = Sentence(
