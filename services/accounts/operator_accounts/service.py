@@ -128,7 +128,7 @@ async def require_active(session: Session, *, operator_id: uuid.UUID) -> None:
     """Raises OperatorDisabled."""
     account = await repository.get(session, operator_id=operator_id)
     if account is None or account.disabled_at is not None:
-        raise OperatorDisabled(scope="-")
+        raise OperatorDisabled
 
 
 async def add_local(session: Session, *, vault: Vault, name: str, roles: Sequence[str]) -> NewAccount | None:
@@ -184,7 +184,7 @@ async def purge_past(session: Session, *, at_most: int) -> None:
 
 def _active(account: OperatorAccount, roles: tuple[str, ...]) -> Person:
     if account.disabled_at is not None:
-        raise OperatorDisabled(scope="-")
+        raise OperatorDisabled
     if not domain.scopes_of(roles):
         raise OperatorWithoutRole(scope="ops:read")
     return Person(account.operator_id, account.subject, roles)

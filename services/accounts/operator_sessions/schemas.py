@@ -1,11 +1,11 @@
 import uuid
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.accounts.operator_sessions.models import OperatorSession
 from services.accounts.operator_sessions.service import OperatorTokens, StartedLogIn
+from shared.instants import Instant
 
 _Secret = Annotated[str, StringConstraints(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -59,7 +59,7 @@ class LogInStartedOut(BaseModel):
         description="留在本机，完成登录时提交 Keep it; it finishes the log-in",
         examples=["m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU"],
     )
-    expires_at: datetime = Field(description="此前须完成登录 Finish before then")
+    expires_at: Instant = Field(description="此前须完成登录 Finish before then")
 
     @classmethod
     def of(cls, started: StartedLogIn) -> Self:
@@ -87,7 +87,7 @@ class OperatorTokensOut(BaseModel):
                 "expires_in": 300,
                 "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
                 "session_id": "01999e5e-0000-7000-8000-000000000001",
-                "session_expires_at": "2026-11-23T10:00:00Z",
+                "session_expires_at": "2026-11-23T18:00:00+08:00",
                 "subject": "local:li.wei",
                 "roles": ["ledger"],
                 "scopes": ["ops:ledger", "ops:read"],
@@ -99,7 +99,7 @@ class OperatorTokensOut(BaseModel):
     expires_in: int = Field(description="access_token 的有效秒数 Seconds until access_token expires", examples=[300])
     refresh_token: str = Field(description="只能使用一次 Works once")
     session_id: uuid.UUID
-    session_expires_at: datetime = Field(description="登录在此时结束 The session ends then")
+    session_expires_at: Instant = Field(description="登录在此时结束 The session ends then")
     subject: str = Field(description="操作人标识，永不改变 The person; never changes", examples=["local:li.wei"])
     roles: list[str] = Field(examples=[["ledger"]])
     scopes: list[str] = Field(examples=[["ops:ledger", "ops:read"]])
@@ -126,9 +126,9 @@ class OperatorSessionOut(BaseModel):
                 "subject": "local:li.wei",
                 "method": "local",
                 "roles": ["ledger"],
-                "created_at": "2026-11-23T02:00:00Z",
-                "refreshed_at": "2026-11-23T02:05:00Z",
-                "expires_at": "2026-11-23T10:00:00Z",
+                "created_at": "2026-11-23T10:00:00+08:00",
+                "refreshed_at": "2026-11-23T10:05:00+08:00",
+                "expires_at": "2026-11-23T18:00:00+08:00",
             }
         }
     )
@@ -137,9 +137,9 @@ class OperatorSessionOut(BaseModel):
     subject: str = Field(examples=["local:li.wei"])
     method: Literal["local", "oidc"]
     roles: list[str] = Field(examples=[["ledger"]])
-    created_at: datetime
-    refreshed_at: datetime = Field(description="最近一次换取令牌 The last refresh")
-    expires_at: datetime
+    created_at: Instant
+    refreshed_at: Instant = Field(description="最近一次换取令牌 The last refresh")
+    expires_at: Instant
 
     @classmethod
     def of(cls, row: OperatorSession) -> Self:

@@ -1,7 +1,6 @@
 import uuid
-from typing import Annotated, Self
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
