@@ -13,7 +13,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
+.PHONY: help run down stop clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
 	asyncapi errors migration lock venv operators check-settings
 
 help: ## 显示帮助 this help
@@ -25,6 +25,8 @@ run: venv ## 启动本地环境 start everything (Ctrl-C stops it; DETACH=1 leav
 
 down: venv ## 停止，数据保留 stop, keep the data
 	@$(RUN) deploy.local down
+
+stop: down ## 同 down the same as down
 
 clean: venv ## 停止并清除数据 stop and delete the data
 	@$(RUN) deploy.local clean
@@ -55,7 +57,7 @@ nightly: venv ## 夜间长测 long stories against the models, and writers for a
 	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
 		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
 		tests/accounting/posting/test_writers.py tests/accounts/test_starving.py tests/ingest/test_starving.py \
-		tests/deploy/test_starving.py tests/integration/test_crowd.py -s --timeout 14400
+		tests/deploy/test_starving.py tests/deploy/test_starts.py tests/integration/test_crowd.py -s --timeout 14400
 
 clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)
 	@$(RUN) deploy.clients

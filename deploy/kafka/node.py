@@ -9,8 +9,6 @@ Not for production: one node, one copy of everything, plain text on the loopback
 
 import base64
 import json
-import os
-import shutil
 import signal
 import socket
 import struct
@@ -20,15 +18,16 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.kafka.jars import LIBS_ROOT, SHOWN_CHARS, KafkaUnavailable, Progress, no_progress, resolve_jars
+from deploy.kafka.jars import LIBS_ROOT, SHOWN_CHARS, KafkaUnavailable, Say, java_program, no_progress, resolve_jars
 from deploy.local.ports import free_port, require_free
-from deploy.local.processes import command_line, start_mark, terminate
+from deploy.local.processes import command_line, end_processes, own_pids, pids_with_command
+from deploy.local.progress import LOOK_EVERY_S, NoProgress, ProcessTable, Progress, wait_for_command
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
 HEAP = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
-START_TIMEOUT_S = 90.0  # 3 s on an idle machine; recovery of a log on a busy one takes far longer
-FORMAT_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 5.0
+BROKER, FORMAT_TOOL = "kafka.Kafka", "kafka.tools.StorageTool"
 STOP_TIMEOUT_S = 20.0  # after that it is killed; the logs recover at the next start
 POLL_S = 0.05
 
@@ -57,12 +56,15 @@ class KafkaNode:
 
     # --- life ------------------------------------------------------------------------------------------------------
 
-    def start(self, progress: Progress | None = None) -> None:
-        """Start and wait for an answer. No-op if it runs. Raises KafkaUnavailable, StackError (busy port)."""
+    def start(self, progress: Say | None = None) -> None:
+        """Start and wait for an answer. No-op if it runs. A failed or interrupted start leaves no process.
+
+        Raises KafkaUnavailable, StackError (busy port).
+        """
         say = progress or no_progress
         if self.pid is not None:
             return
-        java = _java()
+        java = str(java_program())
         class_path = f"{resolve_jars(self._libs_root, say)}/*"
         self.stop_earlier_run(say)
         for port in self._port_pair():
@@ -72,8 +74,12 @@ class KafkaNode:
             say("正在初始化 Kafka 数据目录 / Formatting Kafka's storage")
             self._format(java, class_path)
         say("正在启动 Apache Kafka / Starting Apache Kafka")
-        self._spawn(java, class_path)
-        self._wait_until_answering()
+        try:
+            self._spawn(java, class_path)
+            self._wait_until_answering()
+        except BaseException:
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Stop in order; kill after STOP_TIMEOUT_S. No-op if stopped."""
@@ -155,23 +161,23 @@ class KafkaNode:
     def _format(self, java: str, class_path: str) -> None:
         # The tool would read a leading dash as an option.
         cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
-        done = subprocess.run(
-            self._command(java, class_path, *tool),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=FORMAT_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            last = (done.stdout + done.stderr).strip()[-SHOWN_CHARS:]
+        tool = (FORMAT_TOOL, "format", "-t", cluster, "-c", str(self._properties))
+        command = self._command(java, class_path, *tool)
+        output = self.base_dir / "logs" / "format.log"
+        with output.open("wb") as sink:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+        try:
+            code = wait_for_command(process, Progress([output]))
+        except NoProgress as error:
+            raise KafkaUnavailable(f"Kafka 初始化数据目录{error.zh}。", f"Kafka's format tool {error.en}.") from error
+        if code != 0:
+            last = output.read_text(encoding="utf-8", errors="replace").strip()[-SHOWN_CHARS:]
             raise KafkaUnavailable(
                 f"Kafka 无法初始化数据目录：\n{last}", "Kafka could not format its storage: see above."
             )
 
     def _spawn(self, java: str, class_path: str) -> None:
-        command = self._command(java, class_path, "kafka.Kafka", str(self._properties))
+        command = self._command(java, class_path, BROKER, str(self._properties))
         with (self.base_dir / "logs" / "stdout.log").open("wb") as sink:
             # Own session: Ctrl-C in the terminal must reach only the supervisor, which stops the broker last.
             self._process = subprocess.Popen(
@@ -180,14 +186,17 @@ class KafkaNode:
         self._pid_file.write_text(str(self._process.pid), encoding="ascii")
 
     def _wait_until_answering(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        port = self._port_pair()[0]
+        progress = Progress([self.log_file, self.base_dir / "logs" / "stdout.log"])
+        port, looked = self._port_pair()[0], time.monotonic()
         while not _broker_answers(port):
             if self.pid is None:
                 self._fail("Kafka 启动时退出", "Kafka ended while starting: see above.")
-            if time.monotonic() > deadline:
-                self.kill()
-                self._fail(f"Kafka 在 {START_TIMEOUT_S:.0f} 秒内没有应答", "Kafka did not answer in time: see above.")
+            if time.monotonic() - looked >= LOOK_EVERY_S:
+                looked = time.monotonic()
+                progress.look(ProcessTable().processor_s(self.pid))
+                failure = progress.failure()
+                if failure:
+                    self._fail(f"Kafka {failure[0]}", f"Kafka {failure[1]}: see above.")
             time.sleep(POLL_S)
 
     def _fail(self, zh: str, en: str) -> None:
@@ -212,31 +221,25 @@ class KafkaNode:
             self._pid_file.unlink(missing_ok=True)
         self._process = None
 
-    def stop_earlier_run(self, say: Progress) -> None:
-        """Stop a broker whose parent was killed. It still holds the data directory and the port.
+    def stop_earlier_run(self, say: Say) -> None:
+        """Stop the broker and the format tool of a killed launcher. They still hold the data directory and the port.
 
-        The command line identifies it, because the pid in the file may belong to another program by now.
+        The command line identifies them, because the pid in the file may belong to another program by now.
         """
+        found = set()
+        for program in (BROKER, FORMAT_TOOL):
+            found |= set(pids_with_command("java", program, str(self._properties)))
         try:
             pid = int(self._pid_file.read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
-            return
-        mark = start_mark(pid)
-        if mark is not None and str(self._properties) in command_line(pid):
+            pid = 0
+        if pid and str(self._properties) in command_line(pid):
+            found.add(pid)
+        found -= own_pids()
+        if found:
             say("正在结束上次遗留的 Kafka / Stopping the Kafka broker an earlier run left behind")
-            terminate(pid, mark, STOP_TIMEOUT_S)
+            end_processes(found, STOP_TIMEOUT_S)
         self._pid_file.unlink(missing_ok=True)
-
-
-def _java() -> str:
-    home = os.environ.get("JAVA_HOME")
-    java = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
-    if java is None:
-        raise KafkaUnavailable(
-            "Apache Kafka 需要 Java 17 或更高版本，而 PATH 中没有 java。请安装 JRE。",
-            "Apache Kafka needs Java 17 or later, and there is no java on PATH. Install a JRE.",
-        )
-    return java
 
 
 def _broker_answers(port: int) -> bool:
@@ -244,7 +247,7 @@ def _broker_answers(port: int) -> bool:
     client = b"probe"
     request = struct.pack(">hhih", 18, 0, 1, len(client)) + client
     try:
-        with socket.create_connection((HOST, port), timeout=1) as connection:
+        with socket.create_connection((HOST, port), timeout=PROBE_TIMEOUT_S) as connection:
             connection.sendall(struct.pack(">i", len(request)) + request)
             return len(connection.recv(4)) > 0
     except OSError:

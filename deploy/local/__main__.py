@@ -23,11 +23,13 @@ from deploy.local.screen import Screen, status_table
 from deploy.local.secrets_file import FIRST_OPERATOR, SECOND_OPERATOR, Secrets
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack, stop_leftovers
-from deploy.local.state import RunDirectory
+from deploy.local.state import RunDirectory, State
 from deploy.local.supervisor import last_lines, trim_log
 
-DOWN_TIMEOUT_S = 90.0  # more than the sum of the supervisor's own timeouts
+DOWN_TIMEOUT_S = 180.0  # more than the sum of the supervisor's own timeouts
 POLL_S = 0.2
+FIRST_STATE_S = 30.0
+INTERRUPTED = 130  # the exit code of a shell after Ctrl-C
 NOT_RUNNING = 3  # the exit code of init scripts for a stopped service
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="本地环境 The local stack.", rich_markup_mode=None)
@@ -55,6 +57,7 @@ def up(
 
 
 def _up_detached(settings: LocalSettings) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     directory = RunDirectory(settings.directory)
     directory.prepare()
     log = directory.logs / "supervisor.log"
@@ -69,6 +72,16 @@ def _up_detached(settings: LocalSettings) -> int:
             stderr=output,
             start_new_session=True,
         )
+    try:
+        return _show_until_ready(directory, process, log, shown)
+    except KeyboardInterrupt:  # the stack runs in a session of its own, which Ctrl-C does not reach
+        send_signal(process.pid, signal.SIGTERM)
+        process.wait()
+        _down(directory)
+        return INTERRUPTED
+
+
+def _show_until_ready(directory: RunDirectory, process: "subprocess.Popen[bytes]", log: Path, shown: int) -> int:
     while True:
         returncode = process.poll()
         with log.open("rb") as file:
@@ -91,9 +104,21 @@ def down() -> None:
     _down(RunDirectory(_settings().directory))
 
 
+def _live_state(directory: RunDirectory) -> State | None:
+    """Return the state of a living supervisor. One that has just begun writes its state in a moment."""
+    deadline = time.monotonic() + FIRST_STATE_S
+    while True:
+        state = directory.read()
+        if state is not None and state.supervisor.alive():
+            return state
+        if not directory.supervised() or time.monotonic() > deadline:
+            return None
+        time.sleep(POLL_S)
+
+
 def _down(directory: RunDirectory) -> None:
-    state = directory.read()
-    if state is not None and state.supervisor.pid is not None and state.supervisor.alive():
+    state = _live_state(directory)
+    if state is not None and state.supervisor.pid is not None:
         screen.say("正在停止 / stopping")
         send_signal(state.supervisor.pid, signal.SIGTERM)
         for pid, _ in wait_until_gone([(state.supervisor.pid, state.supervisor.mark)], DOWN_TIMEOUT_S):

@@ -1,5 +1,9 @@
 """Errors of the local stack."""
 
+import os
+
+CANNOT_START = os.EX_CONFIG  # the exit code of a program that another try would not help
+
 
 class StackError(Exception):
     """A condition the user can act on. Printed as a Chinese and an English sentence, without a traceback."""

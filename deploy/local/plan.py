@@ -13,7 +13,7 @@ from deploy.local import operators
 from deploy.local.database import EVENT_LOG, role_dsn
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
-from deploy.local.state import RunDirectory
+from deploy.local.state import RUN_MARK, RunDirectory
 from deploy.local.supervisor import Program
 
 TIME_ZONE = "Asia/Shanghai"
@@ -22,7 +22,7 @@ GATEWAY_THREADS = 2
 CROWDED = frozenset({"accounts", "accounting", "rewards"})
 POOL_OF_ONE, POOL_MIN = 16, 4  # connections
 GRACEFUL_SHUTDOWN_S = 10  # below the supervisor's 15 s
-KAFKA_FIRST_START_S = 900.0  # fetches its artifacts when they are not there yet
+KAFKA_SILENT_MAX_S = 600.0  # its launcher judges the broker's start itself, and fetches the artifacts at first
 KAFKA_STOP_S = 30.0
 # Only these variables reach a service. A proxy variable, for example, would divert local calls.
 INHERITED_VARIABLES = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "MAVEN_OPTS", "SSL_CERT_FILE")
@@ -81,7 +81,7 @@ class Plan:
             command=(*command, "--port", str(port)),
             environment=inherited_environment(),
             port=port,
-            ready_timeout_s=KAFKA_FIRST_START_S,
+            silent_max_s=KAFKA_SILENT_MAX_S,
             stop_timeout_s=KAFKA_STOP_S,
             directory=ROOT,
             ready_port=port,
@@ -264,7 +264,7 @@ class Plan:
 
 def inherited_environment() -> dict[str, str]:
     """Return the caller's variables that a child process gets."""
-    found = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
+    found = {name: os.environ[name] for name in (*INHERITED_VARIABLES, RUN_MARK) if name in os.environ}
     return {**found, "PYTHONUNBUFFERED": "1"}
 
 

@@ -34,18 +34,19 @@ from deploy.local.ports import free_port, is_free, port_holder
 from deploy.local.processes import (
     command_line,
     is_same_process,
+    own_pids,
+    pids_with_command,
     pids_working_in,
     send_signal,
     start_mark,
     wait_until_gone,
 )
+from deploy.local.progress import START_MAX_S, Interrupted, NoProgress, Progress, wait_for_command
 
 HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 FALLBACK_ROOT = Path("/var/tmp")  # survives a reboot, unlike /tmp  # noqa: S108 -- ownership and mode are checked
-START_TIMEOUT_S = 60  # recovery after kill -9 replays at most max_wal_size
 STOP_TIMEOUT_S = 20
-INITDB_TIMEOUT_S = 120
 ORPHAN_WAIT_S = 10.0
 START_ATTEMPTS = 5
 LOG_KEPT_BYTES = 10 * 1024 * 1024
@@ -100,14 +101,35 @@ class PostgresServer:
         self.home = self._choose_home()
         self.cluster = self.home / "data"
         self._bin: Path | None = None
+        self._unwanted = False
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Create the data directory if needed, stop leftovers of an earlier run, start, and wait until ready.
 
-        Raises StackError: no server program, wrong version of the data, busy port, failed start.
+        Its progress decides, not the clock. A failed start leaves no process.
+        Raises StackError: no server program, wrong version of the data, busy port, failed start, `give_up` was called.
         """
+        try:
+            self._start()
+        except NoProgress as error:
+            self.stop_earlier_run()
+            raise StackError(
+                f"PostgreSQL {error.zh}，日志 {self.log_file}。", f"PostgreSQL {error.en}; its log is {self.log_file}."
+            ) from error
+        except Interrupted as error:
+            self.stop_earlier_run()
+            raise StackError("PostgreSQL 的启动被中断。", "The start of PostgreSQL was interrupted.") from error
+        except BaseException:
+            self.stop_earlier_run()
+            raise
+
+    def give_up(self) -> None:
+        """End a start that runs in another thread."""
+        self._unwanted = True
+
+    def _start(self) -> None:
         self._create_home()
         if not self.durable:
             self._delete_abandoned_clusters()
@@ -125,7 +147,7 @@ class PostgresServer:
                 self._refuse_busy_port(self.wanted_port)
             self._configure()
             log_from = self._log_size()
-            done = self._run("pg_ctl", "start", "-w", "-s", "-t", str(START_TIMEOUT_S), "-l", str(self.log_file))
+            done = self._run("pg_ctl", "start", "-w", "-s", "-t", str(int(START_MAX_S)), "-l", str(self.log_file))
             if done.returncode == 0:
                 return
             last = self._log_since(log_from) or done.stderr
@@ -265,7 +287,7 @@ class PostgresServer:
                 options += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
             else:
                 options += ["--auth=trust"]
-            done = self._run("initdb", *options, timeout_s=INITDB_TIMEOUT_S, in_cluster=False)
+            done = self._run("initdb", *options, in_cluster=False)
         finally:
             password_file.unlink(missing_ok=True)
         if done.returncode != 0:
@@ -304,11 +326,15 @@ class PostgresServer:
             pid_file.unlink(missing_ok=True)
 
     def _stop_orphans(self) -> None:
-        """Stop backends that outlived a killed postmaster. Their working directory is the data directory.
+        """Stop a half-started server or initdb, and backends that outlived a killed postmaster.
 
+        The command line of the first names the data directory. The working directory of the others is that directory.
         Where the kernel hides it, waiting is enough: the backends notice and exit later.
         """
-        orphans = [(pid, start_mark(pid)) for pid in pids_working_in(self.cluster) if "postgres" in command_line(pid)]
+        pids = {pid for pid in pids_working_in(self.cluster) if "postgres" in command_line(pid)}
+        for program, directory in (("postgres", self.cluster), ("initdb", self.home / "data.new")):
+            pids |= set(pids_with_command(f"/bin/{program}\0", f"-D\0{directory}\0"))
+        orphans = [(pid, start_mark(pid)) for pid in pids - own_pids()]
         for signum in (signal.SIGQUIT, signal.SIGKILL):
             for pid, mark in orphans:
                 if is_same_process(pid, mark):
@@ -336,9 +362,7 @@ class PostgresServer:
 
     # --- programs and their output ---------------------------------------------------------------------------------
 
-    def _run(
-        self, program: str, *arguments: str, timeout_s: int = START_TIMEOUT_S + 10, in_cluster: bool = True
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, program: str, *arguments: str, in_cluster: bool = True) -> subprocess.CompletedProcess[str]:
         if self._bin is None:
             raise RuntimeError("the programs have not been chosen yet")
         command = [str(self._bin / program), *(["-D", str(self.cluster)] if in_cluster else []), *arguments]
@@ -347,20 +371,20 @@ class PostgresServer:
         # Files, not pipes: the server inherits the handles of pg_ctl, and a pipe would stay open while it runs.
         output = self.home / "pg_ctl.log"
         with output.open("w+", encoding="utf-8", errors="replace") as file:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
                 cwd="/",  # the account may not be able to enter the current directory
                 env=environment,
-                timeout=timeout_s,
-                check=False,
                 start_new_session=True,  # Ctrl-C reaches only the supervisor, which stops the server last
                 **run_as(self._account),
             )
+            progress = Progress([output, self.log_file])
+            code = wait_for_command(process, progress, unwanted=lambda: self._unwanted, group=True)
             file.seek(0)
-            return subprocess.CompletedProcess(command, done.returncode, "", file.read())
+            return subprocess.CompletedProcess(command, code, "", file.read())
 
     def _log_size(self) -> int:
         return self.log_file.stat().st_size if self.log_file.exists() else 0

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 POLL_S = 0.05
@@ -66,6 +66,45 @@ def pids_working_in(directory: Path) -> list[int]:
     return found
 
 
+def pids_with_variable(name: str, value: str) -> list[int]:
+    """Return the pids of the processes that were started with this environment variable (Linux only)."""
+    entry = f"{name}={value}".encode()
+    return [pid for pid, raw in _proc_files("environ") if entry in raw.split(b"\0")]
+
+
+def pids_with_command(*parts: str) -> list[int]:
+    """Return the pids of the processes whose command line contains all these parts (Linux only)."""
+    wanted = [part.encode() for part in parts]
+    return [pid for pid, raw in _proc_files("cmdline") if all(part in raw for part in wanted)]
+
+
+def _proc_files(name: str) -> Iterator[tuple[int, bytes]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(entry.name), (entry / name).read_bytes()
+
+
+def own_pids() -> set[int]:
+    """Return the pids of this process and its ancestors."""
+    found, pid = set(), os.getpid()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        fields = _stat_fields(pid)
+        pid = int(fields[1]) if fields else 0
+    return found
+
+
+def end_processes(pids: Iterable[int], wait_s: float) -> list[int]:
+    """Send SIGTERM to the processes, then SIGKILL to those alive after `wait_s`. Returns the pids that lived."""
+    found = [(pid, mark) for pid in pids if (mark := start_mark(pid)) is not None]
+    for pid, _ in found:
+        send_signal(pid, signal.SIGTERM)
+    for pid, _ in wait_until_gone(found, wait_s):
+        send_signal(pid, signal.SIGKILL)
+    wait_until_gone(found, KILL_WAIT_S)
+    return [pid for pid, _ in found]
+
+
 def send_signal(pid: int, signum: int, *, group: bool = False) -> None:
     """Send a signal to a process or its group. A process that has just gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -87,12 +126,12 @@ def wait_until_gone(processes: Iterable[tuple[int, str | None]], timeout_s: floa
     return left
 
 
-def terminate(pid: int, mark: str | None, timeout_s: float, *, group: bool = False) -> bool:
-    """Send SIGTERM, then SIGKILL after `timeout_s`. Returns False if the process survives both."""
-    if not is_same_process(pid, mark):
-        return True
-    send_signal(pid, signal.SIGTERM, group=group)
-    if wait_until_gone([(pid, mark)], timeout_s):
-        send_signal(pid, signal.SIGKILL, group=group)
-        return not wait_until_gone([(pid, mark)], KILL_WAIT_S)
-    return True
+def end_groups(leaders: Iterable[tuple[int, str | None]], wait_s: float) -> None:
+    """Send SIGTERM to the process groups of these leaders, then SIGKILL once they are gone or after `wait_s`."""
+    found = [(pid, mark) for pid, mark in leaders if is_same_process(pid, mark)]
+    for pid, _ in found:
+        send_signal(pid, signal.SIGTERM, group=True)
+    wait_until_gone(found, wait_s)
+    for pid, _ in found:  # the other processes of a group may outlive its leader
+        send_signal(pid, signal.SIGKILL, group=True)
+    wait_until_gone(found, KILL_WAIT_S)

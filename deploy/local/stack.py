@@ -19,15 +19,23 @@ from deploy.local.partners import PARTNER_ENVIRONMENTS, credentials, ingest_seed
 from deploy.local.plan import Plan, SetupCommand, stack_ports
 from deploy.local.ports import require_free
 from deploy.local.postgres import PostgresServer
-from deploy.local.processes import start_mark
+from deploy.local.preflight import require_programs, require_settings
+from deploy.local.processes import send_signal, start_mark
+from deploy.local.progress import LOOK_EVERY_S, ProcessTable, Progress
 from deploy.local.screen import Screen, address_table
 from deploy.local.secrets_file import Secrets, write_private
 from deploy.local.settings import ROOT, SERVICES, LocalSettings
 from deploy.local.state import ProcessState, RunDirectory, State, current_process
-from deploy.local.supervisor import FIRST_BACKOFF_S, LAST_BACKOFF_S, Program, Supervisor, last_lines
+from deploy.local.supervisor import (
+    FIRST_BACKOFF_S,
+    LAST_BACKOFF_S,
+    READY_TIMEOUT_S,
+    Program,
+    Supervisor,
+    last_lines,
+)
 
-SETUP_TIMEOUT_S = 300.0
-GATEWAY_ROUTES_TIMEOUT_S = 30.0
+GATEWAY_POLL_S = 0.2
 POSTGRES_CHECK_S = 0.5
 DETAIL_EVERY_S = 0.5
 # secrets, server, roles, migrations, 3 seeds, operators (their accounts or their provider), fake WeChat, pages, 4 APIs,
@@ -39,7 +47,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def stop_leftovers(directory: RunDirectory) -> list[str]:
-    """Stop the processes of an earlier, killed supervisor. Returns their names."""
+    """Stop the processes of an earlier, killed supervisor, also half-started ones. Returns their names."""
     ended = directory.stop_leftovers()
     server = PostgresServer(directory.postgres)
     if server.running():
@@ -47,7 +55,7 @@ def stop_leftovers(directory: RunDirectory) -> list[str]:
         ended.append("postgres")
     if directory.kafka.exists():
         KafkaNode(directory.kafka).stop_earlier_run(lambda _: ended.append("kafka"))
-    return list(dict.fromkeys(ended))
+    return list(dict.fromkeys([*ended, *directory.stop_marked()]))
 
 
 class Stack:
@@ -95,9 +103,12 @@ class Stack:
 
     async def _start_and_watch(self) -> None:
         started = time.monotonic()
+        require_programs(self._settings)
         self._stop_leftovers()
         for purpose, (port, variable) in stack_ports(self._settings).items():
             require_free(port, purpose, variable)
+        self._write_state()
+        self._directory.mark_children()
         with self._screen.steps(total=STEPS + self._settings.runs_kafka):
             plan = await self._prepare()
             await self._start(plan)
@@ -142,20 +153,21 @@ class Stack:
     async def _prepare(self) -> Plan:
         """Prepare secrets, database server, roles, schemas and reference data."""
         directory, screen = self._directory, self._screen
-        directory.bind_event_log(self._settings.event_log_kind)
         with screen.step("密钥与凭证 Secrets and credentials"):
             secrets = Secrets(directory.secrets, PARTNER_ENVIRONMENTS)
+            server = PostgresServer(
+                directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
+            )
+            plan = Plan(self._settings, secrets, directory, server.admin_dsn())
             write_private(directory.ingest_seed, json.dumps(ingest_seed(secrets), ensure_ascii=False, indent=2))
             self._write_credentials(secrets)
             if self._settings.operators == "local":
                 write_private(directory.operators, json.dumps(local_accounts(secrets), indent=2))
-        server = PostgresServer(
-            directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
-        )
+            require_settings(plan)
+            directory.bind_event_log(self._settings.event_log_kind)
         self._postgres = server
         with screen.step("PostgreSQL"):
             await self._start_postgres()
-        plan = Plan(self._settings, secrets, directory, server.admin_dsn())
         with screen.step("数据库与角色 Database and roles"):
             try:
                 await bootstrap(server.admin_dsn(), secrets.roles)
@@ -211,15 +223,16 @@ class Stack:
                 stderr=output,
                 start_new_session=True,
             )
+        progress, returncode = Progress([log]), -1
         try:
-            async with asyncio.timeout(SETUP_TIMEOUT_S):
-                returncode = await process.wait()
-        except TimeoutError:
-            returncode = -1
+            while progress.failure() is None:
+                with contextlib.suppress(TimeoutError):
+                    returncode = await asyncio.wait_for(process.wait(), LOOK_EVERY_S)
+                    break
+                progress.look(ProcessTable().processor_s(process.pid))
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            send_signal(process.pid, signal.SIGKILL, group=True)
+            await process.wait()
         if returncode != 0:
             shown = "\n".join(f"  {line}" for line in last_lines(log))
             raise StackError(
@@ -228,21 +241,24 @@ class Stack:
             )
 
     async def _check_through_gateway(self) -> None:
-        deadline = time.monotonic() + GATEWAY_ROUTES_TIMEOUT_S
-        async with httpx.AsyncClient(base_url=self._settings.gateway_url, trust_env=False) as client:
+        progress = Progress([self._directory.logs / "gateway.log"])
+        async with httpx.AsyncClient(
+            base_url=self._settings.gateway_url, trust_env=False, timeout=READY_TIMEOUT_S
+        ) as client:
             for service in SERVICES:
                 while True:
-                    answer = ""
+                    answer, status = "", ""
                     with contextlib.suppress(httpx.HTTPError):
                         response = await client.get(f"/api/v1/{service}/readyz")
                         if response.status_code == 200:
                             break
-                        answer = response.text
-                    if time.monotonic() > deadline:
+                        answer, status = response.text, str(response.status_code)
+                    progress.look(0.0, f"{service} {status}")
+                    if progress.failure():
                         raise StackError(
                             f"{service} 经网关未就绪：{answer}", f"{service} is not ready through the gateway: {answer}"
                         )
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(GATEWAY_POLL_S)
 
     @contextlib.asynccontextmanager
     async def _show_log_of(self, name: str) -> AsyncIterator[None]:
@@ -266,6 +282,7 @@ class Stack:
         assert self._postgres is not None
         # The thread cannot be interrupted. Keep the future, so that a stop meanwhile waits for it.
         self._postgres_start = asyncio.ensure_future(asyncio.to_thread(self._postgres.start))
+        self._postgres_start.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(self._postgres_start)
         self._write_state()
 
@@ -295,6 +312,7 @@ class Stack:
     async def _stop(self) -> None:
         self._state.phase = "stopping"
         if self._supervisor is None and self._postgres is None:
+            self._directory.forget_own(self._state.supervisor)
             return
         self._write_state()
         self._screen.say("正在停止 / stopping")
@@ -303,8 +321,10 @@ class Stack:
             await self._supervisor.stop()
         if self._postgres is not None:
             if self._postgres_start is not None:
+                self._postgres.give_up()
                 await asyncio.wait({self._postgres_start})
             await asyncio.to_thread(self._postgres.stop)
+        await asyncio.to_thread(stop_leftovers, self._directory)  # what a killed launcher has started
         self._directory.forget()
         self._screen.say(f"已停止，数据保留 / stopped, data is kept ({time.monotonic() - started:.1f} s)")
 

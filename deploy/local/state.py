@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from deploy.local.errors import StackError
-from deploy.local.processes import is_same_process, start_mark, terminate
+from deploy.local.processes import (
+    command_line,
+    end_groups,
+    end_processes,
+    is_same_process,
+    own_pids,
+    pids_with_variable,
+    start_mark,
+)
 from deploy.local.secrets_file import write_private
 
+RUN_MARK = "LOCAL_STACK_RUN_DIR"
 MARKER = "carbon-inclusion-local-stack"
 LEFTOVER_WAIT_S = 15.0
 LOCK_TRIES = 5  # `status` holds the lock for a moment
@@ -133,12 +142,35 @@ class RunDirectory:
         if state is None:
             return []
         ended = []
-        for name, process in reversed(state.processes.items()):
-            if name != "postgres" and process.pid is not None and process.alive():
-                ended.append(name)
-                terminate(process.pid, process.mark, LEFTOVER_WAIT_S, group=True)
+        for batch in (set(state.processes) - {"kafka"}, {"kafka"}):  # the log last, as the others may still write to it
+            left = {
+                name: (process.pid, process.mark)
+                for name, process in state.processes.items()
+                if name in batch - {"postgres"} and process.pid is not None and process.alive()
+            }
+            ended += left
+            end_groups(left.values(), LEFTOVER_WAIT_S)
         self.forget()
         return ended
+
+    def forget_own(self, supervisor: ProcessState) -> None:
+        """Delete the state file if it is that of this supervisor."""
+        state = self.read()
+        if state is not None and state.supervisor.pid == supervisor.pid:
+            self.forget()
+
+    def mark_children(self) -> None:
+        """Let every process that this one starts from now on carry the directory in its environment."""
+        os.environ[RUN_MARK] = str(self.path)
+
+    def stop_marked(self) -> list[str]:
+        """Stop every process that carries this directory in its environment. Returns their programs (Linux only).
+
+        It finds a process that was started a moment before its supervisor was killed, and the children of children.
+        """
+        pids = set(pids_with_variable(RUN_MARK, str(self.path))) - own_pids()
+        names = {pid: Path(command_line(pid).partition(" ")[0]).name for pid in pids}
+        return [names[pid] for pid in end_processes(pids, LEFTOVER_WAIT_S)]
 
     def delete(self) -> None:
         """Delete the directory. Raises StackError if this stack did not create it."""

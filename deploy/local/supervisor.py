@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +13,19 @@ from typing import Any
 
 import httpx
 
-from deploy.local.errors import StackError
+from deploy.local.errors import CANNOT_START, StackError
 from deploy.local.processes import KILL_WAIT_S, send_signal, start_mark
+from deploy.local.progress import LOOK_EVERY_S, SILENT_MAX_S, START_MAX_S, ProcessTable, Progress
 
 FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 10.0
 STEADY_S = 10.0  # after being ready this long, the next death starts with the first backoff
-DEATHS_MAX = 5  # within DEATHS_WINDOW_S before the first readiness: it cannot start
-DEATHS_WINDOW_S = 60.0
+DEATHS_MAX = 5  # before the first readiness: it cannot start. On a busy machine each of them takes minutes.
 READY_POLL_S = 0.1
-READY_TIMEOUT_S = 1.0  # of one readiness request
+READY_POLL_LATER_S = 1.0  # after POLL_LATER_AFTER_S: the requests themselves must not look like progress
+POLL_LATER_AFTER_S = 10.0
+READY_TIMEOUT_S = 10.0  # of one readiness request, on a busy machine
+STILL_STARTING_EVERY_S = 30.0
 LOG_KEPT_BYTES = 20 * 1024 * 1024
 LOG_CHECK_S = 30.0
 LOG_SHOWN_LINES = 20
@@ -38,7 +40,9 @@ class Program:
 
     ready_url        answers 200 when the program is ready.
     ready_port       accepts connections when it is ready. With neither the program is ready once it runs.
-    ready_timeout_s  how long the first start may take.
+    silent_max_s     how long the first start may go without progress: a log that grows, an answer of `ready_url` that
+                     changes, processor time that is used.
+    start_max_s      how long the first start may take in all.
     stop_timeout_s   between SIGTERM and SIGKILL.
     """
 
@@ -48,7 +52,8 @@ class Program:
     port: int | None = None
     ready_url: str | None = None
     ready_port: int | None = None
-    ready_timeout_s: float = 60.0
+    silent_max_s: float = SILENT_MAX_S
+    start_max_s: float = START_MAX_S
     stop_timeout_s: float = 15.0
     directory: Path = Path("/")
 
@@ -67,15 +72,19 @@ class Child:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.failed.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.keeper: asyncio.Task[None] | None = None
-        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX + 1)
+        self.answer = ""  # status code of the last readiness request
+        self._deaths = 0
         self._backoff_s = FIRST_BACKOFF_S
 
     def cannot_start(self, returncode: int) -> bool:
-        """Count a death. Returns True after too many. A SIGKILL comes from outside and does not count."""
+        """Count a death. Returns True after too many, and after the exit code CANNOT_START.
+
+        A SIGKILL comes from outside and does not count.
+        """
         if self.was_ready or returncode == -signal.SIGKILL:
             return False
-        self._deaths.append(time.monotonic())
-        return len(self._deaths) > DEATHS_MAX and self._deaths[-1] - self._deaths[0] < DEATHS_WINDOW_S
+        self._deaths += 1
+        return self._deaths > DEATHS_MAX or returncode == CANNOT_START
 
     def next_pause_s(self, steady_for_s: float) -> float:
         """Return the pause before the next start, in seconds."""
@@ -102,7 +111,7 @@ class Supervisor:
     async def start(self, programs: Sequence[Program], on_ready: Callable[[str, float], None]) -> None:
         """Start a group of programs side by side and wait until all are ready.
 
-        Raises StackError with the end of the log if a program cannot start or is not ready in time.
+        Raises StackError with the end of the log if a program cannot start or makes no progress.
         """
         self._trimmer = self._trimmer or asyncio.create_task(self._trim_logs())
         group = [Child(program, self._logs / f"{program.name}.log") for program in programs]
@@ -115,23 +124,41 @@ class Supervisor:
 
         async def first_ready(child: Child) -> None:
             ready = asyncio.ensure_future(child.ready.wait())
-            timeout_s = child.program.ready_timeout_s
             either: set[asyncio.Future[Any]] = {ready, child.failed}
-            await asyncio.wait(either, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ready.cancel()
             if child.failed.done():
-                ready.cancel()
                 child.failed.result()
-            if not ready.done():
-                ready.cancel()
-                raise program_failure(child, f"{timeout_s:.0f} 秒内没有就绪", f"was not ready within {timeout_s:.0f} s")
             on_ready(child.program.name, time.monotonic() - started)
 
-        waiting = [asyncio.create_task(first_ready(child)) for child in group]
+        tasks = [asyncio.create_task(first_ready(child)) for child in group]
+        watch = asyncio.create_task(self._watch_progress(group))
         try:
-            await asyncio.gather(*waiting)
+            await asyncio.gather(*tasks)
         finally:
-            for task in waiting:
+            for task in (*tasks, watch):
                 task.cancel()
+
+    async def _watch_progress(self, group: Sequence[Child]) -> None:
+        """Fail each program of the group that makes no progress before it is ready."""
+        found = {child: Progress([child.log], child.program.silent_max_s, child.program.start_max_s) for child in group}
+        report_at_s = STILL_STARTING_EVERY_S
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            table = ProcessTable()
+            starting = [child for child in group if not child.was_ready and not child.failed.done()]
+            for child in starting:
+                found[child].look(table.processor_s(child.pid), child.answer)
+                failure = found[child].failure()
+                if failure:
+                    child.failed.set_exception(program_failure(child, *failure))
+                elif found[child].running_s >= report_at_s:
+                    last = "".join(last_lines(child.log, 1))
+                    self._say(f"{child.program.name} 仍在启动 / still starting ({report_at_s:.0f} s): {last}")
+            if starting and found[starting[0]].running_s >= report_at_s:
+                report_at_s += STILL_STARTING_EVERY_S
 
     async def wait_failed(self) -> None:
         """Wait for ever, or raise the StackError of a program that cannot start."""
@@ -186,13 +213,7 @@ class Supervisor:
                 return
             if child.cannot_start(returncode):
                 if not child.failed.done():
-                    child.failed.set_exception(
-                        program_failure(
-                            child,
-                            f"启动时在 {DEATHS_WINDOW_S:.0f} 秒内退出超过 {DEATHS_MAX} 次（{_exit_text(returncode)}）",
-                            f"died more than {DEATHS_MAX} times in {DEATHS_WINDOW_S:.0f} s while starting",
-                        )
-                    )
+                    child.failed.set_exception(_start_failure(child, returncode))
                 return
             steady_s = time.monotonic() - ready_at[0] if ready_at else 0.0
             pause_s = child.next_pause_s(steady_s)
@@ -221,8 +242,10 @@ class Supervisor:
         return process
 
     async def _watch_readiness(self, child: Child, ready_at: list[float]) -> None:
-        while not await self._is_ready(child.program):
-            await asyncio.sleep(READY_POLL_S)
+        started = time.monotonic()
+        while not await self._is_ready(child):
+            is_late = time.monotonic() - started > POLL_LATER_AFTER_S
+            await asyncio.sleep(READY_POLL_LATER_S if is_late else READY_POLL_S)
         ready_at.append(time.monotonic())
         child.was_ready = True
         child.ready.set()
@@ -230,10 +253,13 @@ class Supervisor:
             self._say(f"{child.program.name} 已恢复 / is back")
         self._changed()
 
-    async def _is_ready(self, program: Program) -> bool:
+    async def _is_ready(self, child: Child) -> bool:
+        program = child.program
         try:
             if program.ready_url is not None:
-                return (await self._client.get(program.ready_url)).status_code == 200
+                response = await self._client.get(program.ready_url)
+                child.answer = str(response.status_code)
+                return response.status_code == 200
             if program.ready_port is not None:
                 _, writer = await asyncio.open_connection("127.0.0.1", program.ready_port)
                 writer.close()
@@ -273,6 +299,16 @@ def program_failure(child: Child, zh: str, en: str) -> StackError:
     return StackError(
         f"{child.program.name} {zh}。日志 {child.log} 的最后几行：\n{shown}",
         f"{child.program.name} {en}; the end of its log {child.log} is shown above.",
+    )
+
+
+def _start_failure(child: Child, returncode: int) -> StackError:
+    if returncode == CANNOT_START:
+        return program_failure(child, "无法启动", "cannot start")
+    return program_failure(
+        child,
+        f"启动时退出超过 {DEATHS_MAX} 次（{_exit_text(returncode)}）",
+        f"died more than {DEATHS_MAX} times while starting",
     )
 
 

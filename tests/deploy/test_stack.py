@@ -33,14 +33,14 @@ class LocalStack:
         self.ports = {f"{name}_PORT": free_port() for name in (*PORTS, *WORKER_PORTS)}
         self.environment = {**os.environ, "RUN_DIR": str(run_dir), **{k: str(v) for k, v in self.ports.items()}}
 
-    def command(self, *arguments: str, expect: int = 0) -> str:
+    def command(self, *arguments: str, expect: int = 0, timeout_s: float = 240) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "deploy.local", *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout_s,
             check=False,
         )
         assert done.returncode == expect, done.stdout + done.stderr

@@ -88,12 +88,6 @@ async def test_missing_program_is_reported(recorded: RecordedSupervisor) -> None
         await recorded.start(Program("missing", ("/nonexistent/program",)))
 
 
-async def test_program_not_ready_in_time_is_reported(recorded: RecordedSupervisor) -> None:
-    program = Program("slow", ("/bin/sleep", "60"), ready_url="http://127.0.0.1:1/", ready_timeout_s=0.3)
-    with pytest.raises(StackError, match="was not ready within 0 s"):
-        await recorded.start(program)
-
-
 async def test_programs_stop_in_reverse_order_within_their_timeouts(recorded: RecordedSupervisor) -> None:
     stubborn, polite = standin("stubborn", "stubborn", stop_timeout_s=0.3), standin("polite")
     await recorded.start(stubborn)
