@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import hypothesis
 import schemathesis
@@ -18,13 +17,11 @@ from deploy.demo.gateway import EVENTS
 from shared.json_keys import repeated_key
 from tests.fuzz.callers import Callers, Citizen, is_partner_route
 from tests.fuzz.findings import Findings
+from tests.fuzz.wire import Wire, request_head, with_placeholders
 
-ANSWER_S = 15.0
-PARALLEL = 8
 DEPTH = 10_000
 OVERSIZE_BYTES = 3 * 1024 * 1024
 PROPERTIES_MAX = 8
-PLACEHOLDER = "00000000-0000-7000-8000-000000000000"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART, PARTS = "multipart/form-data; boundary=x", b"--x\r\n\r\n1\r\n--x--\r\n"
 # Each replaces one value of a body, as written here. Most are invalid JSON, some are valid but unexpected.
@@ -116,6 +113,7 @@ def bodies(route: Route) -> Iterator[tuple[str, bytes]]:
     yield "deep and unclosed", b"[" * DEPTH
     yield "deep inside", ('{"data": ' + "[" * DEPTH + "]" * DEPTH + "}").encode()
     yield "duplicate keys", (once[:-1] + ("," if len(once) > 2 else "") + once[1:]).encode()
+    yield from _repeated_keys(example)
     yield "not UTF-8", b'{"a": "\xff\xfe\x80"}'
     yield "UTF-16", once.encode("utf-16")
     yield "byte order mark", b"\xef\xbb\xbf" + once.encode()
@@ -129,6 +127,23 @@ def bodies(route: Route) -> Iterator[tuple[str, bytes]]:
     yield "an array", b"[" + once.encode() + b"]"
 
 
+def _repeated_keys(example: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield bodies with a key twice in other spellings and places than the whole body twice."""
+    first = next(iter(example)) if isinstance(example, dict) and example else "x"
+    value = json.dumps(example[first]) if isinstance(example, dict) and example else "1"
+    rest = json.dumps(example)[1:-1] if isinstance(example, dict) else ""
+    escaped = "".join(f"\\u{ord(char):04x}" for char in first)
+    more = f", {rest}" if rest else ""
+    yield "an escaped key: duplicate keys", f'{{"{escaped}": {value}{more}, {json.dumps(first)}: 1}}'.encode()
+    yield "null and a value: duplicate keys", f"{{{json.dumps(first)}: null{more}, {json.dumps(first)}: 1}}".encode()
+    yield "an unknown key: duplicate keys", f'{{"fuzz": 1, "fuzz": 1{more}}}'.encode()
+    yield "inside an object: duplicate keys", f'{{"fuzz": {{"a": 1, "a": 2}}{more}}}'.encode()
+    yield "inside a list: duplicate keys", f'{{"fuzz": [[{{"a": 1, "\\u0061": 2}}]]{more}}}'.encode()
+    yield "an empty key: duplicate keys", f'{{"": 1, "": 2{more}}}'.encode()
+    many = ", ".join('"k": 1' for _ in range(20_000))
+    yield "twenty thousand times: duplicate keys", f"{{{many}{more}}}".encode()
+
+
 class HandList:
     """Sends the list to every JSON route, then requests that are wrong as HTTP."""
 
@@ -136,9 +151,7 @@ class HandList:
         self._callers, self._findings = callers, findings
         self._until = until
         self._random = random.Random(seed)
-        parts = urlsplit(callers.url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._gate = asyncio.Semaphore(PARALLEL)
+        self._wire = Wire(callers, findings)
 
     async def play(self, documents: dict[str, dict[str, Any]], progress: Callable[[str], None], share: float) -> int:
         """Send `share` of the list, chosen by the seed. Returns the number of routes."""
@@ -186,60 +199,23 @@ class HandList:
             await self._ask("hand-list", f"{route.method} {route.path}: {what}", head, sent)
 
     def _head(self, route: Route, citizen: Citizen, body: bytes, headers: dict[str, str]) -> bytes:
-        path = route.path
-        while "{" in path:
-            path = path[: path.index("{")] + PLACEHOLDER + path[path.index("}") + 1 :]
+        path = with_placeholders(route.path)
         partner = "t3" if is_partner_route(path) and route.path == EVENTS and self._random.random() < 0.5 else ""
         lines = {
-            "Host": self._host,
+            "Host": self._wire.host,
             "Connection": "close",
             "Authorization": self._callers.authorization(route.method, path, body, citizen, partner),
             "Content-Type": route.media_type,
             "Idempotency-Key": f"raw-{self._random.getrandbits(64):x}",
             **headers,
         }
-        return (f"{route.method} {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())).encode(
-            "latin-1"
-        ) + b"\r\n"
+        return request_head(route.method, path, lines)
 
     async def _ask(self, family: str, what: str, head: bytes, body: bytes) -> None:
-        async with self._gate:
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    status, headers, content = await self._exchange(head + body)
-            except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
-                self._findings.cases[family] += 1
-                self._findings.fail(f"{family}: {what}: no answer: {error!r}")
-                return
-        self._findings.check_answer(family, what, status, headers, content)
+        answer = await self._wire.ask(family, what, head, body)
+        if answer is None:
+            return
         # A batch of events is answered 202 with a result for each of them.
         is_batch = f" {EVENTS}: " in what
-        if status < 300 and what.endswith(": duplicate keys") and not is_batch and repeated_key(body) is not None:
-            self._findings.fail(f"{family}: {what}: {status} for a body with a key twice")
-
-    async def _exchange(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
-        reader, writer = await asyncio.open_connection(self._host, self._port)
-
-        async def send() -> None:
-            try:
-                writer.write(request)
-                await writer.drain()
-            except OSError:
-                pass  # the server answered and closed early, as it should
-
-        sending = asyncio.ensure_future(send())
-        try:
-            first = (await reader.readline()).split()
-            status, headers = int(first[1]), {}
-            while (line := await reader.readline()) not in {b"\r\n", b""}:
-                name, _, value = line.decode("latin-1").partition(":")
-                headers[name.strip().lower()] = value.strip()
-            length = headers.get("content-length")
-            content = await reader.readexactly(int(length)) if length else await reader.read(65536)
-        except IndexError as error:
-            raise ValueError("closed without an answer") from error
-        else:
-            return status, headers, content
-        finally:
-            sending.cancel()
-            writer.transport.abort()
+        if answer[0] < 300 and what.endswith("duplicate keys") and not is_batch and repeated_key(body) is not None:
+            self._findings.fail(f"{family}: {what}: {answer[0]} for a body with a key twice")

@@ -20,7 +20,9 @@ from tests.fuzz import cursors, documents
 from tests.fuzz.callers import Callers
 from tests.fuzz.findings import Findings
 from tests.fuzz.generated import GeneratedRequests
+from tests.fuzz.media_types import MediaTypes
 from tests.fuzz.memory import GROWTH_MAX_MIB, Memory
+from tests.fuzz.queries import WholeQueries
 from tests.fuzz.raw import HandList
 from tests.fuzz.records import HostileRecords
 
@@ -139,11 +141,17 @@ def run_families(target: Target, size: Size, seed: int, say: Say) -> Outcome:
             until=until(0.4),
             progress=lambda what: say("文档 documents", what),
         )
-        raw = HandList(callers, findings, seed=seed + 1, until=until(0.65))
+        raw = HandList(callers, findings, seed=seed + 1, until=until(0.6))
         outcome.raw_routes = asyncio.run(
             raw.play(openapi_documents, lambda what: say("手工 hand list", what), size.share)
         )
-        routes = cursors.Lists(openapi_documents, share=size.share, until=until(0.7))
+        whole = WholeQueries(callers, findings, seed=seed, share=size.share, until=until(0.75))
+        outcome.figures["get_routes"] = asyncio.run(
+            whole.play(openapi_documents, lambda what: say("查询 queries", what))
+        )
+        types = MediaTypes(callers, findings, until=until(0.8))
+        asyncio.run(types.play(openapi_documents, lambda what: say("媒体类型 media types", what)))
+        routes = cursors.Lists(openapi_documents, share=size.share, until=until(0.82))
         outcome.figures["list_routes"] = routes.play(callers, findings, seed, lambda what: say("游标 cursors", what))
         generated = GeneratedRequests(callers, findings, seed=seed, cases=size.cases, until=until(1.0))
         generated.play(lambda what: say("OpenAPI", what))
