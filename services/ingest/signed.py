@@ -145,7 +145,7 @@ async def _identified(request: Request, ports: Callers, in_flight: RequestsInFli
     return caller
 
 
-# For routes that show nothing of the live data: a sandbox key of a live partner may call them.
+# For routes that a sandbox key of a live partner may call: they read `Caller.stored_as`, or nothing that is stored.
 IdentifiedBy = Annotated[Caller, Depends(_identified)]
 
 

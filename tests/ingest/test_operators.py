@@ -151,8 +151,9 @@ async def test_the_sandbox_key_of_a_live_partner_has_no_access_to_live_data(
     assert answer.json()["environment"] == "sandbox"
     assert await published.new_records() == []
     client = PartnerClient(signer.http, signer.app_key)
-    asked = await client.get("/api/v1/ingest/events/s-1", secret=signer.pair.private)
-    assert (asked.status_code, asked.json()["code"]) == (403, "SANDBOX_KEY_NOT_ALLOWED")
+    for path in ("/api/v1/ingest/webhook", "/api/v1/ingest/deliveries"):
+        asked = await client.get(path, secret=signer.pair.private)
+        assert (asked.status_code, asked.json()["code"]) == (403, "SANDBOX_KEY_NOT_ALLOWED")
     sandboxed = await operators.call(
         "POST", "/box/keys", {"algorithm": cp1.HMAC_SHA256, "environment": "live", "reason": "不行"}, expect=409
     )

@@ -7,8 +7,10 @@ import pytest
 
 from services.ingest import event_types
 from tests.ingest.conftest import Reader, Settle
+from tests.ingest.operators import OperatorClient, accepted_by
 from tests.ingest.receivers import Receiver, call, register
 from tests.ingest.samples import EVENTS, PartnerClient, event, receipt, revision, status
+from tests.ingest.signing import Signer
 
 CASES = {
     "SANDBOX-CREDITED": ("credited", "CREDITED", 170_000),
@@ -18,6 +20,24 @@ CASES = {
     "SANDBOX-REVERSED": ("reversed", "REVOKED", 0),
     "WH0000000017": ("parked", "NO_BINDING", 0),
 }
+
+
+class SignedCalls:
+    """Requests with a key that an operator has issued."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._client, self._secret = PartnerClient(signer.http, signer.app_key), signer.pair.private
+
+    async def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
+        content = json.dumps(body).encode() if body is not None else b""
+        headers = {"Content-Type": "application/json"} if content else {}
+        target = f"/api/v1/ingest{path}"
+        answer = await self._client.send(method, target, content, headers=headers, secret=self._secret)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def push(self, events: list[Any]) -> Any:
+        return await self._client.push(*events, secret=self._secret)
 
 
 def ride(event_id: str, number: str, **data: Any) -> Any:
@@ -89,3 +109,38 @@ async def test_d14_a_flood_of_sandbox_events_is_told_to_wait(box: PartnerClient,
         answer = await box.post(body.encode())
         codes.append(answer.status_code)
     assert codes[-1] == 429, codes
+
+
+async def test_d14_the_sandbox_key_of_a_live_partner_is_judged_apart_from_its_live_data(
+    operators: OperatorClient, settle: Settle, published: Reader, worker: Any, receiver: Receiver, fresh: None
+) -> None:
+    """One event id, a live account, a registered webhook: neither environment shows a verdict of the other."""
+    await operators.partner("doubled")
+    live, trial = await operators.signer("doubled"), await operators.signer("doubled", environment="sandbox")
+    await settle(accepted_by(live, "doubled"))
+    await settle(accepted_by(trial, "doubled"))
+    await published.new_records()
+
+    of_live, of_trial = SignedCalls(live), SignedCalls(trial)
+    await of_live.call("PUT", "/webhook", {"url": receiver.url})
+    pushed = await of_trial.push(
+        [
+            event("doubled-1", partner="doubled", account_ref={"type": "account_no", "value": "SANDBOX-CREDITED"}),
+            event("doubled-2", partner="doubled", account_ref={"type": "account_no", "value": "WH0000000017"}),
+        ]
+    )
+    verdicts = {one["id"]: one["status"] for one in (await of_trial.call("GET", "/outcomes"))["items"]}
+    assert {name: verdicts[name] for name in ("doubled-1", "doubled-2")} == {"doubled-1": "credited", "doubled-2": "parked"}
+    assert (await of_trial.call("GET", "/events/doubled-1"))["amount_mg"] == 170_000
+    assert (await of_trial.call("GET", f"/receipts/{pushed['receipt_id']}"))["settled"] is True
+    assert await published.new_records() == []
+    # Nothing of it in the live data.
+    assert (await of_live.call("GET", "/outcomes"))["items"] == []
+    await of_live.call("GET", "/events/doubled-1", expect=404)
+    await of_live.call("GET", f"/receipts/{pushed['receipt_id']}", expect=404)
+    assert receiver.received == []
+    # Nothing of the live data in the sandbox, and no id is taken.
+    receipt_of_live = (await of_live.push([event("doubled-1", partner="doubled")]))["receipt_id"]
+    assert len(await published.new_records()) == 1
+    await of_trial.call("GET", f"/receipts/{receipt_of_live}", expect=404)
+    assert (await of_trial.call("GET", "/events/doubled-1"))["amount_mg"] == 170_000

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from services.ingest.archive import service
 from services.ingest.archive.schemas import EventStatus, IntakeTotals, Receipt
 from services.ingest.settings import CurrentSettings
-from services.ingest.signed import SignedBy
+from services.ingest.signed import IdentifiedBy
 from shared import clock
 from shared.auth.tokens import require_scope
 from shared.db import Session
@@ -22,7 +22,7 @@ router = APIRouter(prefix=PREFIX)
 
 @router.get("/receipts/{receipt_id}", tags=["事件接入 Events"], summary="一批事件的去向 · The status of a batch")
 async def get_receipt(
-    receipt_id: UUID, caller: SignedBy, session: Session, settings: CurrentSettings, language: AskedLanguage
+    receipt_id: UUID, caller: IdentifiedBy, session: Session, settings: CurrentSettings, language: AskedLanguage
 ) -> Receipt:
     """收下但尚未归档的回执：200，`accepted` 为 null；从未签发的回执号：404。
 
@@ -30,7 +30,7 @@ async def get_receipt(
     """
     view = await service.receipt_view(
         session,
-        partner_id=caller.partner.partner_id,
+        partner_id=caller.stored_as,
         receipt_id=receipt_id,
         pepper=settings.account_ref_pepper.get_secret_value(),
     )
@@ -49,23 +49,23 @@ async def find_event_status(
             examples=["order/20261123/000001"],
         ),
     ],
-    caller: SignedBy,
+    caller: IdentifiedBy,
     session: Session,
     language: AskedLanguage,
 ) -> EventStatus:
     """适用于任何 id，包括含 `/`、`\\`、`..` 的 · For any id, also one with `/`, `\\` or `..`."""
-    view = await service.event_view(session, partner_id=caller.partner.partner_id, event_id=event_id)
+    view = await service.event_view(session, partner_id=caller.stored_as, event_id=event_id)
     return EventStatus.of(view, language)
 
 
 @router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · The status of an event")
 async def get_event_status(
     event_id: Annotated[str, Path(min_length=1, max_length=128, description="贵方的事件 id · your event's id")],
-    caller: SignedBy,
+    caller: IdentifiedBy,
     session: Session,
     language: AskedLanguage,
 ) -> EventStatus:
-    view = await service.event_view(session, partner_id=caller.partner.partner_id, event_id=event_id)
+    view = await service.event_view(session, partner_id=caller.stored_as, event_id=event_id)
     return EventStatus.of(view, language)
 
 

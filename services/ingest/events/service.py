@@ -5,7 +5,7 @@ Imported files use the same decoding and publishing.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-# Judges the events of a sandbox partner: the accepted ones, and the rejected ones if there are any.
+# Judges the events of a sandbox key: the accepted ones, and the rejected ones if there are any.
 JudgeSandbox = Callable[[Sequence[ActivityReported], ReceiptRejected | None], Awaitable[None]]
 
 
@@ -77,10 +77,11 @@ async def report_events(
     events = decoding.split_batch(body, content_type)
     is_single = decoding.is_single(content_type)
     is_kept = not (dry_run or caller.partner.sandbox)
+    owner = replace(caller.partner, partner_id=caller.stored_as) if caller.is_apart else caller.partner
     try:
         with ports.limits.reserve(caller.partner, len(events), counts=is_kept) as reservation:
-            receipt_id = new_receipt_id(ports.pepper, caller.partner.partner_id)
-            batch = BatchContext(caller.partner, ports.pepper, receipt_id, clock.now())
+            receipt_id = new_receipt_id(ports.pepper, caller.stored_as)
+            batch = BatchContext(owner, ports.pepper, receipt_id, clock.now())
             read = read_events(events, batch)
             if is_kept:
                 # Before the log has it: who sends the same bytes again wants to know where to look.
@@ -88,7 +89,7 @@ async def report_events(
                 await _publish(ports, batch, read)
                 reservation.kept = sum(one.reported is not None for one in read)
                 _count(caller.partner.partner_id, read)
-            elif caller.owns_sandbox and not dry_run:
+            elif not dry_run:
                 ports.limits.admit_sandbox(caller.partner, len(events))
                 await _judge_sandbox(ports, batch, read)
     except EventLogError as exc:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from services.ingest.outcomes import service
 from services.ingest.outcomes.schemas import OutcomeFeed, Shown
-from services.ingest.signed import SignedBy
+from services.ingest.signed import IdentifiedBy
 from shared.db import Session
 from shared.pagination import CURSOR_CHARS_MAX, LIMIT_DEFAULT, Limit, position_of
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/ingest", tags=["事件接入 Events"])
 
 @router.get("/outcomes", summary="全部结果，按先后 · Every verdict, in order")
 async def list_outcomes(
-    caller: SignedBy,
+    caller: IdentifiedBy,
     session: Session,
     after: Annotated[
         str | None,
@@ -30,7 +30,5 @@ async def list_outcomes(
     `status` a page may be empty while `has_more` is true.
     """
     position = position_of(after, int, field="query.after")
-    page = await service.read_after(
-        session, partner_id=caller.partner.partner_id, after=position, status=status, limit=limit
-    )
+    page = await service.read_after(session, partner_id=caller.stored_as, after=position, status=status, limit=limit)
     return OutcomeFeed.of(page)

@@ -68,6 +68,11 @@ class Partner:
         return any(mapped in network for network in self.allowed_networks)
 
 
+def sandbox_of(partner_id: str) -> str:
+    """Return the id that data of a live partner's sandbox keys has. No partner can be registered under it."""
+    return f"{partner_id}~sandbox"
+
+
 def intake_share(partner_id: str, environment: Environment) -> str:
     return f"{partner_id}/{environment}"
 
@@ -105,8 +110,13 @@ class Caller:
     timestamp: int
     payload: Payload | None = None
     signature: bytes = field(default=b"", repr=False)
-    owns_sandbox: bool = False
-    """A sandbox partner: what it stores is its own, and never live data."""
+    is_apart: bool = False
+    """A sandbox key of a live partner: its data is kept apart from the live data."""
+
+    @property
+    def stored_as(self) -> str:
+        """The partner id that the caller's data has."""
+        return sandbox_of(self.partner.partner_id) if self.is_apart else self.partner.partner_id
 
 
 def partners_with_too_many_keys(live: Iterable[tuple[str, str]]) -> list[str]:

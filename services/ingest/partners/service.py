@@ -98,10 +98,10 @@ async def verify_signature(checks: SignatureChecks, request: SignedRequest) -> C
         raise PartnerSuspended
     if not partner.admits(request.address):
         raise AddressNotAllowed(address=request.address or "-")
-    owns_sandbox = partner.sandbox and key.environment == "sandbox"
+    is_apart = key.environment == "sandbox" and not partner.sandbox
     if key.environment != partner.environment:
         partner = replace(partner, environment=key.environment)
-    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload, claim.signature, owns_sandbox)
+    return Caller(partner, key.app_key, claim.nonce, claim.timestamp, claim.payload, claim.signature, is_apart)
 
 
 async def _is_valid(slow_queue: SlowCheckQueue, claim: Claim) -> bool:
