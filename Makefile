@@ -13,7 +13,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down stop clean logs status token demo bench chaos clients fuzz nightly test lint types imports pytest fmt \
+.PHONY: help run down stop clean logs status token demo bench chaos clients wheel fuzz nightly test lint types imports pytest fmt \
 	asyncapi errors migration lock venv operators check-settings
 
 help: ## 显示帮助 this help
@@ -57,12 +57,15 @@ nightly: venv ## 夜间长测 long stories against the models, and writers for a
 	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
 		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
 		tests/accounting/posting/test_writers.py tests/accounts/test_starving.py tests/ingest/test_starving.py \
-		tests/deploy/test_starving.py tests/deploy/test_starts.py tests/integration/test_crowd.py -s --timeout 14400
+		tests/deploy/test_starving.py tests/deploy/busy_machine.py tests/integration/test_crowd.py -s --timeout 14400
 
 clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)
 	@$(RUN) deploy.clients
 
-fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=6)
+wheel: venv ## 合作方命令行 build tph, the partners' command line, as a wheel into dist/
+	@$(RUN) deploy.tph.wheel dist
+
+fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=8)
 	@$(RUN) tests.fuzz
 
 bench: venv ## 基准测试 benchmarks in under ten minutes, figures into the documents (ONLY=posting for one part, ONLY=orders BEFORE=commit)

@@ -1,7 +1,6 @@
 """A start is judged by its progress. A failed or killed start leaves no process. Missing things have their names."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -29,9 +28,6 @@ from deploy.local.supervisor import Program, Supervisor
 from tests.deploy.test_stack import LocalStack
 
 HERE = Path(__file__).parent
-BUSY_PROCESSES = 30
-IS_NIGHT = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-nightly = pytest.mark.skipif(not IS_NIGHT, reason="make nightly: takes the whole machine for minutes")
 
 
 @pytest.fixture(autouse=True)
@@ -247,10 +243,7 @@ def begin(stack: LocalStack, *options: str) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize(
-    "moment",
-    ["pg_ctl.log", "logs/migrations.log", pytest.param("logs/accounting-api.log", marks=nightly)],
-)
+@pytest.mark.parametrize("moment", ["pg_ctl.log", "logs/migrations.log"])
 def test_b20_down_ends_every_process_of_a_killed_start(stack: LocalStack, moment: str) -> None:
     """The commands of the preparation and the server's own start are in no state file."""
     file = (
@@ -309,25 +302,3 @@ def test_b20_every_wrong_variable_of_gateway_and_services_is_named_at_once(tmp_p
     output = refused(tmp_path, **wrong)
     for name in wrong:
         assert f"{name} is missing or wrong" in output
-
-
-@pytest.mark.kafka
-@pytest.mark.stack
-@pytest.mark.timeout(3600)
-@nightly
-def test_b20_a_kafka_stack_starts_beside_thirty_busy_processes(stack: LocalStack) -> None:
-    stack.environment |= {"LOG": "kafka", "KAFKA_PORT": str(free_port())}
-    busy = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"]) for _ in range(BUSY_PROCESSES)]
-    started = time.monotonic()
-    try:
-        output = stack.command("up", "--detach", timeout_s=3000)
-        print(f"\nstarted beside {BUSY_PROCESSES} busy processes in {time.monotonic() - started:.0f} s")
-        assert "已就绪" in output
-        state = json.loads((stack.run_dir / "state.json").read_text(encoding="utf-8"))
-        assert {process["restarts"] for process in state["processes"].values()} == {0}
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
-    stack.command("down")
-    assert processes_of(stack) == []

@@ -41,7 +41,7 @@ def print_table(outcome: Outcome) -> None:
 @app.command()
 def main(
     seed: Annotated[int, typer.Option(envvar="SEED", help="决定全部随机选择 Decides every random choice.")] = 1,
-    minutes: Annotated[float, typer.Option(envvar="MINUTES", help="最长用时 Longest run.")] = 6.0,
+    minutes: Annotated[float, typer.Option(envvar="MINUTES", help="最长用时 Longest run.")] = 8.0,
     cases: Annotated[int, typer.Option(envvar="CASES", help="每个接口每种方式 Per operation and mode.")] = 25,
     port_offset: Annotated[int, typer.Option(envvar="PORT_OFFSET")] = 22_000,
     run_dir: Annotated[Path, typer.Option(envvar="RUN_DIR", help="数据与日志 Data and logs.")] = Path(".cache/fuzz"),

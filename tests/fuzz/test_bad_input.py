@@ -9,10 +9,13 @@ from services.accounting.methodologies.document import parse_methodology
 from services.accounting.what_if.schemas import Run
 from services.ingest.imports.schemas import Import
 from shared.errors import AppError
+from shared.json_keys import repeated_key
 from tests.fuzz import documents
 from tests.fuzz.findings import Findings
+from tests.fuzz.queries import LONG, REPEATS, GetRoute, queries
 from tests.fuzz.raw import LITERALS, Route, bodies
 from tests.fuzz.records import hostile_values
+from tests.fuzz.wire import PLACEHOLDER, with_placeholders
 
 GOOD = (documents.GOOD / "methodology.yaml").read_text(encoding="utf-8")
 DOCUMENTS = 40
@@ -59,6 +62,26 @@ def test_hand_list_covers_every_property_and_a_seed_repeats_the_records() -> Non
     first, again, other = ([*hostile_values(good, random.Random(seed), 60)] for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 60
+
+
+def test_whole_queries_have_every_parameter_and_a_seed_repeats_them() -> None:
+    route = GetRoute("/x", {"limit": ("1", "100"), "cursor": ("a",)})
+    first, again, other = ([*queries(route, random.Random(seed))] for seed in (1, 1, 2))
+    assert first == again != other
+    assert len([query for query in first if "limit=" in query and "cursor=" in query]) > 2 * 12
+    assert any(query.count("limit=") >= REPEATS for query in first)
+    assert any(len(query) >= LONG for query in first)
+
+
+def test_placeholders_keep_the_rest_of_their_part() -> None:
+    assert with_placeholders("/a/{one}:disable/{two}") == f"/a/{PLACEHOLDER}:disable/{PLACEHOLDER}"
+
+
+def test_every_repeated_key_of_the_hand_list_is_one() -> None:
+    found = dict(bodies(Route("POST", "/x", "application/json", {"one": 1, "two": "2"})))
+    repeated = {what: repeated_key(body) for what, body in found.items() if what.endswith("duplicate keys")}
+    assert len(repeated) == 8
+    assert None not in repeated.values()
 
 
 @pytest.mark.parametrize("model", [Import, Run])

@@ -1,6 +1,7 @@
 """Requests as bytes over a socket: what no client library sends."""
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 from tests.fuzz.callers import Callers
@@ -13,7 +14,7 @@ PLACEHOLDER = "00000000-0000-7000-8000-000000000000"
 
 def with_placeholders(path: str) -> str:
     """Return the path of a document with an id in the place of each parameter."""
-    return "/".join(PLACEHOLDER if part.startswith("{") else part for part in path.split("/"))
+    return re.sub(r"\{[^}]*\}", PLACEHOLDER, path)
 
 
 class Wire:
