@@ -2,12 +2,12 @@
 
 import sys
 
-from deploy.tph import checks, receipts, screen, transfers
+from deploy.tph import checks, feed, receipts, screen, transfers
 from deploy.tph.commands import app
 from deploy.tph.errors import CommandError
 
 EXIT_ERROR = 2
-_COMMANDS = (checks, receipts, transfers)  # importing these modules registers their commands
+_COMMANDS = (checks, feed, receipts, transfers)  # importing these modules registers their commands
 
 
 def main() -> int:

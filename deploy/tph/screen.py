@@ -38,13 +38,13 @@ def table(*titles: str) -> Table:
     return new
 
 
-def results_table(results: Iterable[Mapping[str, Any]]) -> Table:
-    """A table of the results of a receipt or a push, with at most ROWS_MAX rows."""
+def results_table(results: Iterable[Mapping[str, Any]], *, rows_max: int = ROWS_MAX) -> Table:
+    """A table of the results of a receipt or a push, with at most `rows_max` rows."""
     rows = table("#", "事件 event", "结果 result", "原因 reason", "减碳量 amount")
     count = 0
     for item in results:
         count += 1
-        if count <= ROWS_MAX:
+        if count <= rows_max:
             code = item.get("code") or item.get("reason_code") or ""
             words = " ".join(str(w) for w in (code, item.get("field"), item.get("message") or item.get("reason")) if w)
             rows.add_row(
@@ -54,6 +54,6 @@ def results_table(results: Iterable[Mapping[str, Any]]) -> Table:
                 words,
                 grams(item.get("amount_mg")),
             )
-    if count > ROWS_MAX:
-        rows.add_row("…", f"另有 {count - ROWS_MAX} 条 more", "", "", "")
+    if count > rows_max:
+        rows.add_row("…", f"另有 {count - rows_max} 条 more", "", "", "")
     return rows

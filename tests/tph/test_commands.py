@@ -1,6 +1,12 @@
 """The command line: its signatures, retries, batches and exit codes."""
 
+import ast
 import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.tph import __main__ as entry
-from deploy.tph import checks, commands, events, transfers
+from deploy.tph import checks, commands, events, feed, transfers
 from deploy.tph.client import TRIES_MAX, Client
 from deploy.tph.errors import CommandError
 from deploy.tph.identity import Identity, load_identity
+from deploy.tph.wheel import build
 from services.ingest.debugging.schemas import FailingRequest
 from services.ingest.imports.schemas import NewImport
 from shared.auth import cp1
@@ -230,3 +237,88 @@ def test_reconcile_exits_with_1_if_there_are_differences(tmp_path: Path, monkeyp
     assert answer.exit_code == 1, answer.output
     assert "e-1" in answer.output
     assert NewImport.model_validate_json(platform.requests[0].content).mode == "reconcile"
+
+
+def outcome(event_id: str) -> dict[str, Any]:
+    return {"id": event_id, "status": "credited", "reason_code": "CREDITED", "amount_mg": 170_000, "index": 0}
+
+
+def test_outcomes_reads_every_page_and_prints_where_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = (
+        httpx.Response(200, json={"items": [outcome("o-1")], "next_cursor": "WzFd", "has_more": True}),
+        httpx.Response(200, json={"items": [outcome("o-2")], "next_cursor": "WzJd", "has_more": False}),
+    )
+    platform = Platform(*pages)
+    monkeypatch.setattr(feed, "client_of", lambda _: platform.client())
+    arguments = ["outcomes", "--json", "--after", "WzBd", "--status", "credited"]
+    result = CliRunner().invoke(commands.app, arguments, env=ENVIRONMENT)
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["o-1", "o-2"]
+    assert "--after WzJd" in result.stderr
+    asked = [dict(request.url.params) for request in platform.requests]
+    assert [one["after"] for one in asked] == ["WzBd", "WzFd"]
+    assert {one["status"] for one in asked} == {"credited"}
+
+
+def test_partner_shows_the_registration_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("event_types", "cities", "scenes", "binding_modes", "allowed_networks")
+    content = {
+        **{name: [] for name in names},
+        "partner_id": "bike",
+        "name": "江城单车",
+        "name_en": "River City Bikes",
+        "environment": "sandbox",
+        "source": "//bike.example",
+        "keys": [
+            {"app_key": "ak_test", "algorithm": "CP1", "environment": "live", "state": "active", "signed_this": True}
+        ],
+        "limits": [{"name": "day", "limit": 1000, "window_s": 86_400, "remaining": 997, "reset_s": 60}],
+        "webhook": None,
+    }
+    monkeypatch.setattr(feed, "client_of", lambda _: Platform(httpx.Response(200, json=content)).client())
+    result = CliRunner().invoke(commands.app, ["partner"], env=ENVIRONMENT)
+    assert result.exit_code == 0, result.output
+    for words in ("bike 江城单车", "sandbox", "ak_test", "997 / 1000"):
+        assert words in result.stdout
+
+
+def test_the_wheel_runs_without_this_repository(tmp_path: Path) -> None:
+    wheel = build(tmp_path / "dist")
+    assert wheel.read_bytes() == build(tmp_path / "again").read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from tph.__main__ import main\n"
+        "code = main()\nassert not {'deploy', 'shared', 'services'} & set(sys.modules)\nsys.exit(code)"
+    )
+    signing = ["sign", "--path", "/x", "--timestamp", "1700000000", "--nonce", "593BEC0C930BF1AFEB40B4A08C8FB242"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "site"), *signing, "--header-only"],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "PATH": os.environ["PATH"]},
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("CP1-HMAC-SHA256 ")
+
+
+def test_the_wheel_requires_every_package_that_it_imports(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(tmp_path)) as archive:
+        info = f"{next(name.partition('/')[0] for name in archive.namelist() if '.dist-info/' in name)}"
+        required = {
+            re.split(r"[<>=~! ]", line.removeprefix("Requires-Dist: "))[0]
+            for line in archive.read(f"{info}/METADATA").decode().splitlines()
+            if line.startswith("Requires-Dist: ")
+        }
+        imported = set()
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                for node in ast.walk(ast.parse(archive.read(name))):
+                    if isinstance(node, ast.ImportFrom) and node.module:
+                        imported.add(node.module.partition(".")[0])
+                    elif isinstance(node, ast.Import):
+                        imported |= {alias.name.partition(".")[0] for alias in node.names}
+    assert imported - set(sys.stdlib_module_names) - {"tph"} == required
