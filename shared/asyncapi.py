@@ -17,6 +17,7 @@ from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.rejections_v1 import ReceiptRejected
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -42,6 +43,14 @@ TOPICS = (
         ("accounting", "ingest"),
         (ActivityReported,),
         "partner_id:account_key，同一人在同一合作方的事件保持先后 events of one person at one partner stay in order",
+    ),
+    Topic(
+        topics.REJECTIONS,
+        "被拒收的事件，供同一服务的回执查询 Refused events, for the receipts of the same service",
+        "ingest",
+        ("ingest",),
+        (ReceiptRejected,),
+        "partner_id",
     ),
     Topic(
         topics.BINDINGS,

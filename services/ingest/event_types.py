@@ -18,7 +18,6 @@ REVISIONS = (CORRECTED, CANCELLED)
 
 # Records on our topics differ from the events that partners sent, so they have types of their own.
 ACTIVITY_REPORTED = ACTIVITY_REPORTED_TYPE
-RECEIPT_REJECTED = PREFIX + "receipt.rejected.v1"
 
 
 def full_name(name: str) -> str:

@@ -41,7 +41,7 @@ def build(settings: Settings | None = None) -> Worker:
     )
     worker.consume(
         "ingest.rejections",
-        own_topics.REJECTIONS,
+        topics.REJECTIONS,
         archive.handle_rejections,
         decoder=own_topics.REJECTIONS_DECODER,
     )

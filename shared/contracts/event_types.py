@@ -9,6 +9,7 @@ from shared.contracts import topics
 from shared.contracts.digests_v1 import DAY_SEALED_TYPE
 from shared.contracts.envelope import Headers, event_headers
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
+from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE, ORDER_CONFIRMED_TYPE
 
 ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
@@ -23,6 +24,7 @@ DEAD_LETTER_CONTENT: Final = "application/octet-stream"
 
 TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.ACTIVITIES: (ACTIVITY_REPORTED_TYPE,),
+    topics.REJECTIONS: (RECEIPT_REJECTED_TYPE,),
     topics.BINDINGS: (BINDING_CHANGED_TYPE,),
     topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),

@@ -1,6 +1,7 @@
 """Topic names and partition counts. A count never changes: keys would move, and events of a key lose their order."""
 
 ACTIVITIES = "ingest.activities.v1"
+REJECTIONS = "ingest.rejections.v1"
 BINDINGS = "accounts.bindings.v1"
 HOUSEHOLDS = "accounts.households.v1"
 DIGESTS = "accounting.digests.v1"
@@ -8,7 +9,16 @@ INGEST_DIGESTS = "ingest.digests.v1"
 OUTCOMES = "accounting.outcomes.v1"
 REWARDS = "rewards.events.v1"
 
-PARTITIONS = {ACTIVITIES: 8, BINDINGS: 4, HOUSEHOLDS: 4, DIGESTS: 1, INGEST_DIGESTS: 1, OUTCOMES: 8, REWARDS: 4}
+PARTITIONS = {
+    ACTIVITIES: 8,
+    REJECTIONS: 1,  # few records, whose order does not matter
+    BINDINGS: 4,
+    HOUSEHOLDS: 4,
+    DIGESTS: 1,
+    INGEST_DIGESTS: 1,
+    OUTCOMES: 8,
+    REWARDS: 4,
+}
 COMPACTED = frozenset({BINDINGS, HOUSEHOLDS})
 DEADLETTER_SUFFIX = ".deadletter"
 DEADLETTER_PARTITIONS = 1

@@ -15,7 +15,6 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from services.ingest import topics as own_topics
 from services.ingest.main import create_app
 from services.ingest.seed import seed
 from services.ingest.settings import Settings
@@ -209,7 +208,7 @@ async def published(log: EventLog) -> Reader:
 
 @pytest.fixture
 async def refusals(log: EventLog) -> Reader:
-    reader = Reader(log, own_topics.REJECTIONS)
+    reader = Reader(log, topics.REJECTIONS)
     await reader.mark()
     return reader
 

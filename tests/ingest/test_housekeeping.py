@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 
 from services.ingest import event_types
-from services.ingest import topics as own_topics
 from services.ingest.archive import service
 from services.ingest.settings import Settings
 from shared import clock
@@ -103,7 +102,7 @@ async def test_unreadable_records_become_dead_letters_and_do_not_stop_the_consum
     newest = await connection.fetchval("SELECT coalesce(max(id), 0) FROM ingest.dead_letter")
     await worker.publish(topics.ACTIVITIES, garbage)
     await worker.publish(topics.OUTCOMES, garbage)
-    await worker.publish(own_topics.REJECTIONS, garbage)
+    await worker.publish(topics.REJECTIONS, garbage)
     await bike.push(event("after-garbage"))
 
     async def set_aside() -> bool:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from services.ingest import event_types
-from services.ingest import topics as own_topics
+from shared.contracts.rejections_v1 import ReceiptRejected
 from tests.ingest.conftest import Reader
 from tests.ingest.samples import EVENTS, PartnerClient, data_of, event, reports, revision
 
@@ -120,7 +120,7 @@ async def test_a_mixed_batch_publishes_good_events_and_a_record_of_the_rejected_
     assert [(report.index, report.event_id) for report in found] == [(0, "g1"), (2, "g2"), (4, "g3")]
     assert {(report.receipt_accepted, report.receipt_rejected) for report in found} == {(3, 2)}
     [record] = await refusals.new_records()
-    receipt = msgspec.json.decode(record.value or b"", type=own_topics.ReceiptRejected)
+    receipt = msgspec.json.decode(record.value or b"", type=ReceiptRejected)
     assert str(receipt.receipt_id) == answer["receipt_id"]
     assert (receipt.partner_id, receipt.accepted) == ("bike", 3)
     assert [(one.index, one.id, one.code, one.field) for one in receipt.rejected] == [

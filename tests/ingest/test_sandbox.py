@@ -130,7 +130,10 @@ async def test_d14_the_sandbox_key_of_a_live_partner_is_judged_apart_from_its_li
         ]
     )
     verdicts = {one["id"]: one["status"] for one in (await of_trial.call("GET", "/outcomes"))["items"]}
-    assert {name: verdicts[name] for name in ("doubled-1", "doubled-2")} == {"doubled-1": "credited", "doubled-2": "parked"}
+    assert {name: verdicts[name] for name in ("doubled-1", "doubled-2")} == {
+        "doubled-1": "credited",
+        "doubled-2": "parked",
+    }
     assert (await of_trial.call("GET", "/events/doubled-1"))["amount_mg"] == 170_000
     assert (await of_trial.call("GET", f"/receipts/{pushed['receipt_id']}"))["settled"] is True
     assert await published.new_records() == []

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from services.ingest import event_types
-from services.ingest import topics as own_topics
+from shared.contracts.rejections_v1 import ReceiptRejected
 from tests.ingest.conftest import Reader, Settle
 from tests.ingest.samples import BATCH, EVENTS, ONE, PartnerClient, event, receipt, reports, revision
 from tests.ingest.test_rejections import REJECTIONS
@@ -49,10 +49,7 @@ async def test_d1_a_single_refused_event_has_a_receipt_and_reaches_no_topic_of_a
     assert problem["results"][0]["field"] == "data.distance"
     assert await published.new_records() == []
     [record] = await refusals.new_records()
-    assert (
-        str(msgspec.json.decode(record.value or b"", type=own_topics.ReceiptRejected).receipt_id)
-        == (problem["receipt_id"])
-    )
+    assert str(msgspec.json.decode(record.value or b"", type=ReceiptRejected).receipt_id) == (problem["receipt_id"])
 
     async def settled() -> bool:
         return bool((await receipt(bike, problem["receipt_id"]))["settled"])

@@ -25,11 +25,11 @@ from services.ingest.archive.errors import EventNotFound, ReceiptNotFound
 from services.ingest.deliveries import service as deliveries
 from services.ingest.outcomes import service as outcomes
 from services.ingest.receipt_ids import is_issued
-from services.ingest.topics import ReceiptRejected
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import event_key
 from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.rejections_v1 import ReceiptRejected
 from shared.db import Session
 from shared.eventlog import StoredRecord
 from shared.projection import Items, newest

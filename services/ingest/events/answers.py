@@ -24,5 +24,5 @@ class IntakeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     dry_run: bool = False
     environment: Annotated[
         Literal["live", "sandbox"],
-        Meta(description="沙箱事件只校验，不入账 · sandbox events are checked and not counted"),
+        Meta(description="沙箱事件只有沙箱结果，不入账 · sandbox events get sandbox verdicts, no credit"),
     ] = "live"

@@ -12,7 +12,6 @@ import msgspec
 import structlog
 
 from services.ingest import event_types
-from services.ingest import topics as own_topics
 from services.ingest.events import decoding
 from services.ingest.events.answers import EventResult, IntakeAnswer
 from services.ingest.events.decoding import BatchContext, ReadEvent, read_events
@@ -21,11 +20,11 @@ from services.ingest.events.rejections import INVALID_TEXT, INVALID_TIME, EventR
 from services.ingest.limits.service import Limits
 from services.ingest.partners.service import Caller, SeenNonces
 from services.ingest.receipt_ids import new_receipt_id
-from services.ingest.topics import ReceiptRejected, RejectedEvent
 from shared import clock, telemetry
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.envelope import common_headers, event_headers
+from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE, ReceiptRejected, RejectedEvent
 from shared.errors import TooManyRequests
 from shared.eventlog import EventLog, EventLogError, Record
 from shared.language import Language
@@ -110,7 +109,7 @@ async def report_events(
 async def ensure_topics(log: EventLog, prefix: str) -> None:
     """Raises EventLogError while the log is away."""
     await log.ensure_topic(prefix + topics.ACTIVITIES, partitions=topics.PARTITIONS[topics.ACTIVITIES])
-    await log.ensure_topic(prefix + own_topics.REJECTIONS, partitions=own_topics.REJECTIONS_PARTITIONS)
+    await log.ensure_topic(prefix + topics.REJECTIONS, partitions=topics.PARTITIONS[topics.REJECTIONS])
 
 
 async def publish_activities(
@@ -144,7 +143,7 @@ async def _publish(ports: IntakePorts, batch: BatchContext, read: list[ReadEvent
     reports = [one.reported for one in read if one.reported is not None]
     if len(reports) < len(read) or not read:
         record = _rejections_record(batch, read, len(reports))
-        await ports.log.publish(ports.topic_prefix + own_topics.REJECTIONS, [record])
+        await ports.log.publish(ports.topic_prefix + topics.REJECTIONS, [record])
     if reports:
         await publish_activities(
             ports.log,
@@ -175,7 +174,7 @@ def _rejections_record(batch: BatchContext, read: list[ReadEvent], accepted: int
     headers = event_headers(
         str(batch.receipt_id),
         source=batch.partner.source,
-        event_type=event_types.RECEIPT_REJECTED,
+        event_type=RECEIPT_REJECTED_TYPE,
         at=batch.received_at,
     )
     return Record(

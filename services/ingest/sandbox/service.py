@@ -9,12 +9,12 @@ from uuid import UUID
 
 from services.ingest.archive import service as archive
 from services.ingest.sandbox.domain import NUMBERS, UNBOUND, Sentence
-from services.ingest.topics import ReceiptRejected
 from shared import clock
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.identity import account_key
 from shared.contracts.outcomes_v1 import ActivityJudged
+from shared.contracts.rejections_v1 import ReceiptRejected
 from shared.db import Database, Session
 from shared.eventlog import StoredRecord
 
