@@ -60,7 +60,7 @@ async def test_d15_every_signed_answer_says_what_is_left(http: httpx.AsyncClient
     left = re.findall(r'"(\w+)";r=(\d+);t=(\d+)', sent.headers["ratelimit"])
     assert [name for name, _, _ in left] == ["requests", "events", "day"]
     assert left[0][1] == "3"
-    assert 490 <= int(left[1][1]) < 500
+    assert 490 <= int(left[1][1]) <= 500  # a slow machine has refilled what was used
     assert left[2][1] == "990"
     limits = {one["name"]: one for one in (await who(partner))["limits"]}
     assert limits["requests"]["remaining"] < 3

@@ -42,14 +42,15 @@ class Pair:
     def moved_between(self, since: datetime, until: datetime) -> bool:
         """Whether one side has changed in this time, so that the other may still follow.
 
-        A time after `until` is no movement: rows with such times would never be compared.
+        A time after `until` is no movement: rows with such times would never be compared. Nor is `infinity`, which
+        no process writes and which the driver reads as a time without an offset.
         """
         times = []
         if self.settlement is not None:
             times += [self.settlement.created_at, self.settlement.settled_at]
         if self.hold is not None:
             times += [self.hold.created_at, self.hold.settled_at]
-        return any(time is not None and since < time <= until for time in times)
+        return any(time is not None and time.tzinfo is not None and since < time <= until for time in times)
 
 
 def compare(pair: Pair) -> Difference | None:
