@@ -31,6 +31,7 @@ WarningName = Literal[
     "EXCLUSIVITY_GROUP_DROPPED",
     "CAP_NOT_CONTINUED",
     "LONG_VESTING",
+    "NO_POWER_BOUND",
     "SUPERSESSION_OVERLAP",
     "COVERAGE_GAP",
     "REGION_FALLBACK",
@@ -38,6 +39,8 @@ WarningName = Literal[
 
 # A quarter. Citizens of the schemes in `library/` get their grams at once or within a month.
 LONG_VESTING_DAYS: Final = 92
+# Energy that a formula may read. Over a time it is a power, which the installation of a home or a car limits.
+_ENERGIES: Final = frozenset({"energy_wh", "baseline_wh", "used_wh"})
 _TIMED_KINDS: Final = frozenset({"trip", "transit"})  # acts with a beginning and an end, which can overlap
 
 
@@ -136,6 +139,24 @@ def _rule_warnings(document: Methodology, marks: Marks, published: Iterable[Publ
             f"The grams become available after {document.vesting_days} days, which is more than a quarter.",
         )
         yield _warning("LONG_VESTING", ("vesting_days",), text, marks)
+    unbounded = sorted({one.source for one in document.inputs.values()} & _ENERGIES - set(_per_hour(document)))
+    if unbounded and not _is_bounded_by_another(document, unbounded):
+        names = ", ".join(unbounded)
+        text = Text(
+            f"{names} 没有每小时的上限（plausibility.per_hour）：一小时可以计入一个月的电量。",
+            f"Nothing bounds {names} per hour (plausibility.per_hour): an hour may claim the energy of a month.",
+        )
+        yield _warning("NO_POWER_BOUND", ("plausibility",), text, marks)
+
+
+def _per_hour(document: Methodology) -> Collection[str]:
+    return document.plausibility.per_hour or ()
+
+
+def _is_bounded_by_another(document: Methodology, fields: Iterable[str]) -> bool:
+    """Whether each field is at most a share of another amount that has a bound per hour."""
+    bounded = {one.field for one in document.plausibility.relations if one.at_most in _per_hour(document)}
+    return set(fields) <= bounded
 
 
 def _is_alone(document: Methodology, published: Iterable[PublishedVersion]) -> bool:

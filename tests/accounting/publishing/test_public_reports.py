@@ -252,3 +252,29 @@ async def test_a15_a_ride_inside_another_that_began_days_ago_is_one_act(ready: O
     for ride in (long, inside) if first_is_long else (inside, long):
         await accounting.post(ride)
     assert sorted(await reasons(accounting, person)) == ["CREDITED", "IMPLAUSIBLE_DURATION"]
+
+
+async def test_a14_energy_without_a_bound_per_hour_has_to_be_acknowledged(ready: Operators) -> None:
+    bounds: dict[str, dict[str, Any]] = {
+        "none": {},
+        "another amount": {"per_hour": {"baseline_wh": {"max": 14_000}}},
+        "its own": {"per_hour": {"energy_wh": {"max": 14_000}}},
+        "through another amount": {
+            "per_hour": {"baseline_wh": {"max": 14_000}},
+            "relations": [{"field": "energy_wh", "at_most": "baseline_wh"}],
+        },
+    }
+    found = {}
+    with days_ago(5):
+        for name, limits in bounds.items():
+            draft = await ready.draft(await power_version(ready, **limits))
+            assert draft["faults"] == []
+            found[name] = "NO_POWER_BOUND" in [warning["code"] for warning in draft["warnings"]]
+        draft_id = await ready.checked(await power_version(ready))
+        path = f"/methodologies/drafts/{draft_id}/publish"
+        names = ["NO_CAPS", "NO_EXCLUSIVITY_GROUP"]
+        body: dict[str, Any] = {"reason": "已审阅", "acknowledged": names}
+        assert await ready.refused("POST", path, body, who="publisher") == (409, "WARNINGS_NOT_ACKNOWLEDGED")
+        await ready.ok("POST", path, {**body, "acknowledged": [*names, "NO_POWER_BOUND"]}, who="publisher")
+    ready.accounting.forget_library()
+    assert found == {"none": True, "another amount": True, "its own": False, "through another amount": False}
