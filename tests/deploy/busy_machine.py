@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.ports import free_port
+from deploy.local.postgres import PostgresServer
 from tests.deploy.test_stack import LocalStack
 from tests.deploy.test_starts import begin, processes_of, wait_for
 
@@ -23,9 +24,11 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
 
 
 @pytest.mark.stack
-def test_b20_down_ends_every_process_of_a_start_that_was_killed_among_the_services(stack: LocalStack) -> None:
+@pytest.mark.parametrize("log", ["pg_ctl", "accounting-api"])
+def test_b20_down_ends_every_process_of_a_start_killed_at_other_moments(stack: LocalStack, log: str) -> None:
+    directory = PostgresServer(stack.run_dir / "postgres").home if log == "pg_ctl" else stack.run_dir / "logs"
     with begin(stack) as starter:
-        wait_for((stack.run_dir / "logs" / "accounting-api.log").exists)
+        wait_for((directory / f"{log}.log").exists)
         starter.kill()
     assert processes_of(stack)
     stack.command("down")
