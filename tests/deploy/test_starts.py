@@ -246,7 +246,7 @@ def begin(stack: LocalStack, *options: str) -> "subprocess.Popen[bytes]":
 def test_b20_down_ends_every_process_of_a_killed_start(stack: LocalStack) -> None:
     """The commands of the preparation are in no state file."""
     with begin(stack) as starter:
-        wait_for(file.exists)
+        wait_for((stack.run_dir / "logs" / "migrations.log").exists)
         starter.kill()
     assert processes_of(stack)
     stack.command("down")
