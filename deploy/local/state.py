@@ -141,7 +141,7 @@ class RunDirectory:
         state = self.read()
         if state is None:
             return []
-        ended = []
+        ended: list[str] = []
         for batch in (set(state.processes) - {"kafka"}, {"kafka"}):  # the log last, as the others may still write to it
             left = {
                 name: (process.pid, process.mark)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kafka import node as kafka_node_module
-from deploy.kafka.jars import KafkaUnavailable
+from deploy.kafka.jars import KafkaUnavailable, require_java_and_jars
 from deploy.kafka.node import KafkaNode
 from deploy.local import progress as progress_module
 from deploy.local import supervisor as module
@@ -20,7 +20,7 @@ from deploy.local.errors import CANNOT_START, StackError
 from deploy.local.ports import free_port
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import command_line, pids_with_command, pids_with_variable, start_mark
-from deploy.local.progress import ProcessTable, Progress
+from deploy.local.progress import NoProgress, ProcessTable, Progress, wait_for_command
 from deploy.local.settings import ROOT
 from deploy.local.stack import stop_leftovers
 from deploy.local.state import RUN_MARK, RunDirectory
@@ -206,6 +206,30 @@ def test_b20_a_process_of_a_killed_starter_is_found_by_its_environment(tmp_path:
             theirs.kill()
 
 
+def test_b20_the_server_of_a_wrapper_that_is_gone_is_found_in_another_session(tmp_path: Path) -> None:
+    """remorses/kimaki#117, HarperFast/harper#2388: the wrapper has exited, its server lives on under process 1."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.prepare()
+    environment = {RUN_MARK: str(directory.path), "PATH": os.environ["PATH"]}
+    wrapper = [sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)"]
+    subprocess.run(wrapper, env=environment, check=True)
+    (server,) = pids_with_variable(RUN_MARK, str(directory.path))
+    assert stop_leftovers(directory) == ["sleep"]
+    assert start_mark(server) is None
+
+
+def test_b20_a_recovery_that_tells_its_progress_is_waited_for(tmp_path: Path) -> None:
+    """RakuenSoftware/aimee#2302: pg_ctl gave up after 60 s of fsync, and each new try began it again."""
+    log = tmp_path / "server.log"
+    script = f"for n in 1 2 3 4 5 6 7; do echo syncing data directory >> '{log}'; sleep 0.3; done"
+    process = subprocess.Popen(["/bin/sh", "-c", script])
+    assert wait_for_command(process, Progress([log], silent_max_s=1.0)) == 0
+    silent = subprocess.Popen(["/bin/sleep", "60"])
+    with pytest.raises(NoProgress, match="no progress"):
+        wait_for_command(silent, Progress([log], silent_max_s=0.5))
+    assert silent.returncode == -signal.SIGKILL
+
+
 def test_b20_an_interrupted_start_of_postgresql_leaves_no_server(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path / "pg", durable=False)
     server.give_up()
@@ -276,6 +300,15 @@ def refused(tmp_path: Path, **variables: str) -> str:
 
 def test_b20_a_missing_java_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert "JAVA_HOME=/nowhere has no bin/java" in refused(tmp_path, LOG="kafka", JAVA_HOME="/nowhere")
+
+
+def test_b20_a_java_home_that_ends_with_bin_is_told_with_the_place_that_was_searched(
+    tmp_path: Path, java_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """apache/zookeeper#834: "JAVA_HOME is incorrectly set" did not say which file was expected."""
+    monkeypatch.setenv("JAVA_HOME", str(java_home / "bin"))
+    with pytest.raises(KafkaUnavailable, match="bin has no bin/java"):
+        require_java_and_jars(tmp_path)
 
 
 def test_b20_an_old_java_is_told_before_anything_starts(tmp_path: Path, java_home: Path) -> None:
