@@ -46,10 +46,12 @@ async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
     await found.stop()
 
 
-def slow_child(manner: str, seconds: float, **limits: float) -> Program:
+def slow_child(manner: str, seconds: float, silent_max_s: float, start_max_s: float = 60) -> Program:
     port = free_port()
     command = (sys.executable, "-S", str(HERE / "slow_child.py"), str(port), str(seconds), manner)
-    return Program(manner, command, ready_port=port, stop_timeout_s=5, **limits)
+    return Program(
+        manner, command, ready_port=port, stop_timeout_s=5, silent_max_s=silent_max_s, start_max_s=start_max_s
+    )
 
 
 @pytest.mark.parametrize("manner", ["log", "processor"])
@@ -73,7 +75,7 @@ async def test_b20_slow_deaths_count_as_quick_ones(supervisor: Supervisor, monke
     """On a busy machine six deaths take more than a minute. They still end the start."""
     clock = time.monotonic
     begun = clock()
-    monkeypatch.setattr(module.time, "monotonic", lambda: begun + 100 * (clock() - begun))
+    monkeypatch.setattr(time, "monotonic", lambda: begun + 100 * (clock() - begun))
     monkeypatch.setattr(module, "LAST_BACKOFF_S", 0.01)
     dying = Program("dying", ("/bin/sh", "-c", "sleep 0.2; exit 7"), ready_port=1, silent_max_s=1e6, start_max_s=1e6)
     with pytest.raises(StackError, match="died more than 5 times"):
