@@ -343,4 +343,7 @@ class Stack:
                 child.pid, child.mark, child.program.port, str(child.log), child.restarts, child.ready.is_set()
             )
         self._state.processes = found
-        self._directory.write(self._state)
+        with contextlib.suppress(
+            OSError
+        ):  # without its directory a stack must still be stopped
+            self._directory.write(self._state)
