@@ -343,7 +343,5 @@ class Stack:
                 child.pid, child.mark, child.program.port, str(child.log), child.restarts, child.ready.is_set()
             )
         self._state.processes = found
-        with contextlib.suppress(
-            OSError
-        ):  # without its directory a stack must still be stopped
+        with contextlib.suppress(OSError):  # without its directory a stack must still be stopped
             self._directory.write(self._state)

@@ -60,7 +60,8 @@ class LocalStack:
         self._run("deploy.local", "down", timeout_s=UP_TIMEOUT_S)
 
     def clean(self) -> None:
-        self._run("deploy.local", "clean", timeout_s=UP_TIMEOUT_S)
+        answer = self._run("deploy.local", "clean", timeout_s=UP_TIMEOUT_S)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def log_tails(self) -> str:
         logs = sorted((self.run_dir / "logs").glob("*.log"))

@@ -14,6 +14,7 @@ from deploy.local.settings import SERVICES
 from shared.auth import cp1
 
 POLICY_VERSION = "2026-11"
+TRIES_MAX = 10
 
 
 def is_partner_route(path: str) -> bool:
@@ -74,7 +75,11 @@ class Callers:
         return Citizen(session["access_token"], account["account_no"])
 
     def _post(self, path: str, body: object, headers: dict[str, str] | None = None) -> dict[str, str]:
-        answer = self._client.post(path, json=body, headers=headers)
+        for _ in range(TRIES_MAX):
+            answer = self._client.post(path, json=body, headers=headers)
+            if answer.status_code != 429:
+                break
+            time.sleep(float(answer.headers.get("retry-after", "1")))  # one address opens all accounts
         answer.raise_for_status()
         content: dict[str, str] = answer.json()
         return content
