@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import httpx
 import structlog
@@ -13,12 +14,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import docs_page, problems, telemetry
+from shared import problems, telemetry
 from shared.auth.tokens import TokenVerifier
 from shared.db import Database
 from shared.errors import AppError, PayloadTooLarge
 from shared.json_keys import refuse_repeated_keys
 from shared.media_types import parse_media_type
+from shared.openapi.document import ApiDocument, document_router
 from shared.query_parameters import refuse_unknown_parameters
 from shared.settings import KIB, ServiceSettings
 
@@ -170,12 +172,14 @@ def build_app(
     lifespan: Lifespan | None = None,
     readiness: Mapping[str, Check] | None = None,
     body_limits: Mapping[str, int] | None = None,
+    signed_headers: Mapping[str, Any] | None = None,
     jwks_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """Build the application of a service.
 
     `body_limits` maps a path, or all paths under `…/*`, to bytes; other paths get 64 KiB. Sets `app.state.settings`,
-    `app.state.db`, `app.state.tokens` and `app.state.service`. `lifespan` is entered after them and left before them.
+    `app.state.db`, `app.state.tokens`, `app.state.service` and `app.state.api_document`. `signed_headers` are those of
+    every answer to a partner's signature, for the document. `lifespan` is entered after them and left before them.
     """
     telemetry.configure_logging(service, settings.log_level)
     # Requests make few reference cycles, but batches make thousands of objects, and a full collection takes 0.1 s.
@@ -195,24 +199,25 @@ def build_app(
             await tokens.stop()
             await database.stop()
 
-    prefix = f"/api/v1/{service}"
     app = FastAPI(
         title=f"{title_zh} {title_en}",
         description=description,
         version="1.0.0",
-        openapi_url=f"{prefix}/openapi.json",
+        openapi_url=None,  # served by `document_router`
         docs_url=None,
         redoc_url=None,
         lifespan=outer_lifespan,
         dependencies=[Depends(refuse_unknown_parameters)],
-        responses={"4XX": docs_page.PROBLEM_RESPONSE, "5XX": docs_page.PROBLEM_RESPONSE},
-        separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,  # stable names for generated clients
     )
     app.state.settings, app.state.db, app.state.tokens, app.state.service = settings, database, tokens, service
     app.include_router(health_router(service, {"database": database.ping, **(readiness or {})}))
     for router in routers:
         app.include_router(router)
+    document = ApiDocument(app, signed_headers=signed_headers or {})
+    app.state.api_document = document
+    app.include_router(document_router(service, document))
+    app.openapi = lambda: document.document  # type: ignore[method-assign] # the documented way to replace it
     problems.install(app)
     app.add_middleware(RequestFrame, body_limits=dict(body_limits or {}))
     return app

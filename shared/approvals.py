@@ -115,6 +115,10 @@ class Approvals:
                 raise ValueError(f"two kinds are called {kind.name}")
             self._kinds[kind.name] = kind
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(self._kinds.values())
+
     async def propose(
         self,
         session: AsyncSession,

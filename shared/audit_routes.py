@@ -49,7 +49,12 @@ class AuditEntry(BaseModel):
 def audit_router(*, service: str, log: AuditLog) -> APIRouter:
     router = APIRouter(prefix=f"/api/v1/{service}/ops", tags=["运营 Operations"])
 
-    @router.get("/audit", summary="审计记录 · Audit log", dependencies=[Depends(require_scope("ops:read"))])
+    @router.get(
+        "/audit",
+        operation_id=f"list_{service}_audit_entries",
+        summary="审计记录 · Audit log",
+        dependencies=[Depends(require_scope("ops:read"))],
+    )
     async def list_audit_entries(
         session: Session,
         object: Name = None,  # noqa: A002 - the name of the query parameter

@@ -161,12 +161,14 @@ _Reader = Depends(require_scope("ops:read"))
 def dead_letter_router(*, service: str, mends: LetterMends, audit: Audit) -> APIRouter:
     """The routes of `service`. Its `app.state.approvals` must know `mends.kind()`. Reading needs `ops:read`."""
     router = APIRouter(prefix=f"/api/v1/{service}/ops/dead-letters", tags=["死信 Dead letters"])
-    _add_mend_routes(router, service, mends.scope)
+    _add_mend_list(router, service)
+    _add_mend_decisions(router, service, mends.scope)
     _add_read_routes(router, service)
     writer = Depends(require_scope(mends.scope))
 
     @router.post(
         "/{letter_id}/replay",
+        operation_id=f"replay_{service}_dead_letter",
         summary="原样重放，或提议修正 · Publish again, or propose a mend",
         responses={202: {"model": DeadLetterDetail, "description": "修正待另一人批准 · A mend waits for approval"}},
     )
@@ -198,7 +200,7 @@ def dead_letter_router(*, service: str, mends: LetterMends, audit: Audit) -> API
             response.headers[REPLAYED_HEADER] = "true"
         return DeadLetterDetail.of(row)
 
-    @router.post("/{letter_id}/discard", summary="作废 · Discard")
+    @router.post("/{letter_id}/discard", operation_id=f"discard_{service}_dead_letter", summary="作废 · Discard")
     async def discard_dead_letter(
         letter_id: LetterId,
         body: DiscardRequest,
@@ -237,7 +239,12 @@ async def _propose_mend(
 
 
 def _add_read_routes(router: APIRouter, service: str) -> None:
-    @router.get("", summary="死信列表 · Dead letters, newest first", dependencies=[_Reader])
+    @router.get(
+        "",
+        operation_id=f"list_{service}_dead_letters",
+        summary="死信列表 · Dead letters, newest first",
+        dependencies=[_Reader],
+    )
     async def list_dead_letters(
         session: Session,
         state: Annotated[State | None, Query(description="缺省为全部 · default all")] = None,
@@ -251,22 +258,30 @@ def _add_read_routes(router: APIRouter, service: str) -> None:
         )
         return Page.of(rows, limit, item=DeadLetterItem.of, cursor=lambda row: (row["id"],))
 
-    @router.get("/{letter_id}", summary="查看一条死信 · One dead letter", dependencies=[_Reader])
+    @router.get(
+        "/{letter_id}",
+        operation_id=f"get_{service}_dead_letter",
+        summary="查看一条死信 · One dead letter",
+        dependencies=[_Reader],
+    )
     async def get_dead_letter(letter_id: LetterId, session: Session, approvals: RequestApprovals) -> DeadLetterDetail:
         row = await dead_letters.get_letter(session, service, letter_id)
         mend = await approvals.open_about(session, kind=dead_letter_mends.KIND, subject=subject_of(letter_id))
         return DeadLetterDetail.of(row, mend)
 
 
-def _add_mend_routes(router: APIRouter, service: str, scope: str) -> None:
-    writer = Depends(require_scope(scope))
-    kinds = (dead_letter_mends.KIND,)
+async def _shown(session: Session, service: str, proposal: Proposal) -> MendProposal:
+    letter_id = dead_letter_mends.letter_of(proposal.subject)
+    return MendProposal.of(proposal, await dead_letters.original_of(session, service, letter_id))
 
-    async def shown(session: Session, proposal: Proposal) -> MendProposal:
-        letter_id = dead_letter_mends.letter_of(proposal.subject)
-        return MendProposal.of(proposal, await dead_letters.original_of(session, service, letter_id))
 
-    @router.get("/mends", summary="死信修正提案 · Proposed mends, newest first", dependencies=[_Reader])
+def _add_mend_list(router: APIRouter, service: str) -> None:
+    @router.get(
+        "/mends",
+        operation_id=f"list_{service}_mends",
+        summary="死信修正提案 · Proposed mends, newest first",
+        dependencies=[_Reader],
+    )
     async def list_mends(
         session: Session,
         approvals: RequestApprovals,
@@ -276,15 +291,24 @@ def _add_mend_routes(router: APIRouter, service: str, scope: str) -> None:
     ) -> Page[MendProposal]:
         rows = await approvals.newest(
             session,
-            kinds=kinds,
+            kinds=(dead_letter_mends.KIND,),
             statuses=None if status is None else (status,),
             before=position_of(cursor, uuid.UUID),
             limit=limit + 1,
         )
-        items = {row.proposal_id: await shown(session, row) for row in rows[:limit]}
+        items = {row.proposal_id: await _shown(session, service, row) for row in rows[:limit]}
         return Page.of(rows, limit, item=lambda row: items[row.proposal_id], cursor=lambda row: (row.proposal_id,))
 
-    @router.post("/mends/{proposal_id}/approve", summary="批准修正并重放 · Approve a mend, by a second person")
+
+def _add_mend_decisions(router: APIRouter, service: str, scope: str) -> None:
+    writer = Depends(require_scope(scope))
+    kinds = (dead_letter_mends.KIND,)
+
+    @router.post(
+        "/mends/{proposal_id}/approve",
+        operation_id=f"approve_{service}_mend",
+        summary="批准修正并重放 · Approve a mend, by a second person",
+    )
     async def approve_mend(
         proposal_id: uuid.UUID,
         body: BecauseRequest,
@@ -293,14 +317,19 @@ def _add_mend_routes(router: APIRouter, service: str, scope: str) -> None:
         operator: Annotated[Operator, writer],
     ) -> MendProposal:
         """须由提议人以外的人批准；修正后的记录只发布一次。By another operator; the mended record is published once."""
-        return await shown(
+        return await _shown(
             session,
+            service,
             await approvals.approve(
                 session, proposal_id=proposal_id, kinds=kinds, operator=operator, reason=body.reason
             ),
         )
 
-    @router.post("/mends/{proposal_id}/reject", summary="驳回或撤回修正 · Reject or withdraw a mend")
+    @router.post(
+        "/mends/{proposal_id}/reject",
+        operation_id=f"reject_{service}_mend",
+        summary="驳回或撤回修正 · Reject or withdraw a mend",
+    )
     async def reject_mend(
         proposal_id: uuid.UUID,
         body: BecauseRequest,
@@ -308,8 +337,9 @@ def _add_mend_routes(router: APIRouter, service: str, scope: str) -> None:
         approvals: RequestApprovals,
         operator: Annotated[Operator, writer],
     ) -> MendProposal:
-        return await shown(
+        return await _shown(
             session,
+            service,
             await approvals.reject_or_withdraw(
                 session, proposal_id=proposal_id, kinds=kinds, operator=operator, reason=body.reason
             ),

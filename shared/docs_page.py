@@ -3,9 +3,7 @@
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, Field
 from scalar_fastapi import AgentScalarConfig, OpenAPISource, get_scalar_api_reference
 
 from shared import asyncapi
@@ -35,48 +33,6 @@ _BAR_CSS = """
   font: 15px/1.4 system-ui, "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif; }
 .apis a { color: #fff; }
 """
-
-
-class ProblemField(BaseModel):
-    field: str = Field(examples=["body.amount_mg"])
-    code: str = Field(examples=["GREATER_THAN"])
-    message: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem document; `code` is stable, `title` and `detail` follow Accept-Language (zh, en)."""
-
-    type: str = Field(examples=["urn:carbon-inclusion:problem:not-found"])
-    title: str = Field(examples=["没有找到"])
-    status: int = Field(examples=[404])
-    detail: str
-    instance: str | None = Field(
-        description="网关无法解析请求时为 null Null if the gateway could not parse the request",
-        examples=["/api/v1/accounting/me/activities/0"],
-    )
-    code: str = Field(examples=["NOT_FOUND"])
-    retryable: bool
-    request_id: str | None = Field(
-        description="网关无法解析请求时为 null Null if the gateway could not parse the request"
-    )
-    errors: list[ProblemField] = []
-
-
-PROBLEM_RESPONSE: dict[str, Any] = {
-    "description": "问题说明 Problem (RFC 9457)",
-    "content": {"application/problem+json": {"schema": {}}},
-}
-
-
-def _inline_problem_schema() -> dict[str, Any]:
-    """Return the problem schema without references, so that any document can contain it."""
-    schema = Problem.model_json_schema()
-    field_schema = schema.pop("$defs")["ProblemField"]
-    schema["properties"]["errors"]["items"] = field_schema
-    return schema
-
-
-PROBLEM_RESPONSE["content"]["application/problem+json"]["schema"] = _inline_problem_schema()
 
 
 def _inside(package: str, path: str) -> Path:

@@ -53,6 +53,8 @@ class AppError(Exception):
     code: str = "INTERNAL_ERROR"  # of the class, except where one class stands for many codes
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    codes: ClassVar[tuple[str, ...]] = ()  # of a class that stands for many
+    members: ClassVar[Mapping[str, Any]] = {}  # types, or JSON Schemas, of what `extensions` may hold
     says: ClassVar[Sentence] = sentences.INTERNAL_ERROR
 
     def __init_subclass__(cls) -> None:

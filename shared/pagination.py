@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared import field_sentences
 from shared.errors import FieldError, InvalidRequest
@@ -38,8 +38,8 @@ Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX, description="�
 
 class Page(BaseModel, Generic[T]):
     items: list[T]
-    next_cursor: str | None = None
-    has_more: bool = False
+    next_cursor: str | None = Field(description="下一页的 cursor；没有下一页时为 null Null on the last page")
+    has_more: bool = Field(description="是否还有下一页 Whether there is a next page")
 
     @classmethod
     def of(

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.postgres import PostgresServer
+from tests import declared_codes
 from tests.kafka import kafka_bootstrap, kafka_node
 from tests.tokens import TokenFactory
 
@@ -18,6 +19,15 @@ __all__ = ["kafka_bootstrap", "kafka_node"]
 # A busy machine is no bug: properties are judged, never the time an example takes.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+declared_codes.watch()
+
+
+@pytest.fixture(autouse=True)
+def only_declared_codes() -> Iterator[None]:
+    """Every problem document that a service answers in a test has a code that OpenAPI lists for its operation."""
+    declared_codes.undeclared.clear()
+    yield
+    assert declared_codes.undeclared == []
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from services.ingest.settings import Settings
 from services.ingest.signed import QuotaHeaders
 from shared.app import build_app
 from shared.eventlog import EventLog, open_event_log
+from shared.openapi.headers import RATE_LIMITS
 
 DESCRIPTION = (
     "合作方以 CP1 签名推送低碳行为事件，逐条得到结果，并可查询每条的去向。"
@@ -82,6 +83,7 @@ def create_app(
             audit,
             records,
         ],
+        signed_headers=RATE_LIMITS,
         title_zh="数据接入",
         title_en="Ingest",
         description=DESCRIPTION,

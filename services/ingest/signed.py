@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import MutableHeaders
@@ -24,7 +24,7 @@ from services.ingest.partners.service import (
 )
 from services.ingest.sentences import refusals
 from shared.app import BODY_LIMIT_BYTES
-from shared.auth import cp1
+from shared.auth import cp1, schemes
 from shared.client_address import client_address
 from shared.errors import AppError, MalformedBody, TooManyRequests
 from shared.query_parameters import accept_any_parameters
@@ -137,7 +137,9 @@ class QuotaHeaders:
         await self._app(scope, receive, with_quotas if scope["type"] == "http" else send)
 
 
-async def _identified(request: Request, ports: Callers, in_flight: RequestsInFlight) -> Caller:
+async def _identified(
+    request: Request, ports: Callers, in_flight: RequestsInFlight, _documented: Annotated[Any, Depends(schemes.CP1)]
+) -> Caller:
     sender = sender_of(request, ports)
     with in_flight.admit(_small_body_bytes(request), sender) as place:
         caller = await caller_of(request, ports, await read_body(request))
@@ -149,8 +151,10 @@ async def _identified(request: Request, ports: Callers, in_flight: RequestsInFli
 IdentifiedBy = Annotated[Caller, Depends(_identified)]
 
 
-async def _signed(request: Request, ports: Callers, in_flight: RequestsInFlight) -> Caller:
-    caller = await _identified(request, ports, in_flight)
+async def _signed(
+    request: Request, ports: Callers, in_flight: RequestsInFlight, _documented: Annotated[Any, Depends(schemes.CP1)]
+) -> Caller:
+    caller = await _identified(request, ports, in_flight, None)
     require_live_data(ports.checks.registry, caller, method=request.method)
     return caller
 

@@ -22,10 +22,10 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request, Security
 
 from shared import clock
+from shared.auth import schemes
 from shared.contracts.identity import person_account_id
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from shared.ids import new_id
@@ -274,15 +274,7 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-# Decides nothing: it only makes the documentation pages show a field for the token.
-_documented = HTTPBearer(
-    auto_error=False, scheme_name="token", description="POST /api/v1/accounts/sessions → access_token"
-)
-
-
-async def _access_claims(
-    request: Request, _offered: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)]
-) -> dict[str, Any]:
+async def _access_claims(request: Request) -> dict[str, Any]:
     verifier: TokenVerifier = request.app.state.tokens
     return await verifier.access_claims(bearer_token(request))
 
@@ -291,7 +283,9 @@ def _scopes(claims: dict[str, Any]) -> frozenset[str]:
     return frozenset(str(claims["scope"]).split())
 
 
-async def _citizen(claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> CitizenIdentity:
+async def _citizen(
+    claims: Annotated[dict[str, Any], Depends(_access_claims)], _documented: Annotated[Any, Depends(schemes.CITIZEN)]
+) -> CitizenIdentity:
     if CITIZEN_SCOPE not in _scopes(claims):
         raise Forbidden(scope=CITIZEN_SCOPE)
     try:
@@ -307,7 +301,11 @@ Citizen = Annotated[CitizenIdentity, Depends(_citizen)]
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Operator]]:
     """Make the dependency of an operator's route: `Annotated[Operator, Depends(require_scope("ops:ledger"))]`."""
 
-    async def operator(request: Request, claims: Annotated[dict[str, Any], Depends(_access_claims)]) -> Operator:
+    async def operator(
+        request: Request,
+        claims: Annotated[dict[str, Any], Depends(_access_claims)],
+        _documented: Annotated[Any, Security(schemes.OPERATOR, scopes=[scope])],
+    ) -> Operator:
         verifier: TokenVerifier = request.app.state.tokens
         session_id = _session_of(claims)
         if verifier.is_production and not _comes_from_log_in(claims, session_id):

@@ -13,6 +13,48 @@ EVENT_SOURCE: Final = "/accounting"
 ACTIVITY_JUDGED_TYPE: Final = "cn.carboninclusion.activity.judged.v1"
 
 Status = Literal["credited", "pending", "refused", "parked", "duplicate", "conflict", "reversed"]
+# Every value of `reason_code`. A reader keeps a code that it does not know.
+REASON_CODES: Final = (
+    "IMPLAUSIBLE_TIME",
+    "IMPLAUSIBLE_DURATION",
+    "IMPLAUSIBLE_DISTANCE",
+    "IMPLAUSIBLE_SPEED",
+    "IMPLAUSIBLE_AMOUNT",
+    "IMPLAUSIBLE_RATE",
+    "IMPLAUSIBLE_RATIO",
+    "NOBODY_CARRIED",
+    "NOT_YET_HAPPENED",
+    "TOO_LATE",
+    "NO_BINDING",
+    "BEFORE_BINDING",
+    "AFTER_BINDING",
+    "CONSENT_WITHDRAWN",
+    "DUPLICATE_ACT",
+    "COUNTED_ELSEWHERE",
+    "VEHICLE_COUNTED",
+    "METER_COUNTED",
+    "METHODOLOGY_REFUSED",
+    "NO_METHODOLOGY",
+    "HOUSEHOLD_REQUIRED",
+    "METER_NOT_OF_HOUSEHOLD",
+    "METER_UNKNOWN",
+    "EVIDENCE_NOT_ACCEPTED",
+    "MISSING_INPUT",
+    "NOT_COMPUTABLE",
+    "DAILY_CAP",
+    "MONTHLY_CAP",
+    "YEARLY_CAP",
+    "BELOW_MINIMUM",
+    "CANCELLED",
+    "CORRECTED",
+    "REVOKED",
+    "ORIGINAL_UNKNOWN",
+    "ALREADY_REVERSED",
+    "CORRECTION_TOO_LATE",
+    "NOTHING_TO_CORRECT",
+    "CREDITED",
+    "PARTLY_CAPPED",
+)
 
 
 class ActivityJudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,13 +1,16 @@
 """HTTP models of a citizen's activities and their explanation."""
 
 import uuid
-from datetime import date
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.accounting.methodologies.document import SourceStatus
+from shared.contracts.outcomes_v1 import REASON_CODES, Status
 from shared.http_language import Bilingual
 from shared.instants import Instant
+from shared.openapi.closed import one_of
 
 ActivityStatus = Literal["credited", "pending", "refused", "reversed"]
 
@@ -42,7 +45,7 @@ class ActivityItem(BaseModel):
     status: ActivityStatus
     amount_mg: int
     display: str
-    reason_code: str
+    reason_code: Annotated[str, one_of(REASON_CODES)]
     reason: str
     methodology: MethodologyRef | None
 
@@ -55,7 +58,7 @@ class ExplainedMethodology(BaseModel):
     issuer: Bilingual
     document: Bilingual
     document_url: str | None
-    source_status: str
+    source_status: Annotated[str, one_of(get_args(SourceStatus))]
     effective_from: str
     effective_to: str | None
     sha256: str
@@ -75,7 +78,7 @@ class ExplainedFactor(BaseModel):
     value: Bilingual
     unit: str
     source: str
-    source_status: str
+    source_status: Annotated[str, one_of(get_args(SourceStatus))]
 
 
 class ExplainedCap(BaseModel):
@@ -100,8 +103,8 @@ class ExplainedMend(BaseModel):
 class Explanation(BaseModel):
     """The explanation in both languages, with every number of the calculation. Steps after a refusal are empty."""
 
-    status: str
-    reason_code: str
+    status: Annotated[str, one_of(get_args(Status))]
+    reason_code: Annotated[str, one_of(REASON_CODES)]
     reason: Bilingual
     amount_mg: int
     raw_mg: int = Field(description="上限之前的减碳量 Before caps")

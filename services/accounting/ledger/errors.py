@@ -1,11 +1,13 @@
 """Refusals of the ledger."""
 
 from services.accounting.sentences import refusals
+from typing import ClassVar
 from shared.errors import Conflict, InternalError, NotFound
 
 
 class InsufficientBalance(Conflict):
     code = "INSUFFICIENT_BALANCE"
+    members: ClassVar = {"available_mg": int, "needed_mg": int}
     says = refusals.INSUFFICIENT_BALANCE
 
 

@@ -1,15 +1,19 @@
 """HTTP models of the public methodology library."""
 
-from datetime import date
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.accounting.methodologies.document import EventType, SourceStatus
 from services.accounting.methodologies.source import MAX_BYTES
 from shared.http_language import Bilingual
 from shared.instants import Instant
+from shared.openapi.closed import one_of
 
 YamlText = Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="YAML 全文 The document as YAML")]
+
+STATES: Final = ("scheduled", "in_force", "superseded", "expired", "retired", "shelf")
 
 
 class Example(BaseModel):
@@ -32,7 +36,7 @@ class Source(BaseModel):
     source: str = Field(
         description="文号、链接、日期或出处 Number, address and date, or the source named by the factor"
     )
-    status: str = Field(description="official | secondary | published_app_value | unverified")
+    status: Annotated[str, one_of(get_args(SourceStatus))]
 
 
 class MethodologySummary(BaseModel):
@@ -82,15 +86,16 @@ class MethodologySummary(BaseModel):
     title: Bilingual
     summary: Bilingual
     region: str = Field(description="GB/T 2260")
-    source_status: str = Field(description="official | secondary | published_app_value | unverified")
-    trust: str = Field(description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors")
-    issuable: bool = Field(description="能否签发为减排量 Whether its grams may become tonnes")
-    status: str = Field(description="published | retired | shelf")
-    state: str = Field(
-        description="scheduled | in_force | superseded | expired | retired | shelf（随平台提供，未在本地发布），按今天"
-        " As of today. shelf: shipped but not published here"
+    source_status: Annotated[str, one_of(get_args(SourceStatus))]
+    trust: Annotated[str, one_of(get_args(SourceStatus))] = Field(
+        description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors"
     )
-    event: str = Field(description="适用的事件 The event it applies to")
+    issuable: bool = Field(description="能否签发为减排量 Whether its grams may become tonnes")
+    status: Annotated[str, one_of(("published", "retired", "shelf"))]
+    state: Annotated[str, one_of(STATES)] = Field(
+        description="按今天；shelf：随平台提供，未在本地发布 As of today. shelf: shipped but not published here"
+    )
+    event: Annotated[str, one_of(get_args(EventType))] = Field(description="适用的事件 The event it applies to")
     reportable: bool = Field(description="合作方现在能否上报这类行为 Whether partners can report such acts today")
     effective_from: date
     effective_to: date | None
@@ -176,7 +181,7 @@ class FactorView(BaseModel):
     unit: str
     value: str = Field(description="十进制数 Exact decimal")
     source: str
-    source_status: str
+    source_status: Annotated[str, one_of(get_args(SourceStatus))]
     sha256: str | None = Field(description="来源文件的哈希 Hash of the source document, if known")
 
 
@@ -210,10 +215,12 @@ class ShelfSummary(BaseModel):
     title: Bilingual
     summary: Bilingual
     region: str = Field(description="GB/T 2260，空 = 全国 empty = the whole country")
-    event: str
+    event: Annotated[str, one_of(get_args(EventType))]
     reportable: bool = Field(description="合作方现在能否上报这类行为 Whether partners can report such acts today")
-    source_status: str = Field(description="official | secondary | published_app_value | unverified")
-    trust: str = Field(description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors")
+    source_status: Annotated[str, one_of(get_args(SourceStatus))]
+    trust: Annotated[str, one_of(get_args(SourceStatus))] = Field(
+        description="方法学与全部因子中最弱的来源 The weakest source among the document and its factors"
+    )
     formula: str
     sha256: str
 

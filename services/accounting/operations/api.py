@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from services.accounting.operations import service
-from services.accounting.operations.schemas import AccountState, Decision, Proposal, Reason
+from services.accounting.operations.schemas import AccountState, Decision, LedgerProposal, Reason
 from shared.approvals import Approvals, RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
@@ -29,11 +29,11 @@ async def freeze_account(
 @router.post("/accounts/{account_id}/unfreeze", status_code=201, summary="提议解除冻结 · Propose to unfreeze")
 async def propose_unfreeze(
     session: Session, approvals: RequestApprovals, operator: LedgerOperator, account_id: uuid.UUID, body: Reason
-) -> Proposal:
+) -> LedgerProposal:
     proposal = await service.propose_unfreeze(
         session, approvals, account_id=account_id, reason=body.reason, operator=operator
     )
-    return Proposal.of(proposal)
+    return LedgerProposal.of(proposal)
 
 
 @router.get("/unfreezes", summary="待批准的解冻 · Unfreezes to approve")
@@ -43,7 +43,7 @@ async def list_unfreezes(
     _operator: LedgerOperator,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
-) -> Page[Proposal]:
+) -> Page[LedgerProposal]:
     return await _open_proposals(session, approvals, "unfreeze", cursor, limit)
 
 
@@ -54,8 +54,8 @@ async def approve_unfreeze(
     operator: LedgerOperator,
     proposal_id: uuid.UUID,
     body: Decision | None = None,
-) -> Proposal:
-    return Proposal.of(
+) -> LedgerProposal:
+    return LedgerProposal.of(
         await service.approve(
             session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator, reason=_reason(body)
         )
@@ -69,8 +69,8 @@ async def reject_unfreeze(
     operator: LedgerOperator,
     proposal_id: uuid.UUID,
     body: Decision | None = None,
-) -> Proposal:
-    return Proposal.of(
+) -> LedgerProposal:
+    return LedgerProposal.of(
         await service.reject(
             session, approvals, kind="unfreeze", proposal_id=proposal_id, operator=operator, reason=_reason(body)
         )
@@ -80,11 +80,11 @@ async def reject_unfreeze(
 @router.post("/activities/{activity_id}/reversals", status_code=201, summary="提议撤销减碳记录 · Propose to reverse")
 async def propose_reversal(
     session: Session, approvals: RequestApprovals, operator: LedgerOperator, activity_id: uuid.UUID, body: Reason
-) -> Proposal:
+) -> LedgerProposal:
     proposal = await service.propose_reversal(
         session, approvals, activity_id=activity_id, reason=body.reason, operator=operator
     )
-    return Proposal.of(proposal)
+    return LedgerProposal.of(proposal)
 
 
 @router.get("/reversals", summary="待批准的撤销 · Reversals to approve")
@@ -94,7 +94,7 @@ async def list_reversals(
     _operator: LedgerOperator,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
-) -> Page[Proposal]:
+) -> Page[LedgerProposal]:
     return await _open_proposals(session, approvals, "reversal", cursor, limit)
 
 
@@ -105,9 +105,9 @@ async def approve_reversal(
     operator: LedgerOperator,
     proposal_id: uuid.UUID,
     body: Decision | None = None,
-) -> Proposal:
+) -> LedgerProposal:
     """减碳量退回；已用掉的记为待抵扣。Takes the grams back. Spent grams become a debt that later credits repay."""
-    return Proposal.of(
+    return LedgerProposal.of(
         await service.approve(
             session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator, reason=_reason(body)
         )
@@ -121,8 +121,8 @@ async def reject_reversal(
     operator: LedgerOperator,
     proposal_id: uuid.UUID,
     body: Decision | None = None,
-) -> Proposal:
-    return Proposal.of(
+) -> LedgerProposal:
+    return LedgerProposal.of(
         await service.reject(
             session, approvals, kind="reversal", proposal_id=proposal_id, operator=operator, reason=_reason(body)
         )
@@ -135,8 +135,8 @@ def _reason(body: Decision | None) -> str | None:
 
 async def _open_proposals(
     session: Session, approvals: Approvals, kind: service.KindName, cursor: str | None, limit: int
-) -> Page[Proposal]:
+) -> Page[LedgerProposal]:
     rows = await service.open_proposals(
         session, approvals, kind=kind, before=position_of(cursor, uuid.UUID), limit=limit + 1
     )
-    return Page.of(rows, limit, item=Proposal.of, cursor=lambda row: (row.proposal_id,))
+    return Page.of(rows, limit, item=LedgerProposal.of, cursor=lambda row: (row.proposal_id,))

@@ -39,7 +39,7 @@ class Decision(BaseModel):
     reason: audit.Reason
 
 
-class Proposal(BaseModel):
+class LedgerProposal(BaseModel):
     """An act on the ledger that needs a second person."""
 
     proposal_id: uuid.UUID
@@ -53,7 +53,7 @@ class Proposal(BaseModel):
     decided_at: Instant | None
 
     @classmethod
-    def of(cls, proposal: approvals_kinds.Proposal) -> "Proposal":
+    def of(cls, proposal: approvals_kinds.Proposal) -> "LedgerProposal":
         return cls(
             proposal_id=proposal.proposal_id,
             kind=cast('Literal["reversal", "unfreeze"]', proposal.kind),

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1/accounting", tags=["减碳记录 Activities"]
 
 
 @router.get("/ops/activities/totals", summary="判定汇总 · Verdicts counted", tags=["运营 Operations"])
-async def get_intake_totals(
+async def get_verdict_totals(
     session: Session,
     _operator: Annotated[Operator, Depends(require_scope("ops:read"))],
     day: Annotated[date | None, Query(alias="date", description="收到的日期 Day of receipt")] = None,

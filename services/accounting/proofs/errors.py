@@ -1,6 +1,8 @@
 """Refusals of the proofs."""
 
 from services.accounting.sentences import refusals
+from datetime import date, datetime
+from typing import ClassVar
 from shared.errors import AppError, Conflict, NotFound
 
 
@@ -11,6 +13,7 @@ class CreditNotFound(NotFound):
 
 class NotYetSealed(Conflict):
     code = "NOT_YET_SEALED"
+    members: ClassVar = {"day": date, "sealed_after": datetime}
     retryable = True
     says = refusals.NOT_YET_SEALED
 

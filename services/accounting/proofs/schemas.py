@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,9 @@ from services.accounting.proofs.service import Bundle as BundleFound
 from services.accounting.proofs.service import Document as DocumentFound
 from services.accounting.proofs.service import InclusionProof
 from shared.instants import ExactInstant, Instant
+from shared.contracts.outcomes_v1 import REASON_CODES, Status
 from shared.language import Language
+from shared.openapi.closed import one_of
 
 Hex = str
 
@@ -167,8 +169,8 @@ class BundledActivity(BaseModel):
     account_id: uuid.UUID
     partner_id: str
     event_id: str
-    status: str
-    reason_code: str
+    status: Annotated[str, one_of(get_args(Status))]
+    reason_code: Annotated[str, one_of(REASON_CODES)]
     amount_mg: int
     received_at: ExactInstant
     raw_event_sha256: Hex

@@ -17,7 +17,7 @@ from services.accounting.publishing.schemas import (
     DraftDetail,
     DraftStatus,
     Fault,
-    Proposal,
+    MethodologyProposal,
     Publication,
     Publish,
     Retire,
@@ -154,24 +154,24 @@ async def propose_retirement(
     code: Code,
     version: Version,
     body: Retire,
-) -> Proposal:
+) -> MethodologyProposal:
     """由另一人批准后生效；已有结果不变。Takes effect when another operator approves it. Past results stay."""
     proposal = await proposals.propose_retirement(
         session, approvals, code=code, version=version, ends_on=body.ends_on, reason=body.reason, operator=operator
     )
-    return Proposal.of(proposal, await proposals.outlook_of(session, proposal, days=days))
+    return MethodologyProposal.of(proposal, await proposals.outlook_of(session, proposal, days=days))
 
 
 @router.post("/factors", status_code=201, summary="提议登记因子 · Propose emission factors")
 async def propose_factors(
     session: Session, approvals: RequestApprovals, operator: Author, body: WriteDraft
-) -> Proposal:
+) -> MethodologyProposal:
     """新的名字或新的 vintage；由另一人批准后登记，之后不可更改。
     For new ids or new vintages. Registered when another operator approves them, and never changed afterwards."""
     proposal = await proposals.propose_factors(
         session, approvals, text=body.yaml, reason=body.reason, operator=operator
     )
-    return Proposal.of(proposal)
+    return MethodologyProposal.of(proposal)
 
 
 @router.get("/proposals", summary="提案列表 · Proposals")
@@ -182,29 +182,29 @@ async def list_proposals(
     status: PublicStatus | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
-) -> Page[Proposal]:
+) -> Page[MethodologyProposal]:
     rows = await proposals.list_proposals(
         session, approvals, status=status, before=position_of(cursor, uuid.UUID), limit=limit + 1
     )
-    return Page.of(rows, limit, item=Proposal.of, cursor=lambda row: (row.proposal_id,))
+    return Page.of(rows, limit, item=MethodologyProposal.of, cursor=lambda row: (row.proposal_id,))
 
 
 @router.get("/proposals/{proposal_id}", summary="提案 · One proposal")
 async def get_proposal(
     session: Session, approvals: RequestApprovals, _operator: Author, days: LibraryDays, proposal_id: uuid.UUID
-) -> Proposal:
+) -> MethodologyProposal:
     """待批准的停用提案附带目前的提醒和批准之后的日历。
     An open retirement comes with its warnings as of now and the calendar after its approval."""
     proposal = await proposals.get_proposal(session, approvals, proposal_id=proposal_id)
-    return Proposal.of(proposal, await proposals.outlook_of(session, proposal, days=days))
+    return MethodologyProposal.of(proposal, await proposals.outlook_of(session, proposal, days=days))
 
 
 @router.post("/proposals/{proposal_id}/approve", summary="批准提案 · Approve a proposal")
 async def approve_proposal(
     session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
-) -> Proposal:
+) -> MethodologyProposal:
     """须由提议人以外的人批准。Needs an operator other than its proposer."""
-    return Proposal.of(
+    return MethodologyProposal.of(
         await proposals.approve(session, approvals, proposal_id=proposal_id, reason=body.reason, operator=operator)
     )
 
@@ -212,7 +212,7 @@ async def approve_proposal(
 @router.post("/proposals/{proposal_id}/reject", summary="驳回或撤回提案 · Reject or withdraw a proposal")
 async def reject_proposal(
     session: Session, approvals: RequestApprovals, operator: Author, proposal_id: uuid.UUID, body: Because
-) -> Proposal:
-    return Proposal.of(
+) -> MethodologyProposal:
+    return MethodologyProposal.of(
         await proposals.reject(session, approvals, proposal_id=proposal_id, reason=body.reason, operator=operator)
     )

@@ -1,8 +1,10 @@
 """Errors of publishing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import ClassVar
+
+from typing_extensions import TypedDict  # pydantic reads no other one before Python 3.12
 
 from services.accounting.methodologies.errors import Problem
 from services.accounting.sentences import refusals
@@ -29,7 +31,18 @@ class DraftChanged(Conflict):
     says = refusals.DRAFT_CHANGED
 
 
-def fault(problem: Problem) -> Mapping[str, Any]:
+class FaultMember(TypedDict):
+    """A fault in the members of a problem document. `line` is 0 without a place in the text."""
+
+    code: str
+    field: str
+    line: int
+    column: int
+    zh: str
+    en: str
+
+
+def fault(problem: Problem) -> FaultMember:
     """Return a problem as JSON for the author."""
     return {
         "code": problem.code,
@@ -45,6 +58,7 @@ class CheckFailed(Conflict):
     """Every fault is in `faults`; `errors` repeats the first ones in the common form."""
 
     code = "CHECK_FAILED"
+    members: ClassVar = {"faults": list[FaultMember]}
     says = refusals.CHECK_FAILED
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -67,6 +81,7 @@ class EffectiveDatePast(Conflict):
     """
 
     code = "EFFECTIVE_DATE_PAST"
+    members: ClassVar = {"earliest": date}
     says = refusals.EFFECTIVE_DATE_PAST
 
     def __init__(self, *, day: date, earliest: date) -> None:
@@ -77,6 +92,7 @@ class WarningsNotAcknowledged(Conflict):
     """The publisher has to name each warning. `names` are those left out, `warnings` all of them in full."""
 
     code = "WARNINGS_NOT_ACKNOWLEDGED"
+    members: ClassVar = {"names": list[str], "warnings": list[FaultMember]}
     says = refusals.WARNINGS_NOT_ACKNOWLEDGED
 
     def __init__(self, warnings: Sequence[Problem], names: Sequence[str]) -> None:

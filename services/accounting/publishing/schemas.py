@@ -147,7 +147,7 @@ class Restored(BaseModel):
     effective_to: date | None = Field(description="撤回之后的失效日 Its end after the withdrawal")
 
 
-class Proposal(BaseModel):
+class MethodologyProposal(BaseModel):
     proposal_id: uuid.UUID
     kind: Literal["factors", "retirement"]
     status: PublicStatus
@@ -170,7 +170,7 @@ class Proposal(BaseModel):
     )
 
     @classmethod
-    def of(cls, proposal: approvals_kinds.Proposal, outlook: Outlook = _NO_OUTLOOK) -> "Proposal":
+    def of(cls, proposal: approvals_kinds.Proposal, outlook: Outlook = _NO_OUTLOOK) -> "MethodologyProposal":
         return cls(
             warnings=warnings_of(outlook),
             restores=[

@@ -1,4 +1,6 @@
 from services.accounts.sentences import refusals
+from datetime import datetime
+from typing import ClassVar, Literal
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -11,6 +13,7 @@ class BindingModeUnavailable(Conflict):
     """Extension `supported_modes`: the modes that work with this partner."""
 
     code = "BINDING_MODE_UNAVAILABLE"
+    members: ClassVar = {"supported_modes": list[Literal["oauth", "phone_hash", "token", "account_no"]]}
     says = refusals.BINDING_MODE_UNAVAILABLE
 
 
@@ -43,6 +46,7 @@ class CountsFromOutOfRange(InvalidRequest):
     """Extensions `earliest` and `latest` (RFC 3339)."""
 
     code = "COUNTS_FROM_OUT_OF_RANGE"
+    members: ClassVar = {"earliest": datetime, "latest": datetime}
     says = refusals.COUNTS_FROM_OUT_OF_RANGE
 
 

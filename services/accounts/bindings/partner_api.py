@@ -11,7 +11,7 @@ from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingO
 from services.accounts.partners.domain import VerifiedSigner
 from services.accounts.partners.errors import PartnerSignatureInvalid
 from services.accounts.resources import RequestResources
-from shared.auth import cp1
+from shared.auth import cp1, schemes
 from shared.client_address import client_address
 from shared.db import Session
 from shared.json_keys import refuse_repeated_keys
@@ -32,7 +32,9 @@ _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
 _AUTHORIZATION_CHARS_MAX = 2048
 
 
-async def _verified_signer(request: Request, resources: RequestResources) -> VerifiedSigner:
+async def _verified_signer(
+    request: Request, resources: RequestResources, _documented: Annotated[Any, Depends(schemes.CP1)]
+) -> VerifiedSigner:
     """Verify the signature at ingest and commit the nonce. Raises the refusals of `partners/errors.py`."""
     body = await request.body()
     authorization = request.headers.get("authorization", "")

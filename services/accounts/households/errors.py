@@ -1,4 +1,6 @@
 from services.accounts.sentences import refusals
+from datetime import datetime
+from typing import ClassVar
 from shared.errors import Conflict, NotFound
 
 
@@ -18,6 +20,7 @@ class HouseholdMoveTooSoon(Conflict):
     """Extension `earliest` (RFC 3339)."""
 
     code = "HOUSEHOLD_MOVE_TOO_SOON"
+    members: ClassVar = {"earliest": datetime}
     says = refusals.HOUSEHOLD_MOVE_TOO_SOON
 
 

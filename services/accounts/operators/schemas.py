@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -15,7 +15,7 @@ LookUpReason = Annotated[
 class AccountSeenOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(examples=["WH202611230018"])
-    kind: str = Field(examples=["person"])
+    kind: Literal["person", "household"]
     opened_at: Instant
     members: int | None = Field(description="家庭成员人数 Number of members; households only")
     phone_masked: str | None = Field(examples=["138****5678"])

@@ -1,6 +1,7 @@
 """Refusals about partners, their signatures and their registry."""
 
 from services.accounts.sentences import refusals
+from typing import ClassVar
 from shared.errors import Conflict, InvalidRequest, NotFound, Unauthenticated, Unavailable
 
 
@@ -18,6 +19,7 @@ class PartnerSignatureInvalid(Unauthenticated):
     """Extension `reason_code`: the code with which ingest refused the signature."""
 
     code = "SIGNATURE_INVALID"
+    members: ClassVar = {"reason_code": str}
     says = refusals.SIGNATURE_INVALID
 
 

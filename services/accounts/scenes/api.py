@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from services.accounts.resources import RequestResources
 from services.accounts.scenes import service
 from services.accounts.scenes.schemas import ScenesOut
+from shared.auth import schemes
 from shared.auth.tokens import CITIZEN_SCOPE, TokenVerifier, bearer_token
 from shared.db import Session
 from shared.errors import Unauthenticated
@@ -27,7 +28,7 @@ async def _optional_citizen(request: Request) -> uuid.UUID | None:
         raise Unauthenticated from exc
 
 
-@router.get("/scenes", summary="低碳场景 · The low-carbon scenes")
+@router.get("/scenes", summary="低碳场景 · The low-carbon scenes", openapi_extra=schemes.CITIZEN_OR_NOBODY)
 async def list_scenes(
     caller: Annotated[uuid.UUID | None, Depends(_optional_citizen)], session: Session, resources: RequestResources
 ) -> ScenesOut:

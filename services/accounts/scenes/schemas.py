@@ -1,15 +1,19 @@
 import uuid
-from typing import Self
+from typing import Annotated, Self
+from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from services.accounts.bindings.domain import BindingStatus, Mode
+from services.accounts.scenes.domain import SCENES
 from services.accounts.scenes.service import SceneList, ScenePartner, SceneView
 from shared.instants import Instant
+from shared.openapi.closed import one_of
 
 
 class MyBindingOut(BaseModel):
     binding_id: uuid.UUID
-    status: str = Field(examples=["active"])
+    status: BindingStatus
     since: Instant
     counts_from: Instant
     consent_withdrawn_at: Instant | None
@@ -19,7 +23,7 @@ class ScenePartnerOut(BaseModel):
     partner_id: str
     name: str = Field(examples=["滴滴出行"])
     name_en: str
-    binding_modes: list[str] = Field(examples=[["account_no", "token"]])
+    binding_modes: list[Mode] = Field(examples=[["account_no", "token"]])
     my_binding: MyBindingOut | None = Field(description="未登录或未绑定时为 null Null when unbound or not logged in")
 
     @classmethod
@@ -34,7 +38,7 @@ class ScenePartnerOut(BaseModel):
 
 
 class SceneOut(BaseModel):
-    scene: str = Field(examples=["ev_ride"])
+    scene: Annotated[str, one_of(scene.code for scene in SCENES)] = Field(examples=["ev_ride"])
     title: str = Field(examples=["新能源车出行"])
     title_en: str
     how_to_earn: str

@@ -1,7 +1,7 @@
 """HTTP models of the archive."""
 
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -18,7 +18,9 @@ from services.ingest.archive.domain import (
 from services.ingest.archive.reasons import sentence_of
 from services.ingest.events.service import message_of
 from shared.instants import Instant
+from shared.contracts.outcomes_v1 import REASON_CODES
 from shared.language import Language
+from shared.openapi.closed import one_of
 
 Shown = Literal["received", "credited", "refused", "parked", "duplicate", "conflict", "reversed"]
 
@@ -26,7 +28,7 @@ Shown = Literal["received", "credited", "refused", "parked", "duplicate", "confl
 class EventStatus(BaseModel):
     id: str = Field(examples=["order-20261123-000001"])
     status: Literal["received", "credited", "refused", "parked", "reversed"]
-    reason_code: str | None = Field(examples=["CREDITED"])
+    reason_code: Annotated[str, one_of(REASON_CODES)] | None = Field(examples=["CREDITED"])
     reason: str | None = Field(examples=["已累计。"])
     amount_mg: int | None = Field(description="毫克 CO2e · milligrams", examples=[170_000])
     activity_id: UUID
@@ -56,7 +58,9 @@ class ReceiptItem(BaseModel):
     code: str | None = Field(None, description="拒收原因 · why it was not accepted", examples=["INVALID_TYPE"])
     field: str | None = None
     message: str | None = None
-    reason_code: str | None = Field(None, description="核算结果原因 · the verdict's reason")
+    reason_code: Annotated[str, one_of(REASON_CODES)] | None = Field(
+        None, description="核算结果原因 · the verdict's reason"
+    )
     reason: str | None = None
     amount_mg: int | None = None
 

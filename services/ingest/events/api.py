@@ -12,6 +12,7 @@ from services.ingest.events.decoding import BATCH, ONE
 from services.ingest.events.decompression import decompress
 from services.ingest.events.errors import BinaryModeNotSupported
 from services.ingest.in_flight import InFlightLimit
+from shared.auth import schemes
 from shared.errors import UnsupportedMediaType
 from shared.language import language_of
 from shared.media_types import parse_media_type
@@ -48,7 +49,7 @@ def _bytes_at_most(request: Request) -> int:
     status_code=202,
     responses={202: schemas.ANSWER},
     response_class=Response,
-    openapi_extra={"requestBody": schemas.REQUEST_BODY},
+    openapi_extra={"requestBody": schemas.REQUEST_BODY, **schemes.SIGNED},
     dependencies=[Depends(accept_any_parameters)],
 )
 async def report_events(

@@ -1,25 +1,7 @@
 """Refusals of a whole request. For single events of a batch see rejections.py."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from services.ingest.sentences import refusals
-from shared.errors import AppError, FieldError, MalformedBody, PayloadTooLarge, Unavailable, UnsupportedMediaType
-from shared.language import Language, Text
-
-
-class EventRefused(AppError):
-    """The one event of a request was rejected. The code is that of the rejection: an SDK looks at the status only."""
-
-    status = 422
-    says = refusals.EVENT_REFUSED
-
-    def __init__(self, code: str, field: str | None, message: Text, *, extensions: Mapping[str, Any]) -> None:
-        self.code, self._message = code, message
-        super().__init__(field_errors=[FieldError(field, code, message)] if field else (), extensions=extensions)
-
-    def detail(self, language: Language) -> str:
-        return self._message.pick(language)
+from shared.errors import MalformedBody, PayloadTooLarge, Unavailable, UnsupportedMediaType
 
 
 class BinaryModeNotSupported(UnsupportedMediaType):

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import msgspec
-
-from services.ingest.events.answers import IntakeAnswer
+from services.ingest.events.answers import schema_of_answer
 from services.ingest.events.decoding import BATCH, BATCH_EVENTS_MAX, ONE
 
 _EXAMPLE: dict[str, Any] = {
@@ -38,15 +36,6 @@ _EVENT: dict[str, Any] = {
 }
 
 
-def _schema_of_answer() -> dict[str, Any]:
-    """The schema of the answer without references, so that it can be placed anywhere in an OpenAPI document."""
-    _, parts = msgspec.json.schema_components([IntakeAnswer], ref_template="{name}")
-    answer: dict[str, Any] = parts["IntakeAnswer"]
-    result: dict[str, Any] = parts["EventResult"]
-    answer["properties"]["results"]["items"] = result
-    return answer
-
-
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -56,5 +45,5 @@ REQUEST_BODY: dict[str, Any] = {
 }
 ANSWER: dict[str, Any] = {
     "description": "已写入日志 Durable in the log",
-    "content": {"application/json": {"schema": _schema_of_answer()}},
+    "content": {"application/json": {"schema": schema_of_answer()}},
 }

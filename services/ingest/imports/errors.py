@@ -1,6 +1,7 @@
 """Refusals of uploads. For errors inside a file see reasons.py."""
 
 from services.ingest.sentences import refusals
+from typing import ClassVar
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, TooManyRequests, Unavailable
 
 
@@ -41,6 +42,7 @@ class PartDiffers(Conflict):
 
 class PartsMissing(Conflict):
     code = "PARTS_MISSING"
+    members: ClassVar = {"missing": list[int]}
     says = refusals.PARTS_MISSING
 
 

@@ -17,6 +17,7 @@ from services.ingest.imports.service import NewFile
 from services.ingest.imports.text import CHARSETS, Charset, charset_of
 from services.ingest.in_flight import RequestsInFlight
 from services.ingest.partners.service import Caller, require_live_data
+from shared.auth import schemes
 from shared.errors import FieldError, InvalidRequest, MalformedBody, UnsupportedMediaType
 from shared.json_keys import refuse_repeated_keys
 from shared.language import Text
@@ -36,7 +37,10 @@ FILE_CONTENT: dict[str, Any] = {
 
 
 async def _signed_bytes(
-    request: Request, callers: signed.Callers, in_flight: RequestsInFlight
+    request: Request,
+    callers: signed.Callers,
+    in_flight: RequestsInFlight,
+    _documented: Annotated[Any, Depends(schemes.CP1)],
 ) -> AsyncIterator[tuple[Caller, bytes]]:
     """The bytes of one part and who signed them. The limit on requests in flight bounds the memory they take."""
     declared = request.headers.get("content-length", "")

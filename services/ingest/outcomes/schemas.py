@@ -1,12 +1,15 @@
 """HTTP models of the feed."""
 
-from typing import Literal
+from typing import Annotated, Literal
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from services.ingest.outcomes.service import FeedPage
 from shared.instants import Instant
+from shared.contracts.outcomes_v1 import REASON_CODES
+from shared.openapi.closed import one_of
 from shared.pagination import encode_cursor
 
 Shown = Literal["credited", "refused", "parked", "duplicate", "conflict", "reversed"]
@@ -17,7 +20,7 @@ class Outcome(BaseModel):
 
     id: str = Field(examples=["order-20261123-000001"])
     status: Shown
-    reason_code: str | None = Field(examples=["CREDITED"])
+    reason_code: Annotated[str, one_of(REASON_CODES)] | None = Field(examples=["CREDITED"])
     amount_mg: int = Field(description="毫克 CO2e · milligrams", examples=[170_000])
     sequence: int
     receipt_id: UUID

@@ -1,6 +1,9 @@
 """Why a signed request is refused. Every refusal has a code of its own, because partners debug against them."""
 
 from services.ingest.sentences import partner_refusals
+from typing import ClassVar
+from uuid import UUID
+from shared.auth.cp1 import WINDOW_S
 from shared.errors import AppError, Conflict, NotFound, TooManyRequests, Unauthenticated, Unavailable
 
 
@@ -57,6 +60,7 @@ class SignatureReplayed(Conflict):
 class RequestAlreadyReceived(SignatureReplayed):
     """The same bytes with the same signature, as a proxy sends them again after a lost answer."""
 
+    members: ClassVar = {"receipt_id": UUID}
     says = partner_refusals.REQUEST_ALREADY_RECEIVED
 
 

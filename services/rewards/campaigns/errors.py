@@ -1,6 +1,7 @@
 """Errors of campaigns."""
 
 from services.rewards.sentences import refusals
+from typing import ClassVar
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -21,4 +22,5 @@ class CampaignClosed(Conflict):
 
 class AmountOutOfRange(InvalidRequest):
     code = "AMOUNT_OUT_OF_RANGE"
+    members: ClassVar = {"min_mg": int, "max_mg": int}
     says = refusals.AMOUNT_OUT_OF_RANGE

@@ -2,17 +2,19 @@
 
 import uuid
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.campaigns.service import Campaign, Donation
 from services.rewards.certificates.schemas import EXAMPLE as CERTIFICATE_EXAMPLE
 from services.rewards.certificates.schemas import CertificateView, CertifiedCampaign
+from services.rewards.settlement.domain import Reason
 from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
 from shared.instants import Instant
 from shared.language import Language
+from shared.openapi.closed import one_of
 
 
 class CampaignView(BaseModel):
@@ -95,7 +97,7 @@ class DonationView(BaseModel):
 
     donation_id: uuid.UUID
     status: Literal["pending", "cancelling", "confirmed", "cancelled"]
-    reason_code: str | None = Field(description="未完成的原因 Why it was not confirmed")
+    reason_code: Annotated[str, one_of(Reason)] | None = Field(description="未完成的原因 Why it was not confirmed")
     campaign: CertifiedCampaign
     amount_mg: int
     display: str

@@ -25,7 +25,7 @@ async def list_stuck(
     tables = {name: kind.table for name, kind in engine.kinds.items()}
     found = await service.list_stuck(session, tables=tables, limit=limit + 1)
     items = [StuckSettlement.model_validate(one) for one in found[:limit]]
-    return Page(items=items, has_more=len(found) > limit)
+    return Page(items=items, next_cursor=None, has_more=len(found) > limit)
 
 
 @router.get("/stock-check", summary="库存、券池、预算与活动核对 · Check stock, pools, budgets and campaigns")

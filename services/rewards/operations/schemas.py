@@ -1,11 +1,12 @@
 """HTTP models of the operators' routes."""
 
 import uuid
-from typing import Literal
-
+from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
-
 from shared.instants import Instant
+from datetime import datetime
+from services.rewards.settlement.domain import Reason
+from shared.openapi.closed import one_of
 
 
 class StuckSettlement(BaseModel):
@@ -16,7 +17,7 @@ class StuckSettlement(BaseModel):
     kind: Literal["order", "donation"]
     settlement_id: uuid.UUID = Field(description="订单号或捐赠号，也是冻结号 Also the id of the hold in accounting")
     status: Literal["pending", "cancelling"]
-    reason_code: str | None
+    reason_code: Annotated[str, one_of(Reason)] | None
     amount_mg: int
     request_id: str
     created_at: Instant

@@ -1,6 +1,8 @@
 """Errors of orders, beside those of stock, budget and settlement."""
 
 from services.rewards.sentences import refusals
+from typing import ClassVar
+from uuid import UUID
 from shared.errors import Conflict, NotFound
 
 
@@ -16,6 +18,7 @@ class LimitReached(Conflict):
 
 class ClientRequestIdUsed(Conflict):
     code = "CLIENT_REQUEST_ID_USED"
+    members: ClassVar = {"order_id": UUID}
     says = refusals.CLIENT_REQUEST_ID_USED
 
 

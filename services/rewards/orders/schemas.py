@@ -1,17 +1,19 @@
 """HTTP models of orders."""
 
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.rewards.orders.domain import QUANTITY_MAX
 from services.rewards.orders.service import Order
-from services.rewards.settlement.domain import Status
+from services.rewards.settlement.domain import Reason, Status
 from services.rewards.slugs import SLUG_PATTERN
 from shared.amounts import display
 from shared.instants import Instant
 from shared.language import Language
+from shared.openapi.closed import one_of
 
 CLIENT_REQUEST_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 ShownStatus = Literal["pending", "cancelling", "confirmed", "cancelled"]
@@ -82,7 +84,7 @@ class OrderView(BaseModel):
 
     order_id: uuid.UUID
     status: ShownStatus
-    reason_code: str | None = Field(description="未完成的原因 Why it was not confirmed")
+    reason_code: Annotated[str, one_of(Reason)] | None = Field(description="未完成的原因 Why it was not confirmed")
     item: OrderedItem
     quantity: int
     price_mg: int = Field(description="每件 Per piece")

@@ -48,7 +48,7 @@ async def get_run(session: Session, _operator: Reconciling, run_id: uuid.UUID) -
 
 
 @router.get("/runs/{run_id}/differences", summary="逐笔差异 · What differs, with both sides' figures")
-async def list_differences(
+async def list_run_differences(
     session: Session,
     _operator: Reconciling,
     run_id: uuid.UUID,
