@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help run down stop clean logs status token demo bench chaos clients wheel fuzz nightly test lint types imports pytest fmt \
-	asyncapi errors migration lock venv operators check-settings
+	asyncapi errors migration lock venv operators check-settings openapi openapi-lint
 
 help: ## 显示帮助 this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,12 @@ clients: venv ## 示例客户端 build the sample clients of partners whose tool
 
 wheel: venv ## 合作方命令行 build tph, the partners' command line, as a wheel into dist/
 	@$(RUN) deploy.tph.wheel dist
+
+openapi: venv ## 生成接口类型 write the types of the TypeScript client from the OpenAPI documents (needs Node)
+	@$(RUN) deploy.clients.api types
+
+openapi-lint: venv ## 检查接口文档 lint the four OpenAPI documents with Redocly and Spectral (needs Node)
+	@$(RUN) deploy.clients.api lint
 
 fuzz: venv ## 坏输入 send generated and hostile input to every interface (SEED=1 MINUTES=8)
 	@$(RUN) tests.fuzz

@@ -1,8 +1,12 @@
 """Closed sets of texts in OpenAPI, for fields whose values a service takes from its database or from a record."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from pydantic import WithJsonSchema
+
+COMPONENTS: Final = "x-components"
+"""Key in a route's `openapi_extra`: schemas by name that its body refers to. They become components."""
 
 
 def one_of(values: Iterable[str]) -> WithJsonSchema:

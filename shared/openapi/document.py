@@ -26,6 +26,7 @@ from shared.errors import (
 )
 from shared.idempotency import OptionalKey, RequiredKey
 from shared.openapi import headers, problems
+from shared.openapi.closed import COMPONENTS
 from shared.openapi.examples import add_examples
 from shared.openapi.raised import RaisedErrors
 
@@ -77,7 +78,9 @@ class ApiDocument:
         components["headers"] = headers.header_components()
         for route in self._routes():
             for method in route.methods or ():
-                self._complete(document["paths"][route.path_format][method.lower()], route, method)
+                operation = document["paths"][route.path_format][method.lower()]
+                components["schemas"] |= operation.pop(COMPONENTS, {})
+                self._complete(operation, route, method)
         _require_answers(document)
         problems.share_responses(document)
         _drop_titles(document)

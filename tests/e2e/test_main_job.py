@@ -1,6 +1,8 @@
 """The whole stack: the demo's numbers, also on Kafka and with killed workers, and the documents' commands."""
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.clients.api import tools
 from tests.e2e import documents
 from tests.e2e.documents import Checkout, bash_blocks
 from tests.e2e.stack import LocalStack
@@ -98,6 +101,32 @@ def test_a_restart_keeps_the_data(embedded: LocalStack, undisturbed: dict[str, A
     assert httpx.get(stats).json() == before
     for service in ("accounts", "ingest", "accounting", "rewards"):
         assert httpx.get(f"{embedded.gateway_url()}/api/v1/{service}/readyz").json()["ready"] is True
+
+
+def test_c2_a_client_generated_from_the_documents_plays_a_citizens_and_a_partners_day(
+    embedded: LocalStack, undisturbed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    del undisturbed  # the client's citizen must not be among the demo's numbers
+    if missing := tools.missing_tools():
+        with capsys.disabled():
+            print(f"\nNOT PLAYED with the TypeScript client: {', '.join(missing)} missing")
+        return
+    command = [*tools.compile_client(), str(embedded.run_dir / "credentials.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    day = json.loads(done.stdout)
+    assert (day["binding"], day["earned_mg"], day["left_mg"]) == ("active", 6_000_000, 500_000)
+    assert day["order"] == {"status": "confirmed", "replayed": True}
+    assert day["donation"] == {"status": "confirmed", "has_certificate": True}
+    assert day["statuses"] == ["credited", "credited"]
+    assert day["explained"]["reason_code"] == "CREDITED"
+    assert day["refusals"] == {
+        "log_in": "WX_CODE_INVALID",
+        "order": "INSUFFICIENT_BALANCE",
+        "foreign_order": "ORDER_NOT_FOUND",
+        "event": "INVALID_VALUE",
+    }
+    assert day["log_out"] == 204
 
 
 def test_the_integration_guide_leads_a_new_partner_to_a_credited_event(

@@ -49,7 +49,7 @@ def _bytes_at_most(request: Request) -> int:
     status_code=202,
     responses={202: schemas.ANSWER},
     response_class=Response,
-    openapi_extra={"requestBody": schemas.REQUEST_BODY, **schemes.SIGNED},
+    openapi_extra={"requestBody": schemas.REQUEST_BODY, **schemas.SCHEMAS, **schemes.SIGNED},
     dependencies=[Depends(accept_any_parameters)],
 )
 async def report_events(
