@@ -124,7 +124,10 @@ class ApiDocument:
             replayed = {"Idempotent-Replayed": headers.HEADER_REFS["Idempotent-Replayed"]} if repeatable else {}
             sent = {"X-Request-Id": headers.HEADER_REFS["X-Request-Id"], **replayed, **signed}
             answer["headers"] = {**answer.get("headers", {}), **sent}
-        refusals = [one for error in self.errors[str(route.path_format), method] for one in problems.Refusal.of(error)]
+        errors = sorted(
+            self.errors[str(route.path_format), method], key=lambda error: (error.__module__, error.__name__)
+        )
+        refusals = [one for error in errors for one in problems.Refusal.of(error)]
         refusals += problems.GATEWAY
         if _has_body(route):
             refusals += problems.GATEWAY_BODY

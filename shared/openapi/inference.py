@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_PROJECT: Final = ("services.", "shared.")
+PROJECT = ("services.", "shared.")
 _ITERATED: Final = (collections.abc.Iterator, collections.abc.AsyncIterator)
 _MEMBERS: Final = (collections.abc.Mapping, dict, collections.abc.Sequence, list, tuple)
 
@@ -46,7 +46,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 def is_of_project(value: object) -> bool:
     module = getattr(value, "__module__", None)
-    return isinstance(module, str) and f"{module}.".startswith(_PROJECT)
+    return isinstance(module, str) and f"{module}.".startswith(PROJECT)
 
 
 def plain_function(value: object) -> types.FunctionType | None:

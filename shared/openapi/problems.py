@@ -4,7 +4,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -101,7 +101,8 @@ def responses_of(refusals: Iterable[Refusal], instance: str, headers: Mapping[st
     """The error answers of one operation by status."""
     by_status: dict[int, dict[str, Refusal]] = defaultdict(dict)
     for one in refusals:
-        by_status[one.status].setdefault(one.code, one)
+        known = by_status[one.status].get(one.code, one)  # two classes may share a code
+        by_status[one.status][one.code] = replace(known, members={**one.members, **known.members})
     return {
         str(status): _response([found[code] for code in sorted(found)], instance, headers)
         for status, found in sorted(by_status.items())

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 
 from shared.approvals import Approvals
 from shared.errors import AppError, InvalidRequest, MalformedBody
+from shared.openapi import inference
 from shared.openapi.inference import (
     Env,
     Live,
@@ -229,7 +230,7 @@ def _classes_of_project() -> list[type]:
     return [
         value
         for module in list(sys.modules.values())
-        if f"{getattr(module, '__name__', '')}.".startswith(("services.", "shared."))
+        if f"{getattr(module, '__name__', '')}.".startswith(inference.PROJECT)
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__
     ]

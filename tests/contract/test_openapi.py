@@ -9,6 +9,8 @@ import pytest
 
 from deploy.clients.api.documents import documents
 from deploy.gateway.replies import REPLIES
+from services.accounting.judging import reasons
+from shared.contracts.outcomes_v1 import REASON_CODES
 from shared.openapi.problems import GATEWAY, GATEWAY_BODY
 from shared.problems import MEDIA_TYPE
 
@@ -164,6 +166,10 @@ def test_c3_closed_sets_are_enums(found: dict[str, dict[str, Any]]) -> None:
         if field in CLOSED and not is_closed(kind) and kind.get("type") != "integer"
     ]
     assert open_ones == []
+
+
+def test_c3_the_reason_codes_of_the_contract_are_those_of_the_judgement() -> None:
+    assert set(REASON_CODES) == set(reasons.REASONS)
 
 
 def test_c3_every_operation_says_who_may_call_it(found: dict[str, dict[str, Any]]) -> None:
