@@ -18,6 +18,7 @@ _MEMBERS = frozenset(Problem.model_fields)
 # The frame answers these before a route is known, whatever the route is.
 _ANYWHERE = frozenset({"PAYLOAD_TOO_LARGE", *(one.code for one in GATEWAY)})
 _send = application._Exchange.send
+_known: dict[str, dict[tuple[str, str], list[Refusal]]] = {}
 undeclared: list[str] = []
 
 
@@ -30,15 +31,26 @@ async def _checked_send(exchange: Any, message: Message) -> None:
     await _send(exchange, message)
 
 
+def _refusals(app: Any) -> dict[tuple[str, str], list[Refusal]]:
+    """The refusals of every operation of a service. Read once in a process: tests make many applications."""
+    service = app.state.service
+    if service not in _known:
+        errors = app.state.api_document.errors
+        _known[service] = {
+            operation: [refusal for error in found for refusal in Refusal.of(error)]
+            for operation, found in errors.items()
+        }
+    return _known[service]
+
+
 def _check(scope: dict[str, Any], problem: dict[str, Any]) -> None:
-    app, route = scope.get("app"), scope.get("route")
-    document = getattr(getattr(app, "state", None), "api_document", None)
+    route = scope.get("route")
+    if not is_of_project(getattr(route, "endpoint", None)) or problem["code"] in _ANYWHERE:
+        return  # an application made by a test, or the frame itself
     operation = (getattr(route, "path_format", ""), scope["method"])
-    if not is_of_project(getattr(route, "endpoint", None)) or document is None:
-        return  # an application made by a test
-    if operation not in document.errors or problem["code"] in _ANYWHERE:
-        return
-    refusals = [one for error in document.errors[operation] for one in Refusal.of(error)]
+    refusals = _refusals(scope["app"]).get(operation)
+    if refusals is None:
+        return  # not in the document
     where = f"{scope['method']} {operation[0]}"
     named = [one for one in refusals if one.code == problem["code"]]
     if not named:

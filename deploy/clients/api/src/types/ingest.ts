@@ -2576,6 +2576,11 @@ export interface components {
                     code: "PARTS_MISSING" | "PART_DIFFERS" | "SIGNATURE_REPLAYED" | "UPLOAD_CLOSED";
                     /** @description 仅随 PARTS_MISSING Only with PARTS_MISSING */
                     missing?: number[];
+                    /**
+                     * Format: uuid
+                     * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                     */
+                    receipt_id?: string;
                     /** @constant */
                     status: 409;
                 };
@@ -2596,7 +2601,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "SIGNATURE_REPLAYED",
-                 *       "detail": "请使用新的 nonce 重新签名；事件 id 保持不变即可，不会重复生效。",
+                 *       "detail": "该签名已使用过",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2609,6 +2614,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "SIGNATURE_REPLAYED" | "WEBHOOK_DISABLED";
+                    /**
+                     * Format: uuid
+                     * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                     */
+                    receipt_id?: string;
                     /** @constant */
                     status: 409;
                 };
@@ -3446,7 +3456,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "SIGNATURE_REPLAYED",
-                 *       "detail": "请使用新的 nonce 重新签名；事件 id 保持不变即可，不会重复生效。",
+                 *       "detail": "该签名已使用过",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3459,6 +3469,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "SIGNATURE_REPLAYED";
+                    /**
+                     * Format: uuid
+                     * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                     */
+                    receipt_id?: string;
                     /** @constant */
                     status: 409;
                 };
@@ -4014,6 +4029,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "REPLAY_TOO_LARGE" | "SIGNATURE_REPLAYED" | "WEBHOOK_DISABLED";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                         */
+                        receipt_id?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -5199,6 +5219,11 @@ export interface operations {
                         code: "PARTS_MISSING" | "SIGNATURE_REPLAYED";
                         /** @description 仅随 PARTS_MISSING Only with PARTS_MISSING */
                         missing?: number[];
+                        /**
+                         * Format: uuid
+                         * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                         */
+                        receipt_id?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -5397,6 +5422,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "PART_DIFFERS" | "SIGNATURE_REPLAYED" | "UPLOAD_CLOSED";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                         */
+                        receipt_id?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -9913,6 +9943,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "ROTATION_UNDER_WAY" | "SIGNATURE_REPLAYED";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 SIGNATURE_REPLAYED Only with SIGNATURE_REPLAYED
+                         */
+                        receipt_id?: string;
                         /** @constant */
                         status: 409;
                     };
