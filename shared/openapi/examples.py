@@ -141,14 +141,14 @@ def _text(schema: dict[str, Any], name: str) -> str:
     if schema.get("format") in _FORMATS:
         return _FORMATS[str(schema["format"])]
     found = _BY_NAME.get(name)
-    options = [found] if isinstance(found, str) else []
+    options: list[str] = [found] if isinstance(found, str) else []
     options += [name.replace("_", "-"), name, name.upper(), "2026", "a" * schema.get("minLength", 1), "A0000000"]
     pattern = schema.get("pattern", "")
     for option in options:
-        text: str = option[: schema.get("maxLength", len(option))]
+        text = option[: schema.get("maxLength", len(option))]
         if text and len(text) >= schema.get("minLength", 0) and re.search(pattern, text):
             return text
-    return "-" * schema.get("minLength", 1)
+    return "-" * int(schema.get("minLength", 1))
 
 
 def add_examples(document: dict[str, Any]) -> None:
