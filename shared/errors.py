@@ -20,6 +20,7 @@ A service raises its own subclasses in the code of the rule. `shared.problems` r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from uuid import UUID
 
 from shared import sentences
 from shared.language import Language, Sentence, Text
@@ -179,7 +180,10 @@ class IdempotencyKeyMissing(AppError):
 
 
 class IdempotencyKeyInProgress(AppError):
+    """The id of what is in progress is a member, where it is known."""
+
     code = "IDEMPOTENCY_KEY_IN_PROGRESS"
+    members: ClassVar[Mapping[str, Any]] = {"order_id": UUID, "donation_id": UUID}
     status = 409
     retryable = True
     says = sentences.IDEMPOTENCY_KEY_IN_PROGRESS

@@ -126,7 +126,7 @@ def _stored_by_constructor(cls: type) -> dict[str, Any]:
                     ast.unparse(statement.annotation), function.__globals__
                 )
         elif isinstance(statement, ast.Assign):
-            for target, value in _pairs(statement):
+            for target, value in assigned_pairs(statement):
                 if isinstance(target, ast.Attribute):
                     meaning = Reader(function, env).meaning(value)
                     if isinstance(meaning, Typed):
@@ -136,7 +136,7 @@ def _stored_by_constructor(cls: type) -> dict[str, Any]:
     return found
 
 
-def _pairs(statement: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
+def assigned_pairs(statement: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
     target = statement.targets[0]
     if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
         return list(zip(target.elts, statement.value.elts, strict=False))
@@ -176,8 +176,10 @@ class Reader:
                 return self._result(self.meaning(called))
             case ast.Await(value=inner) | ast.NamedExpr(value=inner):
                 return self.meaning(inner)
-            case ast.Subscript(value=container):
-                return self._member(self.meaning(container))
+            case ast.Subscript(value=container, slice=key):
+                return self._member(self.meaning(container), self.meaning(key))
+            case ast.Constant(value=value):
+                return Live(value)
             case ast.BoolOp(values=[*options]):
                 return next((found for one in options if (found := self.meaning(one)) is not None), None)
             case ast.IfExp(body=first, orelse=second):
@@ -205,7 +207,11 @@ class Reader:
             return None
         if isinstance(base.value, types.ModuleType | type) or is_of_project(type(base.value)):
             found = inspect.getattr_static(base.value, node.attr, None)
-            if found is not None and not isinstance(found, property | types.MemberDescriptorType):
+            if isinstance(found, types.MemberDescriptorType):  # a slot
+                found = getattr(base.value, node.attr, None)
+            if isinstance(found, types.FunctionType) and not isinstance(base.value, types.ModuleType | type):
+                return Live(types.MethodType(found, base.value))  # of this very object
+            if found is not None and not isinstance(found, property):
                 return Live(found)
         return attribute_of(type(base.value), node.attr) if is_of_project(type(base.value)) else None
 
@@ -219,7 +225,9 @@ class Reader:
         return returned_by(function) if function is not None else None
 
     @staticmethod
-    def _member(container: Meaning) -> Meaning:
+    def _member(container: Meaning, key: Meaning) -> Meaning:
+        if isinstance(container, Live) and isinstance(container.value, dict) and isinstance(key, Live):
+            return Live(container.value[key.value]) if key.value in container.value else None
         if isinstance(container, Typed) and typing.get_origin(container.hint) in _MEMBERS:
             return typed([one for one in typing.get_args(container.hint) if one is not ...][-1])
         return None

@@ -24,6 +24,7 @@ from shared.openapi.inference import (
     Meaning,
     Reader,
     Typed,
+    assigned_pairs,
     hints_of,
     is_of_project,
     node_of,
@@ -36,17 +37,32 @@ _TABLE_DEPTH: Final = 3
 Caught = tuple[type[BaseException], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Callee:
+    """A function, and the object whose method it is, if that is one of the application's own."""
+
+    function: types.FunctionType
+    owner: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Callee) and self.function is other.function and self.owner is other.owner
+
+    def __hash__(self) -> int:
+        return hash((self.function, id(self.owner)))
+
+
 @dataclass(slots=True)
 class _Use:
     """What one function refers to. `Caught`: the classes that the `try` statements around a reference stop."""
 
     errors: list[tuple[type[AppError], Caught]] = field(default_factory=list)
-    calls: list[tuple[types.FunctionType, Caught]] = field(default_factory=list)
+    calls: list[tuple[_Callee, Caught]] = field(default_factory=list)
     strings: set[str] = field(default_factory=set)
 
 
 class _Walker(ast.NodeVisitor):
-    def __init__(self, function: types.FunctionType, state: Any) -> None:
+    def __init__(self, callee: _Callee, state: Any) -> None:
+        function = callee.function
         hints = hints_of(function)
         env: Env = {name: typed(hint) for name, hint in hints.items() if name != "return"}
         node = node_of(function)
@@ -56,7 +72,8 @@ class _Walker(ast.NodeVisitor):
         owner = _owner_of(function)
         if owner is not None and names:
             is_class = isinstance(owner.__dict__.get(function.__name__), classmethod)
-            env[names[0]] = Live(owner) if is_class else Typed(owner)
+            own = Typed(owner) if callee.owner is None else Live(callee.owner)
+            env[names[0]] = Live(owner) if is_class else own
         self.use = _Use()
         self._reader = Reader(function, env, state)
         self._caught: list[type[BaseException]] = []
@@ -110,10 +127,7 @@ class _Walker(ast.NodeVisitor):
         self.use.errors.append((cls, tuple(self._caught)))
 
     def _call(self, value: object) -> None:
-        function = plain_function(value)
-        if function is not None:
-            for one in _with_overrides(function):
-                self.use.calls.append((one, tuple(self._caught)))
+        self.use.calls += [(callee, tuple(self._caught)) for callee in _callees_of(value)]
 
     # Variables
 
@@ -130,8 +144,8 @@ class _Walker(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
-        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self._reader.env[node.targets[0].id] = self._reader.meaning(node.value)
+        meanings = [(target, self._reader.meaning(value)) for target, value in assigned_pairs(node)]
+        self._reader.env |= {target.id: meaning for target, meaning in meanings if isinstance(target, ast.Name)}
 
     def visit_withitem(self, node: ast.withitem) -> None:
         self.visit(node.context_expr)
@@ -151,7 +165,7 @@ class _Walker(ast.NodeVisitor):
     def visit_Try(self, node: ast.Try) -> None:
         before = list(self._caught)
         for handler in node.handlers:
-            if handler.type is not None and not _raises_again(handler):
+            if handler.type is not None and not _lets_pass(handler):
                 self._caught += self._classes(handler.type)
         for statement in node.body:
             self.visit(statement)
@@ -173,13 +187,23 @@ class _Walker(ast.NodeVisitor):
                 yield Exception
 
 
-def _raises_again(handler: ast.ExceptHandler) -> bool:
+def _lets_pass(handler: ast.ExceptHandler) -> bool:
+    """Whether the error goes on: raised again, or returned or kept as a value."""
     for node in ast.walk(handler):
-        if isinstance(node, ast.Raise) and (
-            node.exc is None or (isinstance(node.exc, ast.Name) and node.exc.id == handler.name)
-        ):
+        if isinstance(node, ast.Raise) and (node.exc is None or _holds(node.exc, handler.name)):
+            return True
+        if isinstance(node, ast.Return | ast.Assign) and _holds(node.value, handler.name):
             return True
     return False
+
+
+def _holds(node: ast.AST | None, name: str | None) -> bool:
+    """Whether this value is, or contains, the variable itself. What is computed from it does not count."""
+    if node is None or isinstance(node, ast.Call | ast.Attribute):
+        return False
+    if isinstance(node, ast.Name):
+        return node.id == name
+    return any(_holds(inner, name) for inner in ast.iter_child_nodes(node))
 
 
 def _leaves(value: Any, depth: int = _TABLE_DEPTH) -> Iterator[Any]:
@@ -236,12 +260,25 @@ def _classes_of_project() -> list[type]:
     ]
 
 
+def _callees_of(value: object) -> Iterator[_Callee]:
+    """What a call of this value runs. Of an object of the application it is that object's method and nobody else's."""
+    function = plain_function(value)
+    if function is None:
+        return
+    owner = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, type):
+        yield _Callee(function, owner)
+        return
+    for one in _with_overrides(function):
+        yield _Callee(one)
+
+
 class RaisedErrors:
     """Answers for the routes of one application. `state` is the application's: what routes take from it is known."""
 
     def __init__(self, state: Any) -> None:
         self._state = state
-        self._uses: dict[types.FunctionType, _Use] = {}
+        self._uses: dict[_Callee, _Use] = {}
 
     def of(self, calls: Iterable[Any]) -> set[type[AppError]]:
         """The classes that a route with these functions (its own and its dependencies') can raise."""
@@ -254,52 +291,49 @@ class RaisedErrors:
         found = self._solve(reached)
         return set().union(*(found[root] for root in roots))
 
-    def _use(self, function: types.FunctionType) -> _Use:
-        if function not in self._uses:
-            self._uses[function] = _Walker(function, self._state).use
-        return self._uses[function]
+    def _use(self, callee: _Callee) -> _Use:
+        if callee not in self._uses:
+            self._uses[callee] = _Walker(callee, self._state).use
+        return self._uses[callee]
 
-    def _reach(self, roots: Iterable[types.FunctionType]) -> set[types.FunctionType]:
-        reached: set[types.FunctionType] = set()
+    def _reach(self, roots: Iterable[_Callee]) -> set[_Callee]:
+        reached: set[_Callee] = set()
         waiting = list(roots)
         while waiting:
-            function = waiting.pop()
-            if function not in reached:
-                reached.add(function)
-                waiting += [called for called, _ in self._use(function).calls]
+            callee = waiting.pop()
+            if callee not in reached:
+                reached.add(callee)
+                waiting += [called for called, _ in self._use(callee).calls]
         return reached
 
-    def _kinds(self, reached: set[types.FunctionType]) -> list[types.FunctionType]:
+    def _kinds(self, reached: set[_Callee]) -> list[_Callee]:
         """What the proposals do that a route makes or decides: the kinds whose names its code holds."""
         approvals = getattr(self._state, "approvals", None)
-        if not isinstance(approvals, Approvals) or not reached & {Approvals.propose, Approvals.approve}:
+        functions = {callee.function for callee in reached}
+        if not isinstance(approvals, Approvals) or not functions & {Approvals.propose, Approvals.approve}:
             return []
-        strings = set().union(*(self._use(function).strings for function in reached))
+        strings = set().union(*(self._use(callee).strings for callee in reached))
         named = [kind for kind in approvals.kinds if kind.name in strings]
         return [found for kind in named for one in (kind.preview, kind.act, kind.spell) for found in _functions_of(one)]
 
-    def _solve(self, reached: set[types.FunctionType]) -> dict[types.FunctionType, set[type[AppError]]]:
+    def _solve(self, reached: set[_Callee]) -> dict[_Callee, set[type[AppError]]]:
         found = {
-            function: {cls for cls, caught in self._use(function).errors if not issubclass(cls, caught)}
-            for function in reached
+            callee: {cls for cls, caught in self._use(callee).errors if not issubclass(cls, caught)}
+            for callee in reached
         }
         changed = True
         while changed:
             changed = False
-            for function in reached:
-                for called, caught in self._use(function).calls:
-                    new = {cls for cls in found[called] if not issubclass(cls, caught)} - found[function]
+            for callee in reached:
+                for called, caught in self._use(callee).calls:
+                    new = {cls for cls in found[called] if not issubclass(cls, caught)} - found[callee]
                     if new:
-                        found[function] |= new
+                        found[callee] |= new
                         changed = True
         return found
 
 
-def _functions_of(call: Any) -> Iterator[types.FunctionType]:
-    function = plain_function(call)
-    if function is not None:
-        yield function
-    elif is_of_project(type(call)):
-        inner = plain_function(type(call).__dict__.get("__call__"))
-        if inner is not None:
-            yield inner
+def _functions_of(call: Any) -> Iterator[_Callee]:
+    if plain_function(call) is None and is_of_project(type(call)):
+        call = type(call).__dict__.get("__call__")
+    yield from _callees_of(call)

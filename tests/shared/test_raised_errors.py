@@ -97,8 +97,31 @@ def caught_by_its_base(kitchen: Kitchen) -> None:
         print(isinstance(error, Unavailable))
 
 
+def caught_and_returned(kitchen: Kitchen) -> AppError | None:
+    try:
+        kitchen.look()
+    except AppError as error:
+        return error
+    return None
+
+
 def from_the_state(request: Any) -> None:
     request.app.state.kitchen.look()
+
+
+class Queue:
+    """Runs what it was given when it was made, as a batch does."""
+
+    def __init__(self, handle: Callable[[], None]) -> None:
+        self._handle = handle
+
+    def submit(self) -> None:
+        self._handle()
+
+
+def through_a_queue(request: Any) -> None:
+    queue: Queue = request.app.state.queues["shelf"]
+    queue.submit()
 
 
 def of_a_body() -> None:
@@ -109,13 +132,15 @@ def test_what_is_raised_below_counts() -> None:
     assert codes(by_table) == {"SOUR"}
     assert codes(through_a_protocol) == codes(through_a_property) == codes(through_a_partial) == {"GONE"}
     assert codes(from_the_state, kitchen=Kitchen(Shelf(), Shelf())) == {"GONE"}
+    queues = {"shelf": Queue(Shelf().take), "table": Queue(partial(by_table, "sour"))}
+    assert codes(through_a_queue, queues=queues) == {"GONE"}  # of this queue, not of every queue
     assert codes(of_a_body) == {"INVALID_REQUEST", "MALFORMED_BODY"}
 
 
 def test_what_is_caught_on_the_way_does_not() -> None:
     assert codes(caught) == {"SOUR"}
     assert codes(caught_by_its_base) == set()
-    assert codes(caught_and_raised_again) == {"GONE"}
+    assert codes(caught_and_raised_again) == codes(caught_and_returned) == {"GONE"}
 
 
 def fresh(taste: str) -> str:
