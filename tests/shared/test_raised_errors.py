@@ -112,7 +112,7 @@ def from_the_state(request: Any) -> None:
 class Queue:
     """Runs what it was given when it was made, as a batch does."""
 
-    def __init__(self, handle: Callable[[], None]) -> None:
+    def __init__(self, handle: Callable[[], object]) -> None:
         self._handle = handle
 
     def submit(self) -> None:

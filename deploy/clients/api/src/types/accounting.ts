@@ -176,7 +176,7 @@ export interface paths {
         };
         /**
          * 账本明细 · Ledger entries
-         * @description 账本明细 · Ledger entries
+         * @description 每一笔都写明是哪次低碳行为、哪件商品或哪项活动。Each line names its activity, item or campaign.
          */
         get: operations["list_entries"];
         put?: never;
@@ -385,6 +385,90 @@ export interface paths {
         get: operations["list_accounting_audit_entries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/ops/capture-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可收减碳量的赞助方与活动 · Receivers of spent grams
+         * @description 可收减碳量的赞助方与活动 · Receivers of spent grams
+         */
+        get: operations["list_capture_targets"];
+        put?: never;
+        /**
+         * 提议新的收方 · Propose a receiver
+         * @description 另一位运营人员批准后生效，此后才能向它扣划。A second person approves it. Only then can grams go there.
+         */
+        post: operations["propose_capture_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/ops/capture-targets/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待批准的收方 · Receivers to approve
+         * @description 待批准的收方 · Receivers to approve
+         */
+        get: operations["list_capture_target_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/ops/capture-targets/proposals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准收方 · Approve, by a second person
+         * @description 批准收方 · Approve, by a second person
+         */
+        post: operations["approve_capture_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/ops/capture-targets/proposals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回收方 · Reject or withdraw
+         * @description 驳回或撤回收方 · Reject or withdraw
+         */
+        post: operations["reject_capture_target"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1400,8 +1484,10 @@ export interface components {
          *       "available_mg": 245100000,
          *       "debt_mg": 0,
          *       "display": "245.10 千克",
+         *       "frozen": false,
          *       "held_mg": 5000000,
          *       "lifetime_mg": 267000000,
+         *       "notice": null,
          *       "pending_mg": 0
          *     }
          */
@@ -1411,10 +1497,14 @@ export interface components {
             /** @description 待抵扣 Reversed after being spent; later credits repay it first */
             debt_mg: number;
             display: string;
+            /** @description 是否冻结；冻结期间不能使用 While frozen, nothing can be spent */
+            frozen: boolean;
             /** @description 冻结中 Set aside for orders and donations under way */
             held_mg: number;
             /** @description 累计减碳 Total credited: available, pending, held, spent and expired, minus reversed */
             lifetime_mg: number;
+            /** @description 冻结时的说明与联系方式 What a frozen account means, and whom to ask */
+            notice: string | null;
             /** @description 待生效 Credited, not yet vested */
             pending_mg: number;
         };
@@ -1554,6 +1644,59 @@ export interface components {
             shared: boolean;
             /** @description 已用，合用的按合计 Used so far, by the household together if it is shared */
             used: number;
+        };
+        CaptureTarget: {
+            /** Format: date-time */
+            added_at: string;
+            code: string;
+            title_en: string;
+            title_zh: string;
+        };
+        CaptureTargetPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CaptureTarget"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /** @description A receiver that a second person has to approve. */
+        CaptureTargetProposal: {
+            code: string;
+            decided_at: string | null;
+            decided_by: string | null;
+            /** Format: uuid */
+            proposal_id: string;
+            /** Format: date-time */
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected";
+            title_en: string;
+            title_zh: string;
+        };
+        CaptureTargetProposalPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CaptureTargetProposal"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @description A sponsor or campaign that captured grams may go to.
+         * @example {
+         *       "code": "redeemed:guozao",
+         *       "reason": "新赞助方，合同 2026-118",
+         *       "title_en": "Breakfast Alliance",
+         *       "title_zh": "过早联盟"
+         *     }
+         */
+        CaptureTargetRequest: {
+            /** @description redeemed:<sponsor> 或 or donated:<campaign> */
+            code: string;
+            reason: string;
+            title_en: string;
+            title_zh: string;
         };
         /** @description Quantiles of the change per person in mg. Null if the draft applies to nobody. */
         ChangePerPerson: {
@@ -1773,7 +1916,23 @@ export interface components {
             line: number;
             zh: string;
         };
-        /** @description One ledger entry, seen from the account of the citizen. */
+        /**
+         * @description One line of the statement, seen from the account of the citizen.
+         * @example {
+         *       "activity_id": null,
+         *       "amount_mg": 5000000,
+         *       "counterpart": "hold:019aadf0-6b00-7000-8000-000000000001",
+         *       "direction": "out",
+         *       "display": "5.00 千克",
+         *       "donation_id": null,
+         *       "entry_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3e",
+         *       "hold_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "kind": "hold",
+         *       "order_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "posted_at": "2026-11-23T09:30:00+08:00",
+         *       "title": "兑换：一碗热干面"
+         *     }
+         */
         Entry: {
             activity_id: string | null;
             amount_mg: number;
@@ -1785,13 +1944,19 @@ export interface components {
             /** @enum {string} */
             direction: "in" | "out";
             display: string;
+            /** @description 对应的捐赠 The donation behind this line */
+            donation_id: string | null;
             /** Format: uuid */
             entry_id: string;
             hold_id: string | null;
             /** @enum {string} */
-            kind: "credit" | "hold" | "capture" | "release" | "reversal" | "repayment" | "vest" | "expire";
+            kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire";
+            /** @description 对应的兑换订单 The order behind this line */
+            order_id: string | null;
             /** Format: date-time */
             posted_at: string;
+            /** @description 这一笔是什么 What this line is, in words */
+            title: string;
         };
         EntryPage: {
             /** @description 是否还有下一页 Whether there is a next page */
@@ -2941,34 +3106,6 @@ export interface components {
                 };
             };
         };
-        /** @description * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults */
-        DocumentInvalid: {
-            headers: {
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "DOCUMENT_INVALID",
-                 *       "detail": "方法学文件有错误",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": false,
-                 *       "status": 422,
-                 *       "title": "方法学文件有错误",
-                 *       "type": "urn:carbon-inclusion:problem:document-invalid"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "DOCUMENT_INVALID";
-                    /** @constant */
-                    status: 422;
-                };
-            };
-        };
         /** @description * `DRAFT_CLOSED` 草案已结束 · The draft is closed */
         DraftClosed: {
             headers: {
@@ -3522,44 +3659,12 @@ export interface components {
             };
         };
         /**
-         * @description * `CAP_MISMATCH` 同一上限编号含义不一致 · One cap id with two meanings
-         *     * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
-         *     * `METHODOLOGIES_OVERLAP` 方法学适用范围重叠 · Methodologies overlap
-         */
-        UnprocessableEntity3: {
-            headers: {
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "CAP_MISMATCH",
-                 *       "detail": "同一上限编号含义不一致",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": false,
-                 *       "status": 422,
-                 *       "title": "同一上限编号含义不一致",
-                 *       "type": "urn:carbon-inclusion:problem:cap-mismatch"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "CAP_MISMATCH" | "DOCUMENT_INVALID" | "METHODOLOGIES_OVERLAP";
-                    /** @constant */
-                    status: 422;
-                };
-            };
-        };
-        /**
          * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
          *     * `MEND_NOT_ALLOWED` 修正超出了允许的范围 · The change goes beyond a mend
          *     * `NOT_A_JSON_OBJECT` 原内容不是 JSON 对象，无法修正 · The original is no JSON object and cannot be mended
          *     * `STILL_UNREADABLE` 修改后仍然无法读取 · It would still be unreadable
          */
-        UnprocessableEntity4: {
+        UnprocessableEntity3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -3707,7 +3812,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            422: components["responses"]["DocumentInvalid"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -4288,7 +4393,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableEntity3"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -4328,8 +4433,10 @@ export interface operations {
                      *       "available_mg": 245100000,
                      *       "debt_mg": 0,
                      *       "display": "245.10 千克",
+                     *       "frozen": false,
                      *       "held_mg": 5000000,
                      *       "lifetime_mg": 267000000,
+                     *       "notice": null,
                      *       "pending_mg": 0
                      *     }
                      */
@@ -4339,6 +4446,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -4584,15 +4692,18 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "activity_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "amount_mg": 170000,
-                     *           "counterpart": "issuance:WH-APP-BUS",
-                     *           "direction": "in",
-                     *           "display": "170 克",
-                     *           "entry_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "activity_id": null,
+                     *           "amount_mg": 5000000,
+                     *           "counterpart": "hold:019aadf0-6b00-7000-8000-000000000001",
+                     *           "direction": "out",
+                     *           "display": "5.00 千克",
+                     *           "donation_id": null,
+                     *           "entry_id": "019aadf0-6c1e-7d2a-9a3a-3f1f0a1b2c3e",
                      *           "hold_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "kind": "credit",
-                     *           "posted_at": "2026-11-23T09:30:00+08:00"
+                     *           "kind": "hold",
+                     *           "order_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "posted_at": "2026-11-23T09:30:00+08:00",
+                     *           "title": "兑换：一碗热干面"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -4604,7 +4715,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -4665,6 +4776,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -5453,6 +5565,381 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_capture_targets: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "added_at": "2026-11-23T09:30:00+08:00",
+                     *           "code": "code",
+                     *           "title_en": "title-en",
+                     *           "title_zh": "title-zh"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaptureTargetPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_capture_target: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "redeemed:guozao",
+                 *       "reason": "新赞助方，合同 2026-118",
+                 *       "title_en": "Breakfast Alliance",
+                 *       "title_zh": "过早联盟"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CaptureTargetRequest"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "code",
+                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_by": "operator-2",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_by": "operator-1",
+                     *       "reason": "已按公布的方法学累计",
+                     *       "status": "open",
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaptureTargetProposal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CAPTURE_TARGET_EXISTS` 这个收方已登记 · This receiver is registered already
+             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAPTURE_TARGET_EXISTS",
+                     *       "detail": "这个收方已登记",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/ops/capture-targets",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个收方已登记",
+                     *       "type": "urn:carbon-inclusion:problem:capture-target-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAPTURE_TARGET_EXISTS" | "PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_capture_target_proposals: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "code": "code",
+                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_by": "operator-2",
+                     *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_by": "operator-1",
+                     *           "reason": "已按公布的方法学累计",
+                     *           "status": "open",
+                     *           "title_en": "title-en",
+                     *           "title_zh": "title-zh"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaptureTargetProposalPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_capture_target: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "code",
+                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_by": "operator-2",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_by": "operator-1",
+                     *       "reason": "已按公布的方法学累计",
+                     *       "status": "open",
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaptureTargetProposal"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            /**
+             * @description * `CAPTURE_TARGET_EXISTS` 这个收方已登记 · This receiver is registered already
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CAPTURE_TARGET_EXISTS",
+                     *       "detail": "这个收方已登记",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/ops/capture-targets/proposals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个收方已登记",
+                     *       "type": "urn:carbon-inclusion:problem:capture-target-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CAPTURE_TARGET_EXISTS" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_capture_target: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "code",
+                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_by": "operator-2",
+                     *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_by": "operator-1",
+                     *       "reason": "已按公布的方法学累计",
+                     *       "status": "open",
+                     *       "title_en": "title-en",
+                     *       "title_zh": "title-zh"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaptureTargetProposal"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            409: components["responses"]["ProposalDecided"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_largest_credits: {
         parameters: {
             query?: {
@@ -5984,7 +6471,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity4"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -6195,7 +6682,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["UnprocessableEntity4"];
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -6477,6 +6964,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -6563,7 +7051,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableEntity3"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -9254,7 +9742,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            422: components["responses"]["DocumentInvalid"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -9320,7 +9808,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            422: components["responses"]["DocumentInvalid"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];

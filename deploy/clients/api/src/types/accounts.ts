@@ -135,7 +135,9 @@ export interface paths {
         };
         /**
          * 我的信息 · Me
-         * @description 我的信息 · Me
+         * @description 账户冻结时说明原因和联系方式；核算服务没有回答时 `frozen` 为空。
+         *
+         *     A frozen account is told so, and whom to ask. `frozen` is null while accounting does not answer.
          */
         get: operations["read_me"];
         put?: never;
@@ -448,6 +450,9 @@ export interface components {
             bound_partner_ids: string[];
             /** @description 仅限个人账户 Persons only */
             data_processing_consent: boolean | null;
+            /** @description 是否冻结；查不到时为空 Null while accounting does not answer */
+            frozen: boolean | null;
+            frozen_since: string | null;
             /** @enum {string} */
             kind: "person" | "household";
             /** @description 家庭成员人数 Number of members; households only */
@@ -803,8 +808,12 @@ export interface components {
             created_at: string;
             /** @description 是否同意处理低碳行为数据 Whether low-carbon activities may be processed */
             data_processing_consent: boolean;
+            /** @description 碳账户是否冻结；查不到时为空 Null without an account or an answer */
+            frozen: boolean | null;
             /** @description 所在家庭，未加入为空 The household of which I am a member */
             household: components["schemas"]["HouseholdOut"] | null;
+            /** @description 冻结说明与联系方式 What a freeze means, and whom to ask */
+            notice: string | null;
             /** @example 138****5678 */
             phone_masked: string | null;
             /** Format: uuid */
@@ -1532,6 +1541,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2076,6 +2086,7 @@ export interface operations {
                      *       },
                      *       "created_at": "2026-11-23T09:30:00+08:00",
                      *       "data_processing_consent": false,
+                     *       "frozen": false,
                      *       "household": {
                      *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *         "account_no": "WH203947561028",
@@ -2085,6 +2096,7 @@ export interface operations {
                      *         "meter_since": "2026-11-24T08:00:00Z",
                      *         "opened_at": "2026-11-24T08:00:00Z"
                      *       },
+                     *       "notice": "notice",
                      *       "phone_masked": "138****5678",
                      *       "user_id": "019aadf0-6b00-7000-8000-000000000001"
                      *     }
@@ -2095,6 +2107,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2654,6 +2667,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -3015,6 +3029,8 @@ export interface operations {
                      *         "bound-partner-id"
                      *       ],
                      *       "data_processing_consent": false,
+                     *       "frozen": false,
+                     *       "frozen_since": "2026-11-23T09:30:00+08:00",
                      *       "kind": "person",
                      *       "members": 1,
                      *       "opened_at": "2026-11-23T09:30:00+08:00",
@@ -3362,6 +3378,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -3433,6 +3450,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -3660,6 +3678,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];

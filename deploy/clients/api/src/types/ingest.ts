@@ -8305,6 +8305,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -8841,6 +8842,7 @@ export interface operations {
             403: components["responses"]["Forbidden3"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge2"];
             500: components["responses"]["InternalError2"];
@@ -9630,6 +9632,7 @@ export interface operations {
             404: components["responses"]["WebhookNotFound"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge2"];
             500: components["responses"]["InternalError2"];
@@ -9796,6 +9799,7 @@ export interface operations {
             404: components["responses"]["WebhookNotFound"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge2"];
             500: components["responses"]["InternalError2"];
@@ -9846,6 +9850,7 @@ export interface operations {
             404: components["responses"]["WebhookNotFound"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["Conflict2"];
+            422: components["responses"]["InvalidRequest2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge2"];
             500: components["responses"]["InternalError2"];

@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * 捐赠减碳量 · Donate grams
-         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED。Refusals are 409 with these codes.
+         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、CAMPAIGN_CLOSED、ACCOUNT_FROZEN。Refusals are 409 with these codes.
          */
         post: operations["donate"];
         delete?: never;
@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * 我的订单 · My orders
-         * @description 我的订单 · My orders
+         * @description 被拒绝的不是订单，不在此列。Refused requests are no orders and are not listed.
          */
         get: operations["list_my_orders"];
         put?: never;
@@ -420,9 +420,10 @@ export interface paths {
         put?: never;
         /**
          * 兑换 · Redeem
-         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、SOLD_OUT、LIMIT_REACHED、BUDGET_EXHAUSTED、SALE_CLOSED。
+         * @description 拒绝以 409 给出：INSUFFICIENT_BALANCE、SOLD_OUT、LIMIT_REACHED、BUDGET_EXHAUSTED、SALE_CLOSED、ACCOUNT_FROZEN。
          *
-         *     Refusals are 409 with these codes. A repeat with the same key gets the same answer and `Idempotent-Replayed: true`.
+         *     人太多时 429 TOO_MANY_AT_ONCE，按 Retry-After 再试。Refusals are 409 with these codes. A crowd may get 429
+         *     TOO_MANY_AT_ONCE with Retry-After. A repeat with the same key gets the same answer and `Idempotent-Replayed: true`.
          */
         post: operations["place_order"];
         delete?: never;
@@ -461,8 +462,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * 取消未完成的订单 · Cancel an order that is still pending
-         * @description 已完成的订单返回 409 ORDER_NOT_CANCELLABLE。A confirmed order is refused; cancelling twice is harmless.
+         * 取消订单 · Cancel an order whose vouchers are unused
+         * @description 券未使用前可以取消：减碳量、库存、限额、预算和券码都退回。
+         *
+         *     While the vouchers are unused: grams, stock, limit, budget and code come back. Cancelling twice is harmless.
          */
         post: operations["cancel_order"];
         delete?: never;
@@ -715,7 +718,7 @@ export interface components {
             /** Format: uuid */
             donation_id: string;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
         };
@@ -792,7 +795,7 @@ export interface components {
          *     }
          */
         OrderRequest: {
-            /** @description 客户端自定，永久唯一 Made by the client, unique for ever */
+            /** @description 客户端自定，永久唯一；被拒绝的不占用 Made by the client, unique; a refusal frees it */
             client_request_id: string;
             item_id: string;
             quantity: number;
@@ -833,7 +836,7 @@ export interface components {
             price_mg: number;
             quantity: number;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
@@ -1003,7 +1006,7 @@ export interface components {
             last_error: string | null;
             /** Format: date-time */
             next_attempt_at: string;
-            reason_code: ("CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
             request_id: string;
             /**
              * Format: uuid
@@ -1500,6 +1503,38 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `TOO_MANY_AT_ONCE` 现在办理的人太多 · Too many people at once
+         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         */
+        TooManyRequests2: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "TOO_MANY_AT_ONCE",
+                 *       "detail": "您的减碳量没有变动，请过几秒再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "现在办理的人太多",
+                 *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
         /** @description * `UNAUTHENTICATED` 请先登录 · Please log in */
         Unauthenticated: {
             headers: {
@@ -1866,7 +1901,8 @@ export interface operations {
             404: components["responses"]["CampaignNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `CALLED_OFF` 已取消 · Cancelled
+             * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
+             *     * `CALLED_OFF` 已取消 · Cancelled
              *     * `CAMPAIGN_CLOSED` 不在捐赠时间内 · The campaign is not open now
              *     * `HOLD_REFUSED` 碳账户暂不能支付 · The carbon account cannot pay now
              *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 相同的请求正在处理 · The same request is being handled
@@ -1882,20 +1918,30 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "CALLED_OFF",
-                     *       "detail": "已按您的请求取消，减碳量没有扣除。",
+                     *       "code": "ACCOUNT_FROZEN",
+                     *       "detail": "碳账户已冻结",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/campaigns/{campaign_id}/donations",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "已取消",
-                     *       "type": "urn:carbon-inclusion:problem:called-off"
+                     *       "title": "碳账户已冻结",
+                     *       "type": "urn:carbon-inclusion:problem:account-frozen"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT";
+                        code: "ACCOUNT_FROZEN" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -1938,7 +1984,7 @@ export interface operations {
                     };
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2161,6 +2207,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description 每页条数 Items per page */
                 limit?: number;
+                /** @description 搜索名称与说明，词间空格 Words of the texts */
+                q?: string | null;
             };
             header?: {
                 /**
@@ -2371,10 +2419,14 @@ export interface operations {
     list_my_orders: {
         parameters: {
             query?: {
+                /** @description 找回没收到回答的订单 An order whose answer was lost */
+                client_request_id?: string | null;
                 /** @description 上一页的 next_cursor */
                 cursor?: string | null;
                 /** @description 每页条数 Items per page */
                 limit?: number;
+                /** @description 只看某一状态 Only of this status */
+                status?: ("pending" | "cancelling" | "confirmed" | "cancelled") | null;
             };
             header?: {
                 /**
@@ -2634,7 +2686,7 @@ export interface operations {
                      *           "kind": "order",
                      *           "last_error": "last-error",
                      *           "next_attempt_at": "2026-11-23T09:30:00+08:00",
-                     *           "reason_code": "CALLED_OFF",
+                     *           "reason_code": "ACCOUNT_FROZEN",
                      *           "request_id": "request-id",
                      *           "settlement_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "status": "pending"
@@ -3115,6 +3167,7 @@ export interface operations {
                     };
                 };
             };
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -3432,6 +3485,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -3547,7 +3601,8 @@ export interface operations {
             404: components["responses"]["ItemNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `BUDGET_EXHAUSTED` 本期兑换预算已用完 · The budget behind this reward is used up
+             * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
+             *     * `BUDGET_EXHAUSTED` 本期兑换预算已用完 · The budget behind this reward is used up
              *     * `CALLED_OFF` 已取消 · Cancelled
              *     * `CLIENT_REQUEST_ID_USED` 该 client_request_id 已有订单 · There is an order with this client_request_id
              *     * `HOLD_REFUSED` 碳账户暂不能支付 · The carbon account cannot pay now
@@ -3567,23 +3622,28 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "BUDGET_EXHAUSTED",
-                     *       "detail": "赞助方本期投入已兑完，减碳量没有扣除。",
+                     *       "code": "ACCOUNT_FROZEN",
+                     *       "detail": "碳账户已冻结",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/orders",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "本期兑换预算已用完",
-                     *       "type": "urn:carbon-inclusion:problem:budget-exhausted"
+                     *       "title": "碳账户已冻结",
+                     *       "type": "urn:carbon-inclusion:problem:account-frozen"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT";
+                        code: "ACCOUNT_FROZEN" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT";
                         /**
                          * Format: uuid
-                         * @description 仅随 CLIENT_REQUEST_ID_USED Only with CLIENT_REQUEST_ID_USED
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
                          */
                         order_id?: string;
                         /** @constant */
@@ -3623,7 +3683,7 @@ export interface operations {
                     };
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
