@@ -289,11 +289,145 @@ export interface paths {
         };
         /**
          * 按账户号查询 · Look up an account by its number
-         * @description 每次查询都留有审计记录。Every look-up is recorded, also if it finds nothing.
+         * @description 每次查询都留有审计记录；每人每小时最多 30 次，每天最多 120 次。
+         *
+         *     Every look-up is recorded, also if it finds nothing. At most 30 an hour and 120 a day for each operator.
          */
         get: operations["look_up_account"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 审计记录 · Audit log
+         * @description 最新的在前。Newest first; entries are never changed or removed.
+         */
+        get: operations["list_accounts_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/log-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 开始统一身份认证登录 · Begin a log-in at the identity provider
+         * @description 在浏览器中打开 authorization_url；回跳后用 code、state 和 log_in_secret 完成登录。
+         *
+         *     Open `authorization_url` in a browser. Finish with the `code` and `state` of the redirect and `log_in_secret`.
+         */
+        post: operations["start_operator_log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 运营登录会话 · Live sessions of operators
+         * @description 有 `ops:operators` 权限可见全部，否则只见自己的。All with `ops:operators`, else one's own.
+         */
+        get: operations["list_operator_sessions"];
+        put?: never;
+        /**
+         * 运营人员登录 · Log in as an operator
+         * @description 统一身份认证（oidc）或本地账户加动态码（local）。登录有效 8 小时，access_token 有效 5 分钟。
+         *
+         *     By the identity provider, or a local account with a one-time code. The session lives 8 hours.
+         */
+        post: operations["create_operator_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 终止登录会话 · Revoke a session of an operator
+         * @description 本服务立即拒绝其令牌，其他服务最迟在 5 分钟后。
+         *
+         *     This service refuses its tokens at once, the others within 5 minutes.
+         */
+        delete: operations["revoke_operator_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 退出登录 · Log out as an operator
+         * @description 退出登录 · Log out as an operator
+         */
+        delete: operations["end_current_operator_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/sessions/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 换取新令牌 · Exchange a refresh token (works once)
+         * @description 同一个 refresh_token 在 60 秒内重复提交，得到相同的后继；此后再次使用，登录即结束。
+         *
+         *     For 60 seconds the same refresh token is answered with the same successor. Later its use ends the session.
+         */
+        post: operations["refresh_operator_session"];
         delete?: never;
         options?: never;
         head?: never;
@@ -462,6 +596,45 @@ export interface components {
             /** @example 138****5678 */
             phone_masked: string | null;
         };
+        /**
+         * @example {
+         *       "action": "dead_letter.discard",
+         *       "after": null,
+         *       "at": "2026-11-23T02:00:00Z",
+         *       "before": {
+         *         "reason": "UNREADABLE_RECORD"
+         *       },
+         *       "entry_id": "01999e5e-0000-7000-8000-000000000001",
+         *       "object": "dead_letter:17",
+         *       "reason": "乱码",
+         *       "subject": "operator-2"
+         *     }
+         */
+        AuditEntry: {
+            action: string;
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            at: string;
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: uuid */
+            entry_id: string;
+            /** @description 对象 What it was done to */
+            object: string;
+            reason: string;
+            /** @description 操作人 Who */
+            subject: string;
+        };
+        AuditEntryPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["AuditEntry"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         BindingOut: {
             /** Format: uuid */
             binding_id: string;
@@ -629,6 +802,44 @@ export interface components {
         };
         /**
          * @example {
+         *       "code": "492039",
+         *       "method": "local",
+         *       "name": "li.wei",
+         *       "password": "Qh3vZk8mWc2xTn5r"
+         *     }
+         */
+        LocalLogIn: {
+            /** @description 动态码，只能使用一次 One-time code, works once */
+            code: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "local";
+            name: string;
+            password: string;
+        };
+        LogInStartedOut: {
+            /**
+             * @description 在浏览器中打开 Open it in a browser
+             * @example https://id.example.cn/authorize?response_type=code&state=vGkq0q
+             */
+            authorization_url: string;
+            /**
+             * Format: date-time
+             * @description 此前须完成登录 Finish before then
+             */
+            expires_at: string;
+            /**
+             * @description 留在本机，完成登录时提交 Keep it; it finishes the log-in
+             * @example m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU
+             */
+            log_in_secret: string;
+            /** @example vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw */
+            state: string;
+        };
+        /**
+         * @example {
          *       "meter_ref": "4201004812345"
          *     }
          */
@@ -675,6 +886,106 @@ export interface components {
         OpenAccountIn: {
             /** @description 同意个人信息处理 Consent to data processing, required for an account */
             consent: components["schemas"]["ConsentGiven"];
+        };
+        OperatorRefreshIn: {
+            /** @example cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU */
+            refresh_token: string;
+        };
+        /**
+         * @example {
+         *       "created_at": "2026-11-23T02:00:00Z",
+         *       "expires_at": "2026-11-23T10:00:00Z",
+         *       "method": "local",
+         *       "refreshed_at": "2026-11-23T02:05:00Z",
+         *       "roles": [
+         *         "ledger"
+         *       ],
+         *       "session_id": "01999e5e-0000-7000-8000-000000000001",
+         *       "subject": "local:li.wei"
+         *     }
+         */
+        OperatorSessionOut: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @enum {string} */
+            method: "local" | "oidc";
+            /**
+             * Format: date-time
+             * @description 最近一次换取令牌 The last refresh
+             */
+            refreshed_at: string;
+            /**
+             * @example [
+             *       "ledger"
+             *     ]
+             */
+            roles: string[];
+            /** Format: uuid */
+            session_id: string;
+            /** @example local:li.wei */
+            subject: string;
+        };
+        OperatorSessionOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["OperatorSessionOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IjIxZmUzMWRmYTE1NGEyNjEiLCJ0eXAiOiJhdCtqd3QifQ.e30.c2ln",
+         *       "expires_in": 300,
+         *       "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+         *       "roles": [
+         *         "ledger"
+         *       ],
+         *       "scopes": [
+         *         "ops:ledger",
+         *         "ops:read"
+         *       ],
+         *       "session_expires_at": "2026-11-23T10:00:00Z",
+         *       "session_id": "01999e5e-0000-7000-8000-000000000001",
+         *       "subject": "local:li.wei"
+         *     }
+         */
+        OperatorTokensOut: {
+            /** @description 放入 Authorization: Bearer Send as the bearer token */
+            access_token: string;
+            /**
+             * @description access_token 的有效秒数 Seconds until access_token expires
+             * @example 300
+             */
+            expires_in: number;
+            /** @description 只能使用一次 Works once */
+            refresh_token: string;
+            /**
+             * @example [
+             *       "ledger"
+             *     ]
+             */
+            roles: string[];
+            /**
+             * @example [
+             *       "ops:ledger",
+             *       "ops:read"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description 登录在此时结束 The session ends then
+             */
+            session_expires_at: string;
+            /** Format: uuid */
+            session_id: string;
+            /**
+             * @description 操作人标识，永不改变 The person; never changes
+             * @example local:li.wei
+             */
+            subject: string;
         };
         PartnerBindingOut: {
             /** Format: uuid */
@@ -818,6 +1129,29 @@ export interface components {
             phone_masked: string | null;
             /** Format: uuid */
             user_id: string;
+        };
+        /**
+         * @example {
+         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
+         *       "log_in_secret": "m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+         *       "method": "oidc",
+         *       "state": "vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw"
+         *     }
+         */
+        ProviderLogIn: {
+            /** @description 回跳参数 Of the redirect */
+            code: string;
+            /** @description 回跳参数，如有 Of the redirect, if it has one (RFC 9207) */
+            iss?: string | null;
+            /** @description 开始登录时得到 From the start of the log-in */
+            log_in_secret: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "oidc";
+            /** @description 回跳参数 Of the redirect */
+            state: string;
         };
         /**
          * @description Purposes that a person consents to separately.
@@ -1132,6 +1466,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `OPERATOR_SESSION_NOT_FOUND` 没有这个登录会话 · No such session */
+        OperatorSessionNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "OPERATOR_SESSION_NOT_FOUND",
+                 *       "detail": "没有这个登录会话",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个登录会话",
+                 *       "type": "urn:carbon-inclusion:problem:operator-session-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "OPERATOR_SESSION_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner */
         PartnerNotFound: {
             headers: {
@@ -1250,11 +1612,44 @@ export interface components {
             };
         };
         /**
-         * @description * `PARTNERS_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `BUSY` 当前人数较多 · Many people at once
          *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable2: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUSY",
+                 *       "detail": "请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "当前人数较多",
+                 *       "type": "urn:carbon-inclusion:problem:busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
+         * @description * `PARTNERS_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable3: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1277,6 +1672,40 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "PARTNERS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
+         * @description * `BUSY` 当前人数较多 · Many people at once
+         *     * `IDENTITY_PROVIDER_UNAVAILABLE` 统一身份认证暂不可用 · The identity provider does not answer
+         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUSY",
+                 *       "detail": "请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "当前人数较多",
+                 *       "type": "urn:carbon-inclusion:problem:busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUSY" | "IDENTITY_PROVIDER_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1343,6 +1772,38 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
+         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         */
+        TooManyRequests3: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "TOO_MANY_AT_ONCE",
+                 *       "detail": "同一网络的请求过多，请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "请求过于频繁",
+                 *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
         /** @description * `UNAUTHENTICATED` 请先登录 · Please log in */
         Unauthenticated: {
             headers: {
@@ -1397,6 +1858,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "SESSION_ENDED" | "UNAUTHENTICATED";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `OPERATOR_SESSION_ENDED` 登录已结束 · The session has ended
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "OPERATOR_SESSION_ENDED",
+                 *       "detail": "登录满 8 小时、已退出或已被终止，请重新登录。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "登录已结束",
+                 *       "type": "urn:carbon-inclusion:problem:operator-session-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "OPERATOR_SESSION_ENDED" | "UNAUTHENTICATED";
                     /** @constant */
                     status: 401;
                 };
@@ -2537,7 +3029,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -2991,9 +3483,9 @@ export interface operations {
     };
     look_up_account: {
         parameters: {
-            query?: {
-                /** @description 查询原因，记入审计 Stored in the audit record */
-                reason?: string | null;
+            query: {
+                /** @description 查询原因，必填，记入审计 Required, stored in the audit record */
+                reason: string;
             };
             header?: {
                 /**
@@ -3041,7 +3533,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized2"];
             403: components["responses"]["Forbidden"];
             /** @description * `ACCOUNT_NOT_FOUND` 没有这个碳账户 · No such carbon account */
             404: {
@@ -3102,10 +3594,662 @@ export interface operations {
                     };
                 };
             };
+            /**
+             * @description * `QUOTA_EXCEEDED` 请求过于频繁 · Too many requests
+             *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
+             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUOTA_EXCEEDED",
+                     *       "detail": "请求过于频繁",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 429,
+                     *       "title": "请求过于频繁",
+                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUOTA_EXCEEDED" | "TOO_MANY_LOOK_UPS" | "TOO_MANY_REQUESTS";
+                        /** @constant */
+                        status: 429;
+                    };
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_accounts_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                object?: string | null;
+                subject?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "action": "dead_letter.discard",
+                     *           "after": null,
+                     *           "at": "2026-11-23T02:00:00Z",
+                     *           "before": {
+                     *             "reason": "UNREADABLE_RECORD"
+                     *           },
+                     *           "entry_id": "01999e5e-0000-7000-8000-000000000001",
+                     *           "object": "dead_letter:17",
+                     *           "reason": "乱码",
+                     *           "subject": "operator-2"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    start_operator_log_in: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorization_url": "https://id.example.cn/authorize?response_type=code&state=vGkq0q",
+                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "log_in_secret": "m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+                     *       "state": "vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogInStartedOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description * `PROVIDER_LOG_IN_OFF` 请使用本地账户登录 · Log in with a local account */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PROVIDER_LOG_IN_OFF",
+                     *       "detail": "本系统未接入统一身份认证。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/log-ins",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "请使用本地账户登录",
+                     *       "type": "urn:carbon-inclusion:problem:provider-log-in-off"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PROVIDER_LOG_IN_OFF";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests3"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_operator_sessions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-23T02:00:00Z",
+                     *           "expires_at": "2026-11-23T10:00:00Z",
+                     *           "method": "local",
+                     *           "refreshed_at": "2026-11-23T02:05:00Z",
+                     *           "roles": [
+                     *             "ledger"
+                     *           ],
+                     *           "session_id": "01999e5e-0000-7000-8000-000000000001",
+                     *           "subject": "local:li.wei"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OperatorSessionOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    create_operator_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "492039",
+                 *       "method": "local",
+                 *       "name": "li.wei",
+                 *       "password": "Qh3vZk8mWc2xTn5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LocalLogIn"] | components["schemas"]["ProviderLogIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IjIxZmUzMWRmYTE1NGEyNjEiLCJ0eXAiOiJhdCtqd3QifQ.e30.c2ln",
+                     *       "expires_in": 300,
+                     *       "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+                     *       "roles": [
+                     *         "ledger"
+                     *       ],
+                     *       "scopes": [
+                     *         "ops:ledger",
+                     *         "ops:read"
+                     *       ],
+                     *       "session_expires_at": "2026-11-23T10:00:00Z",
+                     *       "session_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "subject": "local:li.wei"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OperatorTokensOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /**
+             * @description * `IDENTITY_REFUSED` 身份认证未通过 · The identity provider's answer was refused
+             *     * `LOG_IN_REFUSED` 登录未成功 · The log-in was refused
+             *     * `LOG_IN_UNKNOWN` 本次登录已失效 · This log-in is not valid any more
+             *     * `UNAUTHENTICATED` 请先登录 · Please log in
+             */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDENTITY_REFUSED",
+                     *       "detail": "登录凭证无效、已使用或不属于本次登录，请重新登录。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 401,
+                     *       "title": "身份认证未通过",
+                     *       "type": "urn:carbon-inclusion:problem:identity-refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDENTITY_REFUSED" | "LOG_IN_REFUSED" | "LOG_IN_UNKNOWN" | "UNAUTHENTICATED";
+                        /** @constant */
+                        status: 401;
+                    };
+                };
+            };
+            /**
+             * @description * `OPERATOR_DISABLED` 账户已停用 · This operator is disabled
+             *     * `OPERATOR_WITHOUT_ROLE` 没有运营权限 · No role here
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OPERATOR_DISABLED",
+                     *       "detail": "请联系管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "账户已停用",
+                     *       "type": "urn:carbon-inclusion:problem:operator-disabled"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OPERATOR_DISABLED" | "OPERATOR_WITHOUT_ROLE";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `LOCAL_LOG_IN_OFF` 请使用统一身份认证登录 · Log in with the identity provider
+             *     * `OPERATOR_ELSEWHERE` 身份标识已属于另一认证系统 · This subject came from another issuer
+             *     * `PROVIDER_LOG_IN_OFF` 请使用本地账户登录 · Log in with a local account
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "LOCAL_LOG_IN_OFF",
+                     *       "detail": "本系统未启用本地账户登录。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "请使用统一身份认证登录",
+                     *       "type": "urn:carbon-inclusion:problem:local-log-in-off"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "LOCAL_LOG_IN_OFF" | "OPERATOR_ELSEWHERE" | "PROVIDER_LOG_IN_OFF";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            /**
+             * @description * `LOG_IN_LOCKED` 尝试次数过多，暂停登录 · Too many attempts; log-in is locked
+             *     * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
+             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "LOG_IN_LOCKED",
+                     *       "detail": "尝试次数过多，暂停登录",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 429,
+                     *       "title": "尝试次数过多，暂停登录",
+                     *       "type": "urn:carbon-inclusion:problem:log-in-locked"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "LOG_IN_LOCKED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                        /** @constant */
+                        status: 429;
+                    };
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    revoke_operator_session: {
+        parameters: {
+            query: {
+                /** @description 写入审计记录 Stored in the audit log */
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OperatorSessionNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_current_operator_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OperatorSessionNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refresh_operator_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OperatorRefreshIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IjIxZmUzMWRmYTE1NGEyNjEiLCJ0eXAiOiJhdCtqd3QifQ.e30.c2ln",
+                     *       "expires_in": 300,
+                     *       "refresh_token": "cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
+                     *       "roles": [
+                     *         "ledger"
+                     *       ],
+                     *       "scopes": [
+                     *         "ops:ledger",
+                     *         "ops:read"
+                     *       ],
+                     *       "session_expires_at": "2026-11-23T10:00:00Z",
+                     *       "session_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "subject": "local:li.wei"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OperatorTokensOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /**
+             * @description * `OPERATOR_REFRESH_INVALID` 登录已失效 · The refresh token is not valid
+             *     * `OPERATOR_SESSION_ENDED` 登录已结束 · The session has ended
+             *     * `UNAUTHENTICATED` 请先登录 · Please log in
+             */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OPERATOR_REFRESH_INVALID",
+                     *       "detail": "refresh_token 无效或已使用过，请重新登录。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions/refresh",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 401,
+                     *       "title": "登录已失效",
+                     *       "type": "urn:carbon-inclusion:problem:operator-refresh-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OPERATOR_REFRESH_INVALID" | "OPERATOR_SESSION_ENDED" | "UNAUTHENTICATED";
+                        /** @constant */
+                        status: 401;
+                    };
+                };
+            };
+            /** @description * `OPERATOR_DISABLED` 账户已停用 · This operator is disabled */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OPERATOR_DISABLED",
+                     *       "detail": "请联系管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions/refresh",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "账户已停用",
+                     *       "type": "urn:carbon-inclusion:problem:operator-disabled"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OPERATOR_DISABLED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            404: components["responses"]["OperatorSessionNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests3"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3328,7 +4472,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3769,73 +4913,10 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
-            /**
-             * @description * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "TOO_MANY_AT_ONCE",
-                     *       "detail": "同一网络的请求过多，请稍等片刻再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/refresh",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "请求过于频繁",
-                     *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
-                        /** @constant */
-                        status: 429;
-                    };
-                };
-            };
+            429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /**
-             * @description * `BUSY` 当前人数较多 · Many people at once
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BUSY",
-                     *       "detail": "请稍等片刻再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/refresh",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 503,
-                     *       "title": "当前人数较多",
-                     *       "type": "urn:carbon-inclusion:problem:busy"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
-                        /** @constant */
-                        status: 503;
-                    };
-                };
-            };
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
