@@ -66,7 +66,7 @@ class Refusal:
     def of(cls, error: type[AppError]) -> Iterable["Refusal"]:
         for code in error.codes or (error.code,):
             yield cls(
-                error.status, code, error.retryable, error.title_zh, error.title_en, error.detail_zh,
+                error.status, code, error.retryable, error.says.title.zh, error.says.title.en, error.says.detail.zh,
                 {name: _schema_of(kind) for name, kind in error.members.items()},
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 
+from shared import sentences
 from shared.errors import AppError, Conflict, NotFound, Unavailable
 from shared.openapi import inference, raised
 from shared.openapi.document import ApiDocument
@@ -16,10 +17,12 @@ from shared.openapi.document import ApiDocument
 
 class Gone(NotFound):
     code = "GONE"
+    says = sentences.NOT_FOUND
 
 
 class Sour(Conflict):
     code = "SOUR"
+    says = sentences.CONFLICT
     members = {"level": int}  # noqa: RUF012 - a class variable of the base
 
 

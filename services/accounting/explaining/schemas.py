@@ -1,7 +1,7 @@
 """HTTP models of a citizen's activities and their explanation."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,7 +1,8 @@
 """Refusals of the ledger."""
 
-from services.accounting.sentences import refusals
 from typing import ClassVar
+
+from services.accounting.sentences import refusals
 from shared.errors import Conflict, InternalError, NotFound
 
 

@@ -1,6 +1,6 @@
 """HTTP models of the public methodology library."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,8 +1,9 @@
 """Refusals of the proofs."""
 
-from services.accounting.sentences import refusals
 from datetime import date, datetime
 from typing import ClassVar
+
+from services.accounting.sentences import refusals
 from shared.errors import AppError, Conflict, NotFound
 
 

@@ -11,8 +11,8 @@ from services.accounting.proofs.service import ActivityProof as ActivityProofFou
 from services.accounting.proofs.service import Bundle as BundleFound
 from services.accounting.proofs.service import Document as DocumentFound
 from services.accounting.proofs.service import InclusionProof
-from shared.instants import ExactInstant, Instant
 from shared.contracts.outcomes_v1 import REASON_CODES, Status
+from shared.instants import ExactInstant, Instant
 from shared.language import Language
 from shared.openapi.closed import one_of
 

@@ -1,6 +1,7 @@
-from services.accounts.sentences import refusals
 from datetime import datetime
 from typing import ClassVar
+
+from services.accounts.sentences import refusals
 from shared.errors import Conflict, NotFound
 
 

@@ -1,7 +1,8 @@
 """Refusals about partners, their signatures and their registry."""
 
-from services.accounts.sentences import refusals
 from typing import ClassVar
+
+from services.accounts.sentences import refusals
 from shared.errors import Conflict, InvalidRequest, NotFound, Unauthenticated, Unavailable
 
 

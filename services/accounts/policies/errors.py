@@ -1,5 +1,6 @@
-from services.accounts.sentences import refusals
 from typing import ClassVar
+
+from services.accounts.sentences import refusals
 from shared.errors import InvalidRequest
 
 

@@ -1,6 +1,5 @@
 import uuid
 from typing import Annotated, Self
-from datetime import datetime
 
 from pydantic import BaseModel, Field
 

@@ -1,6 +1,6 @@
 """HTTP models of the archive."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from services.ingest.archive.domain import (
 )
 from services.ingest.archive.reasons import sentence_of
 from services.ingest.events.service import message_of
-from shared.instants import Instant
 from shared.contracts.outcomes_v1 import REASON_CODES
+from shared.instants import Instant
 from shared.language import Language
 from shared.openapi.closed import one_of
 

@@ -16,7 +16,7 @@ from services.ingest.events import decoding
 from services.ingest.events.answers import EventRefused, EventResult, IntakeAnswer
 from services.ingest.events.decoding import BatchContext, ReadEvent, read_events
 from services.ingest.events.errors import LogUnavailable
-from services.ingest.events.rejections import EventRejected, INVALID_TEXT, INVALID_TIME, message_of, text_of
+from services.ingest.events.rejections import INVALID_TEXT, INVALID_TIME, EventRejected, message_of, text_of
 from services.ingest.limits.service import Limits
 from services.ingest.partners.service import Caller, SeenNonces
 from services.ingest.receipt_ids import new_receipt_id

@@ -1,7 +1,8 @@
 """Refusals of uploads. For errors inside a file see reasons.py."""
 
-from services.ingest.sentences import refusals
 from typing import ClassVar
+
+from services.ingest.sentences import refusals
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, TooManyRequests, Unavailable
 
 

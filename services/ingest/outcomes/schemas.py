@@ -1,14 +1,13 @@
 """HTTP models of the feed."""
 
 from typing import Annotated, Literal
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from services.ingest.outcomes.service import FeedPage
-from shared.instants import Instant
 from shared.contracts.outcomes_v1 import REASON_CODES
+from shared.instants import Instant
 from shared.openapi.closed import one_of
 from shared.pagination import encode_cursor
 

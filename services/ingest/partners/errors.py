@@ -1,9 +1,9 @@
 """Why a signed request is refused. Every refusal has a code of its own, because partners debug against them."""
 
-from services.ingest.sentences import partner_refusals
 from typing import ClassVar
 from uuid import UUID
-from shared.auth.cp1 import WINDOW_S
+
+from services.ingest.sentences import partner_refusals
 from shared.errors import AppError, Conflict, NotFound, TooManyRequests, Unauthenticated, Unavailable
 
 

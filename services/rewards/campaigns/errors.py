@@ -1,7 +1,8 @@
 """Errors of campaigns."""
 
-from services.rewards.sentences import refusals
 from typing import ClassVar
+
+from services.rewards.sentences import refusals
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 

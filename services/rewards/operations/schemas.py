@@ -2,10 +2,11 @@
 
 import uuid
 from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
-from shared.instants import Instant
-from datetime import datetime
+
 from services.rewards.settlement.domain import Reason
+from shared.instants import Instant
 from shared.openapi.closed import one_of
 
 

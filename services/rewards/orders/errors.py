@@ -1,8 +1,9 @@
 """Errors of orders, beside those of stock, budget and settlement."""
 
-from services.rewards.sentences import refusals
 from typing import ClassVar
 from uuid import UUID
+
+from services.rewards.sentences import refusals
 from shared.errors import Conflict, NotFound
 
 

@@ -2,7 +2,6 @@
 
 import uuid
 from typing import Annotated, Literal
-from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -1341,7 +1341,7 @@ export interface components {
          *       "raw_event_sha256": "raw-event-sha256",
          *       "reason": "已按公布的方法学全额累计。",
          *       "reason_code": "CREDITED",
-         *       "received_at": "2026-11-23T09:30:00+08:00",
+         *       "received_at": "received-at",
          *       "scene": "metro",
          *       "status": "credited"
          *     }
@@ -1358,7 +1358,6 @@ export interface components {
             event_id: string;
             explanation: components["schemas"]["Explanation"];
             methodology: components["schemas"]["MethodologyRef"] | null;
-            /** Format: date-time */
             occurred_at: string;
             partner_id: string;
             /** @description 合作方签名的原始数据的哈希 Hash of the bytes that the partner signed */
@@ -1366,7 +1365,6 @@ export interface components {
             reason: string;
             /** @enum {string} */
             reason_code: "AFTER_BINDING" | "ALREADY_REVERSED" | "BEFORE_BINDING" | "BELOW_MINIMUM" | "CANCELLED" | "CONSENT_WITHDRAWN" | "CORRECTED" | "CORRECTION_TOO_LATE" | "COUNTED_ELSEWHERE" | "CREDITED" | "DAILY_CAP" | "DUPLICATE_ACT" | "EVIDENCE_NOT_ACCEPTED" | "HOUSEHOLD_REQUIRED" | "IMPLAUSIBLE_AMOUNT" | "IMPLAUSIBLE_DISTANCE" | "IMPLAUSIBLE_DURATION" | "IMPLAUSIBLE_RATE" | "IMPLAUSIBLE_RATIO" | "IMPLAUSIBLE_SPEED" | "IMPLAUSIBLE_TIME" | "METER_COUNTED" | "METER_NOT_OF_HOUSEHOLD" | "METER_UNKNOWN" | "METHODOLOGY_REFUSED" | "MISSING_INPUT" | "MONTHLY_CAP" | "NOBODY_CARRIED" | "NOTHING_TO_CORRECT" | "NOT_COMPUTABLE" | "NOT_YET_HAPPENED" | "NO_BINDING" | "NO_METHODOLOGY" | "ORIGINAL_UNKNOWN" | "PARTLY_CAPPED" | "REVOKED" | "TOO_LATE" | "VEHICLE_COUNTED" | "YEARLY_CAP";
-            /** Format: date-time */
             received_at: string;
             scene: string | null;
             /** @enum {string} */
@@ -1395,7 +1393,6 @@ export interface components {
             amount_mg: number;
             display: string;
             methodology: components["schemas"]["MethodologyRef"] | null;
-            /** Format: date-time */
             occurred_at: string;
             reason: string;
             /** @enum {string} */
@@ -1443,7 +1440,7 @@ export interface components {
          * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
-         *       "at": "2026-11-23T02:00:00Z",
+         *       "at": "2026-11-23T10:00:00+08:00",
          *       "before": {
          *         "reason": "UNREADABLE_RECORD"
          *       },
@@ -1458,7 +1455,6 @@ export interface components {
             after: {
                 [key: string]: unknown;
             } | null;
-            /** Format: date-time */
             at: string;
             before: {
                 [key: string]: unknown;
@@ -1553,7 +1549,6 @@ export interface components {
             raw_event_sha256: string;
             /** @enum {string} */
             reason_code: "AFTER_BINDING" | "ALREADY_REVERSED" | "BEFORE_BINDING" | "BELOW_MINIMUM" | "CANCELLED" | "CONSENT_WITHDRAWN" | "CORRECTED" | "CORRECTION_TOO_LATE" | "COUNTED_ELSEWHERE" | "CREDITED" | "DAILY_CAP" | "DUPLICATE_ACT" | "EVIDENCE_NOT_ACCEPTED" | "HOUSEHOLD_REQUIRED" | "IMPLAUSIBLE_AMOUNT" | "IMPLAUSIBLE_DISTANCE" | "IMPLAUSIBLE_DURATION" | "IMPLAUSIBLE_RATE" | "IMPLAUSIBLE_RATIO" | "IMPLAUSIBLE_SPEED" | "IMPLAUSIBLE_TIME" | "METER_COUNTED" | "METER_NOT_OF_HOUSEHOLD" | "METER_UNKNOWN" | "METHODOLOGY_REFUSED" | "MISSING_INPUT" | "MONTHLY_CAP" | "NOBODY_CARRIED" | "NOTHING_TO_CORRECT" | "NOT_COMPUTABLE" | "NOT_YET_HAPPENED" | "NO_BINDING" | "NO_METHODOLOGY" | "ORIGINAL_UNKNOWN" | "PARTLY_CAPPED" | "REVOKED" | "TOO_LATE" | "VEHICLE_COUNTED" | "YEARLY_CAP";
-            /** Format: date-time */
             received_at: string;
             /** @enum {string} */
             status: "conflict" | "credited" | "duplicate" | "parked" | "pending" | "refused" | "reversed";
@@ -1646,7 +1641,6 @@ export interface components {
             used: number;
         };
         CaptureTarget: {
-            /** Format: date-time */
             added_at: string;
             code: string;
             title_en: string;
@@ -1666,7 +1660,6 @@ export interface components {
             decided_by: string | null;
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -1738,7 +1731,6 @@ export interface components {
             scene: string;
         };
         DeadLetterDetail: {
-            /** Format: date-time */
             appended_at: string;
             consumer: string;
             dead_letter_id: number;
@@ -1753,7 +1745,6 @@ export interface components {
             /** @example UNREADABLE_RECORD */
             reason: string;
             resolution: components["schemas"]["Resolution"] | null;
-            /** Format: date-time */
             set_aside_at: string;
             /** @enum {string} */
             state: "open" | "replayed" | "discarded";
@@ -1765,7 +1756,6 @@ export interface components {
             value_sha256: string;
         };
         DeadLetterItem: {
-            /** Format: date-time */
             appended_at: string;
             consumer: string;
             dead_letter_id: number;
@@ -1775,7 +1765,6 @@ export interface components {
             partition: number;
             /** @example UNREADABLE_RECORD */
             reason: string;
-            /** Format: date-time */
             set_aside_at: string;
             /** @enum {string} */
             state: "open" | "replayed" | "discarded";
@@ -1808,7 +1797,7 @@ export interface components {
          *       "postings": 62614,
          *       "previous": null,
          *       "records": null,
-         *       "sealed_at": "2026-11-22T16:05:03Z",
+         *       "sealed_at": "2026-11-23T00:05:03+08:00",
          *       "sha256": "0a3a6d…",
          *       "signature": null,
          *       "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -1828,7 +1817,6 @@ export interface components {
             previous: string | null;
             /** @description 同日运营记录的摘要，另成一链 The digest of the operators' records of the day, a second chain */
             records: components["schemas"]["RecordsDigest"] | null;
-            /** Format: date-time */
             sealed_at: string;
             sha256: string;
             /** @description 未设置签名密钥时为空 Null without a signing key */
@@ -1858,7 +1846,6 @@ export interface components {
             checked_at: string | null;
             checked_by: string | null;
             code: string;
-            /** Format: date-time */
             created_at: string;
             /** Format: uuid */
             draft_id: string;
@@ -1867,7 +1854,6 @@ export interface components {
             sha256: string;
             /** @enum {string} */
             status: "draft" | "checked" | "published" | "withdrawn";
-            /** Format: date-time */
             updated_at: string;
             version: number;
         };
@@ -1879,7 +1865,6 @@ export interface components {
             checked_at: string | null;
             checked_by: string | null;
             code: string;
-            /** Format: date-time */
             created_at: string;
             /** Format: uuid */
             draft_id: string;
@@ -1892,7 +1877,6 @@ export interface components {
             status: "draft" | "checked" | "published" | "withdrawn";
             /** @description 发布后将被取代的版本 Versions that its publication would end */
             supersedes: components["schemas"]["Superseded"][];
-            /** Format: date-time */
             updated_at: string;
             version: number;
             /** @description 不妨碍发布的提醒，批准时须逐一确认 Allowed choices that the publisher acknowledges by name */
@@ -1953,7 +1937,6 @@ export interface components {
             kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire";
             /** @description 对应的兑换订单 The order behind this line */
             order_id: string | null;
-            /** Format: date-time */
             posted_at: string;
             /** @description 这一笔是什么 What this line is, in words */
             title: string;
@@ -2198,10 +2181,7 @@ export interface components {
             activity_id: string | null;
             acts: number;
             amount_mg: number;
-            /**
-             * Format: date-time
-             * @description 入账时间，或该小时的开始 Time of the posting, or the beginning of the hour
-             */
+            /** @description 入账时间，或该小时的开始 Time of the posting, or the beginning of the hour */
             at: string;
             display: string;
         };
@@ -2253,7 +2233,6 @@ export interface components {
             kind: "reversal" | "unfreeze";
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -2285,12 +2264,10 @@ export interface components {
             dead_letter_id: number;
             decided_at: string | null;
             decided_by: string | null;
-            /** Format: date-time */
             expires_at: string;
             fields: components["schemas"]["MendedField"][];
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -2328,7 +2305,7 @@ export interface components {
          *       ],
          *       "formula": "rides * per_trip",
          *       "issuable": false,
-         *       "published_at": "2026-11-22T08:00:00Z",
+         *       "published_at": "2026-11-22T16:00:00+08:00",
          *       "region": "420100",
          *       "reportable": true,
          *       "scene": "bus",
@@ -2417,7 +2394,6 @@ export interface components {
             kind: "factors" | "retirement";
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -2464,7 +2440,7 @@ export interface components {
          *       ],
          *       "formula": "rides * per_trip",
          *       "issuable": false,
-         *       "published_at": "2026-11-22T08:00:00Z",
+         *       "published_at": "2026-11-22T16:00:00+08:00",
          *       "region": "420100",
          *       "reportable": true,
          *       "scene": "bus",
@@ -2707,7 +2683,6 @@ export interface components {
             action: "open" | "replayed" | "discarded";
             edited: boolean;
             reason: string;
-            /** Format: date-time */
             resolved_at: string;
             /** @description 处理人 · who did it */
             subject: string;
@@ -2744,7 +2719,6 @@ export interface components {
             /** Format: date */
             from: string;
             progress_percent: number;
-            /** Format: date-time */
             requested_at: string;
             requested_by: string;
             /** Format: uuid */
@@ -2820,7 +2794,6 @@ export interface components {
             newest_day: string;
             /** @enum {string} */
             stage: "days" | "records" | "copy" | "library" | "equations" | "done";
-            /** Format: date-time */
             started_at: string;
             steps: number;
         };
@@ -3028,7 +3001,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "ACTIVITY_NOT_FOUND",
-                 *       "detail": "没有这条减碳记录",
+                 *       "detail": "记录不存在，或不是您的。请在“减碳记录”里查看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3047,8 +3020,8 @@ export interface components {
             };
         };
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest: {
@@ -3060,13 +3033,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -3078,7 +3051,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `DEAD_LETTER_NOT_FOUND` 没有找到该死信 · No such dead letter */
+        /** @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter */
         DeadLetterNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3088,13 +3061,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DEAD_LETTER_NOT_FOUND",
-                 *       "detail": "没有找到该死信",
+                 *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 404,
-                 *       "title": "没有找到该死信",
+                 *       "title": "没有这条待处理记录",
                  *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
                  *     }
                  */
@@ -3116,7 +3089,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DRAFT_CLOSED",
-                 *       "detail": "草案已结束",
+                 *       "detail": "草案已发布、驳回或撤回，不能再改动。请另建一份草案。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3144,7 +3117,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DRAFT_NOT_FOUND",
-                 *       "detail": "没有这份草案",
+                 *       "detail": "草案编号不存在。请在草案列表里查看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3162,7 +3135,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `FORBIDDEN` 没有权限 · Not allowed */
+        /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3172,13 +3145,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "FORBIDDEN",
-                 *       "detail": "没有权限",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 403,
-                 *       "title": "没有权限",
+                 *       "title": "您没有这项权限",
                  *       "type": "urn:carbon-inclusion:problem:forbidden"
                  *     }
                  */
@@ -3218,7 +3191,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error */
+        /** @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side */
         InternalError: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3228,13 +3201,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -3247,8 +3220,8 @@ export interface components {
             };
         };
         /**
-         * @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error
-         *     * `MOVEMENT_NOT_ALLOWED` 服务器内部错误 · Internal error
+         * @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side
+         *     * `MOVEMENT_NOT_ALLOWED` 系统出了点问题 · Something went wrong on our side
          */
         InternalServerError: {
             headers: {
@@ -3259,13 +3232,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -3278,8 +3251,8 @@ export interface components {
             };
         };
         /**
-         * @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error
-         *     * `SEAL_BROKEN` 账目与封存不符 · The ledger differs from its seal
+         * @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side
+         *     * `SEAL_BROKEN` 账目与封存的不符 · The ledger differs from its seal
          */
         InternalServerError2: {
             headers: {
@@ -3290,13 +3263,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -3308,7 +3281,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid */
+        /** @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid */
         InvalidRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3318,13 +3291,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -3374,7 +3347,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "METHODOLOGY_NOT_FOUND",
-                 *       "detail": "没有这个方法学版本",
+                 *       "detail": "编号或版本不存在，或还没有公布。请在方法学列表里查看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3392,7 +3365,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large */
+        /** @description * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large */
         PayloadTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3402,13 +3375,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PAYLOAD_TOO_LARGE",
-                 *       "detail": "请求体过大",
+                 *       "detail": "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 413,
-                 *       "title": "请求体过大",
+                 *       "title": "提交的内容太大",
                  *       "type": "urn:carbon-inclusion:problem:payload-too-large"
                  *     }
                  */
@@ -3430,7 +3403,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PROPOSAL_DECIDED",
-                 *       "detail": "提案已有结论",
+                 *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3458,7 +3431,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PROPOSAL_NOT_FOUND",
-                 *       "detail": "没有这项提案",
+                 *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3506,7 +3479,7 @@ export interface components {
             };
         };
         /**
-         * @description * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable: {
@@ -3519,7 +3492,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAVAILABLE",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3537,7 +3510,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests */
+        /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -3548,13 +3521,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_REQUESTS",
-                 *       "detail": "请求过于频繁",
+                 *       "detail": "短时间内操作次数过多，这次没有办理。请过一会儿再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:too-many-requests"
                  *     }
                  */
@@ -3576,7 +3549,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAUTHENTICATED",
-                 *       "detail": "登录凭证缺失、无效或已过期。",
+                 *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3597,7 +3570,7 @@ export interface components {
         /**
          * @description * `CAP_MISMATCH` 同一上限编号含义不一致 · One cap id with two meanings
          *     * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
-         *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `METHODOLOGIES_OVERLAP` 方法学适用范围重叠 · Methodologies overlap
          */
         UnprocessableEntity: {
@@ -3629,7 +3602,7 @@ export interface components {
         };
         /**
          * @description * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
-         *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          */
         UnprocessableEntity2: {
             headers: {
@@ -3659,10 +3632,10 @@ export interface components {
             };
         };
         /**
-         * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `MEND_NOT_ALLOWED` 修正超出了允许的范围 · The change goes beyond a mend
-         *     * `NOT_A_JSON_OBJECT` 原内容不是 JSON 对象，无法修正 · The original is no JSON object and cannot be mended
-         *     * `STILL_UNREADABLE` 修改后仍然无法读取 · It would still be unreadable
+         *     * `NOT_A_JSON_OBJECT` 原内容不能修正 · The original cannot be mended
+         *     * `STILL_UNREADABLE` 修改后仍然读不出来 · It would still be unreadable
          */
         UnprocessableEntity3: {
             headers: {
@@ -3673,13 +3646,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -3876,7 +3849,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "HOUSEHOLD_NOT_FOUND",
-                     *       "detail": "家庭账户不存在，或您不是其成员。",
+                     *       "detail": "家庭账户不存在，或您不是其中的成员。请先创建或加入家庭。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/households/{household_id}/balance",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4123,7 +4096,7 @@ export interface operations {
                      *       "raw_event_sha256": "raw-event-sha256",
                      *       "reason": "已按公布的方法学全额累计。",
                      *       "reason_code": "CREDITED",
-                     *       "received_at": "2026-11-23T09:30:00+08:00",
+                     *       "received_at": "received-at",
                      *       "scene": "metro",
                      *       "status": "credited"
                      *     }
@@ -4183,7 +4156,7 @@ export interface operations {
                      *         "partner_id": "bike",
                      *         "raw_event_sha256": "raw-event-sha256",
                      *         "reason_code": "AFTER_BINDING",
-                     *         "received_at": "2026-11-23T09:30:00+08:00",
+                     *         "received_at": "received-at",
                      *         "status": "conflict"
                      *       },
                      *       "factors": [
@@ -4245,7 +4218,7 @@ export interface operations {
                      *           "postings": 62614,
                      *           "previous": null,
                      *           "records": null,
-                     *           "sealed_at": "2026-11-22T16:05:03Z",
+                     *           "sealed_at": "2026-11-23T00:05:03+08:00",
                      *           "sha256": "0a3a6d…",
                      *           "signature": null,
                      *           "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -4266,7 +4239,7 @@ export interface operations {
                      *           "postings": 62614,
                      *           "previous": null,
                      *           "records": null,
-                     *           "sealed_at": "2026-11-22T16:05:03Z",
+                     *           "sealed_at": "2026-11-23T00:05:03+08:00",
                      *           "sha256": "0a3a6d…",
                      *           "signature": null,
                      *           "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -4280,7 +4253,7 @@ export interface operations {
                      *         ],
                      *         "tree_size": 1
                      *       },
-                     *       "sealed_after": "2026-11-23T09:30:00+08:00",
+                     *       "sealed_after": "sealed-after",
                      *       "time_zone": "time-zone"
                      *     }
                      */
@@ -4303,7 +4276,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACTIVITY_NOT_FOUND",
-                     *       "detail": "没有这条减碳记录",
+                     *       "detail": "记录不存在，或不是您的。请在“减碳记录”里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/activities/{activity_id}/bundle",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4518,9 +4491,9 @@ export interface operations {
                 };
             };
             /**
-             * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-             *     * `IDEMPOTENCY_KEY_MISSING` 缺少 Idempotency-Key · Idempotency-Key is missing
-             *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+             * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+             *     * `IDEMPOTENCY_KEY_MISSING` 请求不完整 · The request is incomplete
+             *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
              *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
              */
             400: {
@@ -4532,13 +4505,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DUPLICATE_KEY",
-                     *       "detail": "请求体中同一字段出现了两次",
+                     *       "detail": "同一项内容出现了两次",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/claims",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 400,
-                     *       "title": "请求体中同一字段出现了两次",
+                     *       "title": "同一项内容出现了两次",
                      *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                      *     }
                      */
@@ -4554,7 +4527,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `SCENE_NOT_CLAIMABLE` 这个场景不能自行申报 · This scene cannot be declared */
+            /** @description * `SCENE_NOT_CLAIMABLE` 这一项不能自己申报 · You cannot declare this yourself */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -4564,13 +4537,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "SCENE_NOT_CLAIMABLE",
-                     *       "detail": "这个场景不能自行申报",
+                     *       "detail": "这一项不能自己申报",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/claims",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这个场景不能自行申报",
+                     *       "title": "这一项不能自己申报",
                      *       "type": "urn:carbon-inclusion:problem:scene-not-claimable"
                      *     }
                      */
@@ -4586,8 +4559,8 @@ export interface operations {
             /**
              * @description * `CAP_MISMATCH` 同一上限编号含义不一致 · One cap id with two meanings
              *     * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
-             *     * `IDEMPOTENCY_KEY_REUSED` Idempotency-Key 已用于另一个请求 · This Idempotency-Key belongs to another request
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             *     * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `METHODOLOGIES_OVERLAP` 方法学适用范围重叠 · Methodologies overlap
              */
             422: {
@@ -4618,8 +4591,8 @@ export interface operations {
                 };
             };
             /**
-             * @description * `TOO_MANY_CLAIMS` 今天申报的次数过多 · Too many declarations today
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             * @description * `TOO_MANY_CLAIMS` 今天申报的次数已满 · No more declarations today
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
              */
             429: {
                 headers: {
@@ -4631,13 +4604,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "TOO_MANY_CLAIMS",
-                     *       "detail": "今天申报的次数过多",
+                     *       "detail": "今天申报的次数已满",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/claims",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 429,
-                     *       "title": "今天申报的次数过多",
+                     *       "title": "今天申报的次数已满",
                      *       "type": "urn:carbon-inclusion:problem:too-many-claims"
                      *     }
                      */
@@ -4906,7 +4879,7 @@ export interface operations {
                      *           ],
                      *           "formula": "rides * per_trip",
                      *           "issuable": false,
-                     *           "published_at": "2026-11-22T08:00:00Z",
+                     *           "published_at": "2026-11-22T16:00:00+08:00",
                      *           "region": "420100",
                      *           "reportable": true,
                      *           "scene": "bus",
@@ -5006,7 +4979,7 @@ export interface operations {
                      *       ],
                      *       "formula": "rides * per_trip",
                      *       "issuable": false,
-                     *       "published_at": "2026-11-22T08:00:00Z",
+                     *       "published_at": "2026-11-22T16:00:00+08:00",
                      *       "region": "420100",
                      *       "reportable": true,
                      *       "scene": "bus",
@@ -5174,7 +5147,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description * `ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account */
+            /** @description * `ACCOUNT_NOT_FOUND` 没有这个碳账户 · No such carbon account */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -5184,13 +5157,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_NOT_FOUND",
-                     *       "detail": "没有这个个人碳账户",
+                     *       "detail": "账户号不存在，或还没有领取。请核对号码。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/accounts/{account_id}/freeze",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这个个人碳账户",
+                     *       "title": "没有这个碳账户",
                      *       "type": "urn:carbon-inclusion:problem:account-not-found"
                      *     }
                      */
@@ -5203,7 +5176,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description * `ACCOUNT_FROZEN` 账户已冻结 · The account is frozen */
+            /** @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -5213,13 +5186,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_FROZEN",
-                     *       "detail": "冻结期间不能使用减碳量，新的减碳量照常累计。",
+                     *       "detail": "冻结期间不能使用减碳量，新的减碳量照常累计，这次没有扣除。请联系客服。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/accounts/{account_id}/freeze",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "账户已冻结",
+                     *       "title": "碳账户已冻结",
                      *       "type": "urn:carbon-inclusion:problem:account-frozen"
                      *     }
                      */
@@ -5280,11 +5253,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -5299,8 +5272,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACCOUNT_NOT_FROZEN` 账户没有冻结 · The account is not frozen
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             * @description * `ACCOUNT_NOT_FROZEN` 碳账户没有冻结 · The carbon account is not frozen
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -5311,13 +5284,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_NOT_FROZEN",
-                     *       "detail": "账户没有冻结",
+                     *       "detail": "这个账户现在可以正常使用，没有需要解除的冻结。请刷新后再看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/accounts/{account_id}/unfreeze",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "账户没有冻结",
+                     *       "title": "碳账户没有冻结",
                      *       "type": "urn:carbon-inclusion:problem:account-not-frozen"
                      *     }
                      */
@@ -5378,11 +5351,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -5398,9 +5371,9 @@ export interface operations {
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计，不能撤销 · Only a credited activity can be reversed
+             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -5411,13 +5384,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "这条减碳记录没有累计，不能撤销",
+                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/activities/{activity_id}/reversals",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计，不能撤销",
+                     *       "title": "这条减碳记录没有累计过",
                      *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
                      *     }
                      */
@@ -5538,7 +5511,7 @@ export interface operations {
                      *         {
                      *           "action": "dead_letter.discard",
                      *           "after": null,
-                     *           "at": "2026-11-23T02:00:00Z",
+                     *           "at": "2026-11-23T10:00:00+08:00",
                      *           "before": {
                      *             "reason": "UNREADABLE_RECORD"
                      *           },
@@ -5602,7 +5575,7 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "added_at": "2026-11-23T09:30:00+08:00",
+                     *           "added_at": "added-at",
                      *           "code": "code",
                      *           "title_en": "title-en",
                      *           "title_zh": "title-zh"
@@ -5667,10 +5640,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "code",
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -5687,7 +5660,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `CAPTURE_TARGET_EXISTS` 这个收方已登记 · This receiver is registered already
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -5698,7 +5671,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "CAPTURE_TARGET_EXISTS",
-                     *       "detail": "这个收方已登记",
+                     *       "detail": "没有重复登记。请直接使用它。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/capture-targets",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -5763,10 +5736,10 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "code": "code",
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open",
@@ -5823,10 +5796,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "code",
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -5855,7 +5828,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "CAPTURE_TARGET_EXISTS",
-                     *       "detail": "这个收方已登记",
+                     *       "detail": "没有重复登记。请直接使用它。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/capture-targets/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -5913,10 +5886,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "code",
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -5983,11 +5956,11 @@ export interface operations {
                      *           "activity_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "acts": 1,
                      *           "amount_mg": 170000,
-                     *           "at": "2026-11-23T09:30:00+08:00",
+                     *           "at": "at",
                      *           "display": "170 克"
                      *         }
                      *       ],
-                     *       "ranked_before": "2026-11-23T09:30:00+08:00",
+                     *       "ranked_before": "ranked-before",
                      *       "span": "credit"
                      *     }
                      */
@@ -6045,14 +6018,14 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "appended_at": "2026-11-23T09:30:00+08:00",
+                     *           "appended_at": "appended-at",
                      *           "consumer": "consumer",
                      *           "dead_letter_id": 1,
                      *           "message": "Object missing required field `event_key`",
                      *           "offset": 1,
                      *           "partition": 1,
                      *           "reason": "UNREADABLE_RECORD",
-                     *           "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *           "set_aside_at": "set-aside-at",
                      *           "state": "open",
                      *           "topic": "topic"
                      *         }
@@ -6105,15 +6078,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -6122,7 +6095,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -6135,11 +6108,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -6202,15 +6175,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -6219,7 +6192,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -6232,11 +6205,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -6252,7 +6225,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["DeadLetterNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way */
+            /** @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -6262,13 +6235,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/dead-letters/{letter_id}/discard",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -6334,15 +6307,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -6351,7 +6324,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -6364,11 +6337,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -6388,15 +6361,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -6405,7 +6378,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -6418,11 +6391,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -6439,9 +6412,9 @@ export interface operations {
             404: components["responses"]["DeadLetterNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
              *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -6452,13 +6425,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/dead-letters/{letter_id}/replay",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -6518,9 +6491,9 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "dead_letter_id": 1,
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
-                     *           "expires_at": "2026-11-23T09:30:00+08:00",
+                     *           "expires_at": "expires-at",
                      *           "fields": [
                      *             {
                      *               "after": "after",
@@ -6529,7 +6502,7 @@ export interface operations {
                      *             }
                      *           ],
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open"
@@ -6593,9 +6566,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "dead_letter_id": 1,
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "fields": [
                      *         {
                      *           "after": "after",
@@ -6604,7 +6577,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6617,7 +6590,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             /**
-             * @description * `DEAD_LETTER_NOT_FOUND` 没有找到该死信 · No such dead letter
+             * @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter
              *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
              */
             404: {
@@ -6629,13 +6602,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_NOT_FOUND",
-                     *       "detail": "没有找到该死信",
+                     *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/dead-letters/mends/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有找到该死信",
+                     *       "title": "没有这条待处理记录",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
                      *     }
                      */
@@ -6649,7 +6622,7 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
              *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
@@ -6663,13 +6636,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/dead-letters/mends/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -6731,9 +6704,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "dead_letter_id": 1,
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "fields": [
                      *         {
                      *           "after": "after",
@@ -6742,7 +6715,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6831,11 +6804,11 @@ export interface operations {
                      *         }
                      *       ],
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "factors",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "restores": [
@@ -6867,7 +6840,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `FACTOR_EXISTS` 因子已登记 · The factor is registered already
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `PUBLISHED_DOCUMENT_DIFFERS` 已发布的文件不可更改 · A published document never changes
              */
             409: {
@@ -7009,15 +6982,15 @@ export interface operations {
                      *         "findings": [
                      *           {
                      *             "day": "2026-11-23",
-                     *             "since": "2026-11-23T09:30:00+08:00",
+                     *             "since": "since",
                      *             "text": "text",
-                     *             "until": "2026-11-23T09:30:00+08:00"
+                     *             "until": "until"
                      *           }
                      *         ],
-                     *         "finished_at": "2026-11-23T09:30:00+08:00",
+                     *         "finished_at": "finished-at",
                      *         "newest_day": "2026-11-23",
                      *         "stage": "days",
-                     *         "started_at": "2026-11-23T09:30:00+08:00",
+                     *         "started_at": "started-at",
                      *         "steps": 1
                      *       },
                      *       "ok": false,
@@ -7032,15 +7005,15 @@ export interface operations {
                      *         "findings": [
                      *           {
                      *             "day": "2026-11-23",
-                     *             "since": "2026-11-23T09:30:00+08:00",
+                     *             "since": "since",
                      *             "text": "text",
-                     *             "until": "2026-11-23T09:30:00+08:00"
+                     *             "until": "until"
                      *           }
                      *         ],
-                     *         "finished_at": "2026-11-23T09:30:00+08:00",
+                     *         "finished_at": "finished-at",
                      *         "newest_day": "2026-11-23",
                      *         "stage": "days",
-                     *         "started_at": "2026-11-23T09:30:00+08:00",
+                     *         "started_at": "started-at",
                      *         "steps": 1
                      *       }
                      *     }
@@ -7126,10 +7099,10 @@ export interface operations {
                      *           "scene": "bus"
                      *         }
                      *       ],
-                     *       "checked_at": "2026-11-23T09:30:00+08:00",
+                     *       "checked_at": "checked-at",
                      *       "checked_by": "checked-by",
                      *       "code": "code",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "draft_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "faults": [
                      *         {
@@ -7141,7 +7114,7 @@ export interface operations {
                      *           "zh": "zh"
                      *         }
                      *       ],
-                     *       "published_at": "2026-11-23T09:30:00+08:00",
+                     *       "published_at": "published-at",
                      *       "published_by": "published-by",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "status": "draft",
@@ -7152,7 +7125,7 @@ export interface operations {
                      *           "version": 1
                      *         }
                      *       ],
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "version": 1,
                      *       "warnings": [
                      *         {
@@ -7245,7 +7218,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["DraftNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `TOO_MANY_RUNS` 试算过多 · Too many runs */
+            /** @description * `TOO_MANY_RUNS` 试算太多 · Too many runs */
             409: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -7256,13 +7229,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "TOO_MANY_RUNS",
-                     *       "detail": "试算过多",
+                     *       "detail": "试算太多",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/methodologies:what-if",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 409,
-                     *       "title": "试算过多",
+                     *       "title": "试算太多",
                      *       "type": "urn:carbon-inclusion:problem:too-many-runs"
                      *     }
                      */
@@ -7278,9 +7251,9 @@ export interface operations {
             /**
              * @description * `CAP_MISMATCH` 同一上限编号含义不一致 · One cap id with two meanings
              *     * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `METHODOLOGIES_OVERLAP` 方法学适用范围重叠 · Methodologies overlap
-             *     * `PERIOD_INVALID` 时段不符合要求 · The period is invalid
+             *     * `PERIOD_INVALID` 时段不对 · The period is not valid
              */
             422: {
                 headers: {
@@ -7384,11 +7357,11 @@ export interface operations {
                      *         }
                      *       ],
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "factors",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "restores": [
@@ -7422,7 +7395,7 @@ export interface operations {
             /**
              * @description * `ALREADY_RETIRED` 这个版本已经停用 · This version is retired already
              *     * `EFFECTIVE_DATE_PAST` 日期太早 · The day is too early
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `RETIREMENT_OUTSIDE_INTERVAL` 停用日期不在有效期内 · The day is outside the interval in force
              */
             409: {
@@ -7434,7 +7407,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ALREADY_RETIRED",
-                     *       "detail": "这个版本已经停用",
+                     *       "detail": "没有再次停用。请查看它的停用日期。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/methodologies/{code}/versions/{version}/retire",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7507,16 +7480,16 @@ export interface operations {
                      *           "authors": [
                      *             "author"
                      *           ],
-                     *           "checked_at": "2026-11-23T09:30:00+08:00",
+                     *           "checked_at": "checked-at",
                      *           "checked_by": "checked-by",
                      *           "code": "code",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "draft_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "published_at": "2026-11-23T09:30:00+08:00",
+                     *           "published_at": "published-at",
                      *           "published_by": "published-by",
                      *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *           "status": "draft",
-                     *           "updated_at": "2026-11-23T09:30:00+08:00",
+                     *           "updated_at": "updated-at",
                      *           "version": 1
                      *         }
                      *       ],
@@ -7596,10 +7569,10 @@ export interface operations {
                      *           "scene": "bus"
                      *         }
                      *       ],
-                     *       "checked_at": "2026-11-23T09:30:00+08:00",
+                     *       "checked_at": "checked-at",
                      *       "checked_by": "checked-by",
                      *       "code": "code",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "draft_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "faults": [
                      *         {
@@ -7611,7 +7584,7 @@ export interface operations {
                      *           "zh": "zh"
                      *         }
                      *       ],
-                     *       "published_at": "2026-11-23T09:30:00+08:00",
+                     *       "published_at": "published-at",
                      *       "published_by": "published-by",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "status": "draft",
@@ -7622,7 +7595,7 @@ export interface operations {
                      *           "version": 1
                      *         }
                      *       ],
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "version": 1,
                      *       "warnings": [
                      *         {
@@ -7721,10 +7694,10 @@ export interface operations {
                      *           "scene": "bus"
                      *         }
                      *       ],
-                     *       "checked_at": "2026-11-23T09:30:00+08:00",
+                     *       "checked_at": "checked-at",
                      *       "checked_by": "checked-by",
                      *       "code": "code",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "draft_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "faults": [
                      *         {
@@ -7736,7 +7709,7 @@ export interface operations {
                      *           "zh": "zh"
                      *         }
                      *       ],
-                     *       "published_at": "2026-11-23T09:30:00+08:00",
+                     *       "published_at": "published-at",
                      *       "published_by": "published-by",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "status": "draft",
@@ -7747,7 +7720,7 @@ export interface operations {
                      *           "version": 1
                      *         }
                      *       ],
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "version": 1,
                      *       "warnings": [
                      *         {
@@ -7839,10 +7812,10 @@ export interface operations {
                      *           "scene": "bus"
                      *         }
                      *       ],
-                     *       "checked_at": "2026-11-23T09:30:00+08:00",
+                     *       "checked_at": "checked-at",
                      *       "checked_by": "checked-by",
                      *       "code": "code",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "draft_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "faults": [
                      *         {
@@ -7854,7 +7827,7 @@ export interface operations {
                      *           "zh": "zh"
                      *         }
                      *       ],
-                     *       "published_at": "2026-11-23T09:30:00+08:00",
+                     *       "published_at": "published-at",
                      *       "published_by": "published-by",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "status": "draft",
@@ -7865,7 +7838,7 @@ export interface operations {
                      *           "version": 1
                      *         }
                      *       ],
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "version": 1,
                      *       "warnings": [
                      *         {
@@ -8140,10 +8113,10 @@ export interface operations {
                      *           "scene": "bus"
                      *         }
                      *       ],
-                     *       "checked_at": "2026-11-23T09:30:00+08:00",
+                     *       "checked_at": "checked-at",
                      *       "checked_by": "checked-by",
                      *       "code": "code",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "draft_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "faults": [
                      *         {
@@ -8155,7 +8128,7 @@ export interface operations {
                      *           "zh": "zh"
                      *         }
                      *       ],
-                     *       "published_at": "2026-11-23T09:30:00+08:00",
+                     *       "published_at": "published-at",
                      *       "published_by": "published-by",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "status": "draft",
@@ -8166,7 +8139,7 @@ export interface operations {
                      *           "version": 1
                      *         }
                      *       ],
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "version": 1,
                      *       "warnings": [
                      *         {
@@ -8263,11 +8236,11 @@ export interface operations {
                      *             }
                      *           ],
                      *           "content": {},
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
                      *           "kind": "factors",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "restores": [
@@ -8364,11 +8337,11 @@ export interface operations {
                      *         }
                      *       ],
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "factors",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "restores": [
@@ -8472,11 +8445,11 @@ export interface operations {
                      *         }
                      *       ],
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "factors",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "restores": [
@@ -8518,7 +8491,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "METHODOLOGY_NOT_FOUND",
-                     *       "detail": "没有这个方法学版本",
+                     *       "detail": "编号或版本不存在，或还没有公布。请在方法学列表里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -8555,7 +8528,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ALREADY_RETIRED",
-                     *       "detail": "这个版本已经停用",
+                     *       "detail": "没有再次停用。请查看它的停用日期。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -8653,11 +8626,11 @@ export interface operations {
                      *         }
                      *       ],
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "factors",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "restores": [
@@ -8735,11 +8708,11 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
                      *           "kind": "reversal",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open",
@@ -8803,11 +8776,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -8833,7 +8806,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACTIVITY_NOT_FOUND",
-                     *       "detail": "没有这条减碳记录",
+                     *       "detail": "记录不存在，或不是您的。请在“减碳记录”里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/reversals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -8853,7 +8826,7 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计，不能撤销 · Only a credited activity can be reversed
+             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
@@ -8867,13 +8840,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "这条减碳记录没有累计，不能撤销",
+                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/reversals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计，不能撤销",
+                     *       "title": "这条减碳记录没有累计过",
                      *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
                      *     }
                      */
@@ -8934,11 +8907,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -9000,11 +8973,11 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
                      *           "kind": "reversal",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open",
@@ -9068,11 +9041,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -9088,7 +9061,7 @@ export interface operations {
             404: components["responses"]["ProposalNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACCOUNT_NOT_FROZEN` 账户没有冻结 · The account is not frozen
+             * @description * `ACCOUNT_NOT_FROZEN` 碳账户没有冻结 · The carbon account is not frozen
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
              */
@@ -9101,13 +9074,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_NOT_FROZEN",
-                     *       "detail": "账户没有冻结",
+                     *       "detail": "这个账户现在可以正常使用，没有需要解除的冻结。请刷新后再看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/unfreezes/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "账户没有冻结",
+                     *       "title": "碳账户没有冻结",
                      *       "type": "urn:carbon-inclusion:problem:account-not-frozen"
                      *     }
                      */
@@ -9168,11 +9141,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
                      *       "kind": "reversal",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open",
@@ -9255,10 +9228,10 @@ export interface operations {
                      *       ],
                      *       "code": "code",
                      *       "error": "error",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "from": "2026-11-23",
                      *       "progress_percent": 1,
-                     *       "requested_at": "2026-11-23T09:30:00+08:00",
+                     *       "requested_at": "requested-at",
                      *       "requested_by": "requested-by",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -9318,7 +9291,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "RUN_NOT_FOUND",
-                     *       "detail": "没有这次试算",
+                     *       "detail": "试算编号不存在。请在试算列表里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/what-if-runs/{run_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9388,7 +9361,7 @@ export interface operations {
                      *           "postings": 62614,
                      *           "previous": null,
                      *           "records": null,
-                     *           "sealed_at": "2026-11-22T16:05:03Z",
+                     *           "sealed_at": "2026-11-23T00:05:03+08:00",
                      *           "sha256": "0a3a6d…",
                      *           "signature": null,
                      *           "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -9448,7 +9421,7 @@ export interface operations {
                      *       "postings": 62614,
                      *       "previous": null,
                      *       "records": null,
-                     *       "sealed_at": "2026-11-22T16:05:03Z",
+                     *       "sealed_at": "2026-11-23T00:05:03+08:00",
                      *       "sha256": "0a3a6d…",
                      *       "signature": null,
                      *       "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -9469,7 +9442,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DIGEST_NOT_FOUND",
-                     *       "detail": "没有这一天的摘要",
+                     *       "detail": "这一天没有账目，或还没有封账。请换一天查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/public/digests/{day}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9572,7 +9545,7 @@ export interface operations {
                      *         "postings": 62614,
                      *         "previous": null,
                      *         "records": null,
-                     *         "sealed_at": "2026-11-22T16:05:03Z",
+                     *         "sealed_at": "2026-11-23T00:05:03+08:00",
                      *         "sha256": "0a3a6d…",
                      *         "signature": null,
                      *         "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -9593,7 +9566,7 @@ export interface operations {
                      *         "postings": 62614,
                      *         "previous": null,
                      *         "records": null,
-                     *         "sealed_at": "2026-11-22T16:05:03Z",
+                     *         "sealed_at": "2026-11-23T00:05:03+08:00",
                      *         "sha256": "0a3a6d…",
                      *         "signature": null,
                      *         "statement": "{\"day\":\"2026-11-22\",\"format\":\"carbon-digest/1\",\"postings\":62614,\"previous\":null,\"root\":\"5df6e0e2…\",\"time_zone\":\"Asia/Shanghai\"}"
@@ -9614,7 +9587,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             /**
-             * @description * `CREDIT_NOT_FOUND` 没有这次行为的入账 · This activity has no credit
+             * @description * `CREDIT_NOT_FOUND` 这次行为没有入账 · This activity has no credit
              *     * `METHODOLOGY_NOT_FOUND` 没有这个方法学版本 · No such methodology version
              */
             404: {
@@ -9626,13 +9599,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "CREDIT_NOT_FOUND",
-                     *       "detail": "只有累计过减碳量的行为才有存在证明。",
+                     *       "detail": "只有累计过减碳量的行为才有入账证明。请在“减碳记录”里选一条已累计的。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/public/proofs/{activity_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有这次行为的入账",
+                     *       "title": "这次行为没有入账",
                      *       "type": "urn:carbon-inclusion:problem:credit-not-found"
                      *     }
                      */
@@ -9644,7 +9617,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description * `NOT_YET_SEALED` 这一天还没有封存 · This day is not sealed yet */
+            /** @description * `NOT_YET_SEALED` 这一天还没有封账 · This day is not sealed yet */
             409: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -9655,13 +9628,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "NOT_YET_SEALED",
-                     *       "detail": "这一天还没有封存",
+                     *       "detail": "这一天还没有封账",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/public/proofs/{activity_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 409,
-                     *       "title": "这一天还没有封存",
+                     *       "title": "这一天还没有封账",
                      *       "type": "urn:carbon-inclusion:problem:not-yet-sealed"
                      *     }
                      */
@@ -9722,7 +9695,7 @@ export interface operations {
                      * @example {
                      *       "acts": 1,
                      *       "amount_mg": 170000,
-                     *       "counted_before": "2026-11-23T09:30:00+08:00",
+                     *       "counted_before": "counted-before",
                      *       "display": "170 克",
                      *       "scenes": [
                      *         {

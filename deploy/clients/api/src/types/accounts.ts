@@ -240,8 +240,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 我的授权同意记录 · My consents, including ended ones
-         * @description 我的授权同意记录 · My consents, including ended ones
+         * 我的同意记录 · My consents, including ended ones
+         * @description 我的同意记录 · My consents, including ended ones
          */
         get: operations["list_consents"];
         put?: never;
@@ -252,7 +252,7 @@ export interface paths {
         post: operations["give_consent"];
         /**
          * 撤回同意 · Withdraw consent
-         * @description 撤回 data_processing 后，自该时刻起的行为不再计入减排量。Activities from that moment on do not count.
+         * @description 撤回 data_processing 后，自该时刻起的行为不再累计减碳量。Activities from that moment on do not count.
          */
         delete: operations["withdraw_consent"];
         options?: never;
@@ -591,7 +591,6 @@ export interface components {
             kind: "person" | "household";
             /** @description 家庭成员人数 Number of members; households only */
             members: number | null;
-            /** Format: date-time */
             opened_at: string;
             /** @example 138****5678 */
             phone_masked: string | null;
@@ -600,7 +599,7 @@ export interface components {
          * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
-         *       "at": "2026-11-23T02:00:00Z",
+         *       "at": "2026-11-23T10:00:00+08:00",
          *       "before": {
          *         "reason": "UNREADABLE_RECORD"
          *       },
@@ -615,7 +614,6 @@ export interface components {
             after: {
                 [key: string]: unknown;
             } | null;
-            /** Format: date-time */
             at: string;
             before: {
                 [key: string]: unknown;
@@ -640,19 +638,13 @@ export interface components {
             binding_id: string;
             /** @description 撤回同意后的行为不计入 Activities from this time on do not count */
             consent_withdrawn_at: string | null;
-            /**
-             * Format: date-time
-             * @description 自该时间起的行为计入 Activities from this time on count
-             */
+            /** @description 自该时间起的行为计入 Activities from this time on count */
             counts_from: string;
             ended_at: string | null;
             /** @enum {string} */
             mode: "oauth" | "phone_hash" | "token" | "account_no";
             partner_id: string;
-            /**
-             * Format: date-time
-             * @description 绑定时间 When the binding was created
-             */
+            /** @description 绑定时间 When the binding was created */
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
@@ -685,7 +677,6 @@ export interface components {
             account_no: string;
             /** @enum {string} */
             kind: "person" | "household";
-            /** Format: date-time */
             opened_at: string;
         };
         ConsentGiven: {
@@ -711,7 +702,6 @@ export interface components {
             purpose: components["schemas"]["Purpose"];
         };
         ConsentOut: {
-            /** Format: date-time */
             given_at: string;
             policy_version: string;
             purpose: components["schemas"]["Purpose"];
@@ -740,10 +730,10 @@ export interface components {
          *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
          *       "account_no": "WH203947561028",
          *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-         *       "joined_at": "2026-11-24T08:00:00Z",
+         *       "joined_at": "2026-11-24T16:00:00+08:00",
          *       "members": 3,
-         *       "meter_since": "2026-11-24T08:00:00Z",
-         *       "opened_at": "2026-11-24T08:00:00Z"
+         *       "meter_since": "2026-11-24T16:00:00+08:00",
+         *       "opened_at": "2026-11-24T16:00:00+08:00"
          *     }
          */
         HouseholdOut: {
@@ -756,20 +746,15 @@ export interface components {
             account_no: string;
             /** Format: uuid */
             household_id: string;
-            /**
-             * Format: date-time
-             * @description 我加入的时间 When I joined
-             */
+            /** @description 我加入的时间 When I joined */
             joined_at: string;
             /** @description 成员人数 Number of members */
             members: number;
             /** @description 电表登记时间，未登记为空 When the meter was registered */
             meter_since: string | null;
-            /** Format: date-time */
             opened_at: string;
         };
         InvitationOut: {
-            /** Format: date-time */
             expires_at: string;
             qr_svg: string;
             /** @example chi_Zk3vQ8u1yT5rW7xA2bC4dE6 */
@@ -825,10 +810,7 @@ export interface components {
              * @example https://id.example.cn/authorize?response_type=code&state=vGkq0q
              */
             authorization_url: string;
-            /**
-             * Format: date-time
-             * @description 此前须完成登录 Finish before then
-             */
+            /** @description 此前须完成登录 Finish before then */
             expires_at: string;
             /**
              * @description 留在本机，完成登录时提交 Keep it; it finishes the log-in
@@ -856,14 +838,12 @@ export interface components {
             /** Format: uuid */
             binding_id: string;
             consent_withdrawn_at: string | null;
-            /** Format: date-time */
             counts_from: string;
-            /** Format: date-time */
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
         };
-        /** @description 合作方授权码 The partner's authorization code. */
+        /** @description 合作方的确认码 The partner's authorization code. */
         OauthBindingIn: {
             code: string;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
@@ -893,10 +873,10 @@ export interface components {
         };
         /**
          * @example {
-         *       "created_at": "2026-11-23T02:00:00Z",
-         *       "expires_at": "2026-11-23T10:00:00Z",
+         *       "created_at": "2026-11-23T10:00:00+08:00",
+         *       "expires_at": "2026-11-23T18:00:00+08:00",
          *       "method": "local",
-         *       "refreshed_at": "2026-11-23T02:05:00Z",
+         *       "refreshed_at": "2026-11-23T10:05:00+08:00",
          *       "roles": [
          *         "ledger"
          *       ],
@@ -905,16 +885,11 @@ export interface components {
          *     }
          */
         OperatorSessionOut: {
-            /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
             expires_at: string;
             /** @enum {string} */
             method: "local" | "oidc";
-            /**
-             * Format: date-time
-             * @description 最近一次换取令牌 The last refresh
-             */
+            /** @description 最近一次换取令牌 The last refresh */
             refreshed_at: string;
             /**
              * @example [
@@ -946,7 +921,7 @@ export interface components {
          *         "ops:ledger",
          *         "ops:read"
          *       ],
-         *       "session_expires_at": "2026-11-23T10:00:00Z",
+         *       "session_expires_at": "2026-11-23T18:00:00+08:00",
          *       "session_id": "01999e5e-0000-7000-8000-000000000001",
          *       "subject": "local:li.wei"
          *     }
@@ -974,10 +949,7 @@ export interface components {
              *     ]
              */
             scopes: string[];
-            /**
-             * Format: date-time
-             * @description 登录在此时结束 The session ends then
-             */
+            /** @description 登录在此时结束 The session ends then */
             session_expires_at: string;
             /** Format: uuid */
             session_id: string;
@@ -990,9 +962,7 @@ export interface components {
         PartnerBindingOut: {
             /** Format: uuid */
             binding_id: string;
-            /** Format: date-time */
             counts_from: string;
-            /** Format: date-time */
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
@@ -1038,7 +1008,6 @@ export interface components {
         PolicyOut: {
             /** @description 此后不能再同意 No consent to it from then on */
             accepted_until: string | null;
-            /** Format: date-time */
             effective_from: string;
             /** @description 现在可以同意 Can be consented to now */
             is_accepted: boolean;
@@ -1115,7 +1084,6 @@ export interface components {
         ProfileOut: {
             bindings: components["schemas"]["BindingSummaryOut"];
             carbon_account: components["schemas"]["CarbonAccountOut"] | null;
-            /** Format: date-time */
             created_at: string;
             /** @description 是否同意处理低碳行为数据 Whether low-carbon activities may be processed */
             data_processing_consent: boolean;
@@ -1241,7 +1209,6 @@ export interface components {
             partner_id?: string | null;
         };
         TokenOut: {
-            /** Format: date-time */
             expires_at: string;
             /** @description SVG 图像 The QR code as an SVG document */
             qr_svg: string;
@@ -1267,8 +1234,8 @@ export interface components {
     };
     responses: {
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest: {
@@ -1280,13 +1247,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -1298,7 +1265,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `FORBIDDEN` 没有权限 · Not allowed */
+        /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1308,13 +1275,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "FORBIDDEN",
-                 *       "detail": "没有权限",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 403,
-                 *       "title": "没有权限",
+                 *       "title": "您没有这项权限",
                  *       "type": "urn:carbon-inclusion:problem:forbidden"
                  *     }
                  */
@@ -1364,7 +1331,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "HOUSEHOLD_NOT_FOUND",
-                 *       "detail": "家庭账户不存在，或您不是其成员。",
+                 *       "detail": "家庭账户不存在，或您不是其中的成员。请让家人发邀请码给您。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1382,7 +1349,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error */
+        /** @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side */
         InternalError: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1392,13 +1359,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -1410,7 +1377,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid */
+        /** @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid */
         InvalidRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1420,13 +1387,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -1466,7 +1433,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `OPERATOR_SESSION_NOT_FOUND` 没有这个登录会话 · No such session */
+        /** @description * `OPERATOR_SESSION_NOT_FOUND` 没有这次登录 · No such session */
         OperatorSessionNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1476,13 +1443,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "OPERATOR_SESSION_NOT_FOUND",
-                 *       "detail": "没有这个登录会话",
+                 *       "detail": "编号不存在，或登录已经结束。请刷新列表再看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 404,
-                 *       "title": "没有这个登录会话",
+                 *       "title": "没有这次登录",
                  *       "type": "urn:carbon-inclusion:problem:operator-session-not-found"
                  *     }
                  */
@@ -1504,7 +1471,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PARTNER_NOT_FOUND",
-                 *       "detail": "没有这个合作方",
+                 *       "detail": "这个合作方不存在，或已停止合作。请在“低碳场景”里选择。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1522,7 +1489,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large */
+        /** @description * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large */
         PayloadTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1532,13 +1499,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PAYLOAD_TOO_LARGE",
-                 *       "detail": "请求体过大",
+                 *       "detail": "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 413,
-                 *       "title": "请求体过大",
+                 *       "title": "提交的内容太大",
                  *       "type": "urn:carbon-inclusion:problem:payload-too-large"
                  *     }
                  */
@@ -1580,7 +1547,7 @@ export interface components {
             };
         };
         /**
-         * @description * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable: {
@@ -1593,7 +1560,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAVAILABLE",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1612,8 +1579,8 @@ export interface components {
             };
         };
         /**
-         * @description * `BUSY` 当前人数较多 · Many people at once
-         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable2: {
@@ -1626,13 +1593,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "BUSY",
-                 *       "detail": "请稍等片刻再试。",
+                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 503,
-                 *       "title": "当前人数较多",
+                 *       "title": "现在办理的人较多",
                  *       "type": "urn:carbon-inclusion:problem:busy"
                  *     }
                  */
@@ -1645,8 +1612,8 @@ export interface components {
             };
         };
         /**
-         * @description * `PARTNERS_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable3: {
@@ -1659,13 +1626,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PARTNERS_UNAVAILABLE",
-                 *       "detail": "合作方信息暂时无法读取，请稍后重试。",
+                 *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 503,
-                 *       "title": "服务暂时不可用",
+                 *       "title": "暂时读不到合作方信息",
                  *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
                  *     }
                  */
@@ -1678,9 +1645,9 @@ export interface components {
             };
         };
         /**
-         * @description * `BUSY` 当前人数较多 · Many people at once
+         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `IDENTITY_PROVIDER_UNAVAILABLE` 统一身份认证暂不可用 · The identity provider does not answer
-         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable4: {
@@ -1693,13 +1660,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "BUSY",
-                 *       "detail": "请稍等片刻再试。",
+                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 503,
-                 *       "title": "当前人数较多",
+                 *       "title": "现在办理的人较多",
                  *       "type": "urn:carbon-inclusion:problem:busy"
                  *     }
                  */
@@ -1711,7 +1678,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests */
+        /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1722,13 +1689,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_REQUESTS",
-                 *       "detail": "请求过于频繁",
+                 *       "detail": "短时间内操作次数过多，这次没有办理。请过一会儿再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:too-many-requests"
                  *     }
                  */
@@ -1741,8 +1708,8 @@ export interface components {
             };
         };
         /**
-         * @description * `QUOTA_EXCEEDED` 请求过于频繁 · Too many requests
-         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests2: {
             headers: {
@@ -1754,13 +1721,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "QUOTA_EXCEEDED",
-                 *       "detail": "请求过于频繁",
+                 *       "detail": "操作太频繁",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
                  *     }
                  */
@@ -1773,8 +1740,8 @@ export interface components {
             };
         };
         /**
-         * @description * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
-         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         * @description * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests3: {
             headers: {
@@ -1786,13 +1753,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_AT_ONCE",
-                 *       "detail": "同一网络的请求过多，请稍等片刻再试。",
+                 *       "detail": "来自您所在网络的请求太多，这次没有办理。请稍等片刻再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
                  *     }
                  */
@@ -1814,7 +1781,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAUTHENTICATED",
-                 *       "detail": "登录凭证缺失、无效或已过期。",
+                 *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1833,7 +1800,7 @@ export interface components {
             };
         };
         /**
-         * @description * `SESSION_ENDED` 您已退出登录 · The session has ended
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized: {
@@ -1845,7 +1812,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "SESSION_ENDED",
-                 *       "detail": "请重新登录后再试。",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1876,7 +1843,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "OPERATOR_SESSION_ENDED",
-                 *       "detail": "登录满 8 小时、已退出或已被终止，请重新登录。",
+                 *       "detail": "登录已满 8 小时、已退出或已被终止，这次没有办理。请重新登录。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1895,9 +1862,9 @@ export interface components {
             };
         };
         /**
-         * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
-         *     * `POLICY_VERSION_UNKNOWN` 没有这一版个人信息处理规则 · There is no such version of the policy
+         *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
          */
         UnprocessableEntity: {
             headers: {
@@ -1908,13 +1875,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -2082,10 +2049,10 @@ export interface operations {
                      *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *       "joined_at": "2026-11-24T08:00:00Z",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
                      *       "members": 3,
-                     *       "meter_since": "2026-11-24T08:00:00Z",
-                     *       "opened_at": "2026-11-24T08:00:00Z"
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "opened_at": "2026-11-24T16:00:00+08:00"
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2103,10 +2070,10 @@ export interface operations {
                      *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *       "joined_at": "2026-11-24T08:00:00Z",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
                      *       "members": 3,
-                     *       "meter_since": "2026-11-24T08:00:00Z",
-                     *       "opened_at": "2026-11-24T08:00:00Z"
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "opened_at": "2026-11-24T16:00:00+08:00"
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2118,11 +2085,11 @@ export interface operations {
             404: components["responses"]["HouseholdNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ALREADY_IN_HOUSEHOLD` 已加入另一个家庭账户 · You belong to another household
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 尚未领取个人碳账户 · No carbon account yet
+             * @description * `ALREADY_IN_HOUSEHOLD` 您已在另一个家庭 · You belong to another household
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后需等待一段时间 · Too soon after leaving a household
-             *     * `METER_TAKEN` 该电表已由另一个家庭登记 · The meter is registered by another household
+             *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后要等一段时间 · It is too soon after leaving a household
+             *     * `METER_TAKEN` 这块电表已被登记 · This meter is registered already
              */
             409: {
                 headers: {
@@ -2133,13 +2100,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ALREADY_IN_HOUSEHOLD",
-                     *       "detail": "一人只能属于一个家庭，请先退出现在的家庭。",
+                     *       "detail": "一人只能加入一个家庭，这次没有加入。要换家庭，请先退出现在的家庭。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/households",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "已加入另一个家庭账户",
+                     *       "title": "您已在另一个家庭",
                      *       "type": "urn:carbon-inclusion:problem:already-in-household"
                      *     }
                      */
@@ -2196,7 +2163,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "qr_svg": "qr-svg",
                      *       "token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"
                      *     }
@@ -2329,10 +2296,10 @@ export interface operations {
                      *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *       "joined_at": "2026-11-24T08:00:00Z",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
                      *       "members": 3,
-                     *       "meter_since": "2026-11-24T08:00:00Z",
-                     *       "opened_at": "2026-11-24T08:00:00Z"
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "opened_at": "2026-11-24T16:00:00+08:00"
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2343,7 +2310,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["HouseholdNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `METER_TAKEN` 该电表已由另一个家庭登记 · The meter is registered by another household */
+            /** @description * `METER_TAKEN` 这块电表已被登记 · This meter is registered already */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -2353,13 +2320,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "METER_TAKEN",
-                     *       "detail": "一块电表只属于一个家庭；如有疑问请联系客服。",
+                     *       "detail": "这块电表登记在另一个家庭名下，没有登记成功。请核对电表编号；确是您家的，请联系客服。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/households/{household_id}/meter",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该电表已由另一个家庭登记",
+                     *       "title": "这块电表已被登记",
                      *       "type": "urn:carbon-inclusion:problem:meter-taken"
                      *     }
                      */
@@ -2421,10 +2388,10 @@ export interface operations {
                      *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *       "joined_at": "2026-11-24T08:00:00Z",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
                      *       "members": 3,
-                     *       "meter_since": "2026-11-24T08:00:00Z",
-                     *       "opened_at": "2026-11-24T08:00:00Z"
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "opened_at": "2026-11-24T16:00:00+08:00"
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2442,10 +2409,10 @@ export interface operations {
                      *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *       "joined_at": "2026-11-24T08:00:00Z",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
                      *       "members": 3,
-                     *       "meter_since": "2026-11-24T08:00:00Z",
-                     *       "opened_at": "2026-11-24T08:00:00Z"
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "opened_at": "2026-11-24T16:00:00+08:00"
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2456,7 +2423,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             /**
              * @description * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household
-             *     * `INVITATION_INVALID` 邀请码无效 · The invitation is not valid
+             *     * `INVITATION_INVALID` 邀请码不能用 · The invitation is not valid
              */
             404: {
                 headers: {
@@ -2467,7 +2434,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "HOUSEHOLD_NOT_FOUND",
-                     *       "detail": "家庭账户不存在，或您不是其成员。",
+                     *       "detail": "家庭账户不存在，或您不是其中的成员。请让家人发邀请码给您。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/households/join",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2487,11 +2454,11 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ALREADY_IN_HOUSEHOLD` 已加入另一个家庭账户 · You belong to another household
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 尚未领取个人碳账户 · No carbon account yet
+             * @description * `ALREADY_IN_HOUSEHOLD` 您已在另一个家庭 · You belong to another household
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
              *     * `HOUSEHOLD_FULL` 家庭成员已满 · The household is full
-             *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后需等待一段时间 · Too soon after leaving a household
+             *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后要等一段时间 · It is too soon after leaving a household
              */
             409: {
                 headers: {
@@ -2502,13 +2469,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ALREADY_IN_HOUSEHOLD",
-                     *       "detail": "一人只能属于一个家庭，请先退出现在的家庭。",
+                     *       "detail": "一人只能加入一个家庭，这次没有加入。要换家庭，请先退出现在的家庭。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/households/join",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "已加入另一个家庭账户",
+                     *       "title": "您已在另一个家庭",
                      *       "type": "urn:carbon-inclusion:problem:already-in-household"
                      *     }
                      */
@@ -2574,19 +2541,19 @@ export interface operations {
                      *         "account_id": "019aadf0-6b00-7000-8000-000000000001",
                      *         "account_no": "WH202611230018",
                      *         "kind": "person",
-                     *         "opened_at": "2026-11-23T09:30:00+08:00"
+                     *         "opened_at": "opened-at"
                      *       },
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "data_processing_consent": false,
                      *       "frozen": false,
                      *       "household": {
                      *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *         "account_no": "WH203947561028",
                      *         "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
-                     *         "joined_at": "2026-11-24T08:00:00Z",
+                     *         "joined_at": "2026-11-24T16:00:00+08:00",
                      *         "members": 3,
-                     *         "meter_since": "2026-11-24T08:00:00Z",
-                     *         "opened_at": "2026-11-24T08:00:00Z"
+                     *         "meter_since": "2026-11-24T16:00:00+08:00",
+                     *         "opened_at": "2026-11-24T16:00:00+08:00"
                      *       },
                      *       "notice": "notice",
                      *       "phone_masked": "138****5678",
@@ -2646,12 +2613,12 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "consent_withdrawn_at": "2026-11-23T09:30:00+08:00",
-                     *           "counts_from": "2026-11-23T09:30:00+08:00",
-                     *           "ended_at": "2026-11-23T09:30:00+08:00",
+                     *           "consent_withdrawn_at": "consent-withdrawn-at",
+                     *           "counts_from": "counts-from",
+                     *           "ended_at": "ended-at",
                      *           "mode": "oauth",
                      *           "partner_id": "bike",
-                     *           "since": "2026-11-23T09:30:00+08:00",
+                     *           "since": "since",
                      *           "status": "pending"
                      *         }
                      *       ],
@@ -2713,12 +2680,12 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "consent_withdrawn_at": "2026-11-23T09:30:00+08:00",
-                     *       "counts_from": "2026-11-23T09:30:00+08:00",
-                     *       "ended_at": "2026-11-23T09:30:00+08:00",
+                     *       "consent_withdrawn_at": "consent-withdrawn-at",
+                     *       "counts_from": "counts-from",
+                     *       "ended_at": "ended-at",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
-                     *       "since": "2026-11-23T09:30:00+08:00",
+                     *       "since": "since",
                      *       "status": "pending"
                      *     }
                      */
@@ -2735,12 +2702,12 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "consent_withdrawn_at": "2026-11-23T09:30:00+08:00",
-                     *       "counts_from": "2026-11-23T09:30:00+08:00",
-                     *       "ended_at": "2026-11-23T09:30:00+08:00",
+                     *       "consent_withdrawn_at": "consent-withdrawn-at",
+                     *       "counts_from": "counts-from",
+                     *       "ended_at": "ended-at",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
-                     *       "since": "2026-11-23T09:30:00+08:00",
+                     *       "since": "since",
                      *       "status": "pending"
                      *     }
                      */
@@ -2753,13 +2720,13 @@ export interface operations {
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `BINDING_ALREADY_EXISTS` 已绑定该合作方的另一个账号 · You are bound to this partner with another account
-             *     * `BINDING_LIMIT_REACHED` 绑定数量已达上限 · Too many bindings
-             *     * `BINDING_MODE_UNAVAILABLE` 该合作方不支持这种绑定方式 · The partner does not support this way of binding
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 尚未领取个人碳账户 · No carbon account yet
+             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+             *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             *     * `PARTNER_ACCOUNT_TAKEN` 该合作方账号已绑定其他碳账户 · This partner account is bound to another carbon account
-             *     * `PHONE_REQUIRED` 请先验证手机号 · Verify your phone number first
+             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+             *     * `PHONE_REQUIRED` 请先验证手机号 · Please verify your phone number first
              */
             409: {
                 headers: {
@@ -2770,13 +2737,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_ALREADY_EXISTS",
-                     *       "detail": "请先解除现有绑定。",
+                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "已绑定该合作方的另一个账号",
+                     *       "title": "您已绑定这个合作方",
                      *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
                      *     }
                      */
@@ -2792,10 +2759,10 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `BINDING_NEEDS_TOKEN` 扫码绑定由合作方确认 · A token binding is confirmed by the partner
-             *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间超出范围 · counts_from is out of range
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
-             *     * `PARTNER_CODE_INVALID` 合作方授权码无效 · The partner's authorization code is not valid
+             * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
+             *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
              */
             422: {
                 headers: {
@@ -2806,13 +2773,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_NEEDS_TOKEN",
-                     *       "detail": "请调用 POST /me/bindings/token 获取二维码，由合作方设备扫描确认。",
+                     *       "detail": "这个合作方要扫您的绑定码，还没有绑定。请打开“出示绑定码”，让对方的设备扫一扫。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "扫码绑定由合作方确认",
+                     *       "title": "请用绑定码绑定",
                      *       "type": "urn:carbon-inclusion:problem:binding-needs-token"
                      *     }
                      */
@@ -2838,9 +2805,9 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description * `PARTNERS_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `PARTNER_UNAVAILABLE` 合作方服务暂时不可用 · The partner is temporarily unavailable
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
+             *     * `PARTNER_UNAVAILABLE` 合作方暂时没有应答 · The partner does not answer
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
              */
             503: {
@@ -2853,13 +2820,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PARTNERS_UNAVAILABLE",
-                     *       "detail": "合作方信息暂时无法读取，请稍后重试。",
+                     *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 503,
-                     *       "title": "服务暂时不可用",
+                     *       "title": "暂时读不到合作方信息",
                      *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
                      *     }
                      */
@@ -2917,7 +2884,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_NOT_FOUND",
-                     *       "detail": "没有这个绑定",
+                     *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2977,7 +2944,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "qr_svg": "qr-svg",
                      *       "token": "cib_3kTMd2vM0yX8mD1zQq4a9fVb"
                      *     }
@@ -2991,8 +2958,8 @@ export interface operations {
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `BINDING_MODE_UNAVAILABLE` 该合作方不支持这种绑定方式 · The partner does not support this way of binding
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 尚未领取个人碳账户 · No carbon account yet
+             * @description * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
              */
             409: {
@@ -3004,13 +2971,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_MODE_UNAVAILABLE",
-                     *       "detail": "该合作方不支持这种绑定方式",
+                     *       "detail": "不能用这种方式绑定",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/bindings/token",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该合作方不支持这种绑定方式",
+                     *       "title": "不能用这种方式绑定",
                      *       "type": "urn:carbon-inclusion:problem:binding-mode-unavailable"
                      *     }
                      */
@@ -3076,7 +3043,7 @@ export interface operations {
                      *       "account_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "account_no": "WH202611230018",
                      *       "kind": "person",
-                     *       "opened_at": "2026-11-23T09:30:00+08:00"
+                     *       "opened_at": "opened-at"
                      *     }
                      */
                     "application/json": components["schemas"]["CarbonAccountOut"];
@@ -3094,7 +3061,7 @@ export interface operations {
                      *       "account_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "account_no": "WH202611230018",
                      *       "kind": "person",
-                     *       "opened_at": "2026-11-23T09:30:00+08:00"
+                     *       "opened_at": "opened-at"
                      *     }
                      */
                     "application/json": components["schemas"]["CarbonAccountOut"];
@@ -3144,11 +3111,11 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "given_at": "2026-11-23T09:30:00+08:00",
+                     *           "given_at": "given-at",
                      *           "policy_version": "policy-version",
                      *           "purpose": "data_processing",
-                     *           "superseded_at": "2026-11-23T09:30:00+08:00",
-                     *           "withdrawn_at": "2026-11-23T09:30:00+08:00"
+                     *           "superseded_at": "superseded-at",
+                     *           "withdrawn_at": "withdrawn-at"
                      *         }
                      *       ]
                      *     }
@@ -3206,11 +3173,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "given_at": "2026-11-23T09:30:00+08:00",
+                     *       "given_at": "given-at",
                      *       "policy_version": "policy-version",
                      *       "purpose": "data_processing",
-                     *       "superseded_at": "2026-11-23T09:30:00+08:00",
-                     *       "withdrawn_at": "2026-11-23T09:30:00+08:00"
+                     *       "superseded_at": "superseded-at",
+                     *       "withdrawn_at": "withdrawn-at"
                      *     }
                      */
                     "application/json": components["schemas"]["ConsentOut"];
@@ -3318,8 +3285,8 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `FORBIDDEN` 没有权限 · Not allowed
-             *     * `WX_USER_BLOCKED` 该微信用户暂不能登录 · WeChat blocks this user
+             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
              */
             403: {
                 headers: {
@@ -3330,13 +3297,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "FORBIDDEN",
-                     *       "detail": "没有权限",
+                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 403,
-                     *       "title": "没有权限",
+                     *       "title": "您没有这项权限",
                      *       "type": "urn:carbon-inclusion:problem:forbidden"
                      *     }
                      */
@@ -3349,7 +3316,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description * `PHONE_TAKEN` 该手机号已绑定其他账户 · This number belongs to another account */
+            /** @description * `PHONE_TAKEN` 这个手机号已被使用 · This number belongs to another account */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -3359,13 +3326,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PHONE_TAKEN",
-                     *       "detail": "一个手机号只能绑定一个账户。",
+                     *       "detail": "手机号已用于另一个账户，您的手机号没有改动。请换一个号码，或联系客服。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该手机号已绑定其他账户",
+                     *       "title": "这个手机号已被使用",
                      *       "type": "urn:carbon-inclusion:problem:phone-taken"
                      *     }
                      */
@@ -3379,8 +3346,8 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
-             *     * `WX_PHONE_CODE_INVALID` 手机号凭证无效 · The phone code is not valid
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `WX_PHONE_CODE_INVALID` 没有取得手机号 · The phone number was not received
              */
             422: {
                 headers: {
@@ -3391,13 +3358,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INVALID_REQUEST",
-                     *       "detail": "请按 errors 中的说明修改后再试。",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "请求参数不符合要求",
+                     *       "title": "填写的内容有误",
                      *       "type": "urn:carbon-inclusion:problem:invalid-request"
                      *     }
                      */
@@ -3410,9 +3377,9 @@ export interface operations {
                 };
             };
             /**
-             * @description * `QUOTA_EXCEEDED` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
-             *     * `WX_RATE_LIMITED` 请求过于频繁 · Too many requests
+             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
              */
             429: {
                 headers: {
@@ -3424,13 +3391,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "请求过于频繁",
+                     *       "detail": "操作太频繁",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 429,
-                     *       "title": "请求过于频繁",
+                     *       "title": "操作太频繁",
                      *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
                      *     }
                      */
@@ -3445,10 +3412,10 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `WX_BUSY` 当前登录人数较多 · Many people log in at once
-             *     * `WX_UNAVAILABLE` 微信服务暂时不可用 · WeChat is temporarily unavailable
+             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
              */
             503: {
                 headers: {
@@ -3460,7 +3427,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "UNAVAILABLE",
-                     *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                     *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3522,10 +3489,10 @@ export interface operations {
                      *       ],
                      *       "data_processing_consent": false,
                      *       "frozen": false,
-                     *       "frozen_since": "2026-11-23T09:30:00+08:00",
+                     *       "frozen_since": "frozen-since",
                      *       "kind": "person",
                      *       "members": 1,
-                     *       "opened_at": "2026-11-23T09:30:00+08:00",
+                     *       "opened_at": "opened-at",
                      *       "phone_masked": "138****5678"
                      *     }
                      */
@@ -3545,7 +3512,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_NOT_FOUND",
-                     *       "detail": "没有这个碳账户",
+                     *       "detail": "查不到这个号码的碳账户。请核对号码。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3565,7 +3532,7 @@ export interface operations {
             };
             /**
              * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              */
             422: {
                 headers: {
@@ -3576,7 +3543,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ACCOUNT_NO_INVALID",
-                     *       "detail": "校验位不符，请核对每一位数字。",
+                     *       "detail": "号码的末位校验不对，没有查找。请核对每一位数字。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3595,9 +3562,9 @@ export interface operations {
                 };
             };
             /**
-             * @description * `QUOTA_EXCEEDED` 请求过于频繁 · Too many requests
+             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
              *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
              */
             429: {
                 headers: {
@@ -3609,13 +3576,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "请求过于频繁",
+                     *       "detail": "操作太频繁",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 429,
-                     *       "title": "请求过于频繁",
+                     *       "title": "操作太频繁",
                      *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
                      *     }
                      */
@@ -3674,7 +3641,7 @@ export interface operations {
                      *         {
                      *           "action": "dead_letter.discard",
                      *           "after": null,
-                     *           "at": "2026-11-23T02:00:00Z",
+                     *           "at": "2026-11-23T10:00:00+08:00",
                      *           "before": {
                      *             "reason": "UNREADABLE_RECORD"
                      *           },
@@ -3731,7 +3698,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "authorization_url": "https://id.example.cn/authorize?response_type=code&state=vGkq0q",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "log_in_secret": "m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
                      *       "state": "vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw"
                      *     }
@@ -3751,7 +3718,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PROVIDER_LOG_IN_OFF",
-                     *       "detail": "本系统未接入统一身份认证。",
+                     *       "detail": "本系统没有接入统一身份认证，您还没有登录。请用用户名、密码和动态码登录。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/log-ins",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3814,10 +3781,10 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "created_at": "2026-11-23T02:00:00Z",
-                     *           "expires_at": "2026-11-23T10:00:00Z",
+                     *           "created_at": "2026-11-23T10:00:00+08:00",
+                     *           "expires_at": "2026-11-23T18:00:00+08:00",
                      *           "method": "local",
-                     *           "refreshed_at": "2026-11-23T02:05:00Z",
+                     *           "refreshed_at": "2026-11-23T10:05:00+08:00",
                      *           "roles": [
                      *             "ledger"
                      *           ],
@@ -3893,7 +3860,7 @@ export interface operations {
                      *         "ops:ledger",
                      *         "ops:read"
                      *       ],
-                     *       "session_expires_at": "2026-11-23T10:00:00Z",
+                     *       "session_expires_at": "2026-11-23T18:00:00+08:00",
                      *       "session_id": "01999e5e-0000-7000-8000-000000000001",
                      *       "subject": "local:li.wei"
                      *     }
@@ -3903,8 +3870,8 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             /**
-             * @description * `IDENTITY_REFUSED` 身份认证未通过 · The identity provider's answer was refused
-             *     * `LOG_IN_REFUSED` 登录未成功 · The log-in was refused
+             * @description * `IDENTITY_REFUSED` 身份认证没有通过 · The identity provider's answer was refused
+             *     * `LOG_IN_REFUSED` 登录没有成功 · The log-in was refused
              *     * `LOG_IN_UNKNOWN` 本次登录已失效 · This log-in is not valid any more
              *     * `UNAUTHENTICATED` 请先登录 · Please log in
              */
@@ -3917,13 +3884,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "IDENTITY_REFUSED",
-                     *       "detail": "登录凭证无效、已使用或不属于本次登录，请重新登录。",
+                     *       "detail": "登录凭证无效、已用过，或不属于这次登录，您还没有登录。请重新登录。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 401,
-                     *       "title": "身份认证未通过",
+                     *       "title": "身份认证没有通过",
                      *       "type": "urn:carbon-inclusion:problem:identity-refused"
                      *     }
                      */
@@ -3948,7 +3915,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "OPERATOR_DISABLED",
-                     *       "detail": "请联系管理员。",
+                     *       "detail": "您的运营账户已停用，不能登录。请联系管理员。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3981,7 +3948,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "LOCAL_LOG_IN_OFF",
-                     *       "detail": "本系统未启用本地账户登录。",
+                     *       "detail": "本系统没有启用本地账户登录，您还没有登录。请从统一身份认证进入。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4002,9 +3969,9 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             /**
-             * @description * `LOG_IN_LOCKED` 尝试次数过多，暂停登录 · Too many attempts; log-in is locked
-             *     * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             * @description * `LOG_IN_LOCKED` 尝试次数过多，暂停登录 · Too many attempts, the log-in is locked
+             *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
              */
             429: {
                 headers: {
@@ -4173,7 +4140,7 @@ export interface operations {
                      *         "ops:ledger",
                      *         "ops:read"
                      *       ],
-                     *       "session_expires_at": "2026-11-23T10:00:00Z",
+                     *       "session_expires_at": "2026-11-23T18:00:00+08:00",
                      *       "session_id": "01999e5e-0000-7000-8000-000000000001",
                      *       "subject": "local:li.wei"
                      *     }
@@ -4183,7 +4150,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             /**
-             * @description * `OPERATOR_REFRESH_INVALID` 登录已失效 · The refresh token is not valid
+             * @description * `OPERATOR_REFRESH_INVALID` 登录已失效 · The log-in is not valid any more
              *     * `OPERATOR_SESSION_ENDED` 登录已结束 · The session has ended
              *     * `UNAUTHENTICATED` 请先登录 · Please log in
              */
@@ -4196,7 +4163,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "OPERATOR_REFRESH_INVALID",
-                     *       "detail": "refresh_token 无效或已使用过，请重新登录。",
+                     *       "detail": "登录凭证无效或已用过。请重新登录。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/sessions/refresh",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4224,7 +4191,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "OPERATOR_DISABLED",
-                     *       "detail": "请联系管理员。",
+                     *       "detail": "您的运营账户已停用，不能登录。请联系管理员。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/ops/sessions/refresh",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4297,8 +4264,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "counts_from": "2026-11-23T09:30:00+08:00",
-                     *       "since": "2026-11-23T09:30:00+08:00",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
                      *       "status": "pending"
                      *     }
                      */
@@ -4315,8 +4282,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "counts_from": "2026-11-23T09:30:00+08:00",
-                     *       "since": "2026-11-23T09:30:00+08:00",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
                      *       "status": "pending"
                      *     }
                      */
@@ -4325,7 +4292,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             /**
-             * @description * `SIGNATURE_INVALID` 签名无效 · The signature is not valid
+             * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
              *     * `UNAUTHENTICATED` 请先登录 · Please log in
              */
             401: {
@@ -4337,13 +4304,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "SIGNATURE_INVALID",
-                     *       "detail": "请检查 app_key、时间戳（±300 秒）与待签名串。",
+                     *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/partner/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 401,
-                     *       "title": "签名无效",
+                     *       "title": "签名不对",
                      *       "type": "urn:carbon-inclusion:problem:signature-invalid"
                      *     }
                      */
@@ -4358,7 +4325,7 @@ export interface operations {
                 };
             };
             /**
-             * @description * `BINDING_TOKEN_INVALID` 绑定码无效 · The binding token is not valid
+             * @description * `BINDING_TOKEN_INVALID` 绑定码不能用 · The binding code is not valid
              *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
              */
             404: {
@@ -4370,13 +4337,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_TOKEN_INVALID",
-                     *       "detail": "绑定码不存在、已过期（120 秒）或已使用，请用户重新出示。",
+                     *       "detail": "绑定码有误、已过期（120 秒）或已用过，没有绑定。请用户重新出示。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/partner/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "绑定码无效",
+                     *       "title": "绑定码不能用",
                      *       "type": "urn:carbon-inclusion:problem:binding-token-invalid"
                      *     }
                      */
@@ -4390,13 +4357,13 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `BINDING_ALREADY_EXISTS` 已绑定该合作方的另一个账号 · You are bound to this partner with another account
-             *     * `BINDING_LIMIT_REACHED` 绑定数量已达上限 · Too many bindings
-             *     * `BINDING_MODE_UNAVAILABLE` 该合作方不支持这种绑定方式 · The partner does not support this way of binding
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 尚未领取个人碳账户 · No carbon account yet
+             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+             *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             *     * `PARTNER_ACCOUNT_TAKEN` 该合作方账号已绑定其他碳账户 · This partner account is bound to another carbon account
-             *     * `SIGNATURE_REPLAYED` 该签名请求已使用过 · This signed request was used before
+             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+             *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
              */
             409: {
                 headers: {
@@ -4407,13 +4374,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BINDING_ALREADY_EXISTS",
-                     *       "detail": "请先解除现有绑定。",
+                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/partner/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "已绑定该合作方的另一个账号",
+                     *       "title": "您已绑定这个合作方",
                      *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
                      *     }
                      */
@@ -4429,8 +4396,8 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间超出范围 · counts_from is out of range
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              */
             422: {
                 headers: {
@@ -4441,13 +4408,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "COUNTS_FROM_OUT_OF_RANGE",
-                     *       "detail": "起算时间超出范围",
+                     *       "detail": "起算时间不对",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/partner/bindings",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "起算时间超出范围",
+                     *       "title": "起算时间不对",
                      *       "type": "urn:carbon-inclusion:problem:counts-from-out-of-range"
                      *     }
                      */
@@ -4571,9 +4538,9 @@ export interface operations {
                      *               ],
                      *               "my_binding": {
                      *                 "binding_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *                 "consent_withdrawn_at": "2026-11-23T09:30:00+08:00",
-                     *                 "counts_from": "2026-11-23T09:30:00+08:00",
-                     *                 "since": "2026-11-23T09:30:00+08:00",
+                     *                 "consent_withdrawn_at": "consent-withdrawn-at",
+                     *                 "counts_from": "counts-from",
+                     *                 "since": "since",
                      *                 "status": "pending"
                      *               },
                      *               "name": "滴滴出行",
@@ -4645,7 +4612,7 @@ export interface operations {
                      *         "account_id": "019aadf0-6b00-7000-8000-000000000001",
                      *         "account_no": "WH202611230018",
                      *         "kind": "person",
-                     *         "opened_at": "2026-11-23T09:30:00+08:00"
+                     *         "opened_at": "opened-at"
                      *       },
                      *       "expires_in": 1800,
                      *       "refresh_token": "refresh-token",
@@ -4658,7 +4625,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             /**
              * @description * `UNAUTHENTICATED` 请先登录 · Please log in
-             *     * `WX_CODE_INVALID` 微信登录凭证无效 · The WeChat code is not valid
+             *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
              */
             401: {
                 headers: {
@@ -4669,7 +4636,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "UNAUTHENTICATED",
-                     *       "detail": "登录凭证缺失、无效或已过期。",
+                     *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4687,7 +4654,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description * `WX_USER_BLOCKED` 该微信用户暂不能登录 · WeChat blocks this user */
+            /** @description * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -4697,13 +4664,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "WX_USER_BLOCKED",
-                     *       "detail": "微信判定该用户为高风险，已拦截登录。",
+                     *       "detail": "微信认为这个微信号有风险，拦下了这次登录。您的碳账户没有变动。请在微信里查看原因，或联系客服。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 403,
-                     *       "title": "该微信用户暂不能登录",
+                     *       "title": "微信暂不让您登录",
                      *       "type": "urn:carbon-inclusion:problem:wx-user-blocked"
                      *     }
                      */
@@ -4719,9 +4686,9 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             /**
-             * @description * `TOO_MANY_AT_ONCE` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
-             *     * `WX_RATE_LIMITED` 请求过于频繁 · Too many requests
+             * @description * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
              */
             429: {
                 headers: {
@@ -4733,13 +4700,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "TOO_MANY_AT_ONCE",
-                     *       "detail": "同一网络的请求过多，请稍等片刻再试。",
+                     *       "detail": "来自您所在网络的请求太多，这次没有办理。请稍等片刻再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 429,
-                     *       "title": "请求过于频繁",
+                     *       "title": "操作太频繁",
                      *       "type": "urn:carbon-inclusion:problem:too-many-at-once"
                      *     }
                      */
@@ -4754,11 +4721,11 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description * `BUSY` 当前人数较多 · Many people at once
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `WX_BUSY` 当前登录人数较多 · Many people log in at once
-             *     * `WX_UNAVAILABLE` 微信服务暂时不可用 · WeChat is temporarily unavailable
+             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
              */
             503: {
                 headers: {
@@ -4770,13 +4737,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "BUSY",
-                     *       "detail": "请稍等片刻再试。",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/sessions",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 503,
-                     *       "title": "当前人数较多",
+                     *       "title": "现在办理的人较多",
                      *       "type": "urn:carbon-inclusion:problem:busy"
                      *     }
                      */
@@ -4879,8 +4846,8 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             /**
-             * @description * `REFRESH_TOKEN_INVALID` 登录已失效 · The session has ended
-             *     * `REFRESH_TOKEN_REUSED` 登录已失效 · The session has ended
+             * @description * `REFRESH_TOKEN_INVALID` 登录已失效 · Your log-in has ended
+             *     * `REFRESH_TOKEN_REUSED` 登录已失效 · Your log-in has ended
              *     * `UNAUTHENTICATED` 请先登录 · Please log in
              */
             401: {
@@ -4892,7 +4859,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "REFRESH_TOKEN_INVALID",
-                     *       "detail": "请重新调用 wx.login 登录。",
+                     *       "detail": "为了安全，您需要重新登录。您的碳账户和减碳量都没有变动。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/sessions/refresh",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",

@@ -1069,7 +1069,7 @@ export interface components {
          * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
-         *       "at": "2026-11-23T02:00:00Z",
+         *       "at": "2026-11-23T10:00:00+08:00",
          *       "before": {
          *         "reason": "UNREADABLE_RECORD"
          *       },
@@ -1084,7 +1084,6 @@ export interface components {
             after: {
                 [key: string]: unknown;
             } | null;
-            /** Format: date-time */
             at: string;
             before: {
                 [key: string]: unknown;
@@ -1146,7 +1145,6 @@ export interface components {
             reversed: number;
         };
         DeadLetterDetail: {
-            /** Format: date-time */
             appended_at: string;
             consumer: string;
             dead_letter_id: number;
@@ -1161,7 +1159,6 @@ export interface components {
             /** @example UNREADABLE_RECORD */
             reason: string;
             resolution: components["schemas"]["Resolution"] | null;
-            /** Format: date-time */
             set_aside_at: string;
             /** @enum {string} */
             state: "open" | "replayed" | "discarded";
@@ -1173,7 +1170,6 @@ export interface components {
             value_sha256: string;
         };
         DeadLetterItem: {
-            /** Format: date-time */
             appended_at: string;
             consumer: string;
             dead_letter_id: number;
@@ -1183,7 +1179,6 @@ export interface components {
             partition: number;
             /** @example UNREADABLE_RECORD */
             reason: string;
-            /** Format: date-time */
             set_aside_at: string;
             /** @enum {string} */
             state: "open" | "replayed" | "discarded";
@@ -1199,7 +1194,6 @@ export interface components {
         Delivery: {
             /** @description 尝试次数，重发后重新计数 · tries since it was created or replayed */
             attempts: number;
-            /** Format: date-time */
             created_at: string;
             /**
              * Format: uuid
@@ -1221,14 +1215,12 @@ export interface components {
             duration_ms: number;
             error: string | null;
             number: number;
-            /** Format: date-time */
             started_at: string;
             status_code: number | null;
         };
         DeliveryDetail: {
             /** @description 尝试次数，重发后重新计数 · tries since it was created or replayed */
             attempts: number;
-            /** Format: date-time */
             created_at: string;
             /**
              * Format: uuid
@@ -1314,7 +1306,6 @@ export interface components {
             secret: string | null;
             /** @enum {string} */
             status: "active" | "disabled";
-            /** Format: date-time */
             updated_at: string;
             url: string;
         };
@@ -1468,7 +1459,6 @@ export interface components {
             charset: string | null;
             /** @description 上传完成 · uploaded */
             completed_at: string | null;
-            /** Format: date-time */
             created_at: string;
             date: string | null;
             dry_run: boolean;
@@ -1509,7 +1499,6 @@ export interface components {
             algorithm: string;
             /** @example ak-bike-3f9c2a7d41e0b6c8 */
             app_key: string;
-            /** Format: date-time */
             created_at: string;
             /** @enum {string} */
             environment: "live" | "sandbox";
@@ -1542,7 +1531,6 @@ export interface components {
             algorithm: string;
             /** @example ak-bike-3f9c2a7d41e0b6c8 */
             app_key: string;
-            /** Format: date-time */
             created_at: string;
             /** @enum {string} */
             environment: "live" | "sandbox";
@@ -1640,12 +1628,10 @@ export interface components {
             dead_letter_id: number;
             decided_at: string | null;
             decided_by: string | null;
-            /** Format: date-time */
             expires_at: string;
             fields: components["schemas"]["MendedField"][];
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -1821,7 +1807,6 @@ export interface components {
             /** @example order-20261123-000001 */
             id: string;
             index: number;
-            /** Format: date-time */
             judged_at: string;
             /** @example CREDITED */
             reason_code: ("AFTER_BINDING" | "ALREADY_REVERSED" | "BEFORE_BINDING" | "BELOW_MINIMUM" | "CANCELLED" | "CONSENT_WITHDRAWN" | "CORRECTED" | "CORRECTION_TOO_LATE" | "COUNTED_ELSEWHERE" | "CREDITED" | "DAILY_CAP" | "DUPLICATE_ACT" | "EVIDENCE_NOT_ACCEPTED" | "HOUSEHOLD_REQUIRED" | "IMPLAUSIBLE_AMOUNT" | "IMPLAUSIBLE_DISTANCE" | "IMPLAUSIBLE_DURATION" | "IMPLAUSIBLE_RATE" | "IMPLAUSIBLE_RATIO" | "IMPLAUSIBLE_SPEED" | "IMPLAUSIBLE_TIME" | "METER_COUNTED" | "METER_NOT_OF_HOUSEHOLD" | "METER_UNKNOWN" | "METHODOLOGY_REFUSED" | "MISSING_INPUT" | "MONTHLY_CAP" | "NOBODY_CARRIED" | "NOTHING_TO_CORRECT" | "NOT_COMPUTABLE" | "NOT_YET_HAPPENED" | "NO_BINDING" | "NO_METHODOLOGY" | "ORIGINAL_UNKNOWN" | "PARTLY_CAPPED" | "REVOKED" | "TOO_LATE" | "VEHICLE_COUNTED" | "YEARLY_CAP") | null;
@@ -1944,14 +1929,12 @@ export interface components {
             };
             decided_at: string | null;
             decided_by: string | null;
-            /** Format: date-time */
             expires_at: string;
             /** @enum {string} */
             kind: "partner.create" | "partner.change" | "partner.resume" | "key.issue" | "key.times";
             partner_id: string;
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -2063,7 +2046,6 @@ export interface components {
             source: string;
             /** @enum {string} */
             status: "active" | "suspended";
-            /** Format: date-time */
             updated_at: string;
         };
         PartnerViewPage: {
@@ -2162,14 +2144,12 @@ export interface components {
             };
             decided_at: string | null;
             decided_by: string | null;
-            /** Format: date-time */
             expires_at: string;
             /** @enum {string} */
             kind: "partner.create" | "partner.change" | "partner.resume" | "key.issue" | "key.times";
             partner_id: string;
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -2213,7 +2193,6 @@ export interface components {
             };
             /** Format: uuid */
             receipt_id: string;
-            /** Format: date-time */
             received_at: string;
             rejected: number | null;
             results: components["schemas"]["ReceiptItem"][];
@@ -2295,7 +2274,6 @@ export interface components {
             differences: components["schemas"]["Differences"];
             /** @description 没有差异 · no difference at all */
             equal: boolean;
-            /** Format: date-time */
             made_at: string;
             ours: components["schemas"]["Ours"];
             partner_id: string;
@@ -2308,7 +2286,6 @@ export interface components {
             action: "open" | "replayed" | "discarded";
             edited: boolean;
             reason: string;
-            /** Format: date-time */
             resolved_at: string;
             /** @description 处理人 · who did it */
             subject: string;
@@ -2415,7 +2392,7 @@ export interface components {
     };
     responses: {
         /**
-         * @description * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest: {
@@ -2429,13 +2406,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "MALFORMED_BODY",
-                 *       "detail": "请求体不是有效的 JSON",
+                 *       "detail": "内容在传送中损坏或格式不对，这次没有提交成功。请重新提交一次；仍不行，请升级小程序。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体不是有效的 JSON",
+                 *       "title": "提交的内容读不出来",
                  *       "type": "urn:carbon-inclusion:problem:malformed-body"
                  *     }
                  */
@@ -2448,8 +2425,8 @@ export interface components {
             };
         };
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest2: {
@@ -2461,13 +2438,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -2480,8 +2457,8 @@ export interface components {
             };
         };
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest3: {
@@ -2495,13 +2472,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -2526,7 +2503,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "BODY_TOO_SLOW",
-                 *       "detail": "请求体发送过慢",
+                 *       "detail": "在限定时间内没有收完，没有受理。请检查网络后，用相同的事件 id 重发。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2624,7 +2601,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `DEAD_LETTER_NOT_FOUND` 没有找到该死信 · No such dead letter */
+        /** @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter */
         DeadLetterNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -2634,13 +2611,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DEAD_LETTER_NOT_FOUND",
-                 *       "detail": "没有找到该死信",
+                 *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 404,
-                 *       "title": "没有找到该死信",
+                 *       "title": "没有这条待处理记录",
                  *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
                  *     }
                  */
@@ -2664,7 +2641,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "EVENT_NOT_FOUND",
-                 *       "detail": "贵方没有提交过这个事件 id，或刚刚提交、尚未归档；请稍后再查。",
+                 *       "detail": "贵方没有提交过这个编号的事件，或刚刚提交、尚未归档。请稍后再查。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2682,7 +2659,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `FORBIDDEN` 没有权限 · Not allowed */
+        /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -2692,13 +2669,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "FORBIDDEN",
-                 *       "detail": "没有权限",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 403,
-                 *       "title": "没有权限",
+                 *       "title": "您没有这项权限",
                  *       "type": "urn:carbon-inclusion:problem:forbidden"
                  *     }
                  */
@@ -2848,7 +2825,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "IMPORT_NOT_FOUND",
-                 *       "detail": "没有找到该导入",
+                 *       "detail": "导入编号不存在，或不属于贵方。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2866,7 +2843,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error */
+        /** @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side */
         InternalError: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -2876,13 +2853,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -2894,7 +2871,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error */
+        /** @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side */
         InternalError2: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
@@ -2906,13 +2883,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -2924,7 +2901,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid */
+        /** @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid */
         InvalidRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -2934,13 +2911,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -2952,7 +2929,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid */
+        /** @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid */
         InvalidRequest2: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
@@ -2964,13 +2941,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -3023,7 +3000,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PARTNER_KEY_NOT_FOUND",
-                 *       "detail": "该合作方没有这个密钥",
+                 *       "detail": "没有改动。请核对 app_key。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3051,7 +3028,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PARTNER_NOT_FOUND",
-                 *       "detail": "没有这个合作方",
+                 *       "detail": "合作方编号不存在。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3069,7 +3046,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large */
+        /** @description * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large */
         PayloadTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3079,13 +3056,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PAYLOAD_TOO_LARGE",
-                 *       "detail": "请求体过大",
+                 *       "detail": "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 413,
-                 *       "title": "请求体过大",
+                 *       "title": "提交的内容太大",
                  *       "type": "urn:carbon-inclusion:problem:payload-too-large"
                  *     }
                  */
@@ -3097,7 +3074,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large */
+        /** @description * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large */
         PayloadTooLarge2: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
@@ -3109,13 +3086,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PAYLOAD_TOO_LARGE",
-                 *       "detail": "请求体过大",
+                 *       "detail": "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 413,
-                 *       "title": "请求体过大",
+                 *       "title": "提交的内容太大",
                  *       "type": "urn:carbon-inclusion:problem:payload-too-large"
                  *     }
                  */
@@ -3137,7 +3114,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PROPOSAL_DECIDED",
-                 *       "detail": "提案已有结论",
+                 *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3165,7 +3142,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PROPOSAL_NOT_FOUND",
-                 *       "detail": "没有这项提案",
+                 *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3195,7 +3172,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "RECONCILIATION_NOT_FOUND",
-                 *       "detail": "对账尚未完成，或不属于贵方；进度见 imports。",
+                 *       "detail": "对账尚未完成，或不属于贵方。请在导入记录中查看进度。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3223,7 +3200,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "RECONCILIATION_NOT_FOUND",
-                 *       "detail": "对账尚未完成，或不属于贵方；进度见 imports。",
+                 *       "detail": "对账尚未完成，或不属于贵方。请在导入记录中查看进度。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3243,7 +3220,7 @@ export interface components {
         };
         /**
          * @description * `FILE_TOO_LARGE` 文件过大 · The file is too large
-         *     * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large
+         *     * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large
          */
         RequestEntityTooLarge: {
             headers: {
@@ -3319,7 +3296,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "BODY_TOO_SLOW",
-                 *       "detail": "请求体发送过慢",
+                 *       "detail": "在限定时间内没有收完，没有受理。请检查网络后，用相同的事件 id 重发。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3338,7 +3315,7 @@ export interface components {
             };
         };
         /**
-         * @description * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable: {
@@ -3351,7 +3328,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAVAILABLE",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3371,9 +3348,9 @@ export interface components {
         };
         /**
          * @description * `INTAKE_BUSY` 接入繁忙 · The intake is busy
-         *     * `PARTNERS_UNKNOWN` 服务暂时不可用 · Temporarily unavailable
+         *     * `PARTNERS_UNKNOWN` 暂时读不到合作方登记 · The registry of partners is not loaded
          *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
-         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable2: {
@@ -3388,7 +3365,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTAKE_BUSY",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "暂时没有空位，事件没有收下。请稍后用相同的事件 id 重试，不会重复生效。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3407,11 +3384,11 @@ export interface components {
             };
         };
         /**
-         * @description * `IMPORT_SPOOL_FULL` 导入暂存空间已满 · No room for another file at the moment
+         * @description * `IMPORT_SPOOL_FULL` 导入暂存空间已满 · There is no room for another file
          *     * `INTAKE_BUSY` 接入繁忙 · The intake is busy
-         *     * `PARTNERS_UNKNOWN` 服务暂时不可用 · Temporarily unavailable
+         *     * `PARTNERS_UNKNOWN` 暂时读不到合作方登记 · The registry of partners is not loaded
          *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
-         *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable3: {
@@ -3426,7 +3403,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "IMPORT_SPOOL_FULL",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "文件没有收下。请过几分钟再上传同一文件，不会重复生效。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3479,7 +3456,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests */
+        /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -3490,13 +3467,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_REQUESTS",
-                 *       "detail": "请求过于频繁",
+                 *       "detail": "短时间内操作次数过多，这次没有办理。请过一会儿再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:too-many-requests"
                  *     }
                  */
@@ -3511,7 +3488,7 @@ export interface components {
         /**
          * @description * `KEY_CHECKS_BUSY` 该密钥的并发验签过多 · Too many signatures of this key are being checked
          *     * `REQUEST_RATE_EXCEEDED` 请求过于频繁 · Too many requests
-         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests2: {
             headers: {
@@ -3525,7 +3502,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "KEY_CHECKS_BUSY",
-                 *       "detail": "SM2 验签较慢，请合并为批量请求并降低并发。",
+                 *       "detail": "SM2 验签较慢，本次没有处理。请合并为批量请求并降低并发。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3547,7 +3524,7 @@ export interface components {
          * @description * `KEY_CHECKS_BUSY` 该密钥的并发验签过多 · Too many signatures of this key are being checked
          *     * `REQUEST_RATE_EXCEEDED` 请求过于频繁 · Too many requests
          *     * `TOO_MANY_IMPORTS` 未完成的导入过多 · Too many unfinished imports
-         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests3: {
             headers: {
@@ -3561,7 +3538,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "KEY_CHECKS_BUSY",
-                 *       "detail": "SM2 验签较慢，请合并为批量请求并降低并发。",
+                 *       "detail": "SM2 验签较慢，本次没有处理。请合并为批量请求并降低并发。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3589,7 +3566,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAUTHENTICATED",
-                 *       "detail": "登录凭证缺失、无效或已过期。",
+                 *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3630,7 +3607,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "KEY_EXPIRED",
-                 *       "detail": "登录凭证缺失、无效或已过期。",
+                 *       "detail": "没有受理。请换用有效的密钥，或请运营人员新建一把。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3651,7 +3628,7 @@ export interface components {
         /**
          * @description * `DAY_NEEDED` 对账须指定日期 · A reconciliation needs its day
          *     * `FILE_EMPTY` 文件为空 · The file is empty
-         *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `PART_UNEXPECTED` 分片的编号或大小不符 · The part's number or size does not fit
          */
         UnprocessableEntity: {
@@ -3665,7 +3642,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DAY_NEEDED",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "没有开始对账。请写明 day。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3684,10 +3661,10 @@ export interface components {
             };
         };
         /**
-         * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `MEND_NOT_ALLOWED` 修正超出了允许的范围 · The change goes beyond a mend
-         *     * `NOT_A_JSON_OBJECT` 原内容不是 JSON 对象，无法修正 · The original is no JSON object and cannot be mended
-         *     * `STILL_UNREADABLE` 修改后仍然无法读取 · It would still be unreadable
+         *     * `NOT_A_JSON_OBJECT` 原内容不能修正 · The original cannot be mended
+         *     * `STILL_UNREADABLE` 修改后仍然读不出来 · It would still be unreadable
          */
         UnprocessableEntity2: {
             headers: {
@@ -3698,13 +3675,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -3716,7 +3693,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `UNSUPPORTED_MEDIA_TYPE` 不支持的内容类型 · Unsupported content type */
+        /** @description * `UNSUPPORTED_MEDIA_TYPE` 不能接收这种格式 · This format is not accepted */
         UnsupportedMediaType: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
@@ -3728,13 +3705,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNSUPPORTED_MEDIA_TYPE",
-                 *       "detail": "不支持的内容类型",
+                 *       "detail": "不能接收这种格式",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 415,
-                 *       "title": "不支持的内容类型",
+                 *       "title": "不能接收这种格式",
                  *       "type": "urn:carbon-inclusion:problem:unsupported-media-type"
                  *     }
                  */
@@ -3818,7 +3795,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "WEBHOOK_NOT_FOUND",
-                 *       "detail": "请先用 PUT /api/v1/ingest/webhook 登记。",
+                 *       "detail": "没有可以操作的接收地址。请先登记一个，做法见接入指南。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3917,13 +3894,13 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "delivery_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "events": 1,
-                     *           "finished_at": "2026-11-23T09:30:00+08:00",
+                     *           "finished_at": "finished-at",
                      *           "last_error": "last-error",
                      *           "last_status_code": 1,
-                     *           "next_attempt_at": "2026-11-23T09:30:00+08:00",
+                     *           "next_attempt_at": "next-attempt-at",
                      *           "status": "pending",
                      *           "type": "cn.carboninclusion.results.v1"
                      *         }
@@ -4082,10 +4059,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "attempts": 1,
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "delivery_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "events": 1,
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "last_error": "last-error",
                      *       "last_status_code": 1,
                      *       "log": [
@@ -4093,11 +4070,11 @@ export interface operations {
                      *           "duration_ms": 1,
                      *           "error": "error",
                      *           "number": 1,
-                     *           "started_at": "2026-11-23T09:30:00+08:00",
+                     *           "started_at": "started-at",
                      *           "status_code": 1
                      *         }
                      *       ],
-                     *       "next_attempt_at": "2026-11-23T09:30:00+08:00",
+                     *       "next_attempt_at": "next-attempt-at",
                      *       "payload": {},
                      *       "status": "pending",
                      *       "type": "cn.carboninclusion.results.v1"
@@ -4121,7 +4098,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DELIVERY_NOT_FOUND",
-                     *       "detail": "没有找到该推送",
+                     *       "detail": "推送编号不存在，或已过保存期。请在推送记录中核对。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/deliveries/{delivery_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4206,7 +4183,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DELIVERY_NOT_FOUND",
-                     *       "detail": "没有找到该推送",
+                     *       "detail": "推送编号不存在，或已过保存期。请在推送记录中核对。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/deliveries/{delivery_id}:replay",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4274,7 +4251,7 @@ export interface operations {
                      *       "reason": "已累计。",
                      *       "reason_code": "CREDITED",
                      *       "receipt_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "received_at": "2026-11-23T09:30:00+08:00",
+                     *       "received_at": "received-at",
                      *       "status": "received"
                      *     }
                      */
@@ -4427,8 +4404,8 @@ export interface operations {
             /**
              * @description * `BATCH_EXPECTED` 批量类型的请求体须为 JSON 数组 · A batch is a JSON array
              *     * `BROKEN_COMPRESSION` 压缩的请求体不完整或已损坏 · The compressed body is incomplete or damaged
-             *     * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-             *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+             *     * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+             *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
              *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
              *     * `SINGLE_EVENT_EXPECTED` 单条类型的请求体须为一个 JSON 对象 · A single event is a JSON object
              */
@@ -4467,7 +4444,7 @@ export interface operations {
             409: components["responses"]["SignatureReplayed"];
             /**
              * @description * `BATCH_TOO_LARGE` 单批事件过多 · Too many events in one batch
-             *     * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large
+             *     * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large
              */
             413: {
                 headers: {
@@ -4500,7 +4477,7 @@ export interface operations {
             };
             /**
              * @description * `BINARY_MODE_NOT_SUPPORTED` 不支持二进制模式的 CloudEvents · CloudEvents in binary mode are not accepted
-             *     * `UNSUPPORTED_MEDIA_TYPE` 不支持的内容类型 · Unsupported content type
+             *     * `UNSUPPORTED_MEDIA_TYPE` 不能接收这种格式 · This format is not accepted
              */
             415: {
                 headers: {
@@ -4539,7 +4516,7 @@ export interface operations {
              *     * `DUPLICATE_KEY` 事件未通过校验 · The event was not accepted
              *     * `EVENT_TYPE_NOT_ALLOWED` 事件未通过校验 · The event was not accepted
              *     * `INVALID_ACCOUNT_REF` 事件未通过校验 · The event was not accepted
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `INVALID_TEXT` 事件未通过校验 · The event was not accepted
              *     * `INVALID_TIME` 事件未通过校验 · The event was not accepted
              *     * `INVALID_TIME_ORDER` 事件未通过校验 · The event was not accepted
@@ -4562,7 +4539,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "AMBIGUOUS_CORRECTION",
-                     *       "detail": "事件未通过校验",
+                     *       "detail": "事件没有收下。请按提示修改后重新上报。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/events",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4626,7 +4603,7 @@ export interface operations {
              *     * `EVENT_RATE_EXCEEDED` 上报过快 · Too many events
              *     * `KEY_CHECKS_BUSY` 该密钥的并发验签过多 · Too many signatures of this key are being checked
              *     * `REQUEST_RATE_EXCEEDED` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
              */
             429: {
                 headers: {
@@ -4663,9 +4640,9 @@ export interface operations {
             /**
              * @description * `INTAKE_BUSY` 接入繁忙 · The intake is busy
              *     * `LOG_UNAVAILABLE` 暂时无法接收 · Events cannot be accepted at the moment
-             *     * `PARTNERS_UNKNOWN` 服务暂时不可用 · Temporarily unavailable
+             *     * `PARTNERS_UNKNOWN` 暂时读不到合作方登记 · The registry of partners is not loaded
              *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
              */
             503: {
@@ -4680,7 +4657,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INTAKE_BUSY",
-                     *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                     *       "detail": "暂时没有空位，事件没有收下。请稍后用相同的事件 id 重试，不会重复生效。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/events",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -4741,7 +4718,7 @@ export interface operations {
                      *       "reason": "已累计。",
                      *       "reason_code": "CREDITED",
                      *       "receipt_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "received_at": "2026-11-23T09:30:00+08:00",
+                     *       "received_at": "received-at",
                      *       "status": "received"
                      *     }
                      */
@@ -4802,8 +4779,8 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "charset": "gb18030",
-                     *           "completed_at": "2026-11-23T09:30:00+08:00",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "completed_at": "completed-at",
+                     *           "created_at": "created-at",
                      *           "date": "2026-11-23",
                      *           "dry_run": false,
                      *           "failure": {
@@ -4811,7 +4788,7 @@ export interface operations {
                      *             "message": "须为正整数"
                      *           },
                      *           "file_name": "file-name",
-                     *           "finished_at": "2026-11-23T09:30:00+08:00",
+                     *           "finished_at": "finished-at",
                      *           "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "mode": "import",
                      *           "outcomes": {
@@ -4957,8 +4934,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "charset": "gb18030",
-                     *       "completed_at": "2026-11-23T09:30:00+08:00",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "completed_at": "completed-at",
+                     *       "created_at": "created-at",
                      *       "date": "2026-11-23",
                      *       "dry_run": false,
                      *       "failure": {
@@ -4966,7 +4943,7 @@ export interface operations {
                      *         "message": "须为正整数"
                      *       },
                      *       "file_name": "file-name",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "mode": "import",
                      *       "outcomes": {
@@ -5050,8 +5027,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "charset": "gb18030",
-                     *       "completed_at": "2026-11-23T09:30:00+08:00",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "completed_at": "completed-at",
+                     *       "created_at": "created-at",
                      *       "date": "2026-11-23",
                      *       "dry_run": false,
                      *       "failure": {
@@ -5059,7 +5036,7 @@ export interface operations {
                      *         "message": "须为正整数"
                      *       },
                      *       "file_name": "file-name",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "mode": "import",
                      *       "outcomes": {
@@ -5141,8 +5118,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "charset": "gb18030",
-                     *       "completed_at": "2026-11-23T09:30:00+08:00",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "completed_at": "completed-at",
+                     *       "created_at": "created-at",
                      *       "date": "2026-11-23",
                      *       "dry_run": false,
                      *       "failure": {
@@ -5150,7 +5127,7 @@ export interface operations {
                      *         "message": "须为正整数"
                      *       },
                      *       "file_name": "file-name",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "mode": "import",
                      *       "outcomes": {
@@ -5345,8 +5322,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "charset": "gb18030",
-                     *       "completed_at": "2026-11-23T09:30:00+08:00",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "completed_at": "completed-at",
+                     *       "created_at": "created-at",
                      *       "date": "2026-11-23",
                      *       "dry_run": false,
                      *       "failure": {
@@ -5354,7 +5331,7 @@ export interface operations {
                      *         "message": "须为正整数"
                      *       },
                      *       "file_name": "file-name",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "mode": "import",
                      *       "outcomes": {
@@ -5409,7 +5386,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PART_DIFFERS",
-                     *       "detail": "该分片已上传过，内容不同",
+                     *       "detail": "以先上传的为准，没有改动。内容有误时，请另建一次导入。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/imports/{import_id}/parts/{part_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -5434,7 +5411,7 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge2"];
             /**
-             * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `PART_UNEXPECTED` 分片的编号或大小不符 · The part's number or size does not fit
              */
             422: {
@@ -5448,13 +5425,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INVALID_REQUEST",
-                     *       "detail": "请按 errors 中的说明修改后再试。",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/imports/{import_id}/parts/{part_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "请求参数不符合要求",
+                     *       "title": "填写的内容有误",
                      *       "type": "urn:carbon-inclusion:problem:invalid-request"
                      *     }
                      */
@@ -5563,7 +5540,7 @@ export interface operations {
                      *         {
                      *           "action": "dead_letter.discard",
                      *           "after": null,
-                     *           "at": "2026-11-23T02:00:00Z",
+                     *           "at": "2026-11-23T10:00:00+08:00",
                      *           "before": {
                      *             "reason": "UNREADABLE_RECORD"
                      *           },
@@ -5630,14 +5607,14 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "appended_at": "2026-11-23T09:30:00+08:00",
+                     *           "appended_at": "appended-at",
                      *           "consumer": "consumer",
                      *           "dead_letter_id": 1,
                      *           "message": "Object missing required field `event_key`",
                      *           "offset": 1,
                      *           "partition": 1,
                      *           "reason": "UNREADABLE_RECORD",
-                     *           "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *           "set_aside_at": "set-aside-at",
                      *           "state": "open",
                      *           "topic": "topic"
                      *         }
@@ -5690,15 +5667,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -5707,7 +5684,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -5720,11 +5697,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -5787,15 +5764,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -5804,7 +5781,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -5817,11 +5794,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -5837,7 +5814,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["DeadLetterNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way */
+            /** @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -5847,13 +5824,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/dead-letters/{letter_id}/discard",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -5919,15 +5896,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -5936,7 +5913,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -5949,11 +5926,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -5973,15 +5950,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "appended_at": "2026-11-23T09:30:00+08:00",
+                     *       "appended_at": "appended-at",
                      *       "consumer": "consumer",
                      *       "dead_letter_id": 1,
                      *       "key": "key",
                      *       "mend": {
                      *         "dead_letter_id": 1,
-                     *         "decided_at": "2026-11-23T09:30:00+08:00",
+                     *         "decided_at": "decided-at",
                      *         "decided_by": "operator-2",
-                     *         "expires_at": "2026-11-23T09:30:00+08:00",
+                     *         "expires_at": "expires-at",
                      *         "fields": [
                      *           {
                      *             "after": "after",
@@ -5990,7 +5967,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *         "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *         "proposed_at": "proposed-at",
                      *         "proposed_by": "operator-1",
                      *         "reason": "已按公布的方法学累计",
                      *         "status": "open"
@@ -6003,11 +5980,11 @@ export interface operations {
                      *         "action": "open",
                      *         "edited": false,
                      *         "reason": "已按公布的方法学累计",
-                     *         "resolved_at": "2026-11-23T09:30:00+08:00",
+                     *         "resolved_at": "resolved-at",
                      *         "subject": "operator-1",
                      *         "value": "value"
                      *       },
-                     *       "set_aside_at": "2026-11-23T09:30:00+08:00",
+                     *       "set_aside_at": "set-aside-at",
                      *       "state": "open",
                      *       "topic": "topic",
                      *       "value": "value",
@@ -6024,9 +6001,9 @@ export interface operations {
             404: components["responses"]["DeadLetterNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
              *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -6037,13 +6014,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/dead-letters/{letter_id}/replay",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -6103,9 +6080,9 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "dead_letter_id": 1,
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
-                     *           "expires_at": "2026-11-23T09:30:00+08:00",
+                     *           "expires_at": "expires-at",
                      *           "fields": [
                      *             {
                      *               "after": "after",
@@ -6114,7 +6091,7 @@ export interface operations {
                      *             }
                      *           ],
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open"
@@ -6178,9 +6155,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "dead_letter_id": 1,
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "fields": [
                      *         {
                      *           "after": "after",
@@ -6189,7 +6166,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6202,7 +6179,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             /**
-             * @description * `DEAD_LETTER_NOT_FOUND` 没有找到该死信 · No such dead letter
+             * @description * `DEAD_LETTER_NOT_FOUND` 没有这条待处理记录 · No such dead letter
              *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
              */
             404: {
@@ -6214,13 +6191,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_NOT_FOUND",
-                     *       "detail": "没有找到该死信",
+                     *       "detail": "编号不存在，或记录已过保存期。请核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/dead-letters/mends/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "没有找到该死信",
+                     *       "title": "没有这条待处理记录",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-not-found"
                      *     }
                      */
@@ -6234,7 +6211,7 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `DEAD_LETTER_RESOLVED` 该死信已按另一种方式处理 · The dead letter was resolved in another way
+             * @description * `DEAD_LETTER_RESOLVED` 这条记录已经处理过 · The dead letter is resolved already
              *     * `MEND_NOT_NEEDED` 原内容可以读取，不能修正 · The record is readable and cannot be mended
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
@@ -6248,13 +6225,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DEAD_LETTER_RESOLVED",
-                     *       "detail": "该死信已按另一种方式处理",
+                     *       "detail": "它已按另一种方式处理，这次没有改动。请查看处理结果。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/dead-letters/mends/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "该死信已按另一种方式处理",
+                     *       "title": "这条记录已经处理过",
                      *       "type": "urn:carbon-inclusion:problem:dead-letter-resolved"
                      *     }
                      */
@@ -6316,9 +6293,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "dead_letter_id": 1,
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "fields": [
                      *         {
                      *           "after": "after",
@@ -6327,7 +6304,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6487,12 +6464,12 @@ export interface operations {
                      *             {
                      *               "algorithm": "CP1-ED25519",
                      *               "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *               "created_at": "2026-11-23T09:30:00+08:00",
+                     *               "created_at": "created-at",
                      *               "environment": "live",
-                     *               "not_after": "2026-11-23T09:30:00+08:00",
-                     *               "not_before": "2026-11-23T09:30:00+08:00",
+                     *               "not_after": "not-after",
+                     *               "not_before": "not-before",
                      *               "public_key_sha256": "public-key-sha256",
-                     *               "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *               "revoked_at": "revoked-at",
                      *               "rule": {},
                      *               "state": "live"
                      *             }
@@ -6508,7 +6485,7 @@ export interface operations {
                      *           ],
                      *           "source": "//bike.example.cn",
                      *           "status": "active",
-                     *           "updated_at": "2026-11-23T09:30:00+08:00"
+                     *           "updated_at": "updated-at"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -6617,12 +6594,12 @@ export interface operations {
                      *         {
                      *           "algorithm": "CP1-ED25519",
                      *           "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "public_key_sha256": "public-key-sha256",
-                     *           "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *           "revoked_at": "revoked-at",
                      *           "rule": {},
                      *           "state": "live"
                      *         }
@@ -6638,7 +6615,7 @@ export interface operations {
                      *       ],
                      *       "source": "//bike.example.cn",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00"
+                     *       "updated_at": "updated-at"
                      *     }
                      */
                     "application/json": components["schemas"]["PartnerView"];
@@ -6655,13 +6632,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6677,7 +6654,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `PARTNER_EXISTS` 合作方编号已存在 · The partner id is taken
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `SOURCE_TAKEN` source 已被其他合作方登记 · The source is registered for another partner
              */
             409: {
@@ -6689,7 +6666,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PARTNER_EXISTS",
-                     *       "detail": "合作方编号已存在",
+                     *       "detail": "没有新建。请换一个编号，或修改已有的合作方。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/partners",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -6769,12 +6746,12 @@ export interface operations {
                      *         {
                      *           "algorithm": "CP1-ED25519",
                      *           "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "public_key_sha256": "public-key-sha256",
-                     *           "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *           "revoked_at": "revoked-at",
                      *           "rule": {},
                      *           "state": "live"
                      *         }
@@ -6790,7 +6767,7 @@ export interface operations {
                      *       ],
                      *       "source": "//bike.example.cn",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00"
+                     *       "updated_at": "updated-at"
                      *     }
                      */
                     "application/json": components["schemas"]["PartnerView"];
@@ -6897,12 +6874,12 @@ export interface operations {
                      *         {
                      *           "algorithm": "CP1-ED25519",
                      *           "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "public_key_sha256": "public-key-sha256",
-                     *           "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *           "revoked_at": "revoked-at",
                      *           "rule": {},
                      *           "state": "live"
                      *         }
@@ -6918,7 +6895,7 @@ export interface operations {
                      *       ],
                      *       "source": "//bike.example.cn",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00"
+                     *       "updated_at": "updated-at"
                      *     }
                      */
                     "application/json": components["schemas"]["PartnerView"];
@@ -6935,13 +6912,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -6957,7 +6934,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `PARTNER_CHANGED` 提议之后合作方条款已变更 · The partner's terms have changed since the proposal
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `SOURCE_TAKEN` source 已被其他合作方登记 · The source is registered for another partner
              */
             409: {
@@ -6969,7 +6946,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PARTNER_CHANGED",
-                     *       "detail": "请驳回此提案，按现行条款重新提议。",
+                     *       "detail": "没有批准。请驳回此提案，按现行条款重新提议。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/partners/{partner_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7039,12 +7016,12 @@ export interface operations {
                      * @example {
                      *       "algorithm": "CP1-ED25519",
                      *       "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "environment": "live",
-                     *       "not_after": "2026-11-23T09:30:00+08:00",
-                     *       "not_before": "2026-11-23T09:30:00+08:00",
+                     *       "not_after": "not-after",
+                     *       "not_before": "not-before",
                      *       "public_key_sha256": "public-key-sha256",
-                     *       "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *       "revoked_at": "revoked-at",
                      *       "rule": {},
                      *       "secret": "secret",
                      *       "state": "live"
@@ -7064,13 +7041,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "secret": "secret",
@@ -7087,7 +7064,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `KEY_BELONGS_ELSEWHERE` app_key 已属于其他合作方，或算法不同 · The app_key belongs to another partner, or has another algorithm
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `SANDBOX_ONLY` 沙箱合作方只能有沙箱密钥 · A sandbox partner has sandbox keys only
              *     * `TOO_MANY_LIVE_KEYS` 同时有效的密钥过多 · Too many live keys
              */
@@ -7172,12 +7149,12 @@ export interface operations {
                      * @example {
                      *       "algorithm": "CP1-ED25519",
                      *       "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "environment": "live",
-                     *       "not_after": "2026-11-23T09:30:00+08:00",
-                     *       "not_before": "2026-11-23T09:30:00+08:00",
+                     *       "not_after": "not-after",
+                     *       "not_before": "not-before",
                      *       "public_key_sha256": "public-key-sha256",
-                     *       "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *       "revoked_at": "revoked-at",
                      *       "rule": {},
                      *       "state": "live"
                      *     }
@@ -7196,13 +7173,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -7218,7 +7195,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `KEY_ALREADY_REVOKED` 该密钥早已吊销 · The key is already revoked
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              *     * `TOO_MANY_LIVE_KEYS` 同时有效的密钥过多 · Too many live keys
              */
             409: {
@@ -7230,7 +7207,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "KEY_ALREADY_REVOKED",
-                     *       "detail": "该密钥早已吊销",
+                     *       "detail": "没有再次吊销。请查看合作方现有的密钥。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/partners/{partner_id}/keys/{app_key}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7300,12 +7277,12 @@ export interface operations {
                      * @example {
                      *       "algorithm": "CP1-ED25519",
                      *       "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "created_at": "created-at",
                      *       "environment": "live",
-                     *       "not_after": "2026-11-23T09:30:00+08:00",
-                     *       "not_before": "2026-11-23T09:30:00+08:00",
+                     *       "not_after": "not-after",
+                     *       "not_before": "not-before",
                      *       "public_key_sha256": "public-key-sha256",
-                     *       "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *       "revoked_at": "revoked-at",
                      *       "rule": {},
                      *       "state": "live"
                      *     }
@@ -7328,7 +7305,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "KEY_ALREADY_REVOKED",
-                     *       "detail": "该密钥早已吊销",
+                     *       "detail": "没有再次吊销。请查看合作方现有的密钥。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/partners/{partner_id}/keys/{app_key}/revoke",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7417,12 +7394,12 @@ export interface operations {
                      *         {
                      *           "algorithm": "CP1-ED25519",
                      *           "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "public_key_sha256": "public-key-sha256",
-                     *           "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *           "revoked_at": "revoked-at",
                      *           "rule": {},
                      *           "state": "live"
                      *         }
@@ -7438,7 +7415,7 @@ export interface operations {
                      *       ],
                      *       "source": "//bike.example.cn",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00"
+                     *       "updated_at": "updated-at"
                      *     }
                      */
                     "application/json": components["schemas"]["PartnerView"];
@@ -7455,13 +7432,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -7475,7 +7452,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already */
+            /** @description * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -7485,13 +7462,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PROPOSAL_OPEN",
-                     *       "detail": "同一对象已有待批准的提案",
+                     *       "detail": "同一对象的上一项提案还没有结论，这次没有提交。请先批准、驳回或撤回它。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/partners/{partner_id}/resume",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "同一对象已有待批准的提案",
+                     *       "title": "已有待批准的提案",
                      *       "type": "urn:carbon-inclusion:problem:proposal-open"
                      *     }
                      */
@@ -7574,12 +7551,12 @@ export interface operations {
                      *         {
                      *           "algorithm": "CP1-ED25519",
                      *           "app_key": "ak-bike-3f9c2a7d41e0b6c8",
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "public_key_sha256": "public-key-sha256",
-                     *           "revoked_at": "2026-11-23T09:30:00+08:00",
+                     *           "revoked_at": "revoked-at",
                      *           "rule": {},
                      *           "state": "live"
                      *         }
@@ -7595,7 +7572,7 @@ export interface operations {
                      *       ],
                      *       "source": "//bike.example.cn",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00"
+                     *       "updated_at": "updated-at"
                      *     }
                      */
                     "application/json": components["schemas"]["PartnerView"];
@@ -7655,13 +7632,13 @@ export interface operations {
                      *         {
                      *           "app_key": "ak-bike",
                      *           "content": {},
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
-                     *           "expires_at": "2026-11-23T09:30:00+08:00",
+                     *           "expires_at": "expires-at",
                      *           "kind": "partner.create",
                      *           "partner_id": "bike",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "status": "open"
@@ -7717,13 +7694,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -7786,13 +7763,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -7818,7 +7795,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PARTNER_KEY_NOT_FOUND",
-                     *       "detail": "该合作方没有这个密钥",
+                     *       "detail": "没有改动。请核对 app_key。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7857,7 +7834,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "KEY_ALREADY_REVOKED",
-                     *       "detail": "该密钥早已吊销",
+                     *       "detail": "没有再次吊销。请查看合作方现有的密钥。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/proposals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -7926,13 +7903,13 @@ export interface operations {
                      * @example {
                      *       "app_key": "ak-bike",
                      *       "content": {},
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "kind": "partner.create",
                      *       "partner_id": "bike",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "status": "open"
@@ -8033,7 +8010,7 @@ export interface operations {
                      *             "only_theirs": 1
                      *           },
                      *           "equal": false,
-                     *           "made_at": "2026-11-23T09:30:00+08:00",
+                     *           "made_at": "made-at",
                      *           "ours": {
                      *             "amount_mg": 170000,
                      *             "by_kind": {
@@ -8131,7 +8108,7 @@ export interface operations {
                      *         "only_theirs": 1
                      *       },
                      *       "equal": false,
-                     *       "made_at": "2026-11-23T09:30:00+08:00",
+                     *       "made_at": "made-at",
                      *       "ours": {
                      *         "amount_mg": 170000,
                      *         "by_kind": {
@@ -8289,7 +8266,7 @@ export interface operations {
                      *       "findings": [
                      *         {
                      *           "app_key": "ak-bike",
-                     *           "at": "2026-11-23T09:30:00+08:00",
+                     *           "at": "at",
                      *           "day": "2026-11-23",
                      *           "partner_id": "bike",
                      *           "text": "text"
@@ -8352,16 +8329,16 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "catching_up": false,
-                     *           "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *           "disabled_at": "disabled-at",
                      *           "disabled_reason": "GONE",
-                     *           "failing_since": "2026-11-23T09:30:00+08:00",
-                     *           "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *           "failing_since": "failing-since",
+                     *           "last_success_at": "last-success-at",
                      *           "parked": false,
                      *           "partner_id": "bike",
-                     *           "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *           "previous_secret_until": "previous-secret-until",
                      *           "secret": "whsec_…",
                      *           "status": "active",
-                     *           "updated_at": "2026-11-23T09:30:00+08:00",
+                     *           "updated_at": "updated-at",
                      *           "url": "https://partner.example.cn/results"
                      *         }
                      *       ],
@@ -8425,16 +8402,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */
@@ -8457,7 +8434,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "NOT_FOUND",
-                     *       "detail": "没有找到",
+                     *       "detail": "您要看的内容不存在，或者不属于您。请返回上一页再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/webhooks/{partner_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -8478,7 +8455,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `WEBHOOK_ADDRESS_REFUSED` 不接受该回执接收地址 · This webhook address is refused
              */
             422: {
@@ -8490,13 +8467,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INVALID_REQUEST",
-                     *       "detail": "请按 errors 中的说明修改后再试。",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/webhooks/{partner_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "请求参数不符合要求",
+                     *       "title": "填写的内容有误",
                      *       "type": "urn:carbon-inclusion:problem:invalid-request"
                      *     }
                      */
@@ -8512,8 +8489,8 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description * `PARTNERS_UNKNOWN` 服务暂时不可用 · Temporarily unavailable
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             * @description * `PARTNERS_UNKNOWN` 暂时读不到合作方登记 · The registry of partners is not loaded
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
              */
             503: {
@@ -8526,13 +8503,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PARTNERS_UNKNOWN",
-                     *       "detail": "合作方登记信息尚未读取完成，请稍后重试。",
+                     *       "detail": "合作方登记信息尚未读取完成，本次没有处理。请稍后重试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/webhooks/{partner_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 503,
-                     *       "title": "服务暂时不可用",
+                     *       "title": "暂时读不到合作方登记",
                      *       "type": "urn:carbon-inclusion:problem:partners-unknown"
                      *     }
                      */
@@ -8588,16 +8565,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */
@@ -8617,7 +8594,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "WEBHOOK_NOT_FOUND",
-                     *       "detail": "请先用 PUT /api/v1/ingest/webhook 登记。",
+                     *       "detail": "没有可以操作的接收地址。请先登记一个，做法见接入指南。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/ops/webhooks/{partner_id}:disable",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -8690,7 +8667,7 @@ export interface operations {
                      *           "amount_mg": 170000,
                      *           "id": "order-20261123-000001",
                      *           "index": 1,
-                     *           "judged_at": "2026-11-23T09:30:00+08:00",
+                     *           "judged_at": "judged-at",
                      *           "reason_code": "CREDITED",
                      *           "receipt_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "sequence": 1,
@@ -8795,8 +8772,8 @@ export interface operations {
                      *           "algorithm": "CP1-HMAC-SHA256",
                      *           "app_key": "ak-bike",
                      *           "environment": "live",
-                     *           "not_after": "2026-11-23T09:30:00+08:00",
-                     *           "not_before": "2026-11-23T09:30:00+08:00",
+                     *           "not_after": "not-after",
+                     *           "not_before": "not-before",
                      *           "signed_this": false,
                      *           "state": "live"
                      *         }
@@ -8820,16 +8797,16 @@ export interface operations {
                      *       "source": "//bike.example.cn",
                      *       "webhook": {
                      *         "catching_up": false,
-                     *         "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *         "disabled_at": "disabled-at",
                      *         "disabled_reason": "GONE",
-                     *         "failing_since": "2026-11-23T09:30:00+08:00",
-                     *         "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *         "failing_since": "failing-since",
+                     *         "last_success_at": "last-success-at",
                      *         "parked": false,
                      *         "partner_id": "bike",
-                     *         "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *         "previous_secret_until": "previous-secret-until",
                      *         "secret": "whsec_…",
                      *         "status": "active",
-                     *         "updated_at": "2026-11-23T09:30:00+08:00",
+                     *         "updated_at": "updated-at",
                      *         "url": "https://partner.example.cn/results"
                      *       }
                      *     }
@@ -8898,7 +8875,7 @@ export interface operations {
                      *         "DAILY_CAP": 3
                      *       },
                      *       "receipt_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "received_at": "2026-11-23T09:30:00+08:00",
+                     *       "received_at": "received-at",
                      *       "rejected": 1,
                      *       "results": [
                      *         {
@@ -8934,7 +8911,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "RECEIPT_NOT_FOUND",
-                     *       "detail": "我方没有向贵方签发过这个回执号，或其记录已过保存期。",
+                     *       "detail": "平台没有向贵方签发过这个回执号，或其记录已过保存期。请核对回执号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/receipts/{receipt_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9035,7 +9012,7 @@ export interface operations {
                      *             "only_theirs": 1
                      *           },
                      *           "equal": false,
-                     *           "made_at": "2026-11-23T09:30:00+08:00",
+                     *           "made_at": "made-at",
                      *           "ours": {
                      *             "amount_mg": 170000,
                      *             "by_kind": {
@@ -9147,8 +9124,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "charset": "gb18030",
-                     *       "completed_at": "2026-11-23T09:30:00+08:00",
-                     *       "created_at": "2026-11-23T09:30:00+08:00",
+                     *       "completed_at": "completed-at",
+                     *       "created_at": "created-at",
                      *       "date": "2026-11-23",
                      *       "dry_run": false,
                      *       "failure": {
@@ -9156,7 +9133,7 @@ export interface operations {
                      *         "message": "须为正整数"
                      *       },
                      *       "file_name": "file-name",
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "import_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "mode": "import",
                      *       "outcomes": {
@@ -9247,7 +9224,7 @@ export interface operations {
                      *         "only_theirs": 1
                      *       },
                      *       "equal": false,
-                     *       "made_at": "2026-11-23T09:30:00+08:00",
+                     *       "made_at": "made-at",
                      *       "ours": {
                      *         "amount_mg": 170000,
                      *         "by_kind": {
@@ -9456,7 +9433,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "UNAUTHENTICATED",
-                     *       "detail": "登录凭证缺失、无效或已过期。",
+                     *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/signature-debug",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9484,7 +9461,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "SANDBOX_KEYS_ONLY",
-                     *       "detail": "请用沙箱 CP1 密钥复现问题；正式密钥的签名不作任何提示。",
+                     *       "detail": "正式密钥的签名不作任何提示。请用沙箱的 CP1 密钥复现问题。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/signature-debug",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9508,7 +9485,7 @@ export interface operations {
             /**
              * @description * `KEY_CHECKS_BUSY` 该密钥的并发验签过多 · Too many signatures of this key are being checked
              *     * `REQUEST_RATE_EXCEEDED` 请求过于频繁 · Too many requests
-             *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
              */
             429: {
                 headers: {
@@ -9520,7 +9497,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "KEY_CHECKS_BUSY",
-                     *       "detail": "SM2 验签较慢，请合并为批量请求并降低并发。",
+                     *       "detail": "SM2 验签较慢，本次没有处理。请合并为批量请求并降低并发。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/signature-debug",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9542,9 +9519,9 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description * `INTAKE_BUSY` 接入繁忙 · The intake is busy
-             *     * `PARTNERS_UNKNOWN` 服务暂时不可用 · Temporarily unavailable
+             *     * `PARTNERS_UNKNOWN` 暂时读不到合作方登记 · The registry of partners is not loaded
              *     * `SIGNATURE_CHECKS_BUSY` 验签繁忙 · Too many signatures are being checked
-             *     * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
              */
             503: {
@@ -9557,7 +9534,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INTAKE_BUSY",
-                     *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                     *       "detail": "暂时没有空位，事件没有收下。请稍后用相同的事件 id 重试，不会重复生效。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/signature-debug",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -9610,16 +9587,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */
@@ -9682,16 +9659,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */
@@ -9706,7 +9683,7 @@ export interface operations {
             409: components["responses"]["SignatureReplayed"];
             413: components["responses"]["PayloadTooLarge2"];
             /**
-             * @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `WEBHOOK_ADDRESS_REFUSED` 不接受该回执接收地址 · This webhook address is refused
              */
             422: {
@@ -9720,13 +9697,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "INVALID_REQUEST",
-                     *       "detail": "请按 errors 中的说明修改后再试。",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                      *       "errors": [],
                      *       "instance": "/api/v1/ingest/webhook",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "请求参数不符合要求",
+                     *       "title": "填写的内容有误",
                      *       "type": "urn:carbon-inclusion:problem:invalid-request"
                      *     }
                      */
@@ -9777,16 +9754,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */
@@ -9899,16 +9876,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "catching_up": false,
-                     *       "disabled_at": "2026-11-23T09:30:00+08:00",
+                     *       "disabled_at": "disabled-at",
                      *       "disabled_reason": "GONE",
-                     *       "failing_since": "2026-11-23T09:30:00+08:00",
-                     *       "last_success_at": "2026-11-23T09:30:00+08:00",
+                     *       "failing_since": "failing-since",
+                     *       "last_success_at": "last-success-at",
                      *       "parked": false,
                      *       "partner_id": "bike",
-                     *       "previous_secret_until": "2026-11-23T09:30:00+08:00",
+                     *       "previous_secret_until": "previous-secret-until",
                      *       "secret": "whsec_…",
                      *       "status": "active",
-                     *       "updated_at": "2026-11-23T09:30:00+08:00",
+                     *       "updated_at": "updated-at",
                      *       "url": "https://partner.example.cn/results"
                      *     }
                      */

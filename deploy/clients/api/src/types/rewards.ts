@@ -482,7 +482,7 @@ export interface components {
          * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
-         *       "at": "2026-11-23T02:00:00Z",
+         *       "at": "2026-11-23T10:00:00+08:00",
          *       "before": {
          *         "reason": "UNREADABLE_RECORD"
          *       },
@@ -497,7 +497,6 @@ export interface components {
             after: {
                 [key: string]: unknown;
             } | null;
-            /** Format: date-time */
             at: string;
             before: {
                 [key: string]: unknown;
@@ -550,14 +549,12 @@ export interface components {
             donated_mg: number;
             /** @description 捐赠人数 People, not donations */
             donors: number;
-            /** Format: date-time */
             ends_at: string;
             /** @description 每笔上限 Maximum of one donation */
             max_mg: number;
             /** @description 每笔下限 Minimum of one donation */
             min_mg: number;
             open: boolean;
-            /** Format: date-time */
             starts_at: string;
             target_mg: number;
             /** @description 按 Accept-Language 给出中文或英文 In the language of Accept-Language */
@@ -574,11 +571,9 @@ export interface components {
         CaptureProposal: {
             decided_at: string | null;
             decided_by: string | null;
-            /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
             proposal_id: string;
-            /** Format: date-time */
             proposed_at: string;
             proposed_by: string;
             reason: string;
@@ -621,7 +616,6 @@ export interface components {
             /** @description 20 位数字，末位为校验码 20 digits, the last one checks the others */
             certificate_no: string;
             display: string;
-            /** Format: date-time */
             issued_at: string;
         };
         CertifiedCampaign: {
@@ -712,7 +706,6 @@ export interface components {
             campaign: components["schemas"]["CertifiedCampaign"];
             /** @description 仅在 confirmed 后 Only once confirmed */
             certificate: components["schemas"]["CertificateView"] | null;
-            /** Format: date-time */
             created_at: string;
             display: string;
             /** Format: uuid */
@@ -826,7 +819,6 @@ export interface components {
         OrderView: {
             /** @description 合计 In all */
             amount_mg: number;
-            /** Format: date-time */
             created_at: string;
             display: string;
             item: components["schemas"]["OrderedItem"];
@@ -932,7 +924,6 @@ export interface components {
             requested_by: string;
             /** Format: uuid */
             run_id: string;
-            /** Format: date-time */
             started_at: string;
             totals: components["schemas"]["TotalView"][];
         };
@@ -951,7 +942,6 @@ export interface components {
             requested_by: string;
             /** Format: uuid */
             run_id: string;
-            /** Format: date-time */
             started_at: string;
         };
         RunViewPage: {
@@ -998,13 +988,11 @@ export interface components {
         StuckSettlement: {
             amount_mg: number;
             attempts: number;
-            /** Format: date-time */
             created_at: string;
             /** @enum {string} */
             kind: "order" | "donation";
             /** @description 最近一次失败的原因 The error of the last attempt */
             last_error: string | null;
-            /** Format: date-time */
             next_attempt_at: string;
             reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
             request_id: string;
@@ -1051,7 +1039,6 @@ export interface components {
          *     }
          */
         VoucherView: {
-            /** Format: date-time */
             assigned_at: string;
             /** @description 向门店出示 Shown to the shop */
             code: string;
@@ -1069,8 +1056,8 @@ export interface components {
     };
     responses: {
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest: {
@@ -1082,13 +1069,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -1101,9 +1088,9 @@ export interface components {
             };
         };
         /**
-         * @description * `DUPLICATE_KEY` 请求体中同一字段出现了两次 · A key occurs twice in the body
-         *     * `IDEMPOTENCY_KEY_MISSING` 缺少 Idempotency-Key · Idempotency-Key is missing
-         *     * `MALFORMED_BODY` 请求体不是有效的 JSON · The body is not valid JSON
+         * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+         *     * `IDEMPOTENCY_KEY_MISSING` 请求不完整 · The request is incomplete
+         *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
          *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
          */
         BadRequest2: {
@@ -1115,13 +1102,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "DUPLICATE_KEY",
-                 *       "detail": "请求体中同一字段出现了两次",
+                 *       "detail": "同一项内容出现了两次",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 400,
-                 *       "title": "请求体中同一字段出现了两次",
+                 *       "title": "同一项内容出现了两次",
                  *       "type": "urn:carbon-inclusion:problem:duplicate-key"
                  *     }
                  */
@@ -1143,7 +1130,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "CAMPAIGN_NOT_FOUND",
-                 *       "detail": "没有这项活动",
+                 *       "detail": "活动不存在，或已经下架。请返回活动列表再看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1161,7 +1148,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `FORBIDDEN` 没有权限 · Not allowed */
+        /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1171,13 +1158,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "FORBIDDEN",
-                 *       "detail": "没有权限",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 403,
-                 *       "title": "没有权限",
+                 *       "title": "您没有这项权限",
                  *       "type": "urn:carbon-inclusion:problem:forbidden"
                  *     }
                  */
@@ -1217,7 +1204,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INTERNAL_ERROR` 服务器内部错误 · Internal error */
+        /** @description * `INTERNAL_ERROR` 系统出了点问题 · Something went wrong on our side */
         InternalError: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1227,13 +1214,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INTERNAL_ERROR",
-                 *       "detail": "请稍后重试；如持续出现，请把 request_id 告诉我们。",
+                 *       "detail": "这次没有办成，是我们的原因。请过几分钟再试；仍不行，请联系客服并报上请求编号。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 500,
-                 *       "title": "服务器内部错误",
+                 *       "title": "系统出了点问题",
                  *       "type": "urn:carbon-inclusion:problem:internal-error"
                  *     }
                  */
@@ -1245,7 +1232,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid */
+        /** @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid */
         InvalidRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1255,13 +1242,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "INVALID_REQUEST",
-                 *       "detail": "请按 errors 中的说明修改后再试。",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 422,
-                 *       "title": "请求参数不符合要求",
+                 *       "title": "填写的内容有误",
                  *       "type": "urn:carbon-inclusion:problem:invalid-request"
                  *     }
                  */
@@ -1283,7 +1270,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "ITEM_NOT_FOUND",
-                 *       "detail": "没有这件商品",
+                 *       "detail": "商品不存在，或已经下架。请返回商品列表再看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1339,7 +1326,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "ORDER_NOT_FOUND",
-                 *       "detail": "没有这个订单",
+                 *       "detail": "订单不存在，或不是您的。请在“我的订单”里查看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1357,7 +1344,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `PAYLOAD_TOO_LARGE` 请求体过大 · The body is too large */
+        /** @description * `PAYLOAD_TOO_LARGE` 提交的内容太大 · What was sent is too large */
         PayloadTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1367,13 +1354,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "PAYLOAD_TOO_LARGE",
-                 *       "detail": "请求体过大",
+                 *       "detail": "内容超过了允许的大小，这次没有提交成功。请缩短内容后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": false,
                  *       "status": 413,
-                 *       "title": "请求体过大",
+                 *       "title": "提交的内容太大",
                  *       "type": "urn:carbon-inclusion:problem:payload-too-large"
                  *     }
                  */
@@ -1395,7 +1382,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "RECONCILIATION_NOT_FOUND",
-                 *       "detail": "没有这次核对",
+                 *       "detail": "核对编号不存在。请在核对列表里查看。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1443,7 +1430,7 @@ export interface components {
             };
         };
         /**
-         * @description * `UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
         ServiceUnavailable: {
@@ -1456,7 +1443,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAVAILABLE",
-                 *       "detail": "请稍后用相同的标识重试，不会重复生效。",
+                 *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1474,7 +1461,7 @@ export interface components {
                 };
             };
         };
-        /** @description * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests */
+        /** @description * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1485,13 +1472,13 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_REQUESTS",
-                 *       "detail": "请求过于频繁",
+                 *       "detail": "短时间内操作次数过多，这次没有办理。请过一会儿再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 429,
-                 *       "title": "请求过于频繁",
+                 *       "title": "操作太频繁",
                  *       "type": "urn:carbon-inclusion:problem:too-many-requests"
                  *     }
                  */
@@ -1505,7 +1492,7 @@ export interface components {
         };
         /**
          * @description * `TOO_MANY_AT_ONCE` 现在办理的人太多 · Too many people at once
-         *     * `TOO_MANY_REQUESTS` 请求过于频繁 · Too many requests
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
          */
         TooManyRequests2: {
             headers: {
@@ -1517,7 +1504,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "TOO_MANY_AT_ONCE",
-                 *       "detail": "您的减碳量没有变动，请过几秒再试。",
+                 *       "detail": "这次没有办理，您的减碳量没有变动。请过几秒再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1545,7 +1532,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "UNAUTHENTICATED",
-                 *       "detail": "登录凭证缺失、无效或已过期。",
+                 *       "detail": "您还没有登录，或登录已经过期。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1564,7 +1551,7 @@ export interface components {
             };
         };
         /**
-         * @description * `SESSION_ENDED` 您已退出登录 · The session has ended
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized: {
@@ -1576,7 +1563,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "SESSION_ENDED",
-                 *       "detail": "减排量没有扣除。请重新登录后再试。",
+                 *       "detail": "这次没有办理，减碳量没有扣除。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -1902,12 +1889,12 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
-             *     * `CALLED_OFF` 已取消 · Cancelled
-             *     * `CAMPAIGN_CLOSED` 不在捐赠时间内 · The campaign is not open now
-             *     * `HOLD_REFUSED` 碳账户暂不能支付 · The carbon account cannot pay now
-             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 相同的请求正在处理 · The same request is being handled
-             *     * `INSUFFICIENT_BALANCE` 减碳量不足 · Not enough grams
-             *     * `SETTLEMENT_TIMED_OUT` 未能及时完成，已取消 · Not completed in time, cancelled
+             *     * `CALLED_OFF` 已经取消 · Cancelled
+             *     * `CAMPAIGN_CLOSED` 现在不能捐赠 · You cannot donate now
+             *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
+             *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
              */
             409: {
                 headers: {
@@ -1949,9 +1936,9 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `AMOUNT_OUT_OF_RANGE` 捐赠数量超出范围 · The amount is out of range
-             *     * `IDEMPOTENCY_KEY_REUSED` Idempotency-Key 已用于另一个请求 · This Idempotency-Key belongs to another request
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `AMOUNT_OUT_OF_RANGE` 捐赠数量不对 · The amount is out of range
+             *     * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              */
             422: {
                 headers: {
@@ -1962,13 +1949,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "AMOUNT_OUT_OF_RANGE",
-                     *       "detail": "捐赠数量超出范围",
+                     *       "detail": "捐赠数量不对",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/campaigns/{campaign_id}/donations",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "捐赠数量超出范围",
+                     *       "title": "捐赠数量不对",
                      *       "type": "urn:carbon-inclusion:problem:amount-out-of-range"
                      *     }
                      */
@@ -2037,7 +2024,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            /** @description * `CERTIFICATE_NOT_FOUND` 查无此证书 · No such certificate */
+            /** @description * `CERTIFICATE_NOT_FOUND` 查不到这张证书 · No such certificate */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -2047,13 +2034,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "CERTIFICATE_NOT_FOUND",
-                     *       "detail": "查无此证书",
+                     *       "detail": "没有这个编号的证书，或编号有误。请对照证书再填一次；仍查不到，请当心这张证书可能是假的。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/certificates/{certificate_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 404,
-                     *       "title": "查无此证书",
+                     *       "title": "查不到这张证书",
                      *       "type": "urn:carbon-inclusion:problem:certificate-not-found"
                      *     }
                      */
@@ -2067,7 +2054,7 @@ export interface operations {
             };
             /**
              * @description * `CERTIFICATE_NO_MISTYPED` 证书编号有误 · The certificate number is mistyped
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              */
             422: {
                 headers: {
@@ -2078,7 +2065,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "CERTIFICATE_NO_MISTYPED",
-                     *       "detail": "编号为 20 位数字，末位为校验码，请核对。",
+                     *       "detail": "编号是 20 位数字，末位校验不对，没有查询。请对照证书再填一次。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/certificates/{certificate_no}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2172,7 +2159,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "DONATION_NOT_FOUND",
-                     *       "detail": "没有这笔捐赠",
+                     *       "detail": "这笔捐赠不存在，或不是您的。请在“我的捐赠”里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/donations/{donation_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2551,7 +2538,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "VOUCHER_NOT_FOUND",
-                     *       "detail": "没有这张券",
+                     *       "detail": "这张券不存在，或不是您的。请在“我的券”里查看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/me/vouchers/{voucher_id}",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2618,7 +2605,7 @@ export interface operations {
                      *         {
                      *           "action": "dead_letter.discard",
                      *           "after": null,
-                     *           "at": "2026-11-23T02:00:00Z",
+                     *           "at": "2026-11-23T10:00:00+08:00",
                      *           "before": {
                      *             "reason": "UNREADABLE_RECORD"
                      *           },
@@ -2682,10 +2669,10 @@ export interface operations {
                      *         {
                      *           "amount_mg": 170000,
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-23T09:30:00+08:00",
+                     *           "created_at": "created-at",
                      *           "kind": "order",
                      *           "last_error": "last-error",
-                     *           "next_attempt_at": "2026-11-23T09:30:00+08:00",
+                     *           "next_attempt_at": "next-attempt-at",
                      *           "reason_code": "ACCOUNT_FROZEN",
                      *           "request_id": "request-id",
                      *           "settlement_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2746,11 +2733,11 @@ export interface operations {
                      *       "has_more": false,
                      *       "items": [
                      *         {
-                     *           "decided_at": "2026-11-23T09:30:00+08:00",
+                     *           "decided_at": "decided-at",
                      *           "decided_by": "operator-2",
-                     *           "expires_at": "2026-11-23T09:30:00+08:00",
+                     *           "expires_at": "expires-at",
                      *           "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *           "proposed_at": "proposed-at",
                      *           "proposed_by": "operator-1",
                      *           "reason": "已按公布的方法学累计",
                      *           "run_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2814,11 +2801,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2844,7 +2831,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PROPOSAL_NOT_FOUND",
-                     *       "detail": "没有这项提案",
+                     *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2864,7 +2851,7 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `NOTHING_TO_CAPTURE` 这次核对没有待补的扣划 · The reconciliation has no missing capture left
+             * @description * `NOTHING_TO_CAPTURE` 这次核对没有要补扣的 · There is nothing left to capture
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
              */
@@ -2877,13 +2864,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "NOTHING_TO_CAPTURE",
-                     *       "detail": "这次核对没有待补的扣划",
+                     *       "detail": "没有遗漏的扣除，账目没有改动。请重新核对一次再看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这次核对没有待补的扣划",
+                     *       "title": "这次核对没有要补扣的",
                      *       "type": "urn:carbon-inclusion:problem:nothing-to-capture"
                      *     }
                      */
@@ -2944,11 +2931,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -2971,7 +2958,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PROPOSAL_NOT_FOUND",
-                     *       "detail": "没有这项提案",
+                     *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/reject",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3000,7 +2987,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "PROPOSAL_DECIDED",
-                     *       "detail": "提案已有结论",
+                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/captures/{proposal_id}/reject",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3066,13 +3053,13 @@ export interface operations {
                      *         {
                      *           "compared": 1,
                      *           "differing": 1,
-                     *           "finished_at": "2026-11-23T09:30:00+08:00",
+                     *           "finished_at": "finished-at",
                      *           "in_flight": 1,
                      *           "last_error": "last-error",
                      *           "night": "2026-11-23",
                      *           "requested_by": "requested-by",
                      *           "run_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *           "started_at": "2026-11-23T09:30:00+08:00"
+                     *           "started_at": "started-at"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -3123,13 +3110,13 @@ export interface operations {
                      * @example {
                      *       "compared": 1,
                      *       "differing": 1,
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "in_flight": 1,
                      *       "last_error": "last-error",
                      *       "night": "2026-11-23",
                      *       "requested_by": "requested-by",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "started_at": "2026-11-23T09:30:00+08:00"
+                     *       "started_at": "started-at"
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -3149,7 +3136,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "RECONCILIATION_RUNNING",
-                     *       "detail": "已有一次核对正在进行",
+                     *       "detail": "没有另开一次。请等它结束再开始。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/runs",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3212,14 +3199,14 @@ export interface operations {
                      *         "CAPTURE_MISSING": 1
                      *       },
                      *       "differing": 1,
-                     *       "finished_at": "2026-11-23T09:30:00+08:00",
+                     *       "finished_at": "finished-at",
                      *       "in_flight": 1,
                      *       "last_error": "last-error",
                      *       "night": "2026-11-23",
                      *       "ok": false,
                      *       "requested_by": "requested-by",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "started_at": "2026-11-23T09:30:00+08:00",
+                     *       "started_at": "started-at",
                      *       "totals": [
                      *         {
                      *           "captured": 1,
@@ -3286,11 +3273,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "decided_at": "2026-11-23T09:30:00+08:00",
+                     *       "decided_at": "decided-at",
                      *       "decided_by": "operator-2",
-                     *       "expires_at": "2026-11-23T09:30:00+08:00",
+                     *       "expires_at": "expires-at",
                      *       "proposal_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "proposed_at": "2026-11-23T09:30:00+08:00",
+                     *       "proposed_at": "proposed-at",
                      *       "proposed_by": "operator-1",
                      *       "reason": "已按公布的方法学累计",
                      *       "run_id": "019aadf0-6b00-7000-8000-000000000001",
@@ -3306,8 +3293,8 @@ export interface operations {
             404: components["responses"]["ReconciliationNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `NOTHING_TO_CAPTURE` 这次核对没有待补的扣划 · The reconciliation has no missing capture left
-             *     * `PROPOSAL_OPEN` 同一对象已有待批准的提案 · A proposal about the same subject is open already
+             * @description * `NOTHING_TO_CAPTURE` 这次核对没有要补扣的 · There is nothing left to capture
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
             409: {
                 headers: {
@@ -3318,13 +3305,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "NOTHING_TO_CAPTURE",
-                     *       "detail": "这次核对没有待补的扣划",
+                     *       "detail": "没有遗漏的扣除，账目没有改动。请重新核对一次再看。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/ops/reconciliation/runs/{run_id}/captures",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这次核对没有待补的扣划",
+                     *       "title": "这次核对没有要补扣的",
                      *       "type": "urn:carbon-inclusion:problem:nothing-to-capture"
                      *     }
                      */
@@ -3397,7 +3384,7 @@ export interface operations {
                      *           "posted_to": "posted-to",
                      *           "receiver": "receiver",
                      *           "result": "captured",
-                     *           "result_at": "2026-11-23T09:30:00+08:00",
+                     *           "result_at": "result-at",
                      *           "settlement_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "status": "pending"
                      *         }
@@ -3602,16 +3589,16 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
-             *     * `BUDGET_EXHAUSTED` 本期兑换预算已用完 · The budget behind this reward is used up
-             *     * `CALLED_OFF` 已取消 · Cancelled
-             *     * `CLIENT_REQUEST_ID_USED` 该 client_request_id 已有订单 · There is an order with this client_request_id
-             *     * `HOLD_REFUSED` 碳账户暂不能支付 · The carbon account cannot pay now
-             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 相同的请求正在处理 · The same request is being handled
-             *     * `INSUFFICIENT_BALANCE` 减碳量不足 · Not enough grams
-             *     * `LIMIT_REACHED` 已达每人限兑数量 · The limit per person is reached
-             *     * `SALE_CLOSED` 不在兑换时间内 · Not on sale now
-             *     * `SETTLEMENT_TIMED_OUT` 未能及时完成，已取消 · Not completed in time, cancelled
-             *     * `SOLD_OUT` 已兑完 · Sold out
+             *     * `BUDGET_EXHAUSTED` 这一期已经兑完 · This reward is used up for now
+             *     * `CALLED_OFF` 已经取消 · Cancelled
+             *     * `CLIENT_REQUEST_ID_USED` 这一单您已经下过 · You have placed this order before
+             *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
+             *     * `LIMIT_REACHED` 您已兑满 · You have reached the limit
+             *     * `SALE_CLOSED` 现在不能兑换 · You cannot redeem this now
+             *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
+             *     * `SOLD_OUT` 已经兑完 · Sold out
              */
             409: {
                 headers: {
@@ -3653,8 +3640,8 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             /**
-             * @description * `IDEMPOTENCY_KEY_REUSED` Idempotency-Key 已用于另一个请求 · This Idempotency-Key belongs to another request
-             *     * `INVALID_REQUEST` 请求参数不符合要求 · The request is invalid
+             * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              */
             422: {
                 headers: {
@@ -3665,13 +3652,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "IDEMPOTENCY_KEY_REUSED",
-                     *       "detail": "Idempotency-Key 已用于另一个请求",
+                     *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/orders",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 422,
-                     *       "title": "Idempotency-Key 已用于另一个请求",
+                     *       "title": "这次提交与之前的不一致",
                      *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
                      *     }
                      */
@@ -3846,7 +3833,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OrderNotFound"];
-            /** @description * `ORDER_NOT_CANCELLABLE` 订单已完成，不能取消 · A completed order cannot be cancelled */
+            /** @description * `ORDER_NOT_CANCELLABLE` 这个订单不能取消 · This order cannot be cancelled */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -3856,13 +3843,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "ORDER_NOT_CANCELLABLE",
-                     *       "detail": "减碳量已支付，券已发放。",
+                     *       "detail": "券已经用过或已过期，减碳量不能退回。还没用的券在“我的券”里，请在有效期内使用。",
                      *       "errors": [],
                      *       "instance": "/api/v1/rewards/orders/{order_id}/cancel",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "订单已完成，不能取消",
+                     *       "title": "这个订单不能取消",
                      *       "type": "urn:carbon-inclusion:problem:order-not-cancellable"
                      *     }
                      */
