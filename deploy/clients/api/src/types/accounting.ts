@@ -1892,7 +1892,7 @@ export interface components {
         };
         DraftWarning: {
             /** @enum {string} */
-            code: "NO_CAPS" | "NO_EXCLUSIVITY_GROUP" | "EXCLUSIVITY_GROUP_ALONE" | "EXCLUSIVITY_GROUP_DROPPED" | "CAP_NOT_CONTINUED" | "LONG_VESTING" | "SUPERSESSION_OVERLAP" | "COVERAGE_GAP" | "REGION_FALLBACK";
+            code: "NO_CAPS" | "NO_EXCLUSIVITY_GROUP" | "EXCLUSIVITY_GROUP_ALONE" | "EXCLUSIVITY_GROUP_DROPPED" | "CAP_NOT_CONTINUED" | "LONG_VESTING" | "NO_POWER_BOUND" | "SUPERSESSION_OVERLAP" | "COVERAGE_GAP" | "REGION_FALLBACK";
             column: number;
             en: string;
             field: string;
@@ -2634,7 +2634,7 @@ export interface components {
              *       "NO_CAPS"
              *     ]
              */
-            acknowledged?: ("NO_CAPS" | "NO_EXCLUSIVITY_GROUP" | "EXCLUSIVITY_GROUP_ALONE" | "EXCLUSIVITY_GROUP_DROPPED" | "CAP_NOT_CONTINUED" | "LONG_VESTING" | "SUPERSESSION_OVERLAP" | "COVERAGE_GAP" | "REGION_FALLBACK")[];
+            acknowledged?: ("NO_CAPS" | "NO_EXCLUSIVITY_GROUP" | "EXCLUSIVITY_GROUP_ALONE" | "EXCLUSIVITY_GROUP_DROPPED" | "CAP_NOT_CONTINUED" | "LONG_VESTING" | "NO_POWER_BOUND" | "SUPERSESSION_OVERLAP" | "COVERAGE_GAP" | "REGION_FALLBACK")[];
             /** @description 原因，记入审计 The reason, kept in the audit log */
             reason: string;
             /** @description 所审阅内容的哈希，不符则拒绝；草案改写过的必须给出 Hash of the text you read. Refused if it differs. Required for a draft that was rewritten */

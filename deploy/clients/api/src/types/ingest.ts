@@ -4260,7 +4260,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EventNotFound"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
@@ -4377,7 +4377,7 @@ export interface operations {
                         /** @default false */
                         dry_run: boolean;
                         /**
-                         * @description 沙箱事件只校验，不入账 · sandbox events are checked and not counted
+                         * @description 沙箱事件只有沙箱结果，不入账 · sandbox events get sandbox verdicts, no credit
                          * @default live
                          * @enum {unknown}
                          */
@@ -4727,7 +4727,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EventNotFound"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
@@ -8682,7 +8682,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             408: components["responses"]["BodyTooSlow"];
             409: components["responses"]["SignatureReplayed"];
             /** @description * `OUTCOMES_EXPIRED` 这个位置之后的部分结果已不再保留 · Some results after this position are no longer kept */
@@ -8898,7 +8898,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             /** @description * `RECEIPT_NOT_FOUND` 没有找到该回执 · No such receipt */
             404: {
                 headers: {
