@@ -8,7 +8,7 @@ A service declares the table of resolutions beside its plumbing tables (`add_res
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from sqlalchemy import (
     BigInteger,
@@ -67,11 +67,13 @@ class DeadLetterNotFound(NotFound):
 class DeadLetterResolved(Conflict):
     code = "DEAD_LETTER_RESOLVED"
     says = sentences.DEAD_LETTER_RESOLVED
+    members: ClassVar = {"state": str}
 
 
 class StillUnreadable(InvalidRequest):
     code = "STILL_UNREADABLE"
     says = sentences.STILL_UNREADABLE
+    members: ClassVar = {"why": str}
 
 
 def add_resolution_table(metadata: MetaData) -> None:

@@ -73,7 +73,7 @@ async def test_c9_a_frozen_account_is_told_so_by_the_profile(anna: Person, accou
 async def test_c9_operators_see_the_freeze_and_its_time(
     anna: Person, accounting: FakeAccounting, client: httpx.AsyncClient, tokens: TokenFactory
 ) -> None:
-    path = f"{BASE}/ops/accounts/{anna.account['account_no']}"
+    path = f"{BASE}/ops/accounts/{anna.account['account_no']}?reason=call-1204"
     seen = (await client.get(path, headers=tokens.operator())).json()
     assert (seen["frozen"], seen["frozen_since"]) == (False, None)
     accounting.frozen.add(uuid.UUID(anna.account["account_id"]))

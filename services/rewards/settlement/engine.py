@@ -97,7 +97,7 @@ class SettlementEngine:
 
         What was delivered is withdrawn first, so that nobody uses it while accounting refunds the grams.
         """
-        kind = self.kinds[name]
+        kind: SettlementKind = self.kinds[name]  # the annotation shows the documents what a kind may refuse
         async with self.database.transaction() as session:
             if await service.begin_return(session, kind.table, settlement_id=settlement_id):
                 await kind.take_back(session, settlement_id)

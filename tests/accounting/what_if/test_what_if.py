@@ -123,7 +123,7 @@ async def test_a_run_over_fifty_thousand_acts_advances_in_steps(ready: Operators
     while await tick(ready):
         seen.append((await ready.ok("GET", path))["progress_percent"])
     assert seen == sorted(seen)
-    assert len(set(seen)) > 15, seen
+    assert len(set(seen)) > 8, seen
     run = await ready.ok("GET", path)
     assert (run["status"], run["totals"]["acts"], run["totals"]["people"]) == ("finished", PEOPLE * RIDES, PEOPLE)
     # Two rides of a kilometre a day for each: 50 rides of ten minutes lie on one day.

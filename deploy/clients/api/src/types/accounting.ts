@@ -3661,6 +3661,8 @@ export interface components {
                     code: "INVALID_REQUEST" | "MEND_NOT_ALLOWED" | "NOT_A_JSON_OBJECT" | "STILL_UNREADABLE";
                     /** @constant */
                     status: 422;
+                    /** @description 仅随 STILL_UNREADABLE Only with STILL_UNREADABLE */
+                    why?: string;
                 };
             };
         };
@@ -6248,6 +6250,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -6438,6 +6442,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_OPEN";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -6649,6 +6655,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };

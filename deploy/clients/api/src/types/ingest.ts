@@ -3690,6 +3690,8 @@ export interface components {
                     code: "INVALID_REQUEST" | "MEND_NOT_ALLOWED" | "NOT_A_JSON_OBJECT" | "STILL_UNREADABLE";
                     /** @constant */
                     status: 422;
+                    /** @description 仅随 STILL_UNREADABLE Only with STILL_UNREADABLE */
+                    why?: string;
                 };
             };
         };
@@ -5837,6 +5839,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -6027,6 +6031,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_OPEN";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };
@@ -6238,6 +6244,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code: "DEAD_LETTER_RESOLVED" | "MEND_NOT_NEEDED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @description 仅随 DEAD_LETTER_RESOLVED Only with DEAD_LETTER_RESOLVED */
+                        state?: string;
                         /** @constant */
                         status: 409;
                     };

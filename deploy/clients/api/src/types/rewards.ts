@@ -3833,7 +3833,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OrderNotFound"];
-            /** @description * `ORDER_NOT_CANCELLABLE` 这个订单不能取消 · This order cannot be cancelled */
+            /**
+             * @description * `ORDER_NOT_CANCELLABLE` 这个订单不能取消 · This order cannot be cancelled
+             *     * `VOUCHER_OPENED` 券码已经显示过，不能取消 · The code was shown, so the order cannot be cancelled
+             */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -3855,7 +3858,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ORDER_NOT_CANCELLABLE";
+                        code: "ORDER_NOT_CANCELLABLE" | "VOUCHER_OPENED";
                         /** @constant */
                         status: 409;
                     };
