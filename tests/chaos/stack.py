@@ -105,12 +105,12 @@ class FaultStack:
         for proxy in (self.database_proxy, self.log_proxy):
             proxy.mode = proxy.mode.PASS
         with contextlib.suppress(AttributeError):
-            await asyncio.to_thread(self.local.down if keep else self.local.clean)
+            await asyncio.to_thread(self.local.down)
         if self.kafka is not None:
             await asyncio.to_thread(self.kafka.stop)
         await self.database_proxy.stop()
         await self.log_proxy.stop()
-        for volume in self.volumes.values():
+        for volume in self.volumes.values():  # a mounted directory cannot be deleted
             await asyncio.to_thread(_unmount, volume)
         if not keep:
             shutil.rmtree(self.run_dir, ignore_errors=True)
