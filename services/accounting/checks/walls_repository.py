@@ -34,7 +34,7 @@ _TRIGGERS: Final = (  # table, trigger and function, type, columns of an UPDATE
 )  # fmt: skip
 # MD5 of the source of each function: `md5(prosrc)`.
 _FUNCTIONS: Final = (
-    ("check_postings", "a7f7822e0874479df11373f66a54c565"),
+    ("check_postings", "ac78c2c344952d1c08ad36f3ed081119"),
     ("keep_replaced_verdicts", "7165f7f36a51a9d4feffd6da4c0815b8"),
     ("refuse_change", "49a7aab5ef42f896dc96a9facdab9bf4"),
 )

@@ -147,6 +147,19 @@ async def test_b21_polls_of_a_worker_do_not_scan_tables_that_have_grown(
     await compare(accounting, accounting_dsns, poll, [*STRANGERS, PARKED_STRANGERS], analyzed_small=analyzed_small)
 
 
+async def test_b21_the_chart_looks_up_accounts_after_a_large_poll_into_a_small_ledger(
+    accounting: Accounting, accounting_dsns: Dsns, people: list[Reports]
+) -> None:
+    """Each connection keeps the plan of the trigger that it made at its first posting."""
+
+    async def many_credits(number: int) -> None:
+        rides = (person.bus(YESTERDAY - timedelta(days=10 * number + n)) for person in people for n in range(10))
+        await accounting.post(*rides)
+
+    await accounting.post(*(person.bus(YESTERDAY + timedelta(hours=1)) for person in people))
+    await compare(accounting, accounting_dsns, many_credits, analyzed_small=False)
+
+
 @WHEN_ANALYZED
 async def test_b21_parked_events_are_released_without_scans(
     accounting: Accounting, accounting_dsns: Dsns, people: list[Reports], analyzed_small: bool
