@@ -1,5 +1,6 @@
 """Builds the HTTP application of a service, with the same request ids, errors, limits, health and docs in all four."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -189,6 +190,7 @@ def build_app(
 
     @asynccontextmanager
     async def outer_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(database.watch())
         try:
             if lifespan is None:
                 yield
@@ -196,6 +198,8 @@ def build_app(
                 async with lifespan(app):
                     yield
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await tokens.stop()
             await database.stop()
 

@@ -1,15 +1,17 @@
 """The database of a service: one engine, one transaction per request or poll. Nothing else commits."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import asyncpg
+import structlog
 from fastapi import Depends, Request
 from sqlalchemy import ExceptionContext, Executable, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 # The driver's connection, as `driver()` returns it. The class is generic for type checkers only.
@@ -50,8 +52,13 @@ _POOL_WAIT_S = 5
 # long for an answer, and as long again for the end of the cancelled statement. Then it drops the connection. Both waits
 # together leave time for a new attempt within 30 s. Each is above lock_timeout, so a lock timeout is reported as such.
 COMMAND_TIMEOUT_S = 9.0
+# An idle pool learns of a vanished server only by its next statement. A request that crosses three services would meet
+# three dead pools one after the other: above 30 s. The watch of each process finds them at the same time.
+_WATCH_EVERY_S = 2.0
+_WATCH_SILENCE_S = 3.0
 # For operators' statements that read whole tables. The server's limit ends them first.
 LONG_READ_S = 35.0
+_log = structlog.get_logger(__name__)
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
@@ -123,6 +130,29 @@ class Database:
         """Raise an exception if the database does not answer."""
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def watch(self) -> None:
+        """Ask the server every few seconds, until cancelled. Replace all idle connections after a silence.
+
+        Connections in use are left to their own timeout: their statement may be a long one.
+        """
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            try:
+                async with self._engine.connect() as connection:
+                    await _end_if_silent(connection)
+                    await connection.execute(text("SELECT 1"))
+            except Exception as exc:
+                _log.warning("database_silent", error=repr(exc)[:300])
+
+
+async def _end_if_silent(connection: AsyncConnection) -> None:
+    """End a connection whose server does not answer. Its next statement tells SQLAlchemy, which replaces the pool."""
+    raw = cast(Any, await connection.get_raw_connection()).driver_connection
+    try:
+        await raw.fetchval("SELECT 1", timeout=_WATCH_SILENCE_S)
+    except TimeoutError:
+        raw.terminate()
 
 
 def is_protocol_broken(exc: BaseException | None) -> bool:

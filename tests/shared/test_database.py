@@ -15,7 +15,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from shared import problems
+from shared import db, problems
+from shared.app import build_app
 from shared.consumer import RETRYABLE
 from shared.db import Connection, Database, Session, driver, fetch_slow, is_protocol_broken
 from shared.problems import is_transient
@@ -81,6 +82,30 @@ async def test_a_timeout_on_one_connection_invalidates_the_pool(
         await one(database)
     assert [await one(database) for _ in range(6)] == [1] * 6
     await database.stop()
+
+
+async def test_idle_connections_to_a_vanished_server_are_replaced_before_a_request_needs_them(
+    proxy: FaultProxy, plumbing_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order crosses three services: it must not meet three dead pools one after the other."""
+    monkeypatch.setattr(db, "_WATCH_EVERY_S", 0.1)
+    monkeypatch.setattr(db, "_WATCH_SILENCE_S", 0.3)
+    parts = urlsplit(plumbing_settings.database_url)
+    place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+    behind = plumbing_settings.model_copy(update={"database_url": urlunsplit(parts._replace(netloc=place))})
+    app = build_app(service="sample", settings=behind, routers=[], title_zh="样本", title_en="Sample")
+    together = asyncio.Barrier(6)
+
+    async def hold() -> None:
+        async with app.state.db.transaction() as session:
+            await session.scalar(text("SELECT 1"))
+            await together.wait()
+
+    async with app.router.lifespan_context(app):
+        await asyncio.gather(*(hold() for _ in range(6)))
+        assert proxy.half_open_all() >= 6
+        await asyncio.sleep(1)
+        assert [await one(app.state.db) for _ in range(8)] == [1] * 8
 
 
 async def test_a_transaction_cut_off_before_its_commit_is_an_error_and_leaves_a_usable_pool(
