@@ -61,14 +61,14 @@ def list_routes(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(path with placeholders filled, name of the cursor) of every GET route that takes a cursor."""
     for path, operations in document["paths"].items():
         for described in operations.get("get", {}).get("parameters", []):
-            parameter = _resolved(document, described)
+            parameter = resolved_parameter(document, described)
             if parameter["in"] == "query" and parameter["name"] in NAMES and _is_text(parameter["schema"]):
                 parts = [PLACEHOLDER if part.startswith("{") else part for part in path.split("/")]
                 yield "/".join(parts), parameter["name"]
 
 
-def _resolved(document: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
-    """A parameter that several operations share is a component."""
+def resolved_parameter(document: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameter itself: one that several operations share is a component of the document."""
     name = str(described.get("$ref", "")).rpartition("/")[2]
     shared: dict[str, Any] = document["components"]["parameters"][name] if name else described
     return shared

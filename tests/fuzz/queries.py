@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tests.cursors import FORGED
+from tests.cursors import FORGED, resolved_parameter
 from tests.fuzz.callers import Callers, Citizen
 from tests.fuzz.findings import Findings
 from tests.fuzz.wire import Wire, request_head, with_placeholders
@@ -98,8 +98,8 @@ def get_routes(documents: dict[str, dict[str, Any]]) -> list[GetRoute]:
     for document in documents.values():
         for path, operations in document["paths"].items():
             if "get" in operations:
-                parameters = [one for one in operations["get"].get("parameters", []) if one["in"] == "query"]
-                fitting = {one["name"]: tuple(_fitting(one["schema"])) for one in parameters}
+                parameters = [resolved_parameter(document, one) for one in operations["get"].get("parameters", [])]
+                fitting = {one["name"]: tuple(_fitting(one["schema"])) for one in parameters if one["in"] == "query"}
                 found.append(GetRoute(with_placeholders(path), fitting))
     return found
 

@@ -5,6 +5,7 @@ import random
 import pytest
 from pydantic import BaseModel
 
+from deploy.clients.api.documents import documents as openapi_documents
 from services.accounting.methodologies.document import parse_methodology
 from services.accounting.what_if.schemas import Run
 from services.ingest.imports.schemas import Import
@@ -12,7 +13,7 @@ from shared.errors import AppError
 from shared.json_keys import repeated_key
 from tests.fuzz import documents
 from tests.fuzz.findings import Findings
-from tests.fuzz.queries import LONG, REPEATS, GetRoute, queries
+from tests.fuzz.queries import LONG, REPEATS, GetRoute, get_routes, queries
 from tests.fuzz.raw import LITERALS, Route, bodies
 from tests.fuzz.records import hostile_values
 from tests.fuzz.wire import PLACEHOLDER, with_placeholders
@@ -90,3 +91,11 @@ def test_response_schema_uses_the_field_names_of_the_answer(model: type[BaseMode
         model.model_json_schema(mode=mode)["properties"] for mode in ("validation", "serialization")
     )
     assert set(documented) == set(answered)
+
+
+def test_queries_know_every_get_route_of_the_documents() -> None:
+    """Also those whose parameters are shared components of a document."""
+    found = openapi_documents()
+    routes = {route.path: route.parameters for route in get_routes(found)}
+    assert len(routes) == sum("get" in operations for one in found.values() for operations in one["paths"].values())
+    assert set(routes["/api/v1/rewards/me/orders"]) >= {"cursor", "limit", "status"}
