@@ -61,7 +61,10 @@ async def connect_past_triggers(dsns: Dsns) -> "asyncpg.Connection[asyncpg.Recor
 
 
 async def empty_tables(dsns: Dsns, schema: str, keep: Iterable[str] = ()) -> None:
-    """Empties every table of a schema between two tests, except those that migrations fill and those in `keep`."""
+    """Empties the tables of a schema between two tests, except those that migrations fill and those in `keep`.
+
+    TRUNCATE makes new files for a table and each of its indexes. Most tables are empty, and looking costs a tenth.
+    """
     connection = await connect_past_triggers(dsns)
     try:
         rows = await connection.fetch(
@@ -69,8 +72,10 @@ async def empty_tables(dsns: Dsns, schema: str, keep: Iterable[str] = ()) -> Non
             schema,
             ["alembic_version", "posting_rule", *keep],
         )
-        if rows:
-            tables = ", ".join(f'"{schema}"."{row["tablename"]}"' for row in rows)
-            await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        names = [f'"{schema}"."{row["tablename"]}"' for row in rows]
+        looks = [f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names]
+        filled = [row[0] for row in await connection.fetch(" UNION ALL ".join(looks))] if looks else []
+        if filled:
+            await connection.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
     finally:
         await connection.close()
