@@ -214,6 +214,13 @@ async def test_a_partner_sees_only_its_own_receipts_and_events(
     assert unsigned.status_code == 401
 
 
+@pytest.mark.parametrize("event_id", ["a\nb", "a\n", "\n", "C\x13_\n\u008d", "a\u2028b", "a/b/../c", "?", "%0A"])
+async def test_the_status_of_an_event_is_asked_by_any_id(bike: PartnerClient, event_id: str) -> None:
+    """A path parameter over several segments of a path ends at a line feed, unless its pattern says otherwise."""
+    answer = await status(bike, event_id)
+    assert (answer.status_code, answer.json()["code"]) == (404, "EVENT_NOT_FOUND")
+
+
 async def test_a_batch_of_rejected_events_has_a_receipt(bike: PartnerClient, worker: EventLog, settle: Settle) -> None:
     receipt_id = (await bike.push(5, event("none", distance="x")))["receipt_id"]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from services.ingest.archive import service
 from services.ingest.archive.schemas import EventStatus, IntakeTotals, Receipt
@@ -16,6 +17,15 @@ from shared.db import Session
 from shared.http_language import AskedLanguage
 
 PREFIX = "/api/v1/ingest"
+
+
+class _AnyText(PathConvertor):
+    """The rest of a path, also with line feeds: an event id may hold any character."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any_text", _AnyText())
 
 router = APIRouter(prefix=PREFIX)
 
@@ -58,7 +68,7 @@ async def find_event_status(
     return EventStatus.of(view, language)
 
 
-@router.get("/events/{event_id:path}", tags=["事件接入 Events"], summary="一条事件的去向 · The status of an event")
+@router.get("/events/{event_id:any_text}", tags=["事件接入 Events"], summary="一条事件的去向 · The status of an event")
 async def get_event_status(
     event_id: Annotated[str, Path(min_length=1, max_length=128, description="贵方的事件 id · your event's id")],
     caller: IdentifiedBy,
