@@ -1,6 +1,5 @@
 """Builds the HTTP application of a service, with the same request ids, errors, limits, health and docs in all four."""
 
-import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -162,6 +161,11 @@ def health_router(service: str, readiness: Mapping[str, Check]) -> APIRouter:
     return router
 
 
+@asynccontextmanager
+async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
 def build_app(
     *,
     service: str,
@@ -190,16 +194,10 @@ def build_app(
 
     @asynccontextmanager
     async def outer_lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(database.watch())
         try:
-            if lifespan is None:
+            async with database.watched(), (lifespan or _nothing)(app):
                 yield
-            else:
-                async with lifespan(app):
-                    yield
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
             await tokens.stop()
             await database.stop()
 

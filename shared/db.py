@@ -131,11 +131,20 @@ class Database:
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
-    async def watch(self) -> None:
-        """Ask the server every few seconds, until cancelled. Replace all idle connections after a silence.
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Meanwhile, ask the server every few seconds, and replace all idle connections after a silence.
 
         Connections in use are left to their own timeout: their statement may be a long one.
         """
+        watch = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
             try:
