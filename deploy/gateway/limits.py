@@ -35,8 +35,8 @@ class RouteLimit:
 
 # A carrier's address hides some ten thousand phones. The rates of addresses leave room for the minute after a push.
 ROUTE_LIMITS = (
-    # A log-in asks WeChat. Citizens and operators alike: the rate also bounds guessing.
-    RouteLimit("log-in", "POST", "/api/v1/accounts/((ops/)?sessions|ops/log-ins)", Rate(20, 100)),
+    # A log-in and a step-up ask WeChat. Citizens and operators alike: the rate also bounds guessing.
+    RouteLimit("log-in", "POST", "/api/v1/accounts/((ops/)?sessions|sessions/step-up|ops/log-ins)", Rate(20, 100)),
     RouteLimit("refresh", "POST", "/api/v1/accounts/(ops/)?sessions/refresh", Rate(50, 300)),
     # WeChat charges for each number.
     RouteLimit("phone", "PUT", "/api/v1/accounts/me/phone", Rate(10, 50), Rate(1, 5)),

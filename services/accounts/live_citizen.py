@@ -20,3 +20,13 @@ async def _live_citizen(citizen: Citizen, resources: RequestResources) -> Citize
 
 
 LiveCitizen = Annotated[CitizenIdentity, Depends(_live_citizen)]
+
+
+async def _stepped_up_citizen(citizen: Citizen, resources: RequestResources) -> CitizenIdentity:
+    async with resources.database.transaction() as session:
+        await sessions.require_stepped_up(session, user_id=citizen.user_id, token_id=citizen.token_id)
+    return citizen
+
+
+SteppedUpCitizen = Annotated[CitizenIdentity, Depends(_stepped_up_citizen)]
+"""A live citizen whose session was confirmed by a fresh code of `wx.login` in the last five minutes."""

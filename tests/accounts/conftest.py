@@ -128,8 +128,9 @@ def logs(settings: Settings) -> Iterator[io.StringIO]:
 class Person:
     """A logged-in citizen."""
 
-    def __init__(self, client: httpx.AsyncClient, answer: dict[str, Any]) -> None:
+    def __init__(self, client: httpx.AsyncClient, answer: dict[str, Any], code: str = "") -> None:
         self._client = client
+        self.code = code
         self.user_id = uuid.UUID(answer["user_id"])
         self.refresh_token: str = answer["refresh_token"]
         self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
@@ -137,6 +138,11 @@ class Person:
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         return await self._client.request(method, BASE + path, headers=self.headers, **kwargs)
+
+    async def step_up(self) -> None:
+        """Confirm the session: the fake WeChat takes a code of the same open id any number of times."""
+        answer = await self.call("POST", "/sessions/step-up", json={"code": self.code})
+        assert answer.status_code == 204, answer.text
 
     async def open_account(self) -> dict[str, Any]:
         answer = await self.call("POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}})
@@ -162,7 +168,7 @@ class People:
         code = f"dev:{openid or f'openid-{next(self._numbers)}'}"
         answer = await self._client.post(f"{BASE}/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Person(self._client, answer.json())
+        person = Person(self._client, answer.json(), code)
         if with_account:
             await person.open_account()
         return person

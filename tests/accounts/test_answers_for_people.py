@@ -98,6 +98,7 @@ async def test_c14_a_refusal_names_no_route_and_says_what_to_do(people: People) 
     assert wrong_way["code"] == "BINDING_MODE_UNAVAILABLE"
     assert "填写合作方账号、出示绑定码" in wrong_way["detail"]
     assert wrong_way["supported_modes"] == ["account_no", "token"]
+    await anna.step_up()
     gone = (await anna.call("DELETE", "/me/bindings/019aadf0-6b00-7000-8000-000000000001")).json()
     assert (gone["title"], gone["detail"]) == ("没有这个绑定", "这个绑定不存在，或不是您的。请在“我的绑定”里查看。")
     nowhere = (await anna.call("GET", "/nowhere")).json()
@@ -107,6 +108,7 @@ async def test_c14_a_refusal_names_no_route_and_says_what_to_do(people: People) 
 async def test_c13_a_time_that_we_showed_can_be_sent_back(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     first = await anna.bind("hello", "oauth", code="ok:rider-8")
+    await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
     ended_at = (await anna.call("GET", "/me/bindings")).json()["items"][0]["ended_at"]
     assert (await bert.bind("hello", "oauth", code="ok:rider-8", counts_from=ended_at)).status_code == 201

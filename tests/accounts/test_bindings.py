@@ -141,6 +141,7 @@ async def test_another_partner_account_is_refused_until_the_first_binding_ends(p
     first = await anna.bind("hello", "oauth", code="ok:rider-7")
     assert code_of(await anna.bind("hello", "oauth", code="ok:rider-8")) == (409, "BINDING_ALREADY_EXISTS")
     assert code_of(await bert.bind("hello", "oauth", code="ok:rider-7")) == (409, "PARTNER_ACCOUNT_TAKEN")
+    await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
     assert (await anna.bind("hello", "oauth", code="ok:rider-8")).status_code == 201
     assert (await bert.bind("hello", "oauth", code="ok:rider-7")).status_code == 201
@@ -149,6 +150,7 @@ async def test_another_partner_account_is_refused_until_the_first_binding_ends(p
 async def test_an_ended_binding_is_published_once_and_stays_listed(people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
+    await anna.step_up()
     for _ in range(2):
         assert (await anna.call("DELETE", f"/me/bindings/{binding_id}")).status_code == 204
     first, last = await published(db)
@@ -163,6 +165,7 @@ async def test_an_ended_binding_is_published_once_and_stays_listed(people: Peopl
 async def test_other_people_cannot_end_or_see_a_binding(people: People, db: Db) -> None:
     anna, bert = await people.new(), await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
+    await bert.step_up()
     assert code_of(await bert.call("DELETE", f"/me/bindings/{binding_id}")) == (404, "BINDING_NOT_FOUND")
     assert code_of(await bert.call("DELETE", f"/me/bindings/{uuid.uuid4()}")) == (404, "BINDING_NOT_FOUND")
     assert code_of(await bert.call("DELETE", "/me/bindings/not-an-id")) == (422, "INVALID_REQUEST")
@@ -190,6 +193,7 @@ async def test_counts_from_never_precedes_the_end_of_another_persons_binding(peo
     anna, bert = await people.new(), await people.new()
     yesterday = (clock.now() - timedelta(days=1)).isoformat()
     first = await anna.bind("hello", "oauth", code="ok:rider-7")
+    await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
     ended_at = (await anna.call("GET", "/me/bindings")).json()["items"][0]["ended_at"]
     refused = await bert.bind("hello", "oauth", code="ok:rider-7", counts_from=yesterday)
@@ -240,6 +244,7 @@ async def test_bindings_are_listed_in_pages_newest_first_and_filtered(people: Pe
     ingest.partners = [partner(f"p{n}", ["bus"], ["account_no"]) for n in range(5)]
     anna = await people.new()
     created = [(await anna.bind(f"p{n}")).json()["binding_id"] for n in range(5)]
+    await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{created[1]}")
     seen: list[str] = []
     cursor = None

@@ -83,6 +83,7 @@ async def test_tokens_of_a_former_key_are_accepted_while_the_key_is_published(
 async def test_the_worker_publishes_the_outbox(settings: Settings, people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
+    await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{binding_id}")
     worker = accounts_worker.build(settings)
     stopping = asyncio.Event()

@@ -14,6 +14,7 @@ from tests.tokens import TokenFactory, service_token
 CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", "/me/phone", {"json": {"code": "dev-phone:13800138000"}}),
     ("DELETE", f"/me/bindings/{uuid.UUID(int=1)}", {}),
+    ("POST", "/sessions/step-up", {"json": {"code": "dev:anna"}}),
     ("POST", "/me/bindings", {"json": {"partner_id": "didi", "mode": "account_no"}}),
     ("POST", "/me/bindings/token", {}),
     ("POST", "/me/carbon-account", {"json": {"consent": {"policy_version": "2026-11"}}}),

@@ -59,6 +59,8 @@ ADVICE = {
     "SIGNATURE_REPLAYED": "Sign again with a new `nonce`. If `receipt_id` is given, the same bytes have arrived.",
     "REFRESH_TOKEN_INVALID": "Call `wx.login` and `POST /api/v1/accounts/sessions`.",
     "REFRESH_TOKEN_REUSED": "Call `wx.login` and `POST /api/v1/accounts/sessions`. Keep the newest refresh token only.",
+    "STEP_UP_REQUIRED": "Call `wx.login` and `POST /api/v1/accounts/sessions/step-up`, then repeat the request.",
+    "STEP_UP_CODE_INVALID": "Call `wx.login` again: its code works once. The session stays.",
     "WX_CODE_INVALID": "Call `wx.login` again: its code works once, for five minutes.",
     "CLIENT_REQUEST_ID_USED": "`order_id` is the order that has the id.",
     "AMOUNT_OUT_OF_RANGE": "`min_mg` and `max_mg` are the limits.",

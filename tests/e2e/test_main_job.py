@@ -126,6 +126,7 @@ def test_c2_a_client_generated_from_the_documents_plays_a_citizens_and_a_partner
         "foreign_order": "ORDER_NOT_FOUND",
         "event": "INVALID_VALUE",
     }
+    assert day["unbound"] == {"refused": "STEP_UP_REQUIRED", "status": 204}
     assert day["log_out"] == 204
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from services.accounts.bindings import service, tokens
 from services.accounts.bindings.domain import BindingStatus, Mode
 from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
-from services.accounts.live_citizen import LiveCitizen
+from services.accounts.live_citizen import LiveCitizen, SteppedUpCitizen
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
@@ -77,6 +77,7 @@ async def create_binding_token(
 
 @router.delete("/me/bindings/{binding_id}", status_code=204, summary="解除绑定 · End a binding")
 async def delete_binding(
-    binding_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
+    binding_id: uuid.UUID, citizen: SteppedUpCitizen, session: Session, resources: RequestResources
 ) -> None:
+    """须先确认是本人（5 分钟内）。Needs a step-up of the session within the last 5 minutes."""
     await service.end_binding(session, settings=resources.settings, user_id=citizen.user_id, binding_id=binding_id)

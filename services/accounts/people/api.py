@@ -6,8 +6,16 @@ from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import ConsentOut
 from services.accounts.consents.service import Purpose
 from services.accounts.live_citizen import LiveCitizen
-from services.accounts.people import service
-from services.accounts.people.schemas import ConsentIn, OpenAccountIn, PhoneIn, PhoneOut, SessionIn, SessionOut
+from services.accounts.people import service, step_up
+from services.accounts.people.schemas import (
+    ConsentIn,
+    OpenAccountIn,
+    PhoneIn,
+    PhoneOut,
+    SessionIn,
+    SessionOut,
+    StepUpIn,
+)
 from services.accounts.resources import RequestResources
 from services.accounts.turns import turn_key
 from shared.db import Session
@@ -41,9 +49,36 @@ async def create_session(
     return SessionOut.of_login(login)
 
 
+@router.post(
+    "/sessions/step-up",
+    status_code=204,
+    tags=["登录 Sessions"],
+    summary="确认是本人 · Confirm the person of this session with a fresh WeChat code",
+)
+async def step_up_session(request: Request, body: StepUpIn, citizen: LiveCitizen, resources: RequestResources) -> None:
+    """解除绑定、更换手机号、注销账户前，用新的 code 确认一次，本次登录 5 分钟内有效。
+
+    Unbinding, another phone number and erasure need it. It holds for this session, for 5 minutes.
+    """
+    await step_up.step_up(
+        resources.database,
+        calls=resources.log_in_calls,
+        gate=resources.log_in_gate,
+        turn=turn_key(request, resources),
+        wechat=resources.wechat,
+        vault=resources.vault,
+        user_id=citizen.user_id,
+        token_id=citizen.token_id,
+        code=body.code,
+    )
+
+
 @router.put("/me/phone", tags=["我 Me"], summary="验证手机号 · Verify my phone number")
 async def set_phone(body: PhoneIn, citizen: LiveCitizen, session: Session, resources: RequestResources) -> PhoneOut:
-    """更换手机号后，用旧号码建立的合作方绑定随即结束。A new number ends the bindings made with the former one."""
+    """更换手机号前须确认是本人；更换后，用旧号码建立的合作方绑定随即结束。
+
+    Who has a number already must step up first. A new number ends the bindings made with the former one.
+    """
     masked = await service.change_phone(
         session,
         database=resources.database,
@@ -51,6 +86,7 @@ async def set_phone(body: PhoneIn, citizen: LiveCitizen, session: Session, resou
         vault=resources.vault,
         settings=resources.settings,
         user_id=citizen.user_id,
+        token_id=citizen.token_id,
         code=body.code,
     )
     return PhoneOut(phone_masked=masked)

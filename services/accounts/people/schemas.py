@@ -26,6 +26,14 @@ class SessionOut(TokensOut):
         )
 
 
+class StepUpIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"}]})
+
+    code: str = Field(
+        min_length=1, max_length=128, description="wx.login 刚返回的 code A code that wx.login has just returned"
+    )
+
+
 class PhoneIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -17,6 +17,7 @@ from services.accounts.log_in_codes.service import Outcome
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
+from services.accounts.sessions.errors import SessionEnded, StepUpOtherPerson
 from services.accounts.sessions.service import Tokens
 from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
@@ -27,6 +28,8 @@ from services.accounts.wechat.errors import REFUSALS, WxCodeInvalid, WxUnavailab
 from shared.db import Database, Session
 from shared.errors import AppError
 from shared.fair_gate import FairGate
+
+_OF_STEP_UP = frozenset({StepUpOtherPerson.code, SessionEnded.code})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ async def _log_in_once(
     claim = await log_in_codes.claim_or_wait(database, code_hash=code_hash)
     if isinstance(claim, Outcome):
         if claim.refusal is not None:
-            raise REFUSALS.get(claim.refusal, WxUnavailable)
+            # A code that confirmed somebody's session is used up for a log-in.
+            raise WxCodeInvalid if claim.refusal in _OF_STEP_UP else REFUSALS.get(claim.refusal, WxUnavailable)
         again = await _answer_again(database, claim.session_id, vault=vault, signer=signer, code=code)
         if again is None:
             raise WxCodeInvalid
@@ -150,19 +154,32 @@ async def change_phone(
     vault: Vault,
     settings: Settings,
     user_id: uuid.UUID,
+    token_id: str,
     code: str,
 ) -> str:
     """Store the number behind a code of the getPhoneNumber button and return it masked.
 
-    Another number ends the bindings made with the former one. The attempt is counted in a transaction of its own
-    before WeChat is asked, so failures count as well.
-    Raises QuotaExceeded, PhoneTaken, Unauthenticated, WxPhoneCodeInvalid, WxRateLimited, WxUserBlocked, WxUnavailable.
+    Who has a number already needs a step-up of the session; the first number needs none. Another number ends the
+    bindings made with the former one. The attempt is counted in a transaction of its own before WeChat is asked, so
+    failures count as well.
+    Raises StepUpRequired, SessionEnded, QuotaExceeded, PhoneTaken, Unauthenticated, WxPhoneCodeInvalid, WxRateLimited,
+    WxUserBlocked, WxUnavailable.
     """
     async with database.transaction() as counting:
+        await _require_may_change_phone(counting, user_id=user_id, token_id=token_id)
         await phones.count_verification(counting, user_id=user_id)
     e164 = await wechat.fetch_phone(code)
     await users.lock_user(session, user_id=user_id)
+    # Again, under the lock: two first numbers at once must not become a change without a step-up.
+    await _require_may_change_phone(session, user_id=user_id, token_id=token_id)
     stored = await phones.store_number(session, vault=vault, user_id=user_id, e164=e164)
     if stored.changed:
         await bindings.end_phone_bindings(session, settings=settings, user_id=user_id)
     return stored.phone_masked
+
+
+async def _require_may_change_phone(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
+    if await phones.has_number(session, user_id=user_id):
+        await sessions.require_stepped_up(session, user_id=user_id, token_id=token_id)
+    else:
+        await sessions.require_live(session, user_id=user_id, token_id=token_id)

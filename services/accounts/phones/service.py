@@ -46,6 +46,10 @@ async def store_number(session: Session, *, vault: Vault, user_id: uuid.UUID, e1
     return StoredPhone(domain.mask_number(e164), changed=True)
 
 
+async def has_number(session: Session, *, user_id: uuid.UUID) -> bool:
+    return await repository.find_phone(session, user_id=user_id) is not None
+
+
 async def read_number(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
     """Return the plain E.164 number. Use it only to derive a partner's hash, never in an answer or a log."""
     row = await repository.find_phone(session, user_id=user_id)

@@ -249,6 +249,27 @@ SESSION_ENDED: Final = Sentence(
         "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
     ),
 )
+STEP_UP_REQUIRED: Final = Sentence(
+    Text("请先确认是您本人", "Please confirm that it is you"),
+    Text(
+        "这一步要先用微信确认是您本人，还没有办理，也没有改动。请确认后在 5 分钟内再试。",
+        "WeChat must confirm that it is you. Nothing was changed. Confirm, then repeat this within 5 minutes.",
+    ),
+)
+STEP_UP_OTHER_PERSON: Final = Sentence(
+    Text("不是同一个微信号", "This is another WeChat user"),
+    Text(
+        "确认用的微信号不是登录这个账户的微信号，没有改动。请换回原来的微信号再确认。",
+        "The confirmation came from another WeChat user, and nothing was changed. Confirm with the user who logged in.",
+    ),
+)
+STEP_UP_CODE_INVALID: Final = Sentence(
+    Text("确认没有成功", "The confirmation did not work"),
+    Text(
+        "微信的凭证已过期或已用过，您仍在登录中，没有改动。请重新确认一次。",
+        "The code of WeChat has expired or was used. You stay logged in, and nothing was changed. Confirm again.",
+    ),
+)
 WX_CODE_INVALID: Final = Sentence(
     Text("微信登录没有成功", "The WeChat log-in did not work"),
     Text(

@@ -1,5 +1,5 @@
 from services.accounts.sentences import refusals
-from shared.errors import Unauthenticated
+from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 
 
 class RefreshTokenInvalid(Unauthenticated):
@@ -10,6 +10,23 @@ class RefreshTokenInvalid(Unauthenticated):
 class SessionEnded(Unauthenticated):
     code = "SESSION_ENDED"
     says = refusals.SESSION_ENDED
+
+
+class StepUpRequired(Forbidden):
+    code = "STEP_UP_REQUIRED"
+    says = refusals.STEP_UP_REQUIRED
+
+
+class StepUpOtherPerson(Forbidden):
+    code = "STEP_UP_OTHER_PERSON"
+    says = refusals.STEP_UP_OTHER_PERSON
+
+
+class StepUpCodeInvalid(InvalidRequest):
+    """Not a 401: the caller is logged in and stays so."""
+
+    code = "STEP_UP_CODE_INVALID"
+    says = refusals.STEP_UP_CODE_INVALID
 
 
 class RefreshTokenReused(RefreshTokenInvalid):

@@ -8,7 +8,10 @@ from services.accounts.database import Base
 
 
 class LoginSession(Base):
-    """One log-in and the token family derived from it. The family is revoked as a whole."""
+    """One log-in and the token family derived from it. The family is revoked as a whole.
+
+    `stepped_up_at` is a moment of the database's clock. `device` is a name of `domain.Device`.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (Index(None, "user_id", "created_at"), Index(None, "expires_at"))
@@ -19,6 +22,9 @@ class LoginSession(Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None]
+    refreshed_at: Mapped[datetime | None]
+    stepped_up_at: Mapped[datetime | None]
+    device: Mapped[str | None]
 
 
 class RefreshToken(Base):

@@ -1,8 +1,8 @@
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, false, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.sessions.models import LoginSession, RefreshToken
@@ -50,6 +50,37 @@ async def live_sessions(session: AsyncSession, session_ids: Collection[uuid.UUID
         LoginSession.session_id.in_(session_ids), LoginSession.revoked_at.is_(None), LoginSession.expires_at > at
     )
     return {(row.session_id, row.user_id) for row in await session.execute(statement)}
+
+
+async def stepped_up_at_least_since(
+    session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID, within: timedelta
+) -> bool | None:
+    """Whether the session was confirmed within that time, by the database's clock. None if it is not live."""
+    statement = select(func.coalesce(LoginSession.stepped_up_at > func.clock_timestamp() - within, false())).where(
+        *_is_live(session_id, user_id)
+    )
+    return await session.scalar(statement)
+
+
+async def mark_stepped_up(session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    """Record the present moment of the database's clock. False if the session is not live."""
+    statement = (
+        update(LoginSession)
+        .where(*_is_live(session_id, user_id))
+        .values(stepped_up_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+        .returning(LoginSession.session_id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+def _is_live(session_id: uuid.UUID, user_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        LoginSession.session_id == session_id,
+        LoginSession.user_id == user_id,
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > func.clock_timestamp(),
+    )
 
 
 async def revoke_session(

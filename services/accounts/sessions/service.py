@@ -9,7 +9,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.accounts.sessions import repository
-from services.accounts.sessions.errors import RefreshTokenInvalid, RefreshTokenReused, SessionEnded
+from services.accounts.sessions.errors import (
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    SessionEnded,
+    StepUpRequired,
+)
 from services.accounts.sessions.models import LoginSession, RefreshToken
 from services.accounts.signing import ACCESS_LIFE_S, TokenSigner
 from services.accounts.users import service as users
@@ -27,6 +32,8 @@ SESSIONS_PER_USER_MAX = 10
 # The answer to a request may be lost, and a mini-program may send five at once. The same request is answered with the
 # same tokens for so long. Afterwards a repetition is a theft.
 REPEATED_FOR = timedelta(seconds=60)
+# Long enough to read a page and press a button, too short for a phone that lies about.
+STEP_UP_LIFE = timedelta(minutes=5)
 _PREFIX = "cir_"
 
 _log = structlog.get_logger(__name__)
@@ -105,7 +112,7 @@ async def refresh_tokens(
 
 async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
     """Revoke the session of an access token. Does nothing if the session has ended."""
-    session_id = _session_of(token_id)
+    session_id = session_of(token_id)
     if session_id is not None:
         await repository.revoke_session(
             session, session_id=session_id, user_id=user_id, reason="logged_out", at=clock.now()
@@ -118,9 +125,32 @@ async def require_live(session: Session, *, user_id: uuid.UUID, token_id: str) -
         raise SessionEnded
 
 
+async def require_stepped_up(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
+    """Require that the session lives and that its person was confirmed within STEP_UP_LIFE, by the database's clock.
+
+    Raises SessionEnded, StepUpRequired.
+    """
+    session_id = session_of(token_id)
+    confirmed = None
+    if session_id is not None:
+        confirmed = await repository.stepped_up_at_least_since(
+            session, session_id=session_id, user_id=user_id, within=STEP_UP_LIFE
+        )
+    if confirmed is None:
+        raise SessionEnded
+    if not confirmed:
+        raise StepUpRequired
+
+
+async def step_up(session: Session, *, user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+    """Record that WeChat has just confirmed the person of a session. Raises SessionEnded."""
+    if not await repository.mark_stepped_up(session, session_id=session_id, user_id=user_id):
+        raise SessionEnded
+
+
 async def check_live(session: Session, tokens: Sequence[tuple[uuid.UUID, str]]) -> list[bool]:
     """Whether the session of each access token, given as user and token id, has not ended. In the same order."""
-    wanted = [(_session_of(token_id), user_id) for user_id, token_id in tokens]
+    wanted = [(session_of(token_id), user_id) for user_id, token_id in tokens]
     known = [session_id for session_id, _ in wanted if session_id is not None]
     live = await repository.live_sessions(session, known, at=clock.now())
     return [one in live for one in wanted]
@@ -153,7 +183,8 @@ def _tokens(signer: TokenSigner, row: LoginSession, sequence: int, refresh_token
     return Tokens(row.user_id, row.session_id, access_token, left_s, refresh_token)
 
 
-def _session_of(token_id: str) -> uuid.UUID | None:
+def session_of(token_id: str) -> uuid.UUID | None:
+    """Return the session of an access token by the claim `jti`. None for a token of no log-in."""
     try:
         return uuid.UUID(token_id.partition(".")[0])
     except ValueError:

@@ -19,6 +19,10 @@ async def upsert(
     return (await session.execute(statement.returning(User.user_id))).scalar_one()
 
 
+async def find_by_hash(session: AsyncSession, *, openid_hash: bytes) -> uuid.UUID | None:
+    return await session.scalar(select(User.user_id).where(User.openid_hash == openid_hash))
+
+
 async def lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.scalar(select(User).where(User.user_id == user_id).with_for_update())
 

@@ -30,6 +30,11 @@ async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid
     )
 
 
+async def find_user(session: Session, *, vault: Vault, openid: str) -> uuid.UUID | None:
+    """Return the user of an open id. Creates nobody."""
+    return await repository.find_by_hash(session, openid_hash=vault.lookup_hash("openid", openid))
+
+
 async def lock_user(session: Session, *, user_id: uuid.UUID) -> None:
     """Lock the user's row. Every change of the user's accounts, consents, phone, bindings or household does this first.
 

@@ -11,6 +11,7 @@ type Detail = Accounting["schemas"]["ActivityDetail"];
 export class Citizen {
   private constructor(
     readonly accountNo: string,
+    private readonly code: string,
     private readonly api: Platform,
   ) {}
 
@@ -27,12 +28,24 @@ export class Citizen {
         body: { consent: { policy_version: current.version } },
       }),
     );
-    return new Citizen(opened.account_no, api);
+    return new Citizen(opened.account_no, code, api);
   }
 
-  async bind(partnerId: string): Promise<string> {
+  async bind(partnerId: string): Promise<{ id: string; status: string }> {
     const body = { partner_id: partnerId, mode: "account_no" } as const;
-    return expectData(await this.api.accounts.POST("/api/v1/accounts/me/bindings", { body })).status;
+    const binding = expectData(await this.api.accounts.POST("/api/v1/accounts/me/bindings", { body }));
+    return { id: binding.binding_id, status: binding.status };
+  }
+
+  /** Unbinding needs a step-up: the first try is refused, a fresh code of WeChat opens the next five minutes. */
+  async unbind(bindingId: string): Promise<{ refused: string; status: number }> {
+    const path = { binding_id: bindingId };
+    const end = () => this.api.accounts.DELETE("/api/v1/accounts/me/bindings/{binding_id}", { params: { path } });
+    const refused = expectProblem(await end()).code;
+    const body = { code: this.code }; // the fake WeChat takes it again; a real one wants a new code of wx.login
+    const confirmed = await this.api.accounts.POST("/api/v1/accounts/sessions/step-up", { body });
+    if (confirmed.response.status !== 204) throw new Error("not confirmed");
+    return { refused, status: (await end()).response.status };
   }
 
   async balanceMg(): Promise<number> {

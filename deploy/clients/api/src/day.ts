@@ -26,7 +26,7 @@ const day = await partner.reconciledDay();
 
 console.log(
   JSON.stringify({
-    binding,
+    binding: binding.status,
     earned_mg: earnedMg,
     left_mg: await citizen.balanceMg(),
     explained: { reason_code: newest.reason_code, steps: detail.explanation.steps.length },
@@ -42,6 +42,7 @@ console.log(
     receipt_items: receipt.results.length,
     statuses,
     reconciled_day: day.date,
+    unbound: await citizen.unbind(binding.id),
     log_out: await citizen.logOut(),
   }),
 );
