@@ -14,6 +14,7 @@ from tests.tokens import TokenFactory, service_token
 CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", "/me/phone", {"json": {"code": "dev-phone:13800138000"}}),
     ("DELETE", f"/me/bindings/{uuid.UUID(int=1)}", {}),
+    ("DELETE", f"/me/sessions/{uuid.UUID(int=1)}", {}),
     ("POST", "/sessions/step-up", {"json": {"code": "dev:anna"}}),
     ("POST", "/me/bindings", {"json": {"partner_id": "didi", "mode": "account_no"}}),
     ("POST", "/me/bindings/token", {}),
@@ -45,7 +46,7 @@ async def test_c6_after_log_out_nothing_can_be_changed(
 async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.AsyncClient) -> None:
     """A new route must choose: it asks for the session, or it is named here with its reason."""
     no_session_yet = {("post", "/sessions"), ("post", "/sessions/refresh")}
-    ends_it = {("delete", "/sessions/current")}
+    ends_it = {("delete", "/sessions/current"), ("delete", "/me/sessions")}
     others = {("post", "/partner/bindings")}
     listed = {
         (method.lower(), path.partition("?")[0].replace(str(uuid.UUID(int=1)), "{}")) for method, path, _ in CHANGES
@@ -56,7 +57,7 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
         own = path.removeprefix(BASE)
         if own.startswith("/ops/"):
             continue
-        for name in ("{binding_id}", "{household_id}"):
+        for name in ("{binding_id}", "{household_id}", "{session_id}"):
             own = own.replace(name, "{}")
         found |= {(method, own) for method in item if method != "get"}
     assert found - no_session_yet - ends_it - others == listed

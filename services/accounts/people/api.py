@@ -17,6 +17,7 @@ from services.accounts.people.schemas import (
     StepUpIn,
 )
 from services.accounts.resources import RequestResources
+from services.accounts.sessions.domain import read_device
 from services.accounts.turns import turn_key
 from shared.db import Session
 
@@ -44,6 +45,7 @@ async def create_session(
         vault=resources.vault,
         signer=resources.signer,
         code=body.code,
+        device=read_device(request.headers.get("user-agent")),
     )
     response.headers["Cache-Control"] = "no-store"
     return SessionOut.of_login(login)

@@ -17,6 +17,7 @@ from services.accounts.log_in_codes.service import Outcome
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
+from services.accounts.sessions.domain import Device
 from services.accounts.sessions.errors import SessionEnded, StepUpOtherPerson
 from services.accounts.sessions.service import Tokens
 from services.accounts.settings import Settings
@@ -50,6 +51,7 @@ async def log_in(
     vault: Vault,
     signer: TokenSigner,
     code: str,
+    device: Device = Device.OTHER,
 ) -> LoginResult:
     """Start a session for the person behind a code of `wx.login`. Creates the user on the first visit.
 
@@ -62,7 +64,7 @@ async def log_in(
     async def log_in_in_turn() -> LoginResult:
         async with gate.admit(turn):
             tokens = await _log_in_once(
-                database, wechat=wechat, vault=vault, signer=signer, code=code, code_hash=code_hash
+                database, wechat=wechat, vault=vault, signer=signer, code=code, code_hash=code_hash, device=device
             )
             async with database.transaction() as session:
                 return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
@@ -72,7 +74,14 @@ async def log_in(
 
 
 async def _log_in_once(
-    database: Database, *, wechat: WeChatClient, vault: Vault, signer: TokenSigner, code: str, code_hash: bytes
+    database: Database,
+    *,
+    wechat: WeChatClient,
+    vault: Vault,
+    signer: TokenSigner,
+    code: str,
+    code_hash: bytes,
+    device: Device,
 ) -> Tokens:
     claim = await log_in_codes.claim_or_wait(database, code_hash=code_hash)
     if isinstance(claim, Outcome):
@@ -95,7 +104,7 @@ async def _log_in_once(
                 return again
         raise
     async with database.transaction() as session:
-        tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid, code=code)
+        tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid, code=code, device=device)
         await log_in_codes.finish(session, claim, session_id=tokens.session_id)
         return tokens
 

@@ -1,4 +1,4 @@
-"""Names that stand in sentences: ways to bind, purposes of consent, scenes."""
+"""Names that stand in sentences and lists: ways to bind, purposes of consent, devices, scenes."""
 
 from typing import Final
 
@@ -15,6 +15,15 @@ PURPOSES: Final = {
     "messages": Text("接收消息提醒", "messages about your account"),
     "rankings": Text("参加排行榜", "rankings"),
     "research": Text("用于研究", "research"),
+}
+DEVICES: Final = {
+    "developer_tools": Text("开发者工具", "Developer tools"),
+    "wechat_iphone": Text("微信 · iPhone", "WeChat · iPhone"),
+    "wechat_ipad": Text("微信 · iPad", "WeChat · iPad"),
+    "wechat_harmony": Text("微信 · 鸿蒙", "WeChat · HarmonyOS"),
+    "wechat_android": Text("微信 · Android", "WeChat · Android"),
+    "wechat_computer": Text("微信 · 电脑", "WeChat · computer"),
+    "other": Text("其他设备", "Another device"),
 }
 # Title, and how to earn.
 SCENES: Final = {

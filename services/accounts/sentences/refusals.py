@@ -249,6 +249,13 @@ SESSION_ENDED: Final = Sentence(
         "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
     ),
 )
+SESSION_NOT_FOUND: Final = Sentence(
+    Text("没有这次登录", "No such log-in"),
+    Text(
+        "这次登录不存在，或不是您的，没有改动。请在“登录设备”里查看。",
+        "This log-in does not exist or is not yours. Nothing was changed. See the list of your devices.",
+    ),
+)
 STEP_UP_REQUIRED: Final = Sentence(
     Text("请先确认是您本人", "Please confirm that it is you"),
     Text(

@@ -1,5 +1,5 @@
 from services.accounts.sentences import refusals
-from shared.errors import Forbidden, InvalidRequest, Unauthenticated
+from shared.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 
 
 class RefreshTokenInvalid(Unauthenticated):
@@ -10,6 +10,11 @@ class RefreshTokenInvalid(Unauthenticated):
 class SessionEnded(Unauthenticated):
     code = "SESSION_ENDED"
     says = refusals.SESSION_ENDED
+
+
+class SessionNotFound(NotFound):
+    code = "SESSION_NOT_FOUND"
+    says = refusals.SESSION_NOT_FOUND
 
 
 class StepUpRequired(Forbidden):

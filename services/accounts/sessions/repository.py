@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, false, func, select, text, update
@@ -83,6 +83,37 @@ def _is_live(session_id: uuid.UUID, user_id: uuid.UUID) -> tuple[ColumnElement[b
     )
 
 
+async def list_live(
+    session: AsyncSession, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int, at: datetime
+) -> Sequence[LoginSession]:
+    """Newest first. Ids are in the order of time."""
+    statement = select(LoginSession).where(
+        LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None), LoginSession.expires_at > at
+    )
+    if before is not None:
+        statement = statement.where(LoginSession.session_id < before)
+    return (await session.scalars(statement.order_by(LoginSession.session_id.desc()).limit(limit))).all()
+
+
+async def belongs_to(session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    statement = select(LoginSession.session_id).where(
+        LoginSession.session_id == session_id, LoginSession.user_id == user_id
+    )
+    return await session.scalar(statement) is not None
+
+
+async def revoke_all(
+    session: AsyncSession, *, user_id: uuid.UUID, keep: uuid.UUID | None, reason: str, at: datetime
+) -> None:
+    """Revoke the live sessions of a user, all but `keep`. The caller holds the user's lock."""
+    statement = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+    if keep is not None:
+        statement = statement.where(LoginSession.session_id != keep)
+    await session.execute(
+        statement.values(revoked_at=at, revoked_reason=reason).execution_options(synchronize_session=False)
+    )
+
+
 async def revoke_session(
     session: AsyncSession, *, session_id: uuid.UUID, user_id: uuid.UUID, reason: str, at: datetime
 ) -> None:
@@ -92,6 +123,7 @@ async def revoke_session(
             LoginSession.session_id == session_id, LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None)
         )
         .values(revoked_at=at, revoked_reason=reason)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -3,7 +3,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.accounts.sessions.service import Tokens
+from services.accounts.sentences.names import DEVICES
+from services.accounts.sessions.service import SessionView, Tokens
+from shared.instants import Instant
+from shared.language import Language
 
 
 class RefreshIn(BaseModel):
@@ -25,6 +28,26 @@ class TokensOut(BaseModel):
             expires_in=tokens.expires_in_s,
             refresh_token=tokens.refresh_token,
             user_id=tokens.user_id,
+        )
+
+
+class MySessionOut(BaseModel):
+    session_id: uuid.UUID
+    device: str = Field(description="登录设备的种类 The kind of device of the log-in", examples=["微信 · iPhone"])
+    created_at: Instant = Field(description="登录时间 When the log-in was made")
+    last_refreshed_at: Instant = Field(description="最近一次换取令牌 When tokens were last exchanged")
+    expires_at: Instant
+    current: bool = Field(description="是否为这次登录 Whether it is the session of this token")
+
+    @classmethod
+    def of(cls, view: SessionView, language: Language) -> Self:
+        return cls(
+            session_id=view.session_id,
+            device=DEVICES[view.device].pick(language),
+            created_at=view.created_at,
+            last_refreshed_at=view.refreshed_at,
+            expires_at=view.expires_at,
+            current=view.is_current,
         )
 
 

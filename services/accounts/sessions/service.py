@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.accounts.sessions import repository
+from services.accounts.sessions.domain import Device
 from services.accounts.sessions.errors import (
     RefreshTokenInvalid,
     RefreshTokenReused,
     SessionEnded,
+    SessionNotFound,
     StepUpRequired,
 )
 from services.accounts.sessions.models import LoginSession, RefreshToken
@@ -50,14 +52,28 @@ class Tokens:
     refresh_token: str
 
 
-async def log_in(session: Session, *, vault: Vault, signer: TokenSigner, openid: str, code: str) -> Tokens:
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A live session as its person may see it. `refreshed_at`: when its tokens were last exchanged."""
+
+    session_id: uuid.UUID
+    device: Device
+    created_at: datetime
+    refreshed_at: datetime
+    expires_at: datetime
+    is_current: bool
+
+
+async def log_in(
+    session: Session, *, vault: Vault, signer: TokenSigner, openid: str, code: str, device: Device = Device.OTHER
+) -> Tokens:
     """Start a session for the user of an open id that WeChat has just confirmed. Ends the oldest above the limit.
 
     The first refresh token derives from the code, so that `answer_again` can repeat it.
     """
     user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
-    row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE)
+    row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE, device=device)
     refresh_token = _first_token(vault, row.session_id, code)
     token_row = _token_row(row, refresh_token, sequence=1, at=at)
     await repository.add_session(session, row, token_row)
@@ -105,7 +121,7 @@ async def refresh_tokens(
         return RefreshTokenReused()
     if token.expires_at <= at:
         return RefreshTokenInvalid()
-    token.used_at = at
+    token.used_at = login.refreshed_at = at
     await repository.add_token(session, _token_row(login, successor, sequence=sequence, at=at))
     return _tokens(signer, login, sequence, successor, at)
 
@@ -117,6 +133,47 @@ async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> Non
         await repository.revoke_session(
             session, session_id=session_id, user_id=user_id, reason="logged_out", at=clock.now()
         )
+
+
+async def list_page(
+    session: Session, *, user_id: uuid.UUID, token_id: str, before: uuid.UUID | None, limit: int
+) -> Sequence[SessionView]:
+    """List live sessions that are older than `before`, newest first. The one of `token_id` is marked."""
+    current = session_of(token_id)
+    rows = await repository.list_live(session, user_id=user_id, before=before, limit=limit, at=clock.now())
+    return [
+        SessionView(
+            session_id=row.session_id,
+            device=Device(row.device or Device.OTHER),
+            created_at=row.created_at,
+            refreshed_at=row.refreshed_at or row.created_at,
+            expires_at=row.expires_at,
+            is_current=row.session_id == current,
+        )
+        for row in rows
+    ]
+
+
+async def end_one(session: Session, *, user_id: uuid.UUID, token_id: str, session_id: uuid.UUID) -> None:
+    """End a session of this person, asked by a live one. One that has ended stays as it is.
+
+    Raises SessionEnded, SessionNotFound.
+    """
+    await users.lock_user(session, user_id=user_id)
+    await require_live(session, user_id=user_id, token_id=token_id)
+    if not await repository.belongs_to(session, session_id=session_id, user_id=user_id):
+        raise SessionNotFound
+    await repository.revoke_session(
+        session, session_id=session_id, user_id=user_id, reason="ended_by_person", at=clock.now()
+    )
+
+
+async def end_all(session: Session, *, user_id: uuid.UUID, token_id: str, keep_current: bool) -> None:
+    """End all sessions of a person, asked by a live one, which may stay. Raises SessionEnded."""
+    await users.lock_user(session, user_id=user_id)
+    await require_live(session, user_id=user_id, token_id=token_id)
+    keep = session_of(token_id) if keep_current else None
+    await repository.revoke_all(session, user_id=user_id, keep=keep, reason="ended_by_person", at=clock.now())
 
 
 async def require_live(session: Session, *, user_id: uuid.UUID, token_id: str) -> None:
