@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.accounts.approvals.api import router as approvals_router
+from services.accounts.approvals.service import approvals_of
 from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
@@ -43,6 +45,7 @@ ROUTERS = (
     households_router,
     operators_router,
     operator_sessions_router,
+    approvals_router,
     audit_router,
     internal_sessions_router,
 )
@@ -102,4 +105,6 @@ def create_app(
         operator_gate=new_gate(),
         password_gate=new_password_gate(),
     )
+    # Kinds of two-person approval, by the rooms that propose them.
+    app.state.approvals = approvals_of([])
     return app

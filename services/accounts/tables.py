@@ -1,5 +1,6 @@
 """All tables of the schema, for migrations."""
 
+from services.accounts.approvals import models as approvals
 from services.accounts.audit import models as audit
 from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
@@ -17,6 +18,7 @@ from services.accounts.sessions import models as sessions
 from services.accounts.users import models as users
 
 __all__ = [
+    "approvals",
     "audit",
     "bindings",
     "carbon_accounts",

@@ -1,5 +1,6 @@
 """Worker process of the accounts service: publishes bindings and households, deletes expired rows, counts look-ups."""
 
+from services.accounts.approvals import service as approvals
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.households import service as households
@@ -17,6 +18,7 @@ from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
 LOOK_UPS_MEASURED_EVERY_S = 60
+APPROVALS_EXPIRED_EVERY_S = 60
 # One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
 
@@ -39,6 +41,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.publish(HOUSEHOLDS)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
+    worker.every(APPROVALS_EXPIRED_EVERY_S, "expire_approvals", approvals.expire)
     return worker
 
 
