@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp", "enterprise_contact", "member_name", "document_key"]
 TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.
@@ -16,7 +16,7 @@ _VERSION = b"\x01"
 
 
 class Vault:
-    """Protects open ids, phone numbers and the TOTP secrets of operators.
+    """Protects open ids, phone numbers, names of members, keys of documents and the TOTP secrets of operators.
 
     Kind and user are part of the hash or of the authenticated place. The hash or ciphertext of one kind therefore
     never matches or opens as the other kind, nor one person's ciphertext as another person's.

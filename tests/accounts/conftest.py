@@ -136,8 +136,11 @@ class Person:
         self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
         self.account: dict[str, Any] = {}
 
-    async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        return await self._client.request(method, BASE + path, headers=self.headers, **kwargs)
+    async def call(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> httpx.Response:
+        """`headers`: besides the token."""
+        return await self._client.request(method, BASE + path, headers={**self.headers, **(headers or {})}, **kwargs)
 
     async def step_up(self) -> None:
         """Confirm the session: the fake WeChat takes a code of the same open id any number of times."""

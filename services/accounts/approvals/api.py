@@ -6,11 +6,11 @@ Each kind names the scope of those who may decide it. Without that scope the ans
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
-from services.accounts.approvals.schemas import DecisionIn, ProposalOut
+from services.accounts.approvals.schemas import KIND_NAMES, DecisionIn, ProposalKind, ProposalOut
 from services.accounts.operator_sessions.live_operator import require_live_operator
-from shared.approvals import Approvals, RequestApprovals
+from shared.approvals import RequestApprovals
 from shared.approvals_kinds import Status
 from shared.auth.tokens import Operator
 from shared.db import Session
@@ -26,14 +26,14 @@ async def list_account_proposals(
     session: Session,
     approvals: RequestApprovals,
     _operator: Caller,
-    kind: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z_.]+$", examples=["enterprise.approve"])] = None,
+    kind: ProposalKind | None = None,
     status: Status | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Page[ProposalOut]:
     rows = await approvals.newest(
         session,
-        kinds=[name for name in _kinds(approvals) if kind in {None, name}],
+        kinds=KIND_NAMES if kind is None else (kind,),
         statuses=None if status is None else (status,),
         before=position_of(cursor, uuid.UUID),
         limit=limit + 1,
@@ -45,7 +45,7 @@ async def list_account_proposals(
 async def get_account_proposal(
     proposal_id: uuid.UUID, session: Session, approvals: RequestApprovals, _operator: Caller
 ) -> ProposalOut:
-    return ProposalOut.of(await approvals.get(session, proposal_id=proposal_id, kinds=_kinds(approvals)))
+    return ProposalOut.of(await approvals.get(session, proposal_id=proposal_id, kinds=KIND_NAMES))
 
 
 @router.post("/{proposal_id}/approve", summary="批准提案 · Approve, by a second person")
@@ -58,7 +58,7 @@ async def approve_account_proposal(
     """
     return ProposalOut.of(
         await approvals.approve(
-            session, proposal_id=proposal_id, kinds=_kinds(approvals), operator=operator, reason=body.reason
+            session, proposal_id=proposal_id, kinds=KIND_NAMES, operator=operator, reason=body.reason
         )
     )
 
@@ -70,10 +70,6 @@ async def reject_account_proposal(
     """提议人自己为撤回，他人为驳回。The proposer withdraws it, another operator rejects it."""
     return ProposalOut.of(
         await approvals.reject_or_withdraw(
-            session, proposal_id=proposal_id, kinds=_kinds(approvals), operator=operator, reason=body.reason
+            session, proposal_id=proposal_id, kinds=KIND_NAMES, operator=operator, reason=body.reason
         )
     )
-
-
-def _kinds(approvals: Approvals) -> list[str]:
-    return [kind.name for kind in approvals.kinds]

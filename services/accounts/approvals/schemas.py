@@ -1,5 +1,5 @@
 import uuid
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -12,6 +12,12 @@ DecisionReason = Annotated[
     StringConstraints(strip_whitespace=True, min_length=2, max_length=500, pattern=r"^[^\x00]+$"),
     Field(description="写入审计记录 Stored in the audit log", examples=["材料齐全"]),
 ]
+
+
+# The kinds of all rooms. `main.py` registers each with its acts; a kind that is missing here fails a test.
+ProposalKind = Literal["enterprise.approve", "enterprise.resume"]
+# The document of the API reads these names to find what a decision may raise.
+KIND_NAMES: Final = ("enterprise.approve", "enterprise.resume")
 
 
 class DecisionIn(BaseModel):
@@ -42,7 +48,7 @@ class ProposalOut(BaseModel):
     )
 
     proposal_id: uuid.UUID
-    kind: str = Field(examples=["enterprise.approve"])
+    kind: ProposalKind
     subject: str = Field(description="要变更的对象 What will change")
     content: dict[str, Any]
     reason: str

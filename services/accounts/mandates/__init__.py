@@ -1,0 +1,1 @@
+"""Mandates (授权) by which a citizen lets a platform pool acts, and the terms that platforms publish."""
