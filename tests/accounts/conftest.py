@@ -22,6 +22,7 @@ from services.accounts.main import create_app
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings
+from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
@@ -175,6 +176,12 @@ class People:
         if with_account:
             await person.open_account()
         return person
+
+
+@pytest.fixture
+def vault(app: FastAPI) -> Vault:
+    found: Vault = app.state.resources.vault
+    return found
 
 
 @pytest.fixture

@@ -58,6 +58,9 @@ _GAINS = {
     "live keys": "SELECT app_key FROM ingest.partner_key WHERE environment = 'live' AND revoked_at IS NULL"
     " AND coalesce(not_after, 'infinity') > now() AND coalesce(not_before, '-infinity') <= now()",
     "receivers": "SELECT code FROM accounting.capture_target",
+    "enterprises that may act": "SELECT enterprise_id::text FROM accounts.enterprise WHERE status = 'active'",
+    "members of enterprises": "SELECT membership_id || ' ' || roles FROM accounts.enterprise_member"
+    " WHERE ended_at IS NULL",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 

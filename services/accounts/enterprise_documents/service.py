@@ -40,7 +40,7 @@ from services.accounts.vault import Vault
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
-from shared.sealing import Sealer
+from shared.sealing import SealBroken, Sealer
 
 UPLOADS_QUOTA = Quota("enterprise_document", at_most=40, window_s=86_400)
 READS_PER_HOUR = 60
@@ -148,7 +148,7 @@ async def count_read(session: Session, *, operator: str) -> None:
 async def read_as_operator(
     session: Session, *, vault: Vault, operator: str, enterprise_id: uuid.UUID, document_id: uuid.UUID, reason: str
 ) -> tuple[DocumentView, bytes]:
-    """Return a document with its content, and record the look. Raises DocumentNotFound."""
+    """Return a document with its content, and record the look. Raises DocumentNotFound, SealBroken."""
     row = await repository.find(session, enterprise_id=enterprise_id, document_id=document_id)
     if row is None:
         raise DocumentNotFound
@@ -164,6 +164,8 @@ async def read_as_operator(
     sealer = Sealer(bytes.fromhex(vault.unseal("document_key", document_id, row.key_sealed)))
     pieces = await repository.pieces_of(session, document_id=document_id)
     content = b"".join(sealer.open_bytes(piece, _place(number)) for number, piece in enumerate(pieces))
+    if hashlib.sha256(content).hexdigest() != row.sha256:  # a piece is missing
+        raise SealBroken(document_id)
     return view, content
 
 

@@ -45,10 +45,12 @@ async def list_current(
     session: AsyncSession, *, platform_id: uuid.UUID | None, before: uuid.UUID | None, limit: int
 ) -> Sequence[MandateTerms]:
     """Return the current terms of each platform and kind, the newest first."""
-    newest = select(MandateTerms.terms_id).where(_IS_CURRENT)
-    newest = newest.distinct(MandateTerms.platform_id, MandateTerms.kind).order_by(
-        MandateTerms.platform_id, MandateTerms.kind, MandateTerms.published_at.desc(), MandateTerms.terms_id.desc()
+    place = func.row_number().over(
+        partition_by=(MandateTerms.platform_id, MandateTerms.kind),
+        order_by=(MandateTerms.published_at.desc(), MandateTerms.terms_id.desc()),
     )
+    ranked = select(MandateTerms.terms_id, place.label("place")).where(_IS_CURRENT).subquery()
+    newest = select(ranked.c.terms_id).where(ranked.c.place == 1)
     statement = select(MandateTerms).where(MandateTerms.terms_id.in_(newest)).order_by(MandateTerms.terms_id.desc())
     if platform_id is not None:
         statement = statement.where(MandateTerms.platform_id == platform_id)
