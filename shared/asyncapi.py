@@ -80,7 +80,7 @@ TOPICS = (
     ),
     Topic(
         topics.MANDATES,
-        "平台归集的授权，不含姓名（压缩主题） Mandates for pooling, without names (compacted)",
+        "平台归集的委托，不含姓名（压缩主题） Mandates for pooling, without names (compacted)",
         "accounts",
         ("accounting",),
         (MandateChanged,),

@@ -94,6 +94,7 @@ async def opened(person: Person, operators: Operators, **changes: Any) -> str:
 async def join(admin: Person, person: Person, enterprise_id: str, *roles: str, name: str | None = None) -> str:
     """Invite a person and accept. Returns the membership's id."""
     body = {"account_no": person.account["account_no"], "roles": list(roles), "name": name}
+    await admin.step_up()
     answer = await admin.call("POST", f"/enterprises/{enterprise_id}/members", json=body)
     assert answer.status_code == 201, answer.text
     accepted = await person.call("POST", f"/me/enterprises/{enterprise_id}/accept")

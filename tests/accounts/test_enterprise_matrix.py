@@ -70,6 +70,8 @@ class House:
         self.ids: dict[str, str] = {}
 
     async def build(self, operators: Operators, maker: Person) -> "House":
+        for person in (self.admin, self.viewer):
+            await person.step_up()
         enterprise_id = await opened(self.admin, operators, name=self.name, kinds=["pool_owner"], uscc=new_uscc())
         self.ids["enterprise_id"] = enterprise_id
         self.ids["membership_id"] = await join(self.admin, self.viewer, enterprise_id, "viewer", name=self.name)

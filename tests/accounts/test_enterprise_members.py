@@ -27,6 +27,7 @@ def operators(client: httpx.AsyncClient, tokens: TokenFactory) -> Operators:
 
 
 async def invite(admin: Person, enterprise_id: str, account_no: str, *roles: str) -> httpx.Response:
+    await admin.step_up()
     body = {"account_no": account_no, "roles": list(roles)}
     return await admin.call("POST", f"/enterprises/{enterprise_id}/members", json=body)
 
@@ -35,7 +36,10 @@ async def test_a_person_becomes_a_member_by_accepting(people: People, operators:
     anna, bert = await people.new(), await people.new()
     enterprise_id = await opened(anna, operators)
     body = {"account_no": bert.account["account_no"], "roles": ["checker", "maker"], "name": NAME}
-    invited = await anna.call("POST", f"/enterprises/{enterprise_id}/members", json=body)
+    members = f"/enterprises/{enterprise_id}/members"
+    assert code_of(await anna.call("POST", members, json=body)) == (403, "STEP_UP_REQUIRED")
+    await anna.step_up()
+    invited = await anna.call("POST", members, json=body)
     assert invited.status_code == 201
     assert (invited.json()["status"], invited.json()["roles"]) == ("invited", ["maker", "checker"])
     assert len(await facts(db)) == 2  # an invitation is no fact

@@ -209,6 +209,7 @@ async def test_a_suspended_enterprise_is_resumed_by_two(people: People, operator
     enterprise_id = await opened(anna, operators)
     await operators.suspend(enterprise_id)
     body = {"account_no": (await people.new()).account["account_no"], "roles": ["viewer"]}
+    await anna.step_up()
     refused = await anna.call("POST", f"/enterprises/{enterprise_id}/members", json=body)
     assert code_of(refused) == (409, "ENTERPRISE_SUSPENDED")
     assert code_of(await anna.call("POST", f"/enterprises/{enterprise_id}/close")) == (409, "ENTERPRISE_SUSPENDED")

@@ -32,6 +32,7 @@ from services.accounts.enterprise_documents.errors import (
 )
 from services.accounts.enterprise_documents.models import EnterpriseDocument
 from services.accounts.enterprise_members import service as members
+from services.accounts.enterprise_members.domain import ADMIN
 from services.accounts.enterprises import service as enterprises
 from services.accounts.enterprises.errors import EnterpriseStateConflict
 from services.accounts.quotas import service as quotas
@@ -62,7 +63,7 @@ class DocumentView:
 
 async def require_upload_allowed(session: Session, *, user_id: uuid.UUID, enterprise_id: uuid.UUID) -> None:
     """Require the right to upload, before a byte of the body is read. Raises as `upload` does."""
-    enterprise = await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",))
+    enterprise = await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN)
     _require_open(enterprise)
     await quotas.count_use(session, user_id=user_id, quota=UPLOADS_QUOTA)
 
@@ -117,7 +118,7 @@ async def upload(
 
 async def list_documents(session: Session, *, user_id: uuid.UUID, enterprise_id: uuid.UUID) -> Sequence[DocumentView]:
     """Raises EnterpriseNotFound, EnterpriseRoleRequired."""
-    await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",))
+    await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN)
     return await documents_of(session, enterprise_id=enterprise_id)
 
 
@@ -193,7 +194,7 @@ async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
 
 async def _lock_open(session: Session, enterprise_id: uuid.UUID, user_id: uuid.UUID) -> None:
     enterprise = await enterprises.lock(session, enterprise_id=enterprise_id)
-    await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",))
+    await members.require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN)
     _require_open(enterprise)
 
 

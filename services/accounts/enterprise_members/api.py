@@ -16,8 +16,7 @@ from services.accounts.enterprise_members.schemas import (
 )
 from services.accounts.enterprises.schemas import EnterpriseOut
 from services.accounts.enterprises.service import Contact
-from services.accounts.live_citizen import LiveCitizen
-from services.accounts.live_citizen import LiveCitizen as SteppedUpCitizen
+from services.accounts.live_citizen import LiveCitizen, SteppedUpCitizen
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
 from shared.db import Session
@@ -102,9 +101,10 @@ async def add_enterprise_member(
     resources: RequestResources,
     response: Response,
 ) -> MemberOut:
-    """仅管理员。对方 14 天内接受后才成为成员；已是成员的，角色即时更改。
+    """仅管理员，须先再次确认身份。对方 14 天内接受后才成为成员；已是成员的，角色即时更改。
 
-    For administrators. The person becomes a member by accepting within 14 days. Roles of members change at once.
+    For administrators, after a step-up. The person becomes a member by accepting within 14 days.
+    Roles of members change at once.
     """
     view, is_new = await service.invite(
         session,

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from shared.contracts.enterprises_v1 import ROLES, EnterpriseRole
 
 MembershipState = Literal["invited", "active"]
+# Who manages members and documents, and closes the enterprise.
+ADMIN: Final[tuple[EnterpriseRole, ...]] = ("admin",)
 # A person answers between two visits of the mini-program.
 INVITATION_LIFE: Final = timedelta(days=14)
 

@@ -13,7 +13,7 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.enterprise_members import repository
-from services.accounts.enterprise_members.domain import INVITATION_LIFE, MembershipState, in_order, is_expired
+from services.accounts.enterprise_members.domain import ADMIN, INVITATION_LIFE, MembershipState, in_order, is_expired
 from services.accounts.enterprise_members.errors import (
     EnterprisesFull,
     LastAdmin,
@@ -181,7 +181,7 @@ async def invite(
     Raises EnterpriseNotFound, EnterpriseRoleRequired, EnterpriseSuspended, EnterpriseStateConflict,
     MemberAccountNotFound, MembersFull, LastAdmin, QuotaExceeded.
     """
-    await require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",), acting=True)
+    await require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN, acting=True)
     await quotas.count_use(session, user_id=user_id, quota=INVITATIONS_QUOTA)
     account = await carbon_accounts.find_by_number(session, account_no=account_no)
     if account is None or account.user_id is None:
@@ -250,7 +250,7 @@ async def remove(
     Raises EnterpriseNotFound, EnterpriseRoleRequired, MemberNotFound, LastAdmin.
     """
     enterprise = await enterprises.lock(session, enterprise_id=enterprise_id)
-    await require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",))
+    await require_role(session, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN)
     row = await repository.find(session, enterprise_id=enterprise_id, membership_id=membership_id)
     if row is None:
         raise MemberNotFound

@@ -13,6 +13,7 @@ from services.accounts.audit.service import log
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.enterprise_documents import service as documents
 from services.accounts.enterprise_members import service as members
+from services.accounts.enterprise_members.domain import ADMIN
 from services.accounts.enterprise_review.errors import ApplicationChanged, DocumentMissing, EnterpriseNotEmpty
 from services.accounts.enterprises import service as enterprises
 from services.accounts.enterprises.domain import EnterpriseState
@@ -111,9 +112,7 @@ async def close_as_admin(
 
     Raises as `close_as_operator`, and EnterpriseRoleRequired, EnterpriseSuspended.
     """
-    for_admins = partial(
-        members.require_role, enterprise_id=enterprise_id, user_id=user_id, roles=("admin",), acting=True
-    )
+    for_admins = partial(members.require_role, enterprise_id=enterprise_id, user_id=user_id, roles=ADMIN, acting=True)
     async with database.transaction() as session:
         await for_admins(session)
     holdings = await reader.read(enterprise_id)

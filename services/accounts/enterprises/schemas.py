@@ -2,6 +2,7 @@ import uuid
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from services.accounts.enterprises.domain import EnterpriseState
 from services.accounts.enterprises.service import EnterpriseView
@@ -13,7 +14,7 @@ Kinds = Annotated[
     list[EnterpriseKind],
     Field(min_length=1, max_length=9, description="可多选 Several at once", examples=[["venue", "sponsor"]]),
 ]
-EXAMPLE = {
+EXAMPLE: JsonDict = {
     "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
     "uscc": "914201007071000009",
     "name": "江城会展有限公司",

@@ -1,1 +1,1 @@
-"""Mandates (授权) by which a citizen lets a platform pool acts, and the terms that platforms publish."""
+"""Mandates (委托) by which a citizen lets a platform pool acts, and the terms that platforms publish."""

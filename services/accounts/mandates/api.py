@@ -13,15 +13,15 @@ from shared.auth.tokens import Citizen
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
-router = APIRouter(prefix="/api/v1/accounts", tags=["归集授权 Mandates"])
+router = APIRouter(prefix="/api/v1/accounts", tags=["归集委托 Mandates"])
 _PLATFORM = "/enterprises/{enterprise_id}/mandate-terms"
 
 _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
-    200: {"model": MandateOut, "description": "同样的授权已经有效 The same mandate is valid already"}
+    200: {"model": MandateOut, "description": "同样的委托已经有效 The same mandate is valid already"}
 }
 
 
-@router.get("/me/mandates", summary="我的归集授权 · My mandates, newest first")
+@router.get("/me/mandates", summary="我的归集委托 · My mandates, newest first")
 async def list_mandates(
     citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[MandateOut]:
@@ -31,7 +31,7 @@ async def list_mandates(
     return Page.of(rows, limit, item=MandateOut.of, cursor=lambda row: (row.mandate_id,))
 
 
-@router.post("/me/mandates", status_code=201, responses=_SAME_AGAIN, summary="授权平台归集 · Give a platform a mandate")
+@router.post("/me/mandates", status_code=201, responses=_SAME_AGAIN, summary="委托平台归集 · Give a platform a mandate")
 async def accept_mandate(
     body: MandateIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> MandateOut:
@@ -51,7 +51,7 @@ async def accept_mandate(
     return MandateOut.of(view)
 
 
-@router.delete("/me/mandates/{mandate_id}", status_code=204, summary="终止授权 · End a mandate at once")
+@router.delete("/me/mandates/{mandate_id}", status_code=204, summary="终止委托 · End a mandate at once")
 async def end_mandate(
     mandate_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> None:
@@ -125,7 +125,7 @@ async def publish_terms(
 async def end_terms(
     enterprise_id: uuid.UUID, terms_id: uuid.UUID, body: TermsEndIn, citizen: LiveCitizen, session: Session
 ) -> TermsOut:
-    """即日起不再接受新的授权，现有授权到期终止。No new mandates from now on; the present ones end then."""
+    """即日起不再接受新的委托，现有委托到期终止。No new mandates from now on; the present ones end then."""
     view = await terms.end(
         session, user_id=citizen.user_id, platform_id=enterprise_id, terms_id=terms_id, ends_at=body.ends_at
     )

@@ -2,6 +2,7 @@ import uuid
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from services.accounts.mandates.domain import EndReason, MandateState, TermsState
 from services.accounts.mandates.service import MandateView
@@ -15,7 +16,7 @@ TermsVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$", examples=
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PLATFORM = "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e"
-_TERMS = {
+_TERMS: JsonDict = {
     "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
     "platform_id": _PLATFORM,
     "platform_name": "江城出行有限公司",

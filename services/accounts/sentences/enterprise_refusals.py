@@ -105,8 +105,8 @@ DOCUMENT_NOT_FOUND: Final = Sentence(
 DOCUMENT_TYPE_INVALID: Final = Sentence(
     Text("材料的格式不对", "The document has another type"),
     Text(
-        "只收 PDF、JPEG 和 PNG，内容须与声明的格式一致，没有保存。请换一个文件。",
-        "Only PDF, JPEG and PNG whose content fits the declared type. Nothing was stored. Send another file.",
+        "只收扫描件或照片，而且格式要与内容一致，这份没有保存。请换一个文件。",
+        "Only scans and pictures whose content fits their type. This one was not stored. Send another file.",
     ),
 )
 DOCUMENT_HASH_MISMATCH: Final = Sentence(
@@ -119,8 +119,8 @@ DOCUMENT_HASH_MISMATCH: Final = Sentence(
 DOCUMENTS_TOO_LARGE: Final = Sentence(
     Text("材料太多或太大", "There are too many documents"),
     Text(
-        "全部材料最多 {files} 份、共 {mib} MiB，这份没有保存。请压缩后再上传，或先删除不需要的。",
-        "At most {files} documents of {mib} MiB together. This one was not stored. Make it smaller or delete others.",
+        "全部材料最多 {files} 份、共 {mib} 兆，这份没有保存。请压缩后再上传，或先删除不需要的。",
+        "At most {files} documents of {mib} megabytes together. This one was not stored. Make it smaller or delete others.",
     ),
 )
 DOCUMENT_MISSING: Final = Sentence(
@@ -138,7 +138,7 @@ APPLICATION_CHANGED: Final = Sentence(
     ),
 )
 TERMS_NOT_FOUND: Final = Sentence(
-    Text("没有这份授权条款", "No such terms"),
+    Text("没有这份委托条款", "No such terms"),
     Text(
         "条款不存在，或已经停用。请查看平台现行的条款。",
         "The terms do not exist or have ended. See the platform's current ones.",
@@ -152,9 +152,9 @@ TERMS_EXIST: Final = Sentence(
     ),
 )
 TERMS_OUTDATED: Final = Sentence(
-    Text("授权条款已更新", "The terms have changed"),
+    Text("委托条款已更新", "The terms have changed"),
     Text(
-        "您看到的不是现行条款，还没有授权。请阅读现行条款（{current}）后再决定。",
+        "您看到的不是现行条款，还没有委托。请阅读现行条款（{current}）后再决定。",
         "You did not see the current terms, and no mandate was given. Read version {current} and decide then.",
     ),
 )
@@ -175,21 +175,21 @@ MAKER_MAY_NOT_CHECK: Final = Sentence(
 NOTICE_TOO_SHORT: Final = Sentence(
     Text("提前通知的时间不够", "The notice is too short"),
     Text(
-        "终止授权须提前 {days} 天告知，没有办理。最早可以是 {earliest}。",
+        "终止委托须提前 {days} 天告知，没有办理。最早可以是 {earliest}。",
         "Mandates end {days} days after the notice at the earliest. Nothing was done. The first moment is {earliest}.",
     ),
 )
 MANDATE_EXISTS: Final = Sentence(
-    Text("您已授权这个平台", "You have given this platform a mandate"),
+    Text("您已委托这个平台", "You have given this platform a mandate"),
     Text(
-        "现有的授权仍然有效，这次没有改动。要改条款，请先终止现有的授权。",
+        "现有的委托仍然有效，这次没有改动。要改条款，请先终止现有的委托。",
         "The present mandate is still valid and nothing was changed. End it before you give another one.",
     ),
 )
 MANDATE_NOT_FOUND: Final = Sentence(
-    Text("没有这份授权", "No such mandate"),
+    Text("没有这份委托", "No such mandate"),
     Text(
-        "授权不存在，或不是您的。请查看您的授权列表。",
+        "委托不存在，或不是您的。请查看您的委托列表。",
         "The mandate does not exist or is not yours. See the list of your mandates.",
     ),
 )

@@ -153,7 +153,12 @@ async def test_facts_end_the_same_in_every_order_and_when_they_come_twice(accoun
     for order in itertools.permutations(range(4)):
         own = uuid.uuid4()
         anna = Member(own, "admin")
-        story = [enterprise(own), enterprise(own, 2, "suspended"), anna.fact(), anna.fact(2, roles=("viewer",))]
+        story: list[EnterpriseFact] = [
+            enterprise(own),
+            enterprise(own, 2, "suspended"),
+            anna.fact(),
+            anna.fact(2, roles=("viewer",)),
+        ]
         for place in order:
             await handle(accounting, story[place], *([story[place]] if rng.random() < 0.3 else []))
         async with accounting.database.transaction() as session:
