@@ -120,7 +120,7 @@ DOCUMENTS_TOO_LARGE: Final = Sentence(
     Text("材料太多或太大", "There are too many documents"),
     Text(
         "全部材料最多 {files} 份、共 {mib} 兆，这份没有保存。请压缩后再上传，或先删除不需要的。",
-        "At most {files} documents of {mib} megabytes together. This one was not stored. Make it smaller or delete others.",
+        "At most {files} documents of {mib} megabytes together. This one was not stored. Send a smaller one.",
     ),
 )
 DOCUMENT_MISSING: Final = Sentence(
