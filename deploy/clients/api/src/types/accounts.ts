@@ -24,6 +24,224 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/enterprise-documents/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 申请材料 · Documents of the application
+         * @description 仅管理员；只列目录。For administrators; without the contents.
+         */
+        get: operations["list_enterprise_documents"];
+        put?: never;
+        /**
+         * 上传申请材料 · Upload a document of the application
+         * @description PDF、JPEG 或 PNG，全部材料最多 10 份、共 5 MiB；加密保存，运营人员查看时留有记录。开始审核后不能更改。
+         *
+         *     PDF, JPEG or PNG; at most 10 files of 5 MiB together. Stored sealed; every look of an operator is recorded. No
+         *     changes once the review has begun.
+         */
+        post: operations["upload_enterprise_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprise-documents/{enterprise_id}/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 删除申请材料 · Delete a document
+         * @description 删除申请材料 · Delete a document
+         */
+        delete: operations["delete_enterprise_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 申请企业碳账户 · Apply for an enterprise account
+         * @description 申请人成为管理员；由两位运营人员核准。The applicant becomes its administrator. Two operators approve it.
+         */
+        post: operations["apply_for_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业 · An enterprise, for its members
+         * @description 企业 · An enterprise, for its members
+         */
+        get: operations["get_enterprise"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭企业碳账户 · Close the enterprise account
+         * @description 仅管理员；账户须已结清，关闭后不能恢复。For administrators. It must be empty, and it cannot be opened again.
+         */
+        post: operations["close_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本平台的归集条款 · Terms of my platform, with drafts
+         * @description 本平台的归集条款 · Terms of my platform, with drafts
+         */
+        get: operations["list_platform_terms"];
+        put?: never;
+        /**
+         * 起草归集条款 · Write terms, as a maker
+         * @description 起草归集条款 · Write terms, as a maker
+         */
+        post: operations["write_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用条款，提前告知 · End terms with notice
+         * @description 即日起不再接受新的委托，现有委托到期终止。No new mandates from now on; the present ones end then.
+         */
+        post: operations["end_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 复核并发布条款 · Publish terms, as a checker
+         * @description 须由起草人以外的复核人发布；正文此后不变。By a checker who did not write them. The text never changes.
+         */
+        post: operations["publish_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 成员 · Members and open invitations
+         * @description 成员 · Members and open invitations
+         */
+        get: operations["list_enterprise_members"];
+        put?: never;
+        /**
+         * 邀请成员或更改角色 · Invite a member, or change roles
+         * @description 仅管理员，须先再次确认身份。对方 14 天内接受后才成为成员；已是成员的，角色即时更改。
+         *
+         *     For administrators, after a step-up. The person becomes a member by accepting within 14 days.
+         *     Roles of members change at once.
+         */
+        post: operations["add_enterprise_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 移除成员 · Remove a member
+         * @description 仅管理员，即时生效。For administrators; takes effect at once.
+         */
+        delete: operations["remove_enterprise_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/households": {
         parameters: {
             query?: never;
@@ -120,6 +338,46 @@ export interface paths {
          * @description 退出后 30 天内不能加入另一个家庭。A person may join another household 30 days after leaving one.
          */
         post: operations["join_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/mandate-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 各平台现行的归集条款 · Current terms of the platforms
+         * @description 各平台现行的归集条款 · Current terms of the platforms
+         */
+        get: operations["list_current_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/mandate-terms/{terms_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 归集条款全文 · The text of terms
+         * @description 归集条款全文 · The text of terms
+         */
+        get: operations["get_terms"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -260,6 +518,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/me/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的企业与邀请 · My enterprises and invitations
+         * @description 我的企业与邀请 · My enterprises and invitations
+         */
+        get: operations["list_my_enterprises"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 退出或谢绝 · Leave or decline
+         * @description 最后一位管理员不能退出。The last administrator cannot leave.
+         */
+        delete: operations["leave_enterprise"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/enterprises/{enterprise_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 接受邀请 · Accept an invitation
+         * @description 接受邀请 · Accept an invitation
+         */
+        post: operations["accept_membership"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/mandates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的归集委托 · My mandates, newest first
+         * @description 我的归集委托 · My mandates, newest first
+         */
+        get: operations["list_mandates"];
+        put?: never;
+        /**
+         * 委托平台归集 · Give a platform a mandate
+         * @description 此后的行为才归集，此前的不变。Acts from now on are pooled, none from before. It can be ended at any time.
+         */
+        post: operations["accept_mandate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/mandates/{mandate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 终止委托 · End a mandate at once
+         * @description 即时生效，此前已归集的不变。Takes effect at once; what was pooled before stays.
+         */
+        delete: operations["end_mandate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/me/phone": {
         parameters: {
             query?: never;
@@ -348,6 +710,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/ops/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 提案列表 · Proposals, newest first
+         * @description 提案列表 · Proposals, newest first
+         */
+        get: operations["list_account_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 提案 · One proposal
+         * @description 提案 · One proposal
+         */
+        get: operations["get_account_proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准提案 · Approve, by a second person
+         * @description 须由提议人以外的人批准，立即生效；需要该类提案的权限。
+         *
+         *     By an operator other than its proposer, with the scope of the kind. Takes effect at once.
+         */
+        post: operations["approve_account_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回提案 · Reject or withdraw
+         * @description 提议人自己为撤回，他人为驳回。The proposer withdraws it, another operator rejects it.
+         */
+        post: operations["reject_account_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/ops/audit": {
         parameters: {
             query?: never;
@@ -362,6 +806,186 @@ export interface paths {
         get: operations["list_accounts_audit_entries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业申请与企业 · Applications and enterprises, newest first
+         * @description 企业申请与企业 · Applications and enterprises, newest first
+         */
+        get: operations["list_enterprises"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个企业与申请材料 · An enterprise with its documents
+         * @description 一个企业与申请材料 · An enterprise with its documents
+         */
+        get: operations["get_enterprise_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议核准，须两人 · Propose the approval
+         * @description 由另一位运营人员在 `/ops/approvals` 批准后生效。Another operator approves it under `/ops/approvals`.
+         */
+        post: operations["propose_enterprise_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭企业 · Close an empty enterprise
+         * @description 账户须已结清，否则列出剩余。The account must be empty; else the answer lists what is left.
+         */
+        post: operations["close_enterprise_as_operator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 申请的联系人 · The contact of an application
+         * @description 每次查看都有审计记录。Every look is recorded.
+         */
+        get: operations["get_enterprise_contact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 查看申请材料 · Read a document
+         * @description 每次查看都有审计记录；每人每小时最多 60 次。Every look is recorded; at most 60 an hour for each operator.
+         */
+        get: operations["read_enterprise_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回申请 · Reject an application
+         * @description 材料与联系人随即删除。Documents and contact are deleted at once.
+         */
+        post: operations["reject_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议恢复，须两人 · Propose to resume
+         * @description 提议恢复，须两人 · Propose to resume
+         */
+        post: operations["propose_enterprise_resumption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 暂停企业 · Suspend an enterprise
+         * @description 立即生效，不能再办理任何业务。Takes effect at once: it may not act.
+         */
+        post: operations["suspend_enterprise"];
         delete?: never;
         options?: never;
         head?: never;
@@ -656,12 +1280,24 @@ export interface components {
             frozen: boolean | null;
             frozen_since: string | null;
             /** @enum {string} */
-            kind: "person" | "household";
+            kind: "person" | "household" | "enterprise";
             /** @description 家庭成员人数 Number of members; households only */
             members: number | null;
             opened_at: string;
             /** @example 138****5678 */
             phone_masked: string | null;
+        };
+        /**
+         * @example {
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "status": "applied"
+         *     }
+         */
+        ApplicationOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
         };
         /**
          * @example {
@@ -744,7 +1380,7 @@ export interface components {
              */
             account_no: string;
             /** @enum {string} */
-            kind: "person" | "household";
+            kind: "person" | "household" | "enterprise";
             opened_at: string;
         };
         ConsentGiven: {
@@ -781,6 +1417,237 @@ export interface components {
         ConsentsOut: {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
+        };
+        ContactIn: {
+            /** @example 张敏 */
+            name: string;
+            /** @example 027-85550000 */
+            phone: string;
+        };
+        /**
+         * @example {
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "name": "张敏",
+         *       "phone": "027-85550000"
+         *     }
+         */
+        ContactOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            /** @description 已删除为空 Null when it was deleted */
+            name: string | null;
+            phone: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "材料齐全"
+         *     }
+         */
+        DecisionIn: {
+            /**
+             * @description 写入审计记录 Stored in the audit log
+             * @example 材料齐全
+             */
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *       "kind": "business_licence",
+         *       "media_type": "application/pdf",
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "size_bytes": 183204,
+         *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+         *     }
+         */
+        DocumentOut: {
+            /** Format: uuid */
+            document_id: string;
+            /** @enum {string} */
+            kind: "business_licence" | "authorisation_letter" | "other";
+            /** @enum {string} */
+            media_type: "application/pdf" | "image/jpeg" | "image/png";
+            sha256: string;
+            size_bytes: number;
+            uploaded_at: string;
+        };
+        DocumentsOut: {
+            /** @description 最多 10 份 At most 10 */
+            items: components["schemas"]["DocumentOut"][];
+        };
+        /**
+         * @description 企业与其申请材料。An enterprise with the documents of its application.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "documents": [
+         *         {
+         *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *           "kind": "business_licence",
+         *           "media_type": "application/pdf",
+         *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "size_bytes": 183204,
+         *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+         *         }
+         *       ],
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseCaseOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            documents: components["schemas"]["DocumentOut"][];
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "account_no": "WH203947561028",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "my_roles": [
+         *         "admin"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseDetailOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            /** @description 核准后才有 From the approval on */
+            account_no: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            my_roles: ("admin" | "maker" | "checker" | "viewer")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @example {
+         *       "contact": {
+         *         "name": "张敏",
+         *         "phone": "027-85550000"
+         *       },
+         *       "kinds": [
+         *         "venue",
+         *         "event_organiser"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseIn: {
+            /** @description 加密保存，仅供审核时联系 Sealed; for questions about the application */
+            contact: components["schemas"]["ContactIn"];
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            /** @description 与营业执照一致 As on the licence */
+            name: string;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @description 企业碳账户。An enterprise as its members and operators see it.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        EnterpriseOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["EnterpriseOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @example {
@@ -890,6 +1757,137 @@ export interface components {
         };
         /**
          * @example {
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "scenes": [
+         *         "bus"
+         *       ],
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11"
+         *     }
+         */
+        MandateIn: {
+            /**
+             * @description benefit 换等值权益 for benefits; agency 代为出售 sold on my behalf
+             * @enum {string}
+             */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            /**
+             * @example [
+             *       "bus",
+             *       "metro"
+             *     ]
+             */
+            scenes: string[];
+            /** @description 用户读到的条款的 SHA-256 Of the text that the citizen read */
+            terms_sha256: string;
+            /** @example 2026-11 */
+            terms_version: string;
+        };
+        /**
+         * @example {
+         *       "accepted_at": "2026-11-27T10:00:00+08:00",
+         *       "end_reason": "expiry",
+         *       "kind": "benefit",
+         *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "scenes": [
+         *         "bus"
+         *       ],
+         *       "status": "active",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "threshold_mg": 10000000,
+         *       "until": "2027-11-27T10:00:00+08:00"
+         *     }
+         */
+        MandateOut: {
+            /** @description 此后的行为才归集 Acts from then on */
+            accepted_at: string;
+            end_reason: ("citizen" | "platform" | "expiry" | "erasure") | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            mandate_id: string;
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            scenes: string[];
+            /** @enum {string} */
+            status: "active" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            terms_sha256: string;
+            terms_version: string;
+            /** @description 每年最多归集的克数（毫克），空为不限 At most in a calendar year */
+            threshold_mg: number | null;
+            /** @description 到此为止，可能在将来 The end, perhaps in the future */
+            until: string | null;
+        };
+        MandateOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MandateOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "name": "李伟",
+         *       "roles": [
+         *         "maker"
+         *       ]
+         *     }
+         */
+        MemberIn: {
+            /** @description 对方的个人碳账户号 Of the person's account */
+            account_no: string;
+            /** @description 企业内显示的姓名，加密保存 Shown to members; stored sealed */
+            name?: string | null;
+            /**
+             * @description 可兼任 Several at once
+             * @example [
+             *       "maker"
+             *     ]
+             */
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+        };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "is_me": false,
+         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *       "name": "李伟",
+         *       "roles": [
+         *         "maker"
+         *       ],
+         *       "since": "2026-11-27T10:00:00+08:00",
+         *       "status": "invited"
+         *     }
+         */
+        MemberOut: {
+            /** @description 仅管理员可见 Shown to administrators */
+            account_no: string | null;
+            is_me: boolean;
+            /** Format: uuid */
+            membership_id: string;
+            name: string | null;
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+            since: string;
+            /** @enum {string} */
+            status: "invited" | "active";
+        };
+        MembersOut: {
+            /** @description 最多 100 位 At most 100 */
+            items: components["schemas"]["MemberOut"][];
+        };
+        /**
+         * @example {
          *       "meter_ref": "4201004812345"
          *     }
          */
@@ -910,6 +1908,44 @@ export interface components {
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
+        };
+        /**
+         * @example {
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "membership": "active",
+         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *       "name": "江城会展有限公司",
+         *       "roles": [
+         *         "admin"
+         *       ],
+         *       "since": "2026-11-27T10:00:00+08:00",
+         *       "status": "active"
+         *     }
+         */
+        MyEnterpriseOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            /**
+             * @description invited 待您接受 waits for your acceptance
+             * @enum {string}
+             */
+            membership: "invited" | "active";
+            /** Format: uuid */
+            membership_id: string;
+            name: string;
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+            since: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+        };
+        MyEnterprisesOut: {
+            /** @description 最新在前，最多 50 个 Newest first, at most 50 */
+            items: components["schemas"]["MyEnterpriseOut"][];
         };
         MySessionOut: {
             /** @description 登录时间 When the log-in was made */
@@ -1190,6 +2226,49 @@ export interface components {
             user_id: string;
         };
         /**
+         * @description A change that waits for a second operator. `content` is what will be done.
+         * @example {
+         *       "content": {},
+         *       "decided_at": null,
+         *       "decided_by": null,
+         *       "expires_at": "2026-12-11T10:00:00+08:00",
+         *       "kind": "enterprise.approve",
+         *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+         *       "proposed_at": "2026-11-27T10:00:00+08:00",
+         *       "proposed_by": "local:anna",
+         *       "reason": "材料齐全",
+         *       "status": "open",
+         *       "subject": "01999e5e-0000-7000-8000-000000000002"
+         *     }
+         */
+        ProposalOut: {
+            content: {
+                [key: string]: unknown;
+            };
+            decided_at: string | null;
+            /** @description 未处理或已过期为空 Null while open, and when it expired */
+            decided_by: string | null;
+            expires_at: string;
+            /** @enum {string} */
+            kind: "enterprise.approve" | "enterprise.resume";
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+            /** @description 要变更的对象 What will change */
+            subject: string;
+        };
+        ProposalOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ProposalOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
          * @example {
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
          *       "log_in_secret": "m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU",
@@ -1219,6 +2298,18 @@ export interface components {
         Purpose: "data_processing" | "messages" | "rankings" | "research";
         RefreshIn: {
             refresh_token: string;
+        };
+        /**
+         * @example {
+         *       "reason": "材料齐全，与公示信息一致"
+         *     }
+         */
+        ReviewIn: {
+            /**
+             * @description 写入审计记录；驳回和暂停的原因申请人可见 Stored in the audit log
+             * @example 材料齐全
+             */
+            reason: string;
         };
         SceneOut: {
             how_to_earn: string;
@@ -1285,6 +2376,134 @@ export interface components {
         StepUpIn: {
             /** @description wx.login 刚返回的 code A code that wx.login has just returned */
             code: string;
+        };
+        /**
+         * @example {
+         *       "ends_at": "2027-01-31T00:00:00+08:00"
+         *     }
+         */
+        TermsEndIn: {
+            /**
+             * Format: date-time
+             * @description 至少 30 天以后 At least 30 days ahead
+             */
+            ends_at: string;
+        };
+        /**
+         * @example {
+         *       "kind": "benefit",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "terms_version": "2026-11",
+         *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsIn: {
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /**
+             * @example [
+             *       "bus",
+             *       "metro"
+             *     ]
+             */
+            scenes: string[];
+            /** @example 2026-11 */
+            terms_version: string;
+            text: string;
+            /** @description 每年最多归集，空为不限 At most in a year */
+            threshold_mg?: number | null;
+            /** @description 空为长期 Null: no expiry */
+            valid_days?: number | null;
+        };
+        /**
+         * @example {
+         *       "ends_at": null,
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "published_at": "2026-11-27T10:00:00+08:00",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "status": "published",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsOut: {
+            ends_at: string | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            published_at: string | null;
+            scenes: string[];
+            /** @enum {string} */
+            status: "draft" | "published" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            /** @description 条款正文 UTF-8 的 SHA-256 Of the UTF-8 bytes of the text */
+            terms_sha256: string;
+            terms_version: string;
+            threshold_mg: number | null;
+            valid_days: number | null;
+        };
+        TermsOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["TermsOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "ends_at": null,
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "published_at": "2026-11-27T10:00:00+08:00",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "status": "published",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsTextOut: {
+            ends_at: string | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            published_at: string | null;
+            scenes: string[];
+            /** @enum {string} */
+            status: "draft" | "published" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            /** @description 条款正文 UTF-8 的 SHA-256 Of the UTF-8 bytes of the text */
+            terms_sha256: string;
+            terms_version: string;
+            text: string;
+            threshold_mg: number | null;
+            valid_days: number | null;
         };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
@@ -1365,6 +2584,97 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+         *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_STATE_CONFLICT",
+                 *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "企业现在的状态不能这样办",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                    /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                    enterprise_status?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise */
+        EnterpriseNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this */
+        EnterpriseStateConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_STATE_CONFLICT",
+                 *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "企业现在的状态不能这样办",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_STATE_CONFLICT";
+                    /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                    enterprise_status?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
         /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
@@ -1388,6 +2698,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+         *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                 *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
                     /** @constant */
                     status: 403;
                 };
@@ -1533,6 +2874,37 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+         *     * `TERMS_NOT_FOUND` 没有这份委托条款 · No such terms
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND" | "TERMS_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `OPERATOR_SESSION_NOT_FOUND` 没有这次登录 · No such session */
         OperatorSessionNotFound: {
             headers: {
@@ -1617,6 +2989,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal */
+        ProposalNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PROPOSAL_NOT_FOUND",
+                 *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这项提案",
+                 *       "type": "urn:carbon-inclusion:problem:proposal-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PROPOSAL_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `REQUEST_TIMEOUT` 请求未能及时传完 · The request took too long to arrive */
         RequestTimeout: {
             headers: {
@@ -1682,8 +3082,6 @@ export interface components {
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
-         *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
          */
         ServiceUnavailable2: {
             headers: {
@@ -1707,7 +3105,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1717,6 +3115,8 @@ export interface components {
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+         *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
          */
         ServiceUnavailable3: {
             headers: {
@@ -1740,7 +3140,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1780,12 +3180,45 @@ export interface components {
             };
         };
         /**
+         * @description * `HOLDINGS_UNAVAILABLE` 暂时读不到企业的余额 · The enterprise's balance cannot be read
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable5: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOLDINGS_UNAVAILABLE",
+                 *       "detail": "企业没有关闭，也没有变动。请过几分钟再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "暂时读不到企业的余额",
+                 *       "type": "urn:carbon-inclusion:problem:holdings-unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOLDINGS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `IDENTITY_PROVIDER_UNAVAILABLE` 统一身份认证暂不可用 · The identity provider does not answer
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable5: {
+        ServiceUnavailable6: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1901,6 +3334,39 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         */
+        TooManyRequests4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
                     /** @constant */
                     status: 429;
                 };
@@ -2135,6 +3601,1353 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprise_documents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "kind": "business_licence",
+                     *           "media_type": "application/pdf",
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "size_bytes": 183204,
+                     *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    upload_enterprise_document: {
+        parameters: {
+            query: {
+                kind: "business_licence" | "authorisation_letter" | "other";
+                /** @description 文件的 SHA-256 Of the file */
+                sha256: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example time,user */
+                "application/pdf": string;
+                /** @example time,user */
+                "image/jpeg": string;
+                /** @example time,user */
+                "image/png": string;
+            };
+        };
+        responses: {
+            /** @description 已上传过的同一文件 The same content was uploaded before */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "kind": "business_licence",
+                     *       "media_type": "application/pdf",
+                     *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "size_bytes": 183204,
+                     *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "kind": "business_licence",
+                     *       "media_type": "application/pdf",
+                     *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "size_bytes": 183204,
+                     *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DOCUMENTS_TOO_LARGE` 材料太多或太大 · There are too many documents
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENTS_TOO_LARGE",
+                     *       "detail": "材料太多或太大",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "材料太多或太大",
+                     *       "type": "urn:carbon-inclusion:problem:documents-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENTS_TOO_LARGE" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `DOCUMENT_HASH_MISMATCH` 材料没有传完整 · The document did not arrive intact
+             *     * `DOCUMENT_TYPE_INVALID` 材料的格式不对 · The document has another type
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_HASH_MISMATCH",
+                     *       "detail": "收到的内容与声明的散列不一致，没有保存。请重新上传。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "材料没有传完整",
+                     *       "type": "urn:carbon-inclusion:problem:document-hash-mismatch"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_HASH_MISMATCH" | "DOCUMENT_TYPE_INVALID" | "INVALID_REQUEST";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests4"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    delete_enterprise_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                document_id: string;
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `DOCUMENT_NOT_FOUND` 没有这份材料 · No such document
+             *     * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_NOT_FOUND",
+                     *       "detail": "材料不存在，或已经删除。请查看材料清单。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}/{document_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份材料",
+                     *       "type": "urn:carbon-inclusion:problem:document-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_NOT_FOUND" | "ENTERPRISE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    apply_for_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "contact": {
+                 *         "name": "张敏",
+                 *         "phone": "027-85550000"
+                 *       },
+                 *       "kinds": [
+                 *         "venue",
+                 *         "event_organiser"
+                 *       ],
+                 *       "name": "江城会展有限公司",
+                 *       "uscc": "914201007071000009"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnterpriseIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "status": "applied"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApplicationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISES_FULL` 加入的企业太多 · Too many enterprises
+             *     * `USCC_TAKEN` 这个代码已有企业碳账户 · This code has an enterprise account
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "ENTERPRISES_FULL" | "USCC_TAKEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `USCC_INVALID` 统一社会信用代码有误 · This is not a unified social credit code
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "USCC_INVALID";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "my_roles": [
+                     *         "admin"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseDetailOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /**
+             * @description * `ENTERPRISE_NOT_EMPTY` 企业碳账户还不能关闭 · The enterprise account is not empty
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_EMPTY",
+                     *       "detail": "账户里还有没有结清的内容，没有关闭。请按清单逐项结清后再关闭。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业碳账户还不能关闭",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-empty"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_EMPTY" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @description 仅随 ENTERPRISE_NOT_EMPTY Only with ENTERPRISE_NOT_EMPTY */
+                        left?: {
+                            [key: string]: number;
+                        };
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_platform_terms: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ends_at": null,
+                     *           "kind": "benefit",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "published_at": "2026-11-27T10:00:00+08:00",
+                     *           "scenes": [
+                     *             "bus",
+                     *             "metro"
+                     *           ],
+                     *           "status": "published",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "valid_days": 365
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    write_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "benefit",
+                 *       "scenes": [
+                 *         "bus",
+                 *         "metro"
+                 *       ],
+                 *       "terms_version": "2026-11",
+                 *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                 *       "threshold_mg": 10000000,
+                 *       "valid_days": 365
+                 *     }
+                 */
+                "application/json": components["schemas"]["TermsIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsTextOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             *     * `TERMS_EXIST` 这个版本的条款已存在 · This version of the terms exists
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "NOT_A_PLATFORM" | "TERMS_EXIST";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ends_at": "2027-01-31T00:00:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TermsEndIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `NOTICE_TOO_SHORT` 提前通知的时间不够 · The notice is too short
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/end",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "NOTICE_TOO_SHORT" | "NOT_A_PLATFORM";
+                        /**
+                         * Format: date-time
+                         * @description 仅随 NOTICE_TOO_SHORT Only with NOTICE_TOO_SHORT
+                         */
+                        earliest?: string;
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    publish_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `MAKER_MAY_NOT_CHECK` 须由另一位成员复核 · Another member has to check this
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/publish",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "MAKER_MAY_NOT_CHECK" | "NOT_A_PLATFORM";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprise_members: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_no": "WH203947561028",
+                     *           "is_me": false,
+                     *           "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "name": "李伟",
+                     *           "roles": [
+                     *             "maker"
+                     *           ],
+                     *           "since": "2026-11-27T10:00:00+08:00",
+                     *           "status": "invited"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MembersOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    add_enterprise_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "name": "李伟",
+                 *       "roles": [
+                 *         "maker"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MemberIn"];
+            };
+        };
+        responses: {
+            /** @description 原有成员或邀请，角色已更新 A member or invitation; the roles are changed */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028",
+                     *       "is_me": false,
+                     *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *       "name": "李伟",
+                     *       "roles": [
+                     *         "maker"
+                     *       ],
+                     *       "since": "2026-11-27T10:00:00+08:00",
+                     *       "status": "invited"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028",
+                     *       "is_me": false,
+                     *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *       "name": "李伟",
+                     *       "roles": [
+                     *         "maker"
+                     *       ],
+                     *       "since": "2026-11-27T10:00:00+08:00",
+                     *       "status": "invited"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+             *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                     *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN" | "STEP_UP_REQUIRED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `MEMBER_ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND" | "MEMBER_ACCOUNT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             *     * `MEMBERS_FULL` 成员已满 · There are too many members
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "LAST_ADMIN" | "MEMBERS_FULL";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    remove_enterprise_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                membership_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `MEMBER_NOT_FOUND` 没有这位成员 · No such member
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND" | "MEMBER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "LAST_ADMIN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -2630,6 +5443,142 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_current_terms: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                platform_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ends_at": null,
+                     *           "kind": "benefit",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "published_at": "2026-11-27T10:00:00+08:00",
+                     *           "scenes": [
+                     *             "bus",
+                     *             "metro"
+                     *           ],
+                     *           "status": "published",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "valid_days": 365
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsTextOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3403,6 +6352,501 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_my_enterprises: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "kinds": [
+                     *             "event_organiser",
+                     *             "venue"
+                     *           ],
+                     *           "membership": "active",
+                     *           "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "name": "江城会展有限公司",
+                     *           "roles": [
+                     *             "admin"
+                     *           ],
+                     *           "since": "2026-11-27T10:00:00+08:00",
+                     *           "status": "active"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyEnterprisesOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    leave_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /** @description * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "LAST_ADMIN",
+                     *       "detail": "企业至少要有一位管理员，没有变动。请先让另一位成员成为管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/enterprises/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这是最后一位管理员",
+                     *       "type": "urn:carbon-inclusion:problem:last-admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "LAST_ADMIN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_membership: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /**
+             * @description * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISES_FULL` 加入的企业太多 · Too many enterprises
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CONSENT_REQUIRED",
+                     *       "detail": "需要您的同意",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/enterprises/{enterprise_id}/accept",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "需要您的同意",
+                     *       "type": "urn:carbon-inclusion:problem:consent-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CONSENT_REQUIRED" | "ENTERPRISES_FULL" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_mandates: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *           "end_reason": "expiry",
+                     *           "kind": "benefit",
+                     *           "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "scenes": [
+                     *             "bus"
+                     *           ],
+                     *           "status": "active",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "until": "2027-11-27T10:00:00+08:00"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_mandate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "benefit",
+                 *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                 *       "scenes": [
+                 *         "bus"
+                 *       ],
+                 *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                 *       "terms_version": "2026-11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MandateIn"];
+            };
+        };
+        responses: {
+            /** @description 同样的委托已经有效 The same mandate is valid already */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *       "end_reason": "expiry",
+                     *       "kind": "benefit",
+                     *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "scenes": [
+                     *         "bus"
+                     *       ],
+                     *       "status": "active",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "until": "2027-11-27T10:00:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *       "end_reason": "expiry",
+                     *       "kind": "benefit",
+                     *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "scenes": [
+                     *         "bus"
+                     *       ],
+                     *       "status": "active",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "until": "2027-11-27T10:00:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `MANDATE_EXISTS` 您已委托这个平台 · You have given this platform a mandate
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             *     * `TERMS_OUTDATED` 委托条款已更新 · The terms have changed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/mandates",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "MANDATE_EXISTS" | "NOT_A_PLATFORM" | "TERMS_OUTDATED";
+                        /** @description 仅随 TERMS_OUTDATED Only with TERMS_OUTDATED */
+                        current_version?: string;
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_mandate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                mandate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `MANDATE_NOT_FOUND` 没有这份委托 · No such mandate */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MANDATE_NOT_FOUND",
+                     *       "detail": "委托不存在，或不是您的。请查看您的委托列表。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/mandates/{mandate_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份委托",
+                     *       "type": "urn:carbon-inclusion:problem:mandate-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MANDATE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     set_phone: {
         parameters: {
             query?: never;
@@ -3939,6 +7383,368 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_account_proposals: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                kind?: ("enterprise.approve" | "enterprise.resume") | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("open" | "approved" | "rejected" | "withdrawn" | "expired") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "content": {},
+                     *           "decided_at": null,
+                     *           "decided_by": null,
+                     *           "expires_at": "2026-12-11T10:00:00+08:00",
+                     *           "kind": "enterprise.approve",
+                     *           "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *           "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *           "proposed_by": "local:anna",
+                     *           "reason": "材料齐全",
+                     *           "status": "open",
+                     *           "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             *     * `DOCUMENT_MISSING` 缺少营业执照 · The business licence is missing
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "APPLICATION_CHANGED",
+                     *       "detail": "提议之后材料或企业信息有变动，没有核准。请驳回这份提议，重新核对后再提。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "申请内容有变化",
+                     *       "type": "urn:carbon-inclusion:problem:application-changed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "APPLICATION_CHANGED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PROPOSAL_DECIDED",
+                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/reject",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "提案已有结论",
+                     *       "type": "urn:carbon-inclusion:problem:proposal-decided"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PROPOSAL_DECIDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_accounts_audit_entries: {
         parameters: {
             query?: {
@@ -3999,6 +7805,739 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprises: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("applied" | "under_review" | "active" | "suspended" | "closed" | "rejected") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *           "applied_at": "2026-11-27T10:00:00+08:00",
+                     *           "approved_at": "2026-11-28T10:00:00+08:00",
+                     *           "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "kinds": [
+                     *             "event_organiser",
+                     *             "venue"
+                     *           ],
+                     *           "name": "江城会展有限公司",
+                     *           "status": "active",
+                     *           "status_reason": null,
+                     *           "uscc": "914201007071000009"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise_case: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "documents": [
+                     *         {
+                     *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "kind": "business_licence",
+                     *           "media_type": "application/pdf",
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "size_bytes": 183204,
+                     *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *         }
+                     *       ],
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseCaseOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_enterprise_approval: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             *     * `DOCUMENT_MISSING` 缺少营业执照 · The business licence is missing
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "APPLICATION_CHANGED",
+                     *       "detail": "提议之后材料或企业信息有变动，没有核准。请驳回这份提议，重新核对后再提。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "申请内容有变化",
+                     *       "type": "urn:carbon-inclusion:problem:application-changed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "APPLICATION_CHANGED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_OPEN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_enterprise_as_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_NOT_EMPTY` 企业碳账户还不能关闭 · The enterprise account is not empty
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_EMPTY",
+                     *       "detail": "账户里还有没有结清的内容，没有关闭。请按清单逐项结清后再关闭。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业碳账户还不能关闭",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-empty"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_EMPTY" | "ENTERPRISE_STATE_CONFLICT";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @description 仅随 ENTERPRISE_NOT_EMPTY Only with ENTERPRISE_NOT_EMPTY */
+                        left?: {
+                            [key: string]: number;
+                        };
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise_contact: {
+        parameters: {
+            query: {
+                /** @description 查看原因，必填，记入审计 Required, stored in the audit log */
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "name": "张敏",
+                     *       "phone": "027-85550000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ContactOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_enterprise_document: {
+        parameters: {
+            query: {
+                /** @description 查看原因，必填，记入审计 Required, stored in the audit log */
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                document_id: string;
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件原样返回 The file as it was uploaded */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "application/pdf": string;
+                    /** @example time,user */
+                    "image/jpeg": string;
+                    /** @example time,user */
+                    "image/png": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `DOCUMENT_NOT_FOUND` 没有这份材料 · No such document */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_NOT_FOUND",
+                     *       "detail": "材料不存在，或已经删除。请查看材料清单。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/documents/{document_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份材料",
+                     *       "type": "urn:carbon-inclusion:problem:document-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests4"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EnterpriseStateConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_enterprise_resumption: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/resume",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_OPEN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    suspend_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EnterpriseStateConflict"];
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4079,7 +8618,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable6"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4342,7 +8881,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable6"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4555,7 +9094,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5059,7 +9598,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5188,7 +9727,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5363,7 +9902,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
