@@ -1,5 +1,6 @@
 """Enterprises of tests: codes that fit, applications with a licence, two operators who approve."""
 
+import dataclasses
 import hashlib
 import itertools
 import uuid
@@ -7,12 +8,15 @@ from typing import Any
 
 import httpx
 import msgspec
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from services.accounts.enterprises.domain import uscc_check_character
+from services.accounts.holdings.client import HoldingsReader
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseFact
 from tests.accounts.conftest import BASE, Db, Person
 from tests.cloud_events import read_event
-from tests.tokens import TokenFactory
+from tests.tokens import SERVICE_KEYS, TokenFactory
 
 LICENCE = b"%PDF-1.7\n" + b"licence-canary " * 40
 BECAUSE = {"reason": "材料齐全"}
@@ -114,3 +118,24 @@ async def facts(db: Db) -> list[EnterpriseFact]:
             assert key == str(own).encode()
             found.append(fact)
     return found
+
+
+def holdings(app: FastAPI, answer: httpx.Response | None) -> None:
+    """Let accounting answer so; None: not at all."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if answer is None:
+            raise httpx.ConnectError("down", request=request)
+        return answer
+
+    reader = HoldingsReader(
+        base_url="http://accounting.test",
+        service_key=SecretStr(SERVICE_KEYS["accounts"]),
+        transport=httpx.MockTransport(respond),
+    )
+    app.state.resources = dataclasses.replace(app.state.resources, holdings=reader)
+
+
+def held(enterprise_id: str, **amounts: int) -> httpx.Response:
+    nothing = {"available_mg": 0, "pending_mg": 0, "held_mg": 0, "debt_mg": 0}
+    return httpx.Response(200, json={"enterprise_id": enterprise_id, **nothing, **amounts})

@@ -1,7 +1,6 @@
 """Enterprises: applied for by a citizen, opened by two operators, suspended by one, closed when empty."""
 
 import asyncio
-import dataclasses
 import uuid
 from typing import Any
 
@@ -10,16 +9,26 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from services.accounts.carbon_accounts import domain as numbers
 from services.accounts.enterprises.domain import is_uscc, may_become, uscc_check_character
-from services.accounts.holdings.client import HoldingsReader
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.identity import enterprise_account_id
 from tests.accounts.conftest import Db, People, Person, code_of
-from tests.accounts.enterprises import BECAUSE, CONTACT, Operators, application, apply, facts, new_uscc, opened, upload
-from tests.tokens import SERVICE_KEYS, TokenFactory
+from tests.accounts.enterprises import (
+    BECAUSE,
+    CONTACT,
+    Operators,
+    application,
+    apply,
+    facts,
+    held,
+    holdings,
+    new_uscc,
+    opened,
+    upload,
+)
+from tests.tokens import TokenFactory
 
 # Published codes: Tencent, two of Alibaba, Huawei, Baidu Netcom.
 KNOWN = ("9144030071526726XG", "91330100799655058B", "91330100716105852F", "914403001922038216", "91110000802100433B")
@@ -224,27 +233,6 @@ async def test_a_suspended_enterprise_is_resumed_by_two(people: People, operator
     )
 
 
-def holdings(app: FastAPI, answer: httpx.Response | None) -> None:
-    """Let accounting answer so; None: not at all."""
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        if answer is None:
-            raise httpx.ConnectError("down", request=request)
-        return answer
-
-    reader = HoldingsReader(
-        base_url="http://accounting.test",
-        service_key=SecretStr(SERVICE_KEYS["accounts"]),
-        transport=httpx.MockTransport(respond),
-    )
-    app.state.resources = dataclasses.replace(app.state.resources, holdings=reader)
-
-
-def held(enterprise_id: str, **amounts: int) -> httpx.Response:
-    nothing = {"available_mg": 0, "pending_mg": 0, "held_mg": 0, "debt_mg": 0}
-    return httpx.Response(200, json={"enterprise_id": enterprise_id, **nothing, **amounts})
-
-
 async def test_only_an_empty_enterprise_is_closed(people: People, operators: Operators, app: FastAPI, db: Db) -> None:
     anna = await people.new()
     uscc = new_uscc()
@@ -294,3 +282,47 @@ async def test_the_queue_lists_by_status_without_contacts(people: People, operat
     assert [(entry["action"], entry["reason"]) for entry in log.json()["items"]] == [
         ("enterprise.contact.read", "核对联系人")
     ]
+
+
+async def test_two_operators_who_decide_at_once_decide_once(people: People, operators: Operators, db: Db) -> None:
+    for acts in (("approve", "approve"), ("approve", "reject")):
+        anna = await people.new()
+        enterprise_id = await apply(anna)
+        await upload(anna, enterprise_id)
+        proposal_id = await operators.propose(enterprise_id)
+        answers = await asyncio.gather(
+            operators.decide(proposal_id, acts[0], by="bob"), operators.decide(proposal_id, acts[1], by="carl")
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        accounts = await db.fetchval(
+            "SELECT count(*) FROM accounts.carbon_account WHERE enterprise_id = $1", uuid.UUID(enterprise_id)
+        )
+        status = (await anna.call("GET", f"/enterprises/{enterprise_id}")).json()["status"]
+        assert (status, accounts) in {("active", 1), ("under_review", 0)}
+
+
+async def test_an_approval_and_a_rejection_at_once_leave_one_state(
+    people: People, operators: Operators, db: Db
+) -> None:
+    for _ in range(4):
+        anna = await people.new()
+        enterprise_id = await apply(anna)
+        await upload(anna, enterprise_id)
+        proposal_id = await operators.propose(enterprise_id)
+        reject = operators.call("POST", f"/enterprises/{enterprise_id}/reject", by="carl", json=BECAUSE)
+        answers = await asyncio.gather(operators.decide(proposal_id), reject)
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        row = await db.fetchrow(
+            "SELECT status, approved_at IS NOT NULL AS approved FROM accounts.enterprise WHERE enterprise_id = $1",
+            uuid.UUID(enterprise_id),
+        )
+        assert row is not None
+        assert tuple(row) in {("active", True), ("rejected", False)}
+
+
+async def test_an_operator_finds_the_account_of_an_enterprise(people: People, operators: Operators) -> None:
+    anna = await people.new()
+    enterprise_id = await opened(anna, operators)
+    number = (await anna.call("GET", f"/enterprises/{enterprise_id}")).json()["account_no"]
+    seen = await operators.call("GET", f"/accounts/{number}", params={"reason": "工单 2026-1127"})
+    assert (seen.json()["kind"], seen.json()["phone_masked"], seen.json()["members"]) == ("enterprise", None, None)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 
 from services.accounts.mandates import service
 from services.accounts.settings import Settings
@@ -16,7 +17,7 @@ from shared import clock
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.db import Database
 from tests.accounts.conftest import Db, People, Person, code_of
-from tests.accounts.enterprises import Operators, join, opened
+from tests.accounts.enterprises import BECAUSE, Operators, held, holdings, join, opened
 from tests.cloud_events import read_event
 from tests.tokens import TokenFactory
 
@@ -267,3 +268,38 @@ async def test_an_enterprise_with_mandates_is_not_empty_and_erasure_ends_them(
     await database.stop()
     assert [fact.until is not None for fact in await facts(db)] == [False, True]
     assert await db.fetchval("SELECT end_reason FROM accounts.mandate") == "erasure"
+
+
+async def test_a_platform_that_closes_while_people_accept_keeps_no_mandate(
+    people: People, operators: Operators, platform: Platform, app: FastAPI, db: Db
+) -> None:
+    await platform.publish()
+    holdings(app, held(platform.enterprise_id))
+    crowd = [await people.new() for _ in range(4)]
+    close = operators.call("POST", f"/enterprises/{platform.enterprise_id}/close", json=BECAUSE)
+    answers = await asyncio.gather(
+        close, *(person.call("POST", "/me/mandates", json=platform.mandate()) for person in crowd)
+    )
+    closed = answers[0].status_code == 200
+    given = sum(answer.status_code == 201 for answer in answers[1:])
+    assert closed == (given == 0)
+    assert await db.fetchval("SELECT count(*) FROM accounts.mandate") == given
+
+
+async def test_who_accepts_a_mandate_while_being_invited_waits_for_nobody_forever(
+    people: People, platform: Platform
+) -> None:
+    """The inviter holds the enterprise and refers to the person, the person holds the own row and waits for it."""
+    await platform.publish()
+    await platform.admin.step_up()
+    members = f"/enterprises/{platform.enterprise_id}/members"
+    for _ in range(8):
+        anna = await people.new()
+        body = {"account_no": anna.account["account_no"], "roles": ["viewer"]}
+        answers = await asyncio.gather(
+            platform.admin.call("POST", members, json=body),
+            anna.call("POST", "/me/mandates", json=platform.mandate()),
+            anna.call("POST", f"/me/enterprises/{platform.enterprise_id}/accept"),
+        )
+        assert [answer.status_code for answer in answers[:2]] == [201, 201]
+        assert answers[2].status_code in {204, 404}
