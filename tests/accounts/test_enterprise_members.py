@@ -15,7 +15,7 @@ from shared import clock
 from shared.contracts.enterprises_v1 import EnterpriseMemberChanged
 from shared.db import Database
 from tests.accounts.conftest import Db, People, Person, code_of
-from tests.accounts.enterprises import CONTACT, Operators, apply, facts, join, opened
+from tests.accounts.enterprises import CONTACT, Operators, application, apply, facts, join, opened
 from tests.tokens import TokenFactory
 
 NAME = "李伟-canary"
@@ -211,3 +211,34 @@ async def test_erasing_a_person_ends_the_memberships_and_exporting_shows_them(
     assert await db.fetchval("SELECT count(*) FROM accounts.enterprise_member WHERE name_sealed IS NOT NULL") == 0
     ends = [fact.until for fact in await facts(db) if isinstance(fact, EnterpriseMemberChanged)]
     assert [end is not None for end in ends] == [False, False, True, True]
+
+
+async def test_a_person_has_a_bounded_number_of_enterprises_and_invitations_crowd_none_out(
+    people: People, operators: Operators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "ENTERPRISES_MAX", 2)
+    anna, bert = await people.new(), await people.new()
+    first, second, third = [await opened(person, operators) for person in (anna, anna, bert)]
+    assert code_of(await anna.call("POST", "/enterprises", json=application())) == (409, "ENTERPRISES_FULL")
+    assert (await invite(bert, third, anna.account["account_no"], "viewer")).status_code == 201
+    listed = (await anna.call("GET", "/me/enterprises")).json()["items"]
+    assert [one["enterprise_id"] for one in listed] == [second, first]
+    accept = f"/me/enterprises/{third}/accept"
+    assert code_of(await anna.call("POST", accept)) == (409, "ENTERPRISES_FULL")
+    await join(anna, bert, first, "admin")
+    assert (await anna.call("DELETE", f"/me/enterprises/{first}")).status_code == 204
+    assert (await anna.call("POST", accept)).status_code == 204
+
+
+async def test_an_enterprise_has_a_bounded_number_of_members(
+    people: People, operators: Operators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MEMBERS_MAX", 3)
+    anna, *others = [await people.new() for _ in range(6)]
+    enterprise_id = await opened(anna, operators)
+    await anna.step_up()
+    members = f"/enterprises/{enterprise_id}/members"
+    bodies = [{"account_no": person.account["account_no"], "roles": ["viewer"]} for person in others]
+    answers = await asyncio.gather(*(anna.call("POST", members, json=body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409, 409]
+    assert {code_of(answer) for answer in answers if answer.status_code == 409} == {(409, "MEMBERS_FULL")}

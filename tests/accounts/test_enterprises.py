@@ -326,3 +326,13 @@ async def test_an_operator_finds_the_account_of_an_enterprise(people: People, op
     number = (await anna.call("GET", f"/enterprises/{enterprise_id}")).json()["account_no"]
     seen = await operators.call("GET", f"/accounts/{number}", params={"reason": "工单 2026-1127"})
     assert (seen.json()["kind"], seen.json()["phone_masked"], seen.json()["members"]) == ("enterprise", None, None)
+
+
+@pytest.mark.parametrize("name", ["江城\u202e司公", "江城\u200b公司", "江城\x00公司", "江城\n公司", "\ue000\ue001"])
+async def test_a_name_that_does_not_show_what_it_is_is_refused(people: People, name: str) -> None:
+    """Operators approve what they see."""
+    anna = await people.new()
+    answer = await anna.call("POST", "/enterprises", json=application(name=name))
+    assert code_of(answer) == (422, "INVALID_REQUEST")
+    contact = {"name": name, "phone": "027-85550000"}
+    assert code_of(await anna.call("POST", "/enterprises", json=application(contact=contact)))[0] == 422

@@ -43,7 +43,9 @@ async def list_of_user(
     statement = select(EnterpriseMember).where(EnterpriseMember.user_id == user_id)
     if not with_ended:
         statement = statement.where(_IS_LIVE)
-    return (await session.scalars(statement.order_by(EnterpriseMember.membership_id.desc()).limit(limit))).all()
+    # Memberships before invitations: nobody's invitations can crowd them out of the list.
+    in_order = statement.order_by(EnterpriseMember.accepted_at.is_(None), EnterpriseMember.membership_id.desc())
+    return (await session.scalars(in_order.limit(limit))).all()
 
 
 async def count_of_enterprise(session: AsyncSession, *, enterprise_id: uuid.UUID) -> int:
@@ -52,7 +54,10 @@ async def count_of_enterprise(session: AsyncSession, *, enterprise_id: uuid.UUID
 
 
 async def count_of_user(session: AsyncSession, *, user_id: uuid.UUID) -> int:
-    statement = select(func.count()).where(EnterpriseMember.user_id == user_id, _IS_LIVE)
+    """Count memberships without invitations."""
+    statement = select(func.count()).where(
+        EnterpriseMember.user_id == user_id, EnterpriseMember.accepted_at.is_not(None), _IS_LIVE
+    )
     return await session.scalar(statement) or 0
 
 

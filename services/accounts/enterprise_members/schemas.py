@@ -2,21 +2,32 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.accounts.enterprise_members.domain import MembershipState
 from services.accounts.enterprise_members.service import MembershipView, MyEnterprise
-from services.accounts.enterprises.domain import EnterpriseState
+from services.accounts.enterprises.domain import EnterpriseState, is_visible
 from services.accounts.enterprises.schemas import EXAMPLE, EnterpriseOut, Kinds
 from shared.contracts.enterprises_v1 import EnterpriseKind, EnterpriseRole
+from shared.errors import InvalidValue
 from shared.instants import Instant
+from shared.language import Text
 
-_PLAIN = r"^[^\x00-\x1f\x7f]+$"
+
+def _require_visible(text: str) -> str:
+    if not is_visible(text):
+        raise InvalidValue(
+            Text("含有看不见的字符，请重新输入。", "It holds characters that cannot be seen. Type it again.")
+        )
+    return text
+
+
+_Visible = AfterValidator(_require_visible)
 Roles = Annotated[
     list[EnterpriseRole], Field(min_length=1, max_length=4, description="可兼任 Several at once", examples=[["maker"]])
 ]
 PersonName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=_PLAIN), Field(examples=["张敏"])
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), _Visible, Field(examples=["张敏"])
 ]
 
 
@@ -43,8 +54,8 @@ class EnterpriseIn(BaseModel):
     )
 
     uscc: str = Field(min_length=1, max_length=64, description="统一社会信用代码 Unified social credit code")
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100, pattern=_PLAIN)] = (
-        Field(description="与营业执照一致 As on the licence")
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100), _Visible] = Field(
+        description="与营业执照一致 As on the licence"
     )
     kinds: Kinds
     contact: ContactIn = Field(description="加密保存，仅供审核时联系 Sealed; for questions about the application")
@@ -108,7 +119,9 @@ class MyEnterpriseOut(BaseModel):
 
 
 class MyEnterprisesOut(BaseModel):
-    items: list[MyEnterpriseOut] = Field(description="最新在前，最多 50 个 Newest first, at most 50")
+    items: list[MyEnterpriseOut] = Field(
+        description="先已加入的，再邀请；最多 50 个 Memberships, then invitations; at most 50"
+    )
 
     @classmethod
     def of(cls, found: Sequence[MyEnterprise]) -> Self:

@@ -135,7 +135,7 @@ async def require_role(
 
 
 async def list_mine(session: Session, *, user_id: uuid.UUID) -> Sequence[MyEnterprise]:
-    """Return the enterprises of a person and the invitations that are still open, the newest first."""
+    """Return the enterprises of a person, then the invitations that are still open, the newest first."""
     rows = await repository.list_of_user(session, user_id=user_id, limit=ENTERPRISES_MAX)
     found = await enterprises.read_many(session, enterprise_ids=[row.enterprise_id for row in rows])
     now = clock.now()
@@ -226,7 +226,7 @@ async def accept(session: Session, *, settings: Settings, user_id: uuid.UUID, en
     if row.accepted_at is not None:
         return
     enterprises.require_acting(enterprise)
-    await _require_room_for_user(session, user_id, besides=1)
+    await _require_room_for_user(session, user_id)
     row.accepted_at, row.changed_at, row.version = now, now, 1
     await publish_members(session, settings=settings, rows=[row])
     await repository.flush_changes(session)
@@ -341,9 +341,8 @@ async def _require_admin_besides(session: Session, row: EnterpriseMember) -> Non
         raise LastAdmin
 
 
-async def _require_room_for_user(session: Session, user_id: uuid.UUID, *, besides: int = 0) -> None:
-    """`besides`: memberships and invitations of the person that are counted already."""
-    if await repository.count_of_user(session, user_id=user_id) - besides >= ENTERPRISES_MAX:
+async def _require_room_for_user(session: Session, user_id: uuid.UUID) -> None:
+    if await repository.count_of_user(session, user_id=user_id) >= ENTERPRISES_MAX:
         raise EnterprisesFull(limit=ENTERPRISES_MAX)
 
 

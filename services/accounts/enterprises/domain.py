@@ -1,6 +1,7 @@
 """The unified social credit code, and the states of an enterprise. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
@@ -34,6 +35,11 @@ def uscc_check_character(first: str) -> str:
 def is_uscc(text: str) -> bool:
     """Whether form and check character fit. There is one spelling: ASCII digits and capitals without spaces."""
     return _USCC.fullmatch(text) is not None and uscc_check_character(text[:17]) == text[17]
+
+
+def is_visible(text: str) -> bool:
+    """Whether a name consists of characters that a screen shows in their order: no controls, no marks of direction."""
+    return all(unicodedata.category(one) not in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"} for one in text)
 
 
 def may_become(state: EnterpriseState, following: EnterpriseState) -> bool:
