@@ -255,16 +255,20 @@ async def test_only_an_empty_enterprise_is_closed(people: People, operators: Ope
     await apply(await people.new(), uscc=uscc)  # its code is free again
 
 
-async def test_an_administrator_closes_an_empty_enterprise(people: People, operators: Operators, app: FastAPI) -> None:
+async def test_an_administrator_closes_an_empty_enterprise(
+    people: People, operators: Operators, app: FastAPI, db: Db
+) -> None:
     anna = await people.new()
     enterprise_id = await opened(anna, operators)
     holdings(app, held(enterprise_id))
     closed = await anna.call("POST", f"/enterprises/{enterprise_id}/close")
     assert closed.json()["status"] == "closed"
+    for left in ("enterprise_document", "enterprise_document_piece"):
+        assert await db.fetchval(f"SELECT count(*) FROM accounts.{left}") == 0
     mine: list[dict[str, Any]] = (await anna.call("GET", "/me/enterprises")).json()["items"]
     assert [one["status"] for one in mine] == ["closed"]
-    left = await anna.call("DELETE", f"/me/enterprises/{enterprise_id}")
-    assert left.status_code == 204  # nobody has to stay the administrator of what has ended
+    answer = await anna.call("DELETE", f"/me/enterprises/{enterprise_id}")
+    assert answer.status_code == 204  # nobody has to stay the administrator of what has ended
 
 
 async def test_the_queue_lists_by_status_without_contacts(people: People, operators: Operators) -> None:

@@ -136,7 +136,7 @@ async def remove(session: Session, *, user_id: uuid.UUID, enterprise_id: uuid.UU
 
 
 async def remove_all(session: Session, *, enterprise_id: uuid.UUID) -> None:
-    """Delete the documents of an application that was rejected. The caller holds the enterprise's lock."""
+    """Delete the documents of an application or enterprise that ended. The caller holds the enterprise's lock."""
     for row in await repository.list_of(session, enterprise_id=enterprise_id):
         await repository.remove(session, document_id=row.document_id)
 

@@ -2,6 +2,8 @@
 
 What opens an enterprise, or opens it again, needs two operators. What narrows or ends it, one does at once. The content
 of a proposal is all that was looked at: the facts and the hashes of the documents. It must still be so at the approval.
+
+Documents and contact are deleted when an application or an enterprise ends. Their hashes stay in the proposal.
 """
 
 import uuid
@@ -102,7 +104,9 @@ async def close_as_operator(
     async with database.transaction() as session:
         enterprises.require_transition(await enterprises.lock(session, enterprise_id=enterprise_id), "closed")
         await _require_empty(session, enterprise_id, holdings)
-        return await _change(session, settings, enterprise_id, "closed", reason, operator)
+        view = await _change(session, settings, enterprise_id, "closed", reason, operator)
+        await documents.remove_all(session, enterprise_id=enterprise_id)
+        return view
 
 
 async def close_as_admin(
@@ -119,9 +123,11 @@ async def close_as_admin(
     async with database.transaction() as session:
         await for_admins(session)
         await _require_empty(session, enterprise_id, holdings)
-        return await enterprises.change_state(
+        view = await enterprises.change_state(
             session, settings=settings, enterprise_id=enterprise_id, following="closed", reason=None
         )
+        await documents.remove_all(session, enterprise_id=enterprise_id)
+        return view
 
 
 async def read_contact(
