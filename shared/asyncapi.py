@@ -13,9 +13,11 @@ from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.digests_v1 import DaySealed
+from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rejections_v1 import ReceiptRejected
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
@@ -67,6 +69,22 @@ TOPICS = (
         ("accounting",),
         (MembershipChanged, MeterChanged),
         "membership_id 或 or registration_id；同键以最新一条为准 the newest record of a key is valid",
+    ),
+    Topic(
+        topics.ENTERPRISES,
+        "企业碳账户、成员与角色，不含姓名（压缩主题） Enterprises, their members and roles, without names (compacted)",
+        "accounts",
+        ("accounting",),
+        (EnterpriseChanged, EnterpriseMemberChanged),
+        "enterprise_id 或 or membership_id；同键以最新一条为准 the newest record of a key is valid",
+    ),
+    Topic(
+        topics.MANDATES,
+        "平台归集的委托，不含姓名（压缩主题） Mandates for pooling, without names (compacted)",
+        "accounts",
+        ("accounting",),
+        (MandateChanged,),
+        "mandate_id；同键以最新一条为准 the newest record of a key is valid",
     ),
     Topic(
         topics.OUTCOMES,

@@ -30,13 +30,16 @@ class Sealer:
         """Return the secret sealed with the current key, None if it is already. Raises SealBroken."""
         if self._opened_by(self._version, self._cipher, sealed, _as_bytes(place)) is not None:
             return None
-        return self.seal(self.open(sealed, place), place)
+        return self.seal_bytes(self.open_bytes(sealed, place), place)
+
+    def seal_bytes(self, plain: bytes, place: str | bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._version + nonce + self._cipher.encrypt(nonce, plain, _as_bytes(place))
 
     def seal(self, secret: str, place: str | bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return self._version + nonce + self._cipher.encrypt(nonce, secret.encode(), _as_bytes(place))
+        return self.seal_bytes(secret.encode(), place)
 
-    def open(self, sealed: bytes, place: str | bytes) -> str:
+    def open_bytes(self, sealed: bytes, place: str | bytes) -> bytes:
         """Raises SealBroken."""
         for version, cipher in self._opening:
             opened = self._opened_by(version, cipher, sealed, _as_bytes(place))
@@ -45,14 +48,21 @@ class Sealer:
         raise SealBroken(place)
 
     @staticmethod
-    def _opened_by(version: bytes, cipher: AESGCM, sealed: bytes, place: bytes) -> str | None:
+    def _opened_by(version: bytes, cipher: AESGCM, sealed: bytes, place: bytes) -> bytes | None:
         if not sealed.startswith(version):
             return None
         body = sealed[len(version) :]
         try:
-            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], place).decode()
+            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], place)
         except (InvalidTag, ValueError):
             return None
+
+    def open(self, sealed: bytes, place: str | bytes) -> str:
+        """Raises SealBroken."""
+        try:
+            return self.open_bytes(sealed, place).decode()
+        except UnicodeDecodeError as exc:
+            raise SealBroken(place) from exc
 
 
 def _as_bytes(place: str | bytes) -> bytes:

@@ -40,7 +40,7 @@ def service_token(issuer: str, audience: str, *, key_of: str | None = None) -> s
     return ServiceTokens(SERVICE_KEYS[key_of or issuer], issuer).issue(audience)
 
 
-ALL_OPS = "ops:read ops:partners ops:methodologies ops:ledger ops:rewards"
+ALL_OPS = "ops:read ops:accounts ops:partners ops:methodologies ops:ledger ops:rewards"
 
 
 class TokenFactory:

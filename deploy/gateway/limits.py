@@ -43,6 +43,10 @@ ROUTE_LIMITS = (
     RouteLimit("invitations", "POST", "/api/v1/accounts/households/[^/]+/invitations", Rate(10, 50), Rate(1, 5)),
     # An invitation code could be guessed here.
     RouteLimit("join", "POST", "/api/v1/accounts/households/join", Rate(10, 50), Rate(1, 5)),
+    # Account numbers could be guessed here.
+    RouteLimit("members", "POST", "/api/v1/accounts/enterprises/[^/]+/members", Rate(10, 50), Rate(1, 5)),
+    # 5 MiB each, held by the gateway and then by the service.
+    RouteLimit("enterprise-documents", "POST", "/api/v1/accounts/enterprise-documents/[^/]+", Rate(5, 20), Rate(1, 10)),
     # Numbers of certificates could be collected here.
     RouteLimit("certificates", "GET", "/api/v1/rewards/certificates/[^/]+", Rate(20, 60)),
     # Computes a dozen signatures for each request.

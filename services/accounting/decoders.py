@@ -8,15 +8,21 @@ import msgspec
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.enterprises_v1 import EnterpriseFact
 from shared.contracts.households_v1 import HouseholdFact
+from shared.contracts.mandates_v1 import MandateChanged
 from shared.projection import Decoder
 
 ACTIVITIES: Final = msgspec.json.Decoder(ActivityReported)
 BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
 HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
+ENTERPRISES: Final[msgspec.json.Decoder[EnterpriseFact]] = msgspec.json.Decoder(EnterpriseFact)
+MANDATES: Final = msgspec.json.Decoder(MandateChanged)
 
 DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.ACTIVITIES: ACTIVITIES,
     topics.BINDINGS: BINDINGS,
     topics.HOUSEHOLDS: HOUSEHOLDS,
+    topics.ENTERPRISES: ENTERPRISES,
+    topics.MANDATES: MANDATES,
 }

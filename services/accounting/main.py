@@ -10,6 +10,8 @@ from services.accounting.checks.api import router as checks
 from services.accounting.claims.api import router as claims
 from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.dead_letters.service import mends
+from services.accounting.enterprises.api import internal as enterprise_holdings
+from services.accounting.enterprises.api import router as enterprises
 from services.accounting.explaining.api import router as explaining
 from services.accounting.explaining.entries_api import router as entries
 from services.accounting.households.api import router as households
@@ -49,6 +51,8 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             ledger,
             holds,
             households,
+            enterprises,
+            enterprise_holdings,
             explaining,
             entries,
             claims,

@@ -7,9 +7,11 @@ from services.accounting.checks import models as _checks
 from services.accounting.corrections import models as _corrections
 from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
+from services.accounting.enterprises import models as _enterprises
 from services.accounting.households import models as _households
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
+from services.accounting.mandates import models as _mandates
 from services.accounting.methodologies import models as _methodologies
 from services.accounting.posting import models as _posting
 from services.accounting.posting import version_models as _versions
@@ -27,9 +29,11 @@ _ = (
     _checks,
     _corrections,
     _dead_letters,
+    _enterprises,
     _expiry,
     _households,
     _ledger,
+    _mandates,
     _methodologies,
     _posting,
     _proofs,

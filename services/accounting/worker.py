@@ -10,9 +10,11 @@ from services.accounting.bindings import service as bindings
 from services.accounting.checks import service as checks
 from services.accounting.corrections import service as corrections
 from services.accounting.database import SCHEMA
+from services.accounting.enterprises import service as enterprises
 from services.accounting.households import service as households
 from services.accounting.intake import service as intake
 from services.accounting.ledger import expiry, holds
+from services.accounting.mandates import service as mandates
 from services.accounting.methodologies.service import Library
 from services.accounting.posting import freed_room, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
@@ -88,6 +90,10 @@ def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) ->
     worker.consume(
         "accounting.households", topics.HOUSEHOLDS, decoder=decoders.HOUSEHOLDS, handler=households.handle_facts
     )
+    worker.consume(
+        "accounting.enterprises", topics.ENTERPRISES, decoder=decoders.ENTERPRISES, handler=enterprises.handle_facts
+    )
+    worker.consume("accounting.mandates", topics.MANDATES, decoder=decoders.MANDATES, handler=mandates.handle_mandates)
 
 
 def _add_plain_jobs(worker: Worker, settings: Settings) -> None:

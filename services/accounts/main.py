@@ -1,4 +1,4 @@
-"""The accounts service: log-in, consents, carbon accounts, phone numbers, bindings and households."""
+"""The accounts service: log-in, consents, carbon accounts, phone numbers, bindings, households, enterprises."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,14 +6,24 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.accounts.approvals.api import router as approvals_router
+from services.accounts.approvals.service import approvals_of
 from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.enterprise_documents.api import DOCUMENT_BODY_BYTES, DOCUMENTS_PATHS
+from services.accounts.enterprise_documents.api import router as documents_router
+from services.accounts.enterprise_members.api import router as enterprises_router
+from services.accounts.enterprise_review.api import members_router as closing_router
+from services.accounts.enterprise_review.api import router as review_router
+from services.accounts.enterprise_review.service import kinds as kinds_of_review
 from services.accounts.freezes.client import FreezeReader
+from services.accounts.holdings.client import HoldingsReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
+from services.accounts.mandates.api import router as mandates_router
 from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -28,7 +38,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
-from services.accounts.turns import new_gate, new_password_gate
+from services.accounts.turns import new_document_gate, new_gate, new_password_gate
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
@@ -42,8 +52,14 @@ ROUTERS = (
     bindings_router,
     partner_router,
     households_router,
+    enterprises_router,
+    documents_router,
+    mandates_router,
+    closing_router,
+    review_router,
     operators_router,
     operator_sessions_router,
+    approvals_router,
     audit_router,
     internal_sessions_router,
 )
@@ -78,6 +94,7 @@ def create_app(
         title_en="Accounts",
         description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, households.",
         lifespan=lifespan,
+        body_limits={DOCUMENTS_PATHS: DOCUMENT_BODY_BYTES},
         jwks_transport=own_jwks,
     )
     vault = vault_of(settings)
@@ -99,6 +116,7 @@ def create_app(
         ),
         ingest=ingest,
         freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
+        holdings=HoldingsReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         partners=PartnerDirectory(ingest),
         oauth=PartnerOauth(transport=partner_transport),
         log_in_calls=LogInCalls(),
@@ -107,5 +125,8 @@ def create_app(
         identity_provider=IdentityProvider(settings, transport=oidc_transport),
         operator_gate=new_gate(),
         password_gate=new_password_gate(),
+        document_gate=new_document_gate(),
     )
+    # Kinds of two-person approval, by the rooms that propose them.
+    app.state.approvals = approvals_of(kinds_of_review(settings))
     return app

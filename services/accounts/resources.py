@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from services.accounts.freezes.client import FreezeReader
+from services.accounts.holdings.client import HoldingsReader
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
 from services.accounts.partners.client import IngestClient
@@ -33,6 +34,7 @@ class Resources:
     wechat: WeChatClient
     ingest: IngestClient
     freezes: FreezeReader
+    holdings: HoldingsReader
     partners: PartnerDirectory
     oauth: PartnerOauth
     log_in_calls: LogInCalls
@@ -41,11 +43,13 @@ class Resources:
     identity_provider: IdentityProvider
     operator_gate: FairGate
     password_gate: FairGate
+    document_gate: FairGate
 
     async def stop(self) -> None:
         await self.wechat.stop()
         await self.ingest.stop()
         await self.freezes.stop()
+        await self.holdings.stop()
         await self.oauth.stop()
         await self.identity_provider.stop()
 

@@ -1,13 +1,18 @@
 """All tables of the schema, for migrations."""
 
+from services.accounts.approvals import models as approvals
 from services.accounts.audit import models as audit
 from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.enterprise_documents import models as enterprise_documents
+from services.accounts.enterprise_members import models as enterprise_members
+from services.accounts.enterprises import models as enterprises
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.lookup_keys import models as lookup_keys
+from services.accounts.mandates import models as mandates
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -19,13 +24,18 @@ from services.accounts.signing_keys import models as signing_keys
 from services.accounts.users import models as users
 
 __all__ = [
+    "approvals",
     "audit",
     "bindings",
     "carbon_accounts",
     "consents",
+    "enterprise_documents",
+    "enterprise_members",
+    "enterprises",
     "households",
     "log_in_codes",
     "lookup_keys",
+    "mandates",
     "metadata",
     "operator_accounts",
     "operator_sessions",

@@ -25,6 +25,11 @@ def new_password_gate() -> FairGate:
     return FairGate(active_max=2, active_per_key=1, waiting_max=64, waiting_per_key=16, wait_s=8)
 
 
+def new_document_gate() -> FairGate:
+    """A document is 5 MiB in memory, and as much again while it is sealed: four at a time, one of a person."""
+    return FairGate(active_max=4, active_per_key=1, waiting_max=64, waiting_per_key=4, wait_s=8)
+
+
 def turn_key(request: Request, resources: Resources) -> str:
     """Return the client's address, by which turns are taken."""
     return client_address(request, resources.settings.trusted_proxies) or "-"

@@ -1,9 +1,14 @@
-"""Worker process of the accounts service: publishes bindings and households, deletes expired rows, counts look-ups."""
+"""Worker process of the accounts service: publishes facts, deletes expired rows, counts look-ups."""
 
+from functools import partial
+
+from services.accounts.approvals import service as approvals
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
+from services.accounts.enterprise_members import service as enterprise_members
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
+from services.accounts.mandates import service as mandates
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
@@ -11,12 +16,14 @@ from services.accounts.quotas import service as quotas
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
-from shared.contracts.topics import BINDINGS, HOUSEHOLDS
+from shared.contracts.topics import BINDINGS, ENTERPRISES, HOUSEHOLDS, MANDATES
 from shared.db import Session
 from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
 LOOK_UPS_MEASURED_EVERY_S = 60
+APPROVALS_EXPIRED_EVERY_S = 60
+TERMS_ENDED_EVERY_S = 2
 # One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
 
@@ -26,6 +33,7 @@ async def purge(session: Session) -> None:
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await enterprise_members.end_expired(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
@@ -34,11 +42,16 @@ async def purge(session: Session) -> None:
 
 
 def build(settings: Settings | None = None) -> Worker:
-    worker = Worker("accounts", settings or Settings())
+    settings = settings or Settings()
+    worker = Worker("accounts", settings)
     worker.publish(BINDINGS)
     worker.publish(HOUSEHOLDS)
+    worker.publish(ENTERPRISES)
+    worker.publish(MANDATES)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
+    worker.every(TERMS_ENDED_EVERY_S, "end_with_terms", partial(mandates.end_with_terms, settings=settings))
+    worker.every(APPROVALS_EXPIRED_EVERY_S, "expire_approvals", approvals.expire)
     return worker
 
 

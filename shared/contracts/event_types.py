@@ -16,6 +16,9 @@ ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
 MEMBERSHIP_CHANGED_TYPE: Final = "cn.carboninclusion.household.membership.changed.v1"
 METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
+ENTERPRISE_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.changed.v1"
+ENTERPRISE_MEMBER_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.member.changed.v1"
+MANDATE_CHANGED_TYPE: Final = "cn.carboninclusion.mandate.changed.v1"
 DEAD_LETTER_TYPE: Final = "cn.carboninclusion.record.deadlettered.v1"
 REPLAYED_TYPE: Final = "cn.carboninclusion.record.replayed.v1"
 
@@ -27,10 +30,19 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.REJECTIONS: (RECEIPT_REJECTED_TYPE,),
     topics.BINDINGS: (BINDING_CHANGED_TYPE,),
     topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
+    topics.ENTERPRISES: (ENTERPRISE_CHANGED_TYPE, ENTERPRISE_MEMBER_CHANGED_TYPE),
+    topics.MANDATES: (MANDATE_CHANGED_TYPE,),
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
     topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
+}
+
+
+# On a topic with several kinds of fact, the tags of its messages, in the order of its types.
+_TAGS: Final[dict[str, tuple[str, ...]]] = {
+    topics.HOUSEHOLDS: ("member", "meter"),
+    topics.ENTERPRISES: ("enterprise", "member"),
 }
 
 
@@ -44,11 +56,12 @@ def replayed_headers(topic: str, value: bytes, *, letter_id: int, source: str, a
 
 
 def _type_of(topic: str, value: bytes) -> str:
-    types = next((types for name, types in TYPES.items() if topic.endswith(name)), (REPLAYED_TYPE,))
-    if types == TYPES[topics.HOUSEHOLDS]:
+    found = next((name for name in TYPES if topic.endswith(name)), None)
+    types = (REPLAYED_TYPE,) if found is None else TYPES[found]
+    if found in _TAGS:
         try:
-            return types[msgspec.json.decode(value, type=_Fact).fact == "meter"]
-        except msgspec.MsgspecError:
+            return types[_TAGS[found].index(msgspec.json.decode(value, type=_Fact).fact)]
+        except (msgspec.MsgspecError, ValueError):
             return REPLAYED_TYPE
     return types[0] if len(types) == 1 else REPLAYED_TYPE
 

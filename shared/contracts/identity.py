@@ -10,6 +10,7 @@ from typing import Final
 
 _PERSON_ACCOUNT_NAMESPACE = uuid.UUID("5b3a9f0e-6d0c-5f7e-9d53-6a1b1f0c7a10")
 _HOUSEHOLD_ACCOUNT_NAMESPACE = uuid.UUID("8d2f6c1b-0b5e-5c43-a7a1-3f0e9e4d5b26")
+_ENTERPRISE_ACCOUNT_NAMESPACE = uuid.UUID("2f7f4f52-94f3-5b1e-8e0d-6c1f0a5d9b37")
 # Version and variant bits of a UUID. Version 8 is for custom rules (RFC 9562, section 5.8).
 _UUID_MARKS, _UUID_8 = 0xF << 76 | 0x3 << 62, 0x8 << 76 | 0x2 << 62
 # Vehicles with a number plate, which names one vehicle everywhere. A bike's number names one only inside its fleet.
@@ -28,6 +29,11 @@ def person_account_id(user_id: uuid.UUID) -> uuid.UUID:
 def household_account_id(household_id: uuid.UUID) -> uuid.UUID:
     """Return the carbon account of a household, derived like that of a person."""
     return uuid.uuid5(_HOUSEHOLD_ACCOUNT_NAMESPACE, household_id.hex)
+
+
+def enterprise_account_id(enterprise_id: uuid.UUID) -> uuid.UUID:
+    """Return the carbon account of an enterprise, derived like that of a person."""
+    return uuid.uuid5(_ENTERPRISE_ACCOUNT_NAMESPACE, enterprise_id.hex)
 
 
 def account_key(pepper: str, partner_id: str, ref_type: str, ref_value: str) -> str:

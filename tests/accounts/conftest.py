@@ -23,6 +23,7 @@ from services.accounts.main import create_app
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings
+from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
@@ -143,8 +144,11 @@ class Person:
         token = self.headers["Authorization"].removeprefix("Bearer ")
         return str(jwt.decode(token, options={"verify_signature": False})["jti"])
 
-    async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        return await self._client.request(method, BASE + path, headers=self.headers, **kwargs)
+    async def call(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> httpx.Response:
+        """`headers`: besides the token."""
+        return await self._client.request(method, BASE + path, headers={**self.headers, **(headers or {})}, **kwargs)
 
     async def step_up(self) -> None:
         """Confirm the session: the fake WeChat takes a code of the same open id any number of times."""
@@ -179,6 +183,12 @@ class People:
         if with_account:
             await person.open_account()
         return person
+
+
+@pytest.fixture
+def vault(app: FastAPI) -> Vault:
+    found: Vault = app.state.resources.vault
+    return found
 
 
 @pytest.fixture

@@ -58,6 +58,8 @@ SAMPLES: dict[str, object] = {
     "latest": datetime(2026, 12, 28, 16, 0, tzinfo=UTC),
     "least": amounts.grams(1_000),
     "limit": amounts.exact(3_000_000),
+    "files": 10,
+    "mib": 5,
     "limit_bytes": 67_108_864,
     "measured": Text("120 公里", "120 km/h"),
     "missing": "2, 3",

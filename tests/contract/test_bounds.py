@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
+from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
 
@@ -17,6 +19,18 @@ SAMPLES: tuple[msgspec.Struct, ...] = (
     BindingChanged(
         binding_id=SOME, version=1, partner_id="t3", account_key="k", account_id=SOME, user_id=SOME, status="active",
         counts_from=NOW, ended_at=NOW, consent_withdrawn_at=NOW, changed_at=NOW,
+    ),
+    EnterpriseChanged(
+        enterprise_id=SOME, version=1, status="active", kinds=("venue",), account_id=SOME, approved_at=NOW,
+        changed_at=NOW,
+    ),
+    EnterpriseMemberChanged(
+        membership_id=SOME, version=1, enterprise_id=SOME, account_id=SOME, roles=("maker",), since=NOW, until=NOW,
+        changed_at=NOW,
+    ),
+    MandateChanged(
+        mandate_id=SOME, version=1, account_id=SOME, platform_id=SOME, kind="benefit", scenes=("bus",),
+        terms_version="1", terms_sha256="0" * 64, threshold_mg=1, accepted_at=NOW, until=NOW, changed_at=NOW,
     ),
     ActivityJudged(
         activity_id=SOME, partner_id="t3", event_id="e", receipt_id=SOME, index=1, status="credited", reason_code="R",

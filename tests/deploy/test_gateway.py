@@ -87,6 +87,9 @@ def test_paths_reach_services_unchanged(client: httpx.Client) -> None:
         ("POST", "/api/v1/rewards/campaigns/c1/donations"),
         ("POST", "/api/v1/accounts/households"),
         ("POST", "/api/v1/accounts/enterprises"),
+        ("POST", "/api/v1/accounts/enterprise-documents/1"),
+        ("GET", "/api/v1/accounts/mandate-terms"),
+        ("GET", "/api/v1/accounting/enterprises/1/balance"),
         ("GET", "/api/v1/ingest/ops/partners"),
         ("GET", "/api/v1/accounting/ops/dead-letters"),
         ("GET", "/api/v1/accounts/ops/sessions"),
@@ -233,6 +236,16 @@ def test_import_parts_stream_up_to_4_mib(client: httpx.Client, gateway: str, pat
     status, body = raw(gateway, announced)
     assert status == 413
     assert '"code":"PAYLOAD_TOO_LARGE"' in body
+
+
+def test_documents_of_applications_may_have_5_mib_and_need_a_token(client: httpx.Client, upstream: Upstream) -> None:
+    path, size = "/api/v1/accounts/enterprise-documents/0190-a", 5 * 1024 * KIB
+    headers = bearer(upstream.token("good"))
+    assert client.post(path, content=b"x" * size, headers=headers).json()["bytes"] == size
+    assert_problem(client.post(path, content=b"x" * (size + 2), headers=headers), 413, "PAYLOAD_TOO_LARGE")
+    assert_problem(client.post(path, content=b"x" * size), 401, "UNAUTHENTICATED")
+    other = client.post("/api/v1/accounts/enterprises", content=b"x" * 66 * KIB, headers=headers)
+    assert_problem(other, 413, "PAYLOAD_TOO_LARGE")
 
 
 def test_other_import_routes_keep_the_small_body_limit(client: httpx.Client) -> None:

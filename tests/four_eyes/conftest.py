@@ -39,6 +39,7 @@ SAMPLE = "01999e5e-0000-7000-8000-000000000001"
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
 ALONE = "ops-alone"
 WHY = "试一试能不能"
+ACCOUNTS = "/api/v1/accounts/ops"
 ACCOUNTING, INGEST = "/api/v1/accounting/ops", "/api/v1/ingest/ops"
 REWARDS = "/api/v1/rewards/ops/reconciliation"
 
@@ -57,6 +58,9 @@ _GAINS = {
     "live keys": "SELECT app_key FROM ingest.partner_key WHERE environment = 'live' AND revoked_at IS NULL"
     " AND coalesce(not_after, 'infinity') > now() AND coalesce(not_before, '-infinity') <= now()",
     "receivers": "SELECT code FROM accounting.capture_target",
+    "enterprises that may act": "SELECT enterprise_id::text FROM accounts.enterprise WHERE status = 'active'",
+    "members of enterprises": "SELECT membership_id || ' ' || roles FROM accounts.enterprise_member"
+    " WHERE ended_at IS NULL",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 
@@ -153,13 +157,14 @@ class City:
             CAPTURES: f"{REWARDS}/captures",
         }
         paths = []
-        for service in ("accounting", "ingest", "rewards"):
+        for service in ("accounts", "accounting", "ingest", "rewards"):
             mends = f"/api/v1/{service}/ops/dead-letters/mends"
+            others = {"accounts": f"{ACCOUNTS}/approvals"}.get(service, "/api/v1/ingest/ops/proposals")
             rows = await self.sql(
                 f"SELECT kind || '|' || proposal_id FROM {service}.approval WHERE status = 'open' ORDER BY 1"
             )
             for kind, proposal_id in (row.split("|") for row in rows):
-                default = mends if kind == "dead_letter.mend" else "/api/v1/ingest/ops/proposals"
+                default = mends if kind == "dead_letter.mend" else others
                 paths.append(f"{places.get(kind, default)}/{proposal_id}")
         return paths
 

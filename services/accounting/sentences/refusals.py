@@ -300,3 +300,31 @@ CAPTURE_TARGET_EXISTS: Final = Sentence(
     Text("这个收方已登记", "This receiver is registered already"),
     Text("没有重复登记。请直接使用它。", "It was not registered again. You can use it."),
 )
+ENTERPRISE_NOT_FOUND: Final = Sentence(
+    Text("没有这个企业", "No such enterprise"),
+    Text(
+        "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+        "There is no such enterprise, or you are not a member of it. Ask its administrator to add you.",
+    ),
+)
+ENTERPRISE_ROLE_REQUIRED: Final = Sentence(
+    Text("您没有这项权限", "Your role does not allow this"),
+    Text(
+        "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+        "Your roles in this enterprise do not allow it, and nothing was changed. Ask an administrator.",
+    ),
+)
+ENTERPRISE_SUSPENDED: Final = Sentence(
+    Text("企业已暂停", "The enterprise is suspended"),
+    Text(
+        "暂停期间不能办理，没有变动，企业的减碳量还在。请联系客服了解原因。",
+        "It cannot act while it is suspended. Nothing was changed and its grams are still there. Ask support why.",
+    ),
+)
+ENTERPRISE_CLOSED: Final = Sentence(
+    Text("企业已关闭", "The enterprise is closed"),
+    Text(
+        "关闭后不能再办理，没有变动。需要继续的，请重新申请企业碳账户。",
+        "It cannot act any more, and nothing was changed. To go on, apply for an enterprise account again.",
+    ),
+)

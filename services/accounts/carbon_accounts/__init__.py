@@ -1,1 +1,1 @@
-"""Carbon accounts of persons and households, and their account numbers."""
+"""Carbon accounts of persons, households and enterprises, and their account numbers."""

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -16,6 +17,16 @@ async def by_household(session: AsyncSession, *, household_id: uuid.UUID) -> Car
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.household_id == household_id))
 
 
+async def by_enterprise(session: AsyncSession, *, enterprise_id: uuid.UUID) -> CarbonAccount | None:
+    return await session.scalar(select(CarbonAccount).where(CarbonAccount.enterprise_id == enterprise_id))
+
+
+async def numbers_of(session: AsyncSession, *, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    statement = select(CarbonAccount.account_id, CarbonAccount.account_no)
+    rows = await session.execute(statement.where(CarbonAccount.account_id.in_(account_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
 async def by_number(session: AsyncSession, *, account_no: str) -> CarbonAccount | None:
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.account_no == account_no))
 
@@ -29,6 +40,7 @@ async def try_insert(
     at: datetime,
     user_id: uuid.UUID | None = None,
     household_id: uuid.UUID | None = None,
+    enterprise_id: uuid.UUID | None = None,
 ) -> CarbonAccount | None:
     """Return None when the account number is taken."""
     statement = (
@@ -37,6 +49,7 @@ async def try_insert(
             account_id=account_id,
             user_id=user_id,
             household_id=household_id,
+            enterprise_id=enterprise_id,
             account_no=account_no,
             kind=kind,
             opened_at=at,

@@ -1,16 +1,16 @@
 import uuid
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, Field
 
-from services.accounts.carbon_accounts.service import Account
+from services.accounts.carbon_accounts.service import Account, AccountKind
 from shared.instants import Instant
 
 
 class CarbonAccountOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(description="末位为校验位 The last digit is a check digit", examples=["WH202611230018"])
-    kind: Literal["person", "household"]
+    kind: AccountKind
     opened_at: Instant
 
     @classmethod

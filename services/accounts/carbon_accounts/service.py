@@ -1,31 +1,34 @@
-"""Carbon accounts (碳账户): one per person (领取个人碳账户) and one per household."""
+"""Carbon accounts (碳账户): one per person (领取个人碳账户), household and enterprise."""
 
 import secrets
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from services.accounts.carbon_accounts import domain, repository
 from services.accounts.carbon_accounts.errors import CarbonAccountNotOpened
 from services.accounts.carbon_accounts.models import CarbonAccount
 from shared import clock
-from shared.contracts.identity import household_account_id, person_account_id
+from shared.contracts.identity import enterprise_account_id, household_account_id, person_account_id
 from shared.db import Session
 
 # With six million accounts, a random number is taken once in 16,000 tries. Five in a row mean broken randomness.
 _NUMBER_ATTEMPTS = 5
+AccountKind = Literal["person", "household", "enterprise"]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A carbon account. `user_id` is set for kind person, `household_id` for kind household."""
+    """A carbon account. `user_id` is set for kind person, `household_id` for kind household, and so on."""
 
     account_id: uuid.UUID
     user_id: uuid.UUID | None
     household_id: uuid.UUID | None
+    enterprise_id: uuid.UUID | None
     account_no: str
-    kind: Literal["person", "household"]
+    kind: AccountKind
     opened_at: datetime
 
 
@@ -51,8 +54,14 @@ async def open_household_account(session: Session, *, household_id: uuid.UUID, p
     return await _open(session, "household", household_account_id(household_id), prefix, household_id=household_id)
 
 
+async def open_enterprise_account(session: Session, *, enterprise_id: uuid.UUID, prefix: str) -> Account:
+    """Open the account of an enterprise, in the transaction that approves it."""
+    account_id = enterprise_account_id(enterprise_id)
+    return await _open(session, "enterprise", account_id, prefix, enterprise_id=enterprise_id)
+
+
 async def _open(
-    session: Session, kind: Literal["person", "household"], account_id: uuid.UUID, prefix: str, **holder: uuid.UUID
+    session: Session, kind: AccountKind, account_id: uuid.UUID, prefix: str, **holder: uuid.UUID
 ) -> Account:
     for _ in range(_NUMBER_ATTEMPTS):
         row = await repository.try_insert(
@@ -92,11 +101,24 @@ async def get_household_account(session: Session, *, household_id: uuid.UUID) ->
     return _account(row)
 
 
+async def find_enterprise_account(session: Session, *, enterprise_id: uuid.UUID) -> Account | None:
+    """Return the account of an enterprise, or None before its approval."""
+    row = await repository.by_enterprise(session, enterprise_id=enterprise_id)
+    return _account(row) if row else None
+
+
+async def numbers_of(session: Session, *, account_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+    """Return the account numbers of some accounts, by account id."""
+    return await repository.numbers_of(session, account_ids=account_ids)
+
+
 async def find_by_number(session: Session, *, account_no: str) -> Account | None:
     row = await repository.by_number(session, account_no=account_no)
     return _account(row) if row else None
 
 
 def _account(row: CarbonAccount) -> Account:
-    kind: Literal["person", "household"] = "household" if row.household_id else "person"
-    return Account(row.account_id, row.user_id, row.household_id, row.account_no, kind, row.opened_at)
+    kind = cast("AccountKind", row.kind)
+    return Account(
+        row.account_id, row.user_id, row.household_id, row.enterprise_id, row.account_no, kind, row.opened_at
+    )

@@ -1,9 +1,10 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from services.accounts.carbon_accounts.service import AccountKind
 from services.accounts.operators.service import AccountFacts
 from shared.instants import Instant
 
@@ -15,7 +16,7 @@ LookUpReason = Annotated[
 class AccountSeenOut(BaseModel):
     account_id: uuid.UUID
     account_no: str = Field(examples=["WH202611230018"])
-    kind: Literal["person", "household"]
+    kind: AccountKind
     opened_at: Instant
     members: int | None = Field(description="家庭成员人数 Number of members; households only")
     phone_masked: str | None = Field(examples=["138****5678"])

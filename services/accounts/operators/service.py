@@ -95,6 +95,8 @@ async def look_up_account(
     if account.household_id is not None:
         members = await households.count_members(session, household_id=account.household_id)
         return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, members, None, None, ())
+    if account.enterprise_id is not None:
+        return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, None, None, None, ())
     user_id = account.user_id
     assert user_id is not None  # the table's CHECK allows only persons here
     return AccountFacts(

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/accounting/enterprises/{enterprise_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业碳账户余额 · The enterprise's balance
+         * @description 仅企业成员可见，暂停期间也可查看。For its members only, also while it is suspended.
+         */
+        get: operations["get_enterprise_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounting/factors": {
         parameters: {
             query?: never;
@@ -1901,6 +1921,36 @@ export interface components {
             zh: string;
         };
         /**
+         * @description An enterprise's account in milligrams CO2e.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "available_mg": 6300000,
+         *       "debt_mg": 0,
+         *       "display": "6.30 千克",
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "held_mg": 0,
+         *       "lifetime_mg": 6300000,
+         *       "pending_mg": 0
+         *     }
+         */
+        EnterpriseBalance: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description 可用 Available */
+            available_mg: number;
+            /** @description 待抵扣 Reversed after being spent; later credits repay it first */
+            debt_mg: number;
+            display: string;
+            /** Format: uuid */
+            enterprise_id: string;
+            /** @description 冻结中 Set aside */
+            held_mg: number;
+            /** @description 累计 Credited in all, without what was reversed */
+            lifetime_mg: number;
+            /** @description 待生效 Credited, not yet vested */
+            pending_mg: number;
+        };
+        /**
          * @description One line of the statement, seen from the account of the citizen.
          * @example {
          *       "activity_id": null,
@@ -3735,6 +3785,150 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_enterprise_balance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "available_mg": 6300000,
+                     *       "debt_mg": 0,
+                     *       "display": "6.30 千克",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "held_mg": 0,
+                     *       "lifetime_mg": 6300000,
+                     *       "pending_mg": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseBalance"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /**
+             * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+             *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                     *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/enterprises/{enterprise_id}/balance",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            /** @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/enterprises/{enterprise_id}/balance",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            /**
+             * @description * `ENTERPRISE_CLOSED` 企业已关闭 · The enterprise is closed
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_CLOSED",
+                     *       "detail": "关闭后不能再办理，没有变动。需要继续的，请重新申请企业碳账户。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/enterprises/{enterprise_id}/balance",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业已关闭",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-closed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_CLOSED" | "ENTERPRISE_SUSPENDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     list_factors: {
         parameters: {
             query?: never;

@@ -1,0 +1,1 @@
+"""Mandates for pooling: the projection of a topic of accounts, and which mandate covers an act."""

@@ -1,0 +1,24 @@
+"""Use cases of mandates: project the topic of accounts, and read the mandates that may cover some acts."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.accounting.mandates import repository
+from services.accounting.mandates.domain import Mandates
+from shared.contracts.mandates_v1 import MandateChanged
+from shared.db import Connection, Session
+from shared.projection import Items, newest
+
+
+async def handle_mandates(session: Session, items: Items[MandateChanged]) -> None:
+    """Store the newest version of each mandate, in any order of arrival. Consumer of `accounts.mandates.v1`."""
+    changes = newest(
+        (change for _, change in items), key=lambda change: change.mandate_id, version=lambda change: change.version
+    )
+    await repository.upsert_mandates(session, list(changes.values()))
+
+
+async def mandates_of(connection: Connection, account_ids: Iterable[uuid.UUID], *, earliest: datetime) -> Mandates:
+    """Return the mandates of these people by account. No act of theirs began before `earliest`."""
+    return await repository.mandates_of(connection, sorted(account_ids), earliest)

@@ -1,0 +1,1 @@
+"""Decisions about enterprises: approval and resumption by two operators, rejection, suspension, closing."""

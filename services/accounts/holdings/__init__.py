@@ -1,0 +1,1 @@
+"""What an enterprise still has, asked of accounting before it is closed."""
