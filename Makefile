@@ -104,6 +104,9 @@ asyncapi: venv ## 生成主题文档 write docs/asyncapi.yaml from the contracts
 errors: venv ## 生成错误代码页 write docs/errors.md from the catalogues of sentences
 	@$(RUN) tests.contract.error_table
 
+personal-data: venv ## 生成个人信息登记 write docs/personal-data.md from the registers of the services
+	@$(RUN) tests.contract.personal_data_page
+
 migration: venv ## 新建数据库迁移 write a migration from changed tables (SERVICE=accounting NAME=add_lots)
 	@$(RUN) deploy.local.migration "$(SERVICE)" "$(NAME)"
 
