@@ -51,7 +51,8 @@ class Link:
     """A column by which the rows of a person are found.
 
     With `through` the column names rows of another table of the schema, which are found by their own entry: the column
-    there is `through_column`. `form` is the text in which a text column holds the id, with `{id}` in its place.
+    there is `through_column`. `where` narrows the rows to those of a partial index. `form` is the text in which a text
+    column holds the id, with `{id}` in its place.
     """
 
     column: str
@@ -59,14 +60,15 @@ class Link:
     through: str | None = None
     through_column: str | None = None
     form: str | None = None
+    where: str | None = None
 
 
 def user(column: str = "user_id", *, form: str | None = None) -> Link:
     return Link(column, Id.USER, form=form)
 
 
-def account(column: str = "account_id", *, form: str | None = None) -> Link:
-    return Link(column, Id.ACCOUNT, form=form)
+def account(column: str = "account_id", *, form: str | None = None, where: str | None = None) -> Link:
+    return Link(column, Id.ACCOUNT, form=form, where=where)
 
 
 def through(table: str, column: str, there: str | None = None) -> Link:
@@ -123,6 +125,7 @@ LEDGER: Final = Purpose(Text("总账：每一克的来去", "the ledger: where e
 REDEEMING: Final = Purpose(Text("兑换与捐赠", "redemption and donation"), Basis.CONTRACT)
 PROOF: Final = Purpose(Text("证明同意与操作留痕", "proof of consent and of operators' acts"), Basis.DUTY)
 PARTNERS: Final = Purpose(Text("接收合作方的上报", "receiving partners' reports"), Basis.CONSENT)
+LEAVING: Final = Purpose(Text("执行注销", "carrying out erasure"), Basis.DUTY)
 
 ERASURE: Final = Text("注销时", "until erasure")
 FOR_GOOD: Final = Text("长期", "for good")

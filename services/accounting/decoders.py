@@ -8,15 +8,18 @@ import msgspec
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.erasures_v1 import ErasureAsked
 from shared.contracts.households_v1 import HouseholdFact
 from shared.projection import Decoder
 
 ACTIVITIES: Final = msgspec.json.Decoder(ActivityReported)
 BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
 HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
+ERASURES: Final = msgspec.json.Decoder(ErasureAsked)
 
 DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.ACTIVITIES: ACTIVITIES,
     topics.BINDINGS: BINDINGS,
     topics.HOUSEHOLDS: HOUSEHOLDS,
+    topics.ERASURES: ERASURES,
 }

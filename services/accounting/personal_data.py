@@ -6,6 +6,7 @@ erased the person. Movements stay: they are the ledger, and sealed.
 
 from typing import Final
 
+from shared import erasing
 from shared.language import Text
 from shared.personal_data import (
     COUNTING,
@@ -37,6 +38,7 @@ TABLES: Final[dict[str, Kept]] = {
     **plumbing(),
     **audit_log(),
     **approvals(),
+    **erasing.REGISTER,
     "activity": Kept(
         Text("低碳行为与判定", "acts and their verdicts"), COUNTING, FOR_GOOD, Erasure.CLEAR, by=_OWN,
         hidden=frozenset({"fingerprint", "account_key"}), names=frozenset({"account_key"}),
@@ -75,6 +77,11 @@ TABLES: Final[dict[str, Kept]] = {
         Erasure.EXPIRE, loose=Text("修改后的消息可能带有假名编号", "the mended message may hold a pseudonymous id"),
     ),
     "digest_block": nobody(Text("封存块", "blocks of a seal")),
+    "erased_act": Kept(
+        Text("已注销者行为的散列", "hashes of the acts of erased people"), PROOF, FOR_GOOD,
+        Erasure.PSEUDONYM, by=_OF_ACTIVITY,
+    ),
+    "erased_balance": _ledger("注销后仍会到账的账户", "erased accounts with grams to come", _OWN),
     "factor": nobody(Text("排放因子", "factors")),
     "freed_room": Kept(
         Text("撤回后腾出的额度", "room that was freed"), COUNTING, Text("数秒", "seconds"), Erasure.EXPIRE,
@@ -110,7 +117,8 @@ TABLES: Final[dict[str, Kept]] = {
         loose=Text("尚不属于任何人：合作方标识的密钥散列", "nobody's yet: a keyed hash of the partner's reference"),
     ),
     "posting": _ledger(
-        "分录", "postings", (account("debit_account_id"), account("credit_account_id")), names=("requested_by",)
+        "分录", "postings",
+        (account("debit_account_id", where="kind <> 'credit'"), account("credit_account_id")), names=("requested_by",),
     ),
     "posting_rule": nobody(Text("科目规则", "the chart of accounts")),
     "record_digest": nobody(Text("运营记录的封存", "seals of operators' records")),

@@ -7,6 +7,7 @@ from services.accounting.checks import models as _checks
 from services.accounting.corrections import models as _corrections
 from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
+from services.accounting.erased_accounts import models as _erased_accounts
 from services.accounting.households import models as _households
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
@@ -27,6 +28,7 @@ _ = (
     _checks,
     _corrections,
     _dead_letters,
+    _erased_accounts,
     _expiry,
     _households,
     _ledger,

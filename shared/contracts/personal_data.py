@@ -4,7 +4,7 @@ from typing import Final
 
 from shared.contracts import topics
 from shared.language import Text
-from shared.personal_data import ACCOUNT, COUNTING, LEDGER, PARTNERS, REDEEMING, KeptTopic
+from shared.personal_data import ACCOUNT, COUNTING, LEAVING, LEDGER, PARTNERS, REDEEMING, KeptTopic
 
 _SEVEN_DAYS: Final = Text("7 天", "7 days")
 _EXPIRES: Final = Text("到期删除", "expires")
@@ -41,6 +41,16 @@ TOPICS: Final[dict[str, KeptTopic]] = {
         Text("接入记录的摘要（散列）", "digests of ingest: hashes"), LEDGER, _SEVEN_DAYS,
         Text("不含个人信息", "nothing personal"),
     ),
+    topics.ERASURES: KeptTopic(
+        Text("请其他服务删除此人", "asks the other services to erase a person"), LEAVING, _SEVEN_DAYS, _EXPIRES,
+        by=("account_id", "user_id"),
+    ),
+    **{
+        topic: KeptTopic(
+            Text("已删除此人", "a person was erased"), LEAVING, _SEVEN_DAYS, _EXPIRES, by=("account_id",)
+        )
+        for topic in (topics.ACCOUNTING_ERASURES, topics.INGEST_ERASURES, topics.REWARDS_ERASURES)
+    },
 }  # fmt: skip
 DEAD_LETTERS: Final = KeptTopic(
     Text("无法处理的消息，原文", "dead letters, as they came"), PARTNERS, _SEVEN_DAYS, _EXPIRES

@@ -11,6 +11,7 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.personal_data import TOPICS
@@ -33,6 +34,10 @@ MESSAGES: Mapping[str, tuple[type[msgspec.Struct], ...]] = {
     topics.HOUSEHOLDS: (MembershipChanged, MeterChanged),
     topics.OUTCOMES: (ActivityJudged,),
     topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade),
+    topics.ERASURES: (ErasureAsked,),
+    topics.ACCOUNTING_ERASURES: (EventsErased, ErasureAnswered),
+    topics.INGEST_ERASURES: (ErasureAnswered,),
+    topics.REWARDS_ERASURES: (ErasureAnswered,),
 }
 Catalogue = Mapping[str, Mapping[str, set[str]]]
 

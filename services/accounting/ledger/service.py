@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 from services.accounting.ledger import repository
 from services.accounting.ledger.chart import (
     SPENDABLE,
+    WITHDRAWN,
     Account,
     allowed_movements,
     issuance_code,
+    person,
     shared,
     sub_account,
     sub_account_id,
@@ -241,6 +243,16 @@ async def get_balance(source: Session | Database, *, account_id: uuid.UUID) -> B
         lifetime_mg=row.lifetime_mg,
         frozen_at=row.frozen_at,
     )
+
+
+async def withdraw_left(session: Session, *, account_id: uuid.UUID) -> int:
+    """Move what a person has available to the programme, at erasure. Return the milligrams. The caller has the lock."""
+    balance = await get_balance(session, account_id=account_id)
+    if balance.available_mg > 0:
+        withdrawn = shared(WITHDRAWN)
+        movement = Posting("withdraw", person(account_id), withdrawn, balance.available_mg, "erasure")
+        await post(await driver(session), [movement], locked=True)
+    return balance.available_mg
 
 
 async def list_entries(
