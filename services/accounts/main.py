@@ -10,6 +10,7 @@ from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.erasures.api import router as erasures_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
@@ -41,6 +42,7 @@ ROUTERS = (
     bindings_router,
     partner_router,
     households_router,
+    erasures_router,
     operators_router,
     operator_sessions_router,
     audit_router,

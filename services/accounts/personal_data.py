@@ -59,6 +59,14 @@ TABLES: Final[dict[str, Kept]] = {
         "个人碳账户", "the carbon account", ACCOUNT, names=("account_id", "account_no"), order=8
     ),
     "consent": _of_user("同意记录", "consents", PROOF, order=1),
+    "erasure": Kept(
+        Text("申请注销的记录", "erasures"), PROOF, FOR_GOOD, Erasure.RETAIN, by=(account(),),
+        names=frozenset({"user_id"}),
+    ),
+    "erasure_answer": Kept(
+        Text("各服务对注销的答复", "answers of the services to an erasure"), PROOF, FOR_GOOD, Erasure.RETAIN,
+        by=(through("erasure", "erasure_id"),),
+    ),
     "household": Kept(
         Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
         clear={"opened_by": "NULL"}, order=3,

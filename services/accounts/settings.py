@@ -59,6 +59,9 @@ class Settings(ServiceSettings):
         "", description="where accounting answers whether an account is frozen; empty: /me does not say it"
     )
 
+    erasure_cooling_off_days: int = Field(
+        15, ge=0, le=90, description="days between a citizen's request for erasure and the erasure"
+    )
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(

@@ -1,7 +1,12 @@
 """Worker process of the accounts service: publishes bindings and households, deletes expired rows, counts look-ups."""
 
+from functools import partial
+
+import msgspec
+
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
+from services.accounts.erasures import service as erasures
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.operator_accounts import service as operator_accounts
@@ -11,11 +16,23 @@ from services.accounts.quotas import service as quotas
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
-from shared.contracts.topics import BINDINGS, HOUSEHOLDS
+from shared.contracts.erasures_v1 import ErasureMessage
+from shared.contracts.topics import (
+    ACCOUNTING_ERASURES,
+    BINDINGS,
+    ERASURES,
+    HOUSEHOLDS,
+    INGEST_ERASURES,
+    REWARDS_ERASURES,
+)
 from shared.db import Session
 from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
+ERASE_EVERY_S = 1.0
+MINUTELY_S = 60.0
+ERASURE_ANSWERS = {"accounting": ACCOUNTING_ERASURES, "ingest": INGEST_ERASURES, "rewards": REWARDS_ERASURES}
+_ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
 LOOK_UPS_MEASURED_EVERY_S = 60
 # One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
@@ -34,12 +51,30 @@ async def purge(session: Session) -> None:
 
 
 def build(settings: Settings | None = None) -> Worker:
-    worker = Worker("accounts", settings or Settings())
-    worker.publish(BINDINGS)
-    worker.publish(HOUSEHOLDS)
+    settings = settings or Settings()
+    worker = Worker("accounts", settings)
+    worker.publish(BINDINGS, HOUSEHOLDS, ERASURES)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
+    _add_erasures(worker, settings)
     return worker
+
+
+def _add_erasures(worker: Worker, settings: Settings) -> None:
+    async def carry_out(_session: Session) -> None:
+        # Each person has a transaction of its own. The job's one stays unused.
+        await erasures.carry_out_due(worker.database, settings=settings)
+
+    worker.every(ERASE_EVERY_S, "erase", carry_out)
+    worker.every(MINUTELY_S, "ask_erasures_again", partial(erasures.ask_again, settings=settings))
+    worker.every(MINUTELY_S, "measure_erasures", erasures.measure)
+    for service, topic in ERASURE_ANSWERS.items():
+        worker.consume(
+            f"accounts.erasures.{service}",
+            topic,
+            decoder=_ERASURE_ANSWERS,
+            handler=partial(erasures.handle_answers, service=service),
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
+from services.accounts.erasures.schemas import PlannedErasureOut
 from services.accounts.households.schemas import HouseholdOut
 from services.accounts.profile.service import Profile
 from shared.instants import Instant
@@ -29,6 +30,9 @@ class ProfileOut(BaseModel):
         description="是否同意处理低碳行为数据 Whether low-carbon activities may be processed"
     )
     bindings: BindingSummaryOut
+    erasure: PlannedErasureOut | None = Field(
+        None, description="已申请的注销，没有则为空 The planned erasure of this account"
+    )
 
     @classmethod
     def of(cls, profile: Profile, *, frozen: bool | None = None, notice: str | None = None) -> Self:
@@ -44,4 +48,5 @@ class ProfileOut(BaseModel):
             bindings=BindingSummaryOut(
                 active=len(profile.bound_partner_ids), partner_ids=list(profile.bound_partner_ids)
             ),
+            erasure=PlannedErasureOut.of(profile.erasure) if profile.erasure else None,
         )

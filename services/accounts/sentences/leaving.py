@@ -1,0 +1,36 @@
+"""Sentences about erasure and export of a person's data."""
+
+from typing import Final
+
+from shared.language import Sentence, Text
+
+ERASURE_NOT_PLANNED: Final = Sentence(
+    Text("没有正在等待的注销", "No erasure is planned"),
+    Text(
+        "您的账户没有申请注销，可以照常使用。",
+        "You have not asked to erase your account. Use it as usual.",
+    ),
+)
+# What a person is told when planning an erasure, before anything is lost.
+CONSEQUENCES: Final = (
+    Text(
+        "到期之前可以照常使用，也可以随时撤销注销。",
+        "Until then you can use the account as usual and cancel the erasure at any time.",
+    ),
+    Text(
+        "到期后，账户里剩下的减碳量全部收回，不能恢复。请先兑换或捐赠。",
+        "Then the grams left in the account are withdrawn for good. Redeem or donate them first.",
+    ),
+    Text(
+        "没有用过的兑换券不能再查看。请先使用或自行保存。",
+        "Vouchers that you have not used can no longer be seen. Use or save them first.",
+    ),
+    Text(
+        "手机号、微信标识、绑定、同意记录和每次行为的内容都会删除。您会退出家庭。",
+        "Phone number, WeChat id, bindings, consents and the content of all acts are deleted. You leave the household.",
+    ),
+    Text(
+        "依法须保留的账目只带编号，查不到是谁。您手中的证书和证明仍然有效。",
+        "Records required by law keep a number that leads to nobody. Certificates and proofs that you hold stay valid.",
+    ),
+)
