@@ -5,6 +5,7 @@ Orders and donations stay: sponsors are billed by them. A certificate names a ca
 
 from typing import Final
 
+from shared import erasing
 from shared.language import Text
 from shared.personal_data import (
     FOR_GOOD,
@@ -27,6 +28,7 @@ TABLES: Final[dict[str, Kept]] = {
     **plumbing(),
     **audit_log(),
     **approvals(),
+    **erasing.REGISTER,
     "budget": nobody(Text("预算", "budgets")),
     "campaign": nobody(Text("公益活动", "campaigns")),
     "campaign_donor": Kept(
@@ -43,8 +45,7 @@ TABLES: Final[dict[str, Kept]] = {
     "item": nobody(Text("兑换商品", "items")),
     "item_stock": nobody(Text("库存", "stock")),
     "item_taken": Kept(
-        Text("限购计数", "pieces taken of an item"), REDEEMING, Text("注销时", "until erasure"), Erasure.DELETE,
-        by=(user(),),
+        Text("限购计数", "pieces taken of an item"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
     ),
     "orders": Kept(
         Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),), names=frozenset({"account_id"}),

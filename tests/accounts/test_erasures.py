@@ -1,5 +1,6 @@
 """Leaving: planned with a cooling-off, cancelled, carried out, answered by the other services."""
 
+import asyncio
 import io
 import json
 import uuid
@@ -180,8 +181,6 @@ async def test_a_cancellation_and_the_erasure_have_one_right_end(people: People,
 
 
 async def test_two_workers_erase_a_person_once(people: People, leaving: Leaving) -> None:
-    import asyncio
-
     for number in range(5):
         person = await people.new(f"twice-{number}")
         await person.call("DELETE", "/me")
