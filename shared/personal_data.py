@@ -71,8 +71,8 @@ def account(column: str = "account_id", *, form: str | None = None, where: str |
     return Link(column, Id.ACCOUNT, form=form, where=where)
 
 
-def through(table: str, column: str, there: str | None = None) -> Link:
-    return Link(column, through=table, through_column=there or column)
+def through(table: str, column: str, there: str | None = None, *, where: str | None = None) -> Link:
+    return Link(column, through=table, through_column=there or column, where=where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,26 @@ class Sealer:
         self._version = version
 
     def seal(self, secret: str, place: str | bytes) -> bytes:
+        return self.seal_bytes(secret.encode(), place)
+
+    def seal_bytes(self, secret: bytes, place: str | bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return self._version + nonce + self._cipher.encrypt(nonce, secret.encode(), _as_bytes(place))
+        return self._version + nonce + self._cipher.encrypt(nonce, secret, _as_bytes(place))
 
     def open(self, sealed: bytes, place: str | bytes) -> str:
+        """Raises SealBroken."""
+        try:
+            return self.open_bytes(sealed, place).decode()
+        except ValueError as exc:
+            raise SealBroken(place) from exc
+
+    def open_bytes(self, sealed: bytes, place: str | bytes) -> bytes:
         """Raises SealBroken."""
         if not sealed.startswith(self._version):
             raise SealBroken(place)
         body = sealed[len(self._version) :]
         try:
-            return self._cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], _as_bytes(place)).decode()
+            return self._cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], _as_bytes(place))
         except (InvalidTag, ValueError) as exc:
             raise SealBroken(place) from exc
 

@@ -26,6 +26,8 @@ from shared.personal_data import (
     through,
 )
 
+# Only these have an index by their debit side. Credits debit issuance accounts.
+_NO_CREDIT: Final = "kind <> 'credit'"
 _OWN: Final = (account(),)
 _OF_ACTIVITY: Final = (through("activity", "activity_id"),)
 
@@ -103,7 +105,10 @@ TABLES: Final[dict[str, Kept]] = {
         Erasure.EXPIRE, by=_OWN,
     ),
     "largest_credit_state": nobody(Text("排名进度", "progress of ranking")),
-    "ledger_account": _ledger("总账账户与余额", "accounts of the ledger", (account(), account("owner_id"))),
+    "ledger_account": _ledger(
+        "总账账户与余额", "accounts of the ledger",
+        (account(), account("owner_id"), through("hold", "account_id", "hold_id")),
+    ),
     "ledger_check_state": nobody(Text("核对进度", "progress of the check")),
     "ledger_checkpoint": _ledger("核对基准", "checkpoints of balances", _OWN),
     "library_journal": nobody(Text("方法学变更", "journal of methodologies")),
@@ -118,7 +123,11 @@ TABLES: Final[dict[str, Kept]] = {
     ),
     "posting": _ledger(
         "分录", "postings",
-        (account("debit_account_id", where="kind <> 'credit'"), account("credit_account_id")), names=("requested_by",),
+        (
+            account("debit_account_id", where=_NO_CREDIT), account("credit_account_id"),
+            through("hold", "debit_account_id", "hold_id", where=_NO_CREDIT),
+        ),
+        names=("requested_by",),
     ),
     "posting_rule": nobody(Text("科目规则", "the chart of accounts")),
     "record_digest": nobody(Text("运营记录的封存", "seals of operators' records")),

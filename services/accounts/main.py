@@ -11,6 +11,7 @@ from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.erasures.api import router as erasures_router
+from services.accounts.exports.api import router as exports_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
@@ -43,6 +44,7 @@ ROUTERS = (
     partner_router,
     households_router,
     erasures_router,
+    exports_router,
     operators_router,
     operator_sessions_router,
     audit_router,

@@ -59,6 +59,7 @@ TABLES: Final[dict[str, Kept]] = {
         "个人碳账户", "the carbon account", ACCOUNT, names=("account_id", "account_no"), order=8
     ),
     "consent": _of_user("同意记录", "consents", PROOF, order=1),
+    "data_export": _of_user("信息导出的申请", "exports", PROOF, until=Text("7 天", "7 days"), order=3),
     "erasure": Kept(
         Text("申请注销的记录", "erasures"), PROOF, FOR_GOOD, Erasure.RETAIN, by=(account(),),
         names=frozenset({"user_id"}),
@@ -66,6 +67,11 @@ TABLES: Final[dict[str, Kept]] = {
     "erasure_answer": Kept(
         Text("各服务对注销的答复", "answers of the services to an erasure"), PROOF, FOR_GOOD, Erasure.RETAIN,
         by=(through("erasure", "erasure_id"),),
+    ),
+    "export_archive": Kept(
+        Text("导出的压缩包（以本人密钥加密）", "archives of exports, sealed with the person's key"), PROOF,
+        Text("7 天", "7 days"), Erasure.DELETE, by=(through("data_export", "export_id"),),
+        hidden=frozenset({"sealed"}), order=2,
     ),
     "household": Kept(
         Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
@@ -103,6 +109,9 @@ TABLES: Final[dict[str, Kept]] = {
     "operator_log_in": nobody(Text("运营登录流程", "operators' log-ins at the provider")),
     "operator_session": nobody(Text("运营登录会话", "operators' sessions")),
     "partner_nonce": nobody(Text("合作方签名随机数", "nonces of partners' signatures")),
+    "person_key": _of_user(
+        "本人的数据密钥（密文）", "the person's data key, sealed", PROOF, hidden=("key_sealed",)
+    ),
     "phone": _of_user(
         "手机号：密钥散列与密文", "phone number: keyed hash and ciphertext", ACCOUNT,
         hidden=("phone_hash", "phone_sealed"),

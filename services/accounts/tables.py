@@ -6,11 +6,13 @@ from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
 from services.accounts.erasures import models as erasures
+from services.accounts.exports import models as exports
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
+from services.accounts.person_keys import models as person_keys
 from services.accounts.phones import models as phones
 from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
@@ -23,12 +25,14 @@ __all__ = [
     "carbon_accounts",
     "consents",
     "erasures",
+    "exports",
     "households",
     "log_in_codes",
     "metadata",
     "operator_accounts",
     "operator_sessions",
     "operators",
+    "person_keys",
     "phones",
     "policies",
     "quotas",

@@ -1,18 +1,22 @@
 """Worker process of the accounts service: publishes bindings and households, deletes expired rows, counts look-ups."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.erasures import service as erasures
+from services.accounts.exports import service as exports
+from services.accounts.exports.client import RowsReader
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
 from services.accounts.quotas import service as quotas
+from services.accounts.resources import vault_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
@@ -36,6 +40,8 @@ _ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(Er
 LOOK_UPS_MEASURED_EVERY_S = 60
 # One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
+PURGE_EXPORTS_MAX = 100
+EXPORT_EVERY_S = 1.0
 
 
 async def purge(session: Session) -> None:
@@ -47,6 +53,7 @@ async def purge(session: Session) -> None:
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
+    await exports.purge_expired(session, at_most=PURGE_EXPORTS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 
 
@@ -57,6 +64,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
     _add_erasures(worker, settings)
+    _add_exports(worker, settings)
     return worker
 
 
@@ -75,6 +83,24 @@ def _add_erasures(worker: Worker, settings: Settings) -> None:
             decoder=_ERASURE_ANSWERS,
             handler=partial(erasures.handle_answers, service=service),
         )
+
+
+def _add_exports(worker: Worker, settings: Settings) -> None:
+    reader = RowsReader(
+        base_urls={
+            "ingest": settings.ingest_base_url,
+            "accounting": settings.accounting_base_url,
+            "rewards": settings.rewards_base_url,
+        },
+        service_key=settings.service_key,
+    )
+    vault = vault_of(settings)
+
+    async def build(_session: Session) -> None:
+        # No transaction is open while other services are asked. The job's one stays unused.
+        await exports.build_next(worker.database, vault=vault, reader=reader, zone=ZoneInfo(settings.time_zone))
+
+    worker.every(EXPORT_EVERY_S, "export", build)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import uuid
 from datetime import timedelta
 from typing import Final
 
-from services.accounting.database import metadata
+from services.accounting.database import SCHEMA
 from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.erased_accounts.service import TASKS
 from services.accounting.ledger import service as ledger
@@ -28,7 +28,7 @@ _AGAIN: Final = timedelta(seconds=5)
 _AGAIN_AFTER_HOLD: Final = timedelta(minutes=1)
 _LOOK_AGAIN_S: Final = 3600
 _BALANCES_MAX: Final = 50
-_ROWS: Final = PersonalRows(metadata, TABLES)
+_ROWS: Final = PersonalRows(SCHEMA, TABLES)
 # Acts are cleared by their own room, which keeps what the seals need.
 _ELSEWHERE: Final = frozenset({"activity"})
 

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from services.accounts.bindings import service as bindings
-from services.accounts.database import SCHEMA, metadata
+from services.accounts.database import SCHEMA
 from services.accounts.erasures import repository
 from services.accounts.erasures.errors import ErasureNotPlanned
 from services.accounts.erasures.models import Erasure, ErasureAnswer
@@ -39,7 +39,7 @@ ANSWERING: Final = ("accounting", "ingest", "rewards")
 _ROWS_MAX: Final = 1000
 _ASK_MAX: Final = 100
 _SOURCE: Final = "/accounts"
-_ROWS: Final = PersonalRows(metadata, TABLES)
+_ROWS: Final = PersonalRows(SCHEMA, TABLES)
 _log = structlog.get_logger(__name__)
 
 

@@ -34,3 +34,17 @@ CONSEQUENCES: Final = (
         "Records required by law keep a number that leads to nobody. Certificates and proofs that you hold stay valid.",
     ),
 )
+EXPORT_NOT_FOUND: Final = Sentence(
+    Text("没有这份导出", "No such export"),
+    Text(
+        "这份导出不存在，或已过 7 天删除了。需要时请重新申请。",
+        "It does not exist, or it was deleted after seven days. Ask for a new one.",
+    ),
+)
+EXPORT_FAILED: Final = Sentence(
+    Text("这次导出没有完成", "The export could not be completed"),
+    Text(
+        "有服务暂时没有答复，您的信息没有变动。请稍后重新申请。",
+        "A service did not answer. Your data is unchanged. Ask for a new export later.",
+    ),
+)

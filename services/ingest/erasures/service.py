@@ -6,7 +6,7 @@ each portion in the transaction of the poll, and answers after the last one.
 
 from typing import Final
 
-from services.ingest.database import SCHEMA, metadata
+from services.ingest.database import SCHEMA
 from services.ingest.personal_data import TABLES
 from shared import erasing
 from shared.contracts.erasures_v1 import EVENTS_MAX, ErasureMessage, EventsErased
@@ -14,7 +14,7 @@ from shared.db import Session
 from shared.personal_rows import PersonalRows, PersonIds
 from shared.projection import Items
 
-_ROWS: Final = PersonalRows(metadata, TABLES)
+_ROWS: Final = PersonalRows(SCHEMA, TABLES)
 # Copies of an event have rows of their own.
 _ROWS_MAX: Final = 100 * EVENTS_MAX
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from services.rewards.database import SCHEMA, metadata
+from services.rewards.database import SCHEMA
 from services.rewards.erasures import repository
 from services.rewards.erasures.models import erasure_task
 from services.rewards.personal_data import TABLES
@@ -17,7 +17,7 @@ TASKS: Final = Eraser(SCHEMA, erasure_task, source="/rewards")
 TASKS_MAX: Final = 20
 _ROWS_MAX: Final = 500
 _AGAIN: Final = timedelta(minutes=1)
-_ROWS: Final = PersonalRows(metadata, TABLES)
+_ROWS: Final = PersonalRows(SCHEMA, TABLES)
 
 
 async def handle_asked(session: Session, items: Items[ErasureAsked], *, topic: str) -> None:

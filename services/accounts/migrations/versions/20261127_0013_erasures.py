@@ -63,12 +63,69 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("erasure_id", "service", name=op.f("pk_erasure_answer")),
         schema="accounts",
     )
+    _exports()
     op.alter_column("household", "opened_by", nullable=True, schema="accounts")
     for table, column in _INDEXES:
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column], schema="accounts")
 
 
+def _exports() -> None:
+    person = {"referent": "accounts.app_user.user_id"}
+    op.create_table(
+        "person_key",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("key_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], [person["referent"]], name=op.f("fk_person_key_user_id_app_user")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_person_key")),
+        schema="accounts",
+    )
+    op.create_table(
+        "data_export",
+        sa.Column("export_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=True),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("requested_at", _TIME, nullable=False),
+        sa.Column("lease_until", _TIME, nullable=True),
+        sa.Column("finished_at", _TIME, nullable=True),
+        sa.Column("expires_at", _TIME, nullable=True),
+        sa.CheckConstraint("status IN ('queued', 'running', 'ready', 'failed')", name=op.f("ck_data_export_status")),
+        sa.CheckConstraint(
+            "(status = 'ready') = (expires_at IS NOT NULL)", name=op.f("ck_data_export_expires_when_ready")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], [person["referent"]], name=op.f("fk_data_export_user_id_app_user")),
+        sa.PrimaryKeyConstraint("export_id", name=op.f("pk_data_export")),
+        schema="accounts",
+    )
+    is_open = sa.text("status IN ('queued', 'running')")
+    for name, columns, unique, where in (
+        ("uq_data_export_open", ["user_id"], True, is_open),
+        ("ix_data_export_open", ["requested_at"], False, is_open),
+        ("ix_data_export_user_id_export_id", ["user_id", "export_id"], False, None),
+        ("ix_data_export_expires_at", ["expires_at"], False, None),
+    ):
+        op.create_index(name, "data_export", columns, unique=unique, schema="accounts", postgresql_where=where)
+    op.create_table(
+        "export_archive",
+        sa.Column("export_id", sa.Uuid(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["export_id"],
+            ["accounts.data_export.export_id"],
+            name=op.f("fk_export_archive_export_id_data_export"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("export_id", name=op.f("pk_export_archive")),
+        schema="accounts",
+    )
+
+
 def downgrade() -> None:
+    for table in ("export_archive", "data_export", "person_key"):
+        op.drop_table(table, schema="accounts")
     for table, column in _INDEXES:
         op.drop_index(op.f(f"ix_{table}_{column}"), table_name=table, schema="accounts")
     op.drop_table("erasure_answer", schema="accounts")
