@@ -26,6 +26,9 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),
     ("PUT", f"/households/{uuid.UUID(int=1)}/meter", {"json": {"meter_ref": "M-1"}}),
     ("DELETE", f"/households/{uuid.UUID(int=1)}/members/me", {}),
+    ("DELETE", "/me", {}),
+    ("POST", "/me/erasure/cancel", {}),
+    ("POST", "/me/export", {}),
 ]
 
 
