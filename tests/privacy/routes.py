@@ -104,7 +104,7 @@ def undeclared_routes(service: str, app: FastAPI, public: frozenset[str]) -> lis
     found = []
     for route in every_route(app):
         for method in sorted(route.methods or ()):
-            if method == "HEAD" or (method.lower(), route.path) in shown or route.path in public:
+            if method == "HEAD" or (method.lower(), str(route.path_format)) in shown or route.path in public:
                 continue
             if not route.path.startswith(f"/internal/{service}/"):
                 found.append(f"{method} {route.path}")
