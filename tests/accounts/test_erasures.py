@@ -39,6 +39,7 @@ class Leaving:
         return await erasures.carry_out_due(self.resources.database, settings=self.resources.settings)
 
     async def erase(self, person: Person) -> None:
+        await person.step_up()
         assert (await person.call("DELETE", "/me")).status_code == 202
         await self.end_cooling_off()
         assert await self.carry_out() == 1
@@ -67,6 +68,8 @@ def leaving(app: FastAPI, db: Db) -> Leaving:
 async def test_an_erasure_is_planned_shown_and_cancelled(client: httpx.AsyncClient, people: People) -> None:
     anna = await people.new("erase-anna")
     assert (await anna.call("GET", "/me")).json()["erasure"] is None
+    assert code_of(await anna.call("DELETE", "/me")) == (403, "STEP_UP_REQUIRED")
+    await anna.step_up()
     planned = await anna.call("DELETE", "/me")
     assert planned.status_code == 202, planned.text
     again = await anna.call("DELETE", "/me")
@@ -84,6 +87,7 @@ async def test_an_erasure_is_planned_shown_and_cancelled(client: httpx.AsyncClie
 
 async def test_nothing_is_erased_before_its_time(people: People, leaving: Leaving, db: Db) -> None:
     anna = await people.new()
+    await anna.step_up()
     planned = (await anna.call("DELETE", "/me")).json()
     assert await leaving.carry_out() == 0
     wait = await db.fetchval("SELECT due_at - planned_at FROM accounts.erasure")
@@ -173,6 +177,7 @@ async def test_services_are_asked_until_each_has_answered(
 
 async def test_a_cancellation_and_the_erasure_have_one_right_end(people: People, leaving: Leaving) -> None:
     anna = await people.new()
+    await anna.step_up()
     await anna.call("DELETE", "/me")
     await leaving.end_cooling_off()
     assert (await anna.call("POST", "/me/erasure/cancel")).status_code == 204
@@ -183,6 +188,7 @@ async def test_a_cancellation_and_the_erasure_have_one_right_end(people: People,
 async def test_two_workers_erase_a_person_once(people: People, leaving: Leaving) -> None:
     for number in range(5):
         person = await people.new(f"twice-{number}")
+        await person.step_up()
         await person.call("DELETE", "/me")
     await leaving.end_cooling_off()
     done = await asyncio.gather(leaving.carry_out(), leaving.carry_out())

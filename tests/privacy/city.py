@@ -116,8 +116,8 @@ def settings_of(dsns: Dsns, tokens: TokenFactory) -> dict[str, Any]:
 class Citizen:
     """A logged-in person."""
 
-    def __init__(self, city: "City", answer: Mapping[str, Any]) -> None:
-        self._city = city
+    def __init__(self, city: "City", answer: Mapping[str, Any], code: str) -> None:
+        self._city, self._code = city, code
         self.user_id = uuid.UUID(answer["user_id"])
         self.account_id = person_account_id(self.user_id)
         self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
@@ -126,6 +126,10 @@ class Citizen:
     async def call(self, service: str, method: str, path: str, **kwargs: Any) -> httpx.Response:
         headers = {**self.headers, **kwargs.pop("headers", {})}
         return await self._city.http[service].request(method, f"/api/v1/{service}{path}", headers=headers, **kwargs)
+
+    async def step_up(self) -> None:
+        answer = await self.call("accounts", "POST", "/sessions/step-up", json={"code": self._code})
+        assert answer.status_code == 204, answer.text
 
 
 class City:
@@ -155,9 +159,10 @@ class City:
         return self.apps["accounts"].state.resources.vault
 
     async def citizen(self, openid: str) -> Citizen:
-        answer = await self.http["accounts"].post("/api/v1/accounts/sessions", json={"code": f"dev:{openid}"})
+        code = f"dev:{openid}"
+        answer = await self.http["accounts"].post("/api/v1/accounts/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Citizen(self, answer.json())
+        person = Citizen(self, answer.json(), code)
         opened = await person.call(
             "accounts", "POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}}
         )

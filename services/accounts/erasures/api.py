@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Query
 
 from services.accounts.erasures import service
 from services.accounts.erasures.schemas import ErasureOut, ErasureSeenOut, ErasureStatus
-from services.accounts.live_citizen import LiveCitizen as SteppedUpCitizen
+from services.accounts.live_citizen import LiveCitizen, SteppedUpCitizen
 from services.accounts.operator_sessions.live_operator import require_live_operator
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Operator
@@ -32,7 +32,7 @@ async def plan_erasure(
 @router.post(
     "/me/erasure/cancel", status_code=204, tags=["注销 Erasure"], summary="撤销注销 · Cancel the planned erasure"
 )
-async def cancel_erasure(citizen: SteppedUpCitizen, session: Session) -> None:
+async def cancel_erasure(citizen: LiveCitizen, session: Session) -> None:
     await service.cancel(session, user_id=citizen.user_id)
 
 
