@@ -12,10 +12,12 @@ from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.erasures.api import router as erasures_router
 from services.accounts.exports.api import router as exports_router
+from services.accounts.freeze_questions.api import router as freeze_questions_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.operator_sessions.api import router as operator_sessions_router
+from services.accounts.operators.api import citizens as look_ups_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
@@ -45,7 +47,9 @@ ROUTERS = (
     households_router,
     erasures_router,
     exports_router,
+    freeze_questions_router,
     operators_router,
+    look_ups_router,
     operator_sessions_router,
     audit_router,
     internal_sessions_router,

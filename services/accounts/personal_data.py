@@ -73,6 +73,10 @@ TABLES: Final[dict[str, Kept]] = {
         Text("7 天", "7 days"), Erasure.DELETE, by=(through("data_export", "export_id"),),
         hidden=frozenset({"sealed"}), order=2,
     ),
+    "freeze_question": _of_user(
+        "对冻结的提问与答复（以本人密钥加密）", "questions about a freeze, sealed with the person's key", ACCOUNT,
+        hidden=("text_sealed", "answer_sealed"),
+    ),
     "household": Kept(
         Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
         clear={"opened_by": "NULL"}, order=3,

@@ -7,6 +7,7 @@ from services.accounts.consents import models as consents
 from services.accounts.database import metadata
 from services.accounts.erasures import models as erasures
 from services.accounts.exports import models as exports
+from services.accounts.freeze_questions import models as freeze_questions
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.operator_accounts import models as operator_accounts
@@ -26,6 +27,7 @@ __all__ = [
     "consents",
     "erasures",
     "exports",
+    "freeze_questions",
     "households",
     "log_in_codes",
     "metadata",

@@ -29,6 +29,7 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("DELETE", "/me", {}),
     ("POST", "/me/erasure/cancel", {}),
     ("POST", "/me/export", {}),
+    ("POST", "/me/freeze-questions", {"json": {"text": "why"}}),
 ]
 
 

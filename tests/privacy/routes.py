@@ -104,19 +104,19 @@ def undeclared_routes(service: str, app: FastAPI, public: frozenset[str]) -> lis
     found = []
     for route in every_route(app):
         for method in sorted(route.methods or ()):
-            if method == "HEAD" or (method.lower(), str(route.path_format)) in shown or route.path in public:
+            if method == "HEAD" or (method.lower(), str(route.path_format)) in shown or str(route.path) in public:
                 continue
-            if not route.path.startswith(f"/internal/{service}/"):
+            if not str(route.path).startswith(f"/internal/{service}/"):
                 found.append(f"{method} {route.path}")
     return found
 
 
 def internal_routes(service: str, app: FastAPI) -> list[tuple[str, str]]:
     return [
-        (method, route.path)
+        (method, str(route.path))
         for route in every_route(app)
         for method in sorted(route.methods or ())
-        if route.path.startswith(f"/internal/{service}/")
+        if str(route.path).startswith(f"/internal/{service}/")
     ]
 
 

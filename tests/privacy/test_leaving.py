@@ -173,6 +173,7 @@ async def test_after_the_erasure_nothing_names_the_person_and_everything_adds_up
         " JOIN accounts.person_key USING (user_id) WHERE user_id = $1",
         anna.user_id,
     )
+    assert secrets is not None
     await anna.step_up()
     assert (await anna.call("accounts", "DELETE", "/me")).status_code == 202
     await city.end_cooling_off()

@@ -123,7 +123,9 @@ async def test_the_watch_sees_a_wait(city_dsns: Dsns) -> None:
 
 async def test_many_people_leave_while_the_city_posts(city: City, city_dsns: Dsns) -> None:
     await settle(city)
-    watch, posted, progress = LockWatch(city_dsns.admin), [], []
+    watch = LockWatch(city_dsns.admin)
+    posted: list[int] = []
+    progress: list[float] = []
     started = time.monotonic()
     tasks = [asyncio.create_task(work) for work in (watch.run(), _keep_posting(city, posted), _erase_there(city))]
     try:

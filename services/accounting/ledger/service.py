@@ -269,7 +269,7 @@ async def issued_mg(session: Session, *, codes: Sequence[str]) -> dict[str, int]
     return {code: -found[account_id] for account_id, code in ids.items() if account_id in found}
 
 
-async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
+async def freeze_account(session: Session, *, account_id: uuid.UUID, reason: str | None = None) -> None:
     """Freeze an account: it accepts no new hold. Existing holds end as usual, and credits still arrive.
 
     Works for an account without credits, too. Raises AccountNotFound (not a person's account), AccountFrozen.
@@ -281,11 +281,11 @@ async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
         raise AccountNotFound
     if account["frozen_at"] is not None:
         raise AccountFrozen
-    await repository.set_frozen(session, account_id, frozen=True)
+    await repository.set_frozen(session, account_id, frozen=True, reason=reason)
 
 
-async def frozen_since(session: Session, *, account_id: uuid.UUID) -> datetime | None:
-    """Return when an account was frozen, None if it is not."""
+async def frozen_since(session: Session, *, account_id: uuid.UUID) -> tuple[datetime | None, str | None]:
+    """Return when an account was frozen and the code of the reason, None if it is not."""
     return await repository.frozen_at(session, account_id)
 
 

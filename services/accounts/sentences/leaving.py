@@ -48,3 +48,18 @@ EXPORT_FAILED: Final = Sentence(
         "A service did not answer. Your data is unchanged. Ask for a new export later.",
     ),
 )
+ACCOUNT_NOT_FROZEN: Final = Sentence(
+    Text("您的账户没有冻结", "Your account is not frozen"),
+    Text("账户可以照常使用，不用提问。", "You can use it as usual. No question is needed."),
+)
+QUESTION_NOT_FOUND: Final = Sentence(
+    Text("没有这个提问", "No such question"),
+    Text(
+        "它不存在，或提问的人已注销。请查看待答复的列表。",
+        "It does not exist, or its person has left. See the open questions.",
+    ),
+)
+QUESTION_ANSWERED: Final = Sentence(
+    Text("这个提问已经答复过", "The question has been answered"),
+    Text("没有改动。请查看已有的答复。", "Nothing was changed. See the answer that is there."),
+)

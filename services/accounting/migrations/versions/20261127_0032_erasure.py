@@ -16,6 +16,11 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column(
+        "ledger_account",
+        sa.Column("frozen_reason", sa.Text(), nullable=True, comment="the code that the owner is told"),
+        schema="accounting",
+    )
     op.create_table(
         "erasure_task",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -69,6 +74,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("ledger_account", "frozen_reason", schema="accounting")
     op.drop_table("erased_act", schema="accounting")
     op.drop_index("ix_erased_balance_looked_at", table_name="erased_balance", schema="accounting")
     op.drop_table("erased_balance", schema="accounting")

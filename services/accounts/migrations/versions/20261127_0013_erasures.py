@@ -64,6 +64,9 @@ def upgrade() -> None:
         schema="accounts",
     )
     _exports()
+    _questions()
+    for column in ("reason_kind", "role"):
+        op.add_column("operator_action", sa.Column(column, sa.Text(), nullable=True), schema="accounts")
     op.alter_column("household", "opened_by", nullable=True, schema="accounts")
     for table, column in _INDEXES:
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column], schema="accounts")
@@ -123,7 +126,41 @@ def _exports() -> None:
     )
 
 
+def _questions() -> None:
+    op.create_table(
+        "freeze_question",
+        sa.Column("question_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_at", _TIME, nullable=False),
+        sa.Column("answer_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", _TIME, nullable=True),
+        sa.CheckConstraint("(answered_at IS NULL) = (answer_sealed IS NULL)", name=op.f("ck_freeze_question_answered")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["accounts.app_user.user_id"], name=op.f("fk_freeze_question_user_id_app_user")
+        ),
+        sa.PrimaryKeyConstraint("question_id", name=op.f("pk_freeze_question")),
+        schema="accounts",
+    )
+    op.create_index(
+        op.f("ix_freeze_question_user_id_question_id"),
+        "freeze_question",
+        ["user_id", "question_id"],
+        schema="accounts",
+    )
+    op.create_index(
+        "ix_freeze_question_open",
+        "freeze_question",
+        ["question_id"],
+        schema="accounts",
+        postgresql_where=sa.text("answered_at IS NULL"),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("freeze_question", schema="accounts")
+    for column in ("reason_kind", "role"):
+        op.drop_column("operator_action", column, schema="accounts")
     for table in ("export_archive", "data_export", "person_key"):
         op.drop_table(table, schema="accounts")
     for table, column in _INDEXES:
