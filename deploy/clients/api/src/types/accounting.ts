@@ -1934,7 +1934,7 @@ export interface components {
             entry_id: string;
             hold_id: string | null;
             /** @enum {string} */
-            kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire";
+            kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire" | "withdraw";
             /** @description 对应的兑换订单 The order behind this line */
             order_id: string | null;
             posted_at: string;
@@ -2127,6 +2127,21 @@ export interface components {
             /** @description 0 = 无位置 no place in the text */
             line: number;
             zh: string;
+        };
+        /**
+         * @description Why the operator freezes. The owner is told the sentence of the code, not the text.
+         * @example {
+         *       "reason": "合作方确认该笔行程为测试数据，工单 2026-1123"
+         *     }
+         */
+        FreezeIn: {
+            reason: string;
+            /**
+             * @description 告诉账户所有人的原因 What the owner is told, as the sentence of this code
+             * @default other
+             * @enum {string}
+             */
+            reason_code: "suspicious_acts" | "partner_report" | "security" | "own_request" | "other";
         };
         /** @description Opens a commitment to a text: the leaf contains SHA-256(salt | SHA-256(text)), or SHA-256(salt | value). */
         HashOpening: {
@@ -4529,7 +4544,10 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `SCENE_NOT_CLAIMABLE` 这一项不能自己申报 · You cannot declare this yourself */
+            /**
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `SCENE_NOT_CLAIMABLE` 这一项不能自己申报 · You cannot declare this yourself
+             */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -4538,20 +4556,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "SCENE_NOT_CLAIMABLE",
-                     *       "detail": "这一项不能自己申报",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/claims",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这一项不能自己申报",
-                     *       "type": "urn:carbon-inclusion:problem:scene-not-claimable"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "SCENE_NOT_CLAIMABLE";
+                        code: "ACCOUNT_ERASED" | "SCENE_NOT_CLAIMABLE";
                         /** @constant */
                         status: 409;
                     };
@@ -5126,7 +5144,7 @@ export interface operations {
                  *       "reason": "合作方确认该笔行程为测试数据，工单 2026-1123"
                  *     }
                  */
-                "application/json": components["schemas"]["Reason"];
+                "application/json": components["schemas"]["FreezeIn"];
             };
         };
         responses: {
@@ -5373,7 +5391,8 @@ export interface operations {
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
              *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
@@ -5385,20 +5404,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/activities/{activity_id}/reversals",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计过",
-                     *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_OPEN";
+                        code: "ACCOUNT_ERASED" | "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_OPEN";
                         /** @constant */
                         status: 409;
                     };
@@ -8834,7 +8853,8 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
@@ -8847,20 +8867,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/reversals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计过",
-                     *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        code: "ACCOUNT_ERASED" | "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
                         /** @constant */
                         status: 409;
                     };

@@ -142,7 +142,14 @@ export interface paths {
         get: operations["read_me"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * 申请注销 · Plan the erasure of my account
+         * @description 冷静期（默认 15 天）内可以撤销，期满后删除，不能恢复。重复申请，得到同一个计划。
+         *
+         *     It can be cancelled during the cooling-off, 15 days by default. Then it is carried out and cannot be undone. A
+         *     repeated request returns the same plan.
+         */
+        delete: operations["plan_erasure"];
         options?: never;
         head?: never;
         patch?: never;
@@ -260,6 +267,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/me/erasure/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销注销 · Cancel the planned erasure
+         * @description 撤销注销 · Cancel the planned erasure
+         */
+        post: operations["cancel_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 导出我的全部信息 · Export all that is held about me
+         * @description 在后台准备。正在准备时再次申请，得到同一个；每天两次。
+         *
+         *     Built in the background. While one is being built, a further request returns the same. Two a day.
+         */
+        post: operations["request_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/export/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 导出的进度或压缩包 · Progress of the export, then the archive
+         * @description 保留 7 天，只有本人能打开。Kept for seven days; only its person can open it.
+         */
+        get: operations["read_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/freeze-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的提问和答复 · My questions and their answers
+         * @description 我的提问和答复 · My questions and their answers
+         */
+        get: operations["list_questions"];
+        put?: never;
+        /**
+         * 询问冻结 · Ask about the freeze
+         * @description 账户冻结时可以提问，每天三次；答复在同一处查看。
+         *
+         *     Three questions a day while the account is frozen. The answer appears in the list.
+         */
+        post: operations["ask_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/look-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 谁查过我的账户 · Who looked up my account
+         * @description 运营人员每次查询个人信息都留有记录。这里列出时间、岗位和原因，不列姓名。
+         *
+         *     Every look-up of personal data by an operator, with time, role and kind of reason, without a name.
+         */
+        get: operations["list_look_ups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/me/phone": {
         parameters: {
             query?: never;
@@ -362,6 +479,68 @@ export interface paths {
         get: operations["list_accounts_audit_entries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 注销进度 · Erasures and the answers of the services
+         * @description 超过一天仍在进行的由指标 `carbon_erasures_stuck` 告警。
+         *
+         *     The metric `carbon_erasures_stuck` raises an alarm for those that run longer than a day.
+         */
+        get: operations["list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/freeze-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待答复的冻结提问 · Questions to answer
+         * @description 最早的在前。Oldest first.
+         */
+        get: operations["list_open_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/freeze-questions/{question_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 答复冻结提问 · Answer a question
+         * @description 答复冻结提问 · Answer a question
+         */
+        post: operations["answer_question"];
         delete?: never;
         options?: never;
         head?: never;
@@ -665,6 +844,15 @@ export interface components {
         };
         /**
          * @example {
+         *       "text": "核实已完成，账户将在今天解除冻结。"
+         *     }
+         */
+        AnswerIn: {
+            /** @description 给本人看的答复 What the person reads */
+            text: string;
+        };
+        /**
+         * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
          *       "at": "2026-11-23T10:00:00+08:00",
@@ -782,6 +970,70 @@ export interface components {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
         };
+        ErasureOut: {
+            /**
+             * @description 注销意味着什么，请给本人看 What it means, to be shown to the person
+             * @example [
+             *       "到期之前可以照常使用，也可以随时撤销注销。",
+             *       "到期后，账户里剩下的减碳量全部收回，不能恢复。请先兑换或捐赠。"
+             *     ]
+             */
+            consequences: string[];
+            /** @description 到这时注销，之前可以撤销 When it happens; it can be cancelled until then */
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+        };
+        /** @description An erasure as operators see it. It names an account by id, no person. */
+        ErasureSeenOut: {
+            /** Format: uuid */
+            account_id: string;
+            answers: components["schemas"]["ServiceAnswerOut"][];
+            done_at: string | null;
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+            started_at: string | null;
+            /** @enum {string} */
+            status: "planned" | "cancelled" | "running" | "done";
+            /**
+             * @description 尚未答复的服务 Services that have not answered
+             * @example [
+             *       "ingest"
+             *     ]
+             */
+            waiting_for: string[];
+        };
+        ErasureSeenOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ErasureSeenOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        ExportOut: {
+            /** Format: uuid */
+            export_id: string;
+            requested_at: string;
+            /**
+             * @description 已收集的条数 Rows collected so far
+             * @example 120
+             */
+            rows: number;
+            /** @description 正在收集哪个服务的信息 The service whose rows are being collected */
+            service: ("accounts" | "accounting" | "rewards" | "ingest") | null;
+            /** @enum {string} */
+            status: "queued" | "running" | "ready";
+        };
+        FreezeOut: {
+            /** @example 正在核实，结果会告诉您。 */
+            reason: string;
+            /** @enum {string} */
+            reason_code: "suspicious_acts" | "partner_report" | "security" | "own_request" | "other";
+            since: string;
+        };
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -887,6 +1139,23 @@ export interface components {
             log_in_secret: string;
             /** @example vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw */
             state: string;
+        };
+        LookUpOut: {
+            at: string;
+            /** @enum {string} */
+            reason_kind: "help" | "complaint" | "fraud_check" | "legal" | "other";
+            /**
+             * @description 运营人员的岗位 Role of the operator
+             * @example service-desk
+             */
+            role: string;
+        };
+        LookUpOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["LookUpOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @example {
@@ -1078,6 +1347,13 @@ export interface components {
             /** @example 138****5678 */
             phone_masked: string;
         };
+        PlannedErasureOut: {
+            /** @description 到这时注销，之前可以撤销 When it happens; it can be cancelled until then */
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+        };
         /**
          * @example {
          *       "items": [
@@ -1178,6 +1454,10 @@ export interface components {
             created_at: string;
             /** @description 是否同意处理低碳行为数据 Whether low-carbon activities may be processed */
             data_processing_consent: boolean;
+            /** @description 已申请的注销，没有则为空 The planned erasure of this account */
+            erasure: components["schemas"]["PlannedErasureOut"] | null;
+            /** @description 何时、为何冻结；提问用 POST /me/freeze-questions Since when and why; ask with freeze-questions */
+            freeze: components["schemas"]["FreezeOut"] | null;
             /** @description 碳账户是否冻结；查不到时为空 Null without an account or an answer */
             frozen: boolean | null;
             /** @description 所在家庭，未加入为空 The household of which I am a member */
@@ -1217,6 +1497,50 @@ export interface components {
          * @enum {string}
          */
         Purpose: "data_processing" | "messages" | "rankings" | "research";
+        /**
+         * @example {
+         *       "text": "我的账户为什么被冻结？"
+         *     }
+         */
+        QuestionIn: {
+            text: string;
+        };
+        QuestionOut: {
+            /** @example 核实已完成，账户将在今天解除冻结。 */
+            answer: string | null;
+            answered_at: string | null;
+            asked_at: string;
+            /** Format: uuid */
+            question_id: string;
+            /** @example 我的账户为什么被冻结？ */
+            text: string;
+        };
+        QuestionOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["QuestionOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        QuestionSeenOut: {
+            /** Format: uuid */
+            account_id: string;
+            /** @example 核实已完成，账户将在今天解除冻结。 */
+            answer: string | null;
+            answered_at: string | null;
+            asked_at: string;
+            /** Format: uuid */
+            question_id: string;
+            /** @example 我的账户为什么被冻结？ */
+            text: string;
+        };
+        QuestionSeenOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["QuestionSeenOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         RefreshIn: {
             refresh_token: string;
         };
@@ -1253,6 +1577,13 @@ export interface components {
             /** @description false 表示合作方列表暂时无法读取 False while the partner registry cannot be read */
             partners_known: boolean;
         };
+        ServiceAnswerOut: {
+            answered_at: string;
+            /** @description 删除或清除的行数 Rows deleted or cleared */
+            rows: number;
+            /** @enum {string} */
+            service: "accounting" | "ingest" | "rewards";
+        };
         /**
          * @example {
          *       "code": "0a3Xc1ll2Vq0kg4Yw6nl2Zz1"
@@ -1267,6 +1598,8 @@ export interface components {
             access_token: string;
             /** @description 未领取时为 null Null until the account is opened */
             carbon_account: components["schemas"]["CarbonAccountOut"] | null;
+            /** @description 已申请的注销，没有则为空 The planned erasure of this account */
+            erasure: components["schemas"]["PlannedErasureOut"] | null;
             /**
              * @description access_token 的有效秒数 Seconds until access_token expires
              * @example 1800
@@ -1388,6 +1721,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "STEP_UP_REQUIRED";
                     /** @constant */
                     status: 403;
                 };
@@ -2680,6 +3044,16 @@ export interface operations {
                      *       },
                      *       "created_at": "created-at",
                      *       "data_processing_consent": false,
+                     *       "erasure": {
+                     *         "due_at": "due-at",
+                     *         "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "planned_at": "planned-at"
+                     *       },
+                     *       "freeze": {
+                     *         "reason": "正在核实，结果会告诉您。",
+                     *         "reason_code": "suspicious_acts",
+                     *         "since": "since"
+                     *       },
                      *       "frozen": false,
                      *       "household": {
                      *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
@@ -2701,6 +3075,58 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    plan_erasure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "consequences": [
+                     *         "到期之前可以照常使用，也可以随时撤销注销。",
+                     *         "到期后，账户里剩下的减碳量全部收回，不能恢复。请先兑换或捐赠。"
+                     *       ],
+                     *       "due_at": "due-at",
+                     *       "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "planned_at": "planned-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErasureOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -3008,37 +3434,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            /**
-             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
-             */
-            403: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "FORBIDDEN",
-                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 403,
-                     *       "title": "您没有这项权限",
-                     *       "type": "urn:carbon-inclusion:problem:forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "FORBIDDEN" | "STEP_UP_REQUIRED";
-                        /** @constant */
-                        status: 403;
-                    };
-                };
-            };
+            403: components["responses"]["Forbidden2"];
             /** @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding */
             404: {
                 headers: {
@@ -3394,6 +3790,457 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    cancel_erasure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `ERASURE_NOT_PLANNED` 没有正在等待的注销 · No erasure is planned */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ERASURE_NOT_PLANNED",
+                     *       "detail": "您的账户没有申请注销，可以照常使用。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/erasure/cancel",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有正在等待的注销",
+                     *       "type": "urn:carbon-inclusion:problem:erasure-not-planned"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ERASURE_NOT_PLANNED";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    request_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "export_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "requested_at": "requested-at",
+                     *       "rows": 120,
+                     *       "service": "accounts",
+                     *       "status": "queued"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已备好：压缩包，内有每个服务的 JSON 文件和一个中文网页 Ready: JSON files and a page in Chinese */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": unknown;
+                    /** @example time,user */
+                    "application/zip": string;
+                };
+            };
+            /** @description 正在准备 Being built */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "export_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "requested_at": "requested-at",
+                     *       "rows": 120,
+                     *       "service": "accounts",
+                     *       "status": "queued"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `EXPORT_NOT_FOUND` 没有这份导出 · No such export */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "EXPORT_NOT_FOUND",
+                     *       "detail": "这份导出不存在，或已过 7 天删除了。需要时请重新申请。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/export/{export_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份导出",
+                     *       "type": "urn:carbon-inclusion:problem:export-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "EXPORT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `EXPORT_FAILED` 这次导出没有完成 · The export could not be completed
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "EXPORT_FAILED",
+                     *       "detail": "有服务暂时没有答复，您的信息没有变动。请稍后重新申请。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/export/{export_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "这次导出没有完成",
+                     *       "type": "urn:carbon-inclusion:problem:export-failed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "EXPORT_FAILED" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_questions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "answer": "核实已完成，账户将在今天解除冻结。",
+                     *           "answered_at": "answered-at",
+                     *           "asked_at": "asked-at",
+                     *           "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "text": "我的账户为什么被冻结？"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    ask_question: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "我的账户为什么被冻结？"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QuestionIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": "核实已完成，账户将在今天解除冻结。",
+                     *       "answered_at": "answered-at",
+                     *       "asked_at": "asked-at",
+                     *       "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "text": "我的账户为什么被冻结？"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `ACCOUNT_NOT_FROZEN` 您的账户没有冻结 · Your account is not frozen */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ACCOUNT_NOT_FROZEN",
+                     *       "detail": "账户可以照常使用，不用提问。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/freeze-questions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您的账户没有冻结",
+                     *       "type": "urn:carbon-inclusion:problem:account-not-frozen"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ACCOUNT_NOT_FROZEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_look_ups: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "reason_kind": "help",
+                     *           "role": "service-desk"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LookUpOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -3792,6 +4639,8 @@ export interface operations {
             query: {
                 /** @description 查询原因，必填，记入审计 Required, stored in the audit record */
                 reason: string;
+                /** @description 原因的类别，本人可以看到 The kind of reason, which the person sees */
+                reason_kind?: "help" | "complaint" | "fraud_check" | "legal" | "other";
             };
             header?: {
                 /**
@@ -3999,6 +4848,263 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 状态 Of this status only */
+                status?: ("planned" | "cancelled" | "running" | "done") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "answers": [
+                     *             {
+                     *               "answered_at": "answered-at",
+                     *               "rows": 1,
+                     *               "service": "accounting"
+                     *             }
+                     *           ],
+                     *           "done_at": "done-at",
+                     *           "due_at": "due-at",
+                     *           "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "planned_at": "planned-at",
+                     *           "started_at": "started-at",
+                     *           "status": "planned",
+                     *           "waiting_for": [
+                     *             "ingest"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErasureSeenOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_open_questions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "answer": "核实已完成，账户将在今天解除冻结。",
+                     *           "answered_at": "answered-at",
+                     *           "asked_at": "asked-at",
+                     *           "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "text": "我的账户为什么被冻结？"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionSeenOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    answer_question: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                question_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "核实已完成，账户将在今天解除冻结。"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "answer": "核实已完成，账户将在今天解除冻结。",
+                     *       "answered_at": "answered-at",
+                     *       "asked_at": "asked-at",
+                     *       "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "text": "我的账户为什么被冻结？"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionSeenOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `QUESTION_NOT_FOUND` 没有这个提问 · No such question */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUESTION_NOT_FOUND",
+                     *       "detail": "它不存在，或提问的人已注销。请查看待答复的列表。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/freeze-questions/{question_id}/answer",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个提问",
+                     *       "type": "urn:carbon-inclusion:problem:question-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUESTION_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `QUESTION_ANSWERED` 这个提问已经答复过 · The question has been answered */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUESTION_ANSWERED",
+                     *       "detail": "没有改动。请查看已有的答复。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/freeze-questions/{question_id}/answer",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个提问已经答复过",
+                     *       "type": "urn:carbon-inclusion:problem:question-answered"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUESTION_ANSWERED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4952,6 +6058,11 @@ export interface operations {
                      *         "account_no": "WH202611230018",
                      *         "kind": "person",
                      *         "opened_at": "opened-at"
+                     *       },
+                     *       "erasure": {
+                     *         "due_at": "due-at",
+                     *         "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "planned_at": "planned-at"
                      *       },
                      *       "expires_in": 1800,
                      *       "refresh_token": "refresh-token",
