@@ -57,10 +57,11 @@ chaos: venv ## 故障注入 inject faults under load and check the result (SEED=
 
 # Stories are different ones each time. A failure prints the steps that lead to it.
 nightly: venv ## 夜间长测 long stories against the models, and writers for a minute (MINUTES=10 for each kind of story)
-	@HYPOTHESIS_PROFILE=nightly STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
+	@HYPOTHESIS_PROFILE=nightly PRIVACY_PEOPLE=10000 STORIES_FOR_S=$$((60 * $(or $(MINUTES),10))) WRITERS_FOR_S=60 \
 		$(RUN) pytest tests/accounting/test_state_machine.py tests/accounting/test_one_story.py \
 		tests/accounting/posting/test_writers.py tests/accounts/test_starving.py tests/ingest/test_starving.py \
-		tests/deploy/test_starving.py tests/deploy/busy_machine.py tests/integration/test_crowd.py -s --timeout 14400
+		tests/deploy/test_starving.py tests/deploy/busy_machine.py tests/integration/test_crowd.py \
+		tests/privacy/test_many_erasures.py -s --timeout 14400
 
 clients: venv ## 示例客户端 build the sample clients of partners whose tools are there (Node, Go, Java)
 	@$(RUN) deploy.clients
@@ -106,6 +107,9 @@ asyncapi: venv ## 生成主题文档 write docs/asyncapi.yaml from the contracts
 
 errors: venv ## 生成错误代码页 write docs/errors.md from the catalogues of sentences
 	@$(RUN) tests.contract.error_table
+
+personal-data: venv ## 生成个人信息登记 write docs/personal-data.md from the registers of the services
+	@$(RUN) tests.contract.personal_data_page
 
 migration: venv ## 新建数据库迁移 write a migration from changed tables (SERVICE=accounting NAME=add_lots)
 	@$(RUN) deploy.local.migration "$(SERVICE)" "$(NAME)"

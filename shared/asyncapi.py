@@ -15,6 +15,7 @@ from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.digests_v1 import DaySealed
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.envelope import ATTRIBUTES
+from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
 from shared.contracts.households_v1 import MembershipChanged, MeterChanged
 from shared.contracts.mandates_v1 import MandateChanged
@@ -23,6 +24,8 @@ from shared.contracts.rejections_v1 import ReceiptRejected
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
 
 _REFERENCE = "#/components/schemas/{name}"
+
+_ACCOUNT_KEY = "碳账户 id，不含姓名 the id of the carbon account, without a name"
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,38 @@ TOPICS = (
         (),
         (OrderConfirmed, OrderCancelled, DonationMade),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
+    ),
+    Topic(
+        topics.ERASURES,
+        "注销：请其他服务删除此人 Erasure: asks the other services to erase a person",
+        "accounts",
+        ("accounting", "rewards"),
+        (ErasureAsked,),
+        _ACCOUNT_KEY,
+    ),
+    Topic(
+        topics.ACCOUNTING_ERASURES,
+        "核算已删除此人，以及其事件的编号 Accounting has erased a person, and the keys of the person's events",
+        "accounting",
+        ("accounts", "ingest"),
+        (EventsErased, ErasureAnswered),
+        _ACCOUNT_KEY,
+    ),
+    Topic(
+        topics.INGEST_ERASURES,
+        "接入已清除此人的存档 Ingest has cleared the archive of a person",
+        "ingest",
+        ("accounts",),
+        (ErasureAnswered,),
+        _ACCOUNT_KEY,
+    ),
+    Topic(
+        topics.REWARDS_ERASURES,
+        "激励已删除此人 Rewards has erased a person",
+        "rewards",
+        ("accounts",),
+        (ErasureAnswered,),
+        _ACCOUNT_KEY,
     ),
 )
 

@@ -41,6 +41,10 @@ OPERATOR_LOOK_UPS = Counter(
 OPERATOR_LOOK_UPS_MOST = Gauge(
     "carbon_operator_look_ups_most", "Look-ups by one operator in the last hour; 20 or more is an alarm"
 )
+ERASURES_OPEN = Gauge(
+    "carbon_erasures_open", "Erasures that are planned, or that a service has not answered", ["status"]
+)
+ERASURES_STUCK = Gauge("carbon_erasures_stuck", "Erasures that run for more than a day; anything but 0 is an alarm")
 OPERATOR_LOG_INS = Counter("carbon_operator_log_ins", "Log-ins of operators; a locked one is an alarm", ["outcome"])
 LEDGER_DRIFT_MG = Gauge("carbon_ledger_drift_mg", "Balances minus postings; anything but 0 is an alarm")
 LEDGER_SWEEP_AGE_S = Gauge(

@@ -203,6 +203,7 @@ class Plan:
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
+            values |= {"rewards_base_url": url("rewards")}
             values |= {"service_callers": secret.service_callers("rewards")}
             if self._settings.operators == "oidc":
                 values |= {
@@ -223,6 +224,7 @@ class Plan:
         elif service == "rewards":
             values |= {"service_key": secret["rewards_service_key"]}
             values |= {"accounting_base_url": url("accounting"), "voucher_key": secret["voucher_key"]}
+            values |= {"service_callers": secret.service_callers("accounts")}
             values |= {"accounts_base_url": url("accounts")}
         prefix = f"{service.upper()}_"
         theirs = {name: value for name, value in os.environ.items() if name.startswith(prefix)}

@@ -9,6 +9,7 @@ from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.enterprises_v1 import EnterpriseFact
+from shared.contracts.erasures_v1 import ErasureAsked
 from shared.contracts.households_v1 import HouseholdFact
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.projection import Decoder
@@ -18,6 +19,7 @@ BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
 HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
 ENTERPRISES: Final[msgspec.json.Decoder[EnterpriseFact]] = msgspec.json.Decoder(EnterpriseFact)
 MANDATES: Final = msgspec.json.Decoder(MandateChanged)
+ERASURES: Final = msgspec.json.Decoder(ErasureAsked)
 
 DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.ACTIVITIES: ACTIVITIES,
@@ -25,4 +27,5 @@ DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.HOUSEHOLDS: HOUSEHOLDS,
     topics.ENTERPRISES: ENTERPRISES,
     topics.MANDATES: MANDATES,
+    topics.ERASURES: ERASURES,
 }

@@ -8,6 +8,7 @@ from services.accounting.approvals.service import approvals_of
 from services.accounting.audit.api import router as audit
 from services.accounting.checks.api import router as checks
 from services.accounting.claims.api import router as claims
+from services.accounting.database import SCHEMA
 from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.dead_letters.service import mends
 from services.accounting.enterprises.api import internal as enterprise_holdings
@@ -23,6 +24,7 @@ from services.accounting.methodologies.shelf_api import router as shelf
 from services.accounting.operations.api import router as operations
 from services.accounting.operations.service import kinds as kinds_of_operations
 from services.accounting.operations.targets_api import router as capture_targets
+from services.accounting.personal_data import TABLES
 from services.accounting.posting.api import router as posting
 from services.accounting.posting.closing import ProgrammeSource
 from services.accounting.proofs.api import router as proofs
@@ -33,6 +35,8 @@ from services.accounting.totals.api import router as totals
 from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 from shared.approvals import Approvals
+from shared.personal_routes import personal_data_router
+from shared.personal_rows import PersonalRows
 from shared.settings import ServiceSettings
 
 DESCRIPTION = (
@@ -69,6 +73,7 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
             operations,
             capture_targets,
             dead_letters,
+            personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
         ],
         title_zh="碳核算与账本",
         title_en="Accounting",

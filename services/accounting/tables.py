@@ -8,6 +8,7 @@ from services.accounting.corrections import models as _corrections
 from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
 from services.accounting.enterprises import models as _enterprises
+from services.accounting.erased_accounts import models as _erased_accounts
 from services.accounting.households import models as _households
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
@@ -30,6 +31,7 @@ _ = (
     _corrections,
     _dead_letters,
     _enterprises,
+    _erased_accounts,
     _expiry,
     _households,
     _ledger,

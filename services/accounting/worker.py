@@ -11,6 +11,7 @@ from services.accounting.checks import service as checks
 from services.accounting.corrections import service as corrections
 from services.accounting.database import SCHEMA
 from services.accounting.enterprises import service as enterprises
+from services.accounting.erasures import service as erasures
 from services.accounting.households import service as households
 from services.accounting.intake import service as intake
 from services.accounting.ledger import expiry, holds
@@ -29,6 +30,7 @@ from shared.db import Session
 from shared.worker import Worker, run
 
 SWEEP_EVERY_S = 1.0
+ERASE_EVERY_S = 0.5  # twenty people, some hundred milliseconds
 EXPIRE_EVERY_S = 5.0
 EXPIRE_GRAMS_EVERY_S = 2.0
 COUNT_EVERY_S = 10.0
@@ -60,7 +62,8 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(RECHECK_LIBRARY_EVERY_S, "recheck_library", library.recheck)
     worker.check("methodologies", library.warning)
     _consume(worker, programmes, settings)
-    worker.publish(topics.OUTCOMES, topics.DIGESTS)
+    worker.publish(topics.OUTCOMES, topics.DIGESTS, topics.ACCOUNTING_ERASURES)
+    _add_erasures(worker)
     apply_corrections = partial(corrections.apply_waiting, deadline_days=settings.correction_days)
     # Each job locks people first and shared rows last, so each has its own transaction.
     for interval_s, name, job in (
@@ -94,6 +97,18 @@ def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) ->
         "accounting.enterprises", topics.ENTERPRISES, decoder=decoders.ENTERPRISES, handler=enterprises.handle_facts
     )
     worker.consume("accounting.mandates", topics.MANDATES, decoder=decoders.MANDATES, handler=mandates.handle_mandates)
+
+
+def _add_erasures(worker: Worker) -> None:
+    topic = worker.topic(topics.ACCOUNTING_ERASURES)
+    worker.consume(
+        "accounting.erasures",
+        topics.ERASURES,
+        decoder=decoders.ERASURES,
+        handler=partial(erasures.handle_asked, topic=topic),
+    )
+    worker.every(ERASE_EVERY_S, "erase", partial(erasures.erase_due, topic=topic))
+    worker.every(MINUTELY_S, "withdraw_late_grams", erasures.withdraw_late_grams)
 
 
 def _add_plain_jobs(worker: Worker, settings: Settings) -> None:

@@ -18,6 +18,9 @@ from services.accounts.enterprise_members.api import router as enterprises_route
 from services.accounts.enterprise_review.api import members_router as closing_router
 from services.accounts.enterprise_review.api import router as review_router
 from services.accounts.enterprise_review.service import kinds as kinds_of_review
+from services.accounts.erasures.api import router as erasures_router
+from services.accounts.exports.api import router as exports_router
+from services.accounts.freeze_questions.api import router as freeze_questions_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.holdings.client import HoldingsReader
 from services.accounts.households.api import router as households_router
@@ -25,6 +28,7 @@ from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
 from services.accounts.mandates.api import router as mandates_router
 from services.accounts.operator_sessions.api import router as operator_sessions_router
+from services.accounts.operators.api import citizens as look_ups_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
@@ -57,7 +61,11 @@ ROUTERS = (
     mandates_router,
     closing_router,
     review_router,
+    erasures_router,
+    exports_router,
+    freeze_questions_router,
     operators_router,
+    look_ups_router,
     operator_sessions_router,
     approvals_router,
     audit_router,

@@ -50,6 +50,10 @@ class Settings(ServiceSettings):
         "", description="where accounting answers whether an account is frozen; empty: /me does not say it"
     )
 
+    rewards_base_url: str = Field("", description="where rewards gives the rows of a person; empty: no export")
+    erasure_cooling_off_days: int = Field(
+        15, ge=0, le=90, description="days between a citizen's request for erasure and the erasure"
+    )
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(
@@ -85,7 +89,7 @@ class Settings(ServiceSettings):
         given.require_different("phone_pepper", "phone_encryption_key", "account_ref_pepper")
         given.require_signing_key("token_signing_key")
         given.require_different("token_signing_key", "service_key")
-        given.require_inside("ingest_base_url", "accounting_base_url")
+        given.require_inside("ingest_base_url", "accounting_base_url", "rewards_base_url")
         given.require_https("oidc_issuer", "oidc_redirect_uri")
         for name in ("oidc_client_id", "oidc_redirect_uri"):
             if given.text("oidc_issuer") and not given.text(name):

@@ -9,6 +9,9 @@ from services.accounts.database import metadata
 from services.accounts.enterprise_documents import models as enterprise_documents
 from services.accounts.enterprise_members import models as enterprise_members
 from services.accounts.enterprises import models as enterprises
+from services.accounts.erasures import models as erasures
+from services.accounts.exports import models as exports
+from services.accounts.freeze_questions import models as freeze_questions
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.lookup_keys import models as lookup_keys
@@ -16,6 +19,7 @@ from services.accounts.mandates import models as mandates
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
+from services.accounts.person_keys import models as person_keys
 from services.accounts.phones import models as phones
 from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
@@ -32,6 +36,9 @@ __all__ = [
     "enterprise_documents",
     "enterprise_members",
     "enterprises",
+    "erasures",
+    "exports",
+    "freeze_questions",
     "households",
     "log_in_codes",
     "lookup_keys",
@@ -40,6 +47,7 @@ __all__ = [
     "operator_accounts",
     "operator_sessions",
     "operators",
+    "person_keys",
     "phones",
     "policies",
     "quotas",

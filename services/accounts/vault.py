@@ -10,7 +10,9 @@ from typing import Literal
 from shared.sealing import Sealer
 from shared.sealing_keys import SealingKeys
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp", "enterprise_contact", "member_name", "document_key"]
+DataKind = Literal[
+    "openid", "phone", "log_in_code", "totp", "data_key", "enterprise_contact", "member_name", "document_key"
+]
 TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
 SIGNING_KEY_PLACE = "signing_key"
 

@@ -1,11 +1,17 @@
 """Worker process of the accounts service: publishes facts, deletes expired rows, counts look-ups."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from services.accounts.approvals import service as approvals
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.enterprise_members import service as enterprise_members
+from services.accounts.erasures import service as erasures
+from services.accounts.exports import service as exports
+from services.accounts.exports.client import RowsReader
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.mandates import service as mandates
@@ -13,19 +19,36 @@ from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
 from services.accounts.quotas import service as quotas
+from services.accounts.resources import vault_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
-from shared.contracts.topics import BINDINGS, ENTERPRISES, HOUSEHOLDS, MANDATES
+from shared.contracts.erasures_v1 import ErasureMessage
+from shared.contracts.topics import (
+    ACCOUNTING_ERASURES,
+    BINDINGS,
+    ENTERPRISES,
+    ERASURES,
+    HOUSEHOLDS,
+    INGEST_ERASURES,
+    MANDATES,
+    REWARDS_ERASURES,
+)
 from shared.db import Session
 from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
+ERASE_EVERY_S = 1.0
+MINUTELY_S = 60.0
+ERASURE_ANSWERS = {"accounting": ACCOUNTING_ERASURES, "ingest": INGEST_ERASURES, "rewards": REWARDS_ERASURES}
+_ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
 LOOK_UPS_MEASURED_EVERY_S = 60
 APPROVALS_EXPIRED_EVERY_S = 60
 TERMS_ENDED_EVERY_S = 2
 # One purge is one transaction. The bound keeps it short. The next purge deletes the rest.
 PURGE_ROWS_MAX = 5_000
+PURGE_EXPORTS_MAX = 100
+EXPORT_EVERY_S = 1.0
 
 
 async def purge(session: Session) -> None:
@@ -38,21 +61,56 @@ async def purge(session: Session) -> None:
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
+    await exports.purge_expired(session, at_most=PURGE_EXPORTS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 
 
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker("accounts", settings)
-    worker.publish(BINDINGS)
-    worker.publish(HOUSEHOLDS)
-    worker.publish(ENTERPRISES)
-    worker.publish(MANDATES)
+    worker.publish(BINDINGS, HOUSEHOLDS, ENTERPRISES, MANDATES, ERASURES)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
     worker.every(TERMS_ENDED_EVERY_S, "end_with_terms", partial(mandates.end_with_terms, settings=settings))
     worker.every(APPROVALS_EXPIRED_EVERY_S, "expire_approvals", approvals.expire)
+    _add_erasures(worker, settings)
+    _add_exports(worker, settings)
     return worker
+
+
+def _add_erasures(worker: Worker, settings: Settings) -> None:
+    async def carry_out(_session: Session) -> None:
+        # Each person has a transaction of its own. The job's one stays unused.
+        await erasures.carry_out_due(worker.database, settings=settings)
+
+    worker.every(ERASE_EVERY_S, "erase", carry_out)
+    worker.every(MINUTELY_S, "ask_erasures_again", partial(erasures.ask_again, settings=settings))
+    worker.every(MINUTELY_S, "measure_erasures", erasures.measure)
+    for service, topic in ERASURE_ANSWERS.items():
+        worker.consume(
+            f"accounts.erasures.{service}",
+            topic,
+            decoder=_ERASURE_ANSWERS,
+            handler=partial(erasures.handle_answers, service=service),
+        )
+
+
+def _add_exports(worker: Worker, settings: Settings) -> None:
+    reader = RowsReader(
+        base_urls={
+            "ingest": settings.ingest_base_url,
+            "accounting": settings.accounting_base_url,
+            "rewards": settings.rewards_base_url,
+        },
+        service_key=settings.service_key,
+    )
+    vault = vault_of(settings)
+
+    async def build(_session: Session) -> None:
+        # No transaction is open while other services are asked. The job's one stays unused.
+        await exports.build_next(worker.database, vault=vault, reader=reader, zone=ZoneInfo(settings.time_zone))
+
+    worker.every(EXPORT_EVERY_S, "export", build)
 
 
 if __name__ == "__main__":

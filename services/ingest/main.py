@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.ingest.approvals.service import approvals_of
 from services.ingest.archive.api import router as archive
 from services.ingest.audit.api import router as audit
+from services.ingest.database import SCHEMA
 from services.ingest.dead_letters.api import router as dead_letters
 from services.ingest.dead_letters.service import mends
 from services.ingest.debugging.api import router as debugging
@@ -27,6 +28,7 @@ from services.ingest.partners.api import router as partners
 from services.ingest.partners.ops_api import decisions as partner_decisions
 from services.ingest.partners.ops_api import router as partner_ops
 from services.ingest.partners.proposals import kinds as kinds_of_partners
+from services.ingest.personal_data import TABLES
 from services.ingest.profile.api import router as profile
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.records.api import router as records
@@ -36,6 +38,8 @@ from services.ingest.signed import QuotaHeaders
 from shared.app import build_app
 from shared.eventlog import EventLog, open_event_log
 from shared.openapi.headers import RATE_LIMITS
+from shared.personal_routes import personal_data_router
+from shared.personal_rows import PersonalRows
 
 DESCRIPTION = (
     "合作方以 CP1 签名推送低碳行为事件，逐条得到结果，并可查询每条的去向。"
@@ -82,6 +86,7 @@ def create_app(
             dead_letters,
             audit,
             records,
+            personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
         ],
         signed_headers=RATE_LIMITS,
         title_zh="数据接入",

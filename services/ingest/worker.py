@@ -9,6 +9,7 @@ from services.ingest.database import SCHEMA
 from services.ingest.deliveries import service as deliveries
 from services.ingest.deliveries.runner import DeliveryRunner
 from services.ingest.deliveries.webhook_client import WebhookClient
+from services.ingest.erasures import service as erasures
 from services.ingest.imports import service as imports
 from services.ingest.imports.runner import ImportOptions, ImportRunner
 from services.ingest.outcomes import service as outcomes
@@ -45,7 +46,13 @@ def build(settings: Settings | None = None) -> Worker:
         decoder=own_topics.REJECTIONS_DECODER,
     )
     worker.consume("ingest.outcomes", topics.OUTCOMES, archive.handle_outcomes, decoder=own_topics.OUTCOMES_DECODER)
-    worker.publish(topics.INGEST_DIGESTS)  # and dead letters
+    worker.consume(
+        "ingest.erasures",
+        topics.ACCOUNTING_ERASURES,
+        partial(erasures.handle_erasures, topic=worker.topic(topics.INGEST_ERASURES)),
+        decoder=own_topics.ERASURES_DECODER,
+    )
+    worker.publish(topics.INGEST_DIGESTS, topics.INGEST_ERASURES)  # and dead letters
     worker.part(_import_runner(worker, settings).run)
     worker.every(
         HOUSEKEEPING_EVERY_S,

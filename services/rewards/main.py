@@ -12,8 +12,10 @@ from services.rewards.audit.api import router as audit
 from services.rewards.campaigns.api import router as campaigns
 from services.rewards.catalogue.api import router as catalogue
 from services.rewards.certificates.api import router as certificates
+from services.rewards.database import SCHEMA
 from services.rewards.operations.api import router as operations
 from services.rewards.orders.api import router as orders
+from services.rewards.personal_data import TABLES
 from services.rewards.reconciliation.api import router as reconciliation
 from services.rewards.reconciliation.service import kinds as kinds_of_reconciliation
 from services.rewards.settings import Settings
@@ -21,6 +23,8 @@ from services.rewards.vouchers.api import router as vouchers
 from services.rewards.vouchers.sealing import CodeSealer
 from shared.app import build_app
 from shared.httpclient import new_client
+from shared.personal_routes import personal_data_router
+from shared.personal_rows import PersonalRows
 
 DESCRIPTION = (
     "低碳商城、订单与券、公益捐赠与证书。兑换从碳账户冻结、扣减，不直接改余额。"
@@ -49,7 +53,17 @@ def create_app(
     app = build_app(
         service="rewards",
         settings=settings,
-        routers=[catalogue, orders, vouchers, campaigns, certificates, operations, reconciliation, audit],
+        routers=[
+            catalogue,
+            orders,
+            vouchers,
+            campaigns,
+            certificates,
+            operations,
+            reconciliation,
+            audit,
+            personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
+        ],
         title_zh="激励与兑换",
         title_en="Rewards",
         description=DESCRIPTION,

@@ -7,6 +7,7 @@ from services.rewards.campaigns import models as _campaigns
 from services.rewards.catalogue import models as _catalogue
 from services.rewards.certificates import models as _certificates
 from services.rewards.database import metadata
+from services.rewards.erasures import models as _erasures
 from services.rewards.orders import models as _orders
 from services.rewards.reconciliation import models as _reconciliation
 from services.rewards.vouchers import models as _vouchers
@@ -20,6 +21,7 @@ _ = (
     _campaigns,
     _catalogue,
     _certificates,
+    _erasures,
     _orders,
     _reconciliation,
     _vouchers,

@@ -7,9 +7,10 @@ from services.rewards.approvals import service as approvals
 from services.rewards.assembly import build_engine, build_reconciler
 from services.rewards.catalogue import service as catalogue
 from services.rewards.database import SCHEMA
+from services.rewards.erasures import service as erasures
 from services.rewards.reconciliation import service as reconciliation
 from services.rewards.settings import Settings
-from shared import idempotency
+from shared import erasing, idempotency
 from shared.contracts import topics
 from shared.db import Session
 from shared.httpclient import new_client
@@ -17,6 +18,7 @@ from shared.worker import Worker, run
 
 DRIVE_EVERY_S = 1.0
 RECONCILE_EVERY_S = 1.0
+ERASE_EVERY_S = 1.0
 WATCH_EVERY_S = 15.0
 MINUTELY_S = 60.0
 HOUSEKEEPING_EVERY_S = 600.0
@@ -50,7 +52,8 @@ def build(settings: Settings | None = None) -> Worker:
         await reconciler.advance()
         await reconciler.repeat_captures()
 
-    worker.publish(topics.REWARDS)
+    worker.publish(topics.REWARDS, topics.REWARDS_ERASURES)
+    _add_erasures(worker)
     worker.every(DRIVE_EVERY_S, "drive_settlements", drive_due)
     worker.every(WATCH_EVERY_S, "report_stuck", engine.report_stuck)
     worker.every(WATCH_EVERY_S, "report_low_stock", catalogue.report_low_stock)
@@ -62,6 +65,17 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "delete_reconciliations", reconciliation.delete_old_runs)
     worker.every(HOUSEKEEPING_EVERY_S, "purge_idempotency", partial(idempotency.purge, schema=SCHEMA))
     return worker
+
+
+def _add_erasures(worker: Worker) -> None:
+    topic = worker.topic(topics.REWARDS_ERASURES)
+    worker.consume(
+        "rewards.erasures",
+        topics.ERASURES,
+        decoder=erasing.DECODER,
+        handler=partial(erasures.handle_asked, topic=topic),
+    )
+    worker.every(ERASE_EVERY_S, "erase", partial(erasures.erase_due, topic=topic))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import msgspec
 from shared.contracts import topics
 from shared.contracts.digests_v1 import DAY_SEALED_TYPE
 from shared.contracts.envelope import Headers, event_headers
+from shared.contracts.erasures_v1 import ERASURE_ANSWERED_TYPE, ERASURE_ASKED_TYPE, EVENTS_ERASED_TYPE
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
 from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE, ORDER_CONFIRMED_TYPE
@@ -36,6 +37,10 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
     topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
+    topics.ERASURES: (ERASURE_ASKED_TYPE,),
+    topics.ACCOUNTING_ERASURES: (EVENTS_ERASED_TYPE, ERASURE_ANSWERED_TYPE),
+    topics.INGEST_ERASURES: (ERASURE_ANSWERED_TYPE,),
+    topics.REWARDS_ERASURES: (ERASURE_ANSWERED_TYPE,),
 }
 
 

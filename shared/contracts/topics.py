@@ -10,6 +10,10 @@ DIGESTS = "accounting.digests.v1"
 INGEST_DIGESTS = "ingest.digests.v1"
 OUTCOMES = "accounting.outcomes.v1"
 REWARDS = "rewards.events.v1"
+ERASURES = "accounts.erasures.v1"
+ACCOUNTING_ERASURES = "accounting.erasures.v1"
+INGEST_ERASURES = "ingest.erasures.v1"
+REWARDS_ERASURES = "rewards.erasures.v1"
 
 PARTITIONS = {
     ACTIVITIES: 8,
@@ -22,6 +26,10 @@ PARTITIONS = {
     INGEST_DIGESTS: 1,
     OUTCOMES: 8,
     REWARDS: 4,
+    ERASURES: 1,  # few records
+    ACCOUNTING_ERASURES: 1,
+    INGEST_ERASURES: 1,
+    REWARDS_ERASURES: 1,
 }
 COMPACTED = frozenset({BINDINGS, HOUSEHOLDS, ENTERPRISES, MANDATES})
 DEADLETTER_SUFFIX = ".deadletter"

@@ -66,6 +66,8 @@ async def test_the_profile_shows_account_phone_and_bindings_once_they_exist(peop
         "phone_masked": None,
         "data_processing_consent": False,
         "bindings": {"active": 0, "partner_ids": []},
+        "erasure": None,
+        "freeze": None,
     }
     account = await anna.open_account()
     await anna.call("PUT", "/me/phone", json={"code": "dev-phone:13800138000"})

@@ -25,6 +25,7 @@ class FakeAccounting:
     def __init__(self) -> None:
         self.frozen: set[uuid.UUID] = set()
         self.fault: int | str | None = None
+        self.reason: str | None = None
         self.app = FastAPI()
         self.app.get("/internal/accounting/accounts/{account_id}")(self._state)
 
@@ -37,7 +38,7 @@ class FakeAccounting:
         if self.fault:
             return JSONResponse({"answer": self.fault})
         since = SINCE.isoformat() if account_id in self.frozen else None
-        return JSONResponse({"account_id": str(account_id), "frozen_since": since})
+        return JSONResponse({"account_id": str(account_id), "frozen_since": since, "frozen_reason": self.reason})
 
 
 @pytest.fixture

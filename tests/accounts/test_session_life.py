@@ -68,6 +68,10 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("DELETE", f"/me/mandates/{_ID}", {}),
+    ("DELETE", "/me", {}),
+    ("POST", "/me/erasure/cancel", {}),
+    ("POST", "/me/export", {}),
+    ("POST", "/me/freeze-questions", {"json": {"text": "why"}}),
 ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 
 from services.accounting.bindings import repository
 from services.accounting.bindings.domain import Bindings
+from services.accounting.erased_accounts import service as erased_accounts
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.db import Connection, Session
@@ -12,11 +13,17 @@ from shared.projection import Items, newest
 
 
 async def handle_bindings(session: Session, items: Items[BindingChanged]) -> None:
-    """Store the newest version of each binding, in any order of arrival. Consumer of `accounts.bindings.v1`."""
+    """Store the newest version of each binding, in any order of arrival. Consumer of `accounts.bindings.v1`.
+
+    A late record about an erased person is dropped.
+    """
     changes = newest(
         (change for _, change in items), key=lambda change: change.binding_id, version=lambda change: change.version
     )
-    await repository.upsert_bindings(session, list(changes.values()))
+    erased = await erased_accounts.erased_among(session, {change.account_id for change in changes.values()})
+    kept = [change for change in changes.values() if change.account_id not in erased]
+    if kept:
+        await repository.upsert_bindings(session, kept)
 
 
 async def bindings_of(connection: Connection, reports: Iterable[ActivityReported]) -> Bindings:

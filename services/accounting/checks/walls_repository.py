@@ -21,12 +21,14 @@ _TRIGGERS: Final = (  # table, trigger and function, type, columns of an UPDATE
         (table, "refuse_change", _NEVER_CHANGED, "")
         for table in (
             "activity_block", "activity_change", "audit_log", "capture_target", "daily_digest", "digest_block",
-            "factor", "library_journal", "mended_report", "posting", "record_digest",
+            "erased_act", "factor", "library_journal", "mended_report", "posting", "record_digest",
         )
     ),
     *(
         (table, "refuse_change", _NEVER_REMOVED, "")
-        for table in ("activity", "approval", "gram_year", "hold", "methodology_draft", "methodology_version")
+        for table in (
+            "activity", "approval", "erasure_task", "gram_year", "hold", "methodology_draft", "methodology_version",
+        )
     ),
     ("ledger_account", "refuse_change", _NEVER_CHANGED, "account_id kind code owner_id"),
     ("posting", "check_postings", _INSERT, ""),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.accounting.claims.errors import SceneNotClaimable, TooManyClaims
+from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.judging.acts import SELF_PARTNER
 from services.accounting.ledger import service as ledger
 from services.accounting.methodologies.compiled import Compiled
@@ -64,10 +65,12 @@ async def declare_act(
 ) -> tuple[uuid.UUID, bool]:
     """Judge a declared act. Return the id of its activity, and whether this request id had declared it before.
 
-    Raises SceneNotClaimable, TooManyClaims, IdempotencyKeyReused (the request id came with another claim).
+    Raises AccountErased, SceneNotClaimable, TooManyClaims, IdempotencyKeyReused (the request id came with another
+    claim).
     """
     now = clock.now()
     await ledger.lock_people(await driver(session), [account_id])  # a concurrent copy of the request waits here
+    await erased_accounts.require_person(session, account_id=account_id)
     report = _report(claim, account_id, request_id, now)
     known = await posting.known_events(session, [report.event_key])
     if known:

@@ -11,7 +11,7 @@ which later credits repay.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from services.accounting.bindings.domain import people_of
 from services.accounting.corrections import repository
 from services.accounting.corrections.domain import UNUSABLE, is_too_late
 from services.accounting.corrections.repository import CorrectionRow
+from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.households import service as households
 from services.accounting.judging import reasons
 from services.accounting.judging.stored import from_row
@@ -75,7 +76,8 @@ def _row(report: ActivityReported) -> CorrectionRow:
 async def apply_waiting(session: Session, *, programme: Programme, deadline_days: int) -> int:
     """Apply corrections whose original is decided. Return their number. Timed job.
 
-    A correction that was received more than `deadline_days` after its original is refused.
+    A correction that was received more than `deadline_days` after its original is refused. So is one about an erased
+    person: what was credited stays as it was sealed.
     """
     rows = await repository.applicable(session, programme.index.held, _APPLY_MAX)
     if not rows:
@@ -86,6 +88,7 @@ async def apply_waiting(session: Session, *, programme: Programme, deadline_days
     bindings = await bindings_room.bindings_of(connection, reports)
     people = {row["account_id"] for row in originals.values() if row["account_id"] is not None}
     await ledger.lock_people(connection, people | people_of(bindings))
+    erased = await erased_accounts.erased_among(session, people)
     judged = [from_row(row) for row in originals.values() if row["judgement"] is not None]
     touched = {subject_id for judgement in judged for subject_id in shared_subjects_of(judgement)}
     corrected = [
@@ -97,7 +100,7 @@ async def apply_waiting(session: Session, *, programme: Programme, deadline_days
     async with closing(session, programme) as closed:
         for row, report in zip(rows, reports, strict=True):
             candidate = candidates.get(report.event_key)
-            await _apply(session, row, report, candidate, programme, closed, deadline_days)
+            await _apply(session, row, report, candidate, programme, closed, deadline_days, erased)
     return len(rows)
 
 
@@ -114,11 +117,14 @@ async def _apply(
     programme: Programme,
     closed: Closing,
     deadline_days: int,
+    erased: Collection[uuid.UUID],
 ) -> None:
     # Read again, because an earlier correction of the same run may have changed it.
     original = await status_changes.locked_activity(session, row.original_id)
     assert original is not None  # `applicable` joins the original
-    if status_changes.is_taken_back(original):
+    if original["account_id"] in erased:
+        await _refuse(session, report, reasons.NO_BINDING, closed)
+    elif status_changes.is_taken_back(original):
         await _refuse(session, report, reasons.ALREADY_REVERSED, closed)
     elif candidate is None or report.operation == "cancel":
         await _take_back(session, original, report, reasons.CANCELLED, closed)

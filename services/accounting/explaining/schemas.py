@@ -166,7 +166,9 @@ class Entry(BaseModel):
 
     entry_id: uuid.UUID
     posted_at: Instant
-    kind: Literal["credit", "hold", "capture", "release", "refund", "reversal", "repayment", "vest", "expire"]
+    kind: Literal[
+        "credit", "hold", "capture", "release", "refund", "reversal", "repayment", "vest", "expire", "withdraw"
+    ]
     direction: Literal["in", "out"]
     title: str = Field(description="这一笔是什么 What this line is, in words")
     amount_mg: int

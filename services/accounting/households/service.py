@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 
+from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.households import repository
 from services.accounting.households.domain import (
     MeterRow,
@@ -56,9 +57,14 @@ class Homes:
 
 
 async def handle_facts(session: Session, items: Items[HouseholdFact]) -> None:
-    """Store the newest version of each stay and meter, in any order. Consumer of `accounts.households.v1`."""
+    """Store the newest version of each stay and meter, in any order. Consumer of `accounts.households.v1`.
+
+    A late record about an erased person is dropped.
+    """
     facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
     members = [fact for fact in facts if isinstance(fact, MembershipChanged)]
+    erased = await erased_accounts.erased_among(session, {fact.account_id for fact in members})
+    members = [fact for fact in members if fact.account_id not in erased]
     meters = [fact for fact in facts if not isinstance(fact, MembershipChanged)]
     if members:
         await repository.upsert_members(session, members)

@@ -87,7 +87,8 @@ async def list_expiries(session: Session, citizen: Citizen, request: Request, la
 
 @internal.get("/accounts/{account_id}")
 async def get_account_state(session: Session, account_id: uuid.UUID, _caller: Onlooker) -> AccountState:
-    return AccountState(account_id=account_id, frozen_since=await service.frozen_since(session, account_id=account_id))
+    since, reason = await service.frozen_since(session, account_id=account_id)
+    return AccountState.model_validate({"account_id": account_id, "frozen_since": since, "frozen_reason": reason})
 
 
 @internal.post("/holds", status_code=201)

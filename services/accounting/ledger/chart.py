@@ -7,6 +7,7 @@
     redeemed:<sponsor>       spent on rewards of a sponsor
     donated:<campaign>       given to a campaign
     expired:<year>           expired grams of one calendar year
+    withdrawn:erasure        grams left when a person was erased
 
 A posting moves one positive amount from a debit account to a credit account, so all balances sum to zero. A new way to
 move value needs one entry in `CHART` and one call of `ledger.service.post`. The database has the same chart in
@@ -22,6 +23,7 @@ _NAMESPACE: Final = uuid.UUID("0c9a1c7e-54a6-5d0f-8f0b-3a3c2f6a9be1")
 
 MAY_BE_NEGATIVE: Final = frozenset({"issuance", "debt"})
 SUB_ACCOUNTS: Final = frozenset({"pending", "debt"})
+WITHDRAWN: Final = "withdrawn:erasure"
 # Accounts with available grams. New grams repay a debt of their owner first.
 SPENDABLE: Final = frozenset({"person", "household"})
 
@@ -44,6 +46,7 @@ CHART: Final[Mapping[str, Rule]] = {
     # Back to the hold, from where a release gives the grams to their person.
     "refund": Rule(("redeemed",), ("hold",)),
     "expire": Rule(("person",), ("expired",)),
+    "withdraw": Rule(("person",), ("withdrawn",)),
 }
 
 

@@ -35,6 +35,7 @@ ledger_account = Table(
     ),
     Column("owner_id", Uuid, comment="whose sub-account this is"),
     Column("frozen_at", DateTime(timezone=True), comment="no new hold may take from it"),
+    Column("frozen_reason", Text, comment="the code that the owner is told"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint(f"balance_mg >= 0 OR kind IN ({_negative_kinds})", name="not_overdrawn"),
     CheckConstraint("lifetime_mg >= 0", name="lifetime_not_negative"),

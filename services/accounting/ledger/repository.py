@@ -167,11 +167,11 @@ async def locked_accounts(connection: Connection, account_ids: Sequence[uuid.UUI
     return {row["account_id"]: row for row in rows}
 
 
-async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bool) -> None:
+async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bool, reason: str | None = None) -> None:
     await session.execute(
         update(ledger_account)
         .where(ledger_account.c.account_id == account_id)
-        .values(frozen_at=func.clock_timestamp() if frozen else None)
+        .values(frozen_at=func.clock_timestamp() if frozen else None, frozen_reason=reason)
     )
 
 
@@ -202,8 +202,11 @@ async def balance(
     return (await read_rows(source, _BALANCE, {"own": account_id, "pending": pending_id, "debt": debt_id}))[0]
 
 
-async def frozen_at(session: AsyncSession, account_id: uuid.UUID) -> datetime | None:
-    return await session.scalar(select(ledger_account.c.frozen_at).where(ledger_account.c.account_id == account_id))
+async def frozen_at(session: AsyncSession, account_id: uuid.UUID) -> tuple[datetime | None, str | None]:
+    """Return since when and why an account is frozen."""
+    found = select(ledger_account.c.frozen_at, ledger_account.c.frozen_reason)
+    row = (await session.execute(found.where(ledger_account.c.account_id == account_id))).first()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 async def entries(

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 from services.accounting.ledger import repository
 from services.accounting.ledger.chart import (
     SPENDABLE,
+    WITHDRAWN,
     Account,
     allowed_movements,
     issuance_code,
+    person,
     shared,
     sub_account,
     sub_account_id,
@@ -243,6 +245,16 @@ async def get_balance(source: Session | Database, *, account_id: uuid.UUID) -> B
     )
 
 
+async def withdraw_left(session: Session, *, account_id: uuid.UUID) -> int:
+    """Move what a person has available to the programme, at erasure. Return the milligrams. The caller has the lock."""
+    balance = await get_balance(session, account_id=account_id)
+    if balance.available_mg > 0:
+        withdrawn = shared(WITHDRAWN)
+        movement = Posting("withdraw", person(account_id), withdrawn, balance.available_mg, "erasure")
+        await post(await driver(session), [movement], locked=True)
+    return balance.available_mg
+
+
 async def list_entries(
     session: Session, *, account_id: uuid.UUID, before: uuid.UUID | None, limit: int
 ) -> Sequence[Any]:
@@ -257,7 +269,7 @@ async def issued_mg(session: Session, *, codes: Sequence[str]) -> dict[str, int]
     return {code: -found[account_id] for account_id, code in ids.items() if account_id in found}
 
 
-async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
+async def freeze_account(session: Session, *, account_id: uuid.UUID, reason: str | None = None) -> None:
     """Freeze an account: it accepts no new hold. Existing holds end as usual, and credits still arrive.
 
     Works for an account without credits, too. Raises AccountNotFound (not a person's account), AccountFrozen.
@@ -269,11 +281,11 @@ async def freeze_account(session: Session, *, account_id: uuid.UUID) -> None:
         raise AccountNotFound
     if account["frozen_at"] is not None:
         raise AccountFrozen
-    await repository.set_frozen(session, account_id, frozen=True)
+    await repository.set_frozen(session, account_id, frozen=True, reason=reason)
 
 
-async def frozen_since(session: Session, *, account_id: uuid.UUID) -> datetime | None:
-    """Return when an account was frozen, None if it is not."""
+async def frozen_since(session: Session, *, account_id: uuid.UUID) -> tuple[datetime | None, str | None]:
+    """Return when an account was frozen and the code of the reason, None if it is not."""
     return await repository.frozen_at(session, account_id)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from services.accounting.operations import service
-from services.accounting.operations.schemas import AccountState, Decision, LedgerProposal, Reason
+from services.accounting.operations.schemas import AccountState, Decision, FreezeIn, LedgerProposal, Reason
 from shared.approvals import Approvals, RequestApprovals
 from shared.auth.tokens import Operator, require_scope
 from shared.db import Session
@@ -19,10 +19,12 @@ LedgerOperator = Annotated[Operator, Depends(require_scope(service.SCOPE))]
 
 @router.post("/accounts/{account_id}/freeze", summary="冻结账户 · Freeze an account")
 async def freeze_account(
-    session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: Reason
+    session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: FreezeIn
 ) -> AccountState:
     """立即生效：不能再下单或捐赠，减碳量照常累计。Takes effect at once: no new orders or donations. Credits arrive."""
-    await service.freeze_account(session, account_id=account_id, reason=body.reason, operator=operator.subject)
+    await service.freeze_account(
+        session, account_id=account_id, reason=body.reason, code=body.reason_code, operator=operator.subject
+    )
     return AccountState(account_id=account_id, frozen=True)
 
 

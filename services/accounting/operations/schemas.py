@@ -9,6 +9,7 @@ from services.accounting.approvals.domain import PublicStatus, public_status
 from services.accounting.audit import schemas as audit
 from services.accounting.audit.schemas import REASON_CHARS_MAX, REASON_PATTERN
 from shared import approvals_kinds
+from shared.contracts.account_state import FreezeReason
 from shared.contracts.holds import CAPTURE_TARGET_PATTERN
 from shared.instants import Instant
 
@@ -29,6 +30,14 @@ class Reason(BaseModel):
     )
 
     reason: ReasonText
+
+
+class FreezeIn(Reason):
+    """Why the operator freezes. The owner is told the sentence of the code, not the text."""
+
+    reason_code: FreezeReason = Field(
+        "other", description="告诉账户所有人的原因 What the owner is told, as the sentence of this code"
+    )
 
 
 class Decision(BaseModel):

@@ -16,6 +16,7 @@ from services.accounting.posting.closing import Programme
 from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, spell_uuid
 from shared.auth.tokens import Operator
+from shared.contracts.account_state import FreezeReason
 from shared.db import Session
 from shared.language import Text
 
@@ -25,9 +26,11 @@ KindName = Literal["reversal", "unfreeze", "capture_target"]
 LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
-async def freeze_account(session: Session, *, account_id: uuid.UUID, reason: str, operator: str) -> None:
+async def freeze_account(
+    session: Session, *, account_id: uuid.UUID, reason: str, code: FreezeReason, operator: str
+) -> None:
     """Freeze an account. Raises AccountNotFound, AccountFrozen."""
-    await ledger.freeze_account(session, account_id=account_id)
+    await ledger.freeze_account(session, account_id=account_id, reason=code)
     await audit.record(
         session,
         subject=operator,
@@ -35,7 +38,7 @@ async def freeze_account(session: Session, *, account_id: uuid.UUID, reason: str
         about=str(account_id),
         reason=reason,
         before={"frozen": False},
-        after={"frozen": True},
+        after={"frozen": True, "reason_code": code},
     )
 
 

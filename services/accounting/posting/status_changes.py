@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.judging import reasons
 from services.accounting.judging.domain import usage_of
 from services.accounting.judging.stored import counted_keys_of, from_row
@@ -36,11 +37,13 @@ async def locked_activity(session: Session, activity_id: uuid.UUID) -> Any | Non
 async def require_reversible(session: Session, *, activity_id: uuid.UUID) -> Any:
     """Return the activity, locked, if it has grams to take back.
 
-    Raises ActivityNotFound, ActivityReversedAlready, ActivityNotCredited.
+    Raises ActivityNotFound, AccountErased, ActivityReversedAlready, ActivityNotCredited.
     """
     original = await locked_activity(session, activity_id)
     if original is None:
         raise ActivityNotFound
+    if original["account_id"] is not None:
+        await erased_accounts.require_person(session, account_id=original["account_id"])
     if original["status"] == "reversed":
         raise ActivityReversedAlready
     if original["status"] not in _HAS_GRAMS:

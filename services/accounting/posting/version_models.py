@@ -21,6 +21,13 @@ activity_change = Table(
     Column("act_sha256", LargeBinary, comment="of the act's text, if the new verdict has another act or none"),
     Column("judgement_sha256", LargeBinary, comment="of the judgement's text, if it was replaced or deleted"),
 )
+erased_act = Table(
+    "erased_act",
+    metadata,
+    Column("activity_id", Uuid, primary_key=True, comment="of an activity whose person was erased: its act is gone"),
+    Column("act_sha256", LargeBinary, nullable=False, comment="of the act's text, for the seal of its day"),
+    Column("act_kind", Text, comment="as the sealed leaf names it"),
+)
 # Changes are added in time order, so a block-range index finds those of a day.
 Index(
     "ix_activity_change_changed_at",

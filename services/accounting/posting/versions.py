@@ -33,6 +33,19 @@ async def version_at(session: Session, *, activity_id: uuid.UUID, at: datetime) 
     return await repository.version_at(await driver(session), activity_id, at)
 
 
+async def erase_acts(session: Session, *, account_id: uuid.UUID, limit: int) -> Sequence[uuid.UUID]:
+    """Remove the content of a person's acts, up to `limit`. Return their event keys.
+
+    Verdict, grams and judgement stay: the ledger, the caps and the sealed leaves need them. What the seals commit to of
+    the act, its hash and kind, stays as well.
+    """
+    return await repository.clear_acts(await driver(session), account_id, limit)
+
+
+async def has_acts(session: Session, *, account_id: uuid.UUID) -> bool:
+    return await repository.has_acts(await driver(session), account_id)
+
+
 async def first_recorded_at(session: Session) -> datetime | None:
     return await repository.first_recorded_at(await driver(session))
 

@@ -149,6 +149,13 @@ ALREADY_REVERSED: Final = Sentence(
         "It was not reversed again, and the ledger was not changed. See its present state.",
     ),
 )
+ACCOUNT_ERASED: Final = Sentence(
+    Text("这个碳账户已经注销", "This carbon account was erased"),
+    Text(
+        "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
+        "Its grams were withdrawn, and it neither earns nor spends. To take part again, log in and open a new account.",
+    ),
+)
 ACTIVITY_NOT_CREDITED: Final = Sentence(
     Text("这条减碳记录没有累计过", "This activity was not credited"),
     Text(

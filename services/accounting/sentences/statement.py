@@ -26,5 +26,6 @@ OTHERS: Final = {
     "reversal": Text("减碳量已撤销", "Grams taken back"),
     "repayment": Text("抵扣此前撤销的减碳量", "Set off against grams taken back earlier"),
     "expire": Text("减碳量到期", "Grams expired"),
+    "withdraw": Text("注销账户，减碳量收回", "Account erased, grams withdrawn"),
 }
 UNNAMED: Final = {"order": Text("商品", "an item"), "donation": Text("公益活动", "a campaign")}

@@ -29,7 +29,7 @@ class Binding(Base):
 
     binding_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"), index=True)
     partner_id: Mapped[str]
     account_key: Mapped[str]
     mode: Mapped[str]
@@ -50,11 +50,11 @@ class BindingToken(Base):
     __table_args__ = (Index(None, "expires_at"),)
 
     token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), index=True)
     partner_id: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    binding_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Binding.binding_id))
+    binding_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Binding.binding_id), index=True)
 
 
 class PartnerNonce(Base):

@@ -1,5 +1,6 @@
 """Records of the topic `accounts.bindings.v1`: the full state of one binding, keyed by its id, without names."""
 
+import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from services.accounts.bindings.models import Binding
 from services.accounts.database import SCHEMA
 from services.accounts.settings import Settings
-from shared import outbox
+from shared import clock, outbox
 from shared.contracts import topics
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.envelope import event_headers
@@ -21,6 +22,22 @@ EVENT_SOURCE = "/accounts"
 async def publish_bindings(session: Session, *, settings: Settings, changed: Sequence[Binding]) -> None:
     """Store one record per binding in the outbox, in the transaction of the change. The worker publishes them."""
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.BINDINGS, [_record(row) for row in changed])
+
+
+async def publish_forgotten(session: Session, *, settings: Settings, binding_ids: Sequence[uuid.UUID]) -> None:
+    """Store a record without a value for each binding: compaction then removes what the topic knew of it."""
+    now = clock.now()
+    records = [
+        Record(
+            key=str(binding_id).encode(),
+            value=None,
+            headers=event_headers(
+                f"{binding_id}:forgotten", source=EVENT_SOURCE, event_type=BINDING_CHANGED_TYPE, at=now
+            ),
+        )
+        for binding_id in binding_ids
+    ]
+    await outbox.add(session, SCHEMA, settings.topic_prefix + topics.BINDINGS, records)
 
 
 def _record(row: Binding) -> Record:

@@ -130,3 +130,8 @@ async def delete_expired(
             ),
             {"before": before, "n": at_most},
         )
+
+
+async def ids_of(session: AsyncSession, *, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Return all bindings that a person ever had."""
+    return (await session.scalars(select(Binding.binding_id).where(Binding.user_id == user_id))).all()

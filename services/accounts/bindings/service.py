@@ -22,7 +22,7 @@ from services.accounts.bindings.errors import (
     PhoneRequired,
 )
 from services.accounts.bindings.models import Binding
-from services.accounts.bindings.publishing import publish_bindings
+from services.accounts.bindings.publishing import publish_bindings, publish_forgotten
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
@@ -210,6 +210,19 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
     for row in ended:
         _end(row, ended_at=now, now=now)
     await publish_bindings(session, settings=settings, changed=ended)
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """End all live bindings of a person, then tell readers of the topic to forget all of them.
+
+    The rows are deleted by the caller, who holds the user's lock.
+    """
+    live = await _lock_live(session, user_id)
+    now = clock.now()
+    for row in live:
+        _end(row, ended_at=now, now=now)
+    await publish_bindings(session, settings=settings, changed=live)
+    await publish_forgotten(session, settings=settings, binding_ids=await repository.ids_of(session, user_id=user_id))
 
 
 async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:

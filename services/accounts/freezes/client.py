@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr, ValidationError
 
 from shared.auth.tokens import ServiceTokens
-from shared.contracts.account_state import AccountState
+from shared.contracts.account_state import AccountState, FreezeReason
 from shared.httpclient import ServiceAuth, new_client
 
 # A profile without this answer is better than a late one.
@@ -25,6 +25,7 @@ class Freeze:
 
     frozen: bool | None
     since: datetime | None = None
+    reason: FreezeReason | None = None
 
 
 UNKNOWN = Freeze(None)
@@ -53,8 +54,8 @@ class FreezeReader:
             if answer.status_code != 200:
                 _log.warning("account_state_refused", status=answer.status_code)
                 return UNKNOWN
-            since = AccountState.model_validate_json(answer.content).frozen_since
+            state = AccountState.model_validate_json(answer.content)
         except (httpx.HTTPError, TimeoutError, OSError, ValidationError) as exc:
             _log.warning("account_state_unavailable", error=type(exc).__name__)
             return UNKNOWN
-        return Freeze(since is not None, since)
+        return Freeze(state.frozen_since is not None, state.frozen_since, state.frozen_reason)

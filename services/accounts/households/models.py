@@ -14,7 +14,8 @@ class Household(Base):
     __table_args__ = (CheckConstraint("closed_at >= opened_at", name="order"),)
 
     household_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    opened_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    # Null once the person who opened it was erased.
+    opened_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"), index=True)
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
@@ -34,7 +35,7 @@ class HouseholdMember(Base):
     membership_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Household.household_id))
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"), index=True)
     version: Mapped[int]
     joined_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
@@ -74,7 +75,7 @@ class HouseholdInvitation(Base):
 
     token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Household.household_id))
-    invited_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    invited_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    membership_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(HouseholdMember.membership_id))
+    membership_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(HouseholdMember.membership_id), index=True)

@@ -1,6 +1,7 @@
 """Records of the topic `accounts.households.v1`: the full state of one membership or meter, keyed by its id."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from services.accounts.database import SCHEMA
 from services.accounts.households.models import HouseholdMember, HouseholdMeter
 from services.accounts.settings import Settings
-from shared import outbox
+from shared import clock, outbox
 from shared.contracts import topics
 from shared.contracts.envelope import event_headers
 from shared.contracts.event_types import MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE
@@ -23,6 +24,22 @@ async def publish_change(session: Session, *, settings: Settings, changed: House
     """Store the record in the outbox, in the transaction of the change. The worker publishes it."""
     record = _membership_record(changed) if isinstance(changed, HouseholdMember) else _meter_record(changed)
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.HOUSEHOLDS, [record])
+
+
+async def publish_forgotten(session: Session, *, settings: Settings, membership_ids: Sequence[uuid.UUID]) -> None:
+    """Store a record without a value for each stay: compaction then removes what the topic knew of it."""
+    now = clock.now()
+    records = [
+        Record(
+            key=str(membership_id).encode(),
+            value=None,
+            headers=event_headers(
+                f"{membership_id}:forgotten", source=EVENT_SOURCE, event_type=MEMBERSHIP_CHANGED_TYPE, at=now
+            ),
+        )
+        for membership_id in membership_ids
+    ]
+    await outbox.add(session, SCHEMA, settings.topic_prefix + topics.HOUSEHOLDS, records)
 
 
 def _membership_record(row: HouseholdMember) -> Record:

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,3 +82,10 @@ async def delete_invitations(session: AsyncSession, *, before: datetime, at_most
         select(HouseholdInvitation.token_sha256).where(HouseholdInvitation.expires_at < before).limit(at_most)
     ).scalar_subquery()
     await session.execute(delete(HouseholdInvitation).where(HouseholdInvitation.token_sha256.in_(past)))
+
+
+async def memberships_of(session: AsyncSession, *, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Return all stays that a person ever had."""
+    return (
+        await session.scalars(select(HouseholdMember.membership_id).where(HouseholdMember.user_id == user_id))
+    ).all()

@@ -22,7 +22,7 @@ from services.accounts.households.errors import (
     MeterTaken,
 )
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember
-from services.accounts.households.publishing import publish_change
+from services.accounts.households.publishing import publish_change, publish_forgotten
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
@@ -163,6 +163,18 @@ async def leave_household(session: Session, *, settings: Settings, user_id: uuid
     if await repository.count_members(session, household_id=household_id) == 0:
         household.closed_at = now
         await _release_meter(session, settings, household_id)
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Let a person leave, then tell readers of the topic to forget all stays of this person.
+
+    The rows are deleted by the caller, who holds the user's lock. The household itself stays for its other members.
+    """
+    membership = await repository.find_membership(session, user_id=user_id)
+    if membership is not None:
+        await leave_household(session, settings=settings, user_id=user_id, household_id=membership.household_id)
+    stays = await repository.memberships_of(session, user_id=user_id)
+    await publish_forgotten(session, settings=settings, membership_ids=stays)
 
 
 async def register_meter(

@@ -17,5 +17,5 @@ class LogInCode(Base):
     claimed_at: Mapped[datetime]
     claimed_until: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    session_id: Mapped[uuid.UUID | None]
+    session_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     refusal: Mapped[str | None]

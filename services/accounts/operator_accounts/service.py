@@ -172,6 +172,12 @@ async def set_disabled(session: Session, *, subject: str, disabled: bool) -> uui
     return account.operator_id
 
 
+async def role_of(session: Session, *, subject: str) -> str | None:
+    """Return the first role of an operator, None if the subject has no account here."""
+    row = await repository.find(session, subject=subject)
+    return str(row.roles[0]) if row is not None and row.roles else None
+
+
 async def list_operators(session: Session) -> list[tuple[str, str, tuple[str, ...], datetime | None]]:
     """Return subject, name, roles and when the operator was disabled."""
     rows = await repository.list_all(session)

@@ -20,4 +20,7 @@ class OperatorAction(Base):
     account_no: Mapped[str]
     account_id: Mapped[uuid.UUID | None]
     reason: Mapped[str | None]
+    # What the person looked up is told: the kind of reason, and the role of the operator.
+    reason_kind: Mapped[str | None]
+    role: Mapped[str | None]
     request_id: Mapped[str]

@@ -1,11 +1,11 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.accounts.carbon_accounts.service import AccountKind
-from services.accounts.operators.service import AccountFacts
+from services.accounts.operators.service import AccountFacts, LookUpView
 from shared.instants import Instant
 
 LookUpReason = Annotated[
@@ -29,3 +29,13 @@ class AccountSeenOut(BaseModel):
     def of(cls, facts: AccountFacts, *, frozen: bool | None, frozen_since: datetime | None) -> Self:
         seen = cls.model_validate(facts, from_attributes=True)
         return seen.model_copy(update={"frozen": frozen, "frozen_since": frozen_since})
+
+
+class LookUpOut(BaseModel):
+    at: Instant
+    role: str = Field(description="运营人员的岗位 Role of the operator", examples=["service-desk"])
+    reason_kind: Literal["help", "complaint", "fraud_check", "legal", "other"]
+
+    @classmethod
+    def of(cls, view: LookUpView) -> Self:
+        return cls.model_validate({"at": view.at, "role": view.role, "reason_kind": view.reason_kind})

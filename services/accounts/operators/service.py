@@ -2,8 +2,10 @@
 
 import contextlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, Literal
 
 import structlog
 
@@ -12,6 +14,7 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.households import service as households
+from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operators import repository
 from services.accounts.operators.errors import AccountNoInvalid, TooManyLookUps
 from services.accounts.operators.models import OperatorAction
@@ -34,6 +37,8 @@ _RECORDED_REFUSALS = Quota("operator_look_up_refused", 10, 3600)
 # Quotas are kept by person. Operators are not users, so their key derives from the subject.
 _OPERATORS = uuid.UUID("6f2a8f0e-6f0b-5a44-9f0d-0c8d5c1c1b18")
 
+LookUpKind = Literal["help", "complaint", "fraud_check", "legal", "other"]
+LOOK_UP: Final = "account.look_up"
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +54,16 @@ class AccountFacts:
     phone_masked: str | None
     data_processing_consent: bool | None
     bound_partner_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpView:
+    """A look-up as the person sees it."""
+
+    number: int
+    at: datetime
+    role: str
+    reason_kind: str
 
 
 async def count_look_up(database: Database, *, operator: str, account_no: str) -> None:
@@ -78,7 +93,7 @@ async def measure_look_ups(session: Session) -> None:
 
 
 async def look_up_account(
-    session: Session, *, vault: Vault, operator: str, account_no: str, reason: str
+    session: Session, *, vault: Vault, operator: str, account_no: str, reason: str, reason_kind: LookUpKind
 ) -> AccountFacts | None:
     """Record the look-up and return pseudonymous facts about the account, or None if there is no such account.
 
@@ -88,7 +103,8 @@ async def look_up_account(
         raise AccountNoInvalid
     account = await carbon_accounts.find_by_number(session, account_no=account_no)
     account_id = account.account_id if account else None
-    await _record(session, operator, "account.look_up", account_no, account_id, reason)
+    role = await operator_accounts.role_of(session, subject=operator)
+    await _record(session, operator, LOOK_UP, account_no, account_id, reason, reason_kind=reason_kind, role=role)
     telemetry.OPERATOR_LOOK_UPS.labels(outcome="found" if account else "not_found").inc()
     if account is None:
         return None
@@ -111,8 +127,29 @@ async def look_up_account(
     )
 
 
+async def list_look_ups(
+    session: Session, *, user_id: uuid.UUID, before: int | None, limit: int
+) -> Sequence[LookUpView]:
+    """List the look-ups of a person's account, the newest first, without the names of operators."""
+    account = await carbon_accounts.find_personal(session, user_id=user_id)
+    if account is None:
+        return ()
+    rows = await repository.list_of_account(
+        session, account_no=account.account_no, action=LOOK_UP, before=before, limit=limit
+    )
+    return [LookUpView(row.id, row.at, row.role or "operator", row.reason_kind or "other") for row in rows]
+
+
 async def _record(
-    session: Session, operator: str, action: str, account_no: str, account_id: uuid.UUID | None, reason: str
+    session: Session,
+    operator: str,
+    action: str,
+    account_no: str,
+    account_id: uuid.UUID | None,
+    reason: str,
+    *,
+    reason_kind: LookUpKind | None = None,
+    role: str | None = None,
 ) -> None:
     row = OperatorAction(
         at=clock.now(),
@@ -121,6 +158,8 @@ async def _record(
         account_no=account_no,
         account_id=account_id,
         reason=reason,
+        reason_kind=reason_kind,
+        role=role,
         request_id=telemetry.current_request_id(),
     )
     await repository.add(session, row)

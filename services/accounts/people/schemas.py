@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import PolicyVersion
 from services.accounts.consents.service import Purpose
+from services.accounts.erasures.schemas import PlannedErasureOut
 from services.accounts.people.service import LoginResult
 from services.accounts.sessions.schemas import TokensOut
 
@@ -17,12 +18,16 @@ class SessionIn(BaseModel):
 
 class SessionOut(TokensOut):
     carbon_account: CarbonAccountOut | None = Field(description="未领取时为 null Null until the account is opened")
+    erasure: PlannedErasureOut | None = Field(
+        None, description="已申请的注销，没有则为空 The planned erasure of this account"
+    )
 
     @classmethod
     def of_login(cls, login: LoginResult) -> Self:
         return cls(
             **TokensOut.of(login.tokens).model_dump(),
             carbon_account=CarbonAccountOut.of(login.account) if login.account else None,
+            erasure=PlannedErasureOut.of(login.erasure) if login.erasure else None,
         )
 
 

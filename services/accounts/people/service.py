@@ -12,6 +12,8 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account, OpenResult
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import ConsentRecord, Purpose
+from services.accounts.erasures import service as erasures
+from services.accounts.erasures.service import ErasureView
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
 from services.accounts.phones import service as phones
@@ -35,10 +37,11 @@ _OF_STEP_UP = frozenset({StepUpOtherPerson.code, SessionEnded.code})
 
 @dataclass(frozen=True, slots=True)
 class LoginResult:
-    """`account` is None until the person opens one."""
+    """`account` is None until the person opens one. `erasure` is the planned erasure, if there is one."""
 
     tokens: Tokens
     account: Account | None
+    erasure: ErasureView | None
 
 
 async def log_in(
@@ -68,7 +71,11 @@ async def log_in(
                 database, wechat=wechat, vault=vault, signer=signer, code=code, code_hash=code_hash, device=device
             )
             async with database.transaction() as session:
-                return LoginResult(tokens, await carbon_accounts.find_personal(session, user_id=tokens.user_id))
+                return LoginResult(
+                    tokens,
+                    await carbon_accounts.find_personal(session, user_id=tokens.user_id),
+                    await erasures.find_planned(session, user_id=tokens.user_id),
+                )
 
     found: LoginResult = await calls.run(code_hash, log_in_in_turn)
     return found

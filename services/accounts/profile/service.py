@@ -9,6 +9,8 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
+from services.accounts.erasures import service as erasures
+from services.accounts.erasures.service import ErasureView
 from services.accounts.households import service as households
 from services.accounts.households.service import HouseholdView
 from services.accounts.phones import service as phones
@@ -26,6 +28,7 @@ class Profile:
     phone_masked: str | None
     data_processing_consent: bool
     bound_partner_ids: tuple[str, ...]
+    erasure: ErasureView | None
 
 
 async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile:
@@ -39,4 +42,5 @@ async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) ->
         phone_masked=await phones.read_masked(session, vault=vault, user_id=user_id),
         data_processing_consent=await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
         bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.list_live(session, user_id=user_id))),
+        erasure=await erasures.find_planned(session, user_id=user_id),
     )

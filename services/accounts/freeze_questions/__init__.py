@@ -1,0 +1,1 @@
+"""Questions of people whose account is frozen, and the answers of operators."""

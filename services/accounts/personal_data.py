@@ -1,0 +1,125 @@
+"""The register of this schema: what each table keeps about people. See `shared/personal_data.py`."""
+
+from typing import Final
+
+from shared.language import Text
+from shared.personal_data import (
+    ACCOUNT,
+    COUNTING,
+    ERASURE,
+    FOR_GOOD,
+    LOG_IN,
+    PROOF,
+    Erasure,
+    Kept,
+    Link,
+    Purpose,
+    account,
+    audit_log,
+    nobody,
+    plumbing,
+    through,
+    user,
+)
+
+_USER: Final = (user(),)
+
+
+def _of_user(
+    zh: str,
+    en: str,
+    why: Purpose,
+    *,
+    until: Text = ERASURE,
+    by: tuple[Link, ...] = _USER,
+    hidden: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    order: int = 0,
+) -> Kept:
+    return Kept(
+        Text(zh, en), why, until, Erasure.DELETE, by=by, hidden=frozenset(hidden), names=frozenset(names), order=order
+    )
+
+
+TABLES: Final[dict[str, Kept]] = {
+    **plumbing(),
+    **audit_log(),
+    "app_user": _of_user(
+        "用户：微信标识的密文与登录时间", "user: the sealed open id, times of log-in", LOG_IN,
+        hidden=("openid_hash", "openid_sealed"), order=9,
+    ),
+    "binding": _of_user(
+        "与合作方的绑定", "bindings to partners", COUNTING, hidden=("account_key",), names=("account_id",), order=2
+    ),
+    "binding_token": _of_user(
+        "绑定二维码", "QR codes for binding", COUNTING, until=Text("过期后 1 天", "1 day after expiry"),
+        hidden=("token_sha256",), order=1,
+    ),
+    "carbon_account": _of_user(
+        "个人碳账户", "the carbon account", ACCOUNT, names=("account_id", "account_no"), order=8
+    ),
+    "consent": _of_user("同意记录", "consents", PROOF, order=1),
+    "data_export": _of_user("信息导出的申请", "exports", PROOF, until=Text("7 天", "7 days"), order=3),
+    "erasure": Kept(
+        Text("申请注销的记录", "erasures"), PROOF, FOR_GOOD, Erasure.RETAIN, by=(account(),),
+        names=frozenset({"user_id"}),
+    ),
+    "erasure_answer": Kept(
+        Text("各服务对注销的答复", "answers of the services to an erasure"), PROOF, FOR_GOOD, Erasure.RETAIN,
+        by=(through("erasure", "erasure_id"),),
+    ),
+    "export_archive": Kept(
+        Text("导出的压缩包（以本人密钥加密）", "archives of exports, sealed with the person's key"), PROOF,
+        Text("7 天", "7 days"), Erasure.DELETE, by=(through("data_export", "export_id"),),
+        hidden=frozenset({"sealed"}), order=2,
+    ),
+    "freeze_question": _of_user(
+        "对冻结的提问与答复（以本人密钥加密）", "questions about a freeze, sealed with the person's key", ACCOUNT,
+        hidden=("text_sealed", "answer_sealed"),
+    ),
+    "household": Kept(
+        Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
+        clear={"opened_by": "NULL"}, order=3,
+    ),
+    "household_invitation": _of_user(
+        "家庭邀请码", "invitations to a household", ACCOUNT, until=Text("过期后 1 天", "1 day after expiry"),
+        by=(user("invited_by"), through("household_member", "membership_id")), hidden=("token_sha256",),
+    ),
+    "household_member": _of_user("在家庭中的时段", "stays in households", ACCOUNT, names=("account_id",), order=2),
+    "household_meter": Kept(
+        Text("家庭电表（号码的密钥散列）", "meters of households, as a keyed hash"), ACCOUNT,
+        Text("家庭解散时结束，记录保留", "ended when the household closes, kept as history"), Erasure.PSEUDONYM,
+        loose=Text("属于家庭，不属于某个人", "belongs to a household, not to one person"),
+        names=frozenset({"meter_key"}),
+    ),
+    "log_in_code": Kept(
+        Text("正在兑换的登录凭证（密钥散列）", "log-in codes in exchange, as a keyed hash"), LOG_IN,
+        Text("5 分钟", "5 minutes"), Erasure.DELETE, by=(through("login_session", "session_id"),),
+        hidden=frozenset({"code_hash"}),
+    ),
+    "login_session": _of_user(
+        "登录会话", "log-in sessions", LOG_IN, until=Text("180 天，或注销时", "180 days, or until erasure"), order=2
+    ),
+    "refresh_token": Kept(
+        Text("续期凭证（散列）", "refresh tokens, as a hash"), LOG_IN, Text("30 天", "30 days"), Erasure.DELETE,
+        by=(through("login_session", "session_id"),), hidden=frozenset({"token_sha256"}), order=1,
+    ),
+    "operator_account": nobody(Text("运营人员账号", "operators' accounts")),
+    "operator_action": Kept(
+        Text("运营人员查询碳账户的记录", "operators' look-ups of accounts"), PROOF, FOR_GOOD, Erasure.RETAIN,
+        by=(account(),), hidden=frozenset({"operator", "request_id"}), names=frozenset({"account_no"}),
+    ),
+    "operator_attempt": nobody(Text("运营登录尝试次数", "attempts of operators to log in")),
+    "operator_log_in": nobody(Text("运营登录流程", "operators' log-ins at the provider")),
+    "operator_session": nobody(Text("运营登录会话", "operators' sessions")),
+    "partner_nonce": nobody(Text("合作方签名随机数", "nonces of partners' signatures")),
+    "person_key": _of_user(
+        "本人的数据密钥（密文）", "the person's data key, sealed", PROOF, hidden=("key_sealed",)
+    ),
+    "phone": _of_user(
+        "手机号：密钥散列与密文", "phone number: keyed hash and ciphertext", ACCOUNT,
+        hidden=("phone_hash", "phone_sealed"),
+    ),
+    "policy": nobody(Text("隐私政策版本", "versions of the privacy policy")),
+    "quota_use": _of_user("操作次数", "counts of uses", LOG_IN, until=Text("1 天", "1 day")),
+}  # fmt: skip

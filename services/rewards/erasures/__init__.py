@@ -1,0 +1,1 @@
+"""Erasure of a person here: orders stay as numbers for the bills of sponsors, voucher codes are destroyed."""

@@ -1,0 +1,70 @@
+"""The register of this schema: what each table keeps about people. See `shared/personal_data.py`.
+
+Orders and donations stay: sponsors are billed by them. A certificate names a campaign and grams, nobody.
+"""
+
+from typing import Final
+
+from shared import erasing
+from shared.language import Text
+from shared.personal_data import (
+    FOR_GOOD,
+    REDEEMING,
+    Erasure,
+    Kept,
+    account,
+    approvals,
+    audit_log,
+    nobody,
+    plumbing,
+    through,
+    user,
+)
+
+_BILLING: Final = Text("长期，用于与商家结算", "for good: sponsors are billed by it")
+_CLEAR_SETTLED: Final = {"request_id": "''", "last_error": "NULL"}
+
+TABLES: Final[dict[str, Kept]] = {
+    **plumbing(),
+    **audit_log(),
+    **approvals(),
+    **erasing.REGISTER,
+    "budget": nobody(Text("预算", "budgets")),
+    "campaign": nobody(Text("公益活动", "campaigns")),
+    "campaign_donor": Kept(
+        Text("为活动捐赠的总数", "sum of a donor's donations"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+    ),
+    "certificate": Kept(
+        Text("捐赠证书（无姓名）", "certificates, without a name"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(through("donation", "donation_id"),),
+    ),
+    "donation": Kept(
+        Text("捐赠", "donations"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),), names=frozenset({"account_id"}),
+        clear={**_CLEAR_SETTLED, "idempotency_key": "donation_id::text"},
+    ),
+    "item": nobody(Text("兑换商品", "items")),
+    "item_stock": nobody(Text("库存", "stock")),
+    "item_taken": Kept(
+        Text("限购计数", "pieces taken of an item"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
+    ),
+    "orders": Kept(
+        Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),), names=frozenset({"account_id"}),
+        clear={
+            **_CLEAR_SETTLED,
+            "idempotency_key": "order_id::text",
+            "client_request_id": "order_id::text",
+        },
+    ),
+    "reconciliation_difference": Kept(
+        Text("与总账的差异", "differences from the ledger"), REDEEMING, Text("90 天", "90 days"), Erasure.EXPIRE,
+        by=(account(), account("hold_account_id")),
+    ),
+    "reconciliation_run": nobody(Text("与总账的核对", "reconciliations with the ledger")),
+    "reconciliation_total": nobody(Text("核对合计", "sums of a reconciliation")),
+    "voucher": Kept(
+        Text("券码（密文）", "voucher codes, sealed"), REDEEMING, _BILLING, Erasure.CLEAR,
+        by=(through("orders", "order_id"),), names=frozenset({"user_id"}),
+        hidden=frozenset({"code_hash", "code_sealed"}),
+        clear={"code_sealed": "''::bytea", "opened_at": "NULL"},
+    ),
+}  # fmt: skip
