@@ -1944,7 +1944,7 @@ export interface components {
             status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
         };
         MyEnterprisesOut: {
-            /** @description 最新在前，最多 50 个 Newest first, at most 50 */
+            /** @description 先已加入的，再邀请；最多 50 个 Memberships, then invitations; at most 50 */
             items: components["schemas"]["MyEnterpriseOut"][];
         };
         MySessionOut: {
