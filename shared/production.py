@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretBytes, SecretStr, ValidationError
 
+from shared.sealing_keys import split_list, without_number
+
 Profile = Literal["development", "production"]
 # The profile has no prefix: one variable for all processes of a deployment.
 PROFILE_VARIABLE = "PROFILE"
@@ -92,6 +94,19 @@ class Given:
         for name in names:
             if self.text(name) and is_weak_secret(self.text(name)):
                 self.refuse(name, "示例值或可以猜到的值", "a value from an example, or one that can be guessed")
+
+    def require_strong_list(self, *names: str) -> None:
+        """Like `require_strong`, for secrets with commas between them and numbers before them."""
+        for name in names:
+            values = [without_number(one) for one in split_list(self.text(name))]
+            if any(is_weak_secret(one) for one in values):
+                self.refuse(name, "示例值或可以猜到的值", "a value from an example, or one that can be guessed")
+
+    def require_new(self, current: str, former: str) -> None:
+        """A rotation to the same secret is none."""
+        values = [without_number(one) for one in split_list(self.text(former))]
+        if without_number(self.text(current)) in values or len(set(values)) < len(values):
+            self.refuse(former, "与现用的或彼此相同", "the same as the current one, or one of them twice")
 
     def require_signing_key(self, name: str) -> None:
         if self.text(name).strip() and is_known_key(self.text(name)):

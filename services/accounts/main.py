@@ -27,6 +27,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
+from services.accounts.signing_keys.service import SigningKeys
 from services.accounts.turns import new_gate, new_password_gate
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
@@ -68,6 +69,7 @@ def create_app(
             await app.state.resources.stop()
 
     signer = TokenSigner(settings)
+    own_jwks = LocalJwks(signer)
     app = build_app(
         service="accounts",
         settings=settings,
@@ -76,15 +78,19 @@ def create_app(
         title_en="Accounts",
         description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, households.",
         lifespan=lifespan,
-        jwks_transport=LocalJwks(signer),
+        jwks_transport=own_jwks,
     )
+    vault = vault_of(settings)
+    signing_keys = SigningKeys(app.state.db, vault, signer)
+    own_jwks.before_answer = signing_keys.learn
     key = settings.service_key
     ingest = IngestClient(base_url=settings.ingest_base_url, service_key=key, transport=ingest_transport)
     app.state.resources = Resources(
         settings=settings,
         database=app.state.db,
         signer=signer,
-        vault=vault_of(settings),
+        signing_keys=signing_keys,
+        vault=vault,
         wechat=WeChatClient(
             base_url=settings.wechat_base_url,
             app_id=settings.wechat_app_id,

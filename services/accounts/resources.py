@@ -10,8 +10,9 @@ from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
-from services.accounts.settings import Settings, decode_key
+from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
+from services.accounts.signing_keys.service import SigningKeys
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.db import Database
@@ -27,6 +28,7 @@ class Resources:
     settings: Settings
     database: Database
     signer: TokenSigner
+    signing_keys: SigningKeys
     vault: Vault
     wechat: WeChatClient
     ingest: IngestClient
@@ -49,14 +51,12 @@ class Resources:
 
 
 def vault_of(settings: Settings) -> Vault:
-    return Vault(
-        pepper=settings.phone_pepper.get_secret_value(),
-        key=decode_key(settings.phone_encryption_key.get_secret_value()),
-    )
+    return Vault(peppers=settings.peppers, keys=settings.sealing_keys)
 
 
 async def _resources_of(request: Request) -> Resources:
     resources: Resources = request.app.state.resources
+    await resources.signing_keys.learn()
     return resources
 
 

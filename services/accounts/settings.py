@@ -1,7 +1,5 @@
 """Settings of the accounts service, read from ACCOUNTS_* in the environment and nowhere else."""
 
-import base64
-import binascii
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -11,25 +9,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.production import Given
+from shared.sealing_keys import SealingKeys, parse_keys, split_list
 from shared.settings import ServiceSettings, unescape_pem
 
-_KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
 # api.weixin.qq.com, and the regional names that WeChat gives for disasters.
 WECHAT_DOMAIN = ".weixin.qq.com"
-
-
-def decode_key(text: str) -> bytes:
-    """Decode 32 bytes from base64 (either alphabet) or 64 hexadecimal digits. Raises ValueError."""
-    try:
-        if len(text) == 2 * _KEY_BYTES:
-            return bytes.fromhex(text)
-        key = base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
-    except (ValueError, binascii.Error) as exc:
-        raise ValueError("neither base64 nor hexadecimal") from exc
-    if len(key) != _KEY_BYTES:
-        raise ValueError(f"must be {_KEY_BYTES} bytes")
-    return key
 
 
 class Settings(ServiceSettings):
@@ -47,8 +32,14 @@ class Settings(ServiceSettings):
     phone_pepper: SecretStr = Field(
         min_length=_PEPPER_CHARS_MIN, description="keys the look-up index of phone numbers and open ids"
     )
+    phone_peppers_former: SecretStr = Field(
+        SecretStr(""), description="former peppers, with commas between them, until `keys index` has finished"
+    )
     phone_encryption_key: SecretStr = Field(
-        description="32 bytes, base64 or hex: AES-256-GCM of phone numbers and open ids"
+        description="32 bytes, base64 or hex: AES-256-GCM of phone numbers and open ids; after a rotation `2:…`"
+    )
+    phone_encryption_keys_former: SecretStr = Field(
+        SecretStr(""), description="further keys that open, with commas between them, until `keys seal` has finished"
     )
     account_ref_pepper: SecretStr = Field(
         min_length=_PEPPER_CHARS_MIN, description="keys partner references on topics; ingest has the same value"
@@ -86,8 +77,11 @@ class Settings(ServiceSettings):
     @classmethod
     def check_production(cls, given: Given) -> None:
         super().check_production(given)
-        given.require_strong("phone_pepper", "phone_encryption_key", "account_ref_pepper", "wechat_app_secret")
+        given.require_strong("phone_pepper", "account_ref_pepper", "wechat_app_secret")
         given.require_strong("oidc_client_secret")
+        given.require_strong_list("phone_encryption_key", "phone_encryption_keys_former", "phone_peppers_former")
+        given.require_new("phone_encryption_key", "phone_encryption_keys_former")
+        given.require_new("phone_pepper", "phone_peppers_former")
         given.require_different("phone_pepper", "phone_encryption_key", "account_ref_pepper")
         given.require_signing_key("token_signing_key")
         given.require_different("token_signing_key", "service_key")
@@ -118,11 +112,28 @@ class Settings(ServiceSettings):
             load_pem_public_key(block.encode())
         return pem
 
-    @field_validator("phone_encryption_key")
-    @classmethod
-    def _key(cls, value: SecretStr) -> SecretStr:
-        decode_key(value.get_secret_value())
-        return value
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        _ = self.sealing_keys
+        peppers = self.peppers
+        if any(len(one) < _PEPPER_CHARS_MIN for one in peppers):
+            raise ValueError(f"ACCOUNTS_PHONE_PEPPERS_FORMER: each has at least {_PEPPER_CHARS_MIN} characters")
+        if len(set(peppers)) < len(peppers):
+            raise ValueError("ACCOUNTS_PHONE_PEPPERS_FORMER: a pepper is there twice")
+        return self
+
+    @property
+    def sealing_keys(self) -> SealingKeys:
+        """The keys of the vault. Raises ValueError."""
+        return parse_keys(
+            self.phone_encryption_key.get_secret_value(), self.phone_encryption_keys_former.get_secret_value()
+        )
+
+    @property
+    def peppers(self) -> tuple[str, ...]:
+        """The peppers of the look-up index, the newest first."""
+        former = split_list(self.phone_peppers_former.get_secret_value())
+        return (self.phone_pepper.get_secret_value(), *former)
 
 
 def split_pem(text: str) -> list[str]:

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,15 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
 
 from services.accounts.settings import Settings, split_pem
+from shared import clock
 from shared.auth.tokens import ACCESS_TYPE, CITIZEN_SCOPE, OPERATOR_TOKEN_LIFE_S
 from shared.ids import new_id
 
@@ -27,20 +31,56 @@ ACCESS_LIFE_S = 30 * 60
 _KEY_ID_CHARS = 16
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduledKey:
+    """A key of the schedule. `pem`: its private key, None for the key of the settings."""
+
+    key_id: str
+    pem: str | None = field(repr=False)
+    signs_from: datetime
+    ends_at: datetime | None
+
+
 class TokenSigner:
-    """Signs access tokens of citizens and operators (Ed25519) and publishes the current and the former public keys."""
+    """Signs access tokens of citizens and operators (Ed25519) and publishes the public keys that verify them.
+
+    Without a schedule the key of the settings signs. With one, the key whose time has come.
+    """
 
     def __init__(self, settings: Settings) -> None:
         private = load_pem_private_key(settings.token_signing_key.get_secret_value().encode(), password=None)
         assert isinstance(private, Ed25519PrivateKey)  # checked by the settings
-        self._private = private
         self._issuer, self._audience = settings.token_issuer, settings.token_audience
-        self.key_id, own = _public_entry(private.public_key())
-        self._entries = [own]
+        self._own_id, own = _public_entry(private.public_key())
+        self._private = {self._own_id: private}
+        self._entries = {self._own_id: own}
         for block in split_pem(settings.token_published_keys):
             other = load_pem_public_key(block.encode())
             assert isinstance(other, Ed25519PublicKey)
-            self._entries.append(_public_entry(other)[1])
+            key_id, entry = _public_entry(other)
+            self._entries[key_id] = entry
+        self._settings_ids = tuple(self._entries)
+        self._schedule: dict[str, ScheduledKey] = {}
+
+    @property
+    def key_id(self) -> str:
+        """The key that signs now."""
+        now = clock.now()
+        due = [one for one in self._schedule.values() if one.key_id in self._private and one.signs_from <= now]
+        return max(due, key=lambda one: one.signs_from).key_id if due else self._own_id
+
+    def settings_key_ids(self) -> tuple[str, ...]:
+        return self._settings_ids
+
+    def learn(self, schedule: Iterable[ScheduledKey]) -> None:
+        """Take over the schedule of the database."""
+        self._schedule = {one.key_id: one for one in schedule}
+        for one in self._schedule.values():
+            if one.pem is not None and one.key_id not in self._private:
+                private = load_pem_private_key(one.pem.encode(), password=None)
+                assert isinstance(private, Ed25519PrivateKey)
+                self._private[one.key_id] = private
+                self._entries[one.key_id] = _public_entry(private.public_key())[1]
 
     def issue_token(self, *, user_id: uuid.UUID, token_id: str, issued_at: datetime) -> str:
         return self._sign(
@@ -68,10 +108,21 @@ class TokenSigner:
 
     def _sign(self, **claims: Any) -> str:
         claims |= {"iss": self._issuer, "aud": [self._audience]}
-        return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"typ": ACCESS_TYPE, "kid": self.key_id})
+        key_id = self.key_id
+        headers = {"typ": ACCESS_TYPE, "kid": key_id}
+        return jwt.encode(claims, self._private[key_id], algorithm="EdDSA", headers=headers)
 
     def jwks(self) -> dict[str, Any]:
-        return {"keys": self._entries}
+        now = clock.now()
+        ended = {one.key_id for one in self._schedule.values() if one.ends_at is not None and one.ends_at <= now}
+        return {"keys": [entry for key_id, entry in self._entries.items() if key_id not in ended]}
+
+
+def new_private_key() -> tuple[str, str]:
+    """Return the id and the PEM of a new key."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return _public_entry(key.public_key())[0], pem
 
 
 def _public_entry(key: Ed25519PublicKey) -> tuple[str, dict[str, str]]:
@@ -85,7 +136,11 @@ class LocalJwks(httpx.AsyncBaseTransport):
     """Transport that answers this service's own token verifier from memory, so that it need not call itself."""
 
     def __init__(self, signer: TokenSigner) -> None:
-        self._document = json.dumps(signer.jwks()).encode()
+        self._signer = signer
+        self.before_answer: Callable[[], Awaitable[None]] | None = None
+        """Brings the signer up to date: the first token of a new key may arrive before any other request."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=self._document, request=request)
+        if self.before_answer is not None:
+            await self.before_answer()
+        return httpx.Response(200, content=json.dumps(self._signer.jwks()).encode(), request=request)

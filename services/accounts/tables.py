@@ -7,6 +7,7 @@ from services.accounts.consents import models as consents
 from services.accounts.database import metadata
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
+from services.accounts.lookup_keys import models as lookup_keys
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -14,6 +15,7 @@ from services.accounts.phones import models as phones
 from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
 from services.accounts.sessions import models as sessions
+from services.accounts.signing_keys import models as signing_keys
 from services.accounts.users import models as users
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "consents",
     "households",
     "log_in_codes",
+    "lookup_keys",
     "metadata",
     "operator_accounts",
     "operator_sessions",
@@ -31,5 +34,6 @@ __all__ = [
     "policies",
     "quotas",
     "sessions",
+    "signing_keys",
     "users",
 ]

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select, text, update
@@ -30,6 +31,11 @@ async def try_claim(
 
 async def find(session: AsyncSession, *, code_hash: bytes) -> LogInCode | None:
     return await session.scalar(select(LogInCode).where(LogInCode.code_hash == code_hash))
+
+
+async def find_session(session: AsyncSession, *, hashes: Sequence[bytes]) -> uuid.UUID | None:
+    statement = select(LogInCode.session_id).where(LogInCode.code_hash.in_(hashes), LogInCode.session_id.is_not(None))
+    return await session.scalar(statement.limit(1))
 
 
 async def finish(

@@ -6,6 +6,7 @@ waits for WeChat, and a process that dies leaves a claim that runs out.
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,6 +53,11 @@ async def claim_or_wait(database: Database, *, code_hash: bytes) -> Claim | Outc
             if claimed:
                 return Claim(code_hash, at, row.session_id if row is not None else None)
         await asyncio.sleep(_POLL_S)
+
+
+async def find_session(session: Session, *, hashes: Sequence[bytes]) -> uuid.UUID | None:
+    """Return the session that a code led to, by its hash under any pepper."""
+    return await repository.find_session(session, hashes=hashes)
 
 
 async def finish(

@@ -1,8 +1,8 @@
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, delete, or_, select, text, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +30,25 @@ async def add(session: AsyncSession, row: OperatorAccount) -> bool:
     values = {column.key: getattr(row, column.key) for column in OperatorAccount.__table__.columns}
     statement = insert(OperatorAccount).values(values).on_conflict_do_nothing(index_elements=["subject"])
     return (await session.execute(statement.returning(OperatorAccount.operator_id))).first() is not None
+
+
+async def lock_sealed_otherwise(session: AsyncSession, *, version: int, at_most: int) -> Sequence[OperatorAccount]:
+    """Lock some accounts whose TOTP secret another key has sealed."""
+    statement = select(OperatorAccount).where(_sealed_otherwise(version)).limit(at_most).with_for_update()
+    return (await session.scalars(statement)).all()
+
+
+async def count_sealed_otherwise(session: AsyncSession, *, version: int) -> int:
+    statement = select(func.count()).select_from(OperatorAccount).where(_sealed_otherwise(version))
+    return await session.scalar(statement) or 0
+
+
+def _sealed_otherwise(version: int) -> ColumnElement[bool]:
+    return func.get_byte(OperatorAccount.totp_sealed, 0) != version
+
+
+async def flush_changes(session: AsyncSession) -> None:
+    await session.flush()
 
 
 async def use_step(session: AsyncSession, *, operator_id: uuid.UUID, step: int) -> bool:

@@ -27,6 +27,7 @@ from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.db import Database, Session
 from shared.ids import new_id
+from shared.rotation import Step
 from shared.sealing import SealBroken
 
 # With a password, 5 of a million codes (three are valid at a time) in a quarter of an hour.
@@ -224,3 +225,19 @@ def _step_of(vault: Vault, account: OperatorAccount, code: str, at: datetime) ->
         return None
     step = domain.matching_step(secret, code, at_s=int(at.timestamp()))
     return step if step is not None and (account.totp_last_step or 0) < step else None
+
+
+async def count_sealed_otherwise(session: Session, vault: Vault) -> int:
+    """Count the TOTP secrets that another key than the current one has sealed."""
+    return await repository.count_sealed_otherwise(session, version=vault.seal_version)
+
+
+async def reseal_some(session: Session, vault: Vault, after: uuid.UUID | None, at_most: int) -> Step:
+    """Seal some TOTP secrets with the current key. Raises SealBroken."""
+    del after  # there are a few dozen operators
+    rows = await repository.lock_sealed_otherwise(session, version=vault.seal_version, at_most=at_most)
+    for row in rows:
+        assert row.totp_sealed is not None  # the condition of the look-up
+        row.totp_sealed = vault.reseal("totp", row.operator_id, row.totp_sealed) or row.totp_sealed
+    await repository.flush_changes(session)
+    return Step(rows[-1].operator_id if rows else None, len(rows), is_last=not rows)

@@ -12,6 +12,7 @@ import structlog
 
 from services.accounts.audit.service import log as audit_log
 from services.accounts.identity_provider.client import IdentityProvider
+from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.operator_accounts import domain
 from services.accounts.operator_accounts import service as accounts
 from services.accounts.operator_accounts.errors import LocalLogInOff, ProviderLogInOff
@@ -25,7 +26,7 @@ from services.accounts.operator_sessions.errors import (
 )
 from services.accounts.operator_sessions.models import OperatorLogIn, OperatorSession
 from services.accounts.signing import TokenSigner
-from services.accounts.vault import Vault
+from services.accounts.vault import IndexKey, Vault
 from shared import clock, telemetry
 from shared.db import Database, Session
 from shared.errors import AppError
@@ -70,7 +71,8 @@ async def start_log_in(database: Database, *, vault: Vault, provider: IdentityPr
     if not provider.is_configured:
         raise ProviderLogInOff
     secret = secrets.token_urlsafe(32)
-    state, nonce, verifier = _derived(vault, secret)
+    # The oldest pepper: all processes know it while another one is introduced.
+    state, nonce, verifier = _derived(vault.index_keys[-1], secret)
     # No transaction waits for the provider.
     url = await provider.authorization_url(state=state, nonce=nonce, verifier=verifier)
     expires_at = clock.now() + LOG_IN_LIFE
@@ -98,8 +100,10 @@ async def finish_log_in(
     """
     if not provider.is_configured:
         raise ProviderLogInOff
-    expected, nonce, verifier = _derived(vault, secret)
-    if not hmac.compare_digest(expected.encode(), state.encode()):
+    candidates = [_derived(key, secret) for key in vault.index_keys]
+    fits = (one for one in candidates if hmac.compare_digest(one[0].encode(), state.encode()))
+    _, nonce, verifier = next(fits, ("", "", ""))
+    if not verifier:
         raise LogInUnknown
     async with database.transaction() as session:
         if not await repository.use_log_in(session, state_sha256=_digest(state), at=clock.now()):
@@ -158,12 +162,16 @@ async def refresh(
     if row.ended_at is not None or row.expires_at <= at:
         return OperatorSessionEnded()
     await accounts.require_active(session, operator_id=row.operator_id)
-    successor = _REFRESH_PREFIX + vault.derive_token("operator_refresh", f"{row.session_id}:{refresh_token}")
+    value = f"{row.session_id}:{refresh_token}"
     if row.previous_sha256 == presented:
-        if at - row.refreshed_at > REPEATED_FOR:
+        candidates = [_REFRESH_PREFIX + key.derive_token("operator_refresh", value) for key in vault.index_keys]
+        successor = next((one for one in candidates if _digest(one) == row.refresh_sha256), "")
+        if at - row.refreshed_at > REPEATED_FOR or not successor:
             await end_session(session, session_id=row.session_id, by=row.subject, reason="refresh token reused")
             return OperatorRefreshInvalid()
     else:
+        key = await lookup_keys.current_key(session, vault)
+        successor = _REFRESH_PREFIX + key.derive_token("operator_refresh", value)
         row.previous_sha256, row.refresh_sha256, row.refreshed_at = presented, _digest(successor), at
     return _tokens(signer, row, successor, at)
 
@@ -260,12 +268,12 @@ def _tokens(signer: TokenSigner, row: OperatorSession, refresh_token: str, at: d
     )
 
 
-def _derived(vault: Vault, secret: str) -> tuple[str, str, str]:
+def _derived(key: IndexKey, secret: str) -> tuple[str, str, str]:
     """State, nonce and PKCE verifier of a log-in. Who sees the state in an address cannot find the others."""
     return (
-        vault.derive_token("oidc_state", secret),
-        vault.derive_token("oidc_nonce", secret),
-        vault.derive_token("oidc_verifier", secret),
+        key.derive_token("oidc_state", secret),
+        key.derive_token("oidc_nonce", secret),
+        key.derive_token("oidc_verifier", secret),
     )
 
 

@@ -14,6 +14,7 @@ from services.accounts.consents import service as consents
 from services.accounts.consents.service import ConsentRecord, Purpose
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
+from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
@@ -57,9 +58,11 @@ async def log_in(
 
     A code that is sent several times at once, also to several processes, is one call to WeChat and one session.
     Exchanges of different codes take turns by `turn`, the client's address. No database connection waits for WeChat.
-    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable, KeyBusy, GateBusy.
+    Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable, KeyBusy, GateBusy,
+    LookUpKeyUnknown.
     """
-    code_hash = vault.lookup_hash("log_in_code", code)
+    async with database.transaction() as session:
+        code_hash = (await lookup_keys.current_key(session, vault)).hash("log_in_code", code)
 
     async def log_in_in_turn() -> LoginResult:
         async with gate.admit(turn):
@@ -99,7 +102,8 @@ async def _log_in_once(
             await log_in_codes.finish(session, claim, refusal=refusal.code)
         if isinstance(refusal, WxCodeInvalid):
             # WeChat calls a code used that we have just used: the phone did not get our answer.
-            again = await _answer_again(database, claim.session_id, vault=vault, signer=signer, code=code)
+            used_for = claim.session_id or await _find_under_other_peppers(database, vault, code)
+            again = await _answer_again(database, used_for, vault=vault, signer=signer, code=code)
             if again is not None:
                 return again
         raise
@@ -107,6 +111,12 @@ async def _log_in_once(
         tokens = await sessions.log_in(session, vault=vault, signer=signer, openid=openid, code=code, device=device)
         await log_in_codes.finish(session, claim, session_id=tokens.session_id)
         return tokens
+
+
+async def _find_under_other_peppers(database: Database, vault: Vault, code: str) -> uuid.UUID | None:
+    """Return the session of a code that was exchanged before the pepper changed."""
+    async with database.transaction() as session:
+        return await log_in_codes.find_session(session, hashes=vault.hashes("log_in_code", code))
 
 
 async def _answer_again(

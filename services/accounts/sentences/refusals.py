@@ -131,6 +131,13 @@ INVITATION_INVALID: Final = Sentence(
         ("The code is wrong, older than 15 minutes or used before. You did not join. Ask your family for a new one."),
     ),
 )
+LOOK_UP_KEY_UNKNOWN: Final = Sentence(
+    Text("系统正在维护", "The system is being maintained"),
+    Text(
+        "这次没有办理，您的账户没有变动。请过几分钟再试。",
+        "Nothing was done, and your account is unchanged. Please try again in a few minutes.",
+    ),
+)
 METER_TAKEN: Final = Sentence(
     Text("这块电表已被登记", "This meter is registered already"),
     Text(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.sessions import repository
 from services.accounts.sessions.domain import Device
 from services.accounts.sessions.errors import (
@@ -20,7 +21,7 @@ from services.accounts.sessions.errors import (
 from services.accounts.sessions.models import LoginSession, RefreshToken
 from services.accounts.signing import ACCESS_LIFE_S, TokenSigner
 from services.accounts.users import service as users
-from services.accounts.vault import Vault
+from services.accounts.vault import IndexKey, Vault
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
@@ -74,7 +75,7 @@ async def log_in(
     user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
     row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE, device=device)
-    refresh_token = _first_token(vault, row.session_id, code)
+    refresh_token = _first_token(await lookup_keys.current_key(session, vault), row.session_id, code)
     token_row = _token_row(row, refresh_token, sequence=1, at=at)
     await repository.add_session(session, row, token_row)
     await repository.revoke_oldest(session, user_id=user_id, keep=SESSIONS_PER_USER_MAX, reason="too_many", at=at)
@@ -85,11 +86,12 @@ async def answer_again(
     session: Session, *, vault: Vault, signer: TokenSigner, session_id: uuid.UUID, code: str
 ) -> Tokens | None:
     """Return the tokens of a log-in once more. None if it is too long ago, was used since, or has ended."""
-    refresh_token = _first_token(vault, session_id, code)
-    found = await repository.find_token(session, token_sha256=_digest(refresh_token))
-    if found is None:
+    # A change of the pepper since then does not lose the answer.
+    candidates = [_first_token(key, session_id, code) for key in vault.index_keys]
+    given = await _find_given(session, candidates)
+    if given is None:
         return None
-    token, login = found
+    refresh_token, token, login = given
     if login.revoked_at is not None or token.used_at is not None or clock.now() - login.created_at > REPEATED_FOR:
         return None
     return _tokens(signer, login, 1, refresh_token, login.created_at)
@@ -109,18 +111,22 @@ async def refresh_tokens(
     at = clock.now()
     if login.revoked_at is not None or login.expires_at <= at:
         return RefreshTokenInvalid()
-    successor = _PREFIX + vault.derive_token("refresh", f"{login.session_id}:{token.sequence}:{refresh_token}")
     sequence = token.sequence + 1
     if token.used_at is not None:
         is_repeated = at - token.used_at <= REPEATED_FOR
         # A successor of a version before did not derive from its predecessor and cannot be repeated.
-        if is_repeated and await repository.find_token(session, token_sha256=_digest(successor)) is not None:
-            return _tokens(signer, login, sequence, successor, token.used_at)
+        successors = [_next_token(key, login, token, refresh_token) for key in vault.index_keys]
+        given = await _find_given(session, successors) if is_repeated else None
+        if given is not None:
+            return _tokens(signer, login, sequence, given[0], token.used_at)
+        if is_repeated:  # a process without the current pepper cannot tell a repetition from a theft
+            await lookup_keys.current_key(session, vault)
         login.revoked_at, login.revoked_reason = at, "refresh_token_reused"
         _log.warning("refresh_token_reused", session_id=str(login.session_id), user_id=str(login.user_id))
         return RefreshTokenReused()
     if token.expires_at <= at:
         return RefreshTokenInvalid()
+    successor = _next_token(await lookup_keys.current_key(session, vault), login, token, refresh_token)
     token.used_at = login.refreshed_at = at
     await repository.add_token(session, _token_row(login, successor, sequence=sequence, at=at))
     return _tokens(signer, login, sequence, successor, at)
@@ -218,8 +224,21 @@ async def purge_expired(session: Session, *, at_most: int) -> None:
     await repository.delete_expired(session, before=clock.now(), at_most=at_most)
 
 
-def _first_token(vault: Vault, session_id: uuid.UUID, code: str) -> str:
-    return _PREFIX + vault.derive_token("log_in", f"{session_id}:{code}")
+async def _find_given(session: Session, candidates: Sequence[str]) -> tuple[str, RefreshToken, LoginSession] | None:
+    """Return the one of these tokens that was given to somebody, with its row and its session."""
+    for plain in candidates:
+        found = await repository.find_token(session, token_sha256=_digest(plain))
+        if found is not None:
+            return plain, *found
+    return None
+
+
+def _first_token(key: IndexKey, session_id: uuid.UUID, code: str) -> str:
+    return _PREFIX + key.derive_token("log_in", f"{session_id}:{code}")
+
+
+def _next_token(key: IndexKey, login: LoginSession, token: RefreshToken, refresh_token: str) -> str:
+    return _PREFIX + key.derive_token("refresh", f"{login.session_id}:{token.sequence}:{refresh_token}")
 
 
 def _token_row(row: LoginSession, plain: str, *, sequence: int, at: datetime) -> RefreshToken:

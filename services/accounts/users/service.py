@@ -4,12 +4,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.users import repository
-from services.accounts.vault import Vault
+from services.accounts.vault import IndexKey, Vault
 from shared import clock
 from shared.db import Session
 from shared.errors import Unauthenticated
 from shared.ids import new_id
+from shared.rotation import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +21,86 @@ class UserSummary:
 
 
 async def find_or_create(session: Session, *, vault: Vault, openid: str) -> uuid.UUID:
-    """Return the user of an open id, created on the first visit. Holds the user's lock until the transaction ends."""
+    """Return the user of an open id, created on the first visit. Holds the user's lock until the transaction ends.
+
+    Raises LookUpKeyUnknown.
+    """
+    at, hashes = clock.now(), vault.hashes("openid", openid)
+    found = await repository.record_log_in(session, hashes=hashes, at=at)
+    if found is not None:
+        return found
+    key = await enter_fence(session, vault)
+    # Again: behind the fence nobody else can write under another key, so that the unique index decides.
+    found = await repository.record_log_in(session, hashes=hashes, at=at)
+    if found is not None:
+        return found
     user_id = new_id()
     return await repository.upsert(
         session,
         user_id=user_id,
-        openid_hash=vault.lookup_hash("openid", openid),
+        openid_hash=key.hash("openid", openid),
         openid_sealed=vault.seal("openid", user_id, openid),
-        at=clock.now(),
+        at=at,
     )
+
+
+async def enter_fence(session: Session, vault: Vault) -> IndexKey:
+    """Return the key of new look-up hashes. It stays the current one until the transaction ends.
+
+    Raises LookUpKeyUnknown: the settings lack a pepper that rows have.
+    """
+
+    async def matches_the_newest_user(key: IndexKey) -> bool:
+        user = await repository.newest(session)
+        if user is None:
+            return True
+        return key.hash("openid", vault.unseal("openid", user.user_id, user.openid_sealed)) == user.openid_hash
+
+    return await lookup_keys.enter_fence(session, vault, sample_matches=matches_the_newest_user)
 
 
 async def find_user(session: Session, *, vault: Vault, openid: str) -> uuid.UUID | None:
     """Return the user of an open id. Creates nobody."""
-    return await repository.find_by_hash(session, openid_hash=vault.lookup_hash("openid", openid))
+    return await repository.find_by_hash(session, hashes=vault.hashes("openid", openid))
+
+
+async def rehash_some(session: Session, vault: Vault, key: IndexKey, *, after: uuid.UUID | None, at_most: int) -> Step:
+    """Hash the open ids of the next users under `key`, up to the first whose row somebody holds. Raises SealBroken."""
+    wanted, users = await repository.lock_some_after(session, after=after, at_most=at_most)
+    done: uuid.UUID | None = None
+    count = 0
+    for user_id, user in zip(wanted, users, strict=False):
+        if user.user_id != user_id:
+            break
+        user.openid_hash = key.hash("openid", vault.unseal("openid", user_id, user.openid_sealed))
+        done, count = user_id, count + 1
+    await repository.flush_changes(session)
+    return Step(done, count, is_last=not wanted)
+
+
+async def reseal_some(session: Session, vault: Vault, after: uuid.UUID | None, at_most: int) -> Step:
+    """Seal the open ids of the next users with the current key. Raises SealBroken."""
+    wanted, users = await repository.lock_some_after(
+        session, after=after, at_most=at_most, not_sealed_by=vault.seal_version
+    )
+    done: uuid.UUID | None = None
+    count = 0
+    for user_id, user in zip(wanted, users, strict=False):
+        if user.user_id != user_id:
+            break
+        user.openid_sealed = vault.reseal("openid", user_id, user.openid_sealed) or user.openid_sealed
+        done, count = user_id, count + 1
+    await repository.flush_changes(session)
+    return Step(done, count, is_last=not wanted)
+
+
+async def count_users(session: Session) -> int:
+    return await repository.count(session)
+
+
+async def count_sealed_otherwise(session: Session, vault: Vault) -> int:
+    """Count the rows that another key than the current one has sealed."""
+    return await repository.count(session, not_sealed_by=vault.seal_version)
 
 
 async def lock_user(session: Session, *, user_id: uuid.UUID) -> None:
