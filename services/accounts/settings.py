@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.production import Given
-from shared.sealing_keys import SealingKeys, parse_keys, split_list
+from shared.sealing_keys import SealingKeys, parse_key, parse_keys, split_list
 from shared.settings import ServiceSettings, unescape_pem
 
 _PEPPER_CHARS_MIN = 16
@@ -112,15 +112,29 @@ class Settings(ServiceSettings):
             load_pem_public_key(block.encode())
         return pem
 
-    @model_validator(mode="after")
-    def _check_keys(self) -> Self:
-        _ = self.sealing_keys
-        peppers = self.peppers
-        if any(len(one) < _PEPPER_CHARS_MIN for one in peppers):
-            raise ValueError(f"ACCOUNTS_PHONE_PEPPERS_FORMER: each has at least {_PEPPER_CHARS_MIN} characters")
-        if len(set(peppers)) < len(peppers):
-            raise ValueError("ACCOUNTS_PHONE_PEPPERS_FORMER: a pepper is there twice")
-        return self
+    @field_validator("phone_encryption_key")
+    @classmethod
+    def _key(cls, value: SecretStr) -> SecretStr:
+        parse_key(value.get_secret_value())
+        return value
+
+    @field_validator("phone_encryption_keys_former")
+    @classmethod
+    def _former_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if current := info.data.get("phone_encryption_key"):
+            parse_keys(current.get_secret_value(), value.get_secret_value())
+        return value
+
+    @field_validator("phone_peppers_former")
+    @classmethod
+    def _former_peppers(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        former = split_list(value.get_secret_value())
+        if any(len(one) < _PEPPER_CHARS_MIN for one in former):
+            raise ValueError(f"each has at least {_PEPPER_CHARS_MIN} characters")
+        current = info.data.get("phone_pepper")
+        if len(set(former)) < len(former) or (current and current.get_secret_value() in former):
+            raise ValueError("a pepper is there twice")
+        return value
 
     @property
     def sealing_keys(self) -> SealingKeys:

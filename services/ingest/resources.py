@@ -19,7 +19,7 @@ from services.ingest.partners.service import (
     SlowCheckQueue,
 )
 from services.ingest.sandbox.service import SandboxJudge
-from services.ingest.settings import Settings
+from services.ingest.settings import Settings, sealer_of
 from services.ingest.signed import CallerPorts
 from shared.db import Database
 from shared.eventlog import EventLog, EventLogError
@@ -41,7 +41,7 @@ class Resources:
 
     @classmethod
     def of(cls, settings: Settings, database: Database, log: EventLog) -> "Resources":
-        sealer = Sealer(settings.sealing_key)
+        sealer = sealer_of(settings.sealing_keys)
         registry = PartnerRegistry(database, sealer, ChangeListener(settings.database_url))
         return cls(
             settings=settings,

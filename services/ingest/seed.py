@@ -13,11 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.ingest.partners import service
 from services.ingest.partners.seed_file import SeedPartner
-from services.ingest.settings import Settings
+from services.ingest.settings import Settings, sealer_of
 from shared.db import Database
 from shared.errors import AppError
 from shared.production import Finding, UnsafeSettings, is_reserved_domain, is_weak_secret
-from shared.sealing import Sealer
 
 _FILE = TypeAdapter(list[SeedPartner])
 
@@ -30,7 +29,7 @@ async def seed(settings: Settings, text: bytes) -> int:
     database = Database(settings.database_url, pool_size=1, application_name="ingest-seed")
     try:
         async with database.transaction() as session:
-            await service.register_partners(session, partners=partners, sealer=Sealer(settings.sealing_key))
+            await service.register_partners(session, partners=partners, sealer=sealer_of(settings.sealing_keys))
     finally:
         await database.stop()
     return len(partners)

@@ -1,17 +1,16 @@
 """The only reader of INGEST_* in the environment."""
 
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.production import Given
+from shared.sealing import Sealer
+from shared.sealing_keys import FIRST_VERSION, SealingKey, SealingKeys, parse_key, parse_keys
 from shared.seals.settings import SealSettings
 
-_KEY_BYTES = 32
 _PEPPER_CHARS_MIN = 16
 
 
@@ -23,7 +22,11 @@ class Settings(SealSettings):
         description="keys the hashes of account references on topics; accounts has the same value",
     )
     key_encryption_key: SecretStr = Field(
-        description="32 bytes, base64: AES-256-GCM of partners' secrets at rest, e.g. from `openssl rand -base64 32`"
+        description="32 bytes, base64: AES-256-GCM of partners' secrets at rest, e.g. from `openssl rand -base64 32`;"
+        " after a rotation `2:…`"
+    )
+    key_encryption_keys_former: SecretStr = Field(
+        SecretStr(""), description="further keys that open, with commas between them; they also prove old records"
     )
 
     archive_months_kept: int = Field(
@@ -43,13 +46,22 @@ class Settings(SealSettings):
     @field_validator("key_encryption_key")
     @classmethod
     def _key(cls, value: SecretStr) -> SecretStr:
-        decode_key(value.get_secret_value())
+        parse_key(value.get_secret_value())
+        return value
+
+    @field_validator("key_encryption_keys_former")
+    @classmethod
+    def _former_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if current := info.data.get("key_encryption_key"):
+            parse_keys(current.get_secret_value(), value.get_secret_value())
         return value
 
     @classmethod
     def check_production(cls, given: Given) -> None:
         super().check_production(given)
-        given.require_strong("account_ref_pepper", "key_encryption_key")
+        given.require_strong("account_ref_pepper")
+        given.require_strong_list("key_encryption_key", "key_encryption_keys_former")
+        given.require_new("key_encryption_key", "key_encryption_keys_former")
         given.require_different("account_ref_pepper", "key_encryption_key")
         if given.is_on("webhook_allow_loopback"):
             given.refuse(
@@ -57,19 +69,24 @@ class Settings(SealSettings):
             )
 
     @property
-    def sealing_key(self) -> bytes:
-        return decode_key(self.key_encryption_key.get_secret_value())
+    def sealing_keys(self) -> SealingKeys:
+        """Raises ValueError."""
+        return parse_keys(
+            self.key_encryption_key.get_secret_value(), self.key_encryption_keys_former.get_secret_value()
+        )
 
 
-def decode_key(text: str) -> bytes:
-    """32 bytes from base64. Raises ValueError."""
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error as exc:
-        raise ValueError("not base64") from exc
-    if len(key) != _KEY_BYTES:
-        raise ValueError(f"must be {_KEY_BYTES} bytes")
-    return key
+def sealer_of(keys: SealingKeys) -> Sealer:
+    """The sealer of partners' secrets. What the first key sealed has no version byte."""
+    return Sealer(
+        keys.current.key,
+        version=_mark(keys.current),
+        former=[(_mark(one), one.key) for one in keys.former],
+    )
+
+
+def _mark(key: SealingKey) -> bytes:
+    return b"" if key.version == FIRST_VERSION else bytes([key.version])
 
 
 async def _settings(request: Request) -> Settings:

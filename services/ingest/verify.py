@@ -14,9 +14,10 @@ from rich.markup import escape
 from services.ingest.partners.proof import opener
 from services.ingest.records import service
 from services.ingest.records.domain import RecordFinding
-from services.ingest.settings import decode_key
+from services.ingest.settings import sealer_of
 from shared.db import DATABASE_ERRORS, LONG_READ_S, Database
 from shared.sealing import Sealer
+from shared.sealing_keys import parse_keys
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="核验登记 Verify records.", rich_markup_mode=None)
 console = Console(highlight=False, soft_wrap=True)
@@ -48,10 +49,18 @@ def records(
             help="有则一并核对登记文件的封印 With it the seals of the seed file's entries are checked, too.",
         ),
     ] = None,
+    former: Annotated[
+        str | None,
+        typer.Option(
+            "--former-keys",
+            envvar="INGEST_KEY_ENCRYPTION_KEYS_FORMER",
+            help="换过的密钥 The keys before it, with commas between them.",
+        ),
+    ] = None,
 ) -> None:
     """核对合作方、密钥与运营记录 Check partners, keys, and the seals of operators' records."""
     try:
-        sealer = Sealer(decode_key(key)) if key else None
+        sealer = sealer_of(parse_keys(key, former or "")) if key else None
         keys = frozenset(one.lower() for one in public_keys or ())
         found, upto = asyncio.run(_check(database_url, sealer, copy, keys))
     except (OSError, ValueError, *DATABASE_ERRORS) as exc:

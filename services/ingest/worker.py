@@ -18,10 +18,9 @@ from services.ingest.partners.service import ChangeListener, PartnerRegistry
 from services.ingest.reconciliation import service as reconciliation
 from services.ingest.records import service as records
 from services.ingest.records.nightly import NightlyCheck
-from services.ingest.settings import Settings
+from services.ingest.settings import Settings, sealer_of
 from shared import dead_letters
 from shared.contracts import topics
-from shared.sealing import Sealer
 from shared.worker import Worker, run
 
 MINUTELY_S = 60.0
@@ -58,7 +57,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(HOUSEKEEPING_EVERY_S, "forget_outcomes", outcomes.delete_old)
     worker.every(CATCH_UP_EVERY_S, "webhooks_catch_up", deliveries.catch_up)
     client = WebhookClient(allow_loopback=settings.webhook_allow_loopback)
-    worker.part(DeliveryRunner(worker.database, Sealer(settings.sealing_key), client).run)
+    worker.part(DeliveryRunner(worker.database, sealer_of(settings.sealing_keys), client).run)
     worker.every(HOUSEKEEPING_EVERY_S, "dead_letters", partial(dead_letters.delete_resolved, schema=SCHEMA))
     worker.every(MINUTELY_S, "expire_approvals", approvals.expire)
     worker.every(HOUSEKEEPING_EVERY_S, "forget_proposed_secrets", proposals.forget_secrets)
@@ -79,13 +78,13 @@ def _seal_records(worker: Worker, settings: Settings) -> None:
     worker.every(MINUTELY_S, "seal_records", seal)
     if settings.digest_file is not None:
         worker.every(MINUTELY_S, "append_digests", partial(records.append_digests, path=settings.digest_file))
-    check = NightlyCheck(opens=opener(Sealer(settings.sealing_key)), copy=settings.digest_file)
+    check = NightlyCheck(opens=opener(sealer_of(settings.sealing_keys)), copy=settings.digest_file)
     worker.every(CHECK_EVERY_S, "check_records", check.run)
 
 
 def _import_runner(worker: Worker, settings: Settings) -> ImportRunner:
     # The runner reloads the registry itself whenever it opens a file, so the listener is never started.
-    registry = PartnerRegistry(worker.database, Sealer(settings.sealing_key), ChangeListener(settings.database_url))
+    registry = PartnerRegistry(worker.database, sealer_of(settings.sealing_keys), ChangeListener(settings.database_url))
     options = ImportOptions(
         pepper=settings.account_ref_pepper.get_secret_value(),
         topic_prefix=settings.topic_prefix,

@@ -60,5 +60,5 @@ def create_app(
     app.state.settlements = build_engine(settings, app.state.db, client)
     app.state.desks = build_desks(app.state.settlements)
     app.state.approvals = approvals_of(kinds_of_reconciliation())
-    app.state.sealer = CodeSealer(settings.voucher_key_bytes)
+    app.state.sealer = CodeSealer(settings.voucher_keys)
     return app

@@ -117,7 +117,7 @@ async def seed(settings: Settings) -> None:
     try:
         async with database.transaction() as session:
             for seed_item in ITEMS:
-                await _add_item(session, seed_item, CodeSealer(settings.voucher_key_bytes))
+                await _add_item(session, seed_item, CodeSealer(settings.voucher_keys))
             await _open_campaign(session)
     finally:
         await database.stop()

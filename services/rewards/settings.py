@@ -1,16 +1,13 @@
 """The settings of the service, read from REWARDS_* variables."""
 
-import base64
-import binascii
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.production import Given
+from shared.sealing_keys import SealingKeys, parse_key, parse_keys
 from shared.settings import ServiceSettings
-
-VOUCHER_KEY_BYTES = 32
 
 
 class Settings(ServiceSettings):
@@ -22,7 +19,10 @@ class Settings(ServiceSettings):
         "", description="the accounts service, which knows whether a session lives; empty: the host of jwks_url"
     )
     voucher_key: SecretStr = Field(
-        description="32 random bytes in base64: seals voucher codes, which are lost without it"
+        description="32 random bytes in base64: seals voucher codes, which are lost without it; later `2:…`"
+    )
+    voucher_keys_former: SecretStr = Field(
+        SecretStr(""), description="further keys that open, with commas between them, until `keys seal` has finished"
     )
 
     reconciliation_in_flight_s: int = Field(
@@ -36,7 +36,8 @@ class Settings(ServiceSettings):
     @classmethod
     def check_production(cls, given: Given) -> None:
         super().check_production(given)
-        given.require_strong("voucher_key")
+        given.require_strong_list("voucher_key", "voucher_keys_former")
+        given.require_new("voucher_key", "voucher_keys_former")
         given.require_inside("accounting_base_url", "accounts_base_url")
 
     @property
@@ -46,15 +47,22 @@ class Settings(ServiceSettings):
 
     @field_validator("voucher_key")
     @classmethod
-    def _key_length(cls, value: SecretStr) -> SecretStr:
-        try:
-            raw = base64.b64decode(value.get_secret_value(), validate=True)
-        except binascii.Error as exc:
-            raise ValueError("must be base64") from exc
-        if len(raw) != VOUCHER_KEY_BYTES:
-            raise ValueError(f"must be {VOUCHER_KEY_BYTES} bytes in base64")
+    def _key(cls, value: SecretStr) -> SecretStr:
+        parse_key(value.get_secret_value())
+        return value
+
+    @field_validator("voucher_keys_former")
+    @classmethod
+    def _former_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if current := info.data.get("voucher_key"):
+            parse_keys(current.get_secret_value(), value.get_secret_value())
         return value
 
     @property
+    def voucher_keys(self) -> SealingKeys:
+        """Raises ValueError."""
+        return parse_keys(self.voucher_key.get_secret_value(), self.voucher_keys_former.get_secret_value())
+
+    @property
     def voucher_key_bytes(self) -> bytes:
-        return base64.b64decode(self.voucher_key.get_secret_value())
+        return self.voucher_keys.current.key

@@ -23,12 +23,12 @@ from services.ingest.deliveries import service as deliveries
 from services.ingest.main import create_app as create_ingest
 from services.ingest.seed import seed as seed_partners
 from services.ingest.settings import Settings as IngestSettings
+from services.ingest.settings import sealer_of
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.db import Database
 from shared.eventlog import EventLog, open_event_log
 from shared.outbox import records_in
-from shared.sealing import Sealer
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import PARTNER, as_records
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
@@ -196,7 +196,7 @@ async def _register_webhook(both: BothServices) -> None:
             partner_id=PARTNER,
             url="http://127.0.0.1:9/results",
             changed_by="test",
-            sealer=Sealer(both.settings.sealing_key),
+            sealer=sealer_of(both.settings.sealing_keys),
             allow_loopback=True,
             parked=True,
         )

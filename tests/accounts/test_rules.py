@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from services.accounts.bindings import domain as bindings
 from services.accounts.carbon_accounts import domain as numbers
 from services.accounts.phones import domain as phones
-from services.accounts.settings import decode_key
 from services.accounts.vault import Vault
+from shared.sealing_keys import SealingKey, SealingKeys, decode_key
 
 ACCOUNT_NUMBERS = st.integers(0, 10**numbers.RANDOM_DIGITS - 1).map(
     lambda number: numbers.compose_account_no("WH", number)
@@ -92,6 +92,6 @@ def test_a_key_of_another_form_or_length_is_refused(text: str) -> None:
 
 
 def test_a_phone_number_sealed_by_an_earlier_release_still_opens() -> None:
-    vault = Vault(pepper="any", key=bytes(range(32)))
+    vault = Vault(peppers=["any"], keys=SealingKeys(SealingKey(1, bytes(range(32)))))
     sealed = bytes.fromhex("013485bbe1d1ee3c50af6e46d6fe919d8ef64a6186d0fe503aa5015b73a7067c10d9f3f1d051cad0")
     assert vault.unseal("phone", uuid.UUID("01999e5e-0000-7000-8000-000000000001"), sealed) == "13800000000"

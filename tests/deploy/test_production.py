@@ -108,6 +108,15 @@ def test_b10_safe_settings_start_in_production(service: str, variables: Callable
 
 WEAK_KEY = base64.b64encode(b"A" * 32).decode()
 UNSAFE = [
+    ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", "1:" + WEAK_KEY),
+    ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", "2:" + base64.b64encode(bytes(range(32))).decode()),
+    ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", _key()),  # two keys without a number
+    ("accounts", "PHONE_ENCRYPTION_KEY", "300:" + _key()),
+    ("accounts", "PHONE_PEPPERS_FORMER", "changeme-changeme-changeme"),
+    ("accounts", "PHONE_PEPPERS_FORMER", "short"),
+    ("ingest", "KEY_ENCRYPTION_KEYS_FORMER", "2:" + WEAK_KEY),
+    ("rewards", "VOUCHER_KEYS_FORMER", "2:" + WEAK_KEY),
+    ("rewards", "VOUCHER_KEYS_FORMER", "2:"),
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "true"),
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "1"),
     ("ingest", "DIGEST_SIGNING_KEY", ""),

@@ -13,9 +13,8 @@ import httpx
 from services.ingest.partners.proof import opener
 from services.ingest.records import service
 from services.ingest.seed import seed
-from services.ingest.settings import Settings
+from services.ingest.settings import Settings, sealer_of
 from shared.db import Database
-from shared.sealing import Sealer
 from shared.seals.signer import DigestSigner
 from tests.databases import Dsns
 from tests.ingest.operators import OperatorClient, accepted_by
@@ -33,7 +32,7 @@ class Ingest:
     def __init__(self, settings: Settings, dsns: Dsns, operators: OperatorClient, admin: Any) -> None:
         self.settings, self.dsns, self.operators, self.admin = settings, dsns, operators, admin
         self.database = Database(settings.database_url, pool_size=2)
-        self.opens = opener(Sealer(settings.sealing_key))
+        self.opens = opener(sealer_of(settings.sealing_keys))
 
     async def seed_again(self) -> None:
         """Run the seed file of the fixture once more: its secrets are sealed anew."""

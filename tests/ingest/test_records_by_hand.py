@@ -11,12 +11,11 @@ from alembic import command
 
 from services.ingest.partners.service import ChangeListener, PartnerRegistry
 from services.ingest.records import service
-from services.ingest.settings import Settings
+from services.ingest.settings import Settings, sealer_of
 from shared import migrations
 from shared.auth import cp1
 from shared.db import Database
 from shared.ids import new_id
-from shared.sealing import Sealer
 from tests.databases import make_database
 from tests.ingest.conftest import Settle
 from tests.ingest.signing import pair
@@ -101,7 +100,7 @@ async def test_partners_that_existed_before_records_were_kept_go_on(
     dsns = make_database(postgres_admin_dsn, "ingest_before_records", [])
     config = migrations.config_for("ingest", dsns.owner("ingest"))
     await asyncio.to_thread(command.upgrade, config, "20261127_0006")
-    sealer = Sealer(settings.sealing_key)
+    sealer = sealer_of(settings.sealing_keys)
     connection = await asyncpg.connect(dsns.admin)
     await connection.execute("SET timezone = 'Asia/Shanghai'")
     await connection.execute(

@@ -285,3 +285,21 @@ async def delete_old_deliveries(session: AsyncSession, before: datetime, limit: 
     )
     result = await session.execute(delete(webhook_delivery).where(_delivery.delivery_id.in_(oldest)))
     return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+async def sealed_secrets(session: AsyncSession) -> list[tuple[str, str, bytes]]:
+    """Return (column, partner id, sealed secret) of every endpoint."""
+    found: list[tuple[str, str, bytes]] = []
+    for column in (_endpoint.secret_sealed, _endpoint.previous_secret_sealed):
+        rows = await session.execute(select(_endpoint.partner_id, column).where(column.is_not(None)))
+        found += [(column.name, partner_id, bytes(sealed)) for partner_id, sealed in rows]
+    return found
+
+
+async def replace_secret(session: AsyncSession, *, column: str, partner_id: str, before: bytes, after: bytes) -> None:
+    """Does nothing if the secret was changed meanwhile."""
+    await session.execute(
+        update(webhook_endpoint)
+        .where(_endpoint.partner_id == partner_id, webhook_endpoint.c[column] == before)
+        .values({column: after})
+    )

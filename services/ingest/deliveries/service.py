@@ -278,3 +278,20 @@ async def replay_range(session: Session, *, partner_id: str, start: datetime, en
 async def delete_old_deliveries(session: Session) -> None:
     """Timed job. Deletes a bounded number per run."""
     await repository.delete_old_deliveries(session, clock.now() - DELIVERIES_KEPT, _DELETE_MAX)
+
+
+async def reseal_some(session: Session, sealer: Sealer, *, at_most: int) -> int:
+    """Seal at most so many webhook secrets with the current key. Return the number. Raises SealBroken."""
+    count = 0
+    for column, partner_id, sealed in await repository.sealed_secrets(session):
+        again = sealer.reseal(sealed, secret_place(partner_id)) if count < at_most else None
+        if again is not None:
+            await repository.replace_secret(session, column=column, partner_id=partner_id, before=sealed, after=again)
+            count += 1
+    return count
+
+
+async def count_sealed_otherwise(session: Session, sealer: Sealer) -> int:
+    """Count the webhook secrets of another key. Raises SealBroken."""
+    rows = await repository.sealed_secrets(session)
+    return sum(sealer.reseal(sealed, secret_place(partner_id)) is not None for _, partner_id, sealed in rows)

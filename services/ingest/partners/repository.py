@@ -152,3 +152,23 @@ async def take_secrets(session: AsyncSession, proposal_id: uuid.UUID) -> dict[st
 
 async def delete_secrets_before(session: AsyncSession, age: timedelta) -> None:
     await session.execute(delete(proposed_secret).where(proposed_secret.c.proposed_at < func.now() - age))
+
+
+async def sealed_secrets(session: AsyncSession) -> list[tuple[str, str, str, bytes]]:
+    """Return (partner id, column, partner id or app key, sealed secret) of every partner and key."""
+    found: list[tuple[str, str, str, bytes]] = []
+    for name, column in (
+        (partner.c.partner_id, partner.c.phone_pepper_sealed),
+        (partner.c.partner_id, partner.c.oauth_sealed),
+        (partner_key.c.app_key, partner_key.c.secret_sealed),
+    ):
+        owner = column.table.c.partner_id
+        rows = await session.execute(select(owner, name, column).where(column.is_not(None)).order_by(owner, name))
+        found += [(partner_id, column.name, one, bytes(sealed)) for partner_id, one, sealed in rows]
+    return found
+
+
+async def replace_secret(session: AsyncSession, *, column: str, name: str, before: bytes, after: bytes) -> None:
+    """Does nothing if the secret was changed meanwhile."""
+    table, owner = (partner_key, partner_key.c.app_key) if column in partner_key.c else (partner, partner.c.partner_id)
+    await session.execute(update(table).where(owner == name, table.c[column] == before).values({column: after}))

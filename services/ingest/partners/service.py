@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.ingest.audit import service as audit
 from services.ingest.partners import proof, repository
 from services.ingest.partners.changes import ChangeListener
 from services.ingest.partners.claims import Claim, claim_of, head_of
@@ -52,10 +53,16 @@ __all__ = [
     "SlowCheckQueue",
     "authenticate",
     "claimed_share",
+    "count_sealed_otherwise",
     "register_partners",
     "require_live_data",
+    "reseal_some",
     "verify_signature",
 ]
+
+# The subject of the entries that the command of the sealing key writes.
+_KEYS_SUBJECT = "~keys"
+_KEYS_REASON = "更换加密密钥 sealed with another key"
 
 
 def claimed_share(checks: SignatureChecks, request: SignedRequest) -> str | None:
@@ -190,3 +197,32 @@ def _key_rows(partner: SeedPartner, sealer: Sealer) -> list[repository.Row]:
 def _sealed_secret(key: SeedKey, sealer: Sealer) -> bytes | None:
     secret = key.secret
     return sealer.seal(secret.get_secret_value(), key_place(key.app_key)) if secret is not None else None
+
+
+async def reseal_some(session: Session, sealer: Sealer, *, at_most: int) -> int:
+    """Seal at most so many secrets of partners with the current key. Return the number. Raises SealBroken.
+
+    The audit log gets an entry for each partner: a row that changes without one is reported.
+    """
+    count, changed = 0, set()
+    for partner_id, column, name, sealed in await repository.sealed_secrets(session):
+        again = sealer.reseal(sealed, _place_of(column, name)) if count < at_most else None
+        if again is not None:
+            await repository.replace_secret(session, column=column, name=name, before=sealed, after=again)
+            count += 1
+            changed.add(partner_id)
+    for partner_id in sorted(changed):
+        await audit.record(
+            session, subject=_KEYS_SUBJECT, action="secrets.reseal", about=f"partner/{partner_id}", reason=_KEYS_REASON
+        )
+    return count
+
+
+async def count_sealed_otherwise(session: Session, sealer: Sealer) -> int:
+    """Count the secrets of partners that another key has sealed. Raises SealBroken."""
+    rows = await repository.sealed_secrets(session)
+    return sum(sealer.reseal(sealed, _place_of(column, name)) is not None for _, column, name, sealed in rows)
+
+
+def _place_of(column: str, name: str) -> str:
+    return key_place(name) if column == "secret_sealed" else partner_place(name, column.removesuffix("_sealed"))

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Uuid, any_, func, literal, select, text, update
+from sqlalchemy import ColumnElement, LargeBinary, Uuid, any_, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,41 @@ async def insert_new(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> i
         insert(voucher).values(list(rows)).on_conflict_do_nothing().returning(voucher.c.voucher_id)
     )
     return len(inserted.all())
+
+
+async def known_hashes(session: AsyncSession, *, item_id: str, hashes: Sequence[bytes]) -> set[bytes]:
+    """Return those of `hashes` that codes of the item have."""
+    wanted = any_(literal(list(hashes), ARRAY(LargeBinary)))
+    query = select(voucher.c.code_hash).where(voucher.c.item_id == item_id, voucher.c.code_hash == wanted)
+    return set((await session.scalars(query)).all())
+
+
+async def lock_sealed_otherwise(
+    session: AsyncSession, *, version: int, after: uuid.UUID | None, at_most: int
+) -> tuple[Sequence[uuid.UUID], Sequence[Any]]:
+    """Return the next ids of codes of another key, and of their rows those that nobody else holds."""
+    ids = select(voucher.c.voucher_id).where(_sealed_otherwise(version)).order_by(voucher.c.voucher_id).limit(at_most)
+    if after is not None:
+        ids = ids.where(voucher.c.voucher_id > after)
+    wanted = (await session.scalars(ids)).all()
+    query = select(voucher.c.voucher_id, voucher.c.code_sealed).where(
+        voucher.c.voucher_id == any_(literal(list(wanted), ARRAY(Uuid))), _sealed_otherwise(version)
+    )
+    rows = await session.execute(query.order_by(voucher.c.voucher_id).with_for_update(skip_locked=True))
+    return wanted, rows.all()
+
+
+async def reseal(session: AsyncSession, voucher_id: uuid.UUID, code: Mapping[str, bytes]) -> None:
+    await session.execute(update(voucher).where(voucher.c.voucher_id == voucher_id).values(**code))
+
+
+async def count_sealed_otherwise(session: AsyncSession, *, version: int) -> int:
+    query = select(func.count()).select_from(voucher).where(_sealed_otherwise(version))
+    return (await session.execute(query)).scalar_one()
+
+
+def _sealed_otherwise(version: int) -> ColumnElement[bool]:
+    return func.get_byte(voucher.c.code_sealed, 0) != version
 
 
 _ASSIGN = text("""

@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.sealing import Sealer
+from shared.sealing_keys import FIRST_VERSION, SealingKey, SealingKeys
 
-_VERSION = b"\x01"
+# Stands before the id in what is authenticated. It does not change with the key.
+_FORM = b"\x01"
+_SEALING, _HASHING = b"voucher-code-sealing", b"voucher-code-hash"
 _KEY_BYTES = 32
 # Without 0/O, 1/I/L and U: a cashier types the code from a screen. 16 of these 30 symbols have 78 bits.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -29,22 +32,36 @@ def new_code() -> str:
 
 
 class CodeSealer:
-    """Seals voucher codes under one key derived from `key`, fingerprints them under another."""
+    """Seals voucher codes under one key derived from the current key, fingerprints them under another.
 
-    def __init__(self, key: bytes) -> None:
-        self._sealer = Sealer(_derived(key, b"voucher-code-sealing"), version=_VERSION)
-        self._hash_key = _derived(key, b"voucher-code-hash")
+    Codes of a former key still open, and are still recognised, until all are sealed anew.
+    """
+
+    def __init__(self, keys: bytes | SealingKeys) -> None:
+        given = SealingKeys(SealingKey(FIRST_VERSION, keys)) if isinstance(keys, bytes) else keys
+        self.version = given.current.version
+        self._sealer = Sealer(
+            _derived(given.current.key, _SEALING),
+            version=bytes([given.current.version]),
+            former=[(bytes([one.version]), _derived(one.key, _SEALING)) for one in given.former],
+        )
+        self._hash_key = _derived(given.current.key, _HASHING)
+        self._former_hash_keys = [_derived(one.key, _HASHING) for one in given.former]
 
     def seal(self, code: str, *, voucher_id: uuid.UUID) -> bytes:
-        return self._sealer.seal(code, _VERSION + voucher_id.bytes)
+        return self._sealer.seal(code, _FORM + voucher_id.bytes)
 
     def open(self, sealed: bytes, *, voucher_id: uuid.UUID) -> str:
         """Raises SealBroken for another key, row or version."""
-        return self._sealer.open(sealed, _VERSION + voucher_id.bytes)
+        return self._sealer.open(sealed, _FORM + voucher_id.bytes)
 
     def fingerprint(self, code: str) -> bytes:
         """HMAC-SHA256: recognises a code loaded twice without opening the others."""
         return hmac.new(self._hash_key, code.encode(), hashlib.sha256).digest()
+
+    def former_fingerprints(self, code: str) -> list[bytes]:
+        """The fingerprints that the code may have if it was loaded before the key changed."""
+        return [hmac.new(key, code.encode(), hashlib.sha256).digest() for key in self._former_hash_keys]
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

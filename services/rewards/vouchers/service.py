@@ -15,6 +15,7 @@ from services.rewards.vouchers.errors import PoolShort, VoucherNotFound, Voucher
 from services.rewards.vouchers.sealing import CodeSealer, new_code
 from shared.db import Session
 from shared.ids import new_id
+from shared.rotation import Step
 
 # An INSERT has five parameters per code; PostgreSQL accepts 32,767.
 _CODES_PER_INSERT = 5000
@@ -42,10 +43,42 @@ async def load_codes(
     await catalogue.lock_stock(session, item_id=item_id)
     added = 0
     for start in range(0, len(codes), _CODES_PER_INSERT):
-        rows = [_sealed(sealer, item_id, code, imported) for code in codes[start : start + _CODES_PER_INSERT]]
-        added += await repository.insert_new(session, rows)
+        fresh = await _not_loaded_before(session, sealer, item_id, codes[start : start + _CODES_PER_INSERT])
+        rows = [_sealed(sealer, item_id, code, imported) for code in fresh]
+        added += await repository.insert_new(session, rows) if rows else 0
     await catalogue.add_stock(session, item_id=item_id, quantity=added)
     return added
+
+
+async def _not_loaded_before(session: Session, sealer: CodeSealer, item_id: str, codes: Sequence[str]) -> Sequence[str]:
+    """Leave out the codes that the pool has under a former key. The unique index finds those of the current one."""
+    former = {code: sealer.former_fingerprints(code) for code in codes}
+    wanted = [one for hashes in former.values() for one in hashes]
+    if not wanted:
+        return codes
+    known = await repository.known_hashes(session, item_id=item_id, hashes=wanted)
+    return [code for code in codes if not known.intersection(former[code])]
+
+
+async def reseal_some(session: Session, sealer: CodeSealer, after: uuid.UUID | None, at_most: int) -> Step:
+    """Seal the next codes with the current key and note their new fingerprints. Raises SealBroken.
+
+    It stops before a code whose row somebody holds.
+    """
+    wanted, rows = await repository.lock_sealed_otherwise(session, version=sealer.version, after=after, at_most=at_most)
+    done: list[uuid.UUID] = []
+    for voucher_id, row in zip(wanted, rows, strict=False):
+        if row.voucher_id != voucher_id:
+            break
+        code = sealer.open(row.code_sealed, voucher_id=voucher_id)
+        await repository.reseal(session, voucher_id, _sealed_code(sealer, code, voucher_id))
+        done.append(voucher_id)
+    return Step(done[-1] if done else None, len(done), is_last=not wanted)
+
+
+async def count_sealed_otherwise(session: Session, sealer: CodeSealer) -> int:
+    """Count the codes that another key than the current one has sealed."""
+    return await repository.count_sealed_otherwise(session, version=sealer.version)
 
 
 def _sealed(sealer: CodeSealer, item_id: str, code: str, imported: bool) -> dict[str, Any]:
