@@ -13,7 +13,7 @@ export PYTHONPATH :=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run down stop clean logs status token demo bench chaos clients wheel fuzz nightly test lint types imports pytest fmt \
+.PHONY: help rotate run down stop clean logs status token demo bench chaos clients wheel fuzz nightly test lint types imports pytest fmt \
 	asyncapi errors migration lock venv operators check-settings openapi openapi-lint
 
 help: ## 显示帮助 this help
@@ -45,6 +45,9 @@ operators: venv ## 运营人员登录信息 print how the two local operators lo
 
 check-settings: venv ## 上线前检查 print every setting that PROFILE=production refuses, without starting (SERVICE=ingest for one)
 	@$(RUN) deploy.check_settings $(SERVICE)
+
+rotate: venv ## 更换密钥 rotate keys while the service runs (SERVICE=accounts KEY=signer|index|seal|status)
+	@$(RUN) services.$(or $(SERVICE),accounts).keys $(or $(KEY),status)
 
 demo: venv ## 演示：真实行程、志愿者的一年、奖励与核验 start the stack if needed and play real trips on it
 	@$(RUN) deploy.demo

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import httpx
+import jwt
 import msgspec
 import pytest
 import structlog
@@ -135,6 +136,12 @@ class Person:
         self.refresh_token: str = answer["refresh_token"]
         self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
         self.account: dict[str, Any] = {}
+
+    @property
+    def token_id(self) -> str:
+        """The claim `jti` of the access token."""
+        token = self.headers["Authorization"].removeprefix("Bearer ")
+        return str(jwt.decode(token, options={"verify_signature": False})["jti"])
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         return await self._client.request(method, BASE + path, headers=self.headers, **kwargs)

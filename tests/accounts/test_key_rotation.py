@@ -4,9 +4,12 @@ import asyncio
 import base64
 import contextlib
 import io
+import os
+import re
 import secrets
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +20,7 @@ from pydantic import SecretStr, ValidationError
 
 from deploy.local import fake_wechat
 from services.accounts import keys
+from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.main import create_app
 from services.accounts.resources import vault_of
 from services.accounts.settings import Settings
@@ -27,6 +31,7 @@ from shared.rotation import ProgressBar, seal_anew
 from tests.accounts.conftest import BASE, WX_SECRET, Db, People, Person, code_of
 from tests.accounts.fakes import FakeIngest
 
+ROOT = Path(__file__).resolve().parents[2]
 SECOND_PEPPER = "another-phone-pepper-for-tests"
 SECOND_KEY = "2:" + base64.b64encode(bytes(range(32, 64))).decode()
 
@@ -71,6 +76,17 @@ async def database_of(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.stop()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables of a process with these settings."""
+    found = {"PATH": os.environ.get("PATH", "")}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(plain, str) and plain and name != "profile":
+            found[f"ACCOUNTS_{name.upper()}"] = plain
+    return found
 
 
 async def log_in(client: httpx.AsyncClient, openid: str) -> Person:
@@ -157,10 +173,10 @@ async def test_two_people_who_race_for_one_number_during_a_rotation_do_not_both_
             await db.execute("DELETE FROM accounts.phone")
             await db.execute("DELETE FROM accounts.login_session; DELETE FROM accounts.app_user")
             one, rival = await log_in(client, "anna"), await log_in(new_client, f"bert-{round_number}")
-            answers = await asyncio.gather(
+            *answers, _ = await asyncio.gather(
                 set_phone(one, "13812345678"), set_phone(rival, "13812345678"), rotate_index(both_peppers)
             )
-            statuses = sorted(answer.status_code for answer in answers[:2])  # type: ignore[union-attr] # not the count
+            statuses = sorted(answer.status_code for answer in answers if isinstance(answer, httpx.Response))
             assert statuses in ([200, 409], [200, 503]), statuses
             assert await db.fetchval("SELECT count(*) FROM accounts.phone") == 1
 
@@ -220,7 +236,7 @@ async def test_two_rotations_at_once_take_turns(
 
 
 async def test_a_rotation_that_was_killed_goes_on_where_it_was(
-    both_peppers: Settings, ingest: FakeIngest, db: Db, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    both_peppers: Settings, ingest: FakeIngest, db: Db
 ) -> None:
     """The command as a process, killed with SIGKILL in the middle: a row that is held keeps it from the end."""
     async with process(both_peppers, ingest) as (client, _):
@@ -228,18 +244,16 @@ async def test_a_rotation_that_was_killed_goes_on_where_it_was(
         held = db.transaction()
         await held.start()
         await db.execute("SELECT 1 FROM accounts.app_user WHERE user_id = $1 FOR UPDATE", sorted(users)[6])
-        for name in type(settings).model_fields:
-            value = getattr(both_peppers, name)
-            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
-            if isinstance(plain, str) and plain and name != "profile":
-                monkeypatch.setenv(f"ACCOUNTS_{name.upper()}", plain)
         command = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.accounts.keys", "index", stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            *("-m", "services.accounts.keys", "index"),
+            stdout=asyncio.subprocess.PIPE,
+            env=environment_of(both_peppers),
         )
         async with asyncio.timeout(60), database_of(both_peppers) as database:
             while True:
                 async with database.transaction() as session:
-                    at = await keys.lookup_keys.read_rotation(session)
+                    at = await lookup_keys.read_rotation(session)
                 if at is not None and at.rehashed == 6:
                     break
                 assert command.returncode is None
@@ -307,8 +321,10 @@ async def test_sealing_anew_twice_at_once_while_numbers_change(
             await set_phone(person, f"138{n:08}")
             await person.step_up()
         changes = [set_phone(person, f"139{n:08}") for n, person in enumerate(crowd)]
-        results = await asyncio.gather(seal_all(both), seal_all(both), *changes)
-        assert {answer.status_code for answer in results[2:]} == {200}  # type: ignore[union-attr] # not the counts
+        sealing = [asyncio.create_task(seal_all(both)) for _ in range(2)]
+        answers = await asyncio.gather(*changes)
+        assert {answer.status_code for answer in answers} == {200}
+        await asyncio.gather(*sealing)
         await seal_all(both)  # what the earlier process sealed meanwhile
         shown = [(await person.call("GET", "/me")).json()["phone_masked"] for person in crowd]
         assert shown == [f"139****{n:04}" for n in range(12)]
@@ -425,3 +441,39 @@ def test_the_progress_bar_ends_at_hundred_percent() -> None:
     lines = stream.getvalue().splitlines()
     assert len(lines) == 11
     assert lines[-1].startswith("索引 index [##############################] 100%  1,200 / 1,200")
+
+
+# --- the documents
+
+
+@pytest.mark.parametrize("page", ["docs/operators.md", "services/accounts/README.md"])
+async def test_the_commands_of_the_documents_work_as_printed(
+    page: str, settings: Settings, ingest: FakeIngest, people: People, db: Db
+) -> None:
+    """All bash blocks about keys, top to bottom, in one shell with the settings of the service."""
+    anna = await people.new("anna")
+    await set_phone(anna, "13812345678")
+    blocks = re.findall(r"^```bash\n(.*?)^```$", (ROOT / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+    wanted = [block for block in blocks if "services.accounts.keys" in block]
+    assert wanted
+    shell = await asyncio.create_subprocess_exec(
+        "bash",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=ROOT,
+        env=environment_of(settings),
+    )
+    script = "set -euo pipefail\n" + "\n".join(wanted) + "\necho PEPPER=$ACCOUNTS_PHONE_PEPPER"
+    output, _ = await shell.communicate((script + "\necho KEY=$ACCOUNTS_PHONE_ENCRYPTION_KEY\n").encode())
+    assert shell.returncode == 0, output.decode()
+    pepper, key = (re.search(rf"^{name}=(.*)$", output.decode(), re.MULTILINE) for name in ("PEPPER", "KEY"))
+    assert pepper
+    assert key
+    afterwards = changed(settings, phone_pepper=SecretStr(pepper[1]), phone_encryption_key=SecretStr(key[1]))
+    async with process(afterwards, ingest) as (client, _):
+        again = await log_in(client, "anna")
+        assert again.user_id == anna.user_id
+        assert (await again.call("GET", "/me")).json()["phone_masked"] == "138****5678"
+    schedule = await db.fetch("SELECT key_id FROM accounts.signing_key WHERE signs_from > now()")
+    assert len(schedule) == 1

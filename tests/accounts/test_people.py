@@ -84,6 +84,7 @@ async def test_a_new_number_without_a_route_ends_phone_bindings(
     anna = await people.new()
     await anna.call("PUT", "/me/phone", json={"code": "dev-phone:13812345678"})
     await anna.bind("metro", "phone_hash")
+    await anna.step_up()
     resources = app.state.resources
     async with resources.database.transaction() as session:
         masked = await people_service.change_phone(
@@ -93,6 +94,7 @@ async def test_a_new_number_without_a_route_ends_phone_bindings(
             vault=resources.vault,
             settings=settings,
             user_id=anna.user_id,
+            token_id=anna.token_id,
             code="dev-phone:13900000000",
         )
     assert masked == "139****0000"

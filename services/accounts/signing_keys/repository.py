@@ -14,7 +14,8 @@ async def list_keys(session: AsyncSession) -> Sequence[SigningKey]:
 
 
 async def database_time(session: AsyncSession) -> datetime:
-    return (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now
 
 
 async def add(

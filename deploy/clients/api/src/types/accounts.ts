@@ -1680,6 +1680,7 @@ export interface components {
         };
         /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
@@ -1707,7 +1708,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                    code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1715,6 +1716,7 @@ export interface components {
         };
         /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
@@ -1740,7 +1742,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -3578,7 +3580,8 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             * @description * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
              *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
              *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
@@ -3592,20 +3595,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "UNAVAILABLE",
-                     *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
+                     *       "code": "LOOK_UP_KEY_UNKNOWN",
+                     *       "detail": "这次没有办理，您的账户没有变动。请过几分钟再试。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounts/me/phone",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": true,
                      *       "status": 503,
-                     *       "title": "服务暂时不可用",
-                     *       "type": "urn:carbon-inclusion:problem:unavailable"
+                     *       "title": "系统正在维护",
+                     *       "type": "urn:carbon-inclusion:problem:look-up-key-unknown"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        code: "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
                         /** @constant */
                         status: 503;
                     };
