@@ -13,6 +13,7 @@ from services.accounts.consents.api import router as consents_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
+from services.accounts.key_learning import KeyLearner
 from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -27,7 +28,6 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
-from services.accounts.signing_keys.service import SigningKeys
 from services.accounts.turns import new_gate, new_password_gate
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
@@ -81,15 +81,15 @@ def create_app(
         jwks_transport=own_jwks,
     )
     vault = vault_of(settings)
-    signing_keys = SigningKeys(app.state.db, vault, signer)
-    own_jwks.before_answer = signing_keys.learn
+    keys = KeyLearner(app.state.db, vault, signer)
+    own_jwks.before_answer = keys.learn
     key = settings.service_key
     ingest = IngestClient(base_url=settings.ingest_base_url, service_key=key, transport=ingest_transport)
     app.state.resources = Resources(
         settings=settings,
         database=app.state.db,
         signer=signer,
-        signing_keys=signing_keys,
+        keys=keys,
         vault=vault,
         wechat=WeChatClient(
             base_url=settings.wechat_base_url,

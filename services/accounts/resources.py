@@ -7,12 +7,12 @@ from fastapi import Depends, Request
 
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.identity_provider.client import IdentityProvider
+from services.accounts.key_learning import KeyLearner
 from services.accounts.partners.client import IngestClient
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
-from services.accounts.signing_keys.service import SigningKeys
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
 from shared.db import Database
@@ -28,7 +28,7 @@ class Resources:
     settings: Settings
     database: Database
     signer: TokenSigner
-    signing_keys: SigningKeys
+    keys: KeyLearner
     vault: Vault
     wechat: WeChatClient
     ingest: IngestClient
@@ -56,7 +56,7 @@ def vault_of(settings: Settings) -> Vault:
 
 async def _resources_of(request: Request) -> Resources:
     resources: Resources = request.app.state.resources
-    await resources.signing_keys.learn()
+    await resources.keys.learn()
     return resources
 
 

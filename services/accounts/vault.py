@@ -49,6 +49,8 @@ class Vault:
     def __init__(self, *, peppers: Sequence[str], keys: SealingKeys) -> None:
         self.index_keys = tuple(IndexKey(pepper) for pepper in peppers)
         """The newest first. Which of them makes new hashes is in the database: room `lookup_keys`."""
+        self.deriving_key = self.index_keys[-1]
+        """Makes what lives for minutes: tokens that derive from others, hashes of codes. Readers try every key."""
         self.seal_version = keys.current.version
         self._sealer = Sealer(
             keys.current.key,

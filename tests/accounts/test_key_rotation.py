@@ -358,11 +358,6 @@ async def begin(settings: Settings, vault: Vault, app: FastAPI, **times: int) ->
         return await signing_keys.begin_change(session, vault, app.state.resources.signer, **times)
 
 
-async def forget_when_learned(app: FastAPI) -> None:
-    """Let the next request read the schedule, instead of waiting for five seconds."""
-    app.state.resources.signing_keys._learned_at = float("-inf")
-
-
 async def test_a_new_signer_is_published_before_it_signs_and_the_former_until_its_last_token_ends(
     settings: Settings, ingest: FakeIngest, db: Db
 ) -> None:
@@ -375,7 +370,7 @@ async def test_a_new_signer_is_published_before_it_signs_and_the_former_until_it
         async def look(*, shift_s: int = 0) -> tuple[set[str], str]:
             times = "signs_from = signs_from - $1 * interval '1 second', ends_at = ends_at - $1 * interval '1 second'"
             await db.execute(f"UPDATE accounts.signing_key SET {times}", shift_s)
-            await forget_when_learned(app)
+            app.state.resources.keys.forget()
             published = (await client.get(f"{BASE}/.well-known/jwks.json")).json()["keys"]
             token = (await log_in(client, "bert")).headers["Authorization"].removeprefix("Bearer ")
             return {key["kid"] for key in published}, key_of(token)
@@ -409,7 +404,7 @@ async def test_a_crowd_logs_in_while_the_signer_changes_and_every_token_is_accep
         async with asyncio.timeout(30):
             while change.key_id not in used or len(used) < 2:
                 for app in (first_app, second_app):
-                    await forget_when_learned(app)
+                    app.state.resources.keys.forget()
                 crowd = await asyncio.gather(*[log_in((one, other)[n % 2], f"crowd-{n}") for n in range(6)])
                 for person in crowd:
                     used.add(key_of(person.headers["Authorization"].removeprefix("Bearer ")))

@@ -35,7 +35,7 @@ class Rotation:
 
 
 async def current_key(session: Session, vault: Vault) -> IndexKey:
-    """Return the key of new hashes and derived tokens. Raises LookUpKeyUnknown.
+    """Return the key of new hashes, for what needs no fence. Raises LookUpKeyUnknown.
 
     Before the database names one it is the oldest of the settings, on which old and new processes agree.
     """

@@ -12,7 +12,6 @@ import structlog
 
 from services.accounts.audit.service import log as audit_log
 from services.accounts.identity_provider.client import IdentityProvider
-from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.operator_accounts import domain
 from services.accounts.operator_accounts import service as accounts
 from services.accounts.operator_accounts.errors import LocalLogInOff, ProviderLogInOff
@@ -71,8 +70,7 @@ async def start_log_in(database: Database, *, vault: Vault, provider: IdentityPr
     if not provider.is_configured:
         raise ProviderLogInOff
     secret = secrets.token_urlsafe(32)
-    # The oldest pepper: all processes know it while another one is introduced.
-    state, nonce, verifier = _derived(vault.index_keys[-1], secret)
+    state, nonce, verifier = _derived(vault.deriving_key, secret)
     # No transaction waits for the provider.
     url = await provider.authorization_url(state=state, nonce=nonce, verifier=verifier)
     expires_at = clock.now() + LOG_IN_LIFE
@@ -170,8 +168,7 @@ async def refresh(
             await end_session(session, session_id=row.session_id, by=row.subject, reason="refresh token reused")
             return OperatorRefreshInvalid()
     else:
-        key = await lookup_keys.current_key(session, vault)
-        successor = _REFRESH_PREFIX + key.derive_token("operator_refresh", value)
+        successor = _REFRESH_PREFIX + vault.deriving_key.derive_token("operator_refresh", value)
         row.previous_sha256, row.refresh_sha256, row.refreshed_at = presented, _digest(successor), at
     return _tokens(signer, row, successor, at)
 

@@ -14,7 +14,6 @@ from services.accounts.consents import service as consents
 from services.accounts.consents.service import ConsentRecord, Purpose
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
-from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
@@ -61,8 +60,7 @@ async def log_in(
     Raises WxCodeInvalid, WxRateLimited, WxUserBlocked, WxBusy, WxUnavailable, KeyBusy, GateBusy,
     LookUpKeyUnknown.
     """
-    async with database.transaction() as session:
-        code_hash = (await lookup_keys.current_key(session, vault)).hash("log_in_code", code)
+    code_hash = vault.deriving_key.hash("log_in_code", code)
 
     async def log_in_in_turn() -> LoginResult:
         async with gate.admit(turn):

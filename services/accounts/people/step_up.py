@@ -8,7 +8,6 @@ import uuid
 
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Claim, Outcome
-from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.resources import LogInCalls
@@ -49,7 +48,7 @@ async def step_up(
         raise SessionEnded
     async with database.transaction() as session:
         await quotas.count_use(session, user_id=user_id, quota=STEP_UP_QUOTA)
-        code_hash = (await lookup_keys.current_key(session, vault)).hash("log_in_code", code)
+    code_hash = vault.deriving_key.hash("log_in_code", code)
 
     async def step_up_in_turn() -> None:
         async with gate.admit(turn):

@@ -75,7 +75,7 @@ async def log_in(
     user_id = await users.find_or_create(session, vault=vault, openid=openid)
     at = clock.now()
     row = LoginSession(session_id=new_id(), user_id=user_id, created_at=at, expires_at=at + SESSION_LIFE, device=device)
-    refresh_token = _first_token(await lookup_keys.current_key(session, vault), row.session_id, code)
+    refresh_token = _first_token(vault.deriving_key, row.session_id, code)
     token_row = _token_row(row, refresh_token, sequence=1, at=at)
     await repository.add_session(session, row, token_row)
     await repository.revoke_oldest(session, user_id=user_id, keep=SESSIONS_PER_USER_MAX, reason="too_many", at=at)
@@ -126,7 +126,7 @@ async def refresh_tokens(
         return RefreshTokenReused()
     if token.expires_at <= at:
         return RefreshTokenInvalid()
-    successor = _next_token(await lookup_keys.current_key(session, vault), login, token, refresh_token)
+    successor = _next_token(vault.deriving_key, login, token, refresh_token)
     token.used_at = login.refreshed_at = at
     await repository.add_token(session, _token_row(login, successor, sequence=sequence, at=at))
     return _tokens(signer, login, sequence, successor, at)

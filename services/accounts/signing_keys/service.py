@@ -1,35 +1,25 @@
-"""The schedule of signing keys, kept in the database, and its copy in each process.
+"""The schedule of signing keys, kept in the database. `key_learning.py` brings it to each process.
 
 A new key is published PUBLISHED_S before it signs, so that the gateway and every service have fetched it. The former
 key is published until its last token has ended. No process restarts.
 """
 
-import asyncio
-import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import structlog
 
 from services.accounts.signing import ACCESS_LIFE_S, ScheduledKey, TokenSigner, new_private_key
 from services.accounts.signing_keys import repository
 from services.accounts.vault import Vault
-from shared.db import DATABASE_ERRORS, Database, Session
+from shared.db import Session
 from shared.rotation import Step, take_turn
-from shared.sealing import SealBroken
 
 # The gateway keeps published keys for 60 s, services for 300 s. The rest is for clocks and slow answers.
 PUBLISHED_S = 420
 # The last token of the former key, and as much again as clocks may differ.
 OVERLAP_S = ACCESS_LIFE_S + 120
-LEARN_EVERY_S = 5.0
-_LEARN_TIMEOUT_S = 1.0
 # Private keys of no use are destroyed after so long.
 _KEPT = timedelta(days=1)
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +32,6 @@ class Change:
     signs_from: datetime
     former_ends_at: datetime
     is_new: bool
-
-
-class SigningKeys:
-    """Keeps the signer of this process up to date. Any request may ask; at most one in LEARN_EVERY_S reads."""
-
-    def __init__(self, database: Database, vault: Vault, signer: TokenSigner) -> None:
-        self._database, self._vault, self._signer = database, vault, signer
-        self._learned_at = float("-inf")
-        self._lock = asyncio.Lock()
-
-    async def learn(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the schedule if it was read long ago. While the database is away the last one holds."""
-        if clock() - self._learned_at < LEARN_EVERY_S or self._lock.locked():
-            return
-        async with self._lock:
-            self._learned_at = clock()
-            try:
-                async with asyncio.timeout(_LEARN_TIMEOUT_S), self._database.transaction() as session:
-                    self._signer.learn(await read_schedule(session, self._vault))
-            except (*DATABASE_ERRORS, SealBroken, OSError, TimeoutError) as exc:
-                _log.warning("signing_keys_not_read", error=type(exc).__name__)
 
 
 async def read_schedule(session: Session, vault: Vault) -> list[ScheduledKey]:

@@ -1679,81 +1679,11 @@ export interface components {
             };
         };
         /**
-         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
-         *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
-         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
-         *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
-         */
-        ServiceUnavailable2: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "BUSY",
-                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": true,
-                 *       "status": 503,
-                 *       "title": "现在办理的人较多",
-                 *       "type": "urn:carbon-inclusion:problem:busy"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
-                    /** @constant */
-                    status: 503;
-                };
-            };
-        };
-        /**
-         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
-         *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
-         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         */
-        ServiceUnavailable3: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "BUSY",
-                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": true,
-                 *       "status": 503,
-                 *       "title": "现在办理的人较多",
-                 *       "type": "urn:carbon-inclusion:problem:busy"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
-                    /** @constant */
-                    status: 503;
-                };
-            };
-        };
-        /**
          * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable4: {
+        ServiceUnavailable2: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1787,7 +1717,7 @@ export interface components {
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable5: {
+        ServiceUnavailable3: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3163,7 +3093,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4082,7 +4012,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4345,7 +4275,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4558,7 +4488,39 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/sessions/refresh",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4781,7 +4743,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5062,7 +5024,42 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5191,7 +5188,40 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/refresh",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5366,7 +5396,41 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/step-up",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
