@@ -17,6 +17,7 @@ from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.operator_sessions.api import router as operator_sessions_router
+from services.accounts.operator_sessions.people_api import router as operator_people_router
 from services.accounts.operators.api import citizens as look_ups_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -51,6 +52,7 @@ ROUTERS = (
     operators_router,
     look_ups_router,
     operator_sessions_router,
+    operator_people_router,
     audit_router,
     internal_sessions_router,
 )
