@@ -569,6 +569,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/ops/operators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 运营人员 · Operators and their roles
+         * @description 不含密码与验证器密钥。Without passwords and secrets.
+         */
+        get: operations["list_operators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/operators/{subject}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用运营人员 · Disable an operator at once
+         * @description 立即结束其全部登录，其他服务最迟在 5 分钟后拒绝其令牌。恢复须在服务器上进行。
+         *
+         *     Ends all sessions at once; other services refuse the tokens within 5 minutes. Enabling again is done on the machine.
+         */
+        post: operations["disable_operator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/ops/sessions": {
         parameters: {
             query?: never;
@@ -970,6 +1012,14 @@ export interface components {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
         };
+        /**
+         * @example {
+         *       "reason": "已离职"
+         *     }
+         */
+        DisableIn: {
+            reason: string;
+        };
         ErasureOut: {
             /**
              * @description 注销意味着什么，请给本人看 What it means, to be shown to the person
@@ -1226,6 +1276,19 @@ export interface components {
         OpenAccountIn: {
             /** @description 同意个人信息处理 Consent to data processing, required for an account */
             consent: components["schemas"]["ConsentGiven"];
+        };
+        OperatorOut: {
+            disabled_at: string | null;
+            /** @example 李伟 */
+            name: string;
+            /**
+             * @example [
+             *       "ledger"
+             *     ]
+             */
+            roles: string[];
+            /** @example local:li.wei */
+            subject: string;
         };
         OperatorRefreshIn: {
             /** @example cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU */
@@ -5186,6 +5249,139 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_operators: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "disabled_at": "disabled-at",
+                     *         "name": "李伟",
+                     *         "roles": [
+                     *           "ledger"
+                     *         ],
+                     *         "subject": "local:li.wei"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["OperatorOut"][];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    disable_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "已离职"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisableIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `OPERATOR_NOT_FOUND` 没有这位运营人员 · No such operator */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OPERATOR_NOT_FOUND",
+                     *       "detail": "没有改动。请在运营人员列表里查看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/operators/{subject}/disable",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这位运营人员",
+                     *       "type": "urn:carbon-inclusion:problem:operator-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OPERATOR_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
