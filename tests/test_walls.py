@@ -31,6 +31,7 @@ READS_OF_OTHERS = {
     ("accounting", "intake"): {"activity", "correction"},  # one inbox for both
     ("accounting", "corrections"): {"activity"},  # locks the original beside its correction
     ("accounting", "posting"): {"binding"},  # parked events whose person is bound by now
+    ("rewards", "erasures"): {"orders", "donation"},  # whether anything of a person is under way
     ("ingest", "reconciliation"): {"reported_event"},  # compares a file with the archive in one statement
 }
 READS_EVERYTHING = {("accounting", "checks"), ("ingest", "records")}

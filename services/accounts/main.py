@@ -28,6 +28,7 @@ from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
 from services.accounts.mandates.api import router as mandates_router
 from services.accounts.operator_sessions.api import router as operator_sessions_router
+from services.accounts.operator_sessions.people_api import router as operator_people_router
 from services.accounts.operators.api import citizens as look_ups_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -68,6 +69,7 @@ ROUTERS = (
     look_ups_router,
     operator_sessions_router,
     approvals_router,
+    operator_people_router,
     audit_router,
     internal_sessions_router,
 )

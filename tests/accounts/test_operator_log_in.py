@@ -262,3 +262,19 @@ async def test_b10_old_sessions_and_attempts_are_deleted(
         await purge(session)
     for table in ("operator_session", "operator_attempt"):
         assert await db.fetchval(f"SELECT count(*) FROM accounts.{table}") == 0
+
+
+async def test_an_operator_is_disabled_at_once_by_one(
+    client: httpx.AsyncClient, app: FastAPI, tokens: TokenFactory
+) -> None:
+    await make_local(app, "anna", ["ledger"])
+    admin = tokens.operator("ops:operators", subject="local:admin")
+    [listed] = (await client.get(f"{OPS}/operators", headers=admin)).json()
+    assert (listed["subject"], listed["roles"], listed["disabled_at"]) == ("local:anna", ["ledger"], None)
+    path = f"{OPS}/operators/local:anna/disable"
+    assert (await client.post(path, json={"reason": "left"}, headers=tokens.operator("ops:read"))).status_code == 403
+    assert (await client.post(path, json={"reason": "left"}, headers=admin)).status_code == 204
+    [listed] = (await client.get(f"{OPS}/operators", headers=admin)).json()
+    assert listed["disabled_at"] is not None
+    unknown = await client.post(f"{OPS}/operators/local:nobody/disable", json={"reason": "left"}, headers=admin)
+    assert code_of(unknown) == (404, "OPERATOR_NOT_FOUND")

@@ -42,3 +42,17 @@ async def revoke(city: City) -> None:
     """Ending another's session is for `ops:operators`, and ends no proposal."""
     await city.mark()
     await city.did(403, "DELETE", f"{OPS}/sessions/{SAMPLE}?reason=away")
+
+
+@attempt("POST", f"{OPS}/operators/{{subject}}/disable")
+async def disable(city: City) -> None:
+    """Switching another one off is for `ops:operators`, and takes only away."""
+    await city.mark()
+    await city.did(403, "POST", f"{OPS}/operators/local:other/disable", {"reason": "away"})
+
+
+@attempt("POST", f"{OPS}/freeze-questions/{{question_id}}/answer")
+async def answer_question(city: City) -> None:
+    """An answer releases nothing: unfreezing is a proposal."""
+    await city.mark()
+    await city.did(403, "POST", f"{OPS}/freeze-questions/{SAMPLE}/answer", {"text": "released"})

@@ -20,3 +20,8 @@ class LogInUnknown(Unauthenticated):
 class OperatorSessionNotFound(NotFound):
     code = "OPERATOR_SESSION_NOT_FOUND"
     says = operator_refusals.OPERATOR_SESSION_NOT_FOUND
+
+
+class OperatorNotFound(NotFound):
+    code = "OPERATOR_NOT_FOUND"
+    says = operator_refusals.OPERATOR_NOT_FOUND

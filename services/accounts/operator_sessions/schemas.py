@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -144,3 +145,15 @@ class OperatorSessionOut(BaseModel):
     @classmethod
     def of(cls, row: OperatorSession) -> Self:
         return cls.model_validate(row, from_attributes=True)
+
+
+class OperatorOut(BaseModel):
+    subject: str = Field(examples=["local:li.wei"])
+    name: str = Field(examples=["李伟"])
+    roles: list[str] = Field(examples=[["ledger"]])
+    disabled_at: Instant | None
+
+    @classmethod
+    def of(cls, listed: tuple[str, str, tuple[str, ...], datetime | None]) -> Self:
+        subject, name, roles, disabled_at = listed
+        return cls(subject=subject, name=name, roles=list(roles), disabled_at=disabled_at)

@@ -19,6 +19,7 @@ from services.accounts.operator_accounts.service import Person
 from services.accounts.operator_sessions import repository
 from services.accounts.operator_sessions.errors import (
     LogInUnknown,
+    OperatorNotFound,
     OperatorRefreshInvalid,
     OperatorSessionEnded,
     OperatorSessionNotFound,
@@ -199,6 +200,21 @@ async def end_all(session: Session, *, operator_id: uuid.UUID, by: str, reason: 
     ended = await repository.end(session, operator_id=operator_id, at=clock.now(), by=by, reason=reason)
     await _record_ends(session, ended, by=by, reason=reason)
     return len(ended)
+
+
+async def list_operators(session: Session) -> list[tuple[str, str, tuple[str, ...], datetime | None]]:
+    """Return subject, name, roles and the time of being disabled of every operator."""
+    return await accounts.list_operators(session)
+
+
+async def disable_operator(session: Session, *, subject: str, by: str, reason: str) -> None:
+    """Switch an operator off and end all of its sessions. Raises OperatorNotFound."""
+    operator_id = await accounts.set_disabled(session, subject=subject, disabled=True)
+    if operator_id is None:
+        raise OperatorNotFound
+    about = f"operator:{subject}"
+    await audit_log.record(session, subject=by, action="operator.disable", about=about, reason=reason)
+    await end_all(session, operator_id=operator_id, by=by, reason=reason)
 
 
 async def purge_expired(session: Session, *, at_most: int) -> None:

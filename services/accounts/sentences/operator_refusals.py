@@ -93,3 +93,7 @@ IDENTITY_REFUSED: Final = Sentence(
         "The code is invalid, was used, or belongs to another log-in. Log in again.",
     ),
 )
+OPERATOR_NOT_FOUND: Final = Sentence(
+    Text("没有这位运营人员", "No such operator"),
+    Text("没有改动。请在运营人员列表里查看。", "Nothing was changed. See the list of operators."),
+)
