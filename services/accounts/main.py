@@ -94,7 +94,7 @@ def create_app(
         ingest=ingest,
         freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         partners=PartnerDirectory(ingest),
-        oauth=PartnerOauth(transport=partner_transport),
+        oauth=PartnerOauth(allow_loopback=settings.partner_allow_loopback, transport=partner_transport),
         log_in_calls=LogInCalls(),
         log_in_gate=new_gate(),
         refresh_gate=new_gate(),

@@ -1,6 +1,7 @@
 """All tables of the schema, for migrations."""
 
 from services.accounts.audit import models as audit
+from services.accounts.authorizations import models as authorizations
 from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
@@ -18,6 +19,7 @@ from services.accounts.users import models as users
 
 __all__ = [
     "audit",
+    "authorizations",
     "bindings",
     "carbon_accounts",
     "consents",

@@ -8,8 +8,10 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp"]
-TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp", "partner_code", "partner_tokens"]
+TokenPurpose = Literal[
+    "log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh", "bind_state", "bind_verifier"
+]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.
 _VERSION = b"\x01"

@@ -25,7 +25,7 @@ from services.accounts.settings import Settings
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
-from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
+from tests.accounts.fakes import KEYS, FakeIngest, Hello
 from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
 from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
@@ -66,12 +66,17 @@ def ingest() -> FakeIngest:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, ingest: FakeIngest) -> AsyncIterator[FastAPI]:
+def hello() -> Hello:
+    return Hello()
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, ingest: FakeIngest, hello: Hello) -> AsyncIterator[FastAPI]:
     built = create_app(
         settings,
         wechat_transport=httpx.ASGITransport(fake_wechat.create_app("wx-test", WX_SECRET)),
         ingest_transport=ingest.transport(),
-        partner_transport=httpx.ASGITransport(fake_oauth()),
+        partner_transport=httpx.ASGITransport(hello.app),
     )
     async with built.router.lifespan_context(built):
         yield built
@@ -98,10 +103,11 @@ def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello) -> None:
     """Empty the tables, reset the fake ingest and drop the cached partner list."""
     await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
+    hello.reset()
     old = app.state.resources
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
 
@@ -128,8 +134,8 @@ def logs(settings: Settings) -> Iterator[io.StringIO]:
 class Person:
     """A logged-in citizen."""
 
-    def __init__(self, client: httpx.AsyncClient, answer: dict[str, Any], code: str = "") -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, hello: Hello, answer: dict[str, Any], code: str = "") -> None:
+        self._client, self._hello = client, hello
         self.code = code
         self.user_id = uuid.UUID(answer["user_id"])
         self.refresh_token: str = answer["refresh_token"]
@@ -153,6 +159,23 @@ class Person:
     async def bind(self, partner_id: str = "didi", mode: str = "account_no", **more: Any) -> httpx.Response:
         return await self.call("POST", "/me/bindings", json={"partner_id": partner_id, "mode": mode, **more})
 
+    async def authorize(self, partner_id: str = "hello") -> httpx.Response:
+        return await self.call("POST", "/me/bindings/authorizations", json={"partner_id": partner_id})
+
+    async def confirmed(self, customer: str = "rider-7", partner_id: str = "hello") -> dict[str, str]:
+        """Confirm at the partner and return what its redirect brings: `code`, `state` and `iss`."""
+        started = await self.authorize(partner_id)
+        assert started.status_code == 201, started.text
+        return await self._hello.confirm(started.json()["authorization_url"], customer)
+
+    async def bind_hello(self, customer: str = "rider-7", **more: Any) -> httpx.Response:
+        """Bind as a customer of `hello`, by a confirmation there. A refused start is returned."""
+        started = await self.authorize()
+        if started.status_code != 201:
+            return started
+        redirect = await self._hello.confirm(started.json()["authorization_url"], customer)
+        return await self.bind("hello", "oauth", **redirect, **more)
+
     async def token(self, **body: Any) -> str:
         answer = await self.call("POST", "/me/bindings/token", json=body)
         assert answer.status_code == 201, answer.text
@@ -160,23 +183,23 @@ class Person:
 
 
 class People:
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, hello: Hello) -> None:
+        self._client, self._hello = client, hello
         self._numbers = itertools.count(1)
 
     async def new(self, openid: str | None = None, *, with_account: bool = True) -> Person:
         code = f"dev:{openid or f'openid-{next(self._numbers)}'}"
         answer = await self._client.post(f"{BASE}/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Person(self._client, answer.json(), code)
+        person = Person(self._client, self._hello, answer.json(), code)
         if with_account:
             await person.open_account()
         return person
 
 
 @pytest.fixture
-def people(client: httpx.AsyncClient) -> People:
-    return People(client)
+def people(client: httpx.AsyncClient, hello: Hello) -> People:
+    return People(client, hello)
 
 
 class PartnerClient:

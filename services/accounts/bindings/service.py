@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.accounts.authorizations import service as authorizations
 from services.accounts.bindings import domain, repository
-from services.accounts.bindings.domain import BindingStatus, Mode
+from services.accounts.bindings.domain import BindingStatus, EndReason, Mode
 from services.accounts.bindings.errors import (
     BindingAlreadyExists,
     BindingLimitReached,
@@ -28,7 +29,6 @@ from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
-from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.phones import service as phones
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
@@ -67,6 +67,8 @@ class BindingView:
     counts_from: datetime
     ended_at: datetime | None
     consent_withdrawn_at: datetime | None
+    confirm_before: datetime | None
+    ended_reason: EndReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +101,23 @@ async def bind_partner(
     settings: Settings,
     vault: Vault,
     partners: PartnerDirectory,
-    oauth: PartnerOauth,
     user_id: uuid.UUID,
     partner_id: str,
     mode: Mode,
-    code: str | None,
     counts_from: datetime | None,
 ) -> BindResult:
-    """Bind a citizen to a partner on the citizen's own request. `code`: authorization code, for mode oauth only.
+    """Bind a citizen to a partner on the citizen's own request, without a confirmation at the partner's site.
 
-    Registry and partner are called before the first statement, so that no database connection waits for them.
-    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PartnerCodeInvalid,
-    PartnerUnavailable, PhoneRequired, Unauthenticated and everything `create_binding` raises.
+    The registry is called before the first statement, so that no database connection waits for it.
+    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PhoneRequired,
+    Unauthenticated and everything `create_binding` raises.
     """
     partner = await partners.get_partner(partner_id)
     require_mode(partner, mode)
     if mode is Mode.TOKEN:
         raise BindingNeedsToken
-    open_id = await _exchange_code(oauth, partner, code) if mode is Mode.OAUTH else None
     await users.lock_user(session, user_id=user_id)
-    if open_id is not None:
-        reference = PartnerReference("open_id", open_id)
-    elif mode is Mode.PHONE_HASH:
+    if mode is Mode.PHONE_HASH:
         reference = await _phone_reference(session, vault=vault, user_id=user_id, partner=partner)
     else:
         account = await carbon_accounts.require_personal(session, user_id=user_id)
@@ -174,6 +171,7 @@ async def create_binding(
         mode=mode,
         counts_from=start,
         at=now,
+        confirm_before=now + domain.CONFIRMED_WITHIN if _waits_for_partner(partner, mode) else None,
     )
     if row is None:
         raise PartnerAccountTaken
@@ -196,20 +194,35 @@ async def end_binding(session: Session, *, settings: Settings, user_id: uuid.UUI
     row = await repository.lock_binding(session, binding_id=binding_id, user_id=user_id)
     if row is None:
         raise BindingNotFound
-    if row.status != "ended":
-        now = clock.now()
-        _end(row, ended_at=now, now=now)
-        await publish_bindings(session, settings=settings, changed=[row])
+    await end_rows(session, [row], settings=settings, reason=EndReason.CITIZEN)
+
+
+async def end_rows(
+    session: Session, rows: Sequence[Binding], *, settings: Settings, reason: EndReason
+) -> Sequence[Binding]:
+    """End those of the rows that live, publish them, and let their tokens at the partner end. Return them.
+
+    The one place where bindings end for good. The rows and their people are locked.
+    """
+    ended = [row for row in rows if row.status != "ended"]
+    now = clock.now()
+    for row in ended:
+        _end(row, ended_at=now, now=now, reason=reason)
+    await publish_bindings(session, settings=settings, changed=ended)
+    await authorizations.end_grants(session, binding_ids=[row.binding_id for row in ended])
+    return ended
+
+
+async def end_all(session: Session, *, settings: Settings, user_id: uuid.UUID, reason: EndReason) -> None:
+    """End all live bindings of a person, as erasure does. The caller holds the user's lock."""
+    await end_rows(session, await _lock_live(session, user_id), settings=settings, reason=reason)
 
 
 async def end_phone_bindings(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
     """End the bindings by phone number, because another person may get the old number. The caller holds the lock."""
     rows = await _lock_live(session, user_id)
-    ended = [row for row in rows if row.mode == Mode.PHONE_HASH]
-    now = clock.now()
-    for row in ended:
-        _end(row, ended_at=now, now=now)
-    await publish_bindings(session, settings=settings, changed=ended)
+    by_phone = [row for row in rows if row.mode == Mode.PHONE_HASH]
+    await end_rows(session, by_phone, settings=settings, reason=EndReason.PHONE_CHANGED)
 
 
 async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
@@ -217,7 +230,7 @@ async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUI
     rows = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is None]
     for row in rows:
         row.consent_withdrawn_at = at
-        _next_version(row, at)
+        next_version(row, at)
     await publish_bindings(session, settings=settings, changed=rows)
 
 
@@ -229,8 +242,11 @@ async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID
     """
     suspended = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is not None]
     now = clock.now()
+    waits: dict[uuid.UUID, datetime | None] = {}
     for row in suspended:
-        _end(row, ended_at=row.consent_withdrawn_at or now, now=now)
+        # read before the end clears it
+        waits[row.binding_id] = row.confirm_before
+        _end(row, ended_at=row.consent_withdrawn_at or now, now=now, reason=EndReason.CONSENT_GIVEN_AGAIN)
     await repository.flush_changes(session)
     successors: list[Binding] = []
     for row in suspended:
@@ -243,15 +259,18 @@ async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID
             mode=Mode(row.mode),
             counts_from=now,
             at=now,
+            confirm_before=waits[row.binding_id],
         )
         if successor is not None:
             successors.append(successor)
+            await authorizations.move_grants(session, former=row.binding_id, successor=successor.binding_id)
     await publish_bindings(session, settings=settings, changed=[*suspended, *successors])
 
 
 async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
-    """List all live bindings of a person."""
-    return await list_page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
+    """List all live bindings of a person, newest first: active ones and those that wait for the partner."""
+    rows = await repository.list_live(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
+    return [to_view(row) for row in rows]
 
 
 async def list_page(
@@ -272,6 +291,8 @@ def to_view(row: Binding) -> BindingView:
         counts_from=row.counts_from,
         ended_at=row.ended_at,
         consent_withdrawn_at=row.consent_withdrawn_at,
+        confirm_before=row.confirm_before,
+        ended_reason=EndReason(row.ended_reason) if row.ended_reason is not None else None,
     )
 
 
@@ -279,11 +300,8 @@ async def _lock_live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
     return await repository.lock_live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
 
 
-async def _exchange_code(oauth: PartnerOauth, partner: Partner, code: str | None) -> str:
-    # require_mode refuses oauth without a configuration, and the request's schema demands the code
-    assert partner.oauth is not None
-    assert code is not None
-    return await oauth.exchange_code(partner.oauth, partner_id=partner.partner_id, code=code)
+def _waits_for_partner(partner: Partner, mode: Mode) -> bool:
+    return mode is Mode.ACCOUNT_NO and domain.ACCOUNT_NO_CONFIRMED in partner.binding_modes
 
 
 async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> PartnerReference:
@@ -308,11 +326,11 @@ def _start(
     return requested
 
 
-def _end(row: Binding, *, ended_at: datetime, now: datetime) -> None:
-    row.status, row.ended_at = "ended", ended_at
-    _next_version(row, now)
+def _end(row: Binding, *, ended_at: datetime, now: datetime, reason: EndReason) -> None:
+    row.status, row.ended_at, row.ended_reason, row.confirm_before = "ended", ended_at, reason, None
+    next_version(row, now)
 
 
-def _next_version(row: Binding, now: datetime) -> None:
+def next_version(row: Binding, now: datetime) -> None:
     row.version += 1
     row.changed_at = now

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,6 +19,12 @@ async def by_household(session: AsyncSession, *, household_id: uuid.UUID) -> Car
 
 async def by_number(session: AsyncSession, *, account_no: str) -> CarbonAccount | None:
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.account_no == account_no))
+
+
+async def numbers_of(session: AsyncSession, *, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    statement = select(CarbonAccount.account_id, CarbonAccount.account_no)
+    rows = await session.execute(statement.where(CarbonAccount.account_id.in_(account_ids)))
+    return {row.account_id: row.account_no for row in rows}
 
 
 async def try_insert(

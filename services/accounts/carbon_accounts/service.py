@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -66,6 +67,11 @@ async def _open(
         if row is not None:
             return _account(row)
     raise RuntimeError("no free account number found")
+
+
+async def numbers_of(session: Session, *, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the numbers of these accounts. Unknown ids are left out."""
+    return await repository.numbers_of(session, account_ids=account_ids) if account_ids else {}
 
 
 def is_account_no(text: str) -> bool:
