@@ -7,6 +7,7 @@ from functools import partial
 import httpx
 
 from services.accounting.bindings import service as bindings
+from services.accounting.corrections import ended_bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.decoders import ACTIVITIES, BINDINGS
 from services.accounting.intake import service as intake
@@ -68,6 +69,7 @@ class Accounting:
         programme = await self.programme()
         jobs = (
             parking.release_parked,
+            ended_bindings.take_back_outside,
             partial(corrections.apply_waiting, deadline_days=self.settings.correction_days),
             corrections.refuse_hopeless,
             freed_room.fill_freed_room,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -17,13 +17,19 @@ class BindingState(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
 
 
+# The topics of events and of bindings are read by different consumers, some seconds apart at most. For this long an
+# act after the end of a binding waits for a successor, and an ended binding is looked at again.
+SETTLED_AFTER = timedelta(seconds=30)
+
+
 class BindingRow(NamedTuple):
-    """One binding as accounts published it. Times are aware."""
+    """One binding as accounts published it. Times are aware. A pending one waits for its partner."""
 
     account_id: uuid.UUID
     counts_from: datetime
     ended_at: datetime | None
     consent_withdrawn_at: datetime | None
+    is_pending: bool = False
 
 
 # By (partner, account key), in the order in which they begin.
@@ -31,25 +37,33 @@ Bindings: TypeAlias = Mapping[tuple[str, str], Sequence[BindingRow]]
 
 
 def bound_account(
-    bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime
+    bindings: Sequence[BindingRow], started_at: datetime, received_at: datetime, *, now: datetime
 ) -> tuple[uuid.UUID | None, BindingState]:
     """Return the account of the binding in whose interval an act began, and the position of the act.
+
+    NONE lets the act wait: for the partner's confirmation, or for a successor whose record may be under way. Of two
+    bindings that contain an act the later one holds: the end of the earlier one is under way.
 
     A withdrawn consent stops all acts that arrive later. A binding that ends exactly at the withdrawal has a successor:
     consent was given again. Then acts from before the withdrawal count, however late they arrive.
     """
-    for binding in bindings:
+    for binding in reversed(bindings):
         if binding.counts_from <= started_at and (binding.ended_at is None or started_at < binding.ended_at):
+            if binding.is_pending:
+                return None, BindingState.NONE
             withdrawn = binding.consent_withdrawn_at
             given_again = withdrawn is not None and binding.ended_at == withdrawn
             if withdrawn is not None and received_at >= withdrawn and not given_again:
                 return binding.account_id, BindingState.CONSENT_WITHDRAWN
             return binding.account_id, BindingState.BOUND
-    if not bindings:
+    known = [binding for binding in bindings if not binding.is_pending]
+    if not known:
         return None, BindingState.NONE
-    nearest = bindings[-1]
-    state = BindingState.BEFORE if started_at < bindings[0].counts_from else BindingState.AFTER
-    return nearest.account_id, state
+    if started_at < known[0].counts_from:
+        return known[-1].account_id, BindingState.BEFORE
+    if received_at > now - SETTLED_AFTER:
+        return None, BindingState.NONE
+    return known[-1].account_id, BindingState.AFTER
 
 
 def people_of(bindings: Bindings) -> set[uuid.UUID]:

@@ -17,5 +17,14 @@ binding = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("consent_withdrawn_at", DateTime(timezone=True)),
 )
+# Bindings that ended or lost their consent: acts that were credited before that was known are looked for, twice.
+binding_recheck = Table(
+    "binding_recheck",
+    metadata,
+    Column("binding_id", Uuid, primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("looks", Integer, nullable=False, server_default="0", comment="made so far"),
+)
+Index("ix_binding_recheck_due", binding_recheck.c.due_at)
 Index("ix_binding_key", binding.c.partner_id, binding.c.account_key)
 Index("ix_binding_account", binding.c.account_id, binding.c.partner_id)
