@@ -15,6 +15,21 @@ from tests.tokens import SERVICE_KEYS, TokenFactory
 OPENID, PHONE, RIDER, MEMBER = "canary-openid-7f3a", "13877776666", "canary-rider-55", "canary-member-66"
 METER = "canary-meter-77"
 BAD_CODE = "canary-code-88"
+SECRETS = [
+    WX_SECRET,
+    METRO_PEPPER,
+    OAUTH_SECRET,
+    SERVICE_KEYS["accounts"],
+    REF_PEPPER,
+    KEYS["ak_didi"][1],
+    "PRIVATE KEY",
+]
+
+
+def granted_by(hello: Hello) -> list[str]:
+    granted = [token for grant in hello.partner._grants for token in (grant.access_token, grant.refresh_token)]
+    assert granted
+    return granted
 
 
 async def lied_to(person: Person, hello: Hello) -> httpx.Response:
@@ -60,32 +75,20 @@ async def test_personal_data_and_secrets_appear_nowhere_in_plain_text(
     assert [answer.status_code for answer in answers] == [
         200, 201, 201, 201, 503, 503, 200, 401, 422, 503, 201, 404, 200, 200, 200, 200,
     ]  # fmt: skip
-    secrets = [
-        WX_SECRET,
-        METRO_PEPPER,
-        OAUTH_SECRET,
-        SERVICE_KEYS["accounts"],
-        REF_PEPPER,
-        KEYS["ak_didi"][1],
-        "PRIVATE KEY",
-    ]
-    partner_id = hello.partner.open_id(RIDER)
-    canaries = [OPENID, PHONE, RIDER, partner_id, MEMBER, METER, BAD_CODE, "session_key", *secrets]
-    granted = [token for grant in hello.partner._grants for token in (grant.access_token, grant.refresh_token)]
-    assert granted
+    data = [OPENID, PHONE, RIDER, hello.partner.open_id(RIDER), MEMBER, METER, BAD_CODE, *granted_by(hello), *SECRETS]
     logged = logs.getvalue() + caplog.text
     assert "wechat_refused" in logged  # the log is not empty
     outbox = b"".join(row["records"] for row in await db.fetch("SELECT records FROM accounts.outbox"))
     assert outbox
     answered = "".join(answer.text for answer in answers)
-    for canary in canaries:
+    for canary in [*data, "session_key"]:
         assert canary not in logged, canary
         assert canary.encode() not in outbox, canary
         assert canary not in answered, canary
     assert anna.refresh_token not in logged
     everything = await _all_rows(db)
     assert hashlib.sha256(OPENID.encode()).digest()[:16] not in everything  # the session_key that the fake returns
-    for canary in [OPENID, PHONE, RIDER, partner_id, MEMBER, METER, BAD_CODE, anna.refresh_token, *granted, *secrets]:
+    for canary in [*data, anna.refresh_token]:
         assert canary.encode() not in everything, canary
 
 

@@ -163,7 +163,10 @@ export interface paths {
         put?: never;
         /**
          * 绑定合作方 · Bind a partner
-         * @description 绑定合作方 · Bind a partner
+         * @description account_no 方式下，有的合作方要先确认：此时 status 为 pending，确认前的行为先留存，确认后补计。
+         *
+         *     Some partners confirm account numbers first: then the binding is pending, and acts meanwhile are judged once it is
+         *     confirmed.
          */
         post: operations["create_binding"];
         delete?: never;
@@ -184,9 +187,31 @@ export interface paths {
         post?: never;
         /**
          * 解除绑定 · End a binding
-         * @description 须先确认是本人（5 分钟内）。Needs a step-up of the session within the last 5 minutes.
+         * @description 解除绑定 · End a binding
          */
         delete: operations["delete_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/bindings/authorizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 去合作方确认 · Start the confirmation at a partner (OAuth 2.0, PKCE)
+         * @description 确认后，合作方带着 code 和 state 回跳；再用它们 `POST /me/bindings`。10 分钟内有效，只能在同一登录中使用一次。
+         *
+         *     The redirect brings `code` and `state` for `POST /me/bindings`: once, within 10 minutes, in the same log-in.
+         */
+        post: operations["start_authorization"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -270,57 +295,11 @@ export interface paths {
         get?: never;
         /**
          * 验证手机号 · Verify my phone number
-         * @description 更换手机号前须确认是本人；更换后，用旧号码建立的合作方绑定随即结束。
-         *
-         *     Who has a number already must step up first. A new number ends the bindings made with the former one.
+         * @description 更换手机号后，用旧号码建立的合作方绑定随即结束。A new number ends the bindings made with the former one.
          */
         put: operations["set_phone"];
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/accounts/me/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * 登录设备 · My devices: sessions that have not ended
-         * @description 登录设备 · My devices: sessions that have not ended
-         */
-        get: operations["list_my_sessions"];
-        put?: never;
-        post?: never;
-        /**
-         * 退出所有设备 · End all my sessions
-         * @description 退出所有设备 · End all my sessions
-         */
-        delete: operations["end_my_sessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/accounts/me/sessions/{session_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * 退出一台设备 · End one of my sessions
-         * @description 已结束的登录再次结束，仍返回 204。Ending it again answers 204. Another person's is a 404.
-         */
-        delete: operations["end_my_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -487,13 +466,97 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * 我的客户的绑定（CP1 签名） · Bindings of my customers, newest first
+         * @description 请核对 pending 的碳账户号，再确认或拒绝。Compare the numbers of pending ones, then confirm or refuse.
+         */
+        get: operations["list_partner_bindings"];
         put?: never;
         /**
          * 合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)
          * @description 合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)
          */
         post: operations["confirm_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 客户已离开（CP1 签名） · A customer left (CP1 signature)
+         * @description 自此刻起的行为不再计入，本人会看到原因。Acts from now on do not count, and the citizen sees why.
+         */
+        delete: operations["end_partner_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 确认这是我的客户（CP1 签名） · Confirm a pending binding (CP1 signature)
+         * @description 等待期间的事件随即核算。重复确认不改变什么。Events of the meantime are judged now. A repeat changes nothing.
+         */
+        post: operations["confirm_pending_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 不是我的客户（CP1 签名） · Refuse a pending binding (CP1 signature)
+         * @description 不是我的客户（CP1 签名） · Refuse a pending binding (CP1 signature)
+         */
+        post: operations["refuse_pending_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 客户已离开，按 account_ref（CP1 签名） · A customer left, by account_ref (CP1 signature)
+         * @description 客户已离开，按 account_ref（CP1 签名） · A customer left, by account_ref (CP1 signature)
+         */
+        post: operations["end_binding_of_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -606,28 +669,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/sessions/step-up": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * 确认是本人 · Confirm the person of this session with a fresh WeChat code
-         * @description 解除绑定、更换手机号、注销账户前，用新的 code 确认一次，本次登录 5 分钟内有效。
-         *
-         *     Unbinding, another phone number and erasure need it. It holds for this session, for 5 minutes.
-         */
-        post: operations["step_up_session"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -701,14 +742,35 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "partner_id": "bike"
+         *     }
+         */
+        AuthorizationIn: {
+            /** @example didi */
+            partner_id: string;
+        };
+        AuthorizationOut: {
+            /**
+             * @description 在此确认，之后回跳到登记的地址 The citizen confirms here and comes back to the registered address
+             * @example https://bike.example.cn/oauth/authorize?response_type=code&client_id=carbon&state=…
+             */
+            authorization_url: string;
+            expires_at: string;
+        };
         BindingOut: {
             /** Format: uuid */
             binding_id: string;
+            /** @description pending 时：合作方须在此前确认 While pending: the partner confirms before this time */
+            confirm_before: string | null;
             /** @description 撤回同意后的行为不计入 Activities from this time on do not count */
             consent_withdrawn_at: string | null;
             /** @description 自该时间起的行为计入 Activities from this time on count */
             counts_from: string;
             ended_at: string | null;
+            /** @description citizen 本人解除 · phone_changed 更换手机号 · consent_given_again 重新同意 · partner 合作方解除 · refused_by_partner 合作方不认 · not_confirmed 合作方逾期未确认 · erased 注销 Why it ended */
+            ended_reason: components["schemas"]["EndReason"] | null;
             /** @enum {string} */
             mode: "oauth" | "phone_hash" | "token" | "account_no";
             partner_id: string;
@@ -782,6 +844,11 @@ export interface components {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
         };
+        /**
+         * @description Why a binding ended, as its owner reads it. `frozen` is none: a frozen account keeps its bindings.
+         * @enum {string}
+         */
+        EndReason: "citizen" | "phone_changed" | "consent_given_again" | "partner" | "refused_by_partner" | "not_confirmed" | "erased";
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -911,34 +978,13 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "active" | "ended";
         };
-        MySessionOut: {
-            /** @description 登录时间 When the log-in was made */
-            created_at: string;
-            /** @description 是否为这次登录 Whether it is the session of this token */
-            current: boolean;
-            /**
-             * @description 登录设备的种类 The kind of device of the log-in
-             * @example 微信 · iPhone
-             */
-            device: string;
-            expires_at: string;
-            /** @description 最近一次换取令牌 When tokens were last exchanged */
-            last_refreshed_at: string;
-            /** Format: uuid */
-            session_id: string;
-        };
-        MySessionOutPage: {
-            /** @description 是否还有下一页 Whether there is a next page */
-            has_more: boolean;
-            items: components["schemas"]["MySessionOut"][];
-            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
-            next_cursor: string | null;
-        };
-        /** @description 合作方的确认码 The partner's authorization code. */
+        /** @description 合作方回跳带来的 code 与 state What the partner's redirect brought; see `POST /me/bindings/authorizations`. */
         OauthBindingIn: {
             code: string;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
+            /** @description 回跳中有 iss 时原样传来 The `iss` of the redirect, where it has one (RFC 9207) */
+            iss?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -946,6 +992,7 @@ export interface components {
             mode: "oauth";
             /** @example didi */
             partner_id: string;
+            state: string;
         };
         /**
          * @example {
@@ -1049,6 +1096,32 @@ export interface components {
              * @example local:li.wei
              */
             subject: string;
+        };
+        /** @description 您的一个客户的绑定 A binding of one of your customers. */
+        PartnerBindingItem: {
+            /**
+             * @description 客户填给您的碳账户号，仅 account_no 方式且未结束时有 The number that the customer gave you
+             * @example WH276051938245
+             */
+            account_no: string | null;
+            /** Format: uuid */
+            binding_id: string;
+            confirm_before: string | null;
+            counts_from: string;
+            ended_at: string | null;
+            ended_reason: components["schemas"]["EndReason"] | null;
+            /** @enum {string} */
+            mode: "oauth" | "phone_hash" | "token" | "account_no";
+            since: string;
+            /** @enum {string} */
+            status: "pending" | "active" | "ended";
+        };
+        PartnerBindingItemPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["PartnerBindingItem"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         PartnerBindingOut: {
             /** Format: uuid */
@@ -1277,15 +1350,6 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
-        /**
-         * @example {
-         *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
-         *     }
-         */
-        StepUpIn: {
-            /** @description wx.login 刚返回的 code A code that wx.login has just returned */
-            code: string;
-        };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
@@ -1362,6 +1426,99 @@ export interface components {
                     code: "DUPLICATE_KEY" | "MALFORMED_BODY" | "MALFORMED_REQUEST";
                     /** @constant */
                     status: 400;
+                };
+            };
+        };
+        /** @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding */
+        BindingNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_FOUND",
+                 *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+         *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_MODE_UNAVAILABLE",
+                 *       "detail": "不能用这种方式绑定",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "不能用这种方式绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-mode-unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
+                    /** @constant */
+                    status: 409;
+                    /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
+                    supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_NOT_PENDING` 这个绑定不在等待确认 · This binding does not wait for a confirmation
+         *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+         */
+        Conflict2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_PENDING",
+                 *       "detail": "它已确认、已结束，或已过确认期限，这次没有改动。请查询它现在的状态。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个绑定不在等待确认",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-pending"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_PENDING" | "SIGNATURE_REPLAYED";
+                    /** @constant */
+                    status: 409;
                 };
             };
         };
@@ -1679,11 +1836,9 @@ export interface components {
             };
         };
         /**
-         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
-         *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
          */
         ServiceUnavailable2: {
             headers: {
@@ -1694,20 +1849,20 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "code": "BUSY",
-                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                 *       "code": "PARTNERS_UNAVAILABLE",
+                 *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                  *       "retryable": true,
                  *       "status": 503,
-                 *       "title": "现在办理的人较多",
-                 *       "type": "urn:carbon-inclusion:problem:busy"
+                 *       "title": "暂时读不到合作方信息",
+                 *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                    code: "PARTNERS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1747,45 +1902,12 @@ export interface components {
             };
         };
         /**
-         * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
-         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-         */
-        ServiceUnavailable4: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "PARTNERS_UNAVAILABLE",
-                 *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": true,
-                 *       "status": 503,
-                 *       "title": "暂时读不到合作方信息",
-                 *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "PARTNERS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
-                    /** @constant */
-                    status: 503;
-                };
-            };
-        };
-        /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `IDENTITY_PROVIDER_UNAVAILABLE` 统一身份认证暂不可用 · The identity provider does not answer
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable5: {
+        ServiceUnavailable4: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1810,6 +1932,34 @@ export interface components {
                     code: "BUSY" | "IDENTITY_PROVIDER_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
+                };
+            };
+        };
+        /** @description * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before */
+        SignatureReplayed: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SIGNATURE_REPLAYED",
+                 *       "detail": "同一个签名只能用一次，这次没有受理。请换一个随机串重新签名。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个签名已用过",
+                 *       "type": "urn:carbon-inclusion:problem:signature-replayed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SIGNATURE_REPLAYED";
+                    /** @constant */
+                    status: 409;
                 };
             };
         };
@@ -1966,10 +2116,43 @@ export interface components {
             };
         };
         /**
-         * @description * `OPERATOR_SESSION_ENDED` 登录已结束 · The session has ended
+         * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
          *     * `UNAUTHENTICATED` 请先登录 · Please log in
          */
         Unauthorized2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SIGNATURE_INVALID",
+                 *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "签名不对",
+                 *       "type": "urn:carbon-inclusion:problem:signature-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
+                    /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
+                    reason_code?: string;
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `OPERATOR_SESSION_ENDED` 登录已结束 · The session has ended
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized3: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -2748,9 +2931,11 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "confirm_before": "confirm-before",
                      *           "consent_withdrawn_at": "consent-withdrawn-at",
                      *           "counts_from": "counts-from",
                      *           "ended_at": "ended-at",
+                     *           "ended_reason": "citizen",
                      *           "mode": "oauth",
                      *           "partner_id": "bike",
                      *           "since": "since",
@@ -2815,9 +3000,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "confirm_before": "confirm-before",
                      *       "consent_withdrawn_at": "consent-withdrawn-at",
                      *       "counts_from": "counts-from",
                      *       "ended_at": "ended-at",
+                     *       "ended_reason": "citizen",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
                      *       "since": "since",
@@ -2837,9 +3024,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "confirm_before": "confirm-before",
                      *       "consent_withdrawn_at": "consent-withdrawn-at",
                      *       "counts_from": "counts-from",
                      *       "ended_at": "ended-at",
+                     *       "ended_reason": "citizen",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
                      *       "since": "since",
@@ -2895,9 +3084,11 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             /**
              * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
+             *     * `BINDING_STATE_INVALID` 这次确认不能用 · This confirmation is not valid
              *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
              *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
+             *     * `PARTNER_ISSUER_MISMATCH` 确认不是这个合作方给的 · The confirmation is not the partner's
              */
             422: {
                 headers: {
@@ -2920,7 +3111,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BINDING_NEEDS_TOKEN" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID";
+                        code: "BINDING_NEEDS_TOKEN" | "BINDING_STATE_INVALID" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID" | "PARTNER_ISSUER_MISMATCH";
                         /**
                          * Format: date-time
                          * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
@@ -3008,70 +3199,73 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            /**
-             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
-             */
-            403: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "FORBIDDEN",
-                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 403,
-                     *       "title": "您没有这项权限",
-                     *       "type": "urn:carbon-inclusion:problem:forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "FORBIDDEN" | "STEP_UP_REQUIRED";
-                        /** @constant */
-                        status: 403;
-                    };
-                };
-            };
-            /** @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_NOT_FOUND",
-                     *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这个绑定",
-                     *       "type": "urn:carbon-inclusion:problem:binding-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BindingNotFound"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    start_authorization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "partner_id": "bike"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AuthorizationIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorization_url": "https://bike.example.cn/oauth/authorize?response_type=code&client_id=carbon&state=…",
+                     *       "expires_at": "expires-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthorizationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["PartnerNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3122,46 +3316,13 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
-             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_MODE_UNAVAILABLE",
-                     *       "detail": "不能用这种方式绑定",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/token",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "不能用这种方式绑定",
-                     *       "type": "urn:carbon-inclusion:problem:binding-mode-unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
-                        /** @constant */
-                        status: 409;
-                        /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
-                        supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
-                    };
-                };
-            };
+            409: components["responses"]["Conflict"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3451,7 +3612,6 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
              *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
              */
             403: {
@@ -3475,7 +3635,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "FORBIDDEN" | "STEP_UP_REQUIRED" | "WX_USER_BLOCKED";
+                        code: "FORBIDDEN" | "WX_USER_BLOCKED";
                         /** @constant */
                         status: 403;
                     };
@@ -3614,179 +3774,6 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
-    list_my_sessions: {
-        parameters: {
-            query?: {
-                /** @description 上一页的 next_cursor */
-                cursor?: string | null;
-                /** @description 每页条数 Items per page */
-                limit?: number;
-            };
-            header?: {
-                /**
-                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /**
-                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
-                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
-                 */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description 成功 OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "has_more": false,
-                     *       "items": [
-                     *         {
-                     *           "created_at": "created-at",
-                     *           "current": false,
-                     *           "device": "微信 · iPhone",
-                     *           "expires_at": "expires-at",
-                     *           "last_refreshed_at": "last-refreshed-at",
-                     *           "session_id": "019aadf0-6b00-7000-8000-000000000001"
-                     *         }
-                     *       ],
-                     *       "next_cursor": null
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MySessionOutPage"];
-                };
-            };
-            400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    end_my_sessions: {
-        parameters: {
-            query?: {
-                /** @description current 保留这次登录 Keep the session of this token */
-                keep?: "current" | null;
-            };
-            header?: {
-                /**
-                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /**
-                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
-                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
-                 */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description 成功，无内容 Done */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    end_my_session: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /**
-                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
-                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
-                 */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                session_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description 成功，无内容 Done */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            /** @description * `SESSION_NOT_FOUND` 没有这次登录 · No such log-in */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SESSION_NOT_FOUND",
-                     *       "detail": "这次登录不存在，或不是您的，没有改动。请在“登录设备”里查看。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/sessions/{session_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这次登录",
-                     *       "type": "urn:carbon-inclusion:problem:session-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SESSION_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
-            422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
     look_up_account: {
         parameters: {
             query: {
@@ -3839,7 +3826,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             /** @description * `ACCOUNT_NOT_FOUND` 没有这个碳账户 · No such carbon account */
             404: {
@@ -4079,7 +4066,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable4"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4138,7 +4125,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -4342,7 +4329,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable4"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4380,7 +4367,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OperatorSessionNotFound"];
             422: components["responses"]["InvalidRequest"];
@@ -4420,7 +4407,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthorized2"];
+            401: components["responses"]["Unauthorized3"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OperatorSessionNotFound"];
             422: components["responses"]["InvalidRequest"];
@@ -4559,6 +4546,72 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_partner_bindings: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("pending" | "active" | "ended") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_no": "WH276051938245",
+                     *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "confirm_before": "confirm-before",
+                     *           "counts_from": "counts-from",
+                     *           "ended_at": "ended-at",
+                     *           "ended_reason": "citizen",
+                     *           "mode": "oauth",
+                     *           "since": "since",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingItemPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     confirm_binding: {
         parameters: {
             query?: never;
@@ -4630,39 +4683,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SIGNATURE_INVALID",
-                     *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/partner/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "签名不对",
-                     *       "type": "urn:carbon-inclusion:problem:signature-invalid"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
-                        /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
-                        reason_code?: string;
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
+            401: components["responses"]["Unauthorized2"];
             /**
              * @description * `BINDING_TOKEN_INVALID` 绑定码不能用 · The binding code is not valid
              *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
@@ -4778,7 +4799,253 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_partner_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    confirm_pending_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["Conflict2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_pending_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["Conflict2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_binding_of_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_ref": {
+                 *         "type": "open_id",
+                 *         "value": "member-88213"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    account_ref: {
+                        /** @enum {string} */
+                        type: "open_id" | "phone_hash" | "account_no";
+                        value: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            /**
+             * @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding
+             *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BINDING_NOT_FOUND",
+                     *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/bindings/end",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个绑定",
+                     *       "type": "urn:carbon-inclusion:problem:binding-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BINDING_NOT_FOUND" | "PARTNER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["SignatureReplayed"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5059,7 +5326,41 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5189,181 +5490,6 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable3"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    step_up_session: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /**
-                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
-                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
-                 */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
-                 *     }
-                 */
-                "application/json": components["schemas"]["StepUpIn"];
-            };
-        };
-        responses: {
-            /** @description 成功，无内容 Done */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SESSION_ENDED",
-                     *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "您已退出登录",
-                     *       "type": "urn:carbon-inclusion:problem:session-ended"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
-            /**
-             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-             *     * `STEP_UP_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
-             *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
-             */
-            403: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "FORBIDDEN",
-                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 403,
-                     *       "title": "您没有这项权限",
-                     *       "type": "urn:carbon-inclusion:problem:forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "FORBIDDEN" | "STEP_UP_OTHER_PERSON" | "WX_USER_BLOCKED";
-                        /** @constant */
-                        status: 403;
-                    };
-                };
-            };
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            /**
-             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             *     * `STEP_UP_CODE_INVALID` 确认没有成功 · The confirmation did not work
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "INVALID_REQUEST",
-                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "填写的内容有误",
-                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "INVALID_REQUEST" | "STEP_UP_CODE_INVALID";
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
-            /**
-             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
-             *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
-             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
-             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "操作太频繁",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "操作太频繁",
-                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
-                        /** @constant */
-                        status: 429;
-                    };
-                };
-            };
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
