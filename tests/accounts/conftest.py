@@ -150,6 +150,11 @@ class Person:
         answer = await self.call("POST", "/sessions/step-up", json={"code": self.code})
         assert answer.status_code == 204, answer.text
 
+    async def unbind(self, binding_id: str) -> httpx.Response:
+        """Step up, then end a binding."""
+        await self.step_up()
+        return await self.call("DELETE", f"/me/bindings/{binding_id}")
+
     async def open_account(self) -> dict[str, Any]:
         answer = await self.call("POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}})
         assert answer.status_code in {200, 201}, answer.text

@@ -244,7 +244,7 @@ async def test_the_tokens_of_a_partner_are_sealed_and_end_with_the_binding(
     bound = (await anna.bind_hello()).json()
     assert hello.partner.live_grants("rider-7") == 1
     assert await runner.run_once() == 0
-    await anna.call("DELETE", f"/me/bindings/{bound['binding_id']}")
+    await anna.unbind(bound["binding_id"])
     assert hello.partner.live_grants("rider-7") == 1  # no partner is called inside the request
     assert await runner.run_once() == 1
     assert hello.partner.live_grants("rider-7") == 0
@@ -257,7 +257,7 @@ async def test_a_revocation_is_tried_again_later_and_not_for_ever(
     anna = await people.new()
     bound = (await anna.bind_hello()).json()
     hello.partner.revocation_is_down = True
-    assert (await anna.call("DELETE", f"/me/bindings/{bound['binding_id']}")).status_code == 204
+    assert (await anna.unbind(bound["binding_id"])).status_code == 204
     for attempt in range(1, domain.ATTEMPTS_MAX + 1):
         assert await runner.run_once() == 1
         assert await runner.run_once() == 0, "the next attempt waits"
@@ -327,7 +327,7 @@ async def test_consent_given_again_keeps_the_tokens_with_the_successor(
     await anna.open_account()
     assert await runner.run_once() == 0
     [successor] = (await anna.call("GET", "/me/bindings", params={"status": "active"})).json()["items"]
-    await anna.call("DELETE", f"/me/bindings/{successor['binding_id']}")
+    await anna.unbind(successor["binding_id"])
     assert await runner.run_once() == 1
     assert hello.partner.live_grants("rider-7") == 0
 
@@ -337,7 +337,7 @@ async def test_a_worker_that_died_leaves_its_revocation_to_the_next_one(
 ) -> None:
     anna = await people.new()
     bound = (await anna.bind_hello()).json()
-    await anna.call("DELETE", f"/me/bindings/{bound['binding_id']}")
+    await anna.unbind(bound["binding_id"])
     with monkeypatch.context() as patch:
         patch.setattr(RevocationRunner, "_end", _dies)
         with pytest.raises(RuntimeError):

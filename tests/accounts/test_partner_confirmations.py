@@ -157,7 +157,7 @@ async def test_a_confirmation_races_the_citizens_end_and_a_refusal_and_one_of_th
         await asyncio.gather(
             signed(client, "POST", f"{path}/confirm"),
             signed(client, "POST", f"{path}/refuse"),
-            anna.call("DELETE", f"/me/bindings/{waiting['binding_id']}"),
+            anna.unbind(waiting["binding_id"]),
         )
         [ended] = await bindings_of(anna)
         assert ended["status"] == "ended"
@@ -259,6 +259,7 @@ async def test_a_phone_partner_really_hashes_and_a_new_number_ends_and_renews_th
 
     async def number(phone: str) -> str:
         metro.register("passenger", phone)
+        await anna.step_up()
         await anna.call("PUT", "/me/phone", json={"code": f"dev-phone:{phone}"})
         assert (await anna.bind("metro", "phone_hash")).status_code == 201
         named = metro.account_ref("passenger")
@@ -285,7 +286,7 @@ def test_a_phone_partner_refuses_what_is_no_number() -> None:
 async def test_every_end_has_its_reason_in_the_history(people: People, app: FastAPI, settings: Settings) -> None:
     anna = await people.new()
     first = (await anna.bind("didi")).json()
-    await anna.call("DELETE", f"/me/bindings/{first['binding_id']}")
+    await anna.unbind(first["binding_id"])
     await anna.bind("didi")
     await anna.call("DELETE", "/me/consents", params={"purpose": "data_processing"})
     await anna.open_account()

@@ -1,7 +1,7 @@
 """SQL of the inbox of corrections. Corrections are rare, so each is settled by its own statement.
 
-It reads and locks the activity that a correction names, and never writes it. It reads activities beside the bindings that
-they were credited through, to find those outside.
+It reads and locks the activity that a correction names, and never writes it. It reads activities beside the bindings
+that they were credited through, to find those outside.
 """
 
 import uuid
