@@ -134,7 +134,9 @@ def logs(settings: Settings) -> Iterator[io.StringIO]:
 class Person:
     """A logged-in citizen."""
 
-    def __init__(self, client: httpx.AsyncClient, hello: Hello, answer: dict[str, Any], code: str = "") -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, answer: dict[str, Any], code: str = "", hello: Hello | None = None
+    ) -> None:
         self._client, self._hello = client, hello
         self.code = code
         self.user_id = uuid.UUID(answer["user_id"])
@@ -171,6 +173,7 @@ class Person:
         """Confirm at the partner and return what its redirect brings: `code`, `state` and `iss`."""
         started = await self.authorize(partner_id)
         assert started.status_code == 201, started.text
+        assert self._hello is not None
         return await self._hello.confirm(started.json()["authorization_url"], customer)
 
     async def bind_hello(self, customer: str = "rider-7", **more: Any) -> httpx.Response:
@@ -178,6 +181,7 @@ class Person:
         started = await self.authorize()
         if started.status_code != 201:
             return started
+        assert self._hello is not None
         redirect = await self._hello.confirm(started.json()["authorization_url"], customer)
         return await self.bind("hello", "oauth", **redirect, **more)
 
@@ -196,7 +200,7 @@ class People:
         code = f"dev:{openid or f'openid-{next(self._numbers)}'}"
         answer = await self._client.post(f"{BASE}/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Person(self._client, self._hello, answer.json(), code)
+        person = Person(self._client, answer.json(), code, self._hello)
         if with_account:
             await person.open_account()
         return person

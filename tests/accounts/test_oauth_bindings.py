@@ -223,6 +223,19 @@ async def _nested(_request: Request) -> Response:
     return Response(b"[" * 60_000, media_type="application/json")
 
 
+async def test_no_database_connection_waits_for_a_partner(people: People, hello: Hello, app: FastAPI) -> None:
+    anna = await people.new()
+    in_use: list[int] = []
+
+    async def watch(_request: Request) -> Response:
+        in_use.append(app.state.db._engine.pool.checkedout())
+        return JSONResponse({"open_id": "a"})
+
+    hello.trick = watch
+    assert (await anna.bind_hello()).status_code == 201
+    assert in_use == [0]
+
+
 @pytest.mark.parametrize("trick", [_slow, _huge, _redirecting, _nested])
 async def test_a_slow_huge_redirecting_or_nested_answer_is_a_503_within_the_deadline(
     people: People, hello: Hello, db: Db, monkeypatch: pytest.MonkeyPatch, trick: object

@@ -188,16 +188,17 @@ async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, 
     )
 
 
-# A parked act is judged again once a binding contains it, or once no binding can: it lies before all of them, or its
-# key has settled and waits for no partner. `bindings/domain.py` has the same rule for one act.
+# A parked act is judged again once a binding contains it, or once none can: it has settled, its key had a binding, and
+# no partner is asked about one that would contain it. The rest of the rule is in `bindings/domain.py`. Everything stands
+# inside one EXISTS, so that the planner joins parked acts with bindings: a condition beside it would run for each of
+# a million parked acts of people without any binding.
 _DECIDABLE = (
     "EXISTS (SELECT 1 FROM accounting.binding b WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key"
-    " GROUP BY b.partner_id HAVING"
-    " bool_or(b.status <> 'pending' AND b.counts_from <= a.occurred_at"
-    " AND (b.ended_at IS NULL OR a.occurred_at < b.ended_at))"
-    " OR (bool_or(b.status <> 'pending') AND NOT bool_or(b.status = 'pending' AND b.counts_from <= a.occurred_at)"
-    " AND (a.received_at <= {settled_before}"
-    " OR NOT bool_or(b.status <> 'pending' AND b.counts_from <= a.occurred_at))))"
+    " AND b.status <> 'pending'"
+    " AND (b.counts_from <= a.occurred_at AND (b.ended_at IS NULL OR a.occurred_at < b.ended_at)"
+    " OR a.received_at <= {settled_before} AND NOT EXISTS (SELECT 1 FROM accounting.binding w"
+    " WHERE w.partner_id = a.partner_id AND w.account_key = a.account_key AND w.status = 'pending'"
+    " AND w.counts_from <= a.occurred_at)))"
 )
 # Receipt ids grow with time. So parked events are judged in the order in which the partner sent them.
 _ORDER_OF_THE_LOG = "a.received_at, a.receipt_id, a.receipt_index"
