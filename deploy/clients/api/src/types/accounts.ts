@@ -187,7 +187,7 @@ export interface paths {
         post?: never;
         /**
          * 解除绑定 · End a binding
-         * @description 解除绑定 · End a binding
+         * @description 须先确认是本人（5 分钟内）。Needs a step-up of the session within the last 5 minutes.
          */
         delete: operations["delete_binding"];
         options?: never;
@@ -295,11 +295,57 @@ export interface paths {
         get?: never;
         /**
          * 验证手机号 · Verify my phone number
-         * @description 更换手机号后，用旧号码建立的合作方绑定随即结束。A new number ends the bindings made with the former one.
+         * @description 更换手机号前须确认是本人；更换后，用旧号码建立的合作方绑定随即结束。
+         *
+         *     Who has a number already must step up first. A new number ends the bindings made with the former one.
          */
         put: operations["set_phone"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 登录设备 · My devices: sessions that have not ended
+         * @description 登录设备 · My devices: sessions that have not ended
+         */
+        get: operations["list_my_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * 退出所有设备 · End all my sessions
+         * @description 退出所有设备 · End all my sessions
+         */
+        delete: operations["end_my_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 退出一台设备 · End one of my sessions
+         * @description 已结束的登录再次结束，仍返回 204。Ending it again answers 204. Another person's is a 404.
+         */
+        delete: operations["end_my_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -669,6 +715,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/sessions/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 确认是本人 · Confirm the person of this session with a fresh WeChat code
+         * @description 解除绑定、更换手机号、注销账户前，用新的 code 确认一次，本次登录 5 分钟内有效。
+         *
+         *     Unbinding, another phone number and erasure need it. It holds for this session, for 5 minutes.
+         */
+        post: operations["step_up_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -977,6 +1045,29 @@ export interface components {
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
+        };
+        MySessionOut: {
+            /** @description 登录时间 When the log-in was made */
+            created_at: string;
+            /** @description 是否为这次登录 Whether it is the session of this token */
+            current: boolean;
+            /**
+             * @description 登录设备的种类 The kind of device of the log-in
+             * @example 微信 · iPhone
+             */
+            device: string;
+            expires_at: string;
+            /** @description 最近一次换取令牌 When tokens were last exchanged */
+            last_refreshed_at: string;
+            /** Format: uuid */
+            session_id: string;
+        };
+        MySessionOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MySessionOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /** @description 合作方回跳带来的 code 与 state What the partner's redirect brought; see `POST /me/bindings/authorizations`. */
         OauthBindingIn: {
@@ -1349,6 +1440,15 @@ export interface components {
             refresh_token: string;
             /** Format: uuid */
             user_id: string;
+        };
+        /**
+         * @example {
+         *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
+         *     }
+         */
+        StepUpIn: {
+            /** @description wx.login 刚返回的 code A code that wx.login has just returned */
+            code: string;
         };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
@@ -1872,8 +1972,43 @@ export interface components {
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
+         *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
          */
         ServiceUnavailable3: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUSY",
+                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "现在办理的人较多",
+                 *       "type": "urn:carbon-inclusion:problem:busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
+         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable4: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1907,7 +2042,7 @@ export interface components {
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable4: {
+        ServiceUnavailable5: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -3199,7 +3334,37 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FORBIDDEN",
+                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FORBIDDEN" | "STEP_UP_REQUIRED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
             404: components["responses"]["BindingNotFound"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -3612,6 +3777,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
              *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
              */
             403: {
@@ -3635,7 +3801,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "FORBIDDEN" | "WX_USER_BLOCKED";
+                        code: "FORBIDDEN" | "STEP_UP_REQUIRED" | "WX_USER_BLOCKED";
                         /** @constant */
                         status: 403;
                     };
@@ -3771,6 +3937,179 @@ export interface operations {
                     };
                 };
             };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_my_sessions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "created_at": "created-at",
+                     *           "current": false,
+                     *           "device": "微信 · iPhone",
+                     *           "expires_at": "expires-at",
+                     *           "last_refreshed_at": "last-refreshed-at",
+                     *           "session_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MySessionOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_my_sessions: {
+        parameters: {
+            query?: {
+                /** @description current 保留这次登录 Keep the session of this token */
+                keep?: "current" | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_my_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `SESSION_NOT_FOUND` 没有这次登录 · No such log-in */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "SESSION_NOT_FOUND",
+                     *       "detail": "这次登录不存在，或不是您的，没有改动。请在“登录设备”里查看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/sessions/{session_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这次登录",
+                     *       "type": "urn:carbon-inclusion:problem:session-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "SESSION_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4066,7 +4405,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable5"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4329,7 +4668,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable5"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4542,7 +4881,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable4"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5326,41 +5665,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /**
-             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
-             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
-             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
-             */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BUSY",
-                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 503,
-                     *       "title": "现在办理的人较多",
-                     *       "type": "urn:carbon-inclusion:problem:busy"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
-                        /** @constant */
-                        status: 503;
-                    };
-                };
-            };
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5487,6 +5792,181 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests3"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    step_up_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StepUpIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            /**
+             * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+             *     * `UNAUTHENTICATED` 请先登录 · Please log in
+             *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
+             */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "SESSION_ENDED",
+                     *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/step-up",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 401,
+                     *       "title": "您已退出登录",
+                     *       "type": "urn:carbon-inclusion:problem:session-ended"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
+                        /** @constant */
+                        status: 401;
+                    };
+                };
+            };
+            /**
+             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `STEP_UP_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
+             *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FORBIDDEN",
+                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/step-up",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FORBIDDEN" | "STEP_UP_OTHER_PERSON" | "WX_USER_BLOCKED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `STEP_UP_CODE_INVALID` 确认没有成功 · The confirmation did not work
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/step-up",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "STEP_UP_CODE_INVALID";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            /**
+             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+             *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUOTA_EXCEEDED",
+                     *       "detail": "操作太频繁",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/sessions/step-up",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 429,
+                     *       "title": "操作太频繁",
+                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
+                        /** @constant */
+                        status: 429;
+                    };
+                };
+            };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable3"];
