@@ -1,4 +1,6 @@
-"""Worker process of the accounts service: publishes bindings and households, deletes expired rows, counts look-ups."""
+"""Worker process of the accounts service: publishes topics, ends consents, deletes old rows, counts look-ups."""
+
+from functools import partial
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
@@ -7,11 +9,12 @@ from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
+from services.accounts.people import renewals
 from services.accounts.quotas import service as quotas
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
-from shared.contracts.topics import BINDINGS, HOUSEHOLDS
+from shared.contracts.topics import BINDINGS, CONSENTS, HOUSEHOLDS
 from shared.db import Session
 from shared.worker import Worker, run
 
@@ -34,9 +37,13 @@ async def purge(session: Session) -> None:
 
 
 def build(settings: Settings | None = None) -> Worker:
-    worker = Worker("accounts", settings or Settings())
+    settings = settings or Settings()
+    worker = Worker("accounts", settings)
     worker.publish(BINDINGS)
     worker.publish(HOUSEHOLDS)
+    worker.publish(CONSENTS)
+    worker.every(renewals.RUN_EVERY_S, "announce_ends", partial(renewals.announce_ends, settings=settings))
+    worker.every(renewals.RUN_EVERY_S, "record_expired", renewals.record_expired)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
     return worker

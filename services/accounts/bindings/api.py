@@ -52,6 +52,7 @@ async def create_binding(
         mode=Mode(body.mode),
         code=body.code if isinstance(body, OauthBindingIn) else None,
         counts_from=body.counts_from,
+        policy_version=body.consent.policy_version if body.consent else None,
     )
     if not result.is_new:
         response.status_code = 200

@@ -1,4 +1,4 @@
-"""Bindings of a citizen: create, list, end, suspend, resume. Each change is published in the same transaction.
+"""Bindings of a citizen: create, list, end. Each change is published in the same transaction.
 
 Each change of a person's bindings happens under that user's row lock. Between two users, the unique indexes of live
 bindings decide.
@@ -21,11 +21,13 @@ from services.accounts.bindings.errors import (
     PartnerAccountTaken,
     PhoneRequired,
 )
+from services.accounts.bindings.following import follow_consents
 from services.accounts.bindings.models import Binding
 from services.accounts.bindings.publishing import publish_bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
-from services.accounts.consents.service import Purpose
+from services.accounts.consents.domain import partner_purpose
+from services.accounts.consents.service import Decision, Purpose
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
 from services.accounts.partners.oauth import PartnerOauth
@@ -105,8 +107,11 @@ async def bind_partner(
     mode: Mode,
     code: str | None,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Bind a citizen to a partner on the citizen's own request. `code`: authorization code, for mode oauth only.
+
+    `policy_version`: the text for partners that the citizen saw; None means the current one.
 
     Registry and partner are called before the first statement, so that no database connection waits for them.
     Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PartnerCodeInvalid,
@@ -133,6 +138,7 @@ async def bind_partner(
         mode=mode,
         reference=reference,
         counts_from=counts_from,
+        policy_version=policy_version,
     )
 
 
@@ -145,15 +151,19 @@ async def create_binding(
     mode: Mode,
     reference: PartnerReference,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Create a binding, or return the live one with the same partner account. The caller holds the user's lock.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
+    It gives the consent `partner:<id>`: a binding without consent to this partner resumes.
+    Raises PolicyVersionUnknown, PolicyVersionOutdated, GuardianRequired, CarbonAccountNotOpened,
+    ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
     CountsFromOutOfRange, QuotaExceeded.
     """
     account = await carbon_accounts.require_personal(session, user_id=user_id)
     consent_floor = await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     key = key_of(settings, partner, reference)
+    partner_floor = await _give_consent(session, settings, user_id, partner.partner_id, policy_version)
     existing = await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
     if existing is not None:
         if existing.account_key == key:
@@ -164,7 +174,7 @@ async def create_binding(
     await quotas.count_use(session, user_id=user_id, quota=BINDINGS_QUOTA)
     now = clock.now()
     former_end = await repository.find_last_end(session, partner_id=partner.partner_id, account_key=key)
-    start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
+    start = _start(counts_from, now, partner.late_window_s, (consent_floor, partner_floor, former_end))
     row = await repository.try_insert(
         session,
         user_id=user_id,
@@ -178,7 +188,26 @@ async def create_binding(
     if row is None:
         raise PartnerAccountTaken
     await publish_bindings(session, settings=settings, changed=[row])
+    await follow_consents(session, settings=settings, user_id=user_id)  # the end of a consent may be announced
     return BindResult(to_view(row), is_new=True)
+
+
+async def _give_consent(
+    session: Session, settings: Settings, user_id: uuid.UUID, partner_id: str, policy_version: str | None
+) -> datetime | None:
+    """Record consent to a partner. Return its start if there was a time without it. Bindings are counted elsewhere."""
+    purpose = partner_purpose(partner_id)
+    await consents.record_given(
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=purpose,
+        policy_version=policy_version,
+        decision=Decision("self", "binding"),
+        counted=await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner_id) is not None,
+    )
+    await follow_consents(session, settings=settings, user_id=user_id)
+    return await consents.require_consent(session, user_id=user_id, purpose=purpose)
 
 
 def key_of(settings: Settings, partner: Partner, reference: PartnerReference) -> str:
@@ -210,43 +239,6 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
     for row in ended:
         _end(row, ended_at=now, now=now)
     await publish_bindings(session, settings=settings, changed=ended)
-
-
-async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
-    """Mark live bindings as without consent: activities from `at` on do not count. The caller holds the lock."""
-    rows = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is None]
-    for row in rows:
-        row.consent_withdrawn_at = at
-        _next_version(row, at)
-    await publish_bindings(session, settings=settings, changed=rows)
-
-
-async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """End each suspended binding at the withdrawal and start a successor that counts from now.
-
-    Activities before the withdrawal still count when they arrive late. Activities during it never count.
-    The caller holds the user's lock.
-    """
-    suspended = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is not None]
-    now = clock.now()
-    for row in suspended:
-        _end(row, ended_at=row.consent_withdrawn_at or now, now=now)
-    await repository.flush_changes(session)
-    successors: list[Binding] = []
-    for row in suspended:
-        successor = await repository.try_insert(
-            session,
-            user_id=row.user_id,
-            account_id=row.account_id,
-            partner_id=row.partner_id,
-            account_key=row.account_key,
-            mode=Mode(row.mode),
-            counts_from=now,
-            at=now,
-        )
-        if successor is not None:
-            successors.append(successor)
-    await publish_bindings(session, settings=settings, changed=[*suspended, *successors])
 
 
 async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:

@@ -4,8 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import PolicyVersion
-from services.accounts.consents.service import Purpose
 from services.accounts.people.service import LoginResult
+from services.accounts.policies.schemas import PurposeName
 from services.accounts.sessions.schemas import TokensOut
 
 
@@ -67,10 +67,5 @@ class ConsentIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"purpose": "data_processing", "policy_version": "2026-11"}]}
     )
 
-    purpose: Purpose = Field(
-        description=(
-            "data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · "
-            "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
-        )
-    )
+    purpose: PurposeName
     policy_version: PolicyVersion

@@ -8,12 +8,15 @@ import uuid
 from dataclasses import dataclass
 
 from services.accounts.bindings import service as bindings
+from services.accounts.bindings.following import follow_consents
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account, OpenResult
 from services.accounts.consents import service as consents
-from services.accounts.consents.service import ConsentRecord, Purpose
+from services.accounts.consents.domain import partner_of, stops_bindings
+from services.accounts.consents.service import BY_CITIZEN, ConsentRecord, Decision, Purpose
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
+from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
@@ -125,34 +128,64 @@ async def open_account(session: Session, *, settings: Settings, user_id: uuid.UU
     Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
     """
     await give_consent(
-        session, settings=settings, user_id=user_id, purpose=Purpose.DATA_PROCESSING, policy_version=policy_version
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=Purpose.DATA_PROCESSING,
+        policy_version=policy_version,
+        decision=Decision("self", "account"),
     )
     return await carbon_accounts.open_personal_account(session, user_id=user_id, prefix=settings.account_no_prefix)
 
 
+async def require_known(partners: PartnerDirectory, *, purpose: str) -> None:
+    """Require that the partner of a purpose `partner:<id>` exists. Raises PartnerNotFound, PartnersUnavailable.
+
+    Called before the first statement, so that no database connection waits for the registry.
+    """
+    partner_id = partner_of(purpose)
+    if partner_id is not None:
+        await partners.get_partner(partner_id)
+
+
 async def give_consent(
-    session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose, policy_version: str
+    session: Session,
+    *,
+    settings: Settings,
+    user_id: uuid.UUID,
+    purpose: str,
+    policy_version: str,
+    decision: Decision = BY_CITIZEN,
 ) -> ConsentRecord:
-    """Record consent. After a withdrawal of `data_processing`, bindings count again from now on.
+    """Record consent. Bindings that had stopped for want of it count again from now on.
 
     Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
     """
     await users.lock_user(session, user_id=user_id)
-    record = await consents.record_given(session, user_id=user_id, purpose=purpose, policy_version=policy_version)
-    if purpose is Purpose.DATA_PROCESSING:
-        await bindings.resume_all(session, settings=settings, user_id=user_id)
+    record = await consents.record_given(
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=purpose,
+        policy_version=policy_version,
+        decision=decision,
+    )
+    if stops_bindings(purpose):
+        await follow_consents(session, settings=settings, user_id=user_id)
     return record
 
 
-async def withdraw_consent(session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose) -> None:
-    """Record a withdrawal. Without consent to `data_processing`, activities no longer count from this moment on.
+async def withdraw_consent(
+    session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: str, decision: Decision = BY_CITIZEN
+) -> None:
+    """Record a withdrawal. Acts that need this consent no longer count from this moment on.
 
     Withdrawing what was not given changes nothing. No quota limits it. Raises Unauthenticated (the user is gone).
     """
     await users.lock_user(session, user_id=user_id)
-    withdrawn_at = await consents.record_withdrawn(session, user_id=user_id, purpose=purpose)
-    if withdrawn_at is not None and purpose is Purpose.DATA_PROCESSING:
-        await bindings.suspend_all(session, settings=settings, user_id=user_id, at=withdrawn_at)
+    await consents.record_withdrawn(session, settings=settings, user_id=user_id, purpose=purpose, decision=decision)
+    if stops_bindings(purpose):
+        await follow_consents(session, settings=settings, user_id=user_id)
 
 
 async def change_phone(
