@@ -1,4 +1,4 @@
-"""Bindings follow the consents of their person: acts stop counting at the end of a consent and resume with a new one."""
+"""Bindings follow the consents of their person: acts stop counting at the end of one and resume with a new one."""
 
 import uuid
 from collections.abc import Sequence
