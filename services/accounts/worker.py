@@ -4,6 +4,7 @@ from functools import partial
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
+from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.operator_accounts import service as operator_accounts
@@ -29,6 +30,7 @@ async def purge(session: Session) -> None:
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await guardians.purge_codes(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)

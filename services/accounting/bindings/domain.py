@@ -72,13 +72,14 @@ def _given_again(bindings: Sequence[BindingRow], stopped: BindingRow) -> datetim
 def changed_since(before: BindingRow | None, after: BindingRow) -> datetime | None:
     """Return from when acts may be decided otherwise by a new version of a binding. None: no act is concerned."""
     if before is None:
-        moments = {after.counts_from}
-    else:
-        moments = {before.ended_at, after.ended_at} if before.ended_at != after.ended_at else set()
-        if before.consent_withdrawn_at != after.consent_withdrawn_at:
-            moments |= {before.consent_withdrawn_at, after.consent_withdrawn_at}
-        if before.counts_from != after.counts_from:
-            moments |= {before.counts_from, after.counts_from}
+        return after.counts_from
+    moments: set[datetime | None] = set()
+    if before.ended_at != after.ended_at:
+        moments |= {before.ended_at, after.ended_at}
+    if before.consent_withdrawn_at != after.consent_withdrawn_at:
+        moments |= {before.consent_withdrawn_at, after.consent_withdrawn_at}
+    if before.counts_from != after.counts_from:
+        moments |= {before.counts_from, after.counts_from}
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -73,7 +73,7 @@ async def late_changes(connection: Connection, limit: int) -> list[LateChange]:
     """Return changes whose acts have to be looked at again, locked until `finish_changes`."""
     rows = await repository.due_changes(connection, limit)
     keys = await repository.only_keys_of(connection, [(row[0], row[1]) for row in rows]) if rows else {}
-    return [LateChange(*row, keys.get((row[0], row[1]))) for row in rows]
+    return [LateChange(row[0], row[1], row[2], keys.get((row[0], row[1]))) for row in rows]
 
 
 async def finish_changes(connection: Connection, changes: Sequence[LateChange]) -> None:

@@ -68,6 +68,7 @@ async def create_binding_token(
     """仅可使用一次，120 秒内有效。The partner confirms the token with `POST /partner/bindings`."""
     code = await tokens.issue_token(
         session,
+        settings=resources.settings,
         partners=resources.partners,
         user_id=citizen.user_id,
         partner_id=body.partner_id if body else None,

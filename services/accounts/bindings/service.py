@@ -28,6 +28,8 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.domain import partner_purpose
 from services.accounts.consents.service import Decision, Purpose
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
 from services.accounts.partners.oauth import PartnerOauth
@@ -195,8 +197,15 @@ async def create_binding(
 async def _give_consent(
     session: Session, settings: Settings, user_id: uuid.UUID, partner_id: str, policy_version: str | None
 ) -> datetime | None:
-    """Record consent to a partner. Return its start if there was a time without it. Bindings are counted elsewhere."""
+    """Record consent to a partner. Return its start if there was a time without it. Bindings are counted elsewhere.
+
+    For a person under 14, the guardian has consented before. Raises GuardianRequired.
+    """
     purpose = partner_purpose(partner_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        if not await consents.has_consent(session, user_id=user_id, purpose=purpose):
+            raise GuardianRequired
+        return await consents.require_consent(session, user_id=user_id, purpose=purpose)
     await consents.record_given(
         session,
         settings=settings,

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import ConsentOut
 from services.accounts.live_citizen import LiveCitizen
-from services.accounts.people import service, step_up
+from services.accounts.people import guarding, service, step_up
 from services.accounts.people.schemas import (
     ConsentIn,
     OpenAccountIn,
@@ -104,6 +104,14 @@ async def set_phone(body: PhoneIn, citizen: LiveCitizen, session: Session, resou
 async def open_carbon_account(
     body: OpenAccountIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> CarbonAccountOut:
+    """申报未满 14 周岁的，须先由监护人扫码同意。Under 14: a guardian scans the code of the child first."""
+    await guarding.declare_age(
+        resources.database,
+        settings=resources.settings,
+        user_id=citizen.user_id,
+        birth_month=body.birth_month,
+        under_14=body.under_14,
+    )
     opened = await service.open_account(
         session,
         settings=resources.settings,

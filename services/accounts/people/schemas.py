@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,6 +48,16 @@ class PhoneOut(BaseModel):
     phone_masked: str = Field(examples=["138****5678"])
 
 
+BirthMonth = Annotated[
+    str,
+    Field(
+        pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$",
+        description="出生年月，只保存满 14 周岁的日期，加密 Month of birth; only the day of turning 14 is kept, sealed",
+        examples=["2013-05"],
+    ),
+]
+
+
 class ConsentGiven(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -60,6 +70,8 @@ class OpenAccountIn(BaseModel):
     )
 
     consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, required for an account")
+    birth_month: BirthMonth | None = None
+    under_14: bool = Field(False, description="申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree")
 
 
 class ConsentIn(BaseModel):

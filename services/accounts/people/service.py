@@ -14,6 +14,8 @@ from services.accounts.carbon_accounts.service import Account, OpenResult
 from services.accounts.consents import service as consents
 from services.accounts.consents.domain import partner_of, stops_bindings
 from services.accounts.consents.service import BY_CITIZEN, ConsentRecord, Decision, Purpose
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
 from services.accounts.partners.directory import PartnerDirectory
@@ -124,9 +126,15 @@ async def _answer_again(
 async def open_account(session: Session, *, settings: Settings, user_id: uuid.UUID, policy_version: str) -> OpenResult:
     """Give consent to data processing and open the personal carbon account. A second call returns the same account.
 
-    The consent is recorded in both cases.
-    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
+    The consent is recorded in both cases, except for a person under 14: the guardian has given it.
+    Raises GuardianRequired, PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is
+    gone).
     """
+    await users.lock_user(session, user_id=user_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        if not await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING):
+            raise GuardianRequired
+        return await carbon_accounts.open_personal_account(session, user_id=user_id, prefix=settings.account_no_prefix)
     await give_consent(
         session,
         settings=settings,
@@ -159,9 +167,12 @@ async def give_consent(
 ) -> ConsentRecord:
     """Record consent. Bindings that had stopped for want of it count again from now on.
 
-    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
+    Raises GuardianRequired, PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is
+    gone).
     """
     await users.lock_user(session, user_id=user_id)
+    if decision.actor == "self":
+        await guardians.require_own_decision(session, settings=settings, user_id=user_id)
     record = await consents.record_given(
         session,
         settings=settings,
@@ -186,6 +197,19 @@ async def withdraw_consent(
     await consents.record_withdrawn(session, settings=settings, user_id=user_id, purpose=purpose, decision=decision)
     if stops_bindings(purpose):
         await follow_consents(session, settings=settings, user_id=user_id)
+
+
+async def withdraw_everything(session: Session, *, settings: Settings, user_id: uuid.UUID, decision: Decision) -> None:
+    """Withdraw every consent of a person. Raises Unauthenticated (the user is gone)."""
+    await users.lock_user(session, user_id=user_id)
+    await consents.record_all_withdrawn(session, settings=settings, user_id=user_id, decision=decision)
+    await follow_consents(session, settings=settings, user_id=user_id)
+
+
+async def require_account_and_consent(session: Session, *, user_id: uuid.UUID) -> None:
+    """Raises CarbonAccountNotOpened, ConsentRequired."""
+    await carbon_accounts.require_personal(session, user_id=user_id)
+    await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
 
 
 async def change_phone(

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _policies()
     _consents()
     _changes()
+    _guardians()
 
 
 def _policies() -> None:
@@ -137,7 +138,60 @@ def _changes() -> None:
     )
 
 
+def _guardians() -> None:
+    user = ["accounts.app_user.user_id"]
+    op.create_table(
+        "declared_age",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("turns_14_sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], user, name=op.f("fk_declared_age_user_id_app_user")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_declared_age")),
+        schema="accounts",
+    )
+    op.create_table(
+        "guardianship",
+        sa.Column("guardianship_id", sa.Uuid(), nullable=False),
+        sa.Column("ward_id", sa.Uuid(), nullable=False),
+        sa.Column("guardian_id", sa.Uuid(), nullable=False),
+        sa.Column("since", _TIME, nullable=False),
+        sa.Column("ended_at", _TIME, nullable=True),
+        sa.CheckConstraint("ward_id <> guardian_id", name=op.f("ck_guardianship_two_people")),
+        sa.ForeignKeyConstraint(["ward_id"], user, name=op.f("fk_guardianship_ward_id_app_user")),
+        sa.ForeignKeyConstraint(["guardian_id"], user, name=op.f("fk_guardianship_guardian_id_app_user")),
+        sa.PrimaryKeyConstraint("guardianship_id", name=op.f("pk_guardianship")),
+        schema="accounts",
+    )
+    op.create_index(
+        "uq_guardianship_live",
+        "guardianship",
+        ["ward_id"],
+        unique=True,
+        schema="accounts",
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(op.f("ix_guardianship_guardian_id"), "guardianship", ["guardian_id"], schema="accounts")
+    op.create_table(
+        "guardian_code",
+        sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_at", _TIME, nullable=False),
+        sa.Column("guardianship_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], user, name=op.f("fk_guardian_code_user_id_app_user")),
+        sa.ForeignKeyConstraint(
+            ["guardianship_id"],
+            ["accounts.guardianship.guardianship_id"],
+            name=op.f("fk_guardian_code_guardianship_id_guardianship"),
+        ),
+        sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_guardian_code")),
+        schema="accounts",
+    )
+    for column in ("expires_at", "user_id"):
+        op.create_index(op.f(f"ix_guardian_code_{column}"), "guardian_code", [column], schema="accounts")
+
+
 def downgrade() -> None:
+    for table in ("guardian_code", "guardianship", "declared_age"):
+        op.drop_table(table, schema="accounts")
     op.drop_table("consent_change", schema="accounts")
     op.drop_index("ix_consent_ends_at", "consent", schema="accounts")
     op.drop_index("ix_consent_text", "consent", schema="accounts")
