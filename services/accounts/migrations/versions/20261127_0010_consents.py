@@ -1,14 +1,14 @@
 """Policy texts by family, consents by partner with an end, and the history of their changes.
 
 Revision ID: 20261127_0010
-Revises: 20261127_0006
+Revises: 20261127_0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_0010"
-down_revision = "20261127_0006"
+down_revision = "20261127_0007"
 branch_labels = None
 depends_on = None
 
