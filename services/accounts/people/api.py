@@ -110,7 +110,7 @@ async def open_carbon_account(
         settings=resources.settings,
         user_id=citizen.user_id,
         birth_month=body.birth_month,
-        under_14=body.under_14,
+        under_14=body.under_14 is True,
     )
     opened = await service.open_account(
         session,

@@ -71,7 +71,7 @@ class OpenAccountIn(BaseModel):
 
     consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, required for an account")
     birth_month: BirthMonth | None = None
-    under_14: bool = Field(False, description="申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree")
+    under_14: bool | None = Field(None, description="申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree")
 
 
 class ConsentIn(BaseModel):
