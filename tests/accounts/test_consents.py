@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.accounts import seed
+from services.accounts.consents import service as consents_service
 from services.accounts.consents.domain import binding_end
 from services.accounts.people import renewals
 from services.accounts.policies.domain import FAMILIES, PolicyDates, end_of_consent, families_of
 from services.accounts.policies.service import RENEWAL_NOTICE_MIN, PolicyNoticeTooShort
 from services.accounts.settings import Settings
+from services.accounts.users import service as users_service
 from shared import clock
 from shared.contracts.consents_v1 import ConsentChanged, consent_key
 from shared.contracts.identity import person_account_id
@@ -342,6 +344,42 @@ async def test_the_texts_of_the_repository_are_those_of_the_migration(
     assert {item["family"] for item in items} == set(FAMILIES)
     own = (await client.get(f"{BASE}/policies?purpose=partner:didi")).json()["items"]
     assert {item["family"] for item in own} == {"partner_sharing"}
+
+
+async def test_exporting_and_erasing_a_person_takes_every_consent_of_theirs_only(
+    people: People, settings: Settings, database: Database, db: Db
+) -> None:
+    anna, bert = await people.new(), await people.new()
+    await give(anna, "research")
+    await withdraw(anna, "research")
+    async with database.transaction() as session:
+        exported = await consents_service.export_user(session, user_id=anna.user_id)
+        assert [(one["purpose"], one["change"]) for one in exported] == [
+            ("data_processing", "given"),
+            ("research", "given"),
+            ("research", "withdrawn"),
+        ]
+        await consents_service.erase_user(session, settings=settings, user_id=anna.user_id)
+    for table in ("consent", "consent_change"):
+        rows = await db.fetch(f"SELECT DISTINCT user_id FROM accounts.{table}")
+        assert [row["user_id"] for row in rows] == [bert.user_id]
+    records = msgspec.msgpack.decode(await db.fetchval("SELECT records FROM accounts.outbox ORDER BY id DESC LIMIT 1"))
+    account_id = person_account_id(anna.user_id)
+    assert {(key, value) for key, value, _ in records} == {
+        (consent_key(account_id, "data_processing"), None),
+        (consent_key(account_id, "research"), None),
+    }
+
+
+async def test_announcing_does_not_wait_for_a_person_who_is_changing_something(
+    people: People, settings: Settings, database: Database
+) -> None:
+    anna, _bert = await people.new(), await people.new()
+    await new_text(settings, "general", renew_in=MONTH)
+    async with database.transaction() as busy:
+        await users_service.lock_user(busy, user_id=anna.user_id)
+        assert await announce(database, settings) == 1
+    assert await announce(database, settings) == 1
 
 
 def _policy(family: str, number: int, begins: int, renew: int | None) -> PolicyDates:

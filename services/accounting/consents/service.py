@@ -23,6 +23,11 @@ async def handle_consents(session: Session, items: Items[ConsentChanged]) -> Non
     await repository.upsert_consents(session, list(changes.values()))
 
 
+async def erase_account(connection: Connection, *, account_id: uuid.UUID) -> None:
+    """Delete the consents of a person. The topic deletes them by tombstones, which say nothing to a projection."""
+    await repository.delete_of_account(connection, account_id)
+
+
 async def holders_of(
     connection: Connection, *, purpose: str, account_ids: Collection[uuid.UUID], at: datetime
 ) -> set[uuid.UUID]:

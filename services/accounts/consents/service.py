@@ -14,7 +14,7 @@ from services.accounts.consents import repository
 from services.accounts.consents.domain import Actor, Change, Channel, Purpose, partner_of
 from services.accounts.consents.errors import ConsentRequired
 from services.accounts.consents.models import Consent, ConsentChange
-from services.accounts.consents.publishing import publish_consents
+from services.accounts.consents.publishing import publish_consents, publish_erasure
 from services.accounts.policies import service as policies
 from services.accounts.policies.service import PolicyText
 from services.accounts.quotas import service as quotas
@@ -24,12 +24,15 @@ from services.accounts.settings import Settings
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
+from shared.instants import stamp
 
 __all__ = ["Purpose"]
 
 # Each consent leaves a row for ever. Thirty a day are more than a person needs.
 CHANGES_QUOTA = Quota("consent_change", at_most=30, window_s=86_400)
 HISTORY_ROWS_MAX = 100
+# Thirty changes a day for nine years.
+EXPORT_ROWS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +241,26 @@ async def list_changes(
     return [_change(row) for row in rows]
 
 
-async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
-    """Delete the consents of a person and their history."""
+async def export_user(session: Session, *, user_id: uuid.UUID) -> list[dict[str, str | None]]:
+    """Return every change of a person's consents, oldest first, as JSON values."""
+    rows = await repository.list_changes(session, user_id=user_id, before=None, limit=EXPORT_ROWS_MAX)
+    return [
+        {
+            "purpose": row.purpose,
+            "policy_version": row.policy_version,
+            "change": row.change,
+            "at": stamp(row.at),
+            "by": row.actor,
+            "channel": row.channel,
+        }
+        for row in reversed(rows)
+    ]
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Delete the consents of a person and their history, here and on the topic. The caller holds the user's lock."""
+    erased = await repository.newest_of_each(session, user_id=user_id)
+    await publish_erasure(session, settings=settings, erased=erased, at=clock.now())
     await repository.delete_of_user(session, user_id=user_id)
 
 

@@ -30,6 +30,7 @@ from services.accounts.users import service as users
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
+from shared.instants import stamp
 
 CODE_LIFE = timedelta(minutes=15)
 CODES_QUOTA = Quota("guardian_code", at_most=20, window_s=86_400)
@@ -170,6 +171,17 @@ async def end(session: Session, *, ward_id: uuid.UUID) -> None:
 async def purge_codes(session: Session, *, at_most: int) -> None:
     """Delete codes that can no longer be used, at most `at_most`."""
     await repository.delete_codes(session, before=clock.now() - _CODE_KEPT, at_most=at_most)
+
+
+async def export_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> dict[str, str | int | None]:
+    """Return what is known about a person's age and guardianships, without the ids of the other side."""
+    turns = await _turns_14_on(session, settings, user_id)
+    guardian = await repository.find_live_of_ward(session, ward_id=user_id)
+    return {
+        "turns_14_on": None if turns is None else turns.isoformat(),
+        "has_guardian_since": None if guardian is None else stamp(guardian.since),
+        "is_guardian_of": await repository.count_of_guardian(session, guardian_id=user_id),
+    }
 
 
 async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:

@@ -23,26 +23,28 @@ async def announce_ends(session: Session, *, settings: Settings) -> int:
     """Store the end of consents to replaced texts, publish it with the bindings, and warn their people.
 
     The projections of other services then know the end in advance, so nothing has to run at that second.
-    Return the number of people.
+    Return the number of people. Whoever is locked is left to the next run.
     """
-    found = await consents.users_to_warn(session, at_most=PEOPLE_A_RUN_MAX)
-    for user_id in found:
-        await users.lock_user(session, user_id=user_id)
+    found = 0
+    for user_id in await consents.users_to_warn(session, at_most=PEOPLE_A_RUN_MAX):
+        if not await users.try_lock_user(session, user_id=user_id):
+            continue
+        found += 1
         ends = await consents.announce_ends(session, settings=settings, user_id=user_id)
         if any(stops_bindings(purpose) for purpose, _ in ends):
             await follow_consents(session, settings=settings, user_id=user_id)
         for purpose, ends_at in ends:
             await _warn(session, user_id=user_id, purpose=purpose, ends_at=ends_at)
     if found:
-        _log.info("consent_ends_announced", people=len(found))
-    return len(found)
+        _log.info("consent_ends_announced", people=found)
+    return found
 
 
 async def record_expired(session: Session) -> None:
     """Record consents whose end has passed. Their acts stopped counting at that moment without this job."""
     for user_id in await consents.users_past_end(session, at_most=PEOPLE_A_RUN_MAX):
-        await users.lock_user(session, user_id=user_id)
-        await consents.record_expired(session, user_id=user_id)
+        if await users.try_lock_user(session, user_id=user_id):
+            await consents.record_expired(session, user_id=user_id)
 
 
 async def _warn(session: Session, *, user_id: uuid.UUID, purpose: str, ends_at: datetime) -> None:

@@ -142,6 +142,23 @@ async def test_a_credit_taken_back_says_why_and_leaves_the_grams_of_other_partne
     assert 0 < int(str(after["available_mg"])) < int(str(before["available_mg"]))
 
 
+async def test_the_next_event_of_a_partner_without_consent_is_refused_and_anothers_is_credited(
+    accounting: Accounting,
+) -> None:
+    person = await accounting.citizen(PARTNER, "other-partner", days_ago=30)
+    first = person.bindings[PARTNER].counts_from
+    withdrawn = clock.now() - timedelta(minutes=5)
+    await accounting.bind(person, counts_from=first, consent_withdrawn_at=withdrawn)
+    hour_ago = clock.now() - timedelta(hours=1)
+    await accounting.post(person.bus(hour_ago), person.metro(hour_ago, partner="other-partner"))
+    items = (await accounting.get(person, "/me/activities"))["items"]
+    assert isinstance(items, list)
+    assert sorted((item["status"], item["reason_code"]) for item in items) == [
+        ("credited", "CREDITED"),
+        ("refused", "CONSENT_WITHDRAWN"),
+    ]
+
+
 async def test_an_end_announced_for_the_future_costs_no_second_look(
     accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
