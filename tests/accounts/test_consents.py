@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from services.accounts.consents import service as consents_service
 from services.accounts.consents.domain import binding_end
@@ -154,6 +156,13 @@ async def test_history_names_every_change_in_pages(people: People, settings: Set
     ]
     other = await people.new(with_account=False)
     assert await history(other) == []
+
+
+async def test_the_service_cannot_rewrite_a_history(people: People, database: Database) -> None:
+    await people.new()
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE accounts.consent_change SET actor = 'guardian'"))
 
 
 async def test_two_phones_that_withdraw_and_give_at_once_leave_one_state(people: People, db: Db) -> None:

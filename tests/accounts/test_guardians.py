@@ -17,6 +17,7 @@ from services.accounts.guardians.domain import latest_14th_birthday, turns_14_on
 from services.accounts.guardians.errors import GuardianRequired, WardNotFound
 from services.accounts.people import service as people_service
 from services.accounts.settings import Settings
+from services.accounts.users import service as users
 from services.accounts.wards import service as wards_service
 from shared import clock
 from shared.db import Database
@@ -228,6 +229,23 @@ async def test_erasing_either_side_leaves_no_row_and_no_consent_without_a_guardi
     assert await db.fetchval("SELECT count(*) FROM accounts.declared_age") == (1 if who == "guardian" else 0)
     if who == "guardian":
         assert await live_purposes(child) == set()
+
+
+async def test_consent_for_a_child_that_waits_for_the_end_of_the_guardianship_is_refused(
+    people: People, settings: Settings
+) -> None:
+    child, guardian, ward_id = await guarded(people)
+    database = Database(settings.database_url)
+    async with database.transaction() as ending:
+        await users.lock_user(ending, user_id=child.user_id)
+        waiting = asyncio.create_task(give_for(guardian, ward_id, "messages"))
+        await asyncio.sleep(0.5)
+        await wards_service.end_guardianship(
+            ending, settings=settings, guardian_id=guardian.user_id, ward_id=uuid.UUID(ward_id)
+        )
+    assert code_of(await waiting) == (404, "WARD_NOT_FOUND")
+    await database.stop()
+    assert await live_purposes(child) == set()
 
 
 async def test_other_people_see_nothing_of_a_child(people: People) -> None:

@@ -27,7 +27,8 @@ async def find_code(session: AsyncSession, *, token_sha256: bytes, lock: bool) -
 
 
 async def find_guardianship(session: AsyncSession, *, guardianship_id: uuid.UUID) -> Guardianship | None:
-    return await session.get(Guardianship, guardianship_id)
+    """Read the row anew: another transaction may have ended it while this one waited for a lock."""
+    return await session.get(Guardianship, guardianship_id, populate_existing=True)
 
 
 async def find_live_of_ward(session: AsyncSession, *, ward_id: uuid.UUID) -> Guardianship | None:

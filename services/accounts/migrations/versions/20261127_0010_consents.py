@@ -115,6 +115,8 @@ def _changes() -> None:
     op.create_index(
         op.f("ix_consent_change_user_id_change_id"), "consent_change", ["user_id", "change_id"], schema="accounts"
     )
+    # A person's history is deleted with the person and changed by nobody.
+    op.execute("REVOKE UPDATE, TRUNCATE ON accounts.consent_change FROM accounts")
     # A consent's id is of the time when it was given. That of its end is made from it: no id is of two lines.
     op.execute(
         """
