@@ -104,6 +104,18 @@ async def test_a_binding_resumes_only_with_every_consent_that_it_needs(people: P
     assert (successor.status, successor.consent_withdrawn_at) == ("active", None)
 
 
+async def test_a_pending_binding_stays_pending_when_consent_is_given_again(people: People, db: Db) -> None:
+    anna = await people.new()
+    await anna.bind("didi")
+    await db.execute("UPDATE accounts.binding SET status = 'pending'")
+    await withdraw(anna, "partner:didi")
+    await give(anna, "partner:didi")
+    stopped, resumed = (await published(db))[-2:]
+    assert (resumed.binding_id, resumed.status, resumed.consent_withdrawn_at) == (stopped.binding_id, "pending", None)
+    assert stopped.consent_withdrawn_at is not None
+    assert resumed.counts_from > stopped.consent_withdrawn_at
+
+
 async def test_consent_to_an_unknown_partner_is_refused_and_withdrawing_it_is_not(
     people: People, ingest: FakeIngest, db: Db
 ) -> None:

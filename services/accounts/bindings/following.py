@@ -32,8 +32,11 @@ async def follow_consents(session: Session, *, settings: Settings, user_id: uuid
         end, known = binding_end(ends, row.partner_id), row.consent_withdrawn_at
         is_stopped = known is not None and known <= now
         if is_stopped and (end is None or end > now):
-            row.status, row.ended_at = "ended", known
-            resumed.append((row, end))
+            if row.status == "pending":  # nothing counted yet, and the partner still has to confirm
+                row.consent_withdrawn_at, row.counts_from = end, now
+            else:
+                row.status, row.ended_at = "ended", known
+                resumed.append((row, end))
         elif is_stopped or end == known:
             continue
         else:
