@@ -8,15 +8,18 @@ import msgspec
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.consents_v1 import ConsentChanged
 from shared.contracts.households_v1 import HouseholdFact
 from shared.projection import Decoder
 
 ACTIVITIES: Final = msgspec.json.Decoder(ActivityReported)
 BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
+CONSENTS: Final = msgspec.json.Decoder(ConsentChanged)
 HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
 
 DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.ACTIVITIES: ACTIVITIES,
     topics.BINDINGS: BINDINGS,
+    topics.CONSENTS: CONSENTS,
     topics.HOUSEHOLDS: HOUSEHOLDS,
 }

@@ -28,6 +28,7 @@ from services.accounts.sessions.internal_api import router as internal_sessions_
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.turns import new_gate, new_password_gate
+from services.accounts.wards.api import router as wards_router
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
@@ -37,6 +38,7 @@ ROUTERS = (
     profile_router,
     policies_router,
     consents_router,
+    wards_router,
     scenes_router,
     bindings_router,
     partner_router,

@@ -6,6 +6,7 @@ from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.guardians import models as guardians
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.operator_accounts import models as operator_accounts
@@ -23,6 +24,7 @@ __all__ = [
     "bindings",
     "carbon_accounts",
     "consents",
+    "guardians",
     "households",
     "log_in_codes",
     "metadata",

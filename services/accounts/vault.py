@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp", "partner_code", "partner_tokens"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp", "partner_code", "partner_tokens", "turns_14"]
 TokenPurpose = Literal[
     "log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh", "bind_state", "bind_verifier"
 ]

@@ -15,6 +15,7 @@ from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE
 ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
 MEMBERSHIP_CHANGED_TYPE: Final = "cn.carboninclusion.household.membership.changed.v1"
+CONSENT_CHANGED_TYPE: Final = "cn.carboninclusion.consent.changed.v1"
 METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
 DEAD_LETTER_TYPE: Final = "cn.carboninclusion.record.deadlettered.v1"
 REPLAYED_TYPE: Final = "cn.carboninclusion.record.replayed.v1"
@@ -27,6 +28,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.REJECTIONS: (RECEIPT_REJECTED_TYPE,),
     topics.BINDINGS: (BINDING_CHANGED_TYPE,),
     topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
+    topics.CONSENTS: (CONSENT_CHANGED_TYPE,),
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),

@@ -4,6 +4,7 @@ ACTIVITIES = "ingest.activities.v1"
 REJECTIONS = "ingest.rejections.v1"
 BINDINGS = "accounts.bindings.v1"
 HOUSEHOLDS = "accounts.households.v1"
+CONSENTS = "accounts.consents.v1"
 DIGESTS = "accounting.digests.v1"
 INGEST_DIGESTS = "ingest.digests.v1"
 OUTCOMES = "accounting.outcomes.v1"
@@ -14,11 +15,12 @@ PARTITIONS = {
     REJECTIONS: 1,  # few records, whose order does not matter
     BINDINGS: 4,
     HOUSEHOLDS: 4,
+    CONSENTS: 4,
     DIGESTS: 1,
     INGEST_DIGESTS: 1,
     OUTCOMES: 8,
     REWARDS: 4,
 }
-COMPACTED = frozenset({BINDINGS, HOUSEHOLDS})
+COMPACTED = frozenset({BINDINGS, HOUSEHOLDS, CONSENTS})
 DEADLETTER_SUFFIX = ".deadletter"
 DEADLETTER_PARTITIONS = 1

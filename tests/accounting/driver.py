@@ -16,7 +16,7 @@ from services.accounting.main import approvals_for
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
-from services.accounting.posting import freed_room, parking
+from services.accounting.posting import freed_room, late_bindings, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.settings import Settings
 from services.accounting.vesting import service as vesting
@@ -70,6 +70,8 @@ class Accounting:
         jobs = (
             parking.release_parked,
             ended_bindings.take_back_outside,
+            late_bindings.settle_late,
+            late_bindings.settle_late,
             partial(corrections.apply_waiting, deadline_days=self.settings.correction_days),
             corrections.refuse_hopeless,
             freed_room.fill_freed_room,

@@ -46,10 +46,13 @@ async def test_a_binding_by_account_number_is_active_and_published(people: Peopl
     assert change.consent_withdrawn_at is None
 
 
+_BINDING_RECORDS = "SELECT records FROM accounts.outbox WHERE topic = 'accounts.bindings.v1'"
+
+
 async def test_binding_records_carry_cloudevents_headers(people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
-    [[_key, _value, headers]] = msgspec.msgpack.decode(await db.fetchval("SELECT records FROM accounts.outbox"))
+    [[_key, _value, headers]] = msgspec.msgpack.decode(await db.fetchval(_BINDING_RECORDS))
     attributes = {name: value.decode() for name, value in headers}
     assert attributes.pop("ce_time")
     assert attributes == {

@@ -22,6 +22,15 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/me/carbon-account", {"json": {"consent": {"policy_version": "2026-11"}}}),
     ("POST", "/me/consents", {"json": {"purpose": "messages", "policy_version": "2026-11"}}),
     ("DELETE", "/me/consents?purpose=messages", {}),
+    ("POST", "/me/guardian/invitations", {}),
+    ("POST", "/me/wards", {"json": {"code": "cig_nobody", "consent": {"policy_version": "2026-11"}}}),
+    ("DELETE", f"/me/wards/{uuid.UUID(int=1)}", {}),
+    (
+        "POST",
+        f"/me/wards/{uuid.UUID(int=1)}/consents",
+        {"json": {"purpose": "messages", "policy_version": "2026-11"}},
+    ),
+    ("DELETE", f"/me/wards/{uuid.UUID(int=1)}/consents?purpose=messages", {}),
     ("POST", "/households", {}),
     ("POST", "/households/join", {"json": {"token": "chi_nobody"}}),
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),
@@ -60,7 +69,7 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
         own = path.removeprefix(BASE)
         if own.startswith("/ops/"):
             continue
-        for name in ("{binding_id}", "{household_id}", "{session_id}"):
+        for name in ("{binding_id}", "{household_id}", "{session_id}", "{ward_id}"):
             own = own.replace(name, "{}")
         found |= {(method, own) for method in item if method != "get"}
     assert found - no_session_yet - ends_it - others == listed

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounting.bindings.domain import BindingRow
 from services.accounting.bindings.models import binding, binding_recheck
 from shared.contracts.bindings_v1 import BindingChanged
-from shared.db import Connection
+from shared.db import Connection, driver
 
 
 async def upsert_bindings(session: AsyncSession, changes: Sequence[BindingChanged]) -> None:
@@ -102,6 +103,80 @@ async def account_keys_of(
         "SELECT b.partner_id, b.account_id, max(b.account_key) FROM accounting.binding b"
         " JOIN unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id) USING (partner_id, account_id)"
         " GROUP BY 1, 2",
+        [pair[0] for pair in pairs],
+        [pair[1] for pair in pairs],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def known_bindings(session: AsyncSession, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, BindingRow]]:
+    """Return version and state of the bindings that are known, by id."""
+    c = binding.c
+    query = select(c.binding_id, c.version, c.account_id, c.counts_from, c.ended_at, c.consent_withdrawn_at)
+    rows = await session.execute(query.where(c.binding_id.in_(ids)))
+    return {row[0]: (row[1], BindingRow(row[2], row[3], row[4], row[5])) for row in rows}
+
+
+async def queue_changes(
+    session: AsyncSession, changes: Sequence[tuple[str, uuid.UUID, datetime]], *, settle_s: float
+) -> None:
+    """Queue (partner, account, since) that have more than one binding, or one that ends, to be looked at later."""
+    connection = await driver(session)
+    await connection.execute(
+        "INSERT INTO accounting.binding_change AS c (partner_id, account_id, since, due_at)"
+        " SELECT partner_id, account_id, min(since), clock_timestamp() + make_interval(secs => $4)"
+        " FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS n(partner_id, account_id, since)"
+        " WHERE since <= clock_timestamp() GROUP BY 1, 2 ORDER BY 1, 2"
+        " ON CONFLICT (partner_id, account_id)"
+        " DO UPDATE SET since = least(c.since, EXCLUDED.since), due_at = EXCLUDED.due_at",
+        [change[0] for change in changes],
+        [change[1] for change in changes],
+        [change[2] for change in changes],
+        settle_s,
+    )
+
+
+async def pairs_with_others(
+    session: AsyncSession, pairs: Sequence[tuple[str, uuid.UUID]]
+) -> set[tuple[str, uuid.UUID]]:
+    """Return the (partner, account) pairs that have more than one binding."""
+    connection = await driver(session)
+    rows = await connection.fetch(
+        "SELECT k.partner_id, k.account_id FROM unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id)"
+        " JOIN accounting.binding b USING (partner_id, account_id) GROUP BY 1, 2 HAVING count(*) > 1",
+        [pair[0] for pair in pairs],
+        [pair[1] for pair in pairs],
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def due_changes(connection: Connection, limit: int) -> Sequence[Any]:
+    """Return queued changes that are due, locked. Rows of other workers are skipped."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT partner_id, account_id, since FROM accounting.binding_change WHERE due_at <= clock_timestamp()"
+        " ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit,
+    )
+    return rows
+
+
+async def delete_changes(connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]) -> None:
+    await connection.execute(
+        "DELETE FROM accounting.binding_change c USING unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id)"
+        " WHERE c.partner_id = k.partner_id AND c.account_id = k.account_id",
+        [pair[0] for pair in pairs],
+        [pair[1] for pair in pairs],
+    )
+
+
+async def only_keys_of(
+    connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]
+) -> dict[tuple[str, uuid.UUID], str]:
+    """Return the account key of each (partner, account) pair that never had another one."""
+    rows = await connection.fetch(
+        "SELECT partner_id, account_id, min(account_key) FROM accounting.binding"
+        " JOIN unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id) USING (partner_id, account_id)"
+        " GROUP BY 1, 2 HAVING count(DISTINCT account_key) = 1",
         [pair[0] for pair in pairs],
         [pair[1] for pair in pairs],
     )

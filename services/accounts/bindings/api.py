@@ -69,6 +69,7 @@ async def create_binding(
             code=body.code,
             issuer=body.iss,
             counts_from=body.counts_from,
+            policy_version=body.consent.policy_version if body.consent else None,
         )
     else:
         result = await service.bind_partner(
@@ -80,6 +81,7 @@ async def create_binding(
             partner_id=body.partner_id,
             mode=Mode(body.mode),
             counts_from=body.counts_from,
+            policy_version=body.consent.policy_version if body.consent else None,
         )
     if not result.is_new:
         response.status_code = 200
@@ -118,6 +120,7 @@ async def create_binding_token(
     """仅可使用一次，120 秒内有效。The partner confirms the token with `POST /partner/bindings`."""
     code = await tokens.issue_token(
         session,
+        settings=resources.settings,
         partners=resources.partners,
         user_id=citizen.user_id,
         partner_id=body.partner_id if body else None,

@@ -52,6 +52,7 @@ async def finish(
     code: str,
     issuer: str | None,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Bind what the partner confirmed. The partner is asked before the first statement of `session`.
 
@@ -74,7 +75,13 @@ async def finish(
     if isinstance(confirmed, AnsweredBefore):
         return await _bound_before(session, confirmed, user_id=bearer.user_id)
     return await _bind(
-        session, confirmed, settings=settings, user_id=bearer.user_id, partner=partner, counts_from=counts_from
+        session,
+        confirmed,
+        settings=settings,
+        user_id=bearer.user_id,
+        partner=partner,
+        counts_from=counts_from,
+        policy_version=policy_version,
     )
 
 
@@ -86,6 +93,7 @@ async def _bind(
     user_id: uuid.UUID,
     partner: Partner,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     await users.lock_user(session, user_id=user_id)
     result = await service.create_binding(
@@ -96,6 +104,7 @@ async def _bind(
         mode=Mode.OAUTH,
         reference=PartnerReference("open_id", confirmed.open_id),
         counts_from=counts_from,
+        policy_version=policy_version,
     )
     await authorizations.attach(session, confirmed, binding_id=result.binding.binding_id)
     return result

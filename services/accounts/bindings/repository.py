@@ -23,7 +23,8 @@ async def try_insert(
     mode: Mode,
     counts_from: datetime,
     at: datetime,
-    confirm_before: datetime | None,
+    confirm_before: datetime | None = None,
+    consent_ends_at: datetime | None = None,
 ) -> Binding | None:
     """Insert version 1 of a binding: active, or pending until `confirm_before`.
 
@@ -42,9 +43,27 @@ async def try_insert(
         version=1,
         since=at,
         counts_from=counts_from,
+        consent_withdrawn_at=consent_ends_at,
         changed_at=at,
     )
     return await session.scalar(statement.on_conflict_do_nothing().returning(Binding))
+
+
+async def succeed(
+    session: AsyncSession, ended: Binding, *, consent_ends_at: datetime | None, at: datetime
+) -> Binding | None:
+    """Insert the successor of an ended binding, which counts from `at`. None: the partner account is taken."""
+    return await try_insert(
+        session,
+        user_id=ended.user_id,
+        account_id=ended.account_id,
+        partner_id=ended.partner_id,
+        account_key=ended.account_key,
+        mode=Mode(ended.mode),
+        counts_from=at,
+        at=at,
+        consent_ends_at=consent_ends_at,
+    )
 
 
 async def lock_live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:

@@ -9,16 +9,26 @@ from services.accounts.authorizations.service import Started
 from services.accounts.bindings.confirming import PartnerBinding
 from services.accounts.bindings.domain import BindingStatus, EndReason
 from services.accounts.bindings.service import BindingView
+from services.accounts.consents.schemas import PolicyVersion
 from services.accounts.one_time_codes import ShownCode
 from shared.instants import Instant
 
 PartnerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["didi"])]
 
 
+class PartnerConsentIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    policy_version: PolicyVersion
+
+
 class _BindingIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     partner_id: PartnerId
+    consent: PartnerConsentIn | None = Field(
+        None, description="与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one"
+    )
     counts_from: AwareDatetime | None = Field(
         None,
         description="早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count",

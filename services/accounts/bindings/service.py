@@ -1,4 +1,4 @@
-"""Bindings of a citizen: create, list, end, suspend, resume. Each change is published in the same transaction.
+"""Bindings of a citizen: create, list, end. Each change is published in the same transaction.
 
 Each change of a person's bindings happens under that user's row lock. Between two users, the unique indexes of live
 bindings decide.
@@ -22,11 +22,15 @@ from services.accounts.bindings.errors import (
     PartnerAccountTaken,
     PhoneRequired,
 )
+from services.accounts.bindings.following import follow_consents
 from services.accounts.bindings.models import Binding
 from services.accounts.bindings.publishing import publish_bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
-from services.accounts.consents.service import Purpose
+from services.accounts.consents.domain import partner_purpose
+from services.accounts.consents.service import Decision, Purpose
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
 from services.accounts.phones import service as phones
@@ -105,8 +109,11 @@ async def bind_partner(
     partner_id: str,
     mode: Mode,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Bind a citizen to a partner on the citizen's own request, without a confirmation at the partner's site.
+
+    `policy_version`: the text for partners that the citizen saw; None means the current one.
 
     The registry is called before the first statement, so that no database connection waits for it.
     Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PhoneRequired,
@@ -130,6 +137,7 @@ async def bind_partner(
         mode=mode,
         reference=reference,
         counts_from=counts_from,
+        policy_version=policy_version,
     )
 
 
@@ -142,15 +150,19 @@ async def create_binding(
     mode: Mode,
     reference: PartnerReference,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Create a binding, or return the live one with the same partner account. The caller holds the user's lock.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
+    It gives the consent `partner:<id>`: a binding without consent to this partner resumes.
+    Raises PolicyVersionUnknown, PolicyVersionOutdated, GuardianRequired, CarbonAccountNotOpened,
+    ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
     CountsFromOutOfRange, QuotaExceeded.
     """
     account = await carbon_accounts.require_personal(session, user_id=user_id)
     consent_floor = await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     key = key_of(settings, partner, reference)
+    partner_floor = await _give_consent(session, settings, user_id, partner.partner_id, policy_version)
     existing = await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
     if existing is not None:
         if existing.account_key == key:
@@ -161,7 +173,7 @@ async def create_binding(
     await quotas.count_use(session, user_id=user_id, quota=BINDINGS_QUOTA)
     now = clock.now()
     former_end = await repository.find_last_end(session, partner_id=partner.partner_id, account_key=key)
-    start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
+    start = _start(counts_from, now, partner.late_window_s, (consent_floor, partner_floor, former_end))
     row = await repository.try_insert(
         session,
         user_id=user_id,
@@ -176,7 +188,33 @@ async def create_binding(
     if row is None:
         raise PartnerAccountTaken
     await publish_bindings(session, settings=settings, changed=[row])
+    await follow_consents(session, settings=settings, user_id=user_id)  # the end of a consent may be announced
     return BindResult(to_view(row), is_new=True)
+
+
+async def _give_consent(
+    session: Session, settings: Settings, user_id: uuid.UUID, partner_id: str, policy_version: str | None
+) -> datetime | None:
+    """Record consent to a partner. Return its start if there was a time without it. Bindings are counted elsewhere.
+
+    For a person under 14, the guardian has consented before. Raises GuardianRequired.
+    """
+    purpose = partner_purpose(partner_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        if not await consents.has_consent(session, user_id=user_id, purpose=purpose):
+            raise GuardianRequired
+        return await consents.require_consent(session, user_id=user_id, purpose=purpose)
+    await consents.record_given(
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=purpose,
+        policy_version=policy_version,
+        decision=Decision("self", "binding"),
+        counted=await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner_id) is not None,
+    )
+    await follow_consents(session, settings=settings, user_id=user_id)
+    return await consents.require_consent(session, user_id=user_id, purpose=purpose)
 
 
 def key_of(settings: Settings, partner: Partner, reference: PartnerReference) -> str:
@@ -223,48 +261,6 @@ async def end_phone_bindings(session: Session, *, settings: Settings, user_id: u
     rows = await _lock_live(session, user_id)
     by_phone = [row for row in rows if row.mode == Mode.PHONE_HASH]
     await end_rows(session, by_phone, settings=settings, reason=EndReason.PHONE_CHANGED)
-
-
-async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
-    """Mark live bindings as without consent: activities from `at` on do not count. The caller holds the lock."""
-    rows = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is None]
-    for row in rows:
-        row.consent_withdrawn_at = at
-        next_version(row, at)
-    await publish_bindings(session, settings=settings, changed=rows)
-
-
-async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """End each suspended binding at the withdrawal and start a successor that counts from now.
-
-    Activities before the withdrawal still count when they arrive late. Activities during it never count.
-    The caller holds the user's lock.
-    """
-    suspended = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is not None]
-    now = clock.now()
-    waits: dict[uuid.UUID, datetime | None] = {}
-    for row in suspended:
-        # read before the end clears it
-        waits[row.binding_id] = row.confirm_before
-        _end(row, ended_at=row.consent_withdrawn_at or now, now=now, reason=EndReason.CONSENT_GIVEN_AGAIN)
-    await repository.flush_changes(session)
-    successors: list[Binding] = []
-    for row in suspended:
-        successor = await repository.try_insert(
-            session,
-            user_id=row.user_id,
-            account_id=row.account_id,
-            partner_id=row.partner_id,
-            account_key=row.account_key,
-            mode=Mode(row.mode),
-            counts_from=now,
-            at=now,
-            confirm_before=waits[row.binding_id],
-        )
-        if successor is not None:
-            successors.append(successor)
-            await authorizations.move_grants(session, former=row.binding_id, successor=successor.binding_id)
-    await publish_bindings(session, settings=settings, changed=[*suspended, *successors])
 
 
 async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:

@@ -248,7 +248,7 @@ export interface paths {
         put?: never;
         /**
          * 领取个人碳账户 · Open the personal carbon account
-         * @description 领取个人碳账户 · Open the personal carbon account
+         * @description 申报未满 14 周岁的，须先由监护人扫码同意。Under 14: a guardian scans the code of the child first.
          */
         post: operations["open_carbon_account"];
         delete?: never;
@@ -277,9 +277,52 @@ export interface paths {
         post: operations["give_consent"];
         /**
          * 撤回同意 · Withdraw consent
-         * @description 撤回 data_processing 后，自该时刻起的行为不再累计减碳量。Activities from that moment on do not count.
+         * @description 撤回 data_processing 后，自该时刻起的行为不再累计减碳量；撤回 partner:<id> 只停止该合作方。
+         *
+         *     Activities from that moment on do not count: all of them without data_processing, those of one partner without
+         *     partner:<id>, steps without health_steps.
          */
         delete: operations["withdraw_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/consents/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 同意的每次变更 · Every change of my consents
+         * @description 最新在前。Newest first: what changed, when, by whom and through which channel.
+         */
+        get: operations["list_consent_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/guardian/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 出示监护码 · Show a code to a guardian
+         * @description 未满 14 周岁的用户出示，仅可使用一次，15 分钟内有效。For people under 14; works once within 15 minutes.
+         */
+        post: operations["create_guardian_code"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -346,6 +389,98 @@ export interface paths {
          * @description 已结束的登录再次结束，仍返回 204。Ending it again answers 204. Another person's is a 404.
          */
         delete: operations["end_my_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我监护的孩子 · The children I am the guardian of
+         * @description 我监护的孩子 · The children I am the guardian of
+         */
+        get: operations["list_wards"];
+        put?: never;
+        /**
+         * 成为监护人 · Become a guardian
+         * @description 扫描孩子出示的监护码，并代为同意个人信息处理。Scan the child's code and consent to data processing.
+         */
+        post: operations["accept_ward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 解除监护 · End the guardianship
+         * @description 孩子的各项同意随之撤回，直到另一位监护人同意。The child's consents end with it.
+         */
+        delete: operations["end_guardianship"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 孩子的同意记录 · The child's consents
+         * @description 孩子的同意记录 · The child's consents
+         */
+        get: operations["list_ward_consents"];
+        put?: never;
+        /**
+         * 代孩子同意 · Consent for the child
+         * @description 代孩子同意 · Consent for the child
+         */
+        post: operations["give_ward_consent"];
+        /**
+         * 撤回孩子的同意 · Withdraw a consent of the child
+         * @description 撤回孩子的同意 · Withdraw a consent of the child
+         */
+        delete: operations["withdraw_ward_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}/consents/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 孩子同意的每次变更 · Every change of the child's consents
+         * @description 孩子同意的每次变更 · Every change of the child's consents
+         */
+        get: operations["list_ward_consent_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -617,10 +752,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 个人信息处理规则的版本 · Versions of the privacy policy
-         * @description 同意时请传用户看到的版本；未发布或已过期的版本会被拒绝。
+         * 个人信息处理规则的版本 · Versions of the privacy policy and of the other texts
+         * @description 同意时请传用户看到的版本；未发布、已过期或属于其他事项的版本会被拒绝。
          *
-         *     Consent names the version that the citizen saw. Unknown and outdated versions are refused.
+         *     Consent names the version that the citizen saw. Unknown and outdated versions, and those of another purpose, are
+         *     refused. The general policy comes first.
          */
         get: operations["list_policies"];
         put?: never;
@@ -743,6 +879,8 @@ export interface components {
     schemas: {
         /** @description 合作方以碳账户号上报 The partner reports with the account number. */
         AccountNoBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -877,6 +1015,34 @@ export interface components {
             kind: "person" | "household";
             opened_at: string;
         };
+        ConsentChangeOut: {
+            at: string;
+            /**
+             * @description 本人、监护人，或文本更新 Me, my guardian, or a change of the policy
+             * @enum {string}
+             */
+            by: "self" | "guardian" | "policy";
+            /** @enum {string} */
+            change: "given" | "renewed" | "withdrawn" | "expired";
+            /**
+             * @description app 同意设置；account 领取账户；binding 绑定合作方；guardian 监护人；age 申报年龄；policy 文本更新；migration 此前的绑定 Where it happened
+             * @enum {string}
+             */
+            channel: "app" | "account" | "binding" | "guardian" | "age" | "policy" | "migration";
+            policy_version: string;
+            /**
+             * @example data_processing
+             * @example partner:didi
+             */
+            purpose: string;
+        };
+        ConsentChangeOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ConsentChangeOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         ConsentGiven: {
             /**
              * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
@@ -896,13 +1062,24 @@ export interface components {
              * @example 2026-11
              */
             policy_version: string;
-            /** @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research */
-            purpose: components["schemas"]["Purpose"];
+            /**
+             * @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · partner:<id> 与该合作方共享 Sharing with this partner · location 位置 Places of trips · health_steps 微信步数 WeChat steps · pooling 汇集减碳量 Pooling · rankings 参与排行 Rankings · messages 服务通知 Notices · research 去标识化研究 De-identified research
+             * @example data_processing
+             */
+            purpose: string;
         };
         ConsentOut: {
+            /** @description 请在此之前重新同意 Renew it before this time */
+            ends_at: string | null;
+            /** @description 未重新同意而失效的时间 When it ended without renewal */
+            expired_at: string | null;
             given_at: string;
             policy_version: string;
-            purpose: components["schemas"]["Purpose"];
+            /**
+             * @example data_processing
+             * @example partner:didi
+             */
+            purpose: string;
             /** @description 被新版本取代的时间 When consent to a newer version replaced it */
             superseded_at: string | null;
             /** @description 撤回时间 When consent was withdrawn */
@@ -917,6 +1094,16 @@ export interface components {
          * @enum {string}
          */
         EndReason: "citizen" | "phone_changed" | "consent_given_again" | "partner" | "refused_by_partner" | "not_confirmed" | "erased";
+        GuardianCodeOut: {
+            expires_at: string;
+            /** @description SVG 图像 The QR code as an SVG document */
+            qr_svg: string;
+            /**
+             * @description 二维码的内容 Content of the QR code
+             * @example cig_Zk3vQ8u1yT5rW7xA2bC4dE6
+             */
+            token: string;
+        };
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -1072,6 +1259,8 @@ export interface components {
         /** @description 合作方回跳带来的 code 与 state What the partner's redirect brought; see `POST /me/bindings/authorizations`. */
         OauthBindingIn: {
             code: string;
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /** @description 回跳中有 iss 时原样传来 The `iss` of the redirect, where it has one (RFC 9207) */
@@ -1093,8 +1282,11 @@ export interface components {
          *     }
          */
         OpenAccountIn: {
+            birth_month?: string | null;
             /** @description 同意个人信息处理 Consent to data processing, required for an account */
             consent: components["schemas"]["ConsentGiven"];
+            /** @description 申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree */
+            under_14?: boolean | null;
         };
         OperatorRefreshIn: {
             /** @example cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU */
@@ -1222,8 +1414,17 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "active" | "ended";
         };
+        PartnerConsentIn: {
+            /**
+             * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
+             * @example 2026-11
+             */
+            policy_version: string;
+        };
         /** @description 合作方以手机号的加密散列上报 The partner reports with a keyed hash of the phone number. */
         PhoneHashBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -1248,7 +1449,9 @@ export interface components {
          *         {
          *           "accepted_until": null,
          *           "effective_from": "2026-11-01T00:00:00+08:00",
+         *           "family": "general",
          *           "is_accepted": true,
+         *           "renew_by": null,
          *           "title": "个人信息处理规则（2026 年 11 月）",
          *           "url": null,
          *           "version": "2026-11"
@@ -1257,15 +1460,22 @@ export interface components {
          *     }
          */
         PoliciesOut: {
-            /** @description 最新在前 Newest first */
+            /** @description 通用规则在前，各类最新在前 The general policy first, then by family; newest first */
             items: components["schemas"]["PolicyOut"][];
         };
         PolicyOut: {
             /** @description 此后不能再同意 No consent to it from then on */
             accepted_until: string | null;
             effective_from: string;
+            /**
+             * @description 文本类别：general 通用；partner_sharing 或 partner:<id> 与合作方共享；其余与同意事项同名 Which text this is: general, for partners, or named like the purpose
+             * @example general
+             */
+            family: string;
             /** @description 现在可以同意 Can be consented to now */
             is_accepted: boolean;
+            /** @description 对此前版本的同意到此时失效，请在此之前重新同意 Consents to the versions before it end at this time */
+            renew_by: string | null;
             /** @example 个人信息处理规则（2026 年 11 月） */
             title: string;
             /**
@@ -1376,11 +1586,6 @@ export interface components {
             /** @description 回跳参数 Of the redirect */
             state: string;
         };
-        /**
-         * @description Purposes that a person consents to separately.
-         * @enum {string}
-         */
-        Purpose: "data_processing" | "messages" | "rankings" | "research";
         RefreshIn: {
             refresh_token: string;
         };
@@ -1452,6 +1657,8 @@ export interface components {
         };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -1494,6 +1701,57 @@ export interface components {
             refresh_token: string;
             /** Format: uuid */
             user_id: string;
+        };
+        /**
+         * @example {
+         *       "policy_version": "2026-11",
+         *       "purpose": "partner:didi"
+         *     }
+         */
+        WardConsentIn: {
+            /**
+             * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
+             * @example 2026-11
+             */
+            policy_version: string;
+            /**
+             * @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · partner:<id> 与该合作方共享 Sharing with this partner · location 位置 Places of trips · health_steps 微信步数 WeChat steps · pooling 汇集减碳量 Pooling · rankings 参与排行 Rankings · messages 服务通知 Notices · research 去标识化研究 De-identified research
+             * @example data_processing
+             */
+            purpose: string;
+        };
+        /**
+         * @example {
+         *       "code": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       }
+         *     }
+         */
+        WardIn: {
+            /** @description 孩子的出生年月，用来确定何时满 14 周岁 The child's month of birth */
+            birth_month?: string | null;
+            /** @description 孩子出示的监护码 The code that the child shows */
+            code: string;
+            /** @description 代孩子同意个人信息处理 Consent to data processing for the child */
+            consent: components["schemas"]["ConsentGiven"];
+        };
+        WardOut: {
+            since: string;
+            /**
+             * Format: date
+             * @description 此日起由本人决定 From this day on the child decides
+             */
+            turns_14_on: string;
+            /**
+             * Format: uuid
+             * @description 监护关系的编号 The id of the guardianship
+             */
+            ward_id: string;
+        };
+        WardsOut: {
+            /** @description 最多 10 位 At most 10 */
+            items: components["schemas"]["WardOut"][];
         };
     };
     responses: {
@@ -1645,6 +1903,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `GUARDIAN_REQUIRED` 请监护人来办理 · A guardian has to do this
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "GUARDIAN_REQUIRED";
                     /** @constant */
                     status: 403;
                 };
@@ -2374,6 +2663,34 @@ export interface components {
                     code: "UPSTREAM_TIMEOUT";
                     /** @constant */
                     status: 504;
+                };
+            };
+        };
+        /** @description * `WARD_NOT_FOUND` 没有这位被监护人 · No such child */
+        WardNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "WARD_NOT_FOUND",
+                 *       "detail": "这位用户不在您的监护名单里，或已满 14 周岁。请在“被监护人”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这位被监护人",
+                 *       "type": "urn:carbon-inclusion:problem:ward-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "WARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -3116,6 +3433,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
                  *       "counts_from": "2026-11-23T09:30:00+08:00",
                  *       "mode": "account_no",
                  *       "partner_id": "didi"
@@ -3175,7 +3495,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden2"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
@@ -3224,6 +3544,8 @@ export interface operations {
              *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
              *     * `PARTNER_ISSUER_MISMATCH` 确认不是这个合作方给的 · The confirmation is not the partner's
+             *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
+             *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
              */
             422: {
                 headers: {
@@ -3246,7 +3568,9 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BINDING_NEEDS_TOKEN" | "BINDING_STATE_INVALID" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID" | "PARTNER_ISSUER_MISMATCH";
+                        code: "BINDING_NEEDS_TOKEN" | "BINDING_STATE_INVALID" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID" | "PARTNER_ISSUER_MISMATCH" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
+                        /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
+                        current_version?: string | null;
                         /**
                          * Format: date-time
                          * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
@@ -3478,7 +3802,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden2"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
@@ -3560,7 +3884,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden2"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3602,6 +3926,8 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "ends_at": "ends-at",
+                     *           "expired_at": "expired-at",
                      *           "given_at": "given-at",
                      *           "policy_version": "policy-version",
                      *           "purpose": "data_processing",
@@ -3664,6 +3990,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "ends_at": "ends-at",
+                     *       "expired_at": "expired-at",
                      *       "given_at": "given-at",
                      *       "policy_version": "policy-version",
                      *       "purpose": "data_processing",
@@ -3676,14 +4004,15 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3691,7 +4020,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description 要撤回的同意事项 The purpose to withdraw */
-                purpose: components["schemas"]["Purpose"];
+                purpose: string;
             };
             header?: {
                 /**
@@ -3723,6 +4052,147 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_consent_changes: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "by": "self",
+                     *           "change": "given",
+                     *           "channel": "app",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentChangeOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    create_guardian_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg",
+                     *       "token": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GuardianCodeOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `GUARDIAN_ALREADY` 已有监护人 · There is a guardian already
+             *     * `GUARDIAN_NOT_NEEDED` 不需要监护人 · No guardian is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "GUARDIAN_ALREADY",
+                     *       "detail": "这位用户已有监护人，这次没有改动。要更换，请原来的监护人先解除。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/guardian/invitations",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有监护人",
+                     *       "type": "urn:carbon-inclusion:problem:guardian-already"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "GUARDIAN_ALREADY" | "GUARDIAN_NOT_NEEDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4105,6 +4575,539 @@ export interface operations {
                     };
                 };
             };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_wards: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "since": "since",
+                     *           "turns_14_on": "2026-11-23",
+                     *           "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_ward: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WardIn"];
+            };
+        };
+        responses: {
+            /** @description 您已是监护人 You are the guardian already */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "since",
+                     *       "turns_14_on": "2026-11-23",
+                     *       "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "since",
+                     *       "turns_14_on": "2026-11-23",
+                     *       "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /** @description * `GUARDIAN_CODE_INVALID` 监护码不能用 · The guardian's code is not valid */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "GUARDIAN_CODE_INVALID",
+                     *       "detail": "监护码有误、已过期（15 分钟）或已用过，还没有办理。请让孩子重新出示。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "监护码不能用",
+                     *       "type": "urn:carbon-inclusion:problem:guardian-code-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "GUARDIAN_CODE_INVALID";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `GUARDIAN_ALREADY` 已有监护人 · There is a guardian already
+             *     * `GUARDIAN_NOT_NEEDED` 不需要监护人 · No guardian is needed
+             *     * `GUARDIAN_UNSUITABLE` 您不能做这位用户的监护人 · You cannot be this person's guardian
+             *     * `WARD_LIMIT_REACHED` 被监护人太多 · You are the guardian of too many
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "GUARDIAN_ALREADY" | "GUARDIAN_NOT_NEEDED" | "GUARDIAN_UNSUITABLE" | "WARD_LIMIT_REACHED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_guardianship: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_ward_consents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "ends_at": "ends-at",
+                     *           "expired_at": "expired-at",
+                     *           "given_at": "given-at",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing",
+                     *           "superseded_at": "superseded-at",
+                     *           "withdrawn_at": "withdrawn-at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    give_ward_consent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy_version": "2026-11",
+                 *       "purpose": "partner:didi"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WardConsentIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": "ends-at",
+                     *       "expired_at": "expired-at",
+                     *       "given_at": "given-at",
+                     *       "policy_version": "policy-version",
+                     *       "purpose": "data_processing",
+                     *       "superseded_at": "superseded-at",
+                     *       "withdrawn_at": "withdrawn-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             *     * `WARD_NOT_FOUND` 没有这位被监护人 · No such child
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PARTNER_NOT_FOUND",
+                     *       "detail": "这个合作方不存在，或已停止合作。请在“低碳场景”里选择。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards/{ward_id}/consents",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个合作方",
+                     *       "type": "urn:carbon-inclusion:problem:partner-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PARTNER_NOT_FOUND" | "WARD_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards/{ward_id}/consents",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    withdraw_ward_consent: {
+        parameters: {
+            query: {
+                /** @description 要撤回的同意事项 The purpose to withdraw */
+                purpose: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_ward_consent_changes: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "by": "self",
+                     *           "change": "given",
+                     *           "channel": "app",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentChangeOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -5097,6 +6100,8 @@ export interface operations {
             /**
              * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
              *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
+             *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
              */
             422: {
                 headers: {
@@ -5119,7 +6124,9 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST";
+                        code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
+                        /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
+                        current_version?: string | null;
                         /**
                          * Format: date-time
                          * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
@@ -5390,7 +6397,10 @@ export interface operations {
     };
     list_policies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 只列出这一事项的文本 Only the texts of this purpose */
+                purpose?: string | null;
+            };
             header?: {
                 /**
                  * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
@@ -5421,7 +6431,9 @@ export interface operations {
                      *         {
                      *           "accepted_until": null,
                      *           "effective_from": "2026-11-01T00:00:00+08:00",
+                     *           "family": "general",
                      *           "is_accepted": true,
+                     *           "renew_by": null,
                      *           "title": "个人信息处理规则（2026 年 11 月）",
                      *           "url": null,
                      *           "version": "2026-11"
