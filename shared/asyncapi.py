@@ -12,6 +12,7 @@ import yaml
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.consents_v1 import ConsentChanged
 from shared.contracts.digests_v1 import DaySealed
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.envelope import ATTRIBUTES
@@ -88,6 +89,14 @@ TOPICS = (
         ("accounting",),
         (MandateChanged,),
         "mandate_id；同键以最新一条为准 the newest record of a key is valid",
+    ),
+    Topic(
+        topics.CONSENTS,
+        "每人对每一事项的同意，不含姓名（压缩主题） Consents of people by purpose, without names (compacted)",
+        "accounts",
+        ("accounting",),
+        (ConsentChanged,),
+        "account_id:purpose；同键以最新一条为准 the newest record of a key is valid",
     ),
     Topic(
         topics.OUTCOMES,

@@ -29,7 +29,8 @@ LEDGER_READERS = frozenset({"ledger", "checks"})
 # SQL that reads a table of another room: (service, room) -> the tables, each with a reason in the module's docstring.
 READS_OF_OTHERS = {
     ("accounting", "intake"): {"activity", "correction"},  # one inbox for both
-    ("accounting", "corrections"): {"activity"},  # locks the original beside its correction
+    # locks the original beside its correction; finds acts outside their bindings
+    ("accounting", "corrections"): {"activity", "binding"},
     ("accounting", "posting"): {"binding"},  # parked events whose person is bound by now
     ("rewards", "erasures"): {"orders", "donation"},  # whether anything of a person is under way
     ("ingest", "reconciliation"): {"reported_event"},  # compares a file with the archive in one statement

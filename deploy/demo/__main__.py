@@ -17,6 +17,7 @@ from deploy.demo import steps
 from deploy.demo.events import CITIZENS, Event
 from deploy.demo.gateway import DemoFailure, Gateway, Tally, push_and_settle
 from deploy.demo.steps import Citizen
+from deploy.demo.ways_to_bind import WAYS, bind_in_four_ways
 from deploy.local.settings import ROOT, LocalSettings
 
 console = Console()
@@ -67,6 +68,7 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
     volunteer, year, figures = await steps.volunteer_year(
         gateway, run, now, bar("志愿者的一年 the volunteer's year", VOLUNTEER_EVENTS)
     )
+    four_ways = await bind_in_four_ways(gateway, run, now, bar("四种绑定 four ways to bind", WAYS))
     rewarded = await steps.reward(gateway, run, volunteer)
     tally = Tally()
     tally.add(trips)
@@ -87,6 +89,7 @@ async def _steps(gateway: Gateway, progress: Progress) -> dict[str, Any]:
         "citizens": len(citizens),
         "credited_mg_total": replay["credited_mg_total"],
         "volunteer": figures,
+        "four_ways_to_bind": four_ways,
         "order_status": rewarded["order_status"],
         "donation_mg": rewarded["donation_mg"],
         "ledger_ok": check["ok"],
@@ -139,6 +142,7 @@ def _show(result: dict[str, Any]) -> None:
         ("累计减碳 credited in all", f"{result['credited_mg_total'] / 1e6:,.3f} kg"),
         ("志愿者一个月 volunteer, a month", f"{result['volunteer']['month_mg'] / 1e3:,.0f} g"),
         ("志愿者一年 volunteer, the year", f"{result['volunteer']['year_mg'] / 1e3:,.0f} g"),
+        ("四种绑定各记一笔 four ways to bind", result["four_ways_to_bind"]["credited"]),
         ("热干面订单 noodles", result["order_status"]),
         ("第二碗 a second bowl", result["reward"]["second_order"]),
         ("捐赠 donated", f"{result['donation_mg'] / 1e3:,.0f} g"),

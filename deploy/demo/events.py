@@ -52,7 +52,7 @@ def _moved(moment: datetime, from_day: date, to_day: date) -> datetime:
     return (moment + (datetime.combine(to_day, time()) - datetime.combine(from_day, time()))).replace(tzinfo=SHANGHAI)
 
 
-def _event(source: str, event_id: str, kind: str, at: datetime, data: dict[str, Any]) -> Event:
+def make_event(source: str, event_id: str, kind: str, at: datetime, data: dict[str, Any]) -> Event:
     return {
         "specversion": "1.0",
         "id": event_id,
@@ -66,7 +66,7 @@ def _event(source: str, event_id: str, kind: str, at: datetime, data: dict[str, 
 
 def trip_event(trip: Trip, *, source: str, run: str, account_no: str, day: date) -> Event:
     started, ended = (_moved(moment, trip.started_at.date(), day) for moment in (trip.started_at, trip.ended_at))
-    return _event(
+    return make_event(
         source,
         f"{run}-trip-{trip.trip_id}",
         "trip.completed.v1",
@@ -102,7 +102,7 @@ class VolunteerYear:
 
     def _make(self, partner: str, kind: str, at: datetime, name: str, data: dict[str, Any]) -> Event:
         reference = {"account_ref": {"type": "account_no", "value": self._account_no}}
-        return _event(self._sources[partner], f"{self._run}-{name}", kind, at, {**reference, **data})
+        return make_event(self._sources[partner], f"{self._run}-{name}", kind, at, {**reference, **data})
 
     def ride(self, vehicle: str, day: date, hour: int, minute: int) -> Event:
         """A bus or metro ride of 20 minutes."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -62,6 +63,7 @@ class Gateway:
         content = json.loads(credentials.read_text())
         self.url: str = content["gateway_url"]
         self.code_prefix: str = content["wechat_code_prefix"]
+        self.servers_url: str = content["partner_servers_url"]
         self._ops_token: str = content["ops_token"]
         self.partners = {
             p["partner_id"]: Partner(p["partner_id"], p["name"], p["source"], p["app_key"], p["secret"])
@@ -103,6 +105,20 @@ class Gateway:
         if answer.status_code not in status:
             raise DemoFailure(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+    async def at_partner(self, method: str, path: str, body: object = None) -> Any:
+        """Do something at a partner's own server, as its customer."""
+        answer = await self._client.request(method, self.servers_url + path, json=body)
+        if answer.status_code != 200:
+            raise DemoFailure(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json()
+
+    async def confirm_at_partner(self, url: str, customer: str) -> dict[str, str]:
+        """Confirm as a partner's customer. Return what its redirect brings."""
+        answer = await self._client.post(url, data={"customer": customer, "decision": "allow"})
+        if answer.status_code != 303:
+            raise DemoFailure(f"合作方没有确认 the partner did not confirm: {answer.status_code} {answer.text[:300]}")
+        return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
     async def get_as_operator(self, path: str) -> Any:
         return await self.expect([200], "GET", path, token=self._ops_token)

@@ -9,7 +9,10 @@ ALGORITHM = "CP1-HMAC-SHA256"
 WUHAN = "420100"
 # A year, because demos and load runs report acts of past months. A real partner has days.
 LATE_WINDOW_S = 366 * 86_400
-BINDING_MODES = ("account_no", "token", "phone_hash")
+BINDING_MODES = ("account_no", "token")
+# Where the bike company sends its customers back to. The domain `.example` is reserved: clients read the address only.
+REDIRECT_URI = "https://carbon.example/bound"
+OAUTH_CLIENT_ID = "carbon-inclusion"
 WECHAT_CODE_PREFIX = "dev:"
 
 TRIP = "cn.carboninclusion.trip.completed.v1"
@@ -30,6 +33,7 @@ class Partner:
     scenes: tuple[str, ...]
     acts: tuple[str, ...]
     environment: str = "live"
+    modes: tuple[str, ...] = BINDING_MODES
 
     @property
     def source(self) -> str:
@@ -39,12 +43,22 @@ class Partner:
 
 PARTNERS = (
     Partner("t3", "T3出行", "T3 Mobility", ("ev_ride",), (TRIP,)),
-    Partner("metro", "武汉地铁", "Wuhan Metro", ("metro",), (TRANSIT,)),
+    Partner("metro", "武汉地铁", "Wuhan Metro", ("metro",), (TRANSIT,), modes=(*BINDING_MODES, "phone_hash")),
     Partner("bus", "武汉公交", "Wuhan Bus", ("bus",), (TRANSIT,)),
-    Partner("bike", "共享单车", "Shared Bikes", ("bike",), (TRIP,)),
+    Partner("bike", "共享单车", "Shared Bikes", ("bike",), (TRIP,), modes=(*BINDING_MODES, "oauth")),
     Partner("market", "超市", "Supermarket", ("own_bag",), (BAG,)),
     Partner("recycle", "爱回收·爱分类", "Aihuishou Recycling", ("recycling",), (RECYCLING,)),
     Partner("grid", "电网", "Power Grid", ("power_saving",), (ENERGY,)),
+    # These two confirm each account number before it counts. Their servers are in `fake_partners.py`.
+    Partner(
+        "recycler",
+        "智能回收箱",
+        "Smart Recycler",
+        ("recycling",),
+        (RECYCLING,),
+        modes=("account_no_confirmed", "token"),
+    ),
+    Partner("meter", "智能电表", "Smart Meters", ("power_saving",), (ENERGY,), modes=("account_no_confirmed",)),
     Partner(
         "sandbox",
         "沙箱",
@@ -57,8 +71,36 @@ PARTNERS = (
 PARTNER_ENVIRONMENTS = {partner.partner_id: partner.environment for partner in PARTNERS}
 
 
-def ingest_seed(secrets: Secrets) -> list[dict[str, Any]]:
-    """Return the input of `python -m services.ingest.seed`."""
+def oauth_of_bike(secrets: Secrets, servers_url: str) -> dict[str, Any]:
+    """Return the OAuth server of the bike company, as ingest registers it."""
+    return {
+        "authorize_url": f"{servers_url}/bike/oauth/authorize",
+        "token_url": f"{servers_url}/bike/oauth/token",
+        "revocation_url": f"{servers_url}/bike/oauth/revoke",
+        "redirect_uri": REDIRECT_URI,
+        "issuer": f"{servers_url}/bike",
+        "client_id": OAUTH_CLIENT_ID,
+        "client_secret": secrets["bike_oauth_secret"],
+    }
+
+
+def servers_configuration(secrets: Secrets, servers_url: str, gateway_url: str) -> dict[str, Any]:
+    """Return the content of FAKE_PARTNERS, see `fake_partners.py`."""
+    bike = oauth_of_bike(secrets, servers_url)
+    return {
+        "gateway_url": gateway_url,
+        "oauth": {name: bike[name] for name in ("issuer", "client_id", "client_secret", "redirect_uri")},
+        "phone_pepper": secrets["metro_phone_pepper"],
+        "keys": {name: secrets.partner_key(name) for name in ("recycler", "meter")},
+    }
+
+
+def ingest_seed(secrets: Secrets, servers_url: str) -> list[dict[str, Any]]:
+    """Return the input of `python -m services.ingest.seed`. `servers_url`: of the partners' own servers."""
+    more: dict[str, dict[str, Any]] = {
+        "bike": {"oauth": oauth_of_bike(secrets, servers_url)},
+        "metro": {"phone_pepper": secrets["metro_phone_pepper"]},
+    }
     seed = []
     for partner in PARTNERS:
         app_key, secret = secrets.partner_key(partner.partner_id)
@@ -72,15 +114,16 @@ def ingest_seed(secrets: Secrets) -> list[dict[str, Any]]:
                 "event_types": [*partner.acts, *CORRECTIONS],
                 "cities": [WUHAN],
                 "late_window_s": LATE_WINDOW_S,
-                "binding_modes": list(BINDING_MODES),
+                "binding_modes": list(partner.modes),
                 "environment": partner.environment,
                 "keys": [{"app_key": app_key, "algorithm": ALGORITHM, "secret": secret}],
+                **more.get(partner.partner_id, {}),
             }
         )
     return seed
 
 
-def credentials(secrets: Secrets, gateway_url: str) -> dict[str, Any]:
+def credentials(secrets: Secrets, gateway_url: str, servers_url: str) -> dict[str, Any]:
     """Return the content of `.run/credentials.json`, everything a client of the local stack needs."""
     partners = []
     for partner in PARTNERS:
@@ -102,4 +145,5 @@ def credentials(secrets: Secrets, gateway_url: str) -> dict[str, Any]:
         "second_ops_token": secrets.ops_token(SECOND_OPERATOR),
         "partners": partners,
         "wechat_code_prefix": WECHAT_CODE_PREFIX,
+        "partner_servers_url": servers_url,
     }

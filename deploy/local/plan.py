@@ -1,5 +1,6 @@
 """The programs of the local stack, their environments, and the commands before their start."""
 
+import json
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from deploy.gateway.render import envoy_command, envoy_program
 from deploy.gateway.settings import GatewaySettings
 from deploy.local import operators
 from deploy.local.database import EVENT_LOG, role_dsn
+from deploy.local.partners import servers_configuration
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
 from deploy.local.state import RUN_MARK, RunDirectory
@@ -96,6 +98,14 @@ class Plan:
             self._settings.port("wechat"),
             {**inherited_environment(), **{name.upper(): self._secrets[name] for name in names}},
         )
+
+    def partner_servers(self) -> Program:
+        """The servers of four partners for development, each with its side of a way to bind."""
+        settings = self._settings
+        configuration = servers_configuration(self._secrets, settings.url("partner_servers"), settings.gateway_url)
+        environment = {**inherited_environment(), "FAKE_PARTNERS": json.dumps(configuration)}
+        factory = "deploy.local.fake_partners:create_app"
+        return self._api("partner-servers", factory, settings.port("partner_servers"), environment)
 
     def identity(self) -> Program:
         """The identity provider for development, with which operators log in."""
@@ -204,7 +214,7 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
             values |= {"rewards_base_url": url("rewards")}
-            values |= {"service_callers": secret.service_callers("rewards")}
+            values |= {"service_callers": secret.service_callers("rewards"), "partner_allow_loopback": "true"}
             if self._settings.operators == "oidc":
                 values |= {
                     "oidc_issuer": url("identity"),
@@ -279,6 +289,7 @@ def stack_ports(settings: LocalSettings) -> dict[str, tuple[int, str]]:
         *(f"{service}_worker" for service in SERVICES),
         "pages",
         "wechat",
+        "partner_servers",
         "postgres",
     ]
     if settings.operators == "oidc":

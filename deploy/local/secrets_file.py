@@ -89,6 +89,8 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "account_ref_pepper": lambda: secrets.token_urlsafe(32),
     "wechat_app_id": lambda: f"wxdev{secrets.token_hex(6)}",
     "wechat_app_secret": lambda: secrets.token_hex(16),
+    "bike_oauth_secret": lambda: secrets.token_urlsafe(32),
+    "metro_phone_pepper": lambda: secrets.token_urlsafe(32),
     "oidc_client_secret": lambda: secrets.token_urlsafe(32),
 }
 

@@ -47,6 +47,7 @@ class LocalSettings(BaseSettings):
     pages_port: int = 8105
     wechat_port: int = 8110
     identity_port: int = 8111
+    partner_servers_port: int = 8112
     postgres_port: int = 8132
     kafka_port: int = 8192
     accounts_worker_port: int = 8201
@@ -68,7 +69,7 @@ class LocalSettings(BaseSettings):
         return (ROOT / self.run_dir).absolute()
 
     def port(self, name: str) -> int:
-        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `identity`, …"""
+        """Port of `gateway`, `envoy_admin`, `<service>`, `<service>_worker`, `pages`, `wechat`, `partner_servers`, …"""
         number: int = getattr(self, f"{name}_port")
         return number + self.port_offset
 

@@ -139,7 +139,7 @@ class Stack:
             self._screen.say(f"上次未正常结束，已清理遗留进程 / stopped leftovers of an earlier run: {names}")
 
     def _write_credentials(self, secrets: Secrets) -> None:
-        content = credentials(secrets, self._settings.gateway_url)
+        content = credentials(secrets, self._settings.gateway_url, self._settings.url("partner_servers"))
         write_private(self._directory.credentials, json.dumps(content, ensure_ascii=False, indent=2))
 
     async def _keep_credentials_fresh(self) -> None:
@@ -159,7 +159,8 @@ class Stack:
                 directory.postgres, port=self._settings.port("postgres"), password=secrets["postgres_password"]
             )
             plan = Plan(self._settings, secrets, directory, server.admin_dsn())
-            write_private(directory.ingest_seed, json.dumps(ingest_seed(secrets), ensure_ascii=False, indent=2))
+            seed = ingest_seed(secrets, self._settings.url("partner_servers"))
+            write_private(directory.ingest_seed, json.dumps(seed, ensure_ascii=False, indent=2))
             self._write_credentials(secrets)
             if self._settings.operators == "local":
                 write_private(directory.operators, json.dumps(local_accounts(secrets), indent=2))
@@ -198,7 +199,7 @@ class Stack:
         if self._settings.runs_kafka:
             async with self._show_log_of("kafka"):
                 await self._start_group("Apache Kafka", [plan.kafka()])
-        services = [plan.wechat(), plan.pages(), *plan.apis(), *plan.workers()]
+        services = [plan.wechat(), plan.partner_servers(), plan.pages(), *plan.apis(), *plan.workers()]
         if self._settings.operators == "oidc":
             services.insert(0, plan.identity())
         await self._start_group("服务 Services", services)

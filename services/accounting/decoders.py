@@ -8,6 +8,7 @@ import msgspec
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.consents_v1 import ConsentChanged
 from shared.contracts.enterprises_v1 import EnterpriseFact
 from shared.contracts.erasures_v1 import ErasureAsked
 from shared.contracts.households_v1 import HouseholdFact
@@ -16,6 +17,7 @@ from shared.projection import Decoder
 
 ACTIVITIES: Final = msgspec.json.Decoder(ActivityReported)
 BINDINGS: Final = msgspec.json.Decoder(BindingChanged)
+CONSENTS: Final = msgspec.json.Decoder(ConsentChanged)
 HOUSEHOLDS: Final[msgspec.json.Decoder[HouseholdFact]] = msgspec.json.Decoder(HouseholdFact)
 ENTERPRISES: Final[msgspec.json.Decoder[EnterpriseFact]] = msgspec.json.Decoder(EnterpriseFact)
 MANDATES: Final = msgspec.json.Decoder(MandateChanged)
@@ -24,6 +26,7 @@ ERASURES: Final = msgspec.json.Decoder(ErasureAsked)
 DECODERS: Final[Mapping[str, Decoder[Any]]] = {
     topics.ACTIVITIES: ACTIVITIES,
     topics.BINDINGS: BINDINGS,
+    topics.CONSENTS: CONSENTS,
     topics.HOUSEHOLDS: HOUSEHOLDS,
     topics.ENTERPRISES: ENTERPRISES,
     topics.MANDATES: MANDATES,

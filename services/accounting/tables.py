@@ -4,6 +4,7 @@ from services.accounting.approvals import models as _approvals
 from services.accounting.audit import models as _audit
 from services.accounting.bindings import models as _bindings
 from services.accounting.checks import models as _checks
+from services.accounting.consents import models as _consents
 from services.accounting.corrections import models as _corrections
 from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
@@ -28,6 +29,7 @@ _ = (
     _audit,
     _bindings,
     _checks,
+    _consents,
     _corrections,
     _dead_letters,
     _enterprises,

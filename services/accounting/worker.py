@@ -8,6 +8,8 @@ from services.accounting import decoders
 from services.accounting.approvals import service as approvals
 from services.accounting.bindings import service as bindings
 from services.accounting.checks import service as checks
+from services.accounting.consents import service as consents
+from services.accounting.corrections import ended_bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.database import SCHEMA
 from services.accounting.enterprises import service as enterprises
@@ -17,7 +19,7 @@ from services.accounting.intake import service as intake
 from services.accounting.ledger import expiry, holds
 from services.accounting.mandates import service as mandates
 from services.accounting.methodologies.service import Library
-from services.accounting.posting import freed_room, parking
+from services.accounting.posting import freed_room, late_bindings, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.proofs import nightly, sealing
 from services.accounting.settings import Settings
@@ -69,8 +71,10 @@ def build(settings: Settings | None = None) -> Worker:
     for interval_s, name, job in (
         (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
         (SWEEP_EVERY_S, "release_held", parking.release_held),
+        (SWEEP_EVERY_S, "take_back_outside", ended_bindings.take_back_outside),
         (SWEEP_EVERY_S, "apply_corrections", apply_corrections),
         (SWEEP_EVERY_S, "fill_freed_room", freed_room.fill_freed_room),
+        (SWEEP_EVERY_S, "settle_late_bindings", late_bindings.settle_late),
         (SWEEP_EVERY_S, "vest", vesting.vest_due),
         (HOUSEKEEPING_EVERY_S, "forget_parked", parking.forget_parked),
         (SWEEP_EVERY_S, "refuse_corrections", corrections.refuse_hopeless),
@@ -90,6 +94,7 @@ def _consume(worker: Worker, programmes: ProgrammeSource, settings: Settings) ->
         lanes=settings.posting_lanes,
     )
     worker.consume("accounting.bindings", topics.BINDINGS, decoder=decoders.BINDINGS, handler=bindings.handle_bindings)
+    worker.consume("accounting.consents", topics.CONSENTS, decoder=decoders.CONSENTS, handler=consents.handle_consents)
     worker.consume(
         "accounting.households", topics.HOUSEHOLDS, decoder=decoders.HOUSEHOLDS, handler=households.handle_facts
     )

@@ -44,6 +44,7 @@ from services.accounts.sessions.internal_api import router as internal_sessions_
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.turns import new_document_gate, new_gate, new_password_gate
+from services.accounts.wards.api import router as wards_router
 from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
@@ -53,6 +54,7 @@ ROUTERS = (
     profile_router,
     policies_router,
     consents_router,
+    wards_router,
     scenes_router,
     bindings_router,
     partner_router,
@@ -128,7 +130,7 @@ def create_app(
         freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         holdings=HoldingsReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         partners=PartnerDirectory(ingest),
-        oauth=PartnerOauth(transport=partner_transport),
+        oauth=PartnerOauth(allow_loopback=settings.partner_allow_loopback, transport=partner_transport),
         log_in_calls=LogInCalls(),
         log_in_gate=new_gate(),
         refresh_gate=new_gate(),

@@ -54,6 +54,10 @@ class Settings(ServiceSettings):
     erasure_cooling_off_days: int = Field(
         15, ge=0, le=90, description="days between a citizen's request for erasure and the erasure"
     )
+    partner_allow_loopback: bool = Field(
+        False, description="partners' OAuth servers may be on this machine, by http: for development"
+    )
+
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(
@@ -91,6 +95,12 @@ class Settings(ServiceSettings):
         given.require_different("token_signing_key", "service_key")
         given.require_inside("ingest_base_url", "accounting_base_url", "rewards_base_url")
         given.require_https("oidc_issuer", "oidc_redirect_uri")
+        if given.is_on("partner_allow_loopback"):
+            given.refuse(
+                "partner_allow_loopback",
+                "合作方的服务器可以是本机",
+                "partners' servers may be addresses of this machine",
+            )
         for name in ("oidc_client_id", "oidc_redirect_uri"):
             if given.text("oidc_issuer") and not given.text(name):
                 given.refuse(name, "缺失，OIDC_ISSUER 需要它", "missing, OIDC_ISSUER needs it")

@@ -2,6 +2,7 @@
 
 from services.accounts.approvals import models as approvals
 from services.accounts.audit import models as audit
+from services.accounts.authorizations import models as authorizations
 from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
@@ -12,6 +13,7 @@ from services.accounts.enterprises import models as enterprises
 from services.accounts.erasures import models as erasures
 from services.accounts.exports import models as exports
 from services.accounts.freeze_questions import models as freeze_questions
+from services.accounts.guardians import models as guardians
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.lookup_keys import models as lookup_keys
@@ -30,6 +32,7 @@ from services.accounts.users import models as users
 __all__ = [
     "approvals",
     "audit",
+    "authorizations",
     "bindings",
     "carbon_accounts",
     "consents",
@@ -39,6 +42,7 @@ __all__ = [
     "erasures",
     "exports",
     "freeze_questions",
+    "guardians",
     "households",
     "log_in_codes",
     "lookup_keys",

@@ -11,9 +11,21 @@ from shared.sealing import Sealer
 from shared.sealing_keys import SealingKeys
 
 DataKind = Literal[
-    "openid", "phone", "log_in_code", "totp", "data_key", "enterprise_contact", "member_name", "document_key"
+    "openid",
+    "phone",
+    "log_in_code",
+    "totp",
+    "data_key",
+    "enterprise_contact",
+    "member_name",
+    "document_key",
+    "partner_code",
+    "partner_tokens",
+    "turns_14",
 ]
-TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
+TokenPurpose = Literal[
+    "log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh", "bind_state", "bind_verifier"
+]
 SIGNING_KEY_PLACE = "signing_key"
 
 

@@ -1,4 +1,4 @@
-"""Worker process of the accounts service: publishes facts, deletes expired rows, counts look-ups."""
+"""Worker process of the accounts service: publishes facts, ends what is over, deletes old rows, counts look-ups."""
 
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -6,18 +6,25 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.accounts.approvals import service as approvals
-from services.accounts.bindings import tokens
+from services.accounts.authorizations import service as authorizations
+from services.accounts.authorizations.revoking import RevocationRunner
+from services.accounts.bindings import confirming, tokens
 from services.accounts.database import SCHEMA
 from services.accounts.enterprise_members import service as enterprise_members
 from services.accounts.erasures import service as erasures
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
+from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.mandates import service as mandates
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
+from services.accounts.partners.client import IngestClient
+from services.accounts.partners.directory import PartnerDirectory
+from services.accounts.partners.oauth import PartnerOauth
+from services.accounts.people import renewals
 from services.accounts.quotas import service as quotas
 from services.accounts.resources import vault_of
 from services.accounts.sessions import service as sessions
@@ -27,6 +34,7 @@ from shared.contracts.erasures_v1 import ErasureMessage
 from shared.contracts.topics import (
     ACCOUNTING_ERASURES,
     BINDINGS,
+    CONSENTS,
     ENTERPRISES,
     ERASURES,
     HOUSEHOLDS,
@@ -42,6 +50,7 @@ ERASE_EVERY_S = 1.0
 MINUTELY_S = 60.0
 ERASURE_ANSWERS = {"accounting": ACCOUNTING_ERASURES, "ingest": INGEST_ERASURES, "rewards": REWARDS_ERASURES}
 _ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
+UNCONFIRMED_EVERY_S = 60
 LOOK_UPS_MEASURED_EVERY_S = 60
 APPROVALS_EXPIRED_EVERY_S = 60
 TERMS_ENDED_EVERY_S = 2
@@ -55,8 +64,10 @@ async def purge(session: Session) -> None:
     """Delete expired sessions, tokens, codes, nonces, counts, invitations, idempotency keys, a bounded number each."""
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
+    await authorizations.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
     await enterprise_members.end_expired(session, at_most=PURGE_ROWS_MAX)
+    await guardians.purge_codes(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
@@ -68,11 +79,15 @@ async def purge(session: Session) -> None:
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker("accounts", settings)
-    worker.publish(BINDINGS, HOUSEHOLDS, ENTERPRISES, MANDATES, ERASURES)
+    worker.publish(BINDINGS, CONSENTS, HOUSEHOLDS, ENTERPRISES, MANDATES, ERASURES)
+    worker.every(renewals.RUN_EVERY_S, "announce_ends", partial(renewals.announce_ends, settings=settings))
+    worker.every(renewals.RUN_EVERY_S, "record_expired", renewals.record_expired)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
     worker.every(TERMS_ENDED_EVERY_S, "end_with_terms", partial(mandates.end_with_terms, settings=settings))
     worker.every(APPROVALS_EXPIRED_EVERY_S, "expire_approvals", approvals.expire)
+    worker.every(UNCONFIRMED_EVERY_S, "unconfirmed", partial(confirming.end_unconfirmed, settings=settings))
+    worker.part(_revocations(worker, settings).run)
     _add_erasures(worker, settings)
     _add_exports(worker, settings)
     return worker
@@ -111,6 +126,12 @@ def _add_exports(worker: Worker, settings: Settings) -> None:
         await exports.build_next(worker.database, vault=vault, reader=reader, zone=ZoneInfo(settings.time_zone))
 
     worker.every(EXPORT_EVERY_S, "export", build)
+
+
+def _revocations(worker: Worker, settings: Settings) -> RevocationRunner:
+    ingest = IngestClient(base_url=settings.ingest_base_url, service_key=settings.service_key)
+    oauth = PartnerOauth(allow_loopback=settings.partner_allow_loopback)
+    return RevocationRunner(worker.database, vault=vault_of(settings), partners=PartnerDirectory(ingest), oauth=oauth)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE
 ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
 MEMBERSHIP_CHANGED_TYPE: Final = "cn.carboninclusion.household.membership.changed.v1"
+CONSENT_CHANGED_TYPE: Final = "cn.carboninclusion.consent.changed.v1"
 METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
 ENTERPRISE_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.changed.v1"
 ENTERPRISE_MEMBER_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.member.changed.v1"
@@ -33,6 +34,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
     topics.ENTERPRISES: (ENTERPRISE_CHANGED_TYPE, ENTERPRISE_MEMBER_CHANGED_TYPE),
     topics.MANDATES: (MANDATE_CHANGED_TYPE,),
+    topics.CONSENTS: (CONSENT_CHANGED_TYPE,),
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),

@@ -6,6 +6,7 @@ BINDINGS = "accounts.bindings.v1"
 HOUSEHOLDS = "accounts.households.v1"
 ENTERPRISES = "accounts.enterprises.v1"
 MANDATES = "accounts.mandates.v1"
+CONSENTS = "accounts.consents.v1"
 DIGESTS = "accounting.digests.v1"
 INGEST_DIGESTS = "ingest.digests.v1"
 OUTCOMES = "accounting.outcomes.v1"
@@ -22,6 +23,7 @@ PARTITIONS = {
     HOUSEHOLDS: 4,
     ENTERPRISES: 1,  # few records
     MANDATES: 4,
+    CONSENTS: 4,
     DIGESTS: 1,
     INGEST_DIGESTS: 1,
     OUTCOMES: 8,
@@ -32,5 +34,6 @@ PARTITIONS = {
     REWARDS_ERASURES: 1,
 }
 COMPACTED = frozenset({BINDINGS, HOUSEHOLDS, ENTERPRISES, MANDATES})
+COMPACTED = frozenset({BINDINGS, HOUSEHOLDS, CONSENTS})
 DEADLETTER_SUFFIX = ".deadletter"
 DEADLETTER_PARTITIONS = 1

@@ -7,6 +7,7 @@ from functools import partial
 import httpx
 
 from services.accounting.bindings import service as bindings
+from services.accounting.corrections import ended_bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.decoders import ACTIVITIES, BINDINGS
 from services.accounting.intake import service as intake
@@ -15,7 +16,7 @@ from services.accounting.main import approvals_for
 from services.accounting.methodologies import repository
 from services.accounting.methodologies.document import methodology_from_plain
 from services.accounting.methodologies.service import Library
-from services.accounting.posting import freed_room, parking
+from services.accounting.posting import freed_room, late_bindings, parking
 from services.accounting.posting.closing import Programme, ProgrammeSource
 from services.accounting.settings import Settings
 from services.accounting.vesting import service as vesting
@@ -68,6 +69,9 @@ class Accounting:
         programme = await self.programme()
         jobs = (
             parking.release_parked,
+            ended_bindings.take_back_outside,
+            late_bindings.settle_late,
+            late_bindings.settle_late,
             partial(corrections.apply_waiting, deadline_days=self.settings.correction_days),
             corrections.refuse_hopeless,
             freed_room.fill_freed_room,

@@ -27,7 +27,7 @@ from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
-from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
+from tests.accounts.fakes import KEYS, FakeIngest, Hello
 from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
 from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
@@ -68,12 +68,17 @@ def ingest() -> FakeIngest:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, ingest: FakeIngest) -> AsyncIterator[FastAPI]:
+def hello() -> Hello:
+    return Hello()
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, ingest: FakeIngest, hello: Hello) -> AsyncIterator[FastAPI]:
     built = create_app(
         settings,
         wechat_transport=httpx.ASGITransport(fake_wechat.create_app("wx-test", WX_SECRET)),
         ingest_transport=ingest.transport(),
-        partner_transport=httpx.ASGITransport(fake_oauth()),
+        partner_transport=httpx.ASGITransport(hello.app),
     )
     async with built.router.lifespan_context(built):
         yield built
@@ -100,10 +105,11 @@ def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello) -> None:
     """Empty the tables, reset the fake ingest and drop the cached partner list."""
     await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
+    hello.reset()
     old = app.state.resources
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
 
@@ -130,8 +136,10 @@ def logs(settings: Settings) -> Iterator[io.StringIO]:
 class Person:
     """A logged-in citizen."""
 
-    def __init__(self, client: httpx.AsyncClient, answer: dict[str, Any], code: str = "") -> None:
-        self._client = client
+    def __init__(
+        self, client: httpx.AsyncClient, answer: dict[str, Any], code: str = "", hello: Hello | None = None
+    ) -> None:
+        self._client, self._hello = client, hello
         self.code = code
         self.user_id = uuid.UUID(answer["user_id"])
         self.refresh_token: str = answer["refresh_token"]
@@ -155,6 +163,11 @@ class Person:
         answer = await self.call("POST", "/sessions/step-up", json={"code": self.code})
         assert answer.status_code == 204, answer.text
 
+    async def unbind(self, binding_id: str) -> httpx.Response:
+        """Step up, then end a binding."""
+        await self.step_up()
+        return await self.call("DELETE", f"/me/bindings/{binding_id}")
+
     async def open_account(self) -> dict[str, Any]:
         answer = await self.call("POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}})
         assert answer.status_code in {200, 201}, answer.text
@@ -164,6 +177,25 @@ class Person:
     async def bind(self, partner_id: str = "didi", mode: str = "account_no", **more: Any) -> httpx.Response:
         return await self.call("POST", "/me/bindings", json={"partner_id": partner_id, "mode": mode, **more})
 
+    async def authorize(self, partner_id: str = "hello") -> httpx.Response:
+        return await self.call("POST", "/me/bindings/authorizations", json={"partner_id": partner_id})
+
+    async def confirmed(self, customer: str = "rider-7", partner_id: str = "hello") -> dict[str, str]:
+        """Confirm at the partner and return what its redirect brings: `code`, `state` and `iss`."""
+        started = await self.authorize(partner_id)
+        assert started.status_code == 201, started.text
+        assert self._hello is not None
+        return await self._hello.confirm(started.json()["authorization_url"], customer)
+
+    async def bind_hello(self, customer: str = "rider-7", **more: Any) -> httpx.Response:
+        """Bind as a customer of `hello`, by a confirmation there. A refused start is returned."""
+        started = await self.authorize()
+        if started.status_code != 201:
+            return started
+        assert self._hello is not None
+        redirect = await self._hello.confirm(started.json()["authorization_url"], customer)
+        return await self.bind("hello", "oauth", **redirect, **more)
+
     async def token(self, **body: Any) -> str:
         answer = await self.call("POST", "/me/bindings/token", json=body)
         assert answer.status_code == 201, answer.text
@@ -171,15 +203,15 @@ class Person:
 
 
 class People:
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, hello: Hello) -> None:
+        self._client, self._hello = client, hello
         self._numbers = itertools.count(1)
 
     async def new(self, openid: str | None = None, *, with_account: bool = True) -> Person:
         code = f"dev:{openid or f'openid-{next(self._numbers)}'}"
         answer = await self._client.post(f"{BASE}/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Person(self._client, answer.json(), code)
+        person = Person(self._client, answer.json(), code, self._hello)
         if with_account:
             await person.open_account()
         return person
@@ -192,8 +224,8 @@ def vault(app: FastAPI) -> Vault:
 
 
 @pytest.fixture
-def people(client: httpx.AsyncClient) -> People:
-    return People(client)
+def people(client: httpx.AsyncClient, hello: Hello) -> People:
+    return People(client, hello)
 
 
 class PartnerClient:
@@ -236,6 +268,8 @@ async def published(db: Db) -> list[BindingChanged]:
     """Read the binding records in the outbox, in order, and check topic and keys."""
     found: list[BindingChanged] = []
     for row in await db.fetch("SELECT topic, records FROM accounts.outbox ORDER BY id"):
+        if row["topic"] == "accounts.consents.v1":
+            continue
         assert row["topic"] == "accounts.bindings.v1"
         for key, value, headers in msgspec.msgpack.decode(row["records"]):
             read_event(row["topic"], key, value, headers)

@@ -2,20 +2,25 @@
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import jwt
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from deploy.local.fake_oauth_partner import OauthPartner, Registration, router_of
 from shared import clock
 from shared.auth import cp1
 from shared.auth.signers import HmacVerifier
 from shared.auth.tokens import SERVICE_TYPE
 from tests.tokens import SERVICE_CALLERS
 
-KEYS = {"ak_didi": ("didi", "cpsk_didi_0123456789abcdef"), "ak_huishou": ("huishou", "cpsk_huishou_0123456789abcdef")}
+KEYS = {
+    f"ak_{name}": (name, f"cpsk_{name}_0123456789abcdef") for name in ("didi", "huishou", "meter", "hello", "metro")
+}
 METRO_PEPPER = "metro-phone-pepper-0123456789"
 OAUTH_SECRET = "hello-oauth-secret-canary"
 
@@ -36,6 +41,15 @@ def partner(partner_id: str, scenes: list[str], modes: list[str], **more: Any) -
     }
 
 
+OAUTH = {
+    "authorize_url": "http://hello.test/oauth/authorize",
+    "token_url": "http://hello.test/oauth/token",
+    "revocation_url": "http://hello.test/oauth/revoke",
+    "redirect_uri": "https://carbon.test/bound",
+    "issuer": "https://hello.test",
+    "client_id": "carbon",
+    "client_secret": OAUTH_SECRET,
+}
 PARTNERS = [
     partner("didi", ["ev_ride"], ["account_no", "token"]),
     partner("huishou", ["recycling"], ["token"]),
@@ -45,8 +59,9 @@ PARTNERS = [
         "hello",
         ["bike"],
         ["oauth"],
-        oauth={"token_url": "http://hello.test/token", "client_id": "carbon", "client_secret": OAUTH_SECRET},
+        oauth=OAUTH,
     ),
+    partner("meter", ["power_saving"], ["account_no_confirmed"]),
     partner("trial", ["bike"], ["account_no"], environment="sandbox"),
 ]
 
@@ -111,22 +126,45 @@ class FakeIngest:
         return JSONResponse(answer)
 
 
-def fake_oauth() -> FastAPI:
-    """A partner's token endpoint. `ok:<open id>` is a valid code, `busy` and `odd` cause failures."""
-    app = FastAPI()
+Trick = Callable[[Request], Awaitable[Response]]
 
-    @app.post("/token")
-    async def token(request: Request) -> JSONResponse:
-        asked = await request.json()
-        if asked.get("client_secret") != OAUTH_SECRET or asked.get("grant_type") != "authorization_code":
-            return JSONResponse({"error": "invalid_client"}, status_code=401)
-        code = asked["code"]
-        if code == "busy":
-            return JSONResponse({}, status_code=502)
-        if code == "odd":
-            return JSONResponse({"open_id": ["not", "text"]})
-        if not code.startswith("ok:"):
-            return JSONResponse({"error": "invalid_grant"}, status_code=400)
-        return JSONResponse({"open_id": code.removeprefix("ok:")})
 
-    return app
+class Hello:
+    """The OAuth server of the partner `hello`: the one of the local stack, with tricks for its token endpoint."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.app.middleware("http")(self._trick)
+        self.reset()
+
+    def reset(self) -> None:
+        self.trick: Trick | None = None
+        self.exchanges = 0
+        self.partner = OauthPartner(
+            Registration(OAUTH["issuer"], OAUTH["client_id"], OAUTH_SECRET, OAUTH["redirect_uri"])
+        )
+        self.app.router.routes.clear()
+        self.app.include_router(router_of(self.partner))
+
+    async def _trick(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path == "/oauth/token":
+            self.exchanges += 1
+            if self.trick is not None:
+                return await self.trick(request)
+        return await call_next(request)
+
+    async def confirm(self, url: str, customer: str) -> dict[str, str]:
+        """Confirm as the partner's customer. Return the parameters of the redirect."""
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app)) as browser:
+            answer = await browser.post(url, data={"customer": customer, "decision": "allow"})
+        assert answer.status_code == 303, answer.text
+        address, _, query = answer.headers["location"].partition("?")
+        assert address == OAUTH["redirect_uri"]
+        return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+def answering(document: object, status: int = 200) -> Trick:
+    async def answer(_request: Request) -> Response:
+        return JSONResponse(document, status_code=status)
+
+    return answer

@@ -41,7 +41,7 @@ async def test_c13_a_sentence_gives_day_and_minute_and_the_member_the_second(peo
     ("body", "field", "kind", "zh", "en"),
     [
         (
-            {"partner_id": "didi", "mode": "oauth"},
+            {"partner_id": "didi", "mode": "oauth", "state": "s"},
             "body.oauth.code",
             "MISSING",
             "这一项还没有填写，请补上。",
@@ -55,7 +55,7 @@ async def test_c13_a_sentence_gives_day_and_minute_and_the_member_the_second(peo
             "There is no such kind. Choose one of those in the documentation.",
         ),
         (
-            {"partner_id": "hello", "mode": "oauth", "code": "c" * 513},
+            {"partner_id": "hello", "mode": "oauth", "code": "c" * 513, "state": "s"},
             "body.oauth.code",
             "STRING_TOO_LONG",
             "最多只能填 512 个字，请缩短。",
@@ -107,8 +107,8 @@ async def test_c14_a_refusal_names_no_route_and_says_what_to_do(people: People) 
 
 async def test_c13_a_time_that_we_showed_can_be_sent_back(people: People) -> None:
     anna, bert = await people.new(), await people.new()
-    first = await anna.bind("hello", "oauth", code="ok:rider-8")
+    first = await anna.bind_hello("rider-8")
     await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
     ended_at = (await anna.call("GET", "/me/bindings")).json()["items"][0]["ended_at"]
-    assert (await bert.bind("hello", "oauth", code="ok:rider-8", counts_from=ended_at)).status_code == 201
+    assert (await bert.bind_hello("rider-8", counts_from=ended_at)).status_code == 201

@@ -14,7 +14,7 @@ from shared import clock
 from shared.contracts.identity import account_key, person_account_id
 from shared.instants import stamp
 from tests.accounts.conftest import REF_PEPPER, Db, People, code_of, published
-from tests.accounts.fakes import METRO_PEPPER, PARTNERS, FakeIngest, partner
+from tests.accounts.fakes import METRO_PEPPER, PARTNERS, FakeIngest, Hello, Trick, answering, partner
 
 
 async def test_a_binding_by_account_number_is_active_and_published(people: People, db: Db) -> None:
@@ -31,6 +31,8 @@ async def test_a_binding_by_account_number_is_active_and_published(people: Peopl
         "counts_from",
         "ended_at",
         "consent_withdrawn_at",
+        "confirm_before",
+        "ended_reason",
     }
     assert (document["partner_id"], document["mode"], document["status"]) == ("didi", "account_no", "active")
     assert document["since"] == document["counts_from"]
@@ -44,10 +46,13 @@ async def test_a_binding_by_account_number_is_active_and_published(people: Peopl
     assert change.consent_withdrawn_at is None
 
 
+_BINDING_RECORDS = "SELECT records FROM accounts.outbox WHERE topic = 'accounts.bindings.v1'"
+
+
 async def test_binding_records_carry_cloudevents_headers(people: People, db: Db) -> None:
     anna = await people.new()
     binding_id = (await anna.bind("didi")).json()["binding_id"]
-    [[_key, _value, headers]] = msgspec.msgpack.decode(await db.fetchval("SELECT records FROM accounts.outbox"))
+    [[_key, _value, headers]] = msgspec.msgpack.decode(await db.fetchval(_BINDING_RECORDS))
     attributes = {name: value.decode() for name, value in headers}
     assert attributes.pop("ce_time")
     assert attributes == {
@@ -90,7 +95,7 @@ async def test_an_unsupported_mode_is_refused_with_the_supported_ones(
     people: People, partner_id: str, mode: str, supported: list[str]
 ) -> None:
     anna = await people.new()
-    more = {"code": "ok:x"} if mode == "oauth" else {}
+    more = {"code": "x", "state": "x"} if mode == "oauth" else {}
     refused = await anna.bind(partner_id, mode, **more)
     assert code_of(refused) == (409, "BINDING_MODE_UNAVAILABLE")
     assert refused.json()["supported_modes"] == supported
@@ -101,29 +106,34 @@ async def test_a_citizen_cannot_bind_by_token_without_the_partner(people: People
     assert code_of(await anna.bind("didi", "token")) == (422, "BINDING_NEEDS_TOKEN")
 
 
-async def test_an_oauth_binding_uses_the_open_id_from_the_partner(people: People, db: Db) -> None:
+async def test_an_oauth_binding_uses_the_open_id_from_the_partner(people: People, hello: Hello, db: Db) -> None:
     anna = await people.new()
-    assert (await anna.bind("hello", "oauth", code="ok:rider-7")).status_code == 201
-    assert (await published(db))[0].account_key == account_key(REF_PEPPER, "hello", "open_id", "rider-7")
+    assert (await anna.bind_hello("rider-7")).status_code == 201
+    assert (await published(db))[0].account_key == account_key(
+        REF_PEPPER, "hello", "open_id", hello.partner.open_id("rider-7")
+    )
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"),
+    ("trick", "expected"),
     [
-        ("bad", (422, "PARTNER_CODE_INVALID")),
-        ("busy", (503, "PARTNER_UNAVAILABLE")),
-        ("odd", (503, "PARTNER_UNAVAILABLE")),
-        ("ok:with space", (503, "PARTNER_UNAVAILABLE")),
+        (answering({"error": "invalid_grant"}, 400), (422, "PARTNER_CODE_INVALID")),
+        (answering({}, 502), (503, "PARTNER_UNAVAILABLE")),
+        (answering({"open_id": ["not", "text"]}), (503, "PARTNER_UNAVAILABLE")),
+        (answering({"open_id": "with space"}), (503, "PARTNER_UNAVAILABLE")),
     ],
 )
-async def test_a_failed_code_exchange_is_a_422_or_503(people: People, code: str, expected: tuple[int, str]) -> None:
+async def test_a_failed_code_exchange_is_a_422_or_503(
+    people: People, hello: Hello, trick: Trick, expected: tuple[int, str]
+) -> None:
     anna = await people.new()
-    assert code_of(await anna.bind("hello", "oauth", code=code)) == expected
+    hello.trick = trick
+    assert code_of(await anna.bind_hello()) == expected
 
 
 async def test_concurrent_bindings_of_one_partner_account_bind_one_person(people: People, db: Db) -> None:
     pair = [await people.new(), await people.new()]
-    answers = await asyncio.gather(*[person.bind("hello", "oauth", code="ok:rider-7") for person in pair])
+    answers = await asyncio.gather(*[person.bind_hello("rider-7") for person in pair])
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     assert code_of(max(answers, key=lambda answer: answer.status_code)) == (409, "PARTNER_ACCOUNT_TAKEN")
     assert len(await published(db)) == 1
@@ -138,13 +148,13 @@ async def test_concurrent_bindings_of_one_person_create_one(people: People, db: 
 
 async def test_another_partner_account_is_refused_until_the_first_binding_ends(people: People) -> None:
     anna, bert = await people.new(), await people.new()
-    first = await anna.bind("hello", "oauth", code="ok:rider-7")
-    assert code_of(await anna.bind("hello", "oauth", code="ok:rider-8")) == (409, "BINDING_ALREADY_EXISTS")
-    assert code_of(await bert.bind("hello", "oauth", code="ok:rider-7")) == (409, "PARTNER_ACCOUNT_TAKEN")
+    first = await anna.bind_hello("rider-7")
+    assert code_of(await anna.bind_hello("rider-8")) == (409, "BINDING_ALREADY_EXISTS")
+    assert code_of(await bert.bind_hello("rider-7")) == (409, "PARTNER_ACCOUNT_TAKEN")
     await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
-    assert (await anna.bind("hello", "oauth", code="ok:rider-8")).status_code == 201
-    assert (await bert.bind("hello", "oauth", code="ok:rider-7")).status_code == 201
+    assert (await anna.bind_hello("rider-8")).status_code == 201
+    assert (await bert.bind_hello("rider-7")).status_code == 201
 
 
 async def test_an_ended_binding_is_published_once_and_stays_listed(people: People, db: Db) -> None:
@@ -192,14 +202,14 @@ async def test_counts_from_lies_within_the_late_window_and_not_in_the_future(peo
 async def test_counts_from_never_precedes_the_end_of_another_persons_binding(people: People) -> None:
     anna, bert = await people.new(), await people.new()
     yesterday = (clock.now() - timedelta(days=1)).isoformat()
-    first = await anna.bind("hello", "oauth", code="ok:rider-7")
+    first = await anna.bind_hello("rider-7")
     await anna.step_up()
     await anna.call("DELETE", f"/me/bindings/{first.json()['binding_id']}")
     ended_at = (await anna.call("GET", "/me/bindings")).json()["items"][0]["ended_at"]
-    refused = await bert.bind("hello", "oauth", code="ok:rider-7", counts_from=yesterday)
+    refused = await bert.bind_hello("rider-7", counts_from=yesterday)
     assert code_of(refused) == (422, "COUNTS_FROM_OUT_OF_RANGE")
     assert datetime.fromisoformat(refused.json()["earliest"]) == datetime.fromisoformat(ended_at)
-    assert (await bert.bind("hello", "oauth", code="ok:rider-7", counts_from=ended_at)).status_code == 201
+    assert (await bert.bind_hello("rider-7", counts_from=ended_at)).status_code == 201
 
 
 async def test_binding_requires_an_account_and_a_live_partner(people: People, ingest: FakeIngest) -> None:
@@ -222,7 +232,9 @@ async def test_binding_requires_an_account_and_a_live_partner(people: People, in
         {"partner_id": "didi", "mode": "account_no", "user_id": str(uuid.uuid4())},
         {"partner_id": "didi", "mode": "account_no", "status": "active"},
         {"partner_id": "hello", "mode": "oauth"},
-        {"partner_id": "hello", "mode": "oauth", "code": "c" * 513},
+        {"partner_id": "hello", "mode": "oauth", "code": "c"},
+        {"partner_id": "hello", "mode": "oauth", "code": "c" * 513, "state": "s"},
+        {"partner_id": "hello", "mode": "oauth", "code": "c", "state": "s" * 129},
     ],
 )
 async def test_a_malformed_binding_request_is_refused(people: People, body: dict[str, object]) -> None:

@@ -55,9 +55,10 @@ async def test_withdrawal_stops_counting_from_that_moment(people: People, db: Db
     assert len(changes) == 2
     assert len(withdrawn_at) == 1
     assert {(change.user_id, change.version, change.status) for change in changes} == {(anna.user_id, 2, "active")}
-    [record] = (await anna.call("GET", "/me/consents")).json()["items"]
+    items = (await anna.call("GET", "/me/consents")).json()["items"]
+    [record] = [item for item in items if item["purpose"] == "data_processing"]
     assert record["withdrawn_at"] in {stamp(at) for at in withdrawn_at if at is not None}
-    assert code_of(await anna.bind("hello", "oauth", code="ok:x")) == (409, "CONSENT_REQUIRED")
+    assert code_of(await anna.bind_hello("x")) == (409, "CONSENT_REQUIRED")
     assert code_of(await anna.call("POST", "/me/bindings/token")) == (409, "CONSENT_REQUIRED")
     assert (await anna.call("GET", "/me")).json()["data_processing_consent"] is False
 
@@ -120,7 +121,8 @@ async def test_scenes_need_no_token(client: httpx.AsyncClient) -> None:
     by_scene = {item["scene"]: [p["partner_id"] for p in item["partners"]] for item in document["items"]}
     assert by_scene["bus"] == ["citybus", "metro"]
     assert by_scene["bike"] == ["hello"]  # without the sandbox partner
-    assert by_scene["power_saving"] == []
+    assert by_scene["power_saving"] == ["meter"]
+    assert by_scene["own_bag"] == []
     for item in document["items"]:
         assert item["title"]
         assert item["title_en"]
@@ -135,6 +137,7 @@ async def test_scenes_need_no_token(client: httpx.AsyncClient) -> None:
         "didi": ["account_no", "token"],
         "hello": ["oauth"],
         "huishou": ["token"],
+        "meter": ["account_no"],
     }
 
 

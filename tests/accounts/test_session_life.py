@@ -19,10 +19,20 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("DELETE", f"/me/sessions/{uuid.UUID(int=1)}", {}),
     ("POST", "/sessions/step-up", {"json": {"code": "dev:anna"}}),
     ("POST", "/me/bindings", {"json": {"partner_id": "didi", "mode": "account_no"}}),
+    ("POST", "/me/bindings/authorizations", {"json": {"partner_id": "hello"}}),
     ("POST", "/me/bindings/token", {}),
     ("POST", "/me/carbon-account", {"json": {"consent": {"policy_version": "2026-11"}}}),
     ("POST", "/me/consents", {"json": {"purpose": "messages", "policy_version": "2026-11"}}),
     ("DELETE", "/me/consents?purpose=messages", {}),
+    ("POST", "/me/guardian/invitations", {}),
+    ("POST", "/me/wards", {"json": {"code": "cig_nobody", "consent": {"policy_version": "2026-11"}}}),
+    ("DELETE", f"/me/wards/{uuid.UUID(int=1)}", {}),
+    (
+        "POST",
+        f"/me/wards/{uuid.UUID(int=1)}/consents",
+        {"json": {"purpose": "messages", "policy_version": "2026-11"}},
+    ),
+    ("DELETE", f"/me/wards/{uuid.UUID(int=1)}/consents?purpose=messages", {}),
     ("POST", "/households", {}),
     ("POST", "/households/join", {"json": {"token": "chi_nobody"}}),
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),
@@ -93,7 +103,9 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
     """A new route must choose: it asks for the session, or it is named here with its reason."""
     no_session_yet = {("post", "/sessions"), ("post", "/sessions/refresh")}
     ends_it = {("delete", "/sessions/current"), ("delete", "/me/sessions")}
-    others = {("post", "/partner/bindings")}
+    partner = "/partner/bindings"
+    others = {("post", partner), ("post", f"{partner}/end"), ("delete", f"{partner}/{{}}")}
+    others |= {("post", f"{partner}/{{}}/{verb}") for verb in ("confirm", "refuse")}
     listed = {
         (method.lower(), path.partition("?")[0].replace(str(uuid.UUID(int=1)), "{}")) for method, path, _ in CHANGES
     }

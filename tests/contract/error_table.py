@@ -52,6 +52,8 @@ ADVICE = {
     "STILL_UNREADABLE": "`why` is the decoder's message.",
     "BINDING_NEEDS_TOKEN": "Call `POST /api/v1/accounts/me/bindings/token` and show its QR code.",
     "BINDING_MODE_UNAVAILABLE": "`supported_modes` lists the modes.",
+    "BINDING_STATE_INVALID": "Start anew with `POST /api/v1/accounts/me/bindings/authorizations`, in the same session.",
+    "PARTNER_ISSUER_MISMATCH": "Pass the `iss` of the redirect unchanged (RFC 9207).",
     "COUNTS_FROM_OUT_OF_RANGE": "`earliest` and `latest` are the limits.",
     "HOUSEHOLD_MOVE_TOO_SOON": "`earliest` is the moment from which the call succeeds.",
     "POLICY_VERSION_OUTDATED": "`current_version` is the one to show.",

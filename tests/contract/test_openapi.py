@@ -18,7 +18,7 @@ PAGE = {"items", "next_cursor", "has_more"}
 # Nobody has a token before.
 OPERATORS_LOG_IN = {f"POST /api/v1/accounts/ops/{path}" for path in ("log-ins", "sessions", "sessions/refresh")}
 # Names of fields that always hold one of a closed set. The state of a log-in is another word for a nonce.
-NONCES = {"LogInStartedOut", "ProviderLogIn"}
+NONCES = {"LogInStartedOut", "OauthBindingIn", "ProviderLogIn"}
 CLOSED = {"status", "state", "kind", "mode", "reason_code", "environment"}
 
 

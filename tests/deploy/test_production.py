@@ -119,6 +119,7 @@ UNSAFE = [
     ("rewards", "VOUCHER_KEYS_FORMER", "2:"),
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "true"),
     ("ingest", "WEBHOOK_ALLOW_LOOPBACK", "1"),
+    ("accounts", "PARTNER_ALLOW_LOOPBACK", "true"),
     ("ingest", "DIGEST_SIGNING_KEY", ""),
     ("accounting", "DIGEST_SIGNING_KEY", " "),
     ("accounting", "DIGEST_SIGNING_KEY", _pem(bytes(32))),
@@ -289,7 +290,7 @@ async def test_b10_seeds_of_the_demo_and_the_sandbox_are_refused(
     with pytest.raises(UnsafeSettings, match="演示"):
         await rewards_seed.seed(RewardsSettings())
     variables(safe("ingest"))
-    listed = ingest_seed(Secrets(tmp_path / "secrets.json", PARTNER_ENVIRONMENTS))
+    listed = ingest_seed(Secrets(tmp_path / "secrets.json", PARTNER_ENVIRONMENTS), "http://127.0.0.1:8112")
     with pytest.raises(UnsafeSettings) as found:
         await ingest_seed_command.seed(IngestSettings(), json.dumps(listed).encode())
     assert {"t3", "sandbox"} <= {finding.variable for finding in found.value.findings}

@@ -19,6 +19,8 @@ from deploy.local.secrets_file import Secrets
 from deploy.local.settings import SERVICES, LocalSettings
 from deploy.local.state import RunDirectory
 
+SERVERS = "http://127.0.0.1:8112"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -81,14 +83,16 @@ def test_b10_the_local_stack_is_not_for_production(monkeypatch: pytest.MonkeyPat
 
 def test_credentials_hold_everything_a_client_needs(path: Path) -> None:
     secrets = Secrets(path, PARTNER_ENVIRONMENTS)
-    content = credentials(secrets, "http://127.0.0.1:8080")
-    assert set(content) == {"gateway_url", "ops_token", "second_ops_token", "partners", "wechat_code_prefix"}
+    content = credentials(secrets, "http://127.0.0.1:8080", SERVERS)
+    tokens = {"ops_token", "second_ops_token"}
+    assert set(content) == {"gateway_url", *tokens, "partners", "wechat_code_prefix", "partner_servers_url"}
+    assert secrets["bike_oauth_secret"] not in json.dumps(content)
     subjects = [
         jwt.decode(content[name], options={"verify_signature": False})["sub"]
         for name in ("ops_token", "second_ops_token")
     ]
     assert subjects == ["ops-local", "ops-second"]
-    seeded = ingest_seed(secrets)
+    seeded = ingest_seed(secrets, SERVERS)
     for partner, seed in zip(content["partners"], seeded, strict=True):
         assert set(partner) == {"partner_id", "name", "source", "app_key", "secret", "algorithm"}
         assert seed["keys"] == [{name: partner[name] for name in ("app_key", "algorithm", "secret")}]

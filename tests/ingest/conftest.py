@@ -28,11 +28,11 @@ from tests.cloud_events import read_event
 from tests.databases import Dsns, connect_past_triggers, make_database
 from tests.ingest.operators import OperatorClient
 from tests.ingest.receivers import Receiver, receiving
-from tests.ingest.samples import ALGORITHM, PartnerClient, secret_of, seed_partner
+from tests.ingest.samples import ALGORITHM, PartnerClient, oauth_terms, secret_of, seed_partner
 from tests.ingest.superuser import SEEDED, Ingest
 from tests.tokens import SERVICE_CALLERS, TokenFactory
 
-OAUTH = {"token_url": "https://oauth.example/token", "client_id": "c", "client_secret": "s3cret-of-oauth"}
+OAUTH = oauth_terms("s3cret-of-oauth")
 
 
 def _key(app_key: str, **changes: Any) -> dict[str, Any]:

@@ -47,6 +47,23 @@ def seed_partner(partner_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def oauth_terms(client_secret: str, **changes: Any) -> dict[str, Any]:
+    """The OAuth server of a partner, with every field."""
+    return {
+        "authorize_url": "https://oauth.example/authorize",
+        "token_url": "https://oauth.example/token",
+        "revocation_url": "https://oauth.example/revoke",
+        "redirect_uri": "https://carbon.example/bound",
+        "issuer": "https://oauth.example",
+        "client_id": "carbon",
+        "client_secret": client_secret,
+        "scope": "",
+        "open_id_field": "open_id",
+        "request_form": "form",
+        **changes,
+    }
+
+
 def secret_of(app_key: str) -> str:
     return f"cpsk_{app_key}_0123456789abcdef"
 

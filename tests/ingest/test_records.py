@@ -22,7 +22,7 @@ from shared.seals.signer import DigestSigner, is_signature_valid
 from tests.accounting.proofs.test_proofs import new_pem
 from tests.ingest.conftest import Settle
 from tests.ingest.operators import accepted_by, terms
-from tests.ingest.samples import event, secret_of, seed_partner
+from tests.ingest.samples import event, oauth_terms, secret_of, seed_partner
 from tests.ingest.signing import Pair, Signer
 from tests.ingest.signing import pair as key_pair
 from tests.ingest.superuser import FORGED_KEY, Ingest, answered, refused
@@ -276,7 +276,7 @@ async def test_a2_every_change_by_operators_leaves_a_record_that_proves_it(inges
     ops = ingest.operators
     await ops.partner("whole", allowed_networks=["203.0.113.0/24"], phone_pepper="pepper-of-whole-1234")
     changed = {name: value for name, value in terms("whole").items() if name != "partner_id"}
-    await ops.call_together("PUT", "/whole", {**changed, "cities": [], "oauth": {"client_secret": "s3cret-of-whole"}})
+    await ops.call_together("PUT", "/whole", {**changed, "cities": [], "oauth": oauth_terms("s3cret-of-whole")})
     await ops.call("PUT", "/whole", {**changed, "events_per_day": 1_000}, expect=200)
     await ops.call("POST", "/whole/suspend", {"reason": "数据异常"}, expect=200)
     await ops.call_together("POST", "/whole/resume", {"reason": "已核实"})

@@ -8,6 +8,7 @@ from shared.auth import cp1
 from tests.databases import Dsns
 from tests.ingest.conftest import Settle
 from tests.ingest.operators import PROPOSALS, OperatorClient, accepted_by, terms
+from tests.ingest.samples import oauth_terms
 from tests.ingest.signing import Pair, Signer
 from tests.ingest.test_partners import rows
 from tests.tokens import TokenFactory
@@ -21,11 +22,17 @@ async def secrets_waiting(dsns: Dsns) -> int:
 async def test_b3_a_live_partner_exists_after_a_second_operator_approved(
     operators: OperatorClient, ingest_dsns: Dsns
 ) -> None:
-    body = terms("pair", phone_pepper="pepper-of-the-pair-16", oauth={"client_secret": "s3cret-of-pair"})
+    body = terms("pair", phone_pepper="pepper-of-the-pair-16", oauth=oauth_terms("s3cret-of-pair"))
     proposal = await operators.call("POST", "", body, expect=202)
     assert (proposal["kind"], proposal["partner_id"], proposal["status"]) == ("partner.create", "pair", "open")
     assert proposal["content"]["secrets"] == ["phone_pepper", "oauth"]
+    shown = proposal["content"]["oauth"]
+    assert (shown["redirect_uri"], shown["token_url"]) == (
+        "https://carbon.example/bound",
+        "https://oauth.example/token",
+    )
     assert "pepper-of" not in str(proposal)
+    assert "s3cret-of" not in str(proposal)
     await operators.call("GET", "/pair", expect=404)
     assert (await operators.call("POST", "", body, expect=409))["code"] == "PROPOSAL_OPEN"
     alone = await operators.decide("approve", proposal, headers=operators.headers)
@@ -142,6 +149,7 @@ async def test_b3_resuming_a_live_partner_needs_two(operators: OperatorClient) -
         {"event_types": ["trip.completed", "energy.saved"]},
         {"scenes": ["bike", "metro"]},
         {"binding_modes": ["account_no", "phone_hash"]},
+        {"binding_modes": ["account_no_confirmed"]},
         {"late_window_s": 366 * 86_400},
         {"events_per_day": None},
         {"requests_per_s": 51},
@@ -150,7 +158,7 @@ async def test_b3_resuming_a_live_partner_needs_two(operators: OperatorClient) -
         {"allowed_networks": ["2001:db8::/32"]},
         {"source": "//elsewhere.example"},
         {"phone_pepper": "pepper-known-to-one-operator"},
-        {"oauth": {"token_url": "https://mine.example"}},
+        {"oauth": oauth_terms("s3cret-of-one-operator", token_url="https://mine.example/token")},
     ],
     ids="-".join,
 )

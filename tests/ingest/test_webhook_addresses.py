@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.deliveries import webhook_client
-from services.ingest.deliveries.addresses import ForbiddenAddress, check_url, choose_address, is_public
+from services.ingest.deliveries.addresses import ForbiddenAddress, check_url
 from services.ingest.deliveries.domain import (
     ATTEMPTS_MAX,
     JITTER_PERCENT,
@@ -30,6 +30,7 @@ from services.ingest.deliveries.domain import (
 from services.ingest.deliveries.errors import AddressRefused
 from services.ingest.deliveries.webhook_client import WebhookClient, WebhookMessage
 from shared import clock
+from shared.public_addresses import choose_address, is_public
 from tests.ingest.receivers import Receiver, answer, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -1,15 +1,38 @@
-"""Use cases of bindings: project the topic of accounts, look up the bindings of reported events."""
+"""Use cases of bindings: project the topic of accounts, look up the bindings of reported events.
+
+A binding may become known after the acts that it decides: the topics are read separately. Each change that concerns the
+past is queued. A timed job of posting then looks at the acts since that moment again.
+"""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from services.accounting.bindings import repository
-from services.accounting.bindings.domain import Bindings
+from services.accounting.bindings.domain import SETTLED_AFTER, BindingRow, Bindings, changed_since
 from services.accounting.erased_accounts import service as erased_accounts
+from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.db import Connection, Session
 from shared.projection import Items, newest
+
+# A credit that is taken back cannot come again. So the job waits for a consent that is given again at once, and for
+# the other record of the same request.
+SETTLE_S: Final = 15.0
+
+
+class LateChange(NamedTuple):
+    """A person's bindings at a partner changed. Acts that were received before `since` are not concerned.
+
+    `account_key` None: the person had several accounts at the partner, and stored acts do not name theirs.
+    """
+
+    partner_id: str
+    account_id: uuid.UUID
+    since: datetime
+    account_key: str | None
 
 
 async def handle_bindings(session: Session, items: Items[BindingChanged]) -> None:
@@ -22,8 +45,75 @@ async def handle_bindings(session: Session, items: Items[BindingChanged]) -> Non
     )
     erased = await erased_accounts.erased_among(session, {change.account_id for change in changes.values()})
     kept = [change for change in changes.values() if change.account_id not in erased]
-    if kept:
-        await repository.upsert_bindings(session, kept)
+    if not kept:
+        return
+    before = await repository.known_bindings(session, [change.binding_id for change in kept])
+    await repository.upsert_bindings(session, kept)
+    now = clock.now()
+    shorter = [
+        one.binding_id
+        for one in kept
+        if one.ended_at or (one.consent_withdrawn_at and one.consent_withdrawn_at <= now)  # later ends come announced
+    ]
+    if shorter:
+        await repository.queue_rechecks(session, shorter, now)
+    await _queue_late(session, kept, before)
+
+
+async def due_rechecks(session: Session, *, at_most: int) -> Sequence[uuid.UUID]:
+    """Return bindings that ended or lost their consent and whose acts must be looked at, locked."""
+    return await repository.due_rechecks(session, clock.now(), at_most)
+
+
+async def note_look(session: Session, binding_ids: Sequence[uuid.UUID]) -> None:
+    """Note that the acts of these bindings were looked at.
+
+    Each binding is looked at a second time later: a poll that began before its end was known may commit after the
+    first look.
+    """
+    await repository.note_look(session, binding_ids, again_at=clock.now() + SETTLED_AFTER)
+
+
+async def _queue_late(
+    session: Session, changes: Sequence[BindingChanged], before: dict[uuid.UUID, tuple[int, BindingRow]]
+) -> None:
+    """Queue what the new versions may decide otherwise. The only binding of a person that is new decides parked acts.
+
+    Most changes are of that kind. They cost one query.
+    """
+    late: list[tuple[str, uuid.UUID, datetime]] = []
+    for change in changes:
+        version, known = before.get(change.binding_id, (0, None))
+        if version >= change.version or change.status == "pending":
+            continue
+        state = BindingRow(change.account_id, change.counts_from, change.ended_at, change.consent_withdrawn_at)
+        since = changed_since(known, state)
+        if since is not None:
+            late.append((change.partner_id, change.account_id, since))
+    fresh = [(one[0], one[1]) for one in late]
+    if not fresh:
+        return
+    changed = {(one.partner_id, one.account_id) for one in changes if one.binding_id in before}
+    concerned = changed | await repository.pairs_with_others(session, sorted(fresh))
+    queued = [one for one in late if (one[0], one[1]) in concerned]
+    if queued:
+        await repository.queue_changes(session, queued, settle_s=SETTLE_S)
+
+
+async def late_changes(connection: Connection, limit: int) -> list[LateChange]:
+    """Return changes whose acts have to be looked at again, locked until `finish_changes`."""
+    rows = await repository.due_changes(connection, limit)
+    keys = await repository.only_keys_of(connection, [(row[0], row[1]) for row in rows]) if rows else {}
+    return [LateChange(row[0], row[1], row[2], keys.get((row[0], row[1]))) for row in rows]
+
+
+async def finish_changes(connection: Connection, changes: Sequence[LateChange]) -> None:
+    await repository.delete_changes(connection, [(one.partner_id, one.account_id) for one in changes])
+
+
+async def bindings_of_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Bindings:
+    """Return the bindings of (partner, account key) pairs."""
+    return await repository.bindings_of(connection, sorted(keys))
 
 
 async def bindings_of(connection: Connection, reports: Iterable[ActivityReported]) -> Bindings:

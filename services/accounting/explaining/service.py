@@ -39,7 +39,7 @@ async def list_activities(
 
 def reason_of_activity(row: Any, index: MethodologyIndex) -> Text:
     """Return why a stored activity earned its amount. After a reversal, return the reason of the reversal."""
-    if row.reason_code in _LATER_REVERSALS or row.judgement is None:
+    if row.status == "reversed" or row.reason_code in _LATER_REVERSALS or row.judgement is None:
         return _general(row)
     return reason_text(from_row(row._mapping), _version(row, index))
 

@@ -255,7 +255,7 @@ def _window_refusal(act: Act) -> str | None:
     return None
 
 
-_UNBOUND: Final = {
+BINDING_REFUSALS: Final = {
     BindingState.NONE: reasons.NO_BINDING,
     BindingState.BEFORE: reasons.BEFORE_BINDING,
     BindingState.AFTER: reasons.AFTER_BINDING,
@@ -266,7 +266,7 @@ _UNBOUND: Final = {
 def _binding_refusal(act: Act) -> str | None:
     if act.binding is BindingState.BOUND:
         return None if act.account_id is not None else reasons.NO_BINDING
-    return _UNBOUND[act.binding]
+    return BINDING_REFUSALS[act.binding]
 
 
 def _judge_amount(act: Act, method: Compiled, tally: _CapCounters) -> Judgement:

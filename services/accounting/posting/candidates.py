@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,9 +43,9 @@ def make_candidates(
     reports: Iterable[tuple[int, ActivityReported]], bindings: Bindings, index: MethodologyIndex, time_zone: str
 ) -> list[Candidate]:
     """Make candidates from (place, report) pairs and the bindings of their people."""
-    found = []
+    found, now = [], clock.now()
     for place, report in reports:
-        act = to_act(report, bindings.get((report.partner_id, report.account_key), ()), time_zone)
+        act = to_act(report, bindings.get((report.partner_id, report.account_key), ()), time_zone, now)
         found.append(Candidate(act, index.find(act), place, report))
     return found
 
@@ -61,11 +62,13 @@ def stored_candidate(place: int, row: Any, account_key: str, index: MethodologyI
     return Candidate(act, index.find(act), place, report)
 
 
-def to_act(report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str) -> Act:
+def to_act(
+    report: ActivityReported, bindings: Sequence[BindingRow], time_zone: str, now: datetime | None = None
+) -> Act:
     assert report.act is not None  # the consumer refuses reports without an act
     done = report.act
     used = done.meter_key or done.vehicle_key
-    account_id, state = bound_account(bindings, done.started_at, report.received_at)
+    account_id, state = bound_account(bindings, done.started_at, report.received_at, now=now or clock.now())
     return Act(
         activity_id=report.event_key,
         account_id=account_id,

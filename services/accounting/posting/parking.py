@@ -14,11 +14,12 @@ _FORGET_MAX = 1000
 
 
 async def release_parked(session: Session, *, programme: Programme) -> None:
-    """Judge parked events whose person is bound now.
+    """Judge parked events that the bindings of their person decide now.
 
-    Runs every second. It also covers the race in which an event is parked while its binding is being stored.
+    Runs every second. It also covers the race in which an event is parked while its binding is being stored, events
+    that wait for a partner's confirmation, and those after the end of a binding that has no successor.
     """
-    rows = await repository.parked_with_binding(await driver(session), _RELEASE_MAX)
+    rows = await repository.parked_with_binding(await driver(session), service.settled_before(), _RELEASE_MAX)
     if rows:
         async with closing(session, programme) as closed:
             await service.judge_parked(session, rows, programme=programme, closing=closed)

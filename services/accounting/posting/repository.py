@@ -188,33 +188,50 @@ async def add_tallies(connection: Connection, tallies: Mapping[tuple[str, date, 
     )
 
 
+# A parked act is judged again once a binding contains it, or once none can: it has settled, its key had a binding, and
+# no partner is asked about one that would contain it. The rest of the rule is in `bindings/domain.py`. All stands
+# inside one EXISTS, so that the planner joins parked acts with bindings: a condition beside it would run for each of
+# a million parked acts of people without any binding.
+_DECIDABLE = (
+    "EXISTS (SELECT 1 FROM accounting.binding b WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key"
+    " AND b.status <> 'pending'"
+    " AND (b.counts_from <= a.occurred_at AND (b.ended_at IS NULL OR a.occurred_at < b.ended_at)"
+    " OR a.received_at <= {settled_before} AND NOT EXISTS (SELECT 1 FROM accounting.binding w"
+    " WHERE w.partner_id = a.partner_id AND w.account_key = a.account_key AND w.status = 'pending'"
+    " AND w.counts_from <= a.occurred_at)))"
+)
 # Receipt ids grow with time. So parked events are judged in the order in which the partner sent them.
 _ORDER_OF_THE_LOG = "a.received_at, a.receipt_id, a.receipt_index"
 
 
-async def parked_with_binding(connection: Connection, limit: int) -> Sequence[Any]:
-    """Return parked acts whose person is bound now, oldest first, locked. Rows of other workers are skipped."""
+async def parked_with_binding(connection: Connection, settled_before: datetime, limit: int) -> Sequence[Any]:
+    """Return parked acts that bindings decide now, oldest first, locked. Rows of other workers are skipped."""
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM accounting.activity a JOIN accounting.parked_report p USING (activity_id)"
-        " WHERE a.status = 'parked' AND a.reason_code = 'NO_BINDING' AND EXISTS (SELECT 1 FROM accounting.binding b"
-        " WHERE b.partner_id = a.partner_id AND b.account_key = a.account_key AND b.status <> 'pending')"
+        f" WHERE a.status = 'parked' AND a.reason_code = 'NO_BINDING' AND {_DECIDABLE.format(settled_before='$2')}"
         f" ORDER BY {_ORDER_OF_THE_LOG} LIMIT $1 FOR UPDATE OF a SKIP LOCKED",
         limit,
+        settled_before,
     )
     return rows
 
 
-async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]]) -> Sequence[Any]:
-    """Return the parked acts of (partner, account key) pairs, in log order. Locked in the order of the pairs."""
+async def parked_of(connection: Connection, keys: Sequence[tuple[str, str]], settled_before: datetime) -> Sequence[Any]:
+    """Return the parked acts of (partner, account key) pairs that bindings decide now, in log order.
+
+    Locked in the order of the pairs.
+    """
     rows: Sequence[Any] = await connection.fetch(
         "SELECT a.*, p.report FROM unnest($1::text[], $2::text[]) AS k(partner_id, account_key)"
         # OFFSET 0: see credited_near. Parked acts are rare in the statistics and may be a million by now.
         " CROSS JOIN LATERAL (SELECT * FROM accounting.activity a WHERE a.partner_id = k.partner_id"
         " AND a.account_key = k.account_key AND a.status = 'parked' AND a.reason_code = 'NO_BINDING'"
+        f" AND {_DECIDABLE.format(settled_before='$3')}"
         " OFFSET 0 FOR UPDATE) a JOIN accounting.parked_report p USING (activity_id)"
         f" ORDER BY {_ORDER_OF_THE_LOG}",
         [key[0] for key in keys],
         [key[1] for key in keys],
+        settled_before,
     )
     return rows
 

@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from services.accounting.bindings import service as bindings_room
-from services.accounting.bindings.domain import BindingRow, Bindings, BindingState, people_of
+from services.accounting.bindings.domain import SETTLED_AFTER, BindingRow, Bindings, BindingState, people_of
 from services.accounting.judging.domain import CapUsed, cap_keys, judge
 from services.accounting.judging.duplicates import CreditedAct, CreditedActs
 from services.accounting.judging.plausibility import EXCLUSIVE_ACT_MAX_S
@@ -41,6 +41,7 @@ from services.accounting.posting.domain import (
     separate_repeats,
 )
 from services.accounting.posting.effects import Effects, collect_effects
+from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bounds import EARLIEST
 from shared.db import Connection, Session, driver
@@ -76,7 +77,7 @@ async def post_reports(
         # Bindings are read once: a binding that appears later would add a person who is locked out of order.
         bindings = await bindings_room.bindings_of(connection, (report for _, report in fresh))
         # Parked rows are locked before people, in the same order as in `judge_parked`.
-        parked = await repository.parked_of(connection, sorted(bindings)) if bindings else ()
+        parked = await repository.parked_of(connection, sorted(bindings), settled_before()) if bindings else ()
         people = people_of(bindings)
         busy = people - await ledger.lock_people(connection, people, wait=wait)
         if busy:
@@ -122,6 +123,11 @@ def _reports_not_at(reports: Sequence[ActivityReported], places: set[int]) -> li
 def _parked_candidates(rows: Iterable[Any], bindings: Bindings, programme: Programme) -> list[Candidate]:
     reports = ((place, parked_report(row)) for place, row in enumerate(rows))
     return make_candidates(reports, bindings, programme.index, programme.time_zone)
+
+
+def settled_before() -> datetime:
+    """Return the time of receipt up to which an act after a binding waits for no successor any more."""
+    return clock.now() - SETTLED_AFTER
 
 
 def parked_report(row: Any) -> ActivityReported:

@@ -3,9 +3,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from services.accounts.bindings import service, tokens
+from services.accounts.authorizations.service import Bearer
+from services.accounts.bindings import oauth_binding, service, tokens
 from services.accounts.bindings.domain import BindingStatus, Mode
-from services.accounts.bindings.schemas import BindingIn, BindingOut, OauthBindingIn, TokenIn, TokenOut
+from services.accounts.bindings.schemas import (
+    AuthorizationIn,
+    AuthorizationOut,
+    BindingIn,
+    BindingOut,
+    OauthBindingIn,
+    TokenIn,
+    TokenOut,
+)
 from services.accounts.live_citizen import LiveCitizen, SteppedUpCitizen
 from services.accounts.resources import RequestResources
 from shared.auth.tokens import Citizen
@@ -41,21 +50,65 @@ async def list_bindings(
 async def create_binding(
     body: BindingIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> BindingOut:
-    result = await service.bind_partner(
-        session,
-        settings=resources.settings,
-        vault=resources.vault,
-        partners=resources.partners,
-        oauth=resources.oauth,
-        user_id=citizen.user_id,
-        partner_id=body.partner_id,
-        mode=Mode(body.mode),
-        code=body.code if isinstance(body, OauthBindingIn) else None,
-        counts_from=body.counts_from,
-    )
+    """account_no 方式下，有的合作方要先确认：此时 status 为 pending，确认前的行为先留存，确认后补计。
+
+    Some partners confirm account numbers first: then the binding is pending, and acts meanwhile are judged once it is
+    confirmed.
+    """
+    if isinstance(body, OauthBindingIn):
+        result = await oauth_binding.finish(
+            session,
+            database=resources.database,
+            settings=resources.settings,
+            vault=resources.vault,
+            partners=resources.partners,
+            oauth=resources.oauth,
+            bearer=Bearer(citizen.user_id, citizen.token_id),
+            partner_id=body.partner_id,
+            state=body.state,
+            code=body.code,
+            issuer=body.iss,
+            counts_from=body.counts_from,
+            policy_version=body.consent.policy_version if body.consent else None,
+        )
+    else:
+        result = await service.bind_partner(
+            session,
+            settings=resources.settings,
+            vault=resources.vault,
+            partners=resources.partners,
+            user_id=citizen.user_id,
+            partner_id=body.partner_id,
+            mode=Mode(body.mode),
+            counts_from=body.counts_from,
+            policy_version=body.consent.policy_version if body.consent else None,
+        )
     if not result.is_new:
         response.status_code = 200
     return BindingOut.of(result.binding)
+
+
+@router.post(
+    "/me/bindings/authorizations",
+    status_code=201,
+    summary="去合作方确认 · Start the confirmation at a partner (OAuth 2.0, PKCE)",
+)
+async def start_authorization(
+    body: AuthorizationIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
+) -> AuthorizationOut:
+    """确认后，合作方带着 code 和 state 回跳；再用它们 `POST /me/bindings`。10 分钟内有效，只能在同一登录中使用一次。
+
+    The redirect brings `code` and `state` for `POST /me/bindings`: once, within 10 minutes, in the same log-in.
+    """
+    started = await oauth_binding.start(
+        session,
+        vault=resources.vault,
+        partners=resources.partners,
+        bearer=Bearer(citizen.user_id, citizen.token_id),
+        partner_id=body.partner_id,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return AuthorizationOut.of(started)
 
 
 @router.post(
@@ -67,6 +120,7 @@ async def create_binding_token(
     """仅可使用一次，120 秒内有效。The partner confirms the token with `POST /partner/bindings`."""
     code = await tokens.issue_token(
         session,
+        settings=resources.settings,
         partners=resources.partners,
         user_id=citizen.user_id,
         partner_id=body.partner_id if body else None,

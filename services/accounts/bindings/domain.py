@@ -11,6 +11,24 @@ from typing import Literal
 BindingStatus = Literal["pending", "active", "ended"]
 
 
+# A partner that lists this confirms each account number before it counts.
+ACCOUNT_NO_CONFIRMED = "account_no_confirmed"
+# Shorter than the seven days for which accounting keeps the events of a person without a binding.
+CONFIRMED_WITHIN = timedelta(days=3)
+
+
+class EndReason(StrEnum):
+    """Why a binding ended, as its owner reads it. `frozen` is none: a frozen account keeps its bindings."""
+
+    CITIZEN = "citizen"
+    PHONE_CHANGED = "phone_changed"
+    CONSENT_GIVEN_AGAIN = "consent_given_again"
+    PARTNER = "partner"
+    REFUSED_BY_PARTNER = "refused_by_partner"
+    NOT_CONFIRMED = "not_confirmed"
+    ERASED = "erased"
+
+
 class Mode(StrEnum):
     ACCOUNT_NO = "account_no"
     PHONE_HASH = "phone_hash"
@@ -22,10 +40,10 @@ def usable_modes(offered: Iterable[str], *, has_phone_pepper: bool, has_oauth: b
     """Return the modes that a partner offers and is configured for."""
     listed = set(offered)
     ready = {
-        Mode.ACCOUNT_NO: Mode.ACCOUNT_NO in listed,
+        Mode.ACCOUNT_NO: Mode.ACCOUNT_NO in listed or ACCOUNT_NO_CONFIRMED in listed,
         Mode.PHONE_HASH: Mode.PHONE_HASH in listed and has_phone_pepper,
         Mode.TOKEN: Mode.TOKEN in listed,
-        Mode.OAUTH: has_oauth,
+        Mode.OAUTH: Mode.OAUTH in listed and has_oauth,
     }
     return tuple(mode for mode, usable in ready.items() if usable)
 

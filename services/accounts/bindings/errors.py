@@ -10,6 +10,11 @@ class BindingNotFound(NotFound):
     says = refusals.BINDING_NOT_FOUND
 
 
+class BindingNotPending(Conflict):
+    code = "BINDING_NOT_PENDING"
+    says = refusals.BINDING_NOT_PENDING
+
+
 class BindingModeUnavailable(Conflict):
     """Extension `supported_modes`: the modes that work with this partner."""
 

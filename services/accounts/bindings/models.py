@@ -13,7 +13,8 @@ _LIVE = text("status <> 'ended'")
 class Binding(Base):
     """A person at a partner, from `counts_from` until `ended_at`. Ended rows are history and never change.
 
-    The partner's reference is not stored. Matching needs only `account_key`.
+    The partner's reference is not stored. Matching needs only `account_key`. A pending binding waits until
+    `confirm_before` for the partner, and then counts from `counts_from` like any other.
     """
 
     __tablename__ = "binding"
@@ -24,7 +25,11 @@ class Binding(Base):
         Index(None, "partner_id", "account_key"),
         CheckConstraint("status IN ('pending', 'active', 'ended')", name="status"),
         CheckConstraint("(status = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+        CheckConstraint("(status = 'pending') = (confirm_before IS NOT NULL)", name="confirmed"),
+        CheckConstraint("ended_reason IS NULL OR status = 'ended'", name="ended_reason"),
         CheckConstraint("version > 0", name="version"),
+        Index("ix_binding_unconfirmed", "confirm_before", postgresql_where=text("status = 'pending'")),
+        Index(None, "partner_id", "binding_id"),
     )
 
     binding_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -40,6 +45,9 @@ class Binding(Base):
     counts_from: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     consent_withdrawn_at: Mapped[datetime | None]
+    confirm_before: Mapped[datetime | None]
+    # Null for bindings that ended before reasons were recorded.
+    ended_reason: Mapped[str | None]
     changed_at: Mapped[datetime]
 
 

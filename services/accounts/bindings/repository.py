@@ -23,8 +23,10 @@ async def try_insert(
     mode: Mode,
     counts_from: datetime,
     at: datetime,
+    confirm_before: datetime | None = None,
+    consent_ends_at: datetime | None = None,
 ) -> Binding | None:
-    """Insert version 1 of an active binding.
+    """Insert version 1 of a binding: active, or pending until `confirm_before`.
 
     Return None when the partner account, or the person at this partner, has a live binding. That includes one which a
     concurrent transaction has just inserted.
@@ -36,13 +38,32 @@ async def try_insert(
         partner_id=partner_id,
         account_key=account_key,
         mode=mode.value,
-        status="active",
+        status="active" if confirm_before is None else "pending",
+        confirm_before=confirm_before,
         version=1,
         since=at,
         counts_from=counts_from,
+        consent_withdrawn_at=consent_ends_at,
         changed_at=at,
     )
     return await session.scalar(statement.on_conflict_do_nothing().returning(Binding))
+
+
+async def succeed(
+    session: AsyncSession, ended: Binding, *, consent_ends_at: datetime | None, at: datetime
+) -> Binding | None:
+    """Insert the successor of an ended binding, which counts from `at`. None: the partner account is taken."""
+    return await try_insert(
+        session,
+        user_id=ended.user_id,
+        account_id=ended.account_id,
+        partner_id=ended.partner_id,
+        account_key=ended.account_key,
+        mode=Mode(ended.mode),
+        counts_from=at,
+        at=at,
+        consent_ends_at=consent_ends_at,
+    )
 
 
 async def lock_live_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
@@ -65,6 +86,51 @@ async def find_live_at_partner(session: AsyncSession, *, user_id: uuid.UUID, par
 
 async def count_live(session: AsyncSession, *, user_id: uuid.UUID) -> int:
     return await session.scalar(select(func.count()).where(Binding.user_id == user_id, _IS_LIVE)) or 0
+
+
+async def list_live(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Binding]:
+    statement = select(Binding).where(Binding.user_id == user_id, _IS_LIVE).order_by(Binding.binding_id.desc())
+    return (await session.scalars(statement.limit(at_most))).all()
+
+
+async def find_at_partner(session: AsyncSession, *, binding_id: uuid.UUID, partner_id: str) -> Binding | None:
+    return await session.scalar(
+        select(Binding).where(Binding.binding_id == binding_id, Binding.partner_id == partner_id)
+    )
+
+
+async def find_live_of_account(session: AsyncSession, *, partner_id: str, account_key: str) -> Binding | None:
+    return await session.scalar(
+        select(Binding).where(Binding.partner_id == partner_id, Binding.account_key == account_key, _IS_LIVE)
+    )
+
+
+async def relock(session: AsyncSession, row: Binding) -> None:
+    """Lock the row and read it again. The caller has just locked its person."""
+    await session.refresh(row, with_for_update=True)
+
+
+async def list_of_partner(
+    session: AsyncSession, *, partner_id: str, status: BindingStatus | None, before: uuid.UUID | None, limit: int
+) -> Sequence[Binding]:
+    """List newest first. Ids are ordered by time."""
+    statement = select(Binding).where(Binding.partner_id == partner_id)
+    if status is not None:
+        statement = statement.where(Binding.status == status)
+    if before is not None:
+        statement = statement.where(Binding.binding_id < before)
+    return (await session.scalars(statement.order_by(Binding.binding_id.desc()).limit(limit))).all()
+
+
+async def find_unconfirmed(session: AsyncSession, *, before: datetime, at_most: int) -> Sequence[Binding]:
+    """List pending bindings whose time is over, in the order of their people, so that their locks have one order."""
+    statement = (
+        select(Binding)
+        .where(Binding.status == "pending", Binding.confirm_before < before)
+        .order_by(Binding.user_id)
+        .limit(at_most)
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def find_last_end(session: AsyncSession, *, partner_id: str, account_key: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Bindings of a citizen: create, list, end, suspend, resume. Each change is published in the same transaction.
+"""Bindings of a citizen: create, list, end. Each change is published in the same transaction.
 
 Each change of a person's bindings happens under that user's row lock. Between two users, the unique indexes of live
 bindings decide.
@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.accounts.authorizations import service as authorizations
 from services.accounts.bindings import domain, repository
-from services.accounts.bindings.domain import BindingStatus, Mode
+from services.accounts.bindings.domain import BindingStatus, EndReason, Mode
 from services.accounts.bindings.errors import (
     BindingAlreadyExists,
     BindingLimitReached,
@@ -21,14 +22,17 @@ from services.accounts.bindings.errors import (
     PartnerAccountTaken,
     PhoneRequired,
 )
+from services.accounts.bindings.following import follow_consents
 from services.accounts.bindings.models import Binding
 from services.accounts.bindings.publishing import publish_bindings, publish_forgotten
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
-from services.accounts.consents.service import Purpose
+from services.accounts.consents.domain import partner_purpose
+from services.accounts.consents.service import Decision, Purpose
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
-from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.phones import service as phones
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
@@ -67,6 +71,8 @@ class BindingView:
     counts_from: datetime
     ended_at: datetime | None
     consent_withdrawn_at: datetime | None
+    confirm_before: datetime | None
+    ended_reason: EndReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +105,26 @@ async def bind_partner(
     settings: Settings,
     vault: Vault,
     partners: PartnerDirectory,
-    oauth: PartnerOauth,
     user_id: uuid.UUID,
     partner_id: str,
     mode: Mode,
-    code: str | None,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
-    """Bind a citizen to a partner on the citizen's own request. `code`: authorization code, for mode oauth only.
+    """Bind a citizen to a partner on the citizen's own request, without a confirmation at the partner's site.
 
-    Registry and partner are called before the first statement, so that no database connection waits for them.
-    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PartnerCodeInvalid,
-    PartnerUnavailable, PhoneRequired, Unauthenticated and everything `create_binding` raises.
+    `policy_version`: the text for partners that the citizen saw; None means the current one.
+
+    The registry is called before the first statement, so that no database connection waits for it.
+    Raises PartnerNotFound, PartnersUnavailable, BindingModeUnavailable, BindingNeedsToken, PhoneRequired,
+    Unauthenticated and everything `create_binding` raises.
     """
     partner = await partners.get_partner(partner_id)
     require_mode(partner, mode)
     if mode is Mode.TOKEN:
         raise BindingNeedsToken
-    open_id = await _exchange_code(oauth, partner, code) if mode is Mode.OAUTH else None
     await users.lock_user(session, user_id=user_id)
-    if open_id is not None:
-        reference = PartnerReference("open_id", open_id)
-    elif mode is Mode.PHONE_HASH:
+    if mode is Mode.PHONE_HASH:
         reference = await _phone_reference(session, vault=vault, user_id=user_id, partner=partner)
     else:
         account = await carbon_accounts.require_personal(session, user_id=user_id)
@@ -133,6 +137,7 @@ async def bind_partner(
         mode=mode,
         reference=reference,
         counts_from=counts_from,
+        policy_version=policy_version,
     )
 
 
@@ -145,15 +150,19 @@ async def create_binding(
     mode: Mode,
     reference: PartnerReference,
     counts_from: datetime | None,
+    policy_version: str | None = None,
 ) -> BindResult:
     """Create a binding, or return the live one with the same partner account. The caller holds the user's lock.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
+    It gives the consent `partner:<id>`: a binding without consent to this partner resumes.
+    Raises PolicyVersionUnknown, PolicyVersionOutdated, GuardianRequired, CarbonAccountNotOpened,
+    ConsentRequired, BindingAlreadyExists, PartnerAccountTaken, BindingLimitReached,
     CountsFromOutOfRange, QuotaExceeded.
     """
     account = await carbon_accounts.require_personal(session, user_id=user_id)
     consent_floor = await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     key = key_of(settings, partner, reference)
+    partner_floor = await _give_consent(session, settings, user_id, partner.partner_id, policy_version)
     existing = await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner.partner_id)
     if existing is not None:
         if existing.account_key == key:
@@ -164,7 +173,7 @@ async def create_binding(
     await quotas.count_use(session, user_id=user_id, quota=BINDINGS_QUOTA)
     now = clock.now()
     former_end = await repository.find_last_end(session, partner_id=partner.partner_id, account_key=key)
-    start = _start(counts_from, now, partner.late_window_s, (consent_floor, former_end))
+    start = _start(counts_from, now, partner.late_window_s, (consent_floor, partner_floor, former_end))
     row = await repository.try_insert(
         session,
         user_id=user_id,
@@ -174,11 +183,38 @@ async def create_binding(
         mode=mode,
         counts_from=start,
         at=now,
+        confirm_before=now + domain.CONFIRMED_WITHIN if _waits_for_partner(partner, mode) else None,
     )
     if row is None:
         raise PartnerAccountTaken
     await publish_bindings(session, settings=settings, changed=[row])
+    await follow_consents(session, settings=settings, user_id=user_id)  # the end of a consent may be announced
     return BindResult(to_view(row), is_new=True)
+
+
+async def _give_consent(
+    session: Session, settings: Settings, user_id: uuid.UUID, partner_id: str, policy_version: str | None
+) -> datetime | None:
+    """Record consent to a partner. Return its start if there was a time without it. Bindings are counted elsewhere.
+
+    For a person under 14, the guardian has consented before. Raises GuardianRequired.
+    """
+    purpose = partner_purpose(partner_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        if not await consents.has_consent(session, user_id=user_id, purpose=purpose):
+            raise GuardianRequired
+        return await consents.require_consent(session, user_id=user_id, purpose=purpose)
+    await consents.record_given(
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=purpose,
+        policy_version=policy_version,
+        decision=Decision("self", "binding"),
+        counted=await repository.find_live_at_partner(session, user_id=user_id, partner_id=partner_id) is not None,
+    )
+    await follow_consents(session, settings=settings, user_id=user_id)
+    return await consents.require_consent(session, user_id=user_id, purpose=purpose)
 
 
 def key_of(settings: Settings, partner: Partner, reference: PartnerReference) -> str:
@@ -196,20 +232,35 @@ async def end_binding(session: Session, *, settings: Settings, user_id: uuid.UUI
     row = await repository.lock_binding(session, binding_id=binding_id, user_id=user_id)
     if row is None:
         raise BindingNotFound
-    if row.status != "ended":
-        now = clock.now()
-        _end(row, ended_at=now, now=now)
-        await publish_bindings(session, settings=settings, changed=[row])
+    await end_rows(session, [row], settings=settings, reason=EndReason.CITIZEN)
+
+
+async def end_rows(
+    session: Session, rows: Sequence[Binding], *, settings: Settings, reason: EndReason
+) -> Sequence[Binding]:
+    """End those of the rows that live, publish them, and let their tokens at the partner end. Return them.
+
+    The one place where bindings end for good. The rows and their people are locked.
+    """
+    ended = [row for row in rows if row.status != "ended"]
+    now = clock.now()
+    for row in ended:
+        _end(row, ended_at=now, now=now, reason=reason)
+    await publish_bindings(session, settings=settings, changed=ended)
+    await authorizations.end_grants(session, binding_ids=[row.binding_id for row in ended])
+    return ended
+
+
+async def end_all(session: Session, *, settings: Settings, user_id: uuid.UUID, reason: EndReason) -> None:
+    """End all live bindings of a person, as erasure does. The caller holds the user's lock."""
+    await end_rows(session, await _lock_live(session, user_id), settings=settings, reason=reason)
 
 
 async def end_phone_bindings(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
     """End the bindings by phone number, because another person may get the old number. The caller holds the lock."""
     rows = await _lock_live(session, user_id)
-    ended = [row for row in rows if row.mode == Mode.PHONE_HASH]
-    now = clock.now()
-    for row in ended:
-        _end(row, ended_at=now, now=now)
-    await publish_bindings(session, settings=settings, changed=ended)
+    by_phone = [row for row in rows if row.mode == Mode.PHONE_HASH]
+    await end_rows(session, by_phone, settings=settings, reason=EndReason.PHONE_CHANGED)
 
 
 async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
@@ -217,54 +268,14 @@ async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID
 
     The rows are deleted by the caller, who holds the user's lock.
     """
-    live = await _lock_live(session, user_id)
-    now = clock.now()
-    for row in live:
-        _end(row, ended_at=now, now=now)
-    await publish_bindings(session, settings=settings, changed=live)
+    await end_all(session, settings=settings, user_id=user_id, reason=EndReason.ERASED)
     await publish_forgotten(session, settings=settings, binding_ids=await repository.ids_of(session, user_id=user_id))
 
 
-async def suspend_all(session: Session, *, settings: Settings, user_id: uuid.UUID, at: datetime) -> None:
-    """Mark live bindings as without consent: activities from `at` on do not count. The caller holds the lock."""
-    rows = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is None]
-    for row in rows:
-        row.consent_withdrawn_at = at
-        _next_version(row, at)
-    await publish_bindings(session, settings=settings, changed=rows)
-
-
-async def resume_all(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """End each suspended binding at the withdrawal and start a successor that counts from now.
-
-    Activities before the withdrawal still count when they arrive late. Activities during it never count.
-    The caller holds the user's lock.
-    """
-    suspended = [row for row in await _lock_live(session, user_id) if row.consent_withdrawn_at is not None]
-    now = clock.now()
-    for row in suspended:
-        _end(row, ended_at=row.consent_withdrawn_at or now, now=now)
-    await repository.flush_changes(session)
-    successors: list[Binding] = []
-    for row in suspended:
-        successor = await repository.try_insert(
-            session,
-            user_id=row.user_id,
-            account_id=row.account_id,
-            partner_id=row.partner_id,
-            account_key=row.account_key,
-            mode=Mode(row.mode),
-            counts_from=now,
-            at=now,
-        )
-        if successor is not None:
-            successors.append(successor)
-    await publish_bindings(session, settings=settings, changed=[*suspended, *successors])
-
-
 async def list_live(session: Session, *, user_id: uuid.UUID) -> Sequence[BindingView]:
-    """List all live bindings of a person."""
-    return await list_page(session, user_id=user_id, status="active", before=None, limit=LIVE_BINDINGS_MAX)
+    """List all live bindings of a person, newest first: active ones and those that wait for the partner."""
+    rows = await repository.list_live(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
+    return [to_view(row) for row in rows]
 
 
 async def list_page(
@@ -285,6 +296,8 @@ def to_view(row: Binding) -> BindingView:
         counts_from=row.counts_from,
         ended_at=row.ended_at,
         consent_withdrawn_at=row.consent_withdrawn_at,
+        confirm_before=row.confirm_before,
+        ended_reason=EndReason(row.ended_reason) if row.ended_reason is not None else None,
     )
 
 
@@ -292,11 +305,8 @@ async def _lock_live(session: Session, user_id: uuid.UUID) -> Sequence[Binding]:
     return await repository.lock_live_of_user(session, user_id=user_id, at_most=LIVE_BINDINGS_MAX)
 
 
-async def _exchange_code(oauth: PartnerOauth, partner: Partner, code: str | None) -> str:
-    # require_mode refuses oauth without a configuration, and the request's schema demands the code
-    assert partner.oauth is not None
-    assert code is not None
-    return await oauth.exchange_code(partner.oauth, partner_id=partner.partner_id, code=code)
+def _waits_for_partner(partner: Partner, mode: Mode) -> bool:
+    return mode is Mode.ACCOUNT_NO and domain.ACCOUNT_NO_CONFIRMED in partner.binding_modes
 
 
 async def _phone_reference(session: Session, *, vault: Vault, user_id: uuid.UUID, partner: Partner) -> PartnerReference:
@@ -321,11 +331,11 @@ def _start(
     return requested
 
 
-def _end(row: Binding, *, ended_at: datetime, now: datetime) -> None:
-    row.status, row.ended_at = "ended", ended_at
-    _next_version(row, now)
+def _end(row: Binding, *, ended_at: datetime, now: datetime, reason: EndReason) -> None:
+    row.status, row.ended_at, row.ended_reason, row.confirm_before = "ended", ended_at, reason, None
+    next_version(row, now)
 
 
-def _next_version(row: Binding, now: datetime) -> None:
+def next_version(row: Binding, now: datetime) -> None:
     row.version += 1
     row.changed_at = now

@@ -10,7 +10,10 @@ from services.accounts.bindings.models import BindingToken
 from services.accounts.bindings.service import BindResult, PartnerReference
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
+from services.accounts.consents.domain import partner_purpose
 from services.accounts.consents.service import Purpose
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import VerifiedSigner
@@ -33,18 +36,23 @@ _NONCE_KEPT = timedelta(hours=1)
 
 
 async def issue_token(
-    session: Session, *, partners: PartnerDirectory, user_id: uuid.UUID, partner_id: str | None
+    session: Session, *, settings: Settings, partners: PartnerDirectory, user_id: uuid.UUID, partner_id: str | None
 ) -> ShownCode:
     """Issue a token for one binding. With `partner_id`, only that partner can confirm it.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated and, with `partner_id`,
-    PartnerNotFound, PartnersUnavailable, BindingModeUnavailable.
+    A person under 14 names a partner to which the guardian has consented, so that no partner learns of the age.
+    Raises GuardianRequired, CarbonAccountNotOpened, ConsentRequired, QuotaExceeded, Unauthenticated and, with
+    `partner_id`, PartnerNotFound, PartnersUnavailable, BindingModeUnavailable.
     """
     if partner_id is not None:
         service.require_mode(await partners.get_partner(partner_id), Mode.TOKEN)
     await users.lock_user(session, user_id=user_id)
     await carbon_accounts.require_personal(session, user_id=user_id)
     await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        purpose = partner_purpose(partner_id or "")
+        if not await consents.has_consent(session, user_id=user_id, purpose=purpose):
+            raise GuardianRequired
     await quotas.count_use(session, user_id=user_id, quota=TOKENS_QUOTA)
     token = draw_token(_TOKEN_PREFIX)
     now = clock.now()
@@ -97,15 +105,18 @@ async def confirm_token(
     if row.expires_at <= clock.now():
         raise BindingTokenInvalid
     await users.lock_user(session, user_id=row.user_id)
-    result = await service.create_binding(
-        session,
-        settings=settings,
-        user_id=row.user_id,
-        partner=partner,
-        mode=Mode.TOKEN,
-        reference=reference,
-        counts_from=None,
-    )
+    try:
+        result = await service.create_binding(
+            session,
+            settings=settings,
+            user_id=row.user_id,
+            partner=partner,
+            mode=Mode.TOKEN,
+            reference=reference,
+            counts_from=None,
+        )
+    except GuardianRequired:  # the guardian has withdrawn meanwhile
+        raise BindingTokenInvalid from None
     row.binding_id = result.binding.binding_id
     return result
 

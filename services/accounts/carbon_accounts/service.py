@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -77,6 +77,11 @@ async def _open(
     raise RuntimeError("no free account number found")
 
 
+async def numbers_of(session: Session, *, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the numbers of these accounts. Unknown ids are left out."""
+    return await repository.numbers_of(session, account_ids=account_ids) if account_ids else {}
+
+
 def is_account_no(text: str) -> bool:
     """Whether form and check digit are valid. It does not tell whether the account exists."""
     return domain.is_account_no(text)
@@ -105,11 +110,6 @@ async def find_enterprise_account(session: Session, *, enterprise_id: uuid.UUID)
     """Return the account of an enterprise, or None before its approval."""
     row = await repository.by_enterprise(session, enterprise_id=enterprise_id)
     return _account(row) if row else None
-
-
-async def numbers_of(session: Session, *, account_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
-    """Return the account numbers of some accounts, by account id."""
-    return await repository.numbers_of(session, account_ids=account_ids)
 
 
 async def find_by_number(session: Session, *, account_no: str) -> Account | None:

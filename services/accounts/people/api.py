@@ -4,9 +4,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import ConsentOut
-from services.accounts.consents.service import Purpose
 from services.accounts.live_citizen import LiveCitizen
-from services.accounts.people import service, step_up
+from services.accounts.people import guarding, service, step_up
 from services.accounts.people.schemas import (
     ConsentIn,
     OpenAccountIn,
@@ -16,6 +15,7 @@ from services.accounts.people.schemas import (
     SessionOut,
     StepUpIn,
 )
+from services.accounts.policies.schemas import PurposeName
 from services.accounts.resources import RequestResources
 from services.accounts.sessions.domain import read_device
 from services.accounts.turns import turn_key
@@ -104,6 +104,14 @@ async def set_phone(body: PhoneIn, citizen: LiveCitizen, session: Session, resou
 async def open_carbon_account(
     body: OpenAccountIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> CarbonAccountOut:
+    """申报未满 14 周岁的，须先由监护人扫码同意。Under 14: a guardian scans the code of the child first."""
+    await guarding.declare_age(
+        resources.database,
+        settings=resources.settings,
+        user_id=citizen.user_id,
+        birth_month=body.birth_month,
+        under_14=body.under_14 is True,
+    )
     opened = await service.open_account(
         session,
         settings=resources.settings,
@@ -120,6 +128,7 @@ async def give_consent(
     body: ConsentIn, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> ConsentOut:
     """同一版本重复提交不产生新记录。After a withdrawal, activities count again from the moment of the new consent."""
+    await service.require_known(resources.partners, purpose=body.purpose)
     record = await service.give_consent(
         session,
         settings=resources.settings,
@@ -132,10 +141,14 @@ async def give_consent(
 
 @router.delete("/me/consents", status_code=204, tags=["同意 Consents"], summary="撤回同意 · Withdraw consent")
 async def withdraw_consent(
-    purpose: Annotated[Purpose, Query(description="要撤回的同意事项 The purpose to withdraw")],
+    purpose: Annotated[PurposeName, Query(description="要撤回的同意事项 The purpose to withdraw")],
     citizen: LiveCitizen,
     session: Session,
     resources: RequestResources,
 ) -> None:
-    """撤回 data_processing 后，自该时刻起的行为不再累计减碳量。Activities from that moment on do not count."""
+    """撤回 data_processing 后，自该时刻起的行为不再累计减碳量；撤回 partner:<id> 只停止该合作方。
+
+    Activities from that moment on do not count: all of them without data_processing, those of one partner without
+    partner:<id>, steps without health_steps.
+    """
     await service.withdraw_consent(session, settings=resources.settings, user_id=citizen.user_id, purpose=purpose)

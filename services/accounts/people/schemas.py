@@ -1,12 +1,12 @@
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.consents.schemas import PolicyVersion
-from services.accounts.consents.service import Purpose
 from services.accounts.erasures.schemas import PlannedErasureOut
 from services.accounts.people.service import LoginResult
+from services.accounts.policies.schemas import PurposeName
 from services.accounts.sessions.schemas import TokensOut
 
 
@@ -53,6 +53,16 @@ class PhoneOut(BaseModel):
     phone_masked: str = Field(examples=["138****5678"])
 
 
+BirthMonth = Annotated[
+    str,
+    Field(
+        pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$",
+        description="出生年月，只保存满 14 周岁的日期，加密 Month of birth; only the day of turning 14 is kept, sealed",
+        examples=["2013-05"],
+    ),
+]
+
+
 class ConsentGiven(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -65,6 +75,8 @@ class OpenAccountIn(BaseModel):
     )
 
     consent: ConsentGiven = Field(description="同意个人信息处理 Consent to data processing, required for an account")
+    birth_month: BirthMonth | None = None
+    under_14: bool | None = Field(None, description="申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree")
 
 
 class ConsentIn(BaseModel):
@@ -72,10 +84,5 @@ class ConsentIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"purpose": "data_processing", "policy_version": "2026-11"}]}
     )
 
-    purpose: Purpose = Field(
-        description=(
-            "data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · "
-            "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
-        )
-    )
+    purpose: PurposeName
     policy_version: PolicyVersion

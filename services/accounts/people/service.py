@@ -8,14 +8,19 @@ import uuid
 from dataclasses import dataclass
 
 from services.accounts.bindings import service as bindings
+from services.accounts.bindings.following import follow_consents
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.carbon_accounts.service import Account, OpenResult
 from services.accounts.consents import service as consents
-from services.accounts.consents.service import ConsentRecord, Purpose
+from services.accounts.consents.domain import partner_of, stops_bindings
+from services.accounts.consents.service import BY_CITIZEN, ConsentRecord, Decision, Purpose
 from services.accounts.erasures import service as erasures
 from services.accounts.erasures.service import ErasureView
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.log_in_codes.service import Outcome
+from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
@@ -136,38 +141,90 @@ async def _answer_again(
 async def open_account(session: Session, *, settings: Settings, user_id: uuid.UUID, policy_version: str) -> OpenResult:
     """Give consent to data processing and open the personal carbon account. A second call returns the same account.
 
-    The consent is recorded in both cases.
-    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
+    The consent is recorded in both cases, except for a person under 14: the guardian has given it.
+    Raises GuardianRequired, PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is
+    gone).
     """
+    await users.lock_user(session, user_id=user_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        if not await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING):
+            raise GuardianRequired
+        return await carbon_accounts.open_personal_account(session, user_id=user_id, prefix=settings.account_no_prefix)
     await give_consent(
-        session, settings=settings, user_id=user_id, purpose=Purpose.DATA_PROCESSING, policy_version=policy_version
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=Purpose.DATA_PROCESSING,
+        policy_version=policy_version,
+        decision=Decision("self", "account"),
     )
     return await carbon_accounts.open_personal_account(session, user_id=user_id, prefix=settings.account_no_prefix)
 
 
-async def give_consent(
-    session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose, policy_version: str
-) -> ConsentRecord:
-    """Record consent. After a withdrawal of `data_processing`, bindings count again from now on.
+async def require_known(partners: PartnerDirectory, *, purpose: str) -> None:
+    """Require that the partner of a purpose `partner:<id>` exists. Raises PartnerNotFound, PartnersUnavailable.
 
-    Raises PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is gone).
+    Called before the first statement, so that no database connection waits for the registry.
+    """
+    partner_id = partner_of(purpose)
+    if partner_id is not None:
+        await partners.get_partner(partner_id)
+
+
+async def give_consent(
+    session: Session,
+    *,
+    settings: Settings,
+    user_id: uuid.UUID,
+    purpose: str,
+    policy_version: str,
+    decision: Decision = BY_CITIZEN,
+) -> ConsentRecord:
+    """Record consent. Bindings that had stopped for want of it count again from now on.
+
+    Raises GuardianRequired, PolicyVersionUnknown, PolicyVersionOutdated, QuotaExceeded, Unauthenticated (the user is
+    gone).
     """
     await users.lock_user(session, user_id=user_id)
-    record = await consents.record_given(session, user_id=user_id, purpose=purpose, policy_version=policy_version)
-    if purpose is Purpose.DATA_PROCESSING:
-        await bindings.resume_all(session, settings=settings, user_id=user_id)
+    if decision.actor == "self":
+        await guardians.require_own_decision(session, settings=settings, user_id=user_id)
+    record = await consents.record_given(
+        session,
+        settings=settings,
+        user_id=user_id,
+        purpose=purpose,
+        policy_version=policy_version,
+        decision=decision,
+    )
+    if stops_bindings(purpose):
+        await follow_consents(session, settings=settings, user_id=user_id)
     return record
 
 
-async def withdraw_consent(session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: Purpose) -> None:
-    """Record a withdrawal. Without consent to `data_processing`, activities no longer count from this moment on.
+async def withdraw_consent(
+    session: Session, *, settings: Settings, user_id: uuid.UUID, purpose: str, decision: Decision = BY_CITIZEN
+) -> None:
+    """Record a withdrawal. Acts that need this consent no longer count from this moment on.
 
     Withdrawing what was not given changes nothing. No quota limits it. Raises Unauthenticated (the user is gone).
     """
     await users.lock_user(session, user_id=user_id)
-    withdrawn_at = await consents.record_withdrawn(session, user_id=user_id, purpose=purpose)
-    if withdrawn_at is not None and purpose is Purpose.DATA_PROCESSING:
-        await bindings.suspend_all(session, settings=settings, user_id=user_id, at=withdrawn_at)
+    await consents.record_withdrawn(session, settings=settings, user_id=user_id, purpose=purpose, decision=decision)
+    if stops_bindings(purpose):
+        await follow_consents(session, settings=settings, user_id=user_id)
+
+
+async def withdraw_everything(session: Session, *, settings: Settings, user_id: uuid.UUID, decision: Decision) -> None:
+    """Withdraw every consent of a person. Raises Unauthenticated (the user is gone)."""
+    await users.lock_user(session, user_id=user_id)
+    await consents.record_all_withdrawn(session, settings=settings, user_id=user_id, decision=decision)
+    await follow_consents(session, settings=settings, user_id=user_id)
+
+
+async def require_account_and_consent(session: Session, *, user_id: uuid.UUID) -> None:
+    """Raises CarbonAccountNotOpened, ConsentRequired."""
+    await carbon_accounts.require_personal(session, user_id=user_id)
+    await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
 
 
 async def change_phone(

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,17 +21,24 @@ async def list_all(session: AsyncSession) -> Sequence[Policy]:
     return (await session.scalars(select(Policy).order_by(Policy.effective_from.desc(), Policy.version.desc()))).all()
 
 
+async def list_of(session: AsyncSession, families: Collection[str]) -> Sequence[Policy]:
+    """Newest first."""
+    statement = select(Policy).where(Policy.family.in_(families))
+    return (await session.scalars(statement.order_by(Policy.effective_from.desc(), Policy.version.desc()))).all()
+
+
 async def add(session: AsyncSession, **values: Any) -> bool:
     """Return False if the version exists."""
     statement = insert(Policy).values(**values).on_conflict_do_nothing().returning(Policy.version)
     return (await session.execute(statement)).first() is not None
 
 
-async def end_earlier(session: AsyncSession, *, effective_from: datetime) -> None:
-    """Let the versions before `effective_from` end there, unless they end sooner."""
+async def end_earlier(session: AsyncSession, *, family: str, effective_from: datetime) -> None:
+    """Let the versions of the family before `effective_from` end there, unless they end sooner."""
     await session.execute(
         update(Policy)
         .where(
+            Policy.family == family,
             Policy.effective_from < effective_from,
             or_(Policy.accepted_until.is_(None), Policy.accepted_until > effective_from),
         )

@@ -34,6 +34,7 @@ class Profile:
 async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Profile:
     """Read the profile of a user. Raises Unauthenticated (the user is gone)."""
     user = await users.read_user(session, user_id=user_id)
+    live = await bindings.list_live(session, user_id=user_id)
     return Profile(
         user_id=user.user_id,
         created_at=user.created_at,
@@ -41,6 +42,6 @@ async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) ->
         household=await households.find_household(session, user_id=user_id),
         phone_masked=await phones.read_masked(session, vault=vault, user_id=user_id),
         data_processing_consent=await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
-        bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.list_live(session, user_id=user_id))),
+        bound_partner_ids=tuple(sorted(row.partner_id for row in live if row.status == "active")),
         erasure=await erasures.find_planned(session, user_id=user_id),
     )

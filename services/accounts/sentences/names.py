@@ -15,6 +15,9 @@ PURPOSES: Final = {
     "messages": Text("接收消息提醒", "messages about your account"),
     "rankings": Text("参加排行榜", "rankings"),
     "research": Text("用于研究", "research"),
+    "location": Text("使用行程位置", "the places of your trips"),
+    "health_steps": Text("使用微信步数", "your WeChat steps"),
+    "pooling": Text("汇集减碳量", "pooling your reductions"),
 }
 DEVICES: Final = {
     "developer_tools": Text("开发者工具", "Developer tools"),
@@ -25,6 +28,7 @@ DEVICES: Final = {
     "wechat_computer": Text("微信 · 电脑", "WeChat · computer"),
     "other": Text("其他设备", "Another device"),
 }
+PARTNER_SHARING: Final = Text("与这个合作方共享信息", "sharing data with this partner")
 # Title, and how to earn.
 SCENES: Final = {
     "bus": (

@@ -11,6 +11,30 @@ BINDING_NOT_FOUND: Final = Sentence(
         "This binding does not exist or is not yours. See the list of your bindings.",
     ),
 )
+BINDING_NOT_PENDING: Final = Sentence(
+    Text("这个绑定不在等待确认", "This binding does not wait for a confirmation"),
+    Text(
+        "它已确认、已结束，或已过确认期限，这次没有改动。请查询它现在的状态。",
+        "It was confirmed, has ended, or its time is over. Nothing was changed. Look up its present status.",
+    ),
+)
+BINDING_STATE_INVALID: Final = Sentence(
+    Text("这次确认不能用", "This confirmation is not valid"),
+    Text(
+        "确认已过期（10 分钟）、已用过，或不是这部手机上开始的，还没有绑定。请重新绑定一次。",
+        (
+            "It is older than 10 minutes, was used before, or began on another phone. Nothing was bound. Please "
+            "bind once more."
+        ),
+    ),
+)
+PARTNER_ISSUER_MISMATCH: Final = Sentence(
+    Text("确认不是这个合作方给的", "The confirmation is not the partner's"),
+    Text(
+        "为了安全，没有绑定，也没有使用您的信息。请重新绑定；再遇到，请联系客服。",
+        "Nothing was bound and none of your data was used. Please bind again. If it happens again, ask support.",
+    ),
+)
 BINDING_MODE_UNAVAILABLE: Final = Sentence(
     Text("不能用这种方式绑定", "This way of binding is not available"),
     Text(

@@ -65,5 +65,9 @@ async def lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None
     return await session.scalar(select(User).where(User.user_id == user_id).with_for_update(key_share=True))
 
 
+async def try_lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
+    return await session.scalar(select(User).where(User.user_id == user_id).with_for_update(skip_locked=True))
+
+
 async def find_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.get(User, user_id)

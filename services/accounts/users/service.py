@@ -112,6 +112,11 @@ async def lock_user(session: Session, *, user_id: uuid.UUID) -> None:
         raise Unauthenticated
 
 
+async def try_lock_user(session: Session, *, user_id: uuid.UUID) -> bool:
+    """Lock the user's row unless another transaction holds it, for jobs that lock many people. They never wait."""
+    return await repository.try_lock_user(session, user_id=user_id) is not None
+
+
 async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
     """Raises Unauthenticated (the user is gone)."""
     user = await repository.find_user(session, user_id=user_id)

@@ -66,7 +66,8 @@ async def create_partner(session: Session, sealer: Sealer, subject: str, new: Ne
     sealed = sealed_terms(new, new.partner_id, sealer)
     named = {"partner_id": new.partner_id, "environment": new.environment}
     view = await add_partner(session, {**plain_terms(new), **sealed, **named})
-    await _audit(session, subject, "partner.create", new.partner_id, new.reason, None, _terms(view))
+    shown = {"oauth": new.oauth.shown()} if new.oauth is not None else {}
+    await _audit(session, subject, "partner.create", new.partner_id, new.reason, None, {**_terms(view), **shown})
     return view
 
 
@@ -92,6 +93,8 @@ async def change_partner(session: Session, sealer: Sealer, subject: str, partner
     await repository.change_partner(session, partner_id, {**plain_terms(terms), **sealed})
     view = await get_partner(session, partner_id)
     after = _terms(view) | {f"{name}_replaced": True for name in named_secrets(terms)}
+    if terms.oauth is not None:
+        after["oauth"] = terms.oauth.shown()
     await _audit(session, subject, "partner.change", partner_id, terms.reason, before, after)
     return view
 
@@ -233,6 +236,12 @@ def named_secrets(terms: PartnerTerms) -> list[str]:
     return [name for name in ("phone_pepper", "oauth") if getattr(terms, name) is not None]
 
 
+def shown_terms(terms: PartnerTerms) -> dict[str, Any]:
+    """The terms as people see them before they decide: all but the secrets themselves."""
+    shown = {"oauth": terms.oauth.shown()} if terms.oauth is not None else {}
+    return {"terms": plain_terms(terms), "secrets": named_secrets(terms), **shown}
+
+
 def sealed_terms(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[str, bytes]:
     """Columns of the secrets that these terms set."""
     values = {}
@@ -240,7 +249,7 @@ def sealed_terms(terms: PartnerTerms, partner_id: str, sealer: Sealer) -> dict[s
         text = terms.phone_pepper.get_secret_value()
         values["phone_pepper_sealed"] = sealer.seal(text, partner_place(partner_id, "phone_pepper"))
     if terms.oauth is not None:
-        values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth), partner_place(partner_id, "oauth"))
+        values["oauth_sealed"] = sealer.seal(json.dumps(terms.oauth.with_secret()), partner_place(partner_id, "oauth"))
     return values
 
 

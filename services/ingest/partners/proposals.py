@@ -36,7 +36,7 @@ async def create_partner(
     """A sandbox partner at once, a live one as a proposal. Raises PartnerExists, SourceTaken, ProposalOpen."""
     if new.environment == "sandbox":
         return await administration.create_partner(session, sealer, operator.subject, new)
-    content = {"terms": administration.plain_terms(new), "secrets": administration.named_secrets(new)}
+    content = administration.shown_terms(new)
     proposal = await _propose(session, approvals, CREATE, new.partner_id, operator, new.reason, content)
     sealed = administration.sealed_terms(new, new.partner_id, sealer)
     await repository.add_secrets(session, proposal.proposal_id, sealed)
@@ -51,7 +51,7 @@ async def change_partner(
     plain, secrets = administration.plain_terms(terms), administration.named_secrets(terms)
     if before["environment"] == "sandbox" or not (secrets or widens(before, plain)):
         return await administration.change_partner(session, sealer, operator.subject, partner_id, terms)
-    content = {"terms": plain, "secrets": secrets, "base": _comparable(before)}
+    content = {**administration.shown_terms(terms), "base": _comparable(before)}
     proposal = await _propose(session, approvals, CHANGE, partner_id, operator, terms.reason, content)
     await repository.add_secrets(session, proposal.proposal_id, administration.sealed_terms(terms, partner_id, sealer))
     return proposal
@@ -193,7 +193,8 @@ def _comparable(terms: View) -> View:
 
 
 def _replaced(content: Mapping[str, Any]) -> View:
-    return {f"{name}_replaced": True for name in content["secrets"]}
+    shown = {"oauth": content["oauth"]} if "oauth" in content else {}
+    return {**{f"{name}_replaced": True for name in content["secrets"]}, **shown}
 
 
 async def _preview_create(session: Session, subject: str, content: Mapping[str, Any]) -> Change:

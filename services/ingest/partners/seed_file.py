@@ -18,6 +18,7 @@ from services.ingest.event_types import full_name
 from services.ingest.partners.domain import Environment
 from services.ingest.partners.keys import verifier_for
 from services.ingest.partners.legacy import CUSTOM, PRESETS, LegacyRule
+from services.ingest.partners.oauth_terms import OauthTerms
 from shared.auth.cp1 import ALGORITHMS, HMAC_SHA256
 
 # An RSA key of 8,192 bits has 1.5 KB in PEM.
@@ -29,7 +30,9 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Scene = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 CityCode = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
-BindingMode = Literal["oauth", "phone_hash", "token", "account_no"]
+# account_no_confirmed: mode account_no, where the partner confirms each account number before it counts. Going back to
+# account_no drops a check, so it is a new entry of the list, and new entries need two operators.
+BindingMode = Literal["oauth", "phone_hash", "token", "account_no", "account_no_confirmed"]
 PerSecond = Annotated[int, Field(ge=1, le=100_000)]
 # The largest batch allowed must fit into a full bucket.
 EventsBurst = Annotated[int, Field(ge=500, le=1_000_000)]
@@ -121,7 +124,7 @@ class SeedPartner(BaseModel):
     events_per_day: EventsPerDay | None = None
     allowed_networks: list[Network] = Field(default=[], max_length=100)
     phone_pepper: SecretStr | None = None
-    oauth: dict[str, Any] | None = None
+    oauth: OauthTerms | None = None
     keys: list[SeedKey] = Field(default=[], max_length=10)
 
     @field_validator("event_types")

@@ -171,7 +171,7 @@ def _partner_row(partner: SeedPartner, sealer: Sealer) -> repository.Row:
         "phone_pepper_sealed": sealer.seal(pepper.get_secret_value(), partner_place(partner.partner_id, "phone_pepper"))
         if pepper
         else None,
-        "oauth_sealed": sealer.seal(json.dumps(oauth), partner_place(partner.partner_id, "oauth"))
+        "oauth_sealed": sealer.seal(json.dumps(oauth.with_secret()), partner_place(partner.partner_id, "oauth"))
         if oauth is not None
         else None,
     }

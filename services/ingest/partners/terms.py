@@ -1,6 +1,6 @@
 """What operators enter about partners and keys, always with a reason."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -8,6 +8,7 @@ from services.ingest.audit.domain import Reason
 from services.ingest.event_types import full_name
 from services.ingest.partners.domain import Environment
 from services.ingest.partners.legacy import LegacyRule
+from services.ingest.partners.oauth_terms import OauthTerms
 from services.ingest.partners.seed_file import (
     KEY_ALGORITHMS,
     LATE_WINDOW_S_MAX,
@@ -56,7 +57,7 @@ class PartnerTerms(Reasoned):
     phone_pepper: SecretStr | None = Field(
         None, min_length=16, max_length=256, description="缺省不变 · write only; left out: unchanged"
     )
-    oauth: dict[str, Any] | None = Field(None, max_length=20, description="缺省不变 · write only; left out: unchanged")
+    oauth: OauthTerms | None = Field(None, description="缺省不变，整体替换 · write only; left out: unchanged")
 
     @field_validator("event_types")
     @classmethod

@@ -197,7 +197,7 @@ async def test_a7_events_about_a_binding_that_has_ended_still_count(both: BothSe
     await both.send(ride)
     await both.accounting.bind(person, status="ended", ended_at=now - HOUR)
     change = correct(person, ride, person.metro(YESTERDAY + 6 * HOUR))
-    late, after = person.bus(YESTERDAY + 9 * HOUR), person.bus(now - HOUR / 2)
+    late, after = person.bus(YESTERDAY + 9 * HOUR), person.bus(now - HOUR / 2, received_at=now - HOUR / 60)
     await both.send(change, late, after)
     await both.sweep()
     assert await told(both, ride, change, late) == [REVERSED, CREDITED_METRO, CREDITED_BUS]

@@ -144,7 +144,7 @@ async def test_acts_outside_the_binding_or_after_withdrawal_are_refused(
     await accounting.post(person.bus(YESTERDAY - timedelta(days=5)))
     now = clock.now()
     await accounting.bind(person, days_ago=3, status="ended", ended_at=now - timedelta(days=2))
-    await accounting.post(person.bus(YESTERDAY))
+    await accounting.post(person.bus(YESTERDAY, received_at=now - timedelta(minutes=1)))
     await accounting.bind(person, days_ago=3, consent_withdrawn_at=now)
     await accounting.post(person.bus(YESTERDAY, received_at=clock.now()))
     codes = [o.reason_code for o in await outcomes(accounting_dsns)]
@@ -155,7 +155,8 @@ async def test_consent_given_again_lets_earlier_acts_count(accounting: Accountin
     person = await accounting.citizen(days_ago=30)
     withdrawn = clock.now() - timedelta(days=1)
     await accounting.bind(person, days_ago=30, status="ended", consent_withdrawn_at=withdrawn, ended_at=withdrawn)
-    await accounting.post(person.bus(YESTERDAY - timedelta(days=5)), person.bus(clock.now() - timedelta(hours=2)))
+    after = person.bus(clock.now() - timedelta(hours=2), received_at=clock.now() - timedelta(minutes=1))
+    await accounting.post(person.bus(YESTERDAY - timedelta(days=5)), after)
     assert [o.reason_code for o in await outcomes(accounting_dsns)] == ["CREDITED", "AFTER_BINDING"]
 
 

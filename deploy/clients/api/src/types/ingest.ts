@@ -1687,7 +1687,7 @@ export interface components {
              *       "account_no"
              *     ]
              */
-            binding_modes: ("oauth" | "phone_hash" | "token" | "account_no")[];
+            binding_modes: ("oauth" | "phone_hash" | "token" | "account_no" | "account_no_confirmed")[];
             /**
              * @description 空为全市 · empty: every city
              * @default []
@@ -1720,10 +1720,8 @@ export interface components {
             name: string;
             /** @example River City Bikes */
             name_en: string;
-            /** @description 缺省不变 · write only; left out: unchanged */
-            oauth?: {
-                [key: string]: unknown;
-            } | null;
+            /** @description 缺省不变，整体替换 · write only; left out: unchanged */
+            oauth?: components["schemas"]["OauthTerms"] | null;
             /** @example bike */
             partner_id: string;
             /** @description 缺省不变 · write only; left out: unchanged */
@@ -1745,6 +1743,36 @@ export interface components {
             scenes: string[];
             /** @example //bike.example.cn */
             source: string;
+        };
+        /** @description Given as a whole. `client_secret` is write only: operators see everything else before they approve. */
+        OauthTerms: {
+            /** @example https://bike.example.cn/oauth/authorize */
+            authorize_url: string;
+            /** @example carbon-inclusion */
+            client_id: string;
+            /** Format: password */
+            client_secret: string;
+            /** @description RFC 9207；给出时必须相符 · where given, answers without this `iss` are refused */
+            issuer?: string | null;
+            /** @default open_id */
+            open_id_field: string;
+            /**
+             * @description 在合作方登记的回跳地址，逐字比对 · registered at the partner, compared as text
+             * @example https://carbon.example.cn/bound
+             */
+            redirect_uri: string;
+            /**
+             * @description 令牌请求的形式 · how the token endpoint is asked
+             * @default form
+             * @enum {string}
+             */
+            request_form: "form" | "json";
+            /** @description RFC 7009；缺省时不保存令牌 · left out: no token is kept, so none is revoked */
+            revocation_url?: string | null;
+            /** @default  */
+            scope: string;
+            /** @example https://bike.example.cn/oauth/token */
+            token_url: string;
         };
         OperatorsDay: {
             /** Format: date */
@@ -1962,7 +1990,7 @@ export interface components {
              *       "account_no"
              *     ]
              */
-            binding_modes: ("oauth" | "phone_hash" | "token" | "account_no")[];
+            binding_modes: ("oauth" | "phone_hash" | "token" | "account_no" | "account_no_confirmed")[];
             /**
              * @description 空为全市 · empty: every city
              * @default []
@@ -1990,10 +2018,8 @@ export interface components {
             name: string;
             /** @example River City Bikes */
             name_en: string;
-            /** @description 缺省不变 · write only; left out: unchanged */
-            oauth?: {
-                [key: string]: unknown;
-            } | null;
+            /** @description 缺省不变，整体替换 · write only; left out: unchanged */
+            oauth?: components["schemas"]["OauthTerms"] | null;
             /** @description 缺省不变 · write only; left out: unchanged */
             phone_pepper?: string | null;
             /**
@@ -6555,7 +6581,18 @@ export interface operations {
                  *       "late_window_s": 1,
                  *       "name": "江城单车",
                  *       "name_en": "River City Bikes",
-                 *       "oauth": {},
+                 *       "oauth": {
+                 *         "authorize_url": "https://bike.example.cn/oauth/authorize",
+                 *         "client_id": "carbon-inclusion",
+                 *         "client_secret": "client-secret",
+                 *         "issuer": "issuer",
+                 *         "open_id_field": "open-id-field",
+                 *         "redirect_uri": "https://carbon.example.cn/bound",
+                 *         "request_form": "form",
+                 *         "revocation_url": "revocation-url",
+                 *         "scope": "scope",
+                 *         "token_url": "https://bike.example.cn/oauth/token"
+                 *       },
                  *       "partner_id": "bike",
                  *       "phone_pepper": "aaaaaaaaaaaaaaaa",
                  *       "reason": "合同续签，提高日限额",
@@ -6836,7 +6873,18 @@ export interface operations {
                  *       "late_window_s": 1,
                  *       "name": "江城单车",
                  *       "name_en": "River City Bikes",
-                 *       "oauth": {},
+                 *       "oauth": {
+                 *         "authorize_url": "https://bike.example.cn/oauth/authorize",
+                 *         "client_id": "carbon-inclusion",
+                 *         "client_secret": "client-secret",
+                 *         "issuer": "issuer",
+                 *         "open_id_field": "open-id-field",
+                 *         "redirect_uri": "https://carbon.example.cn/bound",
+                 *         "request_form": "form",
+                 *         "revocation_url": "revocation-url",
+                 *         "scope": "scope",
+                 *         "token_url": "https://bike.example.cn/oauth/token"
+                 *       },
                  *       "phone_pepper": "aaaaaaaaaaaaaaaa",
                  *       "reason": "合同续签，提高日限额",
                  *       "requests_burst": 1,

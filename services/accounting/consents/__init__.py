@@ -1,0 +1,1 @@
+"""What people consented to, by purpose: the projection of a topic of accounts."""

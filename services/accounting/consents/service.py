@@ -1,0 +1,38 @@
+"""Use cases of consents: project the topic of accounts, ask who consents to a purpose.
+
+Crediting does not ask here: a binding carries the end of the consents that it needs, so posting reads nothing more.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from services.accounting.consents import repository
+from shared.contracts.consents_v1 import ConsentChanged
+from shared.db import Connection, Session
+from shared.projection import Items, newest
+
+
+async def handle_consents(session: Session, items: Items[ConsentChanged]) -> None:
+    """Store the newest version of each consent, in any order of arrival. Consumer of `accounts.consents.v1`."""
+    changes = newest(
+        (change for _, change in items),
+        key=lambda change: (change.account_id, change.purpose),
+        version=lambda change: change.version,
+    )
+    await repository.upsert_consents(session, list(changes.values()))
+
+
+async def erase_account(connection: Connection, *, account_id: uuid.UUID) -> None:
+    """Delete the consents of a person. The topic deletes them by tombstones, which say nothing to a projection."""
+    await repository.delete_of_account(connection, account_id)
+
+
+async def holders_of(
+    connection: Connection, *, purpose: str, account_ids: Collection[uuid.UUID], at: datetime
+) -> set[uuid.UUID]:
+    """Return those of these people who consent to the purpose at that time, by their newest consent.
+
+    `purpose`: a name of `shared.contracts.consents_v1`, or `partner:<id>`. Whoever is unknown does not consent.
+    """
+    return await repository.holders_of(connection, purpose, sorted(account_ids), at) if account_ids else set()
