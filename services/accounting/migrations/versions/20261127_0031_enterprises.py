@@ -1,7 +1,7 @@
 """Projections of enterprises with their members, and of mandates.
 
 Revision ID: 0031
-Revises: 0028
+Revises: 0029
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0031"
-down_revision = "0028"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

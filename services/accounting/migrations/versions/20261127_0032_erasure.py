@@ -1,14 +1,14 @@
 """Erasure of people: tasks, hashes of erased acts for the seals, erased accounts with grams to come.
 
 Revision ID: 0032
-Revises: 0028
+Revises: 0031
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0032"
-down_revision = "0028"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

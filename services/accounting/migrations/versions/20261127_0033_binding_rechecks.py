@@ -1,14 +1,14 @@
 """Bindings that ended or lost their consent: their acts are looked at again.
 
 Revision ID: 0033
-Revises: 0028
+Revises: 0032
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0033"
-down_revision = "0028"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Confirmations at partners, their tokens until revoked, pending bindings, reasons of ends.
 
 Revision ID: 20261127_0009
-Revises: 20261127_0007
+Revises: 20261127_0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_0009"
-down_revision = "20261127_0007"
+down_revision = "20261127_0008"
 branch_labels = None
 depends_on = None
 

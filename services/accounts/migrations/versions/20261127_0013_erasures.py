@@ -1,14 +1,14 @@
 """Erasure of people. Indexes for the foreign keys to a person, so that no deletion reads a whole table.
 
 Revision ID: 20261127_0013
-Revises: 20261127_0007
+Revises: 20261127_0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_0013"
-down_revision = "20261127_0007"
+down_revision = "20261127_0012"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Enterprises with members and documents, and mandates for pooling.
 
 Revision ID: 20261127_0014
-Revises: 20261127_0012
+Revises: 20261127_0013
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261127_0014"
-down_revision = "20261127_0012"
+down_revision = "20261127_0013"
 branch_labels = None
 depends_on = None
 
