@@ -13,6 +13,8 @@ from services.accounts.consents.api import router as consents_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
+from services.accounts.messages.api import router as messages_router
+from services.accounts.messages.templates import offered_templates
 from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operators.api import router as operators_router
 from services.accounts.partners.client import IngestClient
@@ -21,14 +23,13 @@ from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people.api import router as people_router
 from services.accounts.policies.api import router as policies_router
 from services.accounts.profile.api import router as profile_router
-from services.accounts.resources import LogInCalls, Resources, vault_of
+from services.accounts.resources import LogInCalls, Resources, vault_of, wechat_of
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.turns import new_gate, new_password_gate
-from services.accounts.wechat.client import WeChatClient
 from shared.app import build_app
 
 ROUTERS = (
@@ -41,6 +42,7 @@ ROUTERS = (
     bindings_router,
     partner_router,
     households_router,
+    messages_router,
     operators_router,
     operator_sessions_router,
     audit_router,
@@ -59,6 +61,7 @@ def create_app(
 ) -> FastAPI:
     """Build the application. The transports replace the network to WeChat, other services and partners."""
     settings = settings or Settings()
+    offered_templates(settings.message_templates)  # a setting that cannot be ends the process here
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,12 +88,7 @@ def create_app(
         database=app.state.db,
         signer=signer,
         vault=vault_of(settings),
-        wechat=WeChatClient(
-            base_url=settings.wechat_base_url,
-            app_id=settings.wechat_app_id,
-            app_secret=settings.wechat_app_secret,
-            transport=wechat_transport,
-        ),
+        wechat=wechat_of(settings, wechat_transport),
         ingest=ingest,
         freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         partners=PartnerDirectory(ingest),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import httpx
 from fastapi import Depends, Request
 
 from services.accounts.freezes.client import FreezeReader
@@ -52,6 +53,15 @@ def vault_of(settings: Settings) -> Vault:
     return Vault(
         pepper=settings.phone_pepper.get_secret_value(),
         key=decode_key(settings.phone_encryption_key.get_secret_value()),
+    )
+
+
+def wechat_of(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> WeChatClient:
+    return WeChatClient(
+        base_url=settings.wechat_base_url,
+        app_id=settings.wechat_app_id,
+        app_secret=settings.wechat_app_secret,
+        transport=transport,
     )
 
 

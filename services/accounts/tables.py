@@ -7,6 +7,7 @@ from services.accounts.consents import models as consents
 from services.accounts.database import metadata
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
+from services.accounts.messages import models as messages
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -23,6 +24,7 @@ __all__ = [
     "consents",
     "households",
     "log_in_codes",
+    "messages",
     "metadata",
     "operator_accounts",
     "operator_sessions",

@@ -4,10 +4,14 @@ from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
+from services.accounts.messages import service as messages
+from services.accounts.messages.sending import MessageSender
+from services.accounts.messages.templates import offered_templates
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
 from services.accounts.quotas import service as quotas
+from services.accounts.resources import vault_of, wechat_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from shared import idempotency
@@ -29,16 +33,26 @@ async def purge(session: Session) -> None:
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
+    await messages.purge_past(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 
 
 def build(settings: Settings | None = None) -> Worker:
-    worker = Worker("accounts", settings or Settings())
+    settings = settings or Settings()
+    worker = Worker("accounts", settings)
     worker.publish(BINDINGS)
     worker.publish(HOUSEHOLDS)
     worker.every(PURGE_EVERY_S, "purge", purge)
     worker.every(LOOK_UPS_MEASURED_EVERY_S, "look_ups", operators.measure_look_ups)
+    sender = MessageSender(
+        worker.database,
+        settings=settings,
+        vault=vault_of(settings),
+        wechat=wechat_of(settings),
+        offered=offered_templates(settings.message_templates),
+    )
+    worker.part(sender.run)
     return worker
 
 

@@ -18,10 +18,11 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local import fake_wechat
+from deploy.local.fake_wechat.state import FakeWechat
 from services.accounts.main import create_app
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.partners.directory import PartnerDirectory
-from services.accounts.settings import Settings
+from services.accounts.settings import MessageTemplate, Settings
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
@@ -34,6 +35,10 @@ Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 BASE = "/api/v1/accounts"
 WX_SECRET = "wechat-secret-canary-91c7"
 REF_PEPPER = "reference-pepper-for-tests"
+MESSAGE_KINDS = (
+    "credited_today", "order_confirmed", "expiring", "consent_expiring", "account_frozen", "binding_ended",
+    "export_ready", "erasure_planned", "looked_up",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +62,9 @@ def settings(dsns: Dsns, tokens: TokenFactory) -> Settings:
         phone_encryption_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
         account_ref_pepper=SecretStr(REF_PEPPER),
         ingest_base_url="http://ingest.test",
+        message_templates={
+            kind: MessageTemplate(template_id=f"dev-{kind.replace('_', '-')}") for kind in MESSAGE_KINDS
+        },
     )
 
 
@@ -66,10 +74,22 @@ def ingest() -> FakeIngest:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, ingest: FakeIngest) -> AsyncIterator[FastAPI]:
+def wechat_server() -> FastAPI:
+    return fake_wechat.create_app("wx-test", WX_SECRET)
+
+
+@pytest.fixture
+def fake(wechat_server: FastAPI) -> FakeWechat:
+    """What the WeChat of this test knows and received."""
+    state: FakeWechat = wechat_server.state.fake
+    return state
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, ingest: FakeIngest, wechat_server: FastAPI) -> AsyncIterator[FastAPI]:
     built = create_app(
         settings,
-        wechat_transport=httpx.ASGITransport(fake_wechat.create_app("wx-test", WX_SECRET)),
+        wechat_transport=httpx.ASGITransport(wechat_server),
         ingest_transport=ingest.transport(),
         partner_transport=httpx.ASGITransport(fake_oauth()),
     )
@@ -98,10 +118,11 @@ def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest) -> None:
-    """Empty the tables, reset the fake ingest and drop the cached partner list."""
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, fake: FakeWechat) -> None:
+    """Empty the tables, reset the fake ingest and the fake WeChat, and drop the cached partner list."""
     await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
+    fake.reset()
     old = app.state.resources
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
 

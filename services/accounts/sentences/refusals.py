@@ -319,3 +319,32 @@ WX_UNAVAILABLE: Final = Sentence(
         "You are not logged in, and your carbon account is unchanged. Wait a moment and log in again.",
     ),
 )
+WX_ASK_LATER: Final = Sentence(
+    Text("微信暂时不能办理", "WeChat cannot do this now"),
+    Text(
+        "微信没有应答或限制了次数，这次没有办理，原有内容不变。请过一会儿再试。",
+        "WeChat does not answer or limits the number of requests. Nothing was changed. Please try again later.",
+    ),
+)
+WX_LOG_IN_AGAIN: Final = Sentence(
+    Text("请重新登录微信后再试", "Please log in with WeChat again"),
+    Text(
+        "微信的登录凭证已更换，读不出这次的内容，没有办理。请重新打开小程序再试。",
+        "WeChat has changed its key, so this could not be read, and nothing was done. Open the mini-program again.",
+    ),
+)
+WX_OTHER_PERSON: Final = Sentence(
+    Text("不是同一个微信号", "This is another WeChat user"),
+    Text(
+        "内容来自另一个微信号，没有办理。请用登录时的微信号再试。",
+        "It comes from another WeChat user, so nothing was done. Use the one that you logged in with.",
+    ),
+)
+MESSAGE_KIND_UNAVAILABLE: Final = Sentence(
+    Text("暂不提供这类消息", "This kind of message is not offered"),
+    Text(
+        "本市还没有开通这类消息，没有记下您的选择。可以选择：{offered}。",
+        "This city does not send it yet, so your choice was not recorded. You can choose: {offered}.",
+    ),
+)
+KIND_TWICE: Final = Text("同一类消息只能出现一次", "Each kind may occur once")

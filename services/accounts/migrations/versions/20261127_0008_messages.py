@@ -1,0 +1,96 @@
+"""Subscribe messages of WeChat: acceptances, the queue, and counts of minutes and days.
+
+Revision ID: 20261127_0008
+Revises: 20261127_0006
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "20261127_0008"
+down_revision = "20261127_0006"
+branch_labels = None
+depends_on = None
+
+_TIME = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "message_choice",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.Column("changed_at", _TIME, nullable=False),
+        sa.CheckConstraint("remaining >= 0", name=op.f("ck_message_choice_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["accounts.app_user.user_id"], name=op.f("fk_message_choice_user_id_app_user")
+        ),
+        sa.PrimaryKeyConstraint("user_id", "kind", name=op.f("pk_message_choice")),
+        schema="accounts",
+    )
+    op.create_index(
+        op.f("ix_message_choice_kind_user_id"),
+        "message_choice",
+        ["kind", "user_id"],
+        schema="accounts",
+        postgresql_where=sa.text("remaining > 0"),
+    )
+    op.create_table(
+        "message",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("texts", postgresql.JSONB(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("due_at", _TIME, nullable=False),
+        sa.Column("expires_at", _TIME, nullable=False),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("finished_at", _TIME, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'sending', 'sent', 'unknown', 'dropped', 'failed')", name=op.f("ck_message_status")
+        ),
+        sa.CheckConstraint(
+            "(status IN ('waiting', 'sending')) = (finished_at IS NULL)", name=op.f("ck_message_finished")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id", "kind"],
+            ["accounts.message_choice.user_id", "accounts.message_choice.kind"],
+            name=op.f("fk_message_user_id_message_choice"),
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_message")),
+        schema="accounts",
+    )
+    op.create_index(
+        "uq_message_user_id_kind_key", "message", ["user_id", "kind", "key"], unique=True, schema="accounts"
+    )
+    op.create_index(
+        "ix_message_due",
+        "message",
+        ["due_at"],
+        schema="accounts",
+        postgresql_where=sa.text("status IN ('waiting', 'sending')"),
+    )
+    op.create_index(
+        "ix_message_failed", "message", ["message_id"], schema="accounts", postgresql_where=sa.text("status = 'failed'")
+    )
+    op.create_index(op.f("ix_message_created_at"), "message", ["created_at"], schema="accounts")
+    op.create_table(
+        "message_window",
+        sa.Column("length_s", sa.Integer(), nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("length_s", "ends_at", name=op.f("pk_message_window")),
+        schema="accounts",
+    )
+    op.create_index(op.f("ix_message_window_ends_at"), "message_window", ["ends_at"], schema="accounts")
+
+
+def downgrade() -> None:
+    for table in ("message_window", "message", "message_choice"):
+        op.drop_table(table, schema="accounts")
