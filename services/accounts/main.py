@@ -23,6 +23,7 @@ from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people.api import router as people_router
 from services.accounts.policies.api import router as policies_router
 from services.accounts.profile.api import router as profile_router
+from services.accounts.qr_codes.api import router as qr_codes_router
 from services.accounts.resources import LogInCalls, Resources, vault_of, wechat_of
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
@@ -30,6 +31,8 @@ from services.accounts.sessions.internal_api import router as internal_sessions_
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.turns import new_gate, new_password_gate
+from services.accounts.wechat.qr_codes import QrCodes
+from services.accounts.wechat_desk.api import router as wechat_desk_router
 from shared.app import build_app
 
 ROUTERS = (
@@ -43,6 +46,8 @@ ROUTERS = (
     partner_router,
     households_router,
     messages_router,
+    qr_codes_router,
+    wechat_desk_router,
     operators_router,
     operator_sessions_router,
     audit_router,
@@ -99,5 +104,6 @@ def create_app(
         identity_provider=IdentityProvider(settings, transport=oidc_transport),
         operator_gate=new_gate(),
         password_gate=new_password_gate(),
+        qr_codes=QrCodes(),
     )
     return app

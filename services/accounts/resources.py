@@ -15,6 +15,7 @@ from services.accounts.settings import Settings, decode_key
 from services.accounts.signing import TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
+from services.accounts.wechat.qr_codes import QrCodes
 from shared.db import Database
 from shared.fair_gate import FairGate
 from shared.shared_calls import SharedCalls
@@ -40,6 +41,7 @@ class Resources:
     identity_provider: IdentityProvider
     operator_gate: FairGate
     password_gate: FairGate
+    qr_codes: QrCodes
 
     async def stop(self) -> None:
         await self.wechat.stop()

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp", "text"]
 TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.

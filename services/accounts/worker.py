@@ -14,6 +14,7 @@ from services.accounts.quotas import service as quotas
 from services.accounts.resources import vault_of, wechat_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
+from services.accounts.text_checks import service as text_checks
 from shared import idempotency
 from shared.contracts.topics import BINDINGS, HOUSEHOLDS
 from shared.db import Session
@@ -34,6 +35,7 @@ async def purge(session: Session) -> None:
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await messages.purge_past(session, at_most=PURGE_ROWS_MAX)
+    await text_checks.purge_past(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
 

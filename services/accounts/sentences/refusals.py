@@ -348,3 +348,28 @@ MESSAGE_KIND_UNAVAILABLE: Final = Sentence(
     ),
 )
 KIND_TWICE: Final = Text("同一类消息只能出现一次", "Each kind may occur once")
+QR_PAGE_UNKNOWN: Final = Sentence(
+    Text("小程序里没有这个页面", "The mini-program has no such page"),
+    Text(
+        "页面不存在或还没有发布，没有生成小程序码。请从小程序里的页面分享。",
+        "The page does not exist or is not released yet, so there is no code. Share from a page of the mini-program.",
+    ),
+)
+TEXT_RISKY: Final = Sentence(
+    Text("这段文字不能使用", "This text cannot be used"),
+    Text(
+        "文字可能含有违规内容，没有保存，原来的名称不变。请换一种说法。",
+        "It may break the rules of WeChat. It was not saved, and the present name stays. Please choose another text.",
+    ),
+)
+TEXT_UNDER_REVIEW: Final = Sentence(
+    Text("文字正在审核", "This text is being reviewed"),
+    Text(
+        "文字需要人工审核，暂未保存，别人看不到。审核通过后，请再提交一次，或换一种说法。",
+        "A person will look at it. It is not saved, and nobody sees it. Send it again later, or choose another text.",
+    ),
+)
+TEXT_CHECK_NOT_FOUND: Final = Sentence(
+    Text("没有这段待审核的文字", "No such text"),
+    Text("编号不存在，或已被删除。请刷新列表再看。", "The id is unknown, or the text was deleted. Refresh the list."),
+)

@@ -1,7 +1,16 @@
 """Refusals and failures of WeChat."""
 
 from services.accounts.sentences import refusals
-from shared.errors import AppError, Conflict, Forbidden, InvalidRequest, TooManyRequests, Unauthenticated, Unavailable
+from shared.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class WxCodeInvalid(Unauthenticated):
@@ -51,6 +60,11 @@ class WxLogInAgain(Conflict):
 class WxOtherPerson(Forbidden):
     code = "WX_OTHER_PERSON"
     says = refusals.WX_OTHER_PERSON
+
+
+class QrPageUnknown(NotFound):
+    code = "QR_PAGE_UNKNOWN"
+    says = refusals.QR_PAGE_UNKNOWN
 
 
 _ALL: tuple[type[AppError], ...] = (WxCodeInvalid, WxUserBlocked, WxRateLimited, WxBusy, WxUnavailable)

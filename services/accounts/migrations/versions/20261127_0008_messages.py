@@ -1,4 +1,4 @@
-"""Subscribe messages of WeChat: acceptances, the queue, and counts of minutes and days.
+"""WeChat: acceptances and queue of subscribe messages, texts that an operator decides on.
 
 Revision ID: 20261127_0008
 Revises: 20261127_0006
@@ -89,8 +89,46 @@ def upgrade() -> None:
         schema="accounts",
     )
     op.create_index(op.f("ix_message_window_ends_at"), "message_window", ["ends_at"], schema="accounts")
+    _text_checks()
+
+
+def _text_checks() -> None:
+    op.create_table(
+        "text_check",
+        sa.Column("check_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("text_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("label", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("decided_at", _TIME, nullable=True),
+        sa.CheckConstraint("status IN ('waiting', 'allowed', 'refused')", name=op.f("ck_text_check_status")),
+        sa.CheckConstraint("(status = 'waiting') = (decided_at IS NULL)", name=op.f("ck_text_check_decided")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["accounts.app_user.user_id"], name=op.f("fk_text_check_user_id_app_user")
+        ),
+        sa.PrimaryKeyConstraint("check_id", name=op.f("pk_text_check")),
+        schema="accounts",
+    )
+    op.create_index(
+        "uq_text_check_user_id_kind_text_hash",
+        "text_check",
+        ["user_id", "kind", "text_hash"],
+        unique=True,
+        schema="accounts",
+    )
+    op.create_index(
+        "ix_text_check_waiting",
+        "text_check",
+        ["check_id"],
+        schema="accounts",
+        postgresql_where=sa.text("status = 'waiting'"),
+    )
+    op.create_index(op.f("ix_text_check_created_at"), "text_check", ["created_at"], schema="accounts")
 
 
 def downgrade() -> None:
-    for table in ("message_window", "message", "message_choice"):
+    for table in ("text_check", "message_window", "message", "message_choice"):
         op.drop_table(table, schema="accounts")
