@@ -30,6 +30,7 @@ class Purpose(StrEnum):
 
     DATA_PROCESSING = "data_processing"
     MESSAGES = "messages"
+    HEALTH_STEPS = "health_steps"
     RANKINGS = "rankings"
     RESEARCH = "research"
 
@@ -90,6 +91,14 @@ async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: Purp
     if await repository.was_ever_withdrawn(session, user_id=user_id, purpose=purpose):
         return current.given_at
     return None
+
+
+async def require_given_since(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> datetime:
+    """Require a live consent and return when it was given. Raises ConsentRequired."""
+    current = await repository.find_live(session, user_id=user_id, purpose=purpose)
+    if current is None:
+        raise ConsentRequired(purpose=PURPOSES[purpose.value])
+    return current.given_at
 
 
 async def has_consent(session: Session, *, user_id: uuid.UUID, purpose: Purpose) -> bool:

@@ -70,7 +70,8 @@ class ConsentIn(BaseModel):
     purpose: Purpose = Field(
         description=(
             "data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · "
-            "messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
+            "messages 服务通知 Notices · health_steps 微信运动步数（健康信息）WeChat steps, health data · "
+            "rankings 参与排行 Rankings · research 去标识化研究 De-identified research"
         )
     )
     policy_version: PolicyVersion

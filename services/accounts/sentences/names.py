@@ -13,6 +13,7 @@ WAYS_TO_BIND: Final = {
 PURPOSES: Final = {
     "data_processing": Text("个人信息处理规则", "the processing of your data"),
     "messages": Text("接收消息提醒", "messages about your account"),
+    "health_steps": Text("读取微信运动步数", "reading your WeChat steps"),
     "rankings": Text("参加排行榜", "rankings"),
     "research": Text("用于研究", "research"),
 }
