@@ -30,6 +30,7 @@ from services.ingest.partners.proposals import kinds as kinds_of_partners
 from services.ingest.profile.api import router as profile
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.records.api import router as records
+from services.ingest.reports.api import router as reports
 from services.ingest.resources import Resources
 from services.ingest.settings import Settings
 from services.ingest.signed import QuotaHeaders
@@ -82,6 +83,7 @@ def create_app(
             dead_letters,
             audit,
             records,
+            reports,
         ],
         signed_headers=RATE_LIMITS,
         title_zh="数据接入",
