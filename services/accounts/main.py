@@ -30,6 +30,7 @@ from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
+from services.accounts.steps.api import router as steps_router
 from services.accounts.turns import new_gate, new_password_gate
 from services.accounts.wechat.qr_codes import QrCodes
 from services.accounts.wechat_desk.api import router as wechat_desk_router
@@ -47,6 +48,7 @@ ROUTERS = (
     households_router,
     messages_router,
     qr_codes_router,
+    steps_router,
     wechat_desk_router,
     operators_router,
     operator_sessions_router,

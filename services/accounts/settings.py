@@ -80,6 +80,7 @@ class Settings(ServiceSettings):
         "", description="where accounting answers whether an account is frozen; empty: /me does not say it"
     )
 
+    city_code: str = Field("420100", pattern=r"^[0-9]{6}$", description="GB/T 2260, of acts without a place: steps")
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(

@@ -15,6 +15,7 @@ from services.accounts.phones import models as phones
 from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
 from services.accounts.sessions import models as sessions
+from services.accounts.steps import models as steps
 from services.accounts.text_checks import models as text_checks
 from services.accounts.users import models as users
 
@@ -34,6 +35,7 @@ __all__ = [
     "policies",
     "quotas",
     "sessions",
+    "steps",
     "text_checks",
     "users",
 ]

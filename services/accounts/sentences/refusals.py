@@ -373,3 +373,10 @@ TEXT_CHECK_NOT_FOUND: Final = Sentence(
     Text("没有这段待审核的文字", "No such text"),
     Text("编号不存在，或已被删除。请刷新列表再看。", "The id is unknown, or the text was deleted. Refresh the list."),
 )
+STEPS_NOT_REPORTED: Final = Sentence(
+    Text("步数暂时没有上报", "The steps were not reported"),
+    Text(
+        "系统暂时繁忙，步数没有上报，也不会丢失。请过一会儿重新打开小程序。",
+        "The system is busy. Nothing was reported and nothing is lost. Please open the mini-program again later.",
+    ),
+)

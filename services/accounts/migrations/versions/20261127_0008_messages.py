@@ -1,4 +1,4 @@
-"""WeChat: acceptances and queue of subscribe messages, texts that an operator decides on.
+"""WeChat: acceptances and queue of subscribe messages, texts to decide on, steps reported.
 
 Revision ID: 20261127_0008
 Revises: 20261127_0006
@@ -90,6 +90,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_message_window_ends_at"), "message_window", ["ends_at"], schema="accounts")
     _text_checks()
+    op.create_table(
+        "steps_reported",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("reported_through", sa.Date(), nullable=False),
+        sa.Column("changed_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["accounts.app_user.user_id"], name=op.f("fk_steps_reported_user_id_app_user")
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_steps_reported")),
+        schema="accounts",
+    )
 
 
 def _text_checks() -> None:
@@ -130,5 +141,5 @@ def _text_checks() -> None:
 
 
 def downgrade() -> None:
-    for table in ("text_check", "message_window", "message", "message_choice"):
+    for table in ("steps_reported", "text_check", "message_window", "message", "message_choice"):
         op.drop_table(table, schema="accounts")
