@@ -1,5 +1,5 @@
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
@@ -53,6 +53,18 @@ class Message(Base):
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class MessageRun(Base):
+    """The messages of one kind and one day: how far the job has come, and until when a process has claimed it."""
+
+    __tablename__ = "message_run"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    position: Mapped[uuid.UUID]
+    claimed_until: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
 

@@ -1,13 +1,13 @@
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select, text, update
+from sqlalchemy import and_, delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.messages.models import Message, MessageChoice, MessageWindow
+from services.accounts.messages.models import Message, MessageChoice, MessageRun, MessageWindow
 
 _OPEN = ("waiting", "sending")
 
@@ -161,6 +161,29 @@ async def lock_window(session: AsyncSession, *, length_s: int, ends_at: datetime
     return found.one()
 
 
+async def claim_run(session: AsyncSession, *, kind: str, day: date, now: datetime, until: datetime) -> uuid.UUID | None:
+    """Claim a run and return the user up to whom it is done. None: it is finished, or another process has it."""
+    new = insert(MessageRun).values(kind=kind, day=day, position=uuid.UUID(int=0), claimed_until=until)
+    statement = new.on_conflict_do_update(
+        index_elements=[MessageRun.kind, MessageRun.day],
+        set_={"claimed_until": until},
+        where=and_(MessageRun.finished_at.is_(None), MessageRun.claimed_until <= now),
+    )
+    return (await session.execute(statement.returning(MessageRun.position))).scalar_one_or_none()
+
+
+async def advance_run(
+    session: AsyncSession, *, kind: str, day: date, position: uuid.UUID, at: datetime, finished: bool
+) -> None:
+    """Note how far the run has come, and free it."""
+    await session.execute(
+        update(MessageRun)
+        .where(MessageRun.kind == kind, MessageRun.day == day)
+        .values(position=position, claimed_until=at, finished_at=at if finished else None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def list_failed(session: AsyncSession, *, before: uuid.UUID | None, at_most: int) -> Sequence[Message]:
     statement = select(Message).where(Message.status == "failed").order_by(Message.message_id.desc()).limit(at_most)
     if before is not None:
@@ -193,3 +216,4 @@ async def delete_past(session: AsyncSession, *, before: datetime, now: datetime,
         {"before": before, "n": at_most},
     )
     await session.execute(delete(MessageWindow).where(MessageWindow.ends_at < now))
+    await session.execute(delete(MessageRun).where(MessageRun.finished_at < before))

@@ -89,6 +89,16 @@ def upgrade() -> None:
         schema="accounts",
     )
     op.create_index(op.f("ix_message_window_ends_at"), "message_window", ["ends_at"], schema="accounts")
+    op.create_table(
+        "message_run",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("position", sa.Uuid(), nullable=False),
+        sa.Column("claimed_until", _TIME, nullable=False),
+        sa.Column("finished_at", _TIME, nullable=True),
+        sa.PrimaryKeyConstraint("kind", "day", name=op.f("pk_message_run")),
+        schema="accounts",
+    )
     _text_checks()
     op.create_table(
         "steps_reported",
@@ -141,5 +151,5 @@ def _text_checks() -> None:
 
 
 def downgrade() -> None:
-    for table in ("steps_reported", "text_check", "message_window", "message", "message_choice"):
+    for table in ("steps_reported", "text_check", "message_run", "message_window", "message", "message_choice"):
         op.drop_table(table, schema="accounts")
