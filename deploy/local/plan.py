@@ -1,5 +1,6 @@
 """The programs of the local stack, their environments, and the commands before their start."""
 
+import json
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from deploy.gateway.render import envoy_command, envoy_program
 from deploy.gateway.settings import GatewaySettings
 from deploy.local import operators
 from deploy.local.database import EVENT_LOG, role_dsn
+from deploy.local.fake_wechat.templates import MESSAGE_TEMPLATES
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
 from deploy.local.state import RUN_MARK, RunDirectory
@@ -204,6 +206,7 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
             values |= {"service_callers": secret.service_callers("rewards")}
+            values |= {"message_templates": json.dumps(MESSAGE_TEMPLATES)}
             if self._settings.operators == "oidc":
                 values |= {
                     "oidc_issuer": url("identity"),

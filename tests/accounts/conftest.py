@@ -26,6 +26,7 @@ from services.accounts.settings import MessageTemplate, Settings
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Database
 from tests.accounts.fakes import KEYS, FakeIngest, fake_oauth
 from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
@@ -125,6 +126,14 @@ async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, fake: FakeWechat) 
     fake.reset()
     old = app.state.resources
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The service's own connections, for use cases without a route."""
+    opened = Database(settings.database_url)
+    yield opened
+    await opened.stop()
 
 
 @pytest.fixture

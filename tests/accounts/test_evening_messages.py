@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared import clock
 from shared.contracts.rewards_v1 import OrderCancelled, OrderConfirmed
 from shared.db import Database
 from tests.accounts.conftest import Db, People, Person
-from tests.accounts.test_messages import consent, subscriber
+from tests.accounts.subscribers import consent, subscriber
 
 # 20:30 in Wuhan.
 EVENING = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
@@ -62,13 +62,6 @@ class FakeAccounting:
                 for one in known
             ]
         )
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    opened = Database(settings.database_url)
-    yield opened
-    await opened.stop()
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/me/carbon-account", {"json": {"consent": {"policy_version": "2026-11"}}}),
     ("POST", "/me/consents", {"json": {"purpose": "messages", "policy_version": "2026-11"}}),
     ("DELETE", "/me/consents?purpose=messages", {}),
+    ("POST", "/me/messages", {"json": {"answers": [{"kind": "expiring", "answer": "reject"}]}}),
+    ("POST", "/me/steps", {"json": {"code": "dev:anna", "encrypted_data": "AAAA", "iv": "A" * 24}}),
     ("POST", "/households", {}),
     ("POST", "/households/join", {"json": {"token": "chi_nobody"}}),
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from deploy.local.fake_wechat.encryption import encrypted
 from deploy.local.fake_wechat.state import FakeWechat, Fault
-from services.accounts.settings import Settings
 from services.accounts.steps import service
 from services.accounts.steps.domain import StepsUnreadable, days_to_report, steps_by_day
 from services.accounts.wechat.decryption import NotDecrypted, decrypt
@@ -105,13 +104,6 @@ def test_only_whole_new_days_after_the_consent_are_reported(
 
 
 # Through HTTP.
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    opened = Database(settings.database_url)
-    yield opened
-    await opened.stop()
 
 
 @pytest.fixture

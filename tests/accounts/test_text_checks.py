@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import httpx
@@ -11,7 +11,6 @@ from fastapi import FastAPI
 
 from deploy.local.fake_wechat.state import FakeWechat, Fault
 from services.accounts.quotas.errors import QuotaExceeded
-from services.accounts.settings import Settings
 from services.accounts.text_checks import service
 from services.accounts.text_checks.errors import TextRisky, TextUnderReview
 from services.accounts.wechat.errors import WxAskLater, WxLogInAgain
@@ -21,13 +20,6 @@ from tests.tokens import TokenFactory
 
 CHECK = "/wxa/msg_sec_check"
 Check: TypeAlias = Callable[[Person, str], Awaitable[None]]
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    opened = Database(settings.database_url)
-    yield opened
-    await opened.stop()
 
 
 @pytest.fixture

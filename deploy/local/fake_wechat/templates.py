@@ -15,6 +15,8 @@ TEMPLATES = {
     "dev-erasure-planned": ("date1", "thing2"),
     "dev-looked-up": ("time1", "thing2"),
 }
+# The setting MESSAGE_TEMPLATES of the accounts service for these.
+MESSAGE_TEMPLATES = {name.removeprefix("dev-").replace("-", "_"): {"template_id": name} for name in TEMPLATES}
 _DAY = r"\d{4}年\d{1,2}月\d{1,2}日"
 _CLOCK = r"\d{1,2}:\d{2}"
 _RULES = {
