@@ -1,7 +1,7 @@
 """WeChat: acceptances and queue of subscribe messages, texts to decide on, steps reported.
 
 Revision ID: 20261127_0008
-Revises: 20261127_0006
+Revises: 20261127_0007
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261127_0008"
-down_revision = "20261127_0006"
+down_revision = "20261127_0007"
 branch_labels = None
 depends_on = None
 
