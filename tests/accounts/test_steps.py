@@ -209,7 +209,11 @@ async def test_what_cannot_be_read_asks_for_a_new_log_in(
 ) -> None:
     anna = await walker(people, db)
     now_s = int(datetime.now(UTC).timestamp())
-    more = {"other_app": {"appid": "wx-other"}, "old": {"timestamp": now_s - 900}, "future": {"timestamp": now_s + 900}}
+    more: dict[str, dict[str, Any]] = {
+        "other_app": {"appid": "wx-other"},
+        "old": {"timestamp": now_s - 900},
+        "future": {"timestamp": now_s + 900},
+    }
     body = await read_steps(phone, **more.get(way, {}))
     if way == "stale_key":
         await phone.post("/_phone/log-in?openid=anna")  # another wx.login: the key has changed
@@ -272,7 +276,7 @@ async def test_a_crash_after_the_report_only_repeats_it(
         raise ConnectionError("the process dies")
 
     with monkeypatch.context() as patched:
-        patched.setattr(service.repository, "note_reported", crash)
+        patched.setattr("services.accounts.steps.repository.note_reported", crash)
         assert (await anna.call("POST", "/me/steps", json=await read_steps(phone))).status_code == 503
     await anna.call("POST", "/me/steps", json=await read_steps(phone))
     first, second = ingest.reports

@@ -11,7 +11,7 @@ from deploy.local.fake_wechat import create_app
 from services.accounts.wechat.decryption import decrypt
 from tests.deploy.test_fake_wechat import access_token, log_in
 
-MESSAGE = {
+MESSAGE: dict[str, Any] = {
     "touser": "anna",
     "template_id": "dev-credited-today",
     "page": "pages/records/index",

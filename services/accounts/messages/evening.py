@@ -16,6 +16,7 @@ import structlog
 
 from services.accounts.grams.client import GramsReader, GramsUnknown
 from services.accounts.messages import repository, service
+from services.accounts.messages.domain import Value
 from services.accounts.messages.templates import MessageKind
 from services.accounts.settings import Settings
 from shared import clock
@@ -96,7 +97,7 @@ class EveningMessages:
         owners = {person_account_id(user_id): user_id for user_id in people}
         if kind is MessageKind.CREDITED_TODAY:
             arrived = await self._grams.arrivals(list(owners), since=evening.since, until=evening.until)
-            messages = [
+            messages: list[tuple[uuid.UUID, str, dict[str, Value]]] = [
                 (
                     owners[one.account_id],
                     evening.day.isoformat(),

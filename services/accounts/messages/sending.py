@@ -164,7 +164,8 @@ class MessageSender:
 
     async def _openid_for(self, session: Session, message: Message, now: datetime) -> str | None:
         """Return the open id to send to. None: the message is dropped, because it must not be sent any more."""
-        openid = None
+        openid: str | None = None
+        reason: str | None
         if MessageKind(message.kind) not in self._offered:
             reason = "NOT_OFFERED"
         elif not await consents.has_consent(session, user_id=message.user_id, purpose=Purpose.MESSAGES):

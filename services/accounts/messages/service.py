@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
@@ -179,7 +180,7 @@ async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
     await repository.delete_of_user(session, user_id=user_id)
 
 
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Mapping[str, object]:
+async def export_user(session: Session, *, user_id: uuid.UUID) -> Mapping[str, Any]:
     """Return everything about a person, the newest _EXPORTED_MAX messages."""
     remaining = await repository.list_choices(session, user_id=user_id)
     rows = await repository.list_of_user(session, user_id=user_id, at_most=_EXPORTED_MAX)

@@ -31,10 +31,12 @@ def decrypt(*, encrypted_data: str, iv: str, session_key: SecretStr, app_id: str
         cipher = Cipher(algorithms.AES(key), modes.CBC(start)).decryptor()
         unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
         plain = unpadder.update(cipher.update(data) + cipher.finalize()) + unpadder.finalize()
-        document = json.loads(plain)
+        document: Any = json.loads(plain)
     except (ValueError, RecursionError):
         raise NotDecrypted from None
-    watermark = document.get("watermark") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise NotDecrypted
+    watermark = document.get("watermark")
     if not isinstance(watermark, dict) or watermark.get("appid") != app_id:
         raise NotDecrypted
     return document

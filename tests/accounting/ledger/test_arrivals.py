@@ -48,7 +48,8 @@ async def test_pending_grams_have_not_arrived(accounting: Accounting, vesting_bu
 async def test_grams_about_to_expire_are_told_with_their_day(accounting: Accounting) -> None:
     anna, ben = await accounting.citizen(), await accounting.citizen()
     await accounting.post(anna.bus())
-    [year] = (await accounting.get(anna, "/me/expiries"))["items"]  # type: ignore[misc]  # a list of one
+    expiries: Any = await accounting.get(anna, "/me/expiries")
+    [year] = expiries["items"]
     ids = [str(person.account_id) for person in (anna, ben)]
     told = await ask(accounting, "expiring", {"account_ids": ids, "upto": year["expires_on"]})
     expected = {"account_id": ids[0], "amount_mg": year["amount_mg"], "expires_on": year["expires_on"]}

@@ -260,6 +260,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/me/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我订阅的消息 · Messages that I asked for
+         * @description 微信的订阅是一次性的：每同意一次，可收到一条。A subscription of WeChat is one-time: one message an acceptance.
+         */
+        get: operations["list_messages"];
+        put?: never;
+        /**
+         * 记录订阅结果 · Record what I answered
+         * @description 每次 accept 增加一条，最多累计 30 条；ban 或 stop 清零。带 Idempotency-Key 重发时只记一次。
+         *
+         *     Each `accept` allows one more message, at most 30. `ban` and `stop` end them. Send an Idempotency-Key: a repeated
+         *     request then counts once.
+         */
+        post: operations["answer_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/me/phone": {
         parameters: {
             query?: never;
@@ -275,6 +302,28 @@ export interface paths {
          *     Who has a number already must step up first. A new number ends the bindings made with the former one.
          */
         put: operations["set_phone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/qrcode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的小程序码 · My code of the mini-program
+         * @description 扫码打开该页面，scene 里带有我的邀请标识，看不出我是谁。图像缓存 6 小时，支持 If-None-Match。
+         *
+         *     The code opens the page with my invitation mark as its scene, which does not tell who I am. Kept for 6 hours.
+         */
+        get: operations["read_qr_code"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -321,6 +370,30 @@ export interface paths {
          * @description 已结束的登录再次结束，仍返回 204。Ending it again answers 204. Another person's is a 404.
          */
         delete: operations["end_my_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 上报微信步数 · Report my WeChat steps
+         * @description 先 wx.login，再 wx.getWeRunData，然后一起提交。需要同意 health_steps；只上报同意之后、已经过完的日子。
+         *     应答 WX_LOG_IN_AGAIN 时，请重新 wx.login 并重新读取步数。是否计入减碳量由步行方法学决定。
+         *
+         *     First wx.login, then wx.getWeRunData, then this. Needs consent to health_steps; only days that began after it and
+         *     are over are reported. After WX_LOG_IN_AGAIN log in and read the steps anew. A methodology decides their worth.
+         */
+        post: operations["report_steps"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -384,6 +457,28 @@ export interface paths {
          *     Open `authorization_url` in a browser. Finish with the `code` and `state` of the redirect and `log_in_secret`.
          */
         post: operations["start_operator_log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/messages/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 发送失败的消息 · Messages that failed
+         * @description 因模板、内容或页面有误而未能发送，需要改正配置。
+         *
+         *     WeChat refused the template, a value or the page: somebody has to correct the settings. No person is named.
+         */
+        get: operations["list_failed_messages"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -474,6 +569,48 @@ export interface paths {
          *     For 60 seconds the same refresh token is answered with the same successor. Later its use ends the session.
          */
         post: operations["refresh_operator_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待审核的文字 · Texts to decide on
+         * @description 微信无法判断的家庭名称和昵称，最早的在前；不显示是谁的。
+         *
+         *     Names that WeChat was not sure about, oldest first. No person is named.
+         */
+        get: operations["list_waiting_texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/texts/{check_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 审核文字 · Decide on a text
+         * @description 通过后，本人再次提交同样的文字即可使用。The person may then send it again. The decision is recorded.
+         */
+        post: operations["decide_on_text"];
         delete?: never;
         options?: never;
         head?: never;
@@ -664,6 +801,11 @@ export interface components {
             phone_masked: string | null;
         };
         /**
+         * @description What the person answered when the mini-program asked (`wx.requestSubscribeMessage`), or `stop`.
+         * @enum {string}
+         */
+        Answer: "accept" | "reject" | "ban" | "stop";
+        /**
          * @example {
          *       "action": "dead_letter.discard",
          *       "after": null,
@@ -766,7 +908,7 @@ export interface components {
              * @example 2026-11
              */
             policy_version: string;
-            /** @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research */
+            /** @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · messages 服务通知 Notices · health_steps 微信运动步数（健康信息）WeChat steps, health data · rankings 参与排行 Rankings · research 去标识化研究 De-identified research */
             purpose: components["schemas"]["Purpose"];
         };
         ConsentOut: {
@@ -781,6 +923,35 @@ export interface components {
         ConsentsOut: {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
+        };
+        DayStepsOut: {
+            /**
+             * Format: date
+             * @example 2026-11-26
+             */
+            day: string;
+            /** @example 8000 */
+            steps: number;
+        };
+        FailedMessageOut: {
+            created_at: string;
+            finished_at: string;
+            /** @example credited_today */
+            kind: string;
+            /** Format: uuid */
+            message_id: string;
+            /**
+             * @description 微信的错误码 WeChat's errcode
+             * @example 47003
+             */
+            reason: string;
+        };
+        FailedMessageOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["FailedMessageOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         /**
          * @example {
@@ -888,6 +1059,38 @@ export interface components {
             /** @example vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw */
             state: string;
         };
+        MessageAnswerIn: {
+            /** @description wx.requestSubscribeMessage 的结果，或 stop 表示不再接收 The result of wx.requestSubscribeMessage, or stop: no more of these */
+            answer: components["schemas"]["Answer"];
+            kind: components["schemas"]["MessageKind"];
+        };
+        /**
+         * @example {
+         *       "answers": [
+         *         {
+         *           "answer": "accept",
+         *           "kind": "credited_today"
+         *         }
+         *       ]
+         *     }
+         */
+        MessageAnswersIn: {
+            answers: components["schemas"]["MessageAnswerIn"][];
+        };
+        MessageChoiceOut: {
+            kind: components["schemas"]["MessageKind"];
+            /** @description 还可收到几条 How many messages I may still receive */
+            remaining: number;
+            /** @description 传给 wx.requestSubscribeMessage For wx.requestSubscribeMessage */
+            template_id: string;
+            /** @example 减排量到账 */
+            title: string;
+        };
+        MessageChoicesOut: {
+            items: components["schemas"]["MessageChoiceOut"][];
+        };
+        /** @enum {string} */
+        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up";
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -1216,7 +1419,7 @@ export interface components {
          * @description Purposes that a person consents to separately.
          * @enum {string}
          */
-        Purpose: "data_processing" | "messages" | "rankings" | "research";
+        Purpose: "data_processing" | "messages" | "health_steps" | "rankings" | "research";
         RefreshIn: {
             refresh_token: string;
         };
@@ -1277,6 +1480,18 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        StepsIn: {
+            /** @description 读取步数之前 wx.login 返回的 code Of the wx.login before wx.getWeRunData */
+            code: string;
+            /** @description wx.getWeRunData 的 encryptedData */
+            encrypted_data: string;
+            /** @description wx.getWeRunData 的 iv */
+            iv: string;
+        };
+        StepsOut: {
+            /** @description 这次上报的日期，当天还没过完不上报 The days reported now, never today */
+            items: components["schemas"]["DayStepsOut"][];
+        };
         /**
          * @example {
          *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
@@ -1285,6 +1500,16 @@ export interface components {
         StepUpIn: {
             /** @description wx.login 刚返回的 code A code that wx.login has just returned */
             code: string;
+        };
+        /**
+         * @example {
+         *       "allow": true,
+         *       "reason": "正常的家庭名称"
+         *     }
+         */
+        TextDecisionIn: {
+            allow: boolean;
+            reason: string;
         };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
@@ -1330,6 +1555,27 @@ export interface components {
             refresh_token: string;
             /** Format: uuid */
             user_id: string;
+        };
+        WaitingTextOut: {
+            /** Format: uuid */
+            check_id: string;
+            created_at: string;
+            /** @example household_name */
+            kind: string;
+            /**
+             * @description 微信给出的风险类别 WeChat's kind of risk
+             * @example 10001
+             */
+            label: number;
+            /** @example 武昌一家人 */
+            text: string;
+        };
+        WaitingTextOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["WaitingTextOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
     };
     responses: {
@@ -1906,6 +2152,40 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
+         */
+        TooManyRequests4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
         /** @description * `UNAUTHENTICATED` 请先登录 · Please log in */
         Unauthenticated: {
             headers: {
@@ -1997,6 +2277,38 @@ export interface components {
             };
         };
         /**
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
+         */
+        Unauthorized3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SESSION_ENDED",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "您已退出登录",
+                 *       "type": "urn:carbon-inclusion:problem:session-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
          * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
          *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
@@ -2025,6 +2337,47 @@ export interface components {
                     code: "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
                     /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
                     current_version?: string | null;
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "COUNTS_FROM_OUT_OF_RANGE",
+                 *       "detail": "起算时间不对",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "起算时间不对",
+                 *       "type": "urn:carbon-inclusion:problem:counts-from-out-of-range"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST";
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    earliest?: string;
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    latest?: string;
                     /** @constant */
                     status: 422;
                 };
@@ -2067,6 +2420,11 @@ export interface components {
          */
         AcceptLanguage: string;
         /**
+         * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+         * @example order-5f0c1f0e8f1c4b52
+         */
+        OptionalIdempotencyKey: string;
+        /**
          * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
          * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
          */
@@ -2074,6 +2432,11 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /**
+         * @description true：与此前的回答相同 A repeat of an earlier answer
+         * @example true
+         */
+        IdempotentReplayed: "true";
         /**
          * @description 多少秒后再试 Seconds to wait before the next try
          * @example 1
@@ -3403,6 +3766,239 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "credited_today",
+                     *           "remaining": 1,
+                     *           "template_id": "template-id",
+                     *           "title": "减排量到账"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageChoicesOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    answer_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key"?: components["parameters"]["OptionalIdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answers": [
+                 *         {
+                 *           "answer": "accept",
+                 *           "kind": "credited_today"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageAnswersIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "credited_today",
+                     *           "remaining": 1,
+                     *           "template_id": "template-id",
+                     *           "title": "减排量到账"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageChoicesOut"];
+                };
+            };
+            /**
+             * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+             *     * `IDEMPOTENCY_KEY_MISSING` 请求不完整 · The request is incomplete
+             *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
+             *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DUPLICATE_KEY",
+                     *       "detail": "同一项内容出现了两次",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 400,
+                     *       "title": "同一项内容出现了两次",
+                     *       "type": "urn:carbon-inclusion:problem:duplicate-key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DUPLICATE_KEY" | "IDEMPOTENCY_KEY_MISSING" | "MALFORMED_BODY" | "MALFORMED_REQUEST";
+                        /** @constant */
+                        status: 400;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `MESSAGE_KIND_UNAVAILABLE` 暂不提供这类消息 · This kind of message is not offered
+             */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CONSENT_REQUIRED",
+                     *       "detail": "需要您的同意",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "需要您的同意",
+                     *       "type": "urn:carbon-inclusion:problem:consent-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CONSENT_REQUIRED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "MESSAGE_KIND_UNAVAILABLE";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_REUSED",
+                     *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "这次提交与之前的不一致",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     set_phone: {
         parameters: {
             query?: never;
@@ -3580,7 +4176,6 @@ export interface operations {
             /**
              * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
              *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
              */
             503: {
@@ -3605,7 +4200,122 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        code: "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_qr_code: {
+        parameters: {
+            query: {
+                /** @description 小程序页面路径，不带开头的 / 和参数 A page, without leading slash and query */
+                page: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description PNG 或 JPEG 图像 An image */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "image/jpeg": unknown;
+                    /** @example {} */
+                    "image/png": unknown;
+                };
+            };
+            /** @description 图像没有变化 The image is unchanged */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `QR_PAGE_UNKNOWN` 小程序里没有这个页面 · The mini-program has no such page */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QR_PAGE_UNKNOWN",
+                     *       "detail": "页面不存在或还没有发布，没有生成小程序码。请从小程序里的页面分享。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/qrcode",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "小程序里没有这个页面",
+                     *       "type": "urn:carbon-inclusion:problem:qr-page-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QR_PAGE_UNKNOWN";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_ASK_LATER` 微信暂时不能办理 · WeChat cannot do this now
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "UNAVAILABLE",
+                     *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/qrcode",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "服务暂时不可用",
+                     *       "type": "urn:carbon-inclusion:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_ASK_LATER";
                         /** @constant */
                         status: 503;
                     };
@@ -3784,6 +4494,170 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    report_steps: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "code",
+                 *       "encrypted_data": "2026",
+                 *       "iv": "aaaaaaaaaaaaaaaaaaaaaaaa"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StepsIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "day": "2026-11-26",
+                     *           "steps": 8000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StepsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            /**
+             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `WX_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
+             *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FORBIDDEN",
+                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FORBIDDEN" | "WX_OTHER_PERSON" | "WX_USER_BLOCKED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+             *     * `WX_LOG_IN_AGAIN` 请重新登录微信后再试 · Please log in with WeChat again
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BINDING_ALREADY_EXISTS",
+                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您已绑定这个合作方",
+                     *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "WX_LOG_IN_AGAIN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests4"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `STEPS_NOT_REPORTED` 步数暂时没有上报 · The steps were not reported
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "STEPS_NOT_REPORTED" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4080,6 +4954,67 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_failed_messages: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "created_at": "created-at",
+                     *           "finished_at": "finished-at",
+                     *           "kind": "credited_today",
+                     *           "message_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "reason": "47003"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FailedMessageOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4559,6 +5494,148 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_waiting_texts: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "check_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "created_at": "created-at",
+                     *           "kind": "household_name",
+                     *           "label": 10001,
+                     *           "text": "武昌一家人"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WaitingTextOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    decide_on_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "allow": true,
+                 *       "reason": "正常的家庭名称"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TextDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `TEXT_CHECK_NOT_FOUND` 没有这段待审核的文字 · No such text */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TEXT_CHECK_NOT_FOUND",
+                     *       "detail": "编号不存在，或已被删除。请刷新列表再看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/texts/{check_id}/decision",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这段待审核的文字",
+                     *       "type": "urn:carbon-inclusion:problem:text-check-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TEXT_CHECK_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     confirm_binding: {
         parameters: {
             query?: never;
@@ -4734,47 +5811,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            /**
-             * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "COUNTS_FROM_OUT_OF_RANGE",
-                     *       "detail": "起算时间不对",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/partner/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "起算时间不对",
-                     *       "type": "urn:carbon-inclusion:problem:counts-from-out-of-range"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST";
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        earliest?: string;
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        latest?: string;
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -5230,38 +6267,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SESSION_ENDED",
-                     *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "您已退出登录",
-                     *       "type": "urn:carbon-inclusion:problem:session-ended"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
+            401: components["responses"]["Unauthorized3"];
             /**
              * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
              *     * `STEP_UP_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
@@ -5327,40 +6333,7 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
-             *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
-             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
-             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "操作太频繁",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "操作太频繁",
-                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
-                        /** @constant */
-                        status: 429;
-                    };
-                };
-            };
+            429: components["responses"]["TooManyRequests4"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable2"];
