@@ -2,6 +2,8 @@ import uuid
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.accounts.messages.service import MessageKind
+from services.accounts.text_checks.service import TextKind
 from shared.instants import Instant
 
 
@@ -9,7 +11,7 @@ class FailedMessageOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     message_id: uuid.UUID
-    kind: str = Field(examples=["credited_today"])
+    kind: MessageKind
     reason: str = Field(description="微信的错误码 WeChat's errcode", examples=["47003"])
     created_at: Instant
     finished_at: Instant
@@ -19,7 +21,7 @@ class WaitingTextOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     check_id: uuid.UUID
-    kind: str = Field(examples=["household_name"])
+    kind: TextKind
     text: str = Field(examples=["武昌一家人"])
     label: int = Field(description="微信给出的风险类别 WeChat's kind of risk", examples=[10001])
     created_at: Instant
