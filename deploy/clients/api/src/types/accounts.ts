@@ -936,8 +936,7 @@ export interface components {
         FailedMessageOut: {
             created_at: string;
             finished_at: string;
-            /** @example credited_today */
-            kind: string;
+            kind: components["schemas"]["MessageKind"];
             /** Format: uuid */
             message_id: string;
             /**
@@ -1560,8 +1559,8 @@ export interface components {
             /** Format: uuid */
             check_id: string;
             created_at: string;
-            /** @example household_name */
-            kind: string;
+            /** @enum {string} */
+            kind: "nickname" | "household_name";
             /**
              * @description 微信给出的风险类别 WeChat's kind of risk
              * @example 10001
@@ -5533,7 +5532,7 @@ export interface operations {
                      *         {
                      *           "check_id": "019aadf0-6b00-7000-8000-000000000001",
                      *           "created_at": "created-at",
-                     *           "kind": "household_name",
+                     *           "kind": "nickname",
                      *           "label": 10001,
                      *           "text": "武昌一家人"
                      *         }
