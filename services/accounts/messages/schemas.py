@@ -14,7 +14,7 @@ KINDS_PER_REQUEST_MAX = 9
 
 class MessageChoiceOut(BaseModel):
     kind: MessageKind
-    title: str = Field(examples=["减排量到账"])
+    title: str = Field(examples=["减碳量到账"])
     template_id: str = Field(description="传给 wx.requestSubscribeMessage For wx.requestSubscribeMessage")
     remaining: int = Field(ge=0, le=REMAINING_MAX, description="还可收到几条 How many messages I may still receive")
 

@@ -50,7 +50,7 @@ class Template:
 
 TEMPLATES: Final[Mapping[MessageKind, Template]] = {
     MessageKind.CREDITED_TODAY: Template(
-        Text("减排量到账", "Grams of the day"),
+        Text("减碳量到账", "Grams of the day"),
         "pages/records/index",
         (
             Field("amount_mg", "thing1", "grams"),

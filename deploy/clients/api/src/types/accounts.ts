@@ -1082,7 +1082,7 @@ export interface components {
             remaining: number;
             /** @description 传给 wx.requestSubscribeMessage For wx.requestSubscribeMessage */
             template_id: string;
-            /** @example 减排量到账 */
+            /** @example 减碳量到账 */
             title: string;
         };
         MessageChoicesOut: {
@@ -3799,7 +3799,7 @@ export interface operations {
                      *           "kind": "credited_today",
                      *           "remaining": 1,
                      *           "template_id": "template-id",
-                     *           "title": "减排量到账"
+                     *           "title": "减碳量到账"
                      *         }
                      *       ]
                      *     }
@@ -3872,7 +3872,7 @@ export interface operations {
                      *           "kind": "credited_today",
                      *           "remaining": 1,
                      *           "template_id": "template-id",
-                     *           "title": "减排量到账"
+                     *           "title": "减碳量到账"
                      *         }
                      *       ]
                      *     }
