@@ -1,4 +1,4 @@
-"""How one operator tries to become a second one, or to take the sessions of another. Read with attempts.py."""
+"""Operators' routes of accounts: one operator tries to become a second one, or to act without the scope."""
 
 from typing import Final
 
@@ -42,3 +42,11 @@ async def revoke(city: City) -> None:
     """Ending another's session is for `ops:operators`, and ends no proposal."""
     await city.mark()
     await city.did(403, "DELETE", f"{OPS}/sessions/{SAMPLE}?reason=away")
+
+
+@attempt("POST", f"{OPS}/texts/{{check_id}}/decision")
+async def decide_on_text(city: City) -> None:
+    """A name moves no grams: one operator decides, who must be of the service desk (`ops:accounts`)."""
+    await city.mark()
+    body = {"allow": True, "reason": "looks harmless"}
+    await city.did(403, "POST", f"{OPS}/texts/{SAMPLE}/decision", body)
