@@ -35,6 +35,9 @@ PARTNER_BUDGET_USED = Gauge(
 ACTS_JUDGED = Counter("carbon_acts_judged", "Acts judged", ["status", "reason"])
 WEBHOOK_ATTEMPTS = Counter("carbon_webhook_attempts", "Tries to send results to partners", ["partner", "outcome"])
 WEBHOOKS_DISABLED = Counter("carbon_webhooks_disabled", "Partners' addresses given up", ["reason"])
+MESSAGES = Counter(
+    "carbon_messages", "Attempts to send subscribe messages; a failed one is an alarm", ["kind", "outcome"]
+)
 OPERATOR_LOOK_UPS = Counter(
     "carbon_operator_look_ups", "Operators' look-ups of people; any refused one is an alarm", ["outcome"]
 )

@@ -12,6 +12,7 @@ from deploy.gateway.render import envoy_command, envoy_program
 from deploy.gateway.settings import GatewaySettings
 from deploy.local import operators
 from deploy.local.database import EVENT_LOG, role_dsn
+from deploy.local.fake_wechat.templates import MESSAGE_TEMPLATES
 from deploy.local.partners import servers_configuration
 from deploy.local.secrets_file import TOKEN_AUDIENCE, TOKEN_ISSUER, Secrets
 from deploy.local.settings import HOST, ROOT, SERVICES, LocalSettings
@@ -215,6 +216,7 @@ class Plan:
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
             values |= {"rewards_base_url": url("rewards")}
             values |= {"service_callers": secret.service_callers("rewards"), "partner_allow_loopback": "true"}
+            values |= {"message_templates": json.dumps(MESSAGE_TEMPLATES)}
             if self._settings.operators == "oidc":
                 values |= {
                     "oidc_issuer": url("identity"),

@@ -27,6 +27,8 @@ from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
 from services.accounts.mandates.api import router as mandates_router
+from services.accounts.messages.api import router as messages_router
+from services.accounts.messages.templates import offered_templates
 from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operator_sessions.people_api import router as operator_people_router
 from services.accounts.operators.api import citizens as look_ups_router
@@ -37,15 +39,18 @@ from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people.api import router as people_router
 from services.accounts.policies.api import router as policies_router
 from services.accounts.profile.api import router as profile_router
-from services.accounts.resources import LogInCalls, Resources, vault_of
+from services.accounts.qr_codes.api import router as qr_codes_router
+from services.accounts.resources import LogInCalls, Resources, vault_of, wechat_of
 from services.accounts.scenes.api import router as scenes_router
 from services.accounts.sessions.api import router as sessions_router
 from services.accounts.sessions.internal_api import router as internal_sessions_router
 from services.accounts.settings import Settings
 from services.accounts.signing import LocalJwks, TokenSigner
+from services.accounts.steps.api import router as steps_router
 from services.accounts.turns import new_document_gate, new_gate, new_password_gate
 from services.accounts.wards.api import router as wards_router
-from services.accounts.wechat.client import WeChatClient
+from services.accounts.wechat.qr_codes import QrCodes
+from services.accounts.wechat_desk.api import router as wechat_desk_router
 from shared.app import build_app
 
 ROUTERS = (
@@ -67,6 +72,10 @@ ROUTERS = (
     erasures_router,
     exports_router,
     freeze_questions_router,
+    messages_router,
+    qr_codes_router,
+    steps_router,
+    wechat_desk_router,
     operators_router,
     look_ups_router,
     operator_sessions_router,
@@ -88,6 +97,7 @@ def create_app(
 ) -> FastAPI:
     """Build the application. The transports replace the network to WeChat, other services and partners."""
     settings = settings or Settings()
+    offered_templates(settings.message_templates)  # a setting that cannot be ends the process here
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -120,12 +130,7 @@ def create_app(
         signer=signer,
         keys=keys,
         vault=vault,
-        wechat=WeChatClient(
-            base_url=settings.wechat_base_url,
-            app_id=settings.wechat_app_id,
-            app_secret=settings.wechat_app_secret,
-            transport=wechat_transport,
-        ),
+        wechat=wechat_of(settings, wechat_transport),
         ingest=ingest,
         freezes=FreezeReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
         holdings=HoldingsReader(base_url=settings.accounting_base_url, service_key=key, transport=accounting_transport),
@@ -138,6 +143,7 @@ def create_app(
         operator_gate=new_gate(),
         password_gate=new_password_gate(),
         document_gate=new_document_gate(),
+        qr_codes=QrCodes(),
     )
     # Kinds of two-person approval, by the rooms that propose them.
     app.state.approvals = approvals_of(kinds_of_review(settings))

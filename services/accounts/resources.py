@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import httpx
 from fastapi import Depends, Request
 
 from services.accounts.freezes.client import FreezeReader
@@ -16,6 +17,7 @@ from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
+from services.accounts.wechat.qr_codes import QrCodes
 from shared.db import Database
 from shared.fair_gate import FairGate
 from shared.shared_calls import SharedCalls
@@ -44,6 +46,7 @@ class Resources:
     operator_gate: FairGate
     password_gate: FairGate
     document_gate: FairGate
+    qr_codes: QrCodes
 
     async def stop(self) -> None:
         await self.wechat.stop()
@@ -56,6 +59,15 @@ class Resources:
 
 def vault_of(settings: Settings) -> Vault:
     return Vault(peppers=settings.peppers, keys=settings.sealing_keys)
+
+
+def wechat_of(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> WeChatClient:
+    return WeChatClient(
+        base_url=settings.wechat_base_url,
+        app_id=settings.wechat_app_id,
+        app_secret=settings.wechat_app_secret,
+        transport=transport,
+    )
 
 
 async def _resources_of(request: Request) -> Resources:

@@ -1,11 +1,12 @@
 """Settings of the accounts service, read from ACCOUNTS_* in the environment and nowhere else."""
 
-from typing import Self
+from datetime import time
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.production import Given
@@ -17,12 +18,32 @@ _PEPPER_CHARS_MIN = 16
 WECHAT_DOMAIN = ".weixin.qq.com"
 
 
+class MessageTemplate(BaseModel):
+    """A template of WeChat for one kind of message. `keywords`: where its keywords have other numbers than ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    template_id: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+    page: str = Field("", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9_/-]{0,126})?$")
+    keywords: dict[str, str] = {}
+
+
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ACCOUNTS_")
 
     wechat_base_url: str = "https://api.weixin.qq.com"
     wechat_app_id: str = Field(min_length=1, max_length=64)
     wechat_app_secret: SecretStr = Field(min_length=1)
+
+    wechat_version: Literal["formal", "trial", "developer"] = Field(
+        "formal", description="which version of the mini-program messages and codes lead to"
+    )
+    message_templates: dict[str, MessageTemplate] = Field(
+        {}, description='by kind, as JSON: {"credited_today": {"template_id": "…"}}; a kind without one is not offered'
+    )
+    messages_per_minute: int = Field(600, ge=1, le=100_000)
+    messages_per_day: int = Field(200_000, ge=1, le=100_000_000)
+    messages_evening_at: time = Field(time(20, 0), description="local time of the message about the grams of a day")
 
     token_signing_key: SecretStr = Field(description="Ed25519 private key, PEM; signs citizens' access tokens")
     token_published_keys: str = Field(
@@ -58,6 +79,7 @@ class Settings(ServiceSettings):
         False, description="partners' OAuth servers may be on this machine, by http: for development"
     )
 
+    city_code: str = Field("420100", pattern=r"^[0-9]{6}$", description="GB/T 2260, of acts without a place: steps")
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(

@@ -18,6 +18,7 @@ from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.lookup_keys import models as lookup_keys
 from services.accounts.mandates import models as mandates
+from services.accounts.messages import models as messages
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -27,6 +28,8 @@ from services.accounts.policies import models as policies
 from services.accounts.quotas import models as quotas
 from services.accounts.sessions import models as sessions
 from services.accounts.signing_keys import models as signing_keys
+from services.accounts.steps import models as steps
+from services.accounts.text_checks import models as text_checks
 from services.accounts.users import models as users
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
     "log_in_codes",
     "lookup_keys",
     "mandates",
+    "messages",
     "metadata",
     "operator_accounts",
     "operator_sessions",
@@ -57,5 +61,7 @@ __all__ = [
     "quotas",
     "sessions",
     "signing_keys",
+    "steps",
+    "text_checks",
     "users",
 ]

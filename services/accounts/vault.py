@@ -22,6 +22,7 @@ DataKind = Literal[
     "partner_code",
     "partner_tokens",
     "turns_14",
+    "text",
 ]
 TokenPurpose = Literal[
     "log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh", "bind_state", "bind_verifier"

@@ -14,10 +14,16 @@ from services.accounts.enterprise_members import service as enterprise_members
 from services.accounts.erasures import service as erasures
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
+from services.accounts.grams.client import GramsReader
 from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.mandates import service as mandates
+from services.accounts.messages import orders
+from services.accounts.messages import service as messages
+from services.accounts.messages.evening import EveningMessages
+from services.accounts.messages.sending import MessageSender
+from services.accounts.messages.templates import offered_templates
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
@@ -26,9 +32,10 @@ from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.oauth import PartnerOauth
 from services.accounts.people import renewals
 from services.accounts.quotas import service as quotas
-from services.accounts.resources import vault_of
+from services.accounts.resources import vault_of, wechat_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
+from services.accounts.text_checks import service as text_checks
 from shared import idempotency
 from shared.contracts.erasures_v1 import ErasureMessage
 from shared.contracts.topics import (
@@ -40,6 +47,7 @@ from shared.contracts.topics import (
     HOUSEHOLDS,
     INGEST_ERASURES,
     MANDATES,
+    REWARDS,
     REWARDS_ERASURES,
 )
 from shared.db import Session
@@ -51,6 +59,7 @@ MINUTELY_S = 60.0
 ERASURE_ANSWERS = {"accounting": ACCOUNTING_ERASURES, "ingest": INGEST_ERASURES, "rewards": REWARDS_ERASURES}
 _ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
 UNCONFIRMED_EVERY_S = 60
+EVENING_EVERY_S = 60
 LOOK_UPS_MEASURED_EVERY_S = 60
 APPROVALS_EXPIRED_EVERY_S = 60
 TERMS_ENDED_EVERY_S = 2
@@ -71,6 +80,8 @@ async def purge(session: Session) -> None:
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
+    await messages.purge_past(session, at_most=PURGE_ROWS_MAX)
+    await text_checks.purge_past(session, at_most=PURGE_ROWS_MAX)
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await exports.purge_expired(session, at_most=PURGE_EXPORTS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
@@ -90,7 +101,29 @@ def build(settings: Settings | None = None) -> Worker:
     worker.part(_revocations(worker, settings).run)
     _add_erasures(worker, settings)
     _add_exports(worker, settings)
+    _add_messages(worker, settings)
     return worker
+
+
+def _add_messages(worker: Worker, settings: Settings) -> None:
+    sender = MessageSender(
+        worker.database,
+        settings=settings,
+        vault=vault_of(settings),
+        wechat=wechat_of(settings),
+        offered=offered_templates(settings.message_templates),
+    )
+    worker.part(sender.run)
+    worker.consume("accounts.rewards", REWARDS, decoder=orders.DECODER, handler=orders.handle_rewards)
+    grams = GramsReader(base_url=settings.accounting_base_url, service_key=settings.service_key)
+    evening = EveningMessages(worker.database, settings=settings, grams=grams)
+
+    async def queue_evening(_session: Session) -> None:
+        # It opens its own transactions, none of them during a call to accounting. The job's one stays unused.
+        await evening.tick()
+
+    if settings.accounting_base_url:
+        worker.every(EVENING_EVERY_S, "evening_messages", queue_evening)
 
 
 def _add_erasures(worker: Worker, settings: Settings) -> None:

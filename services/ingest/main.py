@@ -32,6 +32,7 @@ from services.ingest.personal_data import TABLES
 from services.ingest.profile.api import router as profile
 from services.ingest.reconciliation.api import router as reconciliation
 from services.ingest.records.api import router as records
+from services.ingest.reports.api import router as reports
 from services.ingest.resources import Resources
 from services.ingest.settings import Settings
 from services.ingest.signed import QuotaHeaders
@@ -87,6 +88,7 @@ def create_app(
             audit,
             records,
             personal_data_router(SCHEMA, PersonalRows(SCHEMA, TABLES)),
+            reports,
         ],
         signed_headers=RATE_LIMITS,
         title_zh="数据接入",

@@ -18,6 +18,7 @@ from services.ingest.partners.service import (
     SignatureChecks,
     SlowCheckQueue,
 )
+from services.ingest.reports.service import ReportPorts
 from services.ingest.sandbox.service import SandboxJudge
 from services.ingest.settings import Settings, sealer_of
 from services.ingest.signed import CallerPorts
@@ -67,6 +68,13 @@ class Resources:
             pepper=self.settings.account_ref_pepper.get_secret_value(),
             topic_prefix=self.settings.topic_prefix,
             judge_sandbox=self.sandbox.judge,
+        )
+
+        app.state.report_ports = ReportPorts(
+            log=self.log,
+            pepper=self.settings.account_ref_pepper.get_secret_value(),
+            topic_prefix=self.settings.topic_prefix,
+            time_zone=self.settings.time_zone,
         )
 
     @asynccontextmanager

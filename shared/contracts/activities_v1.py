@@ -27,9 +27,10 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     `natural_key` is the keyed hash of the partner's own number for the act: one number is one physical act. `meter_key`
     and `vehicle_key` are the keyed hashes of an electricity meter and of a hired vehicle: both serve one act at a time.
     A producer that does not know a key leaves it out. `passenger_count` counts all people in the vehicle together.
+    `steps` are those of one local day, from `started_at` to `ended_at`.
     """
 
-    kind: Literal["trip", "transit", "recycling", "bag", "energy"]
+    kind: Literal["trip", "transit", "recycling", "bag", "energy", "steps"]
     started_at: datetime
     ended_at: datetime | None = None
     city_code: Name
@@ -45,6 +46,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     energy_wh: Amount | None = None
     baseline_wh: Amount | None = None
     count: Amount | None = None
+    steps: Amount | None = None
     natural_key: Name | None = None
     meter_key: MeterKey | None = None
     vehicle_key: VehicleKey | None = None
@@ -80,6 +82,7 @@ MENDABLE: Final = frozenset(
         "energy_wh",
         "baseline_wh",
         "count",
+        "steps",
     )
 )
 

@@ -19,14 +19,16 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local import fake_wechat
+from deploy.local.fake_wechat.state import FakeWechat
 from services.accounts.main import create_app
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.partners.directory import PartnerDirectory
-from services.accounts.settings import Settings
+from services.accounts.settings import MessageTemplate, Settings
 from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.db import Database
 from tests.accounts.fakes import KEYS, FakeIngest, Hello
 from tests.cloud_events import read_event
 from tests.databases import Dsns, empty_tables, make_database
@@ -36,6 +38,10 @@ Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 BASE = "/api/v1/accounts"
 WX_SECRET = "wechat-secret-canary-91c7"
 REF_PEPPER = "reference-pepper-for-tests"
+MESSAGE_KINDS = (
+    "credited_today", "order_confirmed", "expiring", "consent_expiring", "account_frozen", "binding_ended",
+    "export_ready", "erasure_planned", "looked_up",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +65,9 @@ def settings(dsns: Dsns, tokens: TokenFactory) -> Settings:
         phone_encryption_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
         account_ref_pepper=SecretStr(REF_PEPPER),
         ingest_base_url="http://ingest.test",
+        message_templates={
+            kind: MessageTemplate(template_id=f"dev-{kind.replace('_', '-')}") for kind in MESSAGE_KINDS
+        },
     )
 
 
@@ -73,10 +82,22 @@ def hello() -> Hello:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, ingest: FakeIngest, hello: Hello) -> AsyncIterator[FastAPI]:
+def wechat_server() -> FastAPI:
+    return fake_wechat.create_app("wx-test", WX_SECRET)
+
+
+@pytest.fixture
+def fake(wechat_server: FastAPI) -> FakeWechat:
+    """What the WeChat of this test knows and received."""
+    state: FakeWechat = wechat_server.state.fake
+    return state
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, ingest: FakeIngest, hello: Hello, wechat_server: FastAPI) -> AsyncIterator[FastAPI]:
     built = create_app(
         settings,
-        wechat_transport=httpx.ASGITransport(fake_wechat.create_app("wx-test", WX_SECRET)),
+        wechat_transport=httpx.ASGITransport(wechat_server),
         ingest_transport=ingest.transport(),
         partner_transport=httpx.ASGITransport(hello.app),
     )
@@ -105,13 +126,23 @@ def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello) -> None:
-    """Empty the tables, reset the fake ingest and drop the cached partner list."""
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello, fake: FakeWechat) -> None:
+    """Empty the tables, reset the fake ingest and the fake WeChat, and drop the cached partner list."""
     await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
+    fake.reset()
     hello.reset()
     old = app.state.resources
+    old.wechat._wechat._token = ""  # an earlier test may have renewed it: a call with the old one would be two calls
     app.state.resources = dataclasses.replace(old, partners=PartnerDirectory(old.ingest))
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The service's own connections, for use cases without a route."""
+    opened = Database(settings.database_url)
+    yield opened
+    await opened.stop()
 
 
 @pytest.fixture

@@ -67,12 +67,13 @@ PARTNERS = [
 
 
 class FakeIngest:
-    """The two internal routes of ingest. A test may change `down`, `partners` and `audience`."""
+    """The internal routes of ingest. A test may change `down`, `partners` and `audience`."""
 
     def __init__(self) -> None:
         self.app = FastAPI()
         self.app.get("/internal/ingest/partners")(self._list)
         self.app.post("/internal/ingest/verify-signature")(self._verify)
+        self.app.post("/internal/ingest/reports")(self._report)
 
         self.reset()
 
@@ -81,6 +82,7 @@ class FakeIngest:
         self.down = False
         self.audience = "ingest"
         self.partner_calls = 0
+        self.reports: list[dict[str, Any]] = []
 
     def transport(self) -> httpx.ASGITransport:
         return httpx.ASGITransport(self.app)
@@ -101,6 +103,13 @@ class FakeIngest:
         self.partner_calls += 1
         await asyncio.sleep(0.01)  # long enough for a second caller to arrive
         return self._refusal(request) or JSONResponse({"items": self.partners})
+
+    async def _report(self, request: Request) -> JSONResponse:
+        refused = self._refusal(request)
+        if refused:
+            return refused
+        self.reports.append(await request.json())
+        return JSONResponse({"receipt_id": "r", "accepted": len(self.reports[-1]["days"])}, status_code=202)
 
     async def _verify(self, request: Request) -> JSONResponse:
         refused = self._refusal(request)

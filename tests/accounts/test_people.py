@@ -1,7 +1,6 @@
 """Use cases of the people room, called as another caller inside the service would call them: without any route."""
 
 import ast
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ STEPS_OF_PEOPLE = {
     "consents.record_withdrawn",
     "phones.store_number",
 }
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    opened = Database(settings.database_url)
-    yield opened
-    await opened.stop()
 
 
 async def test_withdrawal_without_a_route_suspends_the_bindings(

@@ -193,7 +193,7 @@ async def test_a_malformed_answer_of_wechat_is_a_503(answer: Any) -> None:
 
 
 async def test_a_timeout_of_wechat_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.accounts.wechat.client.CALL_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("services.accounts.wechat.transport.CALL_TIMEOUT_S", 0.001)
     client = ScriptedWeChat(jscode2session=[{"openid": "late"}]).client()
     with pytest.raises(WxUnavailable):
         await client.fetch_openid("code")

@@ -55,7 +55,7 @@ def test_every_setting_is_read_from_the_environment(settings: Settings, monkeypa
         if isinstance(value, tuple):
             text = json.dumps([str(one) for one in value])
         if isinstance(value, dict):
-            text = json.dumps(value)
+            text = json.dumps(value, default=lambda one: one.model_dump())
         monkeypatch.setenv(f"ACCOUNTS_{name.upper()}", one_line if name == "token_signing_key" else text)
     assert Settings() == settings
 

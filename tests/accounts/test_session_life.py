@@ -33,6 +33,8 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
         {"json": {"purpose": "messages", "policy_version": "2026-11"}},
     ),
     ("DELETE", f"/me/wards/{uuid.UUID(int=1)}/consents?purpose=messages", {}),
+    ("POST", "/me/messages", {"json": {"answers": [{"kind": "expiring", "answer": "reject"}]}}),
+    ("POST", "/me/steps", {"json": {"code": "dev:anna", "encrypted_data": "AAAA", "iv": "A" * 24}}),
     ("POST", "/households", {}),
     ("POST", "/households/join", {"json": {"token": "chi_nobody"}}),
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),

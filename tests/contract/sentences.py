@@ -90,6 +90,7 @@ SAMPLES: dict[str, object] = {
     "size": 4096,
     "sources": "urn:partner:metro",
     "subject": "ops-1",
+    "offered": [Text("减碳量到账", "Grams of the day"), Text("即将到期", "About to expire")],
     "supported": [accounts_names.WAYS_TO_BIND["oauth"], accounts_names.WAYS_TO_BIND["phone_hash"]],
     "tier": Text("照片", "photo"),
     "title": Text("里程", "distance"),

@@ -1,4 +1,4 @@
-"""How one operator tries to become a second one, or to take the sessions of another. Read with attempts.py."""
+"""Operators' routes of accounts: one operator tries to become a second one, or to act without the scope."""
 
 from typing import Final
 
@@ -56,3 +56,11 @@ async def answer_question(city: City) -> None:
     """An answer releases nothing: unfreezing is a proposal."""
     await city.mark()
     await city.did(403, "POST", f"{OPS}/freeze-questions/{SAMPLE}/answer", {"text": "released"})
+
+
+@attempt("POST", f"{OPS}/texts/{{check_id}}/decision")
+async def decide_on_text(city: City) -> None:
+    """A name moves no grams: one operator decides, who must be of the service desk (`ops:accounts`)."""
+    await city.mark()
+    body = {"allow": True, "reason": "looks harmless"}
+    await city.did(403, "POST", f"{OPS}/texts/{SAMPLE}/decision", body)

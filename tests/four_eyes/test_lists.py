@@ -13,11 +13,13 @@ from tests.cursors import FORGED, POSSIBLE, list_routes
 from tests.four_eyes.conftest import SERVICES, City
 from tests.fuzz.callers import is_partner_route
 from tests.ingest.samples import secret_of
+from tests.tokens import ALL_OPS
 
 
 async def _get(city: City, service: str, target: str) -> httpx.Response:
     path = target.partition("?")[0]
-    headers = city.tokens.operator() if "/ops/" in path else city.tokens.citizen(city.person.user_id)
+    operator = city.tokens.operator(f"{ALL_OPS} ops:accounts")
+    headers = operator if "/ops/" in path else city.tokens.citizen(city.person.user_id)
     if is_partner_route(path):
         app_key = f"ak-{PARTNER}"
         headers = {

@@ -103,7 +103,7 @@ def test_every_act_kind_is_reportable_or_listed_as_unreported() -> None:
     assert set(ACT_KINDS.values()) - UNREPORTED_KINDS == set(get_args(literal))
     assert {version.kind for version in library_index()} & UNREPORTED_KINDS == set()
     assert {item.version.code for item in shelf() if not reportable(item.version)} == {
-        "BJ-TRAVEL-3043", "TJ-TRAVEL-3043", "HE-TRAVEL-3043", "TTXQ-STEPS-2021", "HB-RESELEC-SZ2022", "SH-PV-2024",
+        "BJ-TRAVEL-3043", "TJ-TRAVEL-3043", "HE-TRAVEL-3043", "HB-RESELEC-SZ2022", "SH-PV-2024",
         "CACE-SECONDHAND-2023",
     }  # fmt: skip
 

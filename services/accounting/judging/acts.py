@@ -22,7 +22,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     activity_id: UUID
     account_id: UUID | None
     partner_id: str
-    kind: str  # "trip", "transit", "recycling", "bag", "energy"; more in `MeasuredAct`
+    kind: str  # "trip", "transit", "recycling", "bag", "energy", "steps"; more in `MeasuredAct`
     occurred_at: datetime
     local_date: date
     received_at: datetime
@@ -43,6 +43,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: int | None = None
     baseline_wh: int | None = None
     count: int | None = None
+    steps: int | None = None
     number_key: int | None = None  # `uniqueness.number_key` of the natural key
     meter_key: str | None = None
     use_key: UUID | None = None  # of the meter or the vehicle, made once because that is slow
@@ -76,7 +77,6 @@ class MeasuredAct(Act, frozen=True, kw_only=True):
     cycled_m: int | None = None
     by_bus_m: int | None = None
     by_rail_m: int | None = None
-    steps: int | None = None
     used_wh: int | None = None
     average_wh_7d: int | None = None
     persons: int | None = None

@@ -5,13 +5,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from services.accounting.ledger import expiry, holds, service, spending
+from services.accounting.ledger import expiry, history, holds, service, spending
 from services.accounting.ledger.schemas import Balance, Expiries, Expiry
 from services.accounting.settings import Settings
 from shared import clock
 from shared.amounts import display
 from shared.auth.tokens import Citizen, require_service
 from shared.contracts.account_state import AccountState, frozen_notice
+from shared.contracts.arrivals import (
+    Arrival,
+    Arrivals,
+    ArrivalsQuestion,
+    Expiring,
+    ExpiringGrams,
+    ExpiringQuestion,
+)
 from shared.contracts.holds import (
     HOLDS_PER_PAGE_MAX,
     CaptureRequest,
@@ -89,6 +97,30 @@ async def list_expiries(session: Session, citizen: Citizen, request: Request, la
 async def get_account_state(session: Session, account_id: uuid.UUID, _caller: Onlooker) -> AccountState:
     since, reason = await service.frozen_since(session, account_id=account_id)
     return AccountState.model_validate({"account_id": account_id, "frozen_since": since, "frozen_reason": reason})
+
+
+@internal.post("/arrivals")
+async def list_arrivals(session: Session, body: ArrivalsQuestion, _caller: Onlooker) -> Arrivals:
+    rows = await history.arrivals(session, body.account_ids, since=body.since, until=body.until)
+    return Arrivals(items=[Arrival(account_id=row[0], amount_mg=row[1], acts=row[2]) for row in rows])
+
+
+@internal.post("/expiring")
+async def list_expiring(session: Session, body: ExpiringQuestion, _caller: Onlooker, request: Request) -> Expiring:
+    settings: Settings = request.app.state.settings
+    found = []
+    for account_id in body.account_ids:
+        announced = await expiry.announced_expiries(
+            session,
+            account_id=account_id,
+            today=clock.local_date(clock.now(), settings.time_zone),
+            valid_years=settings.grams_valid_years,
+            time_zone=settings.time_zone,
+        )
+        if announced and announced[0].expires_on <= body.upto:
+            first = announced[0]
+            found.append(ExpiringGrams(account_id=account_id, amount_mg=first.amount_mg, expires_on=first.expires_on))
+    return Expiring(items=found)
 
 
 @internal.post("/holds", status_code=201)

@@ -11,6 +11,7 @@ from shared.seals import closing
 
 # One statement reads and sorts ten minutes of postings of a city, far below the statement timeout.
 _SLICE = timedelta(minutes=10)
+_ID_SLACK = timedelta(days=1)
 _BATCH = 1000  # some milliseconds of hashing, then the consumers of the process can run
 
 
@@ -61,3 +62,13 @@ async def largest_credits(session: Session, *, begin: datetime, end: datetime, l
 async def largest_receivers(session: Session, *, begin: datetime, end: datetime, limit: int) -> Sequence[Any]:
     """Return the sums of the accounts that were credited most in [begin, end), as `largest_credits` does."""
     return await repository.largest_receivers(await driver(session), begin, end, limit)
+
+
+async def arrivals(
+    session: Session, people: Sequence[uuid.UUID], *, since: datetime, until: datetime
+) -> Sequence[tuple[uuid.UUID, int, int]]:
+    """Return (account, milligrams, acts) that became available to people in [since, until)."""
+    # Posting ids grow with time, except for clock differences and the length of a transaction.
+    first_id = uuid.UUID(int=max(int((since - _ID_SLACK).timestamp() * 1000), 0) << 80)
+    rows = await repository.arrivals(await driver(session), people, first_id=first_id, since=since, until=until)
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -92,3 +92,19 @@ async def largest_receivers(
         limit,
     )
     return rows
+
+
+async def arrivals(
+    connection: Connection, people: Sequence[uuid.UUID], *, first_id: uuid.UUID, since: datetime, until: datetime
+) -> Sequence[asyncpg.Record]:
+    """Return (account, milligrams, acts) that became available in [since, until). Ids from `first_id` on are read."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT credit_account_id, sum(amount_mg)::bigint, count(*)::int FROM accounting.posting"
+        " WHERE credit_account_id = ANY($1::uuid[]) AND posting_id >= $2 AND posted_at >= $3 AND posted_at < $4"
+        " AND kind IN ('credit', 'vest') GROUP BY 1 ORDER BY 1",
+        list(people),
+        first_id,
+        since,
+        until,
+    )
+    return rows

@@ -68,9 +68,9 @@ ACT_KINDS: Final[dict[str, str]] = {
     "power.generated": "generation",
     "goods.resold": "goods",
 }
-# Kinds of act that no partner can report yet. Methodologies about them can be written and checked; they stay on the
+# Kinds of act that nobody can report yet. Methodologies about them can be written and checked; they stay on the
 # shelf.
-UNREPORTED_KINDS: Final = frozenset({"journey", "steps", "metering", "generation", "goods"})
+UNREPORTED_KINDS: Final = frozenset({"journey", "metering", "generation", "goods"})
 
 
 class DocumentText(Part):

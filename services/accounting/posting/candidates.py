@@ -94,6 +94,7 @@ def to_act(
         energy_wh=done.energy_wh,
         baseline_wh=done.baseline_wh,
         count=done.count,
+        steps=done.steps,
         number_key=number_key(report.partner_id, done.natural_key),
         meter_key=done.meter_key,
         use_key=None if used is None else UUID(used),

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -29,6 +29,15 @@ async def numbers_of(session: AsyncSession, *, account_ids: Collection[uuid.UUID
 
 async def by_number(session: AsyncSession, *, account_no: str) -> CarbonAccount | None:
     return await session.scalar(select(CarbonAccount).where(CarbonAccount.account_no == account_no))
+
+
+async def users_of(session: AsyncSession, *, account_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:
+    rows = await session.execute(
+        select(CarbonAccount.account_id, CarbonAccount.user_id).where(
+            CarbonAccount.account_id.in_(account_ids), CarbonAccount.user_id.is_not(None)
+        )
+    )
+    return {row.account_id: row.user_id for row in rows}
 
 
 async def try_insert(

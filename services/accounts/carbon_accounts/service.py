@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -90,6 +90,11 @@ def is_account_no(text: str) -> bool:
 async def find_personal(session: Session, *, user_id: uuid.UUID) -> Account | None:
     row = await repository.by_user(session, user_id=user_id)
     return _account(row) if row else None
+
+
+async def find_owners(session: Session, *, account_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:
+    """Return the users of personal accounts. Accounts of households and unknown ones are left out."""
+    return await repository.users_of(session, account_ids=account_ids)
 
 
 async def require_personal(session: Session, *, user_id: uuid.UUID) -> Account:

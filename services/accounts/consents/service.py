@@ -216,6 +216,14 @@ async def require_consent(session: Session, *, user_id: uuid.UUID, purpose: str)
     return None
 
 
+async def require_given_since(session: Session, *, user_id: uuid.UUID, purpose: str) -> datetime:
+    """Require a live consent and return when it was given. Raises ConsentRequired."""
+    current = await _find_live(session, user_id=user_id, purpose=purpose)
+    if current is None:
+        raise ConsentRequired(purpose=PURPOSES[purpose])
+    return current.given_at
+
+
 async def has_consent(session: Session, *, user_id: uuid.UUID, purpose: str) -> bool:
     return await _find_live(session, user_id=user_id, purpose=purpose) is not None
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import httpx
@@ -89,7 +90,23 @@ class IngestClient:
             raise PartnersUnavailable from None
         return VerifiedSigner(signer.partner_id, signer.nonce)
 
-    async def _call(self, method: str, path: str, body: dict[str, str | None] | None = None) -> tuple[int, Any]:
+    async def report_steps(self, *, account_no: str, city_code: str, days: Mapping[date, int]) -> None:
+        """Report steps by day as the source `wechat`. Returns once the log has them. Raises PartnersUnavailable."""
+        status, _ = await self._call(
+            "POST",
+            "/internal/ingest/reports",
+            {
+                "partner_id": "wechat",
+                "account_ref": {"type": "account_no", "value": account_no},
+                "city_code": city_code,
+                "days": [{"day": day.isoformat(), "steps": steps} for day, steps in days.items()],
+            },
+        )
+        if status != 202:
+            _log.warning("steps_not_accepted", status=status)
+            raise PartnersUnavailable
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         try:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
                 answer = await self._http.request(method, path, json=body, auth=self._auth)

@@ -350,3 +350,64 @@ WX_UNAVAILABLE: Final = Sentence(
         "You are not logged in, and your carbon account is unchanged. Wait a moment and log in again.",
     ),
 )
+WX_ASK_LATER: Final = Sentence(
+    Text("微信暂时不能办理", "WeChat cannot do this now"),
+    Text(
+        "微信没有应答或限制了次数，这次没有办理，原有内容不变。请过一会儿再试。",
+        "WeChat does not answer or limits the number of requests. Nothing was changed. Please try again later.",
+    ),
+)
+WX_LOG_IN_AGAIN: Final = Sentence(
+    Text("请重新登录微信后再试", "Please log in with WeChat again"),
+    Text(
+        "微信的登录凭证已更换，读不出这次的内容，没有办理。请重新打开小程序再试。",
+        "WeChat has changed its key, so this could not be read, and nothing was done. Open the mini-program again.",
+    ),
+)
+WX_OTHER_PERSON: Final = Sentence(
+    Text("不是同一个微信号", "This is another WeChat user"),
+    Text(
+        "内容来自另一个微信号，没有办理。请用登录时的微信号再试。",
+        "It comes from another WeChat user, so nothing was done. Use the one that you logged in with.",
+    ),
+)
+MESSAGE_KIND_UNAVAILABLE: Final = Sentence(
+    Text("暂不提供这类消息", "This kind of message is not offered"),
+    Text(
+        "本市还没有开通这类消息，没有记下您的选择。可以选择：{offered}。",
+        "This city does not send it yet, so your choice was not recorded. You can choose: {offered}.",
+    ),
+)
+KIND_TWICE: Final = Text("同一类消息只能出现一次", "Each kind may occur once")
+QR_PAGE_UNKNOWN: Final = Sentence(
+    Text("小程序里没有这个页面", "The mini-program has no such page"),
+    Text(
+        "页面不存在或还没有发布，没有生成小程序码。请从小程序里的页面分享。",
+        "The page does not exist or is not released yet, so there is no code. Share from a page of the mini-program.",
+    ),
+)
+TEXT_RISKY: Final = Sentence(
+    Text("这段文字不能使用", "This text cannot be used"),
+    Text(
+        "文字可能含有违规内容，没有保存，原来的名称不变。请换一种说法。",
+        "It may break the rules of WeChat. It was not saved, and the present name stays. Please choose another text.",
+    ),
+)
+TEXT_UNDER_REVIEW: Final = Sentence(
+    Text("文字正在审核", "This text is being reviewed"),
+    Text(
+        "文字需要人工审核，暂未保存，别人看不到。审核通过后，请再提交一次，或换一种说法。",
+        "A person will look at it. It is not saved, and nobody sees it. Send it again later, or choose another text.",
+    ),
+)
+TEXT_CHECK_NOT_FOUND: Final = Sentence(
+    Text("没有这段待审核的文字", "No such text"),
+    Text("编号不存在，或已被删除。请刷新列表再看。", "The id is unknown, or the text was deleted. Refresh the list."),
+)
+STEPS_NOT_REPORTED: Final = Sentence(
+    Text("步数暂时没有上报", "The steps were not reported"),
+    Text(
+        "系统暂时繁忙，步数没有上报，也不会丢失。请过一会儿重新打开小程序。",
+        "The system is busy. Nothing was reported and nothing is lost. Please open the mini-program again later.",
+    ),
+)

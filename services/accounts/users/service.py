@@ -1,5 +1,6 @@
 """Users by open id, and the row lock under which the data of one user changes."""
 
+import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,3 +124,17 @@ async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
     if user is None:
         raise Unauthenticated
     return UserSummary(user.user_id, user.created_at)
+
+
+async def read_openid(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
+    """Return the open id of a user for a call to WeChat, or None if the user is gone. It is never logged or stored."""
+    user = await repository.find_user(session, user_id=user_id)
+    return None if user is None else vault.unseal("openid", user_id, user.openid_sealed)
+
+
+async def is_openid(session: Session, *, vault: Vault, user_id: uuid.UUID, openid: str) -> bool:
+    """Whether an open id is this user's. Raises Unauthenticated (the user is gone)."""
+    user = await repository.find_user(session, user_id=user_id)
+    if user is None:
+        raise Unauthenticated
+    return any(hmac.compare_digest(user.openid_hash, one) for one in vault.hashes("openid", openid))

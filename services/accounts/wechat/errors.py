@@ -1,7 +1,16 @@
 """Refusals and failures of WeChat."""
 
 from services.accounts.sentences import refusals
-from shared.errors import AppError, Forbidden, InvalidRequest, TooManyRequests, Unauthenticated, Unavailable
+from shared.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class WxCodeInvalid(Unauthenticated):
@@ -32,6 +41,30 @@ class WxBusy(Unavailable):
 class WxUnavailable(Unavailable):
     code = "WX_UNAVAILABLE"
     says = refusals.WX_UNAVAILABLE
+
+
+class WxUnreachable(WxUnavailable):
+    """WeChat was not reached: nothing was sent."""
+
+
+class WxAskLater(Unavailable):
+    code = "WX_ASK_LATER"
+    says = refusals.WX_ASK_LATER
+
+
+class WxLogInAgain(Conflict):
+    code = "WX_LOG_IN_AGAIN"
+    says = refusals.WX_LOG_IN_AGAIN
+
+
+class WxOtherPerson(Forbidden):
+    code = "WX_OTHER_PERSON"
+    says = refusals.WX_OTHER_PERSON
+
+
+class QrPageUnknown(NotFound):
+    code = "QR_PAGE_UNKNOWN"
+    says = refusals.QR_PAGE_UNKNOWN
 
 
 _ALL: tuple[type[AppError], ...] = (WxCodeInvalid, WxUserBlocked, WxRateLimited, WxBusy, WxUnavailable)

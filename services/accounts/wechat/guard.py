@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.accounts.wechat.errors import WxBusy, WxUnavailable
+from services.accounts.wechat.errors import WxBusy, WxUnavailable, WxUnreachable
 
 # At 150 ms a call this is a hundred log-ins a second for one process.
 PLACES = 16
@@ -35,7 +35,7 @@ class CallGuard:
     async def enter(self) -> AsyncIterator[None]:
         """Hold a place while the block calls WeChat. WxUnavailable out of the block counts as a failure.
 
-        Raises WxBusy (no place in time), WxUnavailable (the breaker is open).
+        Raises WxBusy (no place in time), WxUnreachable (the breaker is open).
         """
         self._require_closed()
         await self._take_place()
@@ -61,7 +61,7 @@ class CallGuard:
     def _require_closed(self) -> None:
         left_s = self._open_until - time.monotonic()
         if left_s > 0:
-            raise WxUnavailable(retry_after_s=max(1, round(left_s)))
+            raise WxUnreachable(retry_after_s=max(1, round(left_s)))
 
     async def _take_place(self) -> None:
         if self._waiting >= self._waiting_max and self._places.locked():

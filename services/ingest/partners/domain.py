@@ -12,6 +12,9 @@ Status = Literal["active", "suspended"]
 KeyState = Literal["live", "not_yet_valid", "expired", "revoked"]
 Network = IPv4Network | IPv6Network
 
+# Ids of sources that are no partners: services of ours report for them.
+RESERVED_IDS = frozenset({"wechat"})
+
 # One key in use, and its successor while the partner deploys it. Live and sandbox keys are counted separately.
 LIVE_KEYS_MAX = 2
 

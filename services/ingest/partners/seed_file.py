@@ -15,11 +15,13 @@ from pydantic import (
 )
 
 from services.ingest.event_types import full_name
-from services.ingest.partners.domain import Environment
+from services.ingest.partners.domain import RESERVED_IDS, Environment
 from services.ingest.partners.keys import verifier_for
 from services.ingest.partners.legacy import CUSTOM, PRESETS, LegacyRule
 from services.ingest.partners.oauth_terms import OauthTerms
+from services.ingest.sentences import refusals
 from shared.auth.cp1 import ALGORITHMS, HMAC_SHA256
+from shared.errors import InvalidValue
 
 # An RSA key of 8,192 bits has 1.5 KB in PEM.
 PUBLIC_KEY_CHARS_MAX = 4_000
@@ -27,6 +29,15 @@ KEY_ALGORITHMS = (*ALGORITHMS, *PRESETS, CUSTOM)
 LATE_WINDOW_S_MAX = 366 * 86_400
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def _not_reserved(text: str) -> str:
+    if text in RESERVED_IDS:
+        raise InvalidValue(refusals.PARTNER_ID_RESERVED)
+    return text
+
+
+PartnerIdentifier = Annotated[Identifier, AfterValidator(_not_reserved)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Scene = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 CityCode = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
@@ -107,7 +118,7 @@ class SeedPartner(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    partner_id: Identifier
+    partner_id: PartnerIdentifier
     name: Name
     name_en: Name
     source: str = Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")

@@ -20,6 +20,7 @@ from services.ingest.partners.seed_file import (
     Identifier,
     Name,
     Network,
+    PartnerIdentifier,
     PerSecond,
     Scene,
 )
@@ -66,7 +67,7 @@ class PartnerTerms(Reasoned):
 
 
 class NewPartner(PartnerTerms):
-    partner_id: Identifier = Field(examples=["bike"])
+    partner_id: PartnerIdentifier = Field(examples=["bike"])
     environment: Environment = "live"
 
 

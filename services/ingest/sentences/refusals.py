@@ -243,6 +243,16 @@ BODY_TOO_SLOW: Final = Sentence(
         ("It did not arrive in time, and nothing was accepted. Check the network and send it again with the same ids."),
     ),
 )
+DAY_NOT_OVER: Final = Sentence(
+    Text("当天还没有结束", "The day is not over"),
+    Text(
+        "只能上报已经过完的日子，没有受理。请第二天再上报。",
+        "Only days that are over can be reported, and nothing was accepted. Report it on the next day.",
+    ),
+)
+PARTNER_ID_RESERVED: Final = Text(
+    "“wechat”为平台保留，请换一个合作方编号。", "“wechat” is reserved for the platform. Please choose another id."
+)
 
 # Why a webhook address does not receive any more.
 DISABLED_REASONS: Final = {

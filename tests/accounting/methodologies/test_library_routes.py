@@ -18,7 +18,7 @@ async def test_the_shelf_is_public_and_not_in_force(accounting: Accounting) -> N
     assert {item["code"] for item in items} & {item["code"] for item in published} == set()
     assert not any(item["trust"] == "official" for item in items)
     steps = next(item for item in items if item["code"] == "TTXQ-STEPS-2021")
-    assert (steps["event"], steps["reportable"], steps["trust"]) == ("steps.counted", False, "published_app_value")
+    assert (steps["event"], steps["reportable"], steps["trust"]) == ("steps.counted", True, "published_app_value")
 
 
 async def test_the_text_of_a_shelved_document_is_a_valid_document(accounting: Accounting) -> None:

@@ -63,12 +63,12 @@ def test_a_reported_kind_of_act_has_no_measured_amounts(source: str) -> None:
 
 
 def test_a_bound_on_a_measured_amount_is_refused_for_reported_kinds() -> None:
-    limits = plain("WH-APP-BIKE")["plausibility"] | {"steps": {"max": 10}, "persons": {"max": 3}}
+    limits = plain("WH-APP-BIKE")["plausibility"] | {"walked_m": {"max": 10}, "persons": {"max": 3}}
     assert problems("WH-APP-BIKE", plausibility=limits) == {
-        "plausibility.steps": "INPUT_NOT_AVAILABLE",
+        "plausibility.walked_m": "INPUT_NOT_AVAILABLE",
         "plausibility.persons": "INPUT_NOT_AVAILABLE",
     }
-    assert not hasattr(Act, "steps")
+    assert not hasattr(Act, "walked_m")
 
 
 def test_a_charging_loss_of_everything_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Codes of the mini-program, with which one person invites another."""

@@ -1,0 +1,1 @@
+"""Security check of texts that other people see: names of households, nicknames."""

@@ -1,0 +1,1 @@
+"""What operators do about WeChat: texts to decide on, messages that failed."""
