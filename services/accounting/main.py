@@ -11,7 +11,10 @@ from services.accounting.claims.api import router as claims
 from services.accounting.dead_letters.api import router as dead_letters
 from services.accounting.dead_letters.service import mends
 from services.accounting.explaining.api import router as explaining
+from services.accounting.explaining.cards_api import router as family_cards
 from services.accounting.explaining.entries_api import router as entries
+from services.accounting.families.api import internal as spends
+from services.accounting.families.api import router as families
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
@@ -48,7 +51,10 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
         routers=[
             ledger,
             holds,
+            spends,
             households,
+            families,
+            family_cards,
             explaining,
             entries,
             claims,

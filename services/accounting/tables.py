@@ -7,6 +7,7 @@ from services.accounting.checks import models as _checks
 from services.accounting.corrections import models as _corrections
 from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
+from services.accounting.families import models as _families
 from services.accounting.households import models as _households
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
@@ -28,6 +29,7 @@ _ = (
     _corrections,
     _dead_letters,
     _expiry,
+    _families,
     _households,
     _ledger,
     _methodologies,

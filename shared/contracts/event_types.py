@@ -16,6 +16,8 @@ ACTIVITY_REPORTED_TYPE: Final = "cn.carboninclusion.activity.reported.v1"
 BINDING_CHANGED_TYPE: Final = "cn.carboninclusion.binding.changed.v1"
 MEMBERSHIP_CHANGED_TYPE: Final = "cn.carboninclusion.household.membership.changed.v1"
 METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
+RULE_CHANGED_TYPE: Final = "cn.carboninclusion.household.rule.changed.v1"
+CARD_CHANGED_TYPE: Final = "cn.carboninclusion.familycard.changed.v1"
 DEAD_LETTER_TYPE: Final = "cn.carboninclusion.record.deadlettered.v1"
 REPLAYED_TYPE: Final = "cn.carboninclusion.record.replayed.v1"
 
@@ -26,11 +28,20 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.ACTIVITIES: (ACTIVITY_REPORTED_TYPE,),
     topics.REJECTIONS: (RECEIPT_REJECTED_TYPE,),
     topics.BINDINGS: (BINDING_CHANGED_TYPE,),
-    topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
+    topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE, RULE_CHANGED_TYPE, CARD_CHANGED_TYPE),
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
     topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
+}
+
+
+# Types of the facts of households by the tag of the record.
+HOUSEHOLD_TYPES: Final = {
+    "member": MEMBERSHIP_CHANGED_TYPE,
+    "meter": METER_CHANGED_TYPE,
+    "rule": RULE_CHANGED_TYPE,
+    "card": CARD_CHANGED_TYPE,
 }
 
 
@@ -47,7 +58,7 @@ def _type_of(topic: str, value: bytes) -> str:
     types = next((types for name, types in TYPES.items() if topic.endswith(name)), (REPLAYED_TYPE,))
     if types == TYPES[topics.HOUSEHOLDS]:
         try:
-            return types[msgspec.json.decode(value, type=_Fact).fact == "meter"]
+            return HOUSEHOLD_TYPES.get(msgspec.json.decode(value, type=_Fact).fact, REPLAYED_TYPE)
         except msgspec.MsgspecError:
             return REPLAYED_TYPE
     return types[0] if len(types) == 1 else REPLAYED_TYPE
