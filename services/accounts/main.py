@@ -11,6 +11,8 @@ from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
 from services.accounts.freezes.client import FreezeReader
+from services.accounts.grid.partner_api import router as grid_router
+from services.accounts.households.api import own_router as own_households_router
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.operator_sessions.api import router as operator_sessions_router
@@ -41,6 +43,8 @@ ROUTERS = (
     bindings_router,
     partner_router,
     households_router,
+    own_households_router,
+    grid_router,
     operators_router,
     operator_sessions_router,
     audit_router,

@@ -5,8 +5,10 @@ from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.household_rules import models as household_rules
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
+from services.accounts.meters import models as meters
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -21,9 +23,11 @@ __all__ = [
     "bindings",
     "carbon_accounts",
     "consents",
+    "household_rules",
     "households",
     "log_in_codes",
     "metadata",
+    "meters",
     "operator_accounts",
     "operator_sessions",
     "operators",

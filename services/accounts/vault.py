@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.sealing import Sealer
 
-DataKind = Literal["openid", "phone", "log_in_code", "totp"]
+DataKind = Literal["openid", "phone", "log_in_code", "totp", "household_name", "nickname", "card_label"]
 TokenPurpose = Literal["log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh"]
 
 # First byte of every ciphertext. It distinguishes this key from a later one.
@@ -16,7 +16,7 @@ _VERSION = b"\x01"
 
 
 class Vault:
-    """Protects open ids, phone numbers and the TOTP secrets of operators.
+    """Protects open ids, phone numbers, names that members give, and the TOTP secrets of operators.
 
     Kind and user are part of the hash or of the authenticated place. The hash or ciphertext of one kind therefore
     never matches or opens as the other kind, nor one person's ciphertext as another person's.
@@ -39,6 +39,7 @@ class Vault:
         return base64.urlsafe_b64encode(derived).decode().rstrip("=")
 
     def seal(self, kind: DataKind, user_id: uuid.UUID, value: str) -> bytes:
+        """Seal a value. `user_id` is the user, or the household, stay or card that the value belongs to."""
         return self._sealer.seal(value, _place(kind, user_id))
 
     def unseal(self, kind: DataKind, user_id: uuid.UUID, sealed: bytes) -> str:

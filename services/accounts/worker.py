@@ -4,6 +4,7 @@ from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
+from services.accounts.meters import service as meters
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
@@ -26,6 +27,7 @@ async def purge(session: Session) -> None:
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await meters.expire_claims(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)

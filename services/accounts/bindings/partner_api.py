@@ -52,6 +52,9 @@ async def _verified_signer(
     return signer
 
 
+SignedBy = Annotated[VerifiedSigner, Depends(_verified_signer)]
+
+
 @router.post(
     "/partner/bindings",
     status_code=201,

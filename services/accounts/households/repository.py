@@ -1,15 +1,13 @@
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember, HouseholdMeter
+from services.accounts.households.models import Household, HouseholdHandover, HouseholdInvitation, HouseholdMember
 
 _IS_MEMBER = HouseholdMember.left_at.is_(None)
-_IN_USE = HouseholdMeter.ended_at.is_(None)
 
 
 async def add_household(session: AsyncSession, row: Household) -> None:
@@ -18,7 +16,8 @@ async def add_household(session: AsyncSession, row: Household) -> None:
 
 
 async def lock_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
-    return await session.scalar(select(Household).where(Household.household_id == household_id).with_for_update())
+    query = select(Household).where(Household.household_id == household_id).with_for_update()
+    return await session.scalar(query.execution_options(populate_existing=True))
 
 
 async def find_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
@@ -32,7 +31,9 @@ async def add_member(session: AsyncSession, row: HouseholdMember) -> None:
 
 async def find_membership(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
     """Return the live membership of a person."""
-    return await session.scalar(select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER))
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER)
+    # Read anew: it may have ended while the caller waited for the lock of the household.
+    return await session.scalar(query.execution_options(populate_existing=True))
 
 
 async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.UUID, datetime] | None:
@@ -47,19 +48,55 @@ async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[
     return (row[0], row[1]) if row is not None and row[1] is not None else None
 
 
+async def find_last_stay(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id)
+    return await session.scalar(query.order_by(HouseholdMember.membership_id.desc()).limit(1))
+
+
+async def stays_of(
+    session: AsyncSession, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> Sequence[HouseholdMember]:
+    """Return the stays of a person, newest first."""
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id)
+    if before is not None:
+        query = query.where(HouseholdMember.membership_id < before)
+    return (await session.scalars(query.order_by(HouseholdMember.membership_id.desc()).limit(limit))).all()
+
+
+async def find_stay(
+    session: AsyncSession, *, household_id: uuid.UUID, membership_id: uuid.UUID
+) -> HouseholdMember | None:
+    """Return a stay in this household, also one that has ended."""
+    query = select(HouseholdMember).where(
+        HouseholdMember.membership_id == membership_id, HouseholdMember.household_id == household_id
+    )
+    return await session.scalar(query.execution_options(populate_existing=True))
+
+
+async def live_members(session: AsyncSession, *, household_id: uuid.UUID) -> Sequence[HouseholdMember]:
+    """Return the present members, the longest-standing first."""
+    query = select(HouseholdMember).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
+    query = query.order_by(HouseholdMember.joined_at, HouseholdMember.membership_id)
+    return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def find_handover(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdHandover | None:
+    return await session.get(HouseholdHandover, household_id, populate_existing=True)
+
+
+async def save_handover(session: AsyncSession, row: HouseholdHandover) -> None:
+    await delete_handover(session, household_id=row.household_id)
+    session.add(row)
+    await session.flush()
+
+
+async def delete_handover(session: AsyncSession, *, household_id: uuid.UUID) -> None:
+    await session.execute(delete(HouseholdHandover).where(HouseholdHandover.household_id == household_id))
+
+
 async def count_members(session: AsyncSession, *, household_id: uuid.UUID) -> int:
     statement = select(func.count()).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
     return await session.scalar(statement) or 0
-
-
-async def find_meter(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdMeter | None:
-    return await session.scalar(select(HouseholdMeter).where(HouseholdMeter.household_id == household_id, _IN_USE))
-
-
-async def try_add_meter(session: AsyncSession, values: dict[str, Any]) -> HouseholdMeter | None:
-    """Return None when another household has the meter, also when a concurrent transaction has just registered it."""
-    statement = insert(HouseholdMeter).values(**values).on_conflict_do_nothing().returning(HouseholdMeter)
-    return await session.scalar(statement)
 
 
 async def flush_changes(session: AsyncSession) -> None:

@@ -20,4 +20,4 @@ async def read_me(citizen: Citizen, resources: RequestResources, language: Asked
         profile = await service.read_profile(session, vault=resources.vault, user_id=citizen.user_id)
     freeze = await resources.freezes.read(citizen.account_id) if profile.account else None
     notice = frozen_notice(resources.settings.support_contact, language) if freeze and freeze.frozen else None
-    return ProfileOut.of(profile, frozen=freeze.frozen if freeze else None, notice=notice)
+    return ProfileOut.of(profile, language=language, frozen=freeze.frozen if freeze else None, notice=notice)

@@ -6,7 +6,9 @@ from pydantic import BaseModel, Field
 from services.accounts.carbon_accounts.schemas import CarbonAccountOut
 from services.accounts.households.schemas import HouseholdOut
 from services.accounts.profile.service import Profile
+from services.accounts.sentences.names import HOUSEHOLD_STAY_ENDED
 from shared.instants import Instant
+from shared.language import Language
 
 
 class BindingSummaryOut(BaseModel):
@@ -24,6 +26,9 @@ class ProfileOut(BaseModel):
     )
     notice: str | None = Field(None, description="冻结说明与联系方式 What a freeze means, and whom to ask")
     household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household of which I am a member")
+    household_notice: str | None = Field(
+        None, description="户主把我移出家庭后的说明，30 天内显示 For 30 days after the owner has ended my stay"
+    )
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool = Field(
         description="是否同意处理低碳行为数据 Whether low-carbon activities may be processed"
@@ -31,7 +36,7 @@ class ProfileOut(BaseModel):
     bindings: BindingSummaryOut
 
     @classmethod
-    def of(cls, profile: Profile, *, frozen: bool | None = None, notice: str | None = None) -> Self:
+    def of(cls, profile: Profile, *, language: Language, frozen: bool | None = None, notice: str | None = None) -> Self:
         return cls(
             user_id=profile.user_id,
             created_at=profile.created_at,
@@ -39,6 +44,7 @@ class ProfileOut(BaseModel):
             frozen=frozen,
             notice=notice,
             household=HouseholdOut.of(profile.household) if profile.household else None,
+            household_notice=HOUSEHOLD_STAY_ENDED.pick(language) if profile.removal else None,
             phone_masked=profile.phone_masked,
             data_processing_consent=profile.data_processing_consent,
             bindings=BindingSummaryOut(

@@ -10,7 +10,7 @@ from services.accounts.carbon_accounts.service import Account
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.households import service as households
-from services.accounts.households.service import HouseholdView
+from services.accounts.households.service import HouseholdView, Stay
 from services.accounts.phones import service as phones
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
@@ -23,6 +23,7 @@ class Profile:
     created_at: datetime
     account: Account | None
     household: HouseholdView | None
+    removal: Stay | None
     phone_masked: str | None
     data_processing_consent: bool
     bound_partner_ids: tuple[str, ...]
@@ -35,7 +36,8 @@ async def read_profile(session: Session, *, vault: Vault, user_id: uuid.UUID) ->
         user_id=user.user_id,
         created_at=user.created_at,
         account=await carbon_accounts.find_personal(session, user_id=user_id),
-        household=await households.find_household(session, user_id=user_id),
+        household=await households.find_household(session, vault=vault, user_id=user_id),
+        removal=await households.find_removal(session, user_id=user_id),
         phone_masked=await phones.read_masked(session, vault=vault, user_id=user_id),
         data_processing_consent=await consents.has_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING),
         bound_partner_ids=tuple(sorted(row.partner_id for row in await bindings.list_live(session, user_id=user_id))),

@@ -131,6 +131,62 @@ INVITATION_INVALID: Final = Sentence(
         ("The code is wrong, older than 15 minutes or used before. You did not join. Ask your family for a new one."),
     ),
 )
+HOUSEHOLD_OWNER_ONLY: Final = Sentence(
+    Text("只有户主可以操作", "Only the owner can do this"),
+    Text(
+        "改家庭名称、移出成员和移交户主要由户主操作，这次没有改动。请找户主办理。",
+        "The owner names the household, ends stays and hands it over. Nothing was changed. Ask the owner.",
+    ),
+)
+HOUSEHOLD_MEMBER_NOT_FOUND: Final = Sentence(
+    Text("没有这位成员", "No such member"),
+    Text(
+        "这位成员不在家庭里，或是您自己，没有改动。请刷新后再看。",
+        "This person does not live in the household, or it is you. Nothing was changed. Refresh the page.",
+    ),
+)
+HOUSEHOLD_NOT_OFFERED: Final = Sentence(
+    Text("没有待接受的移交", "Nothing was offered to you"),
+    Text(
+        "户主没有把家庭移交给您，或移交已取消、已过期。请让户主重新发起。",
+        "The owner has not offered you the household, or the offer was withdrawn or has expired. Ask the owner again.",
+    ),
+)
+RULE_PROPOSAL_OPEN: Final = Sentence(
+    Text("已有一个待同意的规则", "Another rule is proposed already"),
+    Text(
+        "家人提议的规则还没有定下来，这次没有提交。请先同意或拒绝它。",
+        "A member's proposal is still open, so yours was not made. Agree to it or refuse it first.",
+    ),
+)
+NO_RULE_PROPOSAL: Final = Sentence(
+    Text("没有待同意的规则", "No rule is proposed"),
+    Text(
+        "规则已生效、被拒绝、撤回或过期，没有改动。请刷新后再看。",
+        "It is in force, was refused or withdrawn, or has expired. Nothing was changed. Refresh the page.",
+    ),
+)
+METER_CLAIM_NOT_FOUND: Final = Sentence(
+    Text("没有待确认的电表", "No meter to confirm"),
+    Text(
+        "这个家庭碳账户没有登记这块电表，或登记已过期，没有改动。请核对户号和账户号。",
+        "That account has not claimed this meter, or the claim has ended. Nothing was changed. Check both numbers.",
+    ),
+)
+NOT_GRID_COMPANY: Final = Sentence(
+    Text("不能确认电表", "You cannot confirm meters"),
+    Text(
+        "只有电网公司可以确认电表，没有改动。需要开通请联系我们。",
+        "Only grid companies confirm meters. Nothing was changed. Ask us to be enabled.",
+    ),
+)
+TEXT_NOT_ALLOWED: Final = Sentence(
+    Text("这个名称不能用", "This name cannot be used"),
+    Text(
+        "名称里有不能公开显示的内容，没有保存。请换一个。",
+        "It contains something that may not be shown to others. It was not stored. Choose another one.",
+    ),
+)
 METER_TAKEN: Final = Sentence(
     Text("这块电表已被登记", "This meter is registered already"),
     Text(
