@@ -10,6 +10,9 @@ from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.family_cards.api import router as family_cards_router
+from services.accounts.family_cards.ops_api import router as family_cards_ops_router
+from services.accounts.family_cards.partner_api import router as family_cards_partner_router
 from services.accounts.freezes.client import FreezeReader
 from services.accounts.grid.partner_api import router as grid_router
 from services.accounts.households.api import own_router as own_households_router
@@ -45,6 +48,9 @@ ROUTERS = (
     households_router,
     own_households_router,
     grid_router,
+    family_cards_router,
+    family_cards_partner_router,
+    family_cards_ops_router,
     operators_router,
     operator_sessions_router,
     audit_router,

@@ -5,6 +5,7 @@ from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.family_cards import models as family_cards
 from services.accounts.household_rules import models as household_rules
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
@@ -23,6 +24,7 @@ __all__ = [
     "bindings",
     "carbon_accounts",
     "consents",
+    "family_cards",
     "household_rules",
     "households",
     "log_in_codes",

@@ -2,6 +2,7 @@
 
 from services.accounts.bindings import tokens
 from services.accounts.database import SCHEMA
+from services.accounts.family_cards import service as family_cards
 from services.accounts.households import service as households
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.meters import service as meters
@@ -27,6 +28,7 @@ async def purge(session: Session) -> None:
     await sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await tokens.purge_expired(session, at_most=PURGE_ROWS_MAX)
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
+    await family_cards.purge_codes(session, at_most=PURGE_ROWS_MAX)
     await meters.expire_claims(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)

@@ -187,6 +187,35 @@ TEXT_NOT_ALLOWED: Final = Sentence(
         "It contains something that may not be shown to others. It was not stored. Choose another one.",
     ),
 )
+FAMILY_CARD_NOT_FOUND: Final = Sentence(
+    Text("没有这张亲情卡", "No such family card"),
+    Text(
+        "这张亲情卡不存在、已停用，或不由您代管。请核对后再试，也可以到服务窗口办理。",
+        "The card does not exist, has ended, or you are not its proxy. Check it, or ask at a service window.",
+    ),
+)
+FAMILY_CARD_LIMIT_REACHED: Final = Sentence(
+    Text("代管的亲情卡太多", "Too many family cards"),
+    Text(
+        "一人最多代管 {limit} 张亲情卡，这次没有办理。请先停用不用的卡，或请其他家人代管。",
+        "A person cares for at most {limit} cards, and this one was not opened. End one, or ask another relative.",
+    ),
+)
+FAMILY_CARD_CODE_INVALID: Final = Sentence(
+    Text("这个码不能用", "This code does not work"),
+    Text(
+        "码不对、已用过，或超过了 15 分钟，没有办理。请让代管人或服务窗口重新出示。",
+        "It is wrong, used, or older than 15 minutes. Nothing was changed. Ask the proxy or the window for a new one.",
+    ),
+)
+OWN_ACCOUNT_OPENED: Final = Sentence(
+    Text("您已有自己的碳账户或手机号", "You have an account or number of your own"),
+    Text(
+        "接收亲情卡要在领取碳账户、验证手机号之前，没有办理。卡可以照常由家人代管。",
+        "A card is taken over before one opens an account or verifies a number. Nothing was changed, and the card stays"
+        " as it is.",
+    ),
+)
 METER_TAKEN: Final = Sentence(
     Text("这块电表已被登记", "This meter is registered already"),
     Text(

@@ -29,3 +29,12 @@ async def lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None
 
 async def find_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.get(User, user_id)
+
+
+async def add_user(session: AsyncSession, row: User) -> None:
+    session.add(row)
+    await session.flush()
+
+
+async def flush_changes(session: AsyncSession) -> None:
+    await session.flush()

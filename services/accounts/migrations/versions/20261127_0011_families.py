@@ -1,14 +1,14 @@
 """Households: names, owners, rules, claims of meters. Family cards: people without a WeChat identity.
 
 Revision ID: 20261127_0011
-Revises: 20261127_0006
+Revises: 20261127_0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_0011"
-down_revision = "20261127_0006"
+down_revision = "20261127_0007"
 branch_labels = None
 depends_on = None
 
