@@ -295,7 +295,9 @@ async def test_a_window_opens_a_card_and_sets_a_proxy_all_audited(
     for asked in ({"qr": printed["qr"]}, {"account_no": card["account_no"]}):
         found = await client.post(f"{OPS}/check", json=asked | WHY, headers=headers)
         assert found.json() == card
-    code = await client.post(f"{OPS}/{card['card_id']}/codes", json={"purpose": "proxy"} | WHY, headers=headers)
+    codes = f"{OPS}/{card['card_id']}/codes"
+    proxy = {"purpose": "proxy", "qr": printed["qr"]} | WHY
+    code = await client.post(codes, json=proxy, headers=headers)
     child, other = await people.new(), await people.new()
     claim = {"code": code.json()["code"]}
     answer = await child.call("POST", "/me/family-cards/claim", json=claim)
@@ -303,40 +305,55 @@ async def test_a_window_opens_a_card_and_sets_a_proxy_all_audited(
     assert code_of(await other.call("POST", "/me/family-cards/claim", json=claim)) == (404, "FAMILY_CARD_CODE_INVALID")
     assert (await child.call("GET", "/me/family-cards")).json()["items"] == [card | {"has_proxy": True}]
     assert (await card_facts(db))[-1].proxy_account_id == person_account_id(child.user_id)
-    renewed = await client.post(f"{OPS}/{card['card_id']}/qr", json=WHY, headers=headers)
-    assert code_of(await device_check(client, printed["qr"])) == NOT_FOUND
-    assert (await device_check(client, renewed.json()["qr"])).status_code == 200
+    seen = (await child.call("GET", f"/me/family-cards/{card['card_id']}/events")).json()["items"]
+    assert [(one["action"], one["by"]) for one in reversed(seen)] == [
+        ("opened", "window"),
+        ("proxy_code", "window"),
+        ("proxy_set", "proxy"),
+    ]
     assert (await client.post(f"{OPS}/{card['card_id']}/end", json=WHY, headers=headers)).status_code == 204
-    handover = {"purpose": "handover"} | WHY
-    answer = await client.post(f"{OPS}/{card['card_id']}/codes", json=handover, headers=headers)
-    assert answer.status_code == 201, "a window may hand over the account of an ended card"
-    granny = await people.new(with_account=False)
-    body = {"code": answer.json()["code"], "consent": CONSENT}
-    assert (await granny.call("POST", "/me/family-cards/claim", json=body)).status_code == 200
-    again = await client.post(f"{OPS}/{card['card_id']}/codes", json=handover, headers=headers)
-    assert code_of(again) == NOT_FOUND, "handed over is final"
+    assert code_of(await client.post(codes, json=proxy, headers=headers)) == NOT_FOUND
     rows = await db.fetch("SELECT action, reason, object FROM accounts.audit_log ORDER BY entry_id")
     assert [row["action"].removeprefix("family_card.") for row in rows] == [
         "open",
         "check",
         "check",
         "issue_code",
-        "renew_code",
         "end",
-        "issue_code",
     ]
     assert {row["reason"] for row in rows} == {WHY["reason"]}
+
+
+async def test_one_operator_alone_gives_no_account_away(
+    client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db
+) -> None:
+    headers = tokens.operator("ops:accounts")
+    child = await people.new()
+    card = (await open_card(child))["card"]
+    path = f"{OPS}/{card['card_id']}"
+    for qr in ("cfc_" + "A" * 24, card["account_no"]):
+        answer = await client.post(f"{path}/codes", json={"purpose": "handover", "qr": qr} | WHY, headers=headers)
+        assert code_of(answer) == NOT_FOUND, "the card is not there"
+    renewed = (await client.post(f"{path}/qr", json=WHY, headers=headers)).json()
+    assert renewed["card"]["label"] is None
+    body = {"purpose": "handover", "qr": renewed["qr"]} | WHY
+    answer = await client.post(f"{path}/codes", json=body, headers=headers)
+    assert code_of(answer) == (409, "FAMILY_CARD_RENEWED_LATELY")
+    seen = (await child.call("GET", f"/me/family-cards/{card['card_id']}/events")).json()["items"]
+    assert (seen[0]["action"], seen[0]["by"]) == ("code_renewed", "window"), "the proxy can notice it"
+    await db.execute("UPDATE accounts.family_card SET window_renewed_at = now() - interval '3 days'")
+    assert (await client.post(f"{path}/codes", json=body, headers=headers)).status_code == 201
 
 
 async def test_an_operator_without_the_scope_or_a_reason_does_nothing(
     client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db
 ) -> None:
     card_id = (await open_card(await people.new()))["card"]["card_id"]
-    calls = (
+    calls: tuple[tuple[str, dict[str, Any]], ...] = (
         (OPS, {"kind": "paper", "consent": CONSENT}),
         (f"{OPS}/check", {"qr": "cfc_x"}),
         (f"{OPS}/{card_id}/qr", {}),
-        (f"{OPS}/{card_id}/codes", {"purpose": "proxy"}),
+        (f"{OPS}/{card_id}/codes", {"purpose": "proxy", "qr": "cfc_x"}),
         (f"{OPS}/{card_id}/end", {}),
     )
     for path, body in calls:

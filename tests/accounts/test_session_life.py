@@ -26,6 +26,22 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", f"/households/{uuid.UUID(int=1)}/invitations", {}),
     ("PUT", f"/households/{uuid.UUID(int=1)}/meter", {"json": {"meter_ref": "M-1"}}),
     ("DELETE", f"/households/{uuid.UUID(int=1)}/members/me", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/members/me", {"json": {"nickname": "小雨"}}),
+    ("DELETE", f"/households/{uuid.UUID(int=1)}/members/{uuid.UUID(int=1)}", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/name", {"json": {"name": "江边"}}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/owner", {"json": {"member_id": str(uuid.UUID(int=1))}}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/owner/accept", {}),
+    ("DELETE", f"/households/{uuid.UUID(int=1)}/owner", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/rule", {"json": {"kind": "all_agree"}}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/rule/agree", {}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/rule/refuse", {}),
+    ("POST", "/me/family-cards", {"json": {"kind": "paper", "consent": {"policy_version": "2026-11"}}}),
+    ("POST", "/me/family-cards/claim", {"json": {"code": "cfh_nobody"}}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/qr", {}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/handover", {}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/bindings", {"json": {"partner_id": "didi"}}),
+    ("DELETE", f"/me/family-cards/{uuid.UUID(int=1)}/bindings/{uuid.UUID(int=1)}", {}),
+    ("DELETE", f"/me/family-cards/{uuid.UUID(int=1)}", {}),
 ]
 
 
@@ -47,7 +63,7 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
     """A new route must choose: it asks for the session, or it is named here with its reason."""
     no_session_yet = {("post", "/sessions"), ("post", "/sessions/refresh")}
     ends_it = {("delete", "/sessions/current"), ("delete", "/me/sessions")}
-    others = {("post", "/partner/bindings")}
+    others = {("post", f"/partner/{what}") for what in ("bindings", "meters", "family-cards/check")}
     listed = {
         (method.lower(), path.partition("?")[0].replace(str(uuid.UUID(int=1)), "{}")) for method, path, _ in CHANGES
     }
@@ -57,7 +73,7 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
         own = path.removeprefix(BASE)
         if own.startswith("/ops/"):
             continue
-        for name in ("{binding_id}", "{household_id}", "{session_id}"):
+        for name in ("{binding_id}", "{household_id}", "{session_id}", "{member_id}", "{card_id}"):
             own = own.replace(name, "{}")
         found |= {(method, own) for method in item if method != "get"}
     assert found - no_session_yet - ends_it - others == listed

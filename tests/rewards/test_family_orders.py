@@ -1,7 +1,9 @@
 """Orders and donations from the grams of a household or of a family card."""
 
 import uuid
+from collections.abc import Callable
 
+from shared.contracts.holds import SpendRequest
 from shared.contracts.identity import household_account_id, person_account_id
 from tests.rewards.conftest import PRICE_MG, Rewards
 from tests.rewards.fake_accounting import REQUEST_LOST
@@ -12,6 +14,10 @@ def household(rewards: Rewards, balance_mg: int = PRICE_MG) -> uuid.UUID:
     rewards.ledger.balances[account_id] = balance_mg
     rewards.ledger.rule = lambda asked: None
     return account_id
+
+
+def refusing(code: str) -> Callable[[SpendRequest], str]:
+    return lambda _asked: code
 
 
 async def test_an_order_spends_the_grams_of_the_household_and_names_the_spender(rewards: Rewards) -> None:
@@ -47,7 +53,7 @@ async def test_refusals_of_accounting_are_told_and_final(rewards: Rewards) -> No
     await rewards.add_item(per_user_limit=None)
     user, home = rewards.citizen(), household(rewards)
     for code in ("SPENDER_NOT_ALLOWED", "MONTHLY_LIMIT_REACHED", "AGREEMENT_REQUIRED"):
-        rewards.ledger.rule = lambda asked, code=code: code
+        rewards.ledger.rule = refusing(code)
         key = str(uuid.uuid4())
         answer = await rewards.order(user, key=key, account_id=str(home))
         assert (answer.status_code, answer.json()["code"]) == (409, code)

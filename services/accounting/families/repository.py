@@ -5,28 +5,25 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.families.domain import Agreement
 from services.accounting.families.models import agreement, agreement_member, family_spend
 
-# Refunded grams can be spent again in the same month. The sum is read under the lock of the account that is spent from.
-_SPENT = text("""
-    SELECT s.account_id, s.spender_account_id, sum(s.amount_mg)::bigint AS mg
-    FROM unnest(CAST(:accounts AS uuid[]), CAST(:spenders AS uuid[])) AS v(account_id, spender_account_id)
-    JOIN accounting.family_spend s USING (account_id, spender_account_id)
-    JOIN accounting.hold h ON h.hold_id = s.hold_id
-    WHERE s.month = :month AND s.agreement_id IS NULL AND h.status IN ('held', 'captured') GROUP BY 1, 2""")
 
-
-async def spent_in_month(
+async def spends_in_month(
     session: AsyncSession, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]], month: date
-) -> dict[tuple[uuid.UUID, uuid.UUID], int]:
-    """Return what (account, spender) spent alone in a month, without what was refunded. The pairs differ."""
-    values = {"accounts": [pair[0] for pair in pairs], "spenders": [pair[1] for pair in pairs], "month": month}
-    return {(row[0], row[1]): row[2] for row in await session.execute(_SPENT, values)}
+) -> Sequence[Any]:
+    """Return what (account, spender) spent alone in a month, with refunded spends."""
+    table = family_spend.c
+    query = select(table.hold_id, table.account_id, table.spender_account_id, table.amount_mg).where(
+        tuple_(table.account_id, table.spender_account_id).in_(pairs),
+        table.month == month,
+        table.agreement_id.is_(None),
+    )
+    return (await session.execute(query)).all()
 
 
 async def add_spends(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -90,12 +87,8 @@ async def page_of_agreements(
 async def page_of_spends(
     session: AsyncSession, account_id: uuid.UUID, *, before: uuid.UUID | None, since: datetime, limit: int
 ) -> Sequence[Any]:
-    """Return spends since then, newest first, each with the end and the title of its hold."""
-    query = text("""
-        SELECT s.*, h.status, h.title_zh, h.title_en FROM accounting.family_spend s
-        JOIN accounting.hold h USING (hold_id)
-        WHERE s.account_id = :account AND s.spent_at >= :since
-            AND (CAST(:before AS uuid) IS NULL OR s.hold_id < :before)
-        ORDER BY s.hold_id DESC LIMIT :limit""")
-    values = {"account": account_id, "since": since, "before": before, "limit": limit}
-    return (await session.execute(query, values)).all()
+    """Return spends since then, newest first."""
+    query = select(family_spend).where(family_spend.c.account_id == account_id, family_spend.c.spent_at >= since)
+    if before is not None:
+        query = query.where(family_spend.c.hold_id < before)
+    return (await session.execute(query.order_by(family_spend.c.hold_id.desc()).limit(limit))).all()

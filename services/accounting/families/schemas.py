@@ -1,7 +1,7 @@
 """HTTP models of agreements and spends of a household."""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from shared.amounts import display
 from shared.contracts.holds import ABOUT_PATTERN, AMOUNT_MG_MAX, HoldStatus
 from shared.instants import Instant
 from shared.language import Language
+from shared.openapi.closed import one_of
 
 _ABOUT = "order:<item_id> 或 or donation:<campaign_id>"
 _MEMBER = "成员编号，与账户服务的 member_id 相同；已退出为空 The member_id of the accounts service; null once moved out"
@@ -90,7 +91,7 @@ class FamilySpendOut(BaseModel):
     title: str | None
     amount_mg: int
     display: str
-    status: HoldStatus = Field(description="refunded：已退回 given back")
+    status: Annotated[str, one_of(get_args(HoldStatus))] = Field(description="refunded：已退回 given back")
     spent_by: uuid.UUID | None = Field(description=_MEMBER)
     mine: bool
     agreed: bool = Field(description="经全家同意 All members had agreed")
@@ -102,10 +103,10 @@ class FamilySpendOut(BaseModel):
         return cls(
             spend_id=row.hold_id,
             about=row.about,
-            title=row.title_zh if language == "zh" else row.title_en,
+            title=None if view.end.title is None else view.end.title.pick(language),
             amount_mg=row.amount_mg,
             display=display(row.amount_mg, language),
-            status=row.status,
+            status=view.end.status,
             spent_by=view.spent_by,
             mine=view.is_mine,
             agreed=row.agreement_id is not None,

@@ -15,6 +15,8 @@ from services.accounting.families.errors import AgreementClosed, AgreementNotFou
 from services.accounting.households import service as households
 from services.accounting.households.errors import HouseholdNotFound
 from services.accounting.households.service import SharedHome
+from services.accounting.ledger import holds
+from services.accounting.ledger.holds import HoldEnd
 from shared import clock
 from shared.db import Session, driver
 from shared.ids import new_id
@@ -37,6 +39,7 @@ class SpendView:
     """What a member spent. `spent_by`: the id of the stay, None if the person has moved out."""
 
     row: Any
+    end: HoldEnd
     spent_by: uuid.UUID | None
     is_mine: bool
 
@@ -111,7 +114,11 @@ async def list_spends(
     since = await _joined_at(session, account_id)
     rows = await repository.page_of_spends(session, home.account_id, before=before, since=since, limit=limit)
     stays = {person: membership for membership, person in home.members.items()}
-    return [SpendView(row, stays.get(row.spender_account_id), row.spender_account_id == account_id) for row in rows]
+    ends = await holds.ends_of(session, hold_ids=[row.hold_id for row in rows])
+    return [
+        SpendView(row, ends[row.hold_id], stays.get(row.spender_account_id), row.spender_account_id == account_id)
+        for row in rows
+    ]
 
 
 async def _home(session: Session, account_id: uuid.UUID, household_id: uuid.UUID) -> SharedHome:

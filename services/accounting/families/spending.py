@@ -17,8 +17,8 @@ from services.accounting.families.errors import AgreementRequired, MonthlyLimitR
 from services.accounting.households import service as households
 from services.accounting.households.domain import CardRow
 from services.accounting.households.service import SharedHome
+from services.accounting.ledger import holds, spending
 from services.accounting.ledger import service as ledger
-from services.accounting.ledger import spending
 from services.accounting.ledger.errors import AccountFrozen, SpenderNotAllowed
 from shared import clock
 from shared.amounts import grams
@@ -66,11 +66,23 @@ async def _load(
         homes=homes,
         cards=await households.live_cards(session, account_ids=[one.account_id for one, _ in shared]),
         agreements=await repository.locked_agreements(session, agreement_ids) if agreement_ids else {},
-        spent_mg=await repository.spent_in_month(session, pairs, month),
+        spent_mg=await _spent_in_month(session, pairs, month),
         frozen=frozen,
         used=set(),
         accepted={},
     )
+
+
+async def _spent_in_month(session: Session, pairs: Sequence[_Pair], month: date) -> dict[_Pair, int]:
+    """Return what was spent alone in a month. Refunded grams can be spent again."""
+    rows = await repository.spends_in_month(session, pairs, month)
+    ends = await holds.ends_of(session, hold_ids=[row.hold_id for row in rows])
+    spent_mg: dict[_Pair, int] = {}
+    for row in rows:
+        if ends[row.hold_id].is_spent:
+            pair = (row.account_id, row.spender_account_id)
+            spent_mg[pair] = spent_mg.get(pair, 0) + row.amount_mg
+    return spent_mg
 
 
 @dataclass(slots=True)

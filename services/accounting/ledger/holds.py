@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.accounting.ledger.service import Posting
 from shared.amounts import grams
 from shared.contracts.holds import CaptureRequest, HoldPage, HoldRequest, HoldState, PostedHold
 from shared.db import Connection, Session, driver
+from shared.language import Text
 
 HOLD_DAYS_MAX = 7
 _EXPIRE_PER_RUN_MAX = 200
@@ -214,6 +216,27 @@ async def expire_holds(session: Session) -> None:
     due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
     if due:
         await _release(session, connection, due, HoldStatus.EXPIRED, "accounting")
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnd:
+    """The state of a hold, and what its grams were for."""
+
+    status: str
+    title: Text | None
+
+    @property
+    def is_spent(self) -> bool:
+        return self.status in {HoldStatus.HELD, HoldStatus.CAPTURED}
+
+
+async def ends_of(session: Session, *, hold_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, HoldEnd]:
+    """Return the states of the holds that exist."""
+    rows = await holds_repository.holds_of(await driver(session), hold_ids) if hold_ids else {}
+    return {
+        hold_id: HoldEnd(row["status"], None if row["title_zh"] is None else Text(row["title_zh"], row["title_en"]))
+        for hold_id, row in rows.items()
+    }
 
 
 async def list_holds(session: Session, *, after: uuid.UUID, limit: int) -> HoldPage:

@@ -1,20 +1,14 @@
 """The one route that partners call. Order of checks: signature over the raw bytes, nonce, body."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from services.accounts.bindings import tokens
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingOut
-from services.accounts.partners.domain import VerifiedSigner
-from services.accounts.partners.errors import PartnerSignatureInvalid
+from services.accounts.bindings.signed import SignedBy, read_signed
 from services.accounts.resources import RequestResources
-from shared.auth import cp1, schemes
-from shared.client_address import client_address
 from shared.db import Session
-from shared.json_keys import refuse_repeated_keys
 from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
@@ -28,31 +22,6 @@ _BODY: dict[str, Any] = {
 _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": PartnerBindingOut, "description": "重复确认，同一绑定 Confirmed before: the same binding"}
 }
-# A CP1 header is well under 1 KiB. A longer one cannot be valid, so ingest is not called for it.
-_AUTHORIZATION_CHARS_MAX = 2048
-
-
-async def _verified_signer(
-    request: Request, resources: RequestResources, _documented: Annotated[Any, Depends(schemes.CP1)]
-) -> VerifiedSigner:
-    """Verify the signature at ingest and commit the nonce. Raises the refusals of `partners/errors.py`."""
-    body = await request.body()
-    authorization = request.headers.get("authorization", "")
-    if not cp1.is_cp1(authorization) or len(authorization) > _AUTHORIZATION_CHARS_MAX:
-        raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
-    signer = await resources.ingest.verify_signature(
-        method=request.method,
-        target=cp1.target_of(request.scope),
-        authorization=authorization,
-        body=body,
-        address=client_address(request, resources.settings.trusted_proxies),
-    )
-    async with resources.database.transaction() as nonce_session:
-        await tokens.record_nonce(nonce_session, signer=signer)
-    return signer
-
-
-SignedBy = Annotated[VerifiedSigner, Depends(_verified_signer)]
 
 
 @router.post(
@@ -65,12 +34,12 @@ SignedBy = Annotated[VerifiedSigner, Depends(_verified_signer)]
 )
 async def confirm_binding(
     request: Request,
-    signer: Annotated[VerifiedSigner, Depends(_verified_signer)],
+    signer: SignedBy,
     session: Session,
     resources: RequestResources,
     response: Response,
 ) -> PartnerBindingOut:
-    confirmation = _parse(await request.body())
+    confirmation = read_signed(PartnerBindingIn, await request.body())
     result = await tokens.confirm_token(
         session,
         settings=resources.settings,
@@ -82,12 +51,3 @@ async def confirm_binding(
     if not result.is_new:
         response.status_code = 200
     return PartnerBindingOut.of(result.binding)
-
-
-def _parse(body: bytes) -> PartnerBindingIn:
-    refuse_repeated_keys(body)
-    try:
-        return PartnerBindingIn.model_validate_json(body)
-    except ValidationError as exc:
-        issues = [{**issue, "loc": ("body", *issue["loc"])} for issue in exc.errors(include_input=False)]
-        raise RequestValidationError(issues) from None

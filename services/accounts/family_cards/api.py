@@ -11,6 +11,7 @@ from services.accounts.family_cards import binding, claiming, service
 from services.accounts.family_cards.schemas import (
     CardBindingIn,
     CardCodeOut,
+    CardEventOut,
     CardIn,
     CardOut,
     ClaimIn,
@@ -112,6 +113,16 @@ async def hand_over(card_id: uuid.UUID, citizen: LiveCitizen, session: Session, 
     code = await service.issue_code(session, doer=_proxy(citizen), card_id=card_id, purpose="handover")
     response.headers["Cache-Control"] = "no-store"
     return CardCodeOut.of(code)
+
+
+@router.get("/{card_id}/events", summary="亲情卡的办理记录 · What was done with a family card, newest first")
+async def list_events(
+    card_id: uuid.UUID, citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> Page[CardEventOut]:
+    rows = await service.list_events(
+        session, user_id=citizen.user_id, card_id=card_id, before=position_of(cursor, uuid.UUID), limit=limit + 1
+    )
+    return Page[CardEventOut].of(rows, limit, item=CardEventOut.of, cursor=lambda row: (row.event_id,))
 
 
 @router.get("/{card_id}/bindings", summary="亲情卡的绑定 · Bindings of a family card")

@@ -1,3 +1,6 @@
+from datetime import datetime
+from typing import ClassVar
+
 from services.accounts.sentences import refusals
 from shared.errors import Conflict, NotFound
 
@@ -12,6 +15,14 @@ class FamilyCardNotFound(NotFound):
 class FamilyCardLimitReached(Conflict):
     code = "FAMILY_CARD_LIMIT_REACHED"
     says = refusals.FAMILY_CARD_LIMIT_REACHED
+
+
+class FamilyCardRenewedLately(Conflict):
+    """Extension `earliest` (RFC 3339): a window replaced the code, so it gives the account to nobody until then."""
+
+    code = "FAMILY_CARD_RENEWED_LATELY"
+    members: ClassVar = {"earliest": datetime}
+    says = refusals.FAMILY_CARD_RENEWED_LATELY
 
 
 class FamilyCardCodeInvalid(NotFound):

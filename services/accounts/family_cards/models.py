@@ -36,6 +36,7 @@ class FamilyCard(Base):
     opened_at: Mapped[datetime]
     opened_through: Mapped[str]
     changed_at: Mapped[datetime]
+    window_renewed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None]
 

@@ -81,7 +81,12 @@ async def issue_code(
     card_id: uuid.UUID, body: WindowCodeIn, operator: WindowOperator, session: Session, response: Response
 ) -> CardCodeOut:
     code = await window.issue_code(
-        session, operator=operator.subject, card_id=card_id, purpose=body.purpose, reason=body.reason
+        session,
+        operator=operator.subject,
+        card_id=card_id,
+        qr=body.qr,
+        purpose=body.purpose,
+        reason=body.reason,
     )
     response.headers["Cache-Control"] = "no-store"
     return CardCodeOut.of(code)

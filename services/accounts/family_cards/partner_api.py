@@ -4,17 +4,14 @@ import uuid
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
-from services.accounts.bindings.partner_api import SignedBy
+from services.accounts.bindings.signed import SignedBy, read_signed
 from services.accounts.family_cards import service
 from services.accounts.family_cards.errors import FamilyCardNotFound
 from services.accounts.family_cards.schemas import PartnerCheckIn, PartnerCheckOut
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.resources import RequestResources
-from shared.json_keys import refuse_repeated_keys
 from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
@@ -38,7 +35,7 @@ _BODY: dict[str, Any] = {
 )
 async def check_card(request: Request, signer: SignedBy, resources: RequestResources) -> PartnerCheckOut:
     """未知、已停用和已换的码回答相同。One answer for unknown, ended and replaced codes."""
-    asked = _parse(await request.body())
+    asked = read_signed(PartnerCheckIn, await request.body())
     async with resources.database.transaction() as counting:
         await quotas.count_use(counting, user_id=uuid.uuid5(_PARTNERS, signer.partner_id), quota=CHECKS_QUOTA)
     async with resources.database.transaction() as session:
@@ -46,12 +43,3 @@ async def check_card(request: Request, signer: SignedBy, resources: RequestResou
     if found is None:
         raise FamilyCardNotFound
     return PartnerCheckOut(account_no=found.account_no)
-
-
-def _parse(body: bytes) -> PartnerCheckIn:
-    refuse_repeated_keys(body)
-    try:
-        return PartnerCheckIn.model_validate_json(body)
-    except ValidationError as exc:
-        issues = [{**issue, "loc": ("body", *issue["loc"])} for issue in exc.errors(include_input=False)]
-        raise RequestValidationError(issues) from None

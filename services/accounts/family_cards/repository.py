@@ -51,6 +51,15 @@ async def list_of_proxy(
     return (await session.scalars(query.order_by(FamilyCard.card_id.desc()).limit(limit))).all()
 
 
+async def list_events(
+    session: AsyncSession, *, card_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> Sequence[FamilyCardEvent]:
+    query = select(FamilyCardEvent).where(FamilyCardEvent.card_id == card_id)
+    if before is not None:
+        query = query.where(FamilyCardEvent.event_id < before)
+    return (await session.scalars(query.order_by(FamilyCardEvent.event_id.desc()).limit(limit))).all()
+
+
 async def find_code(session: AsyncSession, *, token_sha256: bytes) -> FamilyCardCode | None:
     return await session.get(FamilyCardCode, token_sha256)
 

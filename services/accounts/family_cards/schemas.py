@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.accounts.family_cards.domain import LIMIT_MG_DEFAULT, LIMIT_MG_MAX, CardKind, CodePurpose
-from services.accounts.family_cards.service import CardView, CardWithCode
+from services.accounts.family_cards.service import CardEvent, CardView, CardWithCode
 from services.accounts.one_time_codes import ShownCode
 from services.accounts.operators.schemas import LookUpReason
 from services.accounts.shown_texts import Nickname
@@ -65,9 +65,13 @@ class WindowReasonIn(BaseModel):
 
 class WindowCodeIn(WindowReasonIn):
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"purpose": "handover", "reason": "本人已有手机"}]}
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"purpose": "handover", "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6", "reason": "本人已有手机"}]
+        },
     )
 
+    qr: _Code = Field(description="卡上的码：持卡到场办理 The code on the card, whose bearer is present")
     purpose: CodePurpose = Field(
         description="handover：交给本人；proxy：设置或更换代管人 To the holder's phone, or to a new proxy"
     )
@@ -166,6 +170,18 @@ class PrintedCardOut(BaseModel):
     @classmethod
     def of(cls, printed: CardWithCode) -> Self:
         return cls(card=CardOut.of(printed.card), qr=printed.qr, qr_svg=printed.qr_svg)
+
+
+class CardEventOut(BaseModel):
+    """对卡做过的操作。What was done with the card."""
+
+    at: Instant
+    action: str = Field(examples=["code_renewed"])
+    by: Literal["proxy", "window", "person"]
+
+    @classmethod
+    def of(cls, event: CardEvent) -> Self:
+        return cls.model_validate(event, from_attributes=True)
 
 
 class CardCodeOut(BaseModel):

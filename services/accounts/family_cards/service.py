@@ -4,6 +4,7 @@ Lock order: the caller's user row, the card, the user row of the card. The holde
 handover, so nobody takes these locks the other way round. A window has no user row and begins with the card.
 """
 
+import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,8 @@ from datetime import datetime
 from services.accounts.bindings import service as bindings
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.family_cards import repository
-from services.accounts.family_cards.domain import CODE_LIFE, LIVE_CARDS_MAX, CardKind, CodePurpose
-from services.accounts.family_cards.errors import FamilyCardLimitReached, FamilyCardNotFound
+from services.accounts.family_cards.domain import CODE_LIFE, LIVE_CARDS_MAX, RENEWAL_WAIT, CardKind, CodePurpose
+from services.accounts.family_cards.errors import FamilyCardLimitReached, FamilyCardNotFound, FamilyCardRenewedLately
 from services.accounts.family_cards.models import FamilyCard, FamilyCardCode, FamilyCardEvent
 from services.accounts.family_cards.publishing import publish_card
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, paint_code, show_code
@@ -25,6 +26,7 @@ from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.db import Session
 from shared.ids import new_id
+from shared.instants import next_minute, next_second, stamp
 
 # Each card leaves rows for ever.
 CARDS_QUOTA = Quota("family_card", at_most=5, window_s=30 * 86_400)
@@ -127,6 +129,8 @@ async def renew_code(session: Session, *, vault: Vault, doer: Doer, card_id: uui
     await _count_code(session, doer)
     qr = draw_token(_QR_PREFIX)
     card.qr_sha256, card.changed_at = digest_token(qr), clock.now()
+    if doer == WINDOW:
+        card.window_renewed_at = card.changed_at
     await repository.flush_changes(session)
     await record(session, card, "code_renewed", doer)
     return await _with_code(session, vault, card, qr, doer)
@@ -154,13 +158,18 @@ async def close(session: Session, *, settings: Settings, card: FamilyCard, reaso
     await publish_card(session, settings=settings, row=card)
 
 
-async def issue_code(session: Session, *, doer: Doer, card_id: uuid.UUID, purpose: CodePurpose) -> ShownCode:
+async def issue_code(
+    session: Session, *, doer: Doer, card_id: uuid.UUID, purpose: CodePurpose, qr: str | None = None
+) -> ShownCode:
     """Issue a code by which a person takes over the account, or becomes the proxy. It replaces earlier codes.
 
-    A window may hand over the account of a card that was ended by mistake, or whose proxy is gone.
-    Raises FamilyCardNotFound, QuotaExceeded.
+    A window needs the code on the card: whoever brings the card is present. After a window replaced that code, it
+    waits, so that one operator alone cannot take an account. Raises FamilyCardNotFound, FamilyCardRenewedLately,
+    QuotaExceeded.
     """
-    card = await enter(session, doer=doer, card_id=card_id, also_ended=purpose == "handover" and doer == WINDOW)
+    card = await enter(session, doer=doer, card_id=card_id)
+    if doer == WINDOW:
+        _require_presence(card, qr)
     await _count_code(session, doer)
     token, now = draw_token(_CODE_PREFIX), clock.now()
     await repository.delete_codes(session, card_id=card_id)
@@ -176,16 +185,47 @@ async def issue_code(session: Session, *, doer: Doer, card_id: uuid.UUID, purpos
     return show_code(token, code.expires_at)
 
 
-async def enter(session: Session, *, doer: Doer, card_id: uuid.UUID, also_ended: bool = False) -> FamilyCard:
+def _require_presence(card: FamilyCard, qr: str | None) -> None:
+    if qr is None or card.qr_sha256 is None or not hmac.compare_digest(card.qr_sha256, digest_token(qr)):
+        raise FamilyCardNotFound
+    if card.window_renewed_at is not None and clock.now() < card.window_renewed_at + RENEWAL_WAIT:
+        earliest = card.window_renewed_at + RENEWAL_WAIT
+        raise FamilyCardRenewedLately(
+            days=RENEWAL_WAIT.days,
+            earliest=next_minute(earliest),
+            extensions={"earliest": stamp(next_second(earliest))},
+        )
+
+
+async def enter(session: Session, *, doer: Doer, card_id: uuid.UUID) -> FamilyCard:
     """Lock the proxy and the card. Raises FamilyCardNotFound, Unauthenticated."""
     if doer.user_id is not None:
         await users.lock_user(session, user_id=doer.user_id)
     card = await repository.lock_card(session, card_id=card_id)
-    if card is None or (doer != WINDOW and card.proxy_user_id != doer.user_id):
-        raise FamilyCardNotFound
-    if card.ended_at is not None and not (also_ended and card.ended_reason == "ended"):
+    if card is None or card.ended_at is not None or (doer != WINDOW and card.proxy_user_id != doer.user_id):
         raise FamilyCardNotFound
     return card
+
+
+@dataclass(frozen=True, slots=True)
+class CardEvent:
+    """What was done with a card. `by`: proxy, window or person."""
+
+    event_id: uuid.UUID
+    at: datetime
+    action: str
+    by: str
+
+
+async def list_events(
+    session: Session, *, user_id: uuid.UUID, card_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> list[CardEvent]:
+    """Return what was done with a card of this proxy, newest first. Raises FamilyCardNotFound."""
+    card = await repository.find_card(session, card_id=card_id)
+    if card is None or card.proxy_user_id != user_id:
+        raise FamilyCardNotFound
+    rows = await repository.list_events(session, card_id=card_id, before=before, limit=limit)
+    return [CardEvent(row.event_id, row.at, row.action, row.by) for row in rows]
 
 
 async def read_card(session: Session, *, vault: Vault, user_id: uuid.UUID, card_id: uuid.UUID) -> CardView:

@@ -86,10 +86,10 @@ async def renew_code(session: Session, *, vault: Vault, operator: str, card_id: 
 
 
 async def issue_code(
-    session: Session, *, operator: str, card_id: uuid.UUID, purpose: CodePurpose, reason: str
+    session: Session, *, operator: str, card_id: uuid.UUID, qr: str, purpose: CodePurpose, reason: str
 ) -> ShownCode:
-    """Issue a code for the handover, or for a new proxy. Raises FamilyCardNotFound."""
-    code = await service.issue_code(session, doer=WINDOW, card_id=card_id, purpose=purpose)
+    """Issue a code for the handover, or for a new proxy. Raises FamilyCardNotFound, FamilyCardRenewedLately."""
+    code = await service.issue_code(session, doer=WINDOW, card_id=card_id, purpose=purpose, qr=qr)
     await _audit(session, operator, "family_card.issue_code", card_id, reason, after={"purpose": purpose})
     return code
 

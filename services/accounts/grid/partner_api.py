@@ -3,16 +3,13 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
-from services.accounts.bindings.partner_api import SignedBy
+from services.accounts.bindings.signed import SignedBy, read_signed
 from services.accounts.grid.errors import NotGridCompany
 from services.accounts.grid.schemas import MeterDecisionIn, MeterDecisionOut
 from services.accounts.households import affairs
 from services.accounts.resources import RequestResources
 from shared.db import Session
-from shared.json_keys import refuse_repeated_keys
 from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
@@ -40,7 +37,7 @@ async def decide_meter(
     """
     if signer.partner_id not in resources.settings.meter_partner_ids:
         raise NotGridCompany
-    asked = _parse(await request.body())
+    asked = read_signed(MeterDecisionIn, await request.body())
     await affairs.decide_meter(
         session,
         settings=resources.settings,
@@ -50,12 +47,3 @@ async def decide_meter(
         is_confirmed=asked.decision == "confirmed",
     )
     return MeterDecisionOut(account_no=asked.account_no, status=asked.decision)
-
-
-def _parse(body: bytes) -> MeterDecisionIn:
-    refuse_repeated_keys(body)
-    try:
-        return MeterDecisionIn.model_validate_json(body)
-    except ValidationError as exc:
-        issues = [{**issue, "loc": ("body", *issue["loc"])} for issue in exc.errors(include_input=False)]
-        raise RequestValidationError(issues) from None

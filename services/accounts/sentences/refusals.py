@@ -201,6 +201,14 @@ FAMILY_CARD_LIMIT_REACHED: Final = Sentence(
         "A person cares for at most {limit} cards, and this one was not opened. End one, or ask another relative.",
     ),
 )
+FAMILY_CARD_RENEWED_LATELY: Final = Sentence(
+    Text("刚换过码，要等几天", "The code was replaced lately"),
+    Text(
+        "窗口换码后 {days} 天内不能移交或更换代管人，没有办理。{earliest}以后可以。",
+        "For {days} days after a window replaced it, the card goes to nobody else. Nothing was changed. It can from"
+        " {earliest} on.",
+    ),
+)
 FAMILY_CARD_CODE_INVALID: Final = Sentence(
     Text("这个码不能用", "This code does not work"),
     Text(

@@ -178,6 +178,7 @@ def _cards() -> None:
         sa.Column("opened_at", _TIME, nullable=False),
         sa.Column("opened_through", sa.Text(), nullable=False),
         sa.Column("changed_at", _TIME, nullable=False),
+        sa.Column("window_renewed_at", _TIME, nullable=True),
         sa.Column("ended_at", _TIME, nullable=True),
         sa.Column("ended_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("kind IN ('paper', 'transit')", name=op.f("ck_family_card_kind")),
