@@ -43,6 +43,8 @@ ROUTE_LIMITS = (
     RouteLimit("invitations", "POST", "/api/v1/accounts/households/[^/]+/invitations", Rate(10, 50), Rate(1, 5)),
     # An invitation code could be guessed here.
     RouteLimit("join", "POST", "/api/v1/accounts/households/join", Rate(10, 50), Rate(1, 5)),
+    # A code of a family card could be guessed here.
+    RouteLimit("card-claim", "POST", "/api/v1/accounts/me/family-cards/claim", Rate(10, 50), Rate(1, 5)),
     # Numbers of certificates could be collected here.
     RouteLimit("certificates", "GET", "/api/v1/rewards/certificates/[^/]+", Rate(20, 60)),
     # Computes a dozen signatures for each request.

@@ -203,7 +203,7 @@ class Plan:
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
-            values |= {"service_callers": secret.service_callers("rewards")}
+            values |= {"service_callers": secret.service_callers("rewards"), "meter_partners": "grid"}
             if self._settings.operators == "oidc":
                 values |= {
                     "oidc_issuer": url("identity"),

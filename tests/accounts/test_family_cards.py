@@ -11,12 +11,16 @@ import msgspec
 import pytest
 
 from services.accounts.carbon_accounts import domain as numbers
+from services.accounts.family_cards import service as family_cards
 from services.accounts.family_cards.domain import LIVE_CARDS_MAX
+from services.accounts.resources import vault_of
+from services.accounts.settings import Settings
 from shared import clock
 from shared.auth import cp1
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.households_v1 import CardChanged
 from shared.contracts.identity import person_account_id
+from shared.db import Database
 from tests.accounts.conftest import BASE, Db, People, Person, code_of
 from tests.accounts.fakes import KEYS
 from tests.accounts.test_households import facts
@@ -392,3 +396,24 @@ async def test_renewing_and_ending_at_once_leave_no_live_code(
         assert ended.status_code == 204
         if renewed.status_code == 201:
             assert code_of(await device_check(client, renewed.json()["qr"])) == NOT_FOUND
+
+
+async def test_who_is_erased_is_no_longer_proxy_and_a_window_sets_another(
+    client: httpx.AsyncClient, people: People, tokens: TokenFactory, db: Db, settings: Settings
+) -> None:
+    child, other = await people.new(), await people.new()
+    printed = await open_card(child, label="金丝雀外婆")
+    database = Database(settings.database_url)
+    async with database.transaction() as session:
+        exported = await family_cards.export_user(session, vault=vault_of(settings), user_id=child.user_id)
+        await family_cards.erase_user(session, settings=settings, user_id=child.user_id)
+    await database.stop()
+    assert [(one["as"], one["label"]) for one in exported] == [("proxy", "金丝雀外婆")]
+    row = await db.fetchrow("SELECT proxy_user_id, label_sealed FROM accounts.family_card")
+    assert row is not None
+    assert tuple(row) == (None, None)
+    assert (await card_facts(db))[-1].proxy_account_id is None
+    path = f"{OPS}/{printed['card']['card_id']}/codes"
+    wanted = {"purpose": "proxy", "qr": printed["qr"]} | WHY
+    code = (await client.post(path, json=wanted, headers=tokens.operator("ops:accounts"))).json()["code"]
+    assert (await other.call("POST", "/me/family-cards/claim", json={"code": code})).status_code == 200

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from services.accounts.households import service as households
+from services.accounts.resources import vault_of
+from services.accounts.settings import Settings
 from shared.contracts.households_v1 import MembershipChanged, RuleChanged
+from shared.db import Database
 from tests.accounts.conftest import Db, People, Person, code_of
 from tests.accounts.test_households import facts, invite, join, leave, open_household
 
@@ -235,3 +239,20 @@ async def test_all_members_who_agree_at_once_put_the_rule_in_force_once(people: 
     answers = await asyncio.gather(*(one.call("POST", f"/households/{home}/rule/agree") for one in members[1:]))
     assert [answer.status_code for answer in answers] == [200] * 4
     assert len([fact for fact in await facts(db) if isinstance(fact, RuleChanged)]) == 1
+
+
+async def test_who_is_erased_leaves_the_household_to_the_others_without_a_nickname(
+    people: People, db: Db, settings: Settings
+) -> None:
+    home, [anna, bert] = await family(people, 2)
+    await anna.call("PUT", f"/households/{home}/members/me", json={"nickname": "阿安"})
+    await anna.call("PUT", f"/households/{home}/name", json={"name": "老屋"})
+    database = Database(settings.database_url)
+    async with database.transaction() as session:
+        [stay] = await households.export_user(session, vault=vault_of(settings), user_id=anna.user_id)
+        await households.erase_user(session, settings=settings, user_id=anna.user_id)
+    await database.stop()
+    assert (stay["nickname"], stay["household_name"], str(stay["household_id"])) == ("阿安", "老屋", home)
+    assert await db.fetchval("SELECT count(*) FROM accounts.household_member WHERE nickname_sealed IS NOT NULL") == 0
+    seen = await seen_by(bert)
+    assert (seen["owner"], seen["name"], seen["members"]) == (True, "老屋", 1)

@@ -49,6 +49,8 @@ _GAINS = {
     "bindings": "SELECT row::text FROM accounting.binding row",
     "households": "SELECT row::text FROM accounting.household_member row",
     "meters": "SELECT row::text FROM accounting.household_meter row",
+    "proxies": "SELECT card_id || ' ' || proxy_user_id FROM accounts.family_card WHERE proxy_user_id IS NOT NULL",
+    "codes of cards": "SELECT card_id::text FROM accounts.family_card_code",
     "methodologies": "SELECT row::text FROM accounting.methodology_version row",
     "factors": "SELECT row::text FROM accounting.factor row",
     "live partners": "SELECT row::text FROM (SELECT partner_id, source, scenes, event_types, cities, late_window_s,"

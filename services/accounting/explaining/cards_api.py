@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/accounting/family-cards", tags=["亲情卡 Fa
 
 
 @router.get("/{card_id}/balance", summary="亲情卡余额 · The balance of a family card")
-async def get_card_balance(
+async def get_family_card_balance(
     database: RequestDatabase, citizen: Citizen, language: AskedLanguage, card_id: uuid.UUID
 ) -> CardBalance:
     """仅代管人可见。For its proxy only."""
@@ -38,7 +38,7 @@ async def get_card_balance(
 
 
 @router.get("/{card_id}/activities", summary="亲情卡减碳记录 · Activities of a family card, newest first")
-async def list_card_activities(
+async def list_family_card_activities(
     database: RequestDatabase,
     citizen: Citizen,
     request: Request,

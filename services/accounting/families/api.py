@@ -31,7 +31,7 @@ async def spend(session: Session, request: Request, body: SpendRequests, caller:
 
 
 @router.post("/{household_id}/agreements", status_code=201, summary="发起用碳约定 · Propose a use of the grams")
-async def propose_agreement(
+async def propose_household_agreement(
     session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, body: AgreementIn
 ) -> AgreementOut:
     """家人都同意后，发起人凭 agreement_id 兑换或捐赠一次，7 天内有效。
@@ -49,7 +49,7 @@ async def propose_agreement(
 
 
 @router.get("/{household_id}/agreements", summary="用碳约定 · Agreements of my household, newest first")
-async def list_agreements(
+async def list_household_agreements(
     session: Session,
     citizen: Citizen,
     language: AskedLanguage,
@@ -69,7 +69,7 @@ async def list_agreements(
 
 
 @router.post("/{household_id}/agreements/{agreement_id}/agree", summary="同意用碳约定 · Agree")
-async def agree(
+async def agree_household_agreement(
     session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
 ) -> AgreementOut:
     view = await service.agree(
@@ -79,7 +79,7 @@ async def agree(
 
 
 @router.post("/{household_id}/agreements/{agreement_id}/refuse", summary="拒绝或撤回约定 · Refuse or withdraw")
-async def refuse(
+async def refuse_household_agreement(
     session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
 ) -> AgreementOut:
     view = await service.refuse(
@@ -89,7 +89,7 @@ async def refuse(
 
 
 @router.get("/{household_id}/spends", summary="家庭用碳记录 · How the household's grams were used, newest first")
-async def list_spends(
+async def list_household_spends(
     session: Session,
     citizen: Citizen,
     language: AskedLanguage,

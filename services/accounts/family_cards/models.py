@@ -11,7 +11,8 @@ class FamilyCard(Base):
     """A card and the person who holds it: a user without a WeChat identity, with an own carbon account.
 
     `qr_sha256`: of the code on the card; none once the card has ended. `label_sealed` is for the proxy's eyes only and
-    sealed with the id of the card. `limit_mg`: what the proxy may spend in a month.
+    sealed with the id of the card. `limit_mg`: what the proxy may spend in a month. The ids of users are no references:
+    a card is history and outlives who is erased.
     """
 
     __tablename__ = "family_card"
@@ -26,10 +27,10 @@ class FamilyCard(Base):
     )
 
     card_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), unique=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     kind: Mapped[str]
     qr_sha256: Mapped[bytes | None] = mapped_column(unique=True)
-    proxy_user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    proxy_user_id: Mapped[uuid.UUID | None]
     label_sealed: Mapped[bytes | None]
     limit_mg: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int]
@@ -76,6 +77,5 @@ class FamilyCardEvent(Base):
     at: Mapped[datetime]
     action: Mapped[str]
     by: Mapped[str]
-    user_id: Mapped[uuid.UUID | None]
     policy_version: Mapped[str | None]
     request_id: Mapped[str]

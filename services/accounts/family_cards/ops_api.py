@@ -26,7 +26,7 @@ WindowOperator = Annotated[Operator, Depends(require_live_operator("ops:accounts
 
 
 @router.post("", status_code=201, summary="窗口办亲情卡 · Open a family card at a window")
-async def open_card(
+async def open_card_at_window(
     body: WindowCardIn, operator: WindowOperator, session: Session, resources: RequestResources, response: Response
 ) -> PrintedCardOut:
     """持卡人到场并同意；代管人可以以后设置。The holder is present and consents. A proxy may follow."""
@@ -45,7 +45,7 @@ async def open_card(
 
 
 @router.post("/check", summary="查亲情卡 · Find a family card by its code or number")
-async def check_card(body: CardCheckIn, operator: WindowOperator, resources: RequestResources) -> CardOut:
+async def check_card_at_window(body: CardCheckIn, operator: WindowOperator, resources: RequestResources) -> CardOut:
     """每次都记入审计，并计入查询次数。Each is recorded and counts as a look-up."""
     found = await window.check_card(
         resources.database,
@@ -59,7 +59,7 @@ async def check_card(body: CardCheckIn, operator: WindowOperator, resources: Req
 
 
 @router.post("/{card_id}/qr", status_code=201, summary="窗口挂失换码 · Replace the code at a window")
-async def renew_code(
+async def renew_card_code_at_window(
     card_id: uuid.UUID,
     body: WindowReasonIn,
     operator: WindowOperator,
@@ -77,7 +77,7 @@ async def renew_code(
 @router.post(
     "/{card_id}/codes", status_code=201, summary="窗口出码：交给本人或设代管人 · A code for the holder or a proxy"
 )
-async def issue_code(
+async def issue_card_code_at_window(
     card_id: uuid.UUID, body: WindowCodeIn, operator: WindowOperator, session: Session, response: Response
 ) -> CardCodeOut:
     code = await window.issue_code(
@@ -93,7 +93,7 @@ async def issue_code(
 
 
 @router.post("/{card_id}/end", status_code=204, summary="窗口停用亲情卡 · End a family card at a window")
-async def end_card(
+async def end_card_at_window(
     card_id: uuid.UUID,
     body: WindowReasonIn,
     operator: WindowOperator,

@@ -33,7 +33,7 @@ _BODY: dict[str, Any] = {
     dependencies=[Depends(accept_any_parameters)],  # machines sign addresses with a query of their own
     summary="合作方设备扫亲情卡（CP1 签名） · A device reads a family card (CP1 signature)",
 )
-async def check_card(request: Request, signer: SignedBy, resources: RequestResources) -> PartnerCheckOut:
+async def read_family_card(request: Request, signer: SignedBy, resources: RequestResources) -> PartnerCheckOut:
     """未知、已停用和已换的码回答相同。One answer for unknown, ended and replaced codes."""
     asked = read_signed(PartnerCheckIn, await request.body())
     async with resources.database.transaction() as counting:

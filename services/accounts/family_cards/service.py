@@ -6,7 +6,7 @@ handover, so nobody takes these locks the other way round. A window has no user 
 
 import hmac
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from services.accounts.bindings import service as bindings
@@ -31,6 +31,8 @@ from shared.instants import next_minute, next_second, stamp
 # Each card leaves rows for ever.
 CARDS_QUOTA = Quota("family_card", at_most=5, window_s=30 * 86_400)
 CODES_QUOTA = Quota("family_card_code", at_most=10, window_s=86_400)
+# Five new cards a month for decades.
+_OF_PROXY_MAX = 1_000
 _QR_PREFIX, _CODE_PREFIX = "cfc_", "cfh_"
 
 
@@ -269,11 +271,36 @@ async def record(
         at=clock.now(),
         action=action,
         by=doer.by,
-        user_id=doer.user_id,
         policy_version=policy_version,
         request_id=telemetry.current_request_id(),
     )
     await repository.add(session, event)
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """End the part of a proxy: nobody sees or spends the grams of the cards until a window sets another proxy.
+
+    The cards are other people's and stay. The caller holds the user's lock.
+    """
+    for row in await repository.list_of_proxy(session, proxy_user_id=user_id, before=None, limit=_OF_PROXY_MAX):
+        card = await repository.lock_card(session, card_id=row.card_id)
+        if card is None or card.proxy_user_id != user_id:
+            continue
+        card.proxy_user_id, card.label_sealed = None, None
+        card.version, card.changed_at = card.version + 1, clock.now()
+        await repository.delete_codes(session, card_id=card.card_id)
+        await repository.flush_changes(session)
+        await publish_card(session, settings=settings, row=card)
+
+
+async def export_user(session: Session, *, vault: Vault, user_id: uuid.UUID) -> list[dict[str, object]]:
+    """Return what is held about a person as the proxy of cards, and about the card that the person took over."""
+    cards = await list_cards(session, vault=vault, user_id=user_id, before=None, limit=_OF_PROXY_MAX)
+    found: list[dict[str, object]] = [{"as": "proxy", **asdict(card)} for card in cards]
+    own = await repository.find_by_user(session, user_id=user_id)
+    if own is not None:
+        found.append({"as": "holder", **asdict(await _view(session, vault, own, with_label=False))})
+    return found
 
 
 async def purge_codes(session: Session, *, at_most: int) -> None:

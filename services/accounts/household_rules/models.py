@@ -24,7 +24,10 @@ class HouseholdRule(Base):
 
 
 class RuleProposal(Base):
-    """A rule that a member proposes to the others. Accepted ones are the history of the rule."""
+    """A rule that a member proposes to the others. Accepted ones are the history of the rule.
+
+    Members are ids of stays. They are no references: the history of a rule outlives who is erased.
+    """
 
     __tablename__ = "household_rule_proposal"
     __table_args__ = (
@@ -39,7 +42,7 @@ class RuleProposal(Base):
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.household.household_id"))
     kind: Mapped[str]
     limit_mg: Mapped[int] = mapped_column(BigInteger)
-    proposed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.household_member.membership_id"))
+    proposed_by: Mapped[uuid.UUID]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     status: Mapped[str]
@@ -54,7 +57,5 @@ class RuleAgreement(Base):
     proposal_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("accounts.household_rule_proposal.proposal_id"), primary_key=True
     )
-    membership_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("accounts.household_member.membership_id"), primary_key=True
-    )
+    membership_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     agreed_at: Mapped[datetime]

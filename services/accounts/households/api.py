@@ -111,7 +111,7 @@ async def leave(household_id: uuid.UUID, citizen: LiveCitizen, session: Session,
 
 
 @router.put("/{household_id}/name", summary="家庭名称 · Name the household")
-async def rename(
+async def rename_household(
     household_id: uuid.UUID, body: NameIn, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
     """仅户主。For the owner only."""
@@ -123,7 +123,7 @@ async def rename(
 
 
 @router.put("/{household_id}/members/me", summary="我的昵称 · My nickname in the household")
-async def set_nickname(
+async def set_household_nickname(
     household_id: uuid.UUID, body: NicknameIn, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
     await require_shown_text(resources, user_id=citizen.user_id, text=body.nickname)
@@ -134,7 +134,7 @@ async def set_nickname(
 
 
 @router.delete("/{household_id}/members/{member_id}", status_code=204, summary="移出成员 · End the stay of a member")
-async def remove_member(
+async def remove_household_member(
     household_id: uuid.UUID,
     member_id: uuid.UUID,
     citizen: LiveCitizen,
@@ -173,12 +173,12 @@ async def accept_household(
 
 
 @router.delete("/{household_id}/owner", status_code=204, summary="取消移交 · Withdraw or decline the offer")
-async def drop_offer(household_id: uuid.UUID, citizen: LiveCitizen, session: Session) -> None:
+async def drop_household_offer(household_id: uuid.UUID, citizen: LiveCitizen, session: Session) -> None:
     await affairs.drop_offer(session, user_id=citizen.user_id, household_id=household_id)
 
 
 @router.put("/{household_id}/rule", summary="提议用碳规则 · Propose how the grams may be used")
-async def propose_rule(
+async def propose_household_rule(
     household_id: uuid.UUID, body: RuleIn, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
     """全家同意后生效，7 天内有效；只有一人时即时生效。In force once all members agree, within 7 days."""
@@ -195,7 +195,7 @@ async def propose_rule(
 
 
 @router.post("/{household_id}/rule/agree", summary="同意用碳规则 · Agree to the proposed rule")
-async def agree_rule(
+async def agree_household_rule(
     household_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
     household = await affairs.agree_rule(
@@ -209,7 +209,7 @@ async def agree_rule(
 
 
 @router.post("/{household_id}/rule/refuse", summary="拒绝或撤回用碳规则 · Refuse or withdraw the proposed rule")
-async def refuse_rule(
+async def refuse_household_rule(
     household_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> HouseholdOut:
     household = await affairs.refuse_rule(
@@ -219,7 +219,7 @@ async def refuse_rule(
 
 
 @own_router.get("", summary="我的家庭记录 · Households in which I have lived, newest first")
-async def list_stays(
+async def list_household_stays(
     citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[StayOut]:
     before = position_of(cursor, uuid.UUID)

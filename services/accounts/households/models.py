@@ -10,7 +10,7 @@ from services.accounts.database import Base
 class Household(Base):
     """Opened by one person and closed when the last member leaves. Its carbon account is in `carbon_account`.
 
-    `owner_id` is a member while the household is open. The name is sealed with the id of the household.
+    `owner_id` is a member while the household is open, and null afterwards. The name is sealed with the household's id.
     """
 
     __tablename__ = "household"
@@ -18,7 +18,8 @@ class Household(Base):
 
     household_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     opened_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
-    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    # No reference: its check would lock the row of the next owner, who may hold it and wait for this household.
+    owner_id: Mapped[uuid.UUID | None]
     name_sealed: Mapped[bytes | None]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

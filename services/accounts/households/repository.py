@@ -2,7 +2,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.households.models import Household, HouseholdHandover, HouseholdInvitation, HouseholdMember
@@ -78,6 +78,12 @@ async def live_members(session: AsyncSession, *, household_id: uuid.UUID) -> Seq
     query = select(HouseholdMember).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
     query = query.order_by(HouseholdMember.joined_at, HouseholdMember.membership_id)
     return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def clear_nicknames(session: AsyncSession, *, user_id: uuid.UUID) -> None:
+    await session.execute(
+        update(HouseholdMember).where(HouseholdMember.user_id == user_id).values(nickname_sealed=None)
+    )
 
 
 async def find_handover(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdHandover | None:

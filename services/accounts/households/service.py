@@ -5,7 +5,7 @@ members of one household therefore queue for it. `affairs` has what members deci
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from services.accounts.carbon_accounts import service as carbon_accounts
@@ -43,6 +43,8 @@ INVITATIONS_QUOTA = Quota("household_invitation", at_most=20, window_s=86_400)
 # Every membership and meter stays in the table as history and on the compacted topic.
 MOVES_QUOTA = Quota("household_move", at_most=10, window_s=86_400)
 _TOKEN_PREFIX = "chi_"
+# A move a month for decades.
+_STAYS_MAX = 1_000
 # For this long a member who was asked to leave is told so.
 NOTICE_LIFE = timedelta(days=30)
 # For this long a used invitation still answers the same person's repeated request.
@@ -229,7 +231,7 @@ async def end_stay(
     household_id = household.household_id
     left = await repository.live_members(session, household_id=household_id)
     if not left:
-        household.closed_at = now
+        household.closed_at, household.owner_id = now, None
         await repository.delete_handover(session, household_id=household_id)
         await meters.release(session, settings=settings, household_id=household_id)
         return
@@ -261,6 +263,28 @@ async def find_removal(session: Session, *, user_id: uuid.UUID) -> Stay | None:
     if row is None or row.left_at is None or row.ended_by != "owner" or clock.now() >= row.left_at + NOTICE_LIFE:
         return None
     return _stay(row)
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Let a person leave, and forget the nicknames. The household stays for its other members.
+
+    The caller holds the user's lock.
+    """
+    membership = await repository.find_membership(session, user_id=user_id)
+    if membership is not None:
+        await leave_household(session, settings=settings, user_id=user_id, household_id=membership.household_id)
+    await repository.clear_nicknames(session, user_id=user_id)
+
+
+async def export_user(session: Session, *, vault: Vault, user_id: uuid.UUID) -> list[dict[str, object]]:
+    """Return the stays of a person with the nicknames and the names of the households."""
+    found: list[dict[str, object]] = []
+    for row in await repository.stays_of(session, user_id=user_id, before=None, limit=_STAYS_MAX):
+        household = await repository.find_household(session, household_id=row.household_id)
+        nickname = _unseal(vault, "nickname", row.membership_id, row.nickname_sealed)
+        name = household and _unseal(vault, "household_name", row.household_id, household.name_sealed)
+        found.append({**asdict(_stay(row)), "nickname": nickname, "household_name": name})
+    return found
 
 
 async def list_stays(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Stay]:

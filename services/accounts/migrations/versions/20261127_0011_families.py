@@ -31,21 +31,11 @@ def upgrade() -> None:
 
 def _members() -> None:
     op.add_column("household", sa.Column("owner_id", sa.Uuid(), nullable=True), schema="accounts")
-    # The opener, if still a member, else the longest-standing member. A closed household keeps its opener.
+    # The opener, if still a member, else the longest-standing member.
     op.execute(
-        "UPDATE accounts.household h SET owner_id = coalesce((SELECT m.user_id FROM accounts.household_member m"
+        "UPDATE accounts.household h SET owner_id = (SELECT m.user_id FROM accounts.household_member m"
         " WHERE m.household_id = h.household_id AND m.left_at IS NULL"
-        " ORDER BY m.user_id <> h.opened_by, m.joined_at, m.membership_id LIMIT 1), h.opened_by)"
-    )
-    op.alter_column("household", "owner_id", nullable=False, schema="accounts")
-    op.create_foreign_key(
-        op.f("fk_household_owner_id_app_user"),
-        "household",
-        "app_user",
-        ["owner_id"],
-        ["user_id"],
-        source_schema="accounts",
-        referent_schema="accounts",
+        " ORDER BY m.user_id <> h.opened_by, m.joined_at, m.membership_id LIMIT 1)"
     )
     op.add_column("household", sa.Column("name_sealed", sa.LargeBinary(), nullable=True), schema="accounts")
     op.add_column("household_member", sa.Column("ended_by", sa.Text(), nullable=True), schema="accounts")
@@ -102,7 +92,6 @@ def _rules() -> None:
         ),
         sa.CheckConstraint("(status = 'open') = (ended_at IS NULL)", name=op.f(f"ck_{table}_ended")),
         _refers(table, "household_id", "household.household_id"),
-        _refers(table, "proposed_by", "household_member.membership_id"),
         sa.PrimaryKeyConstraint("proposal_id", name=op.f(f"pk_{table}")),
         schema="accounts",
     )
@@ -121,7 +110,6 @@ def _rules() -> None:
         sa.Column("membership_id", sa.Uuid(), nullable=False),
         sa.Column("agreed_at", _TIME, nullable=False),
         _refers(table, "proposal_id", "household_rule_proposal.proposal_id"),
-        _refers(table, "membership_id", "household_member.membership_id"),
         sa.PrimaryKeyConstraint("proposal_id", "membership_id", name=op.f(f"pk_{table}")),
         schema="accounts",
     )
@@ -188,8 +176,6 @@ def _cards() -> None:
             "(ended_at IS NULL) = (ended_reason IS NULL) AND (ended_at IS NULL OR qr_sha256 IS NULL)",
             name=op.f("ck_family_card_ended"),
         ),
-        _refers("family_card", "user_id", "app_user.user_id"),
-        _refers("family_card", "proxy_user_id", "app_user.user_id"),
         sa.PrimaryKeyConstraint("card_id", name=op.f("pk_family_card")),
         sa.UniqueConstraint("user_id", name=op.f("uq_family_card_user_id")),
         sa.UniqueConstraint("qr_sha256", name=op.f("uq_family_card_qr_sha256")),
@@ -217,7 +203,6 @@ def _cards() -> None:
         sa.Column("at", _TIME, nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("policy_version", sa.Text(), nullable=True),
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.CheckConstraint("by IN ('proxy', 'window', 'person')", name=op.f("ck_family_card_event_by")),
@@ -244,5 +229,4 @@ def downgrade() -> None:
     op.drop_column("household_member", "nickname_sealed", schema="accounts")
     op.drop_column("household_member", "ended_by", schema="accounts")
     op.drop_column("household", "name_sealed", schema="accounts")
-    op.drop_constraint(op.f("fk_household_owner_id_app_user"), "household", schema="accounts")
     op.drop_column("household", "owner_id", schema="accounts")
