@@ -64,7 +64,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/households/{household_id}/members/me": {
+    "/api/v1/accounts/households/{household_id}/members/{member_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -75,10 +75,35 @@ export interface paths {
         put?: never;
         post?: never;
         /**
+         * 移出成员 · End the stay of a member
+         * @description 仅户主。对方会看到已被移出。For the owner only. The person is told so.
+         */
+        delete: operations["remove_household_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 我的昵称 · My nickname in the household
+         * @description 我的昵称 · My nickname in the household
+         */
+        put: operations["set_household_nickname"];
+        post?: never;
+        /**
          * 退出家庭 · Leave the household
-         * @description 最后一位成员退出后，家庭账户关闭，电表可由其他家庭登记。
+         * @description 户主退出后，由加入最早的成员接任。最后一位成员退出后，家庭账户关闭，电表可由其他家庭登记。
          *
-         *     The last member to leave closes the household and frees its meter.
+         *     An owner who leaves is followed by the longest-standing member. The last member to leave closes the household and
+         *     frees its meter.
          */
         delete: operations["leave"];
         options?: never;
@@ -96,10 +121,136 @@ export interface paths {
         get?: never;
         /**
          * 登记电表 · Register the meter
-         * @description 替换原来登记的电表，即时生效。Replaces the former meter from now on.
+         * @description 替换原来的电表。电网公司能确认的，在其确认后生效（`meter_pending_until` 之前）。
+         *
+         *     Replaces the former meter: from now on, or from its confirmation by the grid company on.
          */
         put: operations["register_meter"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 家庭名称 · Name the household
+         * @description 仅户主。For the owner only.
+         */
+        put: operations["rename_household"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 移交户主 · Offer the household to a member
+         * @description 对方接受后生效，7 天内有效。In force once the member accepts, within 7 days.
+         */
+        put: operations["offer_household"];
+        post?: never;
+        /**
+         * 取消移交 · Withdraw or decline the offer
+         * @description 取消移交 · Withdraw or decline the offer
+         */
+        delete: operations["drop_household_offer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/owner/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 接任户主 · Become the owner
+         * @description 接任户主 · Become the owner
+         */
+        post: operations["accept_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 提议用碳规则 · Propose how the grams may be used
+         * @description 全家同意后生效，7 天内有效；只有一人时即时生效。In force once all members agree, within 7 days.
+         */
+        put: operations["propose_household_rule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule/agree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 同意用碳规则 · Agree to the proposed rule
+         * @description 同意用碳规则 · Agree to the proposed rule
+         */
+        post: operations["agree_household_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 拒绝或撤回用碳规则 · Refuse or withdraw the proposed rule
+         * @description 拒绝或撤回用碳规则 · Refuse or withdraw the proposed rule
+         */
+        post: operations["refuse_household_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,6 +411,204 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/me/family-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我代管的亲情卡 · Family cards of which I am the proxy, newest first
+         * @description 我代管的亲情卡 · Family cards of which I am the proxy, newest first
+         */
+        get: operations["list_family_cards"];
+        put?: never;
+        /**
+         * 办亲情卡 · Open a family card
+         * @description 给没有智能手机的家人：卡有自己的碳账户，由我代管，最多三张。
+         *
+         *     For a relative without a smartphone. The card has an account of its own, and I am its proxy. At most three.
+         */
+        post: operations["open_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡详情 · One of my family cards
+         * @description 亲情卡详情 · One of my family cards
+         */
+        get: operations["get_family_card"];
+        put?: never;
+        post?: never;
+        /**
+         * 停用亲情卡 · End a family card
+         * @description 码和绑定立即失效；账户里的减碳量保留，可在窗口交给本人。
+         *
+         *     The code and the bindings end at once. The account keeps its grams, and a window can hand it over.
+         */
+        delete: operations["end_family_card"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡的绑定 · Bindings of a family card
+         * @description 亲情卡的绑定 · Bindings of a family card
+         */
+        get: operations["list_family_card_bindings"];
+        put?: never;
+        /**
+         * 给亲情卡绑定合作方 · Bind a family card to a partner
+         * @description 合作方须支持按碳账户号绑定。The partner must support the mode `account_no`.
+         */
+        post: operations["bind_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/bindings/{binding_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 解除亲情卡的绑定 · End a binding of a card
+         * @description 解除亲情卡的绑定 · End a binding of a card
+         */
+        delete: operations["unbind_family_card"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡的办理记录 · What was done with a family card, newest first
+         * @description 亲情卡的办理记录 · What was done with a family card, newest first
+         */
+        get: operations["list_family_card_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 交给本人 · Hand the account over to the holder
+         * @description 本人用自己的微信扫码接收，15 分钟内有效。The holder scans it with an own WeChat within 15 minutes.
+         */
+        post: operations["hand_over_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 挂失换码 · Replace the code of a lost card
+         * @description 旧码立即失效。The old code is dead at once.
+         */
+        post: operations["renew_family_card_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 凭码接收亲情卡 · Take a card over, or become its proxy
+         * @description 本人接收后，账户和减碳量不变，重新登录即可使用；须在领取自己的碳账户之前。
+         *
+         *     After a handover the account keeps its number and grams: log in again. It comes before opening an own account.
+         */
+        post: operations["claim_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的家庭记录 · Households in which I have lived, newest first
+         * @description 我的家庭记录 · Households in which I have lived, newest first
+         */
+        get: operations["list_household_stays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/me/phone": {
         parameters: {
             query?: never;
@@ -362,6 +711,106 @@ export interface paths {
         get: operations["list_accounts_audit_entries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口办亲情卡 · Open a family card at a window
+         * @description 持卡人到场并同意；代管人可以以后设置。The holder is present and consents. A proxy may follow.
+         */
+        post: operations["open_card_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口出码：交给本人或设代管人 · A code for the holder or a proxy
+         * @description 窗口出码：交给本人或设代管人 · A code for the holder or a proxy
+         */
+        post: operations["issue_card_code_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口停用亲情卡 · End a family card at a window
+         * @description 窗口停用亲情卡 · End a family card at a window
+         */
+        post: operations["end_card_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口挂失换码 · Replace the code at a window
+         * @description 窗口挂失换码 · Replace the code at a window
+         */
+        post: operations["renew_card_code_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 查亲情卡 · Find a family card by its code or number
+         * @description 每次都记入审计，并计入查询次数。Each is recorded and counts as a look-up.
+         */
+        post: operations["check_card_at_window"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,6 +943,48 @@ export interface paths {
          * @description 合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)
          */
         post: operations["confirm_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/family-cards/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 合作方设备扫亲情卡（CP1 签名） · A device reads a family card (CP1 signature)
+         * @description 未知、已停用和已换的码回答相同。One answer for unknown, ended and replaced codes.
+         */
+        post: operations["read_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 电网公司确认家庭电表（CP1 签名） · The grid company confirms a meter (CP1 signature)
+         * @description 确认后电表归这一家，原来登记的家庭即时失效；可重复。
+         *
+         *     From its confirmation on, the meter is this household's and nobody else's. Repeatable.
+         */
+        post: operations["decide_meter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -747,6 +1238,140 @@ export interface components {
             kind: "person" | "household";
             opened_at: string;
         };
+        /**
+         * @description 合作方以卡的碳账户号上报。The partner reports with the account number of the card.
+         * @example {
+         *       "partner_id": "metro"
+         *     }
+         */
+        CardBindingIn: {
+            partner_id: string;
+        };
+        /**
+         * @description 卡上的码或账户号，二选一。The code on the card, or its account number.
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "reason": "窗口查询"
+         *     }
+         */
+        CardCheckIn: {
+            account_no?: string | null;
+            qr?: string | null;
+            reason: string;
+        };
+        CardCodeOut: {
+            /** @example cfh_Zk3vQ8u1yT5rW7xA2bC4dE6 */
+            code: string;
+            expires_at: string;
+            qr_svg: string;
+        };
+        /** @description 持卡人的同意，由代管人或窗口代为提交。The holder's consent, given through the proxy or at the window. */
+        CardConsentIn: {
+            /** @example 2026-11 */
+            policy_version: string;
+        };
+        /** @description 对卡做过的操作。What was done with the card. */
+        CardEventOut: {
+            /** @example code_renewed */
+            action: string;
+            at: string;
+            /** @enum {string} */
+            by: "proxy" | "window" | "person";
+        };
+        CardEventOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CardEventOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       },
+         *       "kind": "paper",
+         *       "label": "外婆"
+         *     }
+         */
+        CardIn: {
+            consent: components["schemas"]["CardConsentIn"];
+            /**
+             * @description paper：纸卡；transit：公交卡 A paper card, or a transit card
+             * @enum {string}
+             */
+            kind: "paper" | "transit";
+            /** @description 备注，仅代管人可见 A note that only the proxy sees */
+            label?: string | null;
+            /**
+             * @description 代管人每月最多可用；开卡后不能自行提高 What the proxy may use in a month; fixed when opened
+             * @default 20000000
+             */
+            monthly_limit_mg: number;
+        };
+        /**
+         * @description 亲情卡，不含余额：余额见 GET /api/v1/accounting/family-cards/{card_id}/balance The balance is in accounting.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "account_no": "WH203947561028",
+         *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "ended_at": null,
+         *       "ended_reason": null,
+         *       "has_proxy": true,
+         *       "kind": "paper",
+         *       "label": "外婆",
+         *       "monthly_limit_mg": 20000000,
+         *       "opened_at": "2026-11-27T16:00:00+08:00",
+         *       "opened_through": "proxy"
+         *     }
+         */
+        CardOut: {
+            /**
+             * Format: uuid
+             * @description 卡的碳账户，兑换时填写 Its carbon account, named in an order
+             */
+            account_id: string;
+            account_no: string;
+            /** Format: uuid */
+            card_id: string;
+            ended_at: string | null;
+            ended_reason: ("ended" | "handed_over") | null;
+            has_proxy: boolean;
+            /** @enum {string} */
+            kind: "paper" | "transit";
+            /** @description 仅代管人可见 For the proxy only */
+            label: string | null;
+            monthly_limit_mg: number;
+            opened_at: string;
+            /** @enum {string} */
+            opened_through: "proxy" | "window";
+        };
+        CardOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CardOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       }
+         *     }
+         */
+        ClaimIn: {
+            code: string;
+            /** @description 接收账户时必填，由本人同意 The person's own consent, required for a handover */
+            consent?: components["schemas"]["CardConsentIn"] | null;
+        };
+        ClaimOut: {
+            /** @description 接收账户后须重新登录 After a handover, log in again */
+            log_in_again: boolean;
+            /** @enum {string} */
+            purpose: "handover" | "proxy";
+        };
         ConsentGiven: {
             /**
              * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
@@ -784,24 +1409,55 @@ export interface components {
         };
         /**
          * @example {
-         *       "meter_ref": "4201004812345"
+         *       "meter_ref": "4201004812345",
+         *       "name": "江边三口之家",
+         *       "nickname": "小雨"
          *     }
          * @example {}
          */
         HouseholdIn: {
             /** @description 家庭电表户号，仅保存加密散列，也可稍后登记 Stored only as a keyed hash; may be registered later */
             meter_ref?: string | null;
+            /** @description 家庭名称，家人可见 Seen by the members */
+            name?: string | null;
+            /** @description 我在家庭里的昵称，家人可见 My nickname, seen by the members */
+            nickname?: string | null;
         };
         /**
-         * @description 家庭账户：只显示成员人数，不显示成员身份。The number of members, not who they are.
+         * @description 家庭账户：只显示设了昵称的成员的昵称，不显示身份。Nicknames of members who set one, and nothing else of them.
          * @example {
          *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
          *       "account_no": "WH203947561028",
          *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
          *       "joined_at": "2026-11-24T16:00:00+08:00",
-         *       "members": 3,
+         *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *       "members": 2,
+         *       "meter_pending_until": null,
          *       "meter_since": "2026-11-24T16:00:00+08:00",
-         *       "opened_at": "2026-11-24T16:00:00+08:00"
+         *       "name": "江边三口之家",
+         *       "offered_to": null,
+         *       "opened_at": "2026-11-24T16:00:00+08:00",
+         *       "owner": true,
+         *       "people": [
+         *         {
+         *           "me": true,
+         *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *           "nickname": "小雨",
+         *           "owner": true
+         *         },
+         *         {
+         *           "me": false,
+         *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *           "nickname": null,
+         *           "owner": false
+         *         }
+         *       ],
+         *       "rule": {
+         *         "kind": "all_agree",
+         *         "limit_mg": null,
+         *         "proposed": null,
+         *         "since": null
+         *       }
          *     }
          */
         HouseholdOut: {
@@ -816,11 +1472,25 @@ export interface components {
             household_id: string;
             /** @description 我加入的时间 When I joined */
             joined_at: string;
+            /**
+             * Format: uuid
+             * @description 我的成员编号 My own
+             */
+            member_id: string;
             /** @description 成员人数 Number of members */
             members: number;
-            /** @description 电表登记时间，未登记为空 When the meter was registered */
+            /** @description 电表待电网公司确认，到这个时间为止 A meter waits for its confirmation until then */
+            meter_pending_until: string | null;
+            /** @description 电表生效时间，没有为空 Since when the meter counts */
             meter_since: string | null;
+            name: string | null;
+            /** @description 户主正在移交给的成员 To whom the owner offers the household */
+            offered_to: string | null;
             opened_at: string;
+            /** @description 我是户主 I am the owner */
+            owner: boolean;
+            people: components["schemas"]["MemberOut"][];
+            rule: components["schemas"]["RuleOut"];
         };
         InvitationOut: {
             expires_at: string;
@@ -830,10 +1500,13 @@ export interface components {
         };
         /**
          * @example {
+         *       "nickname": "小雨",
          *       "token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"
          *     }
          */
         JoinIn: {
+            /** @description 我在家庭里的昵称，家人可见 My nickname, seen by the members */
+            nickname?: string | null;
             token: string;
         };
         JwksOut: {
@@ -888,6 +1561,20 @@ export interface components {
             /** @example vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw */
             state: string;
         };
+        MemberOut: {
+            me: boolean;
+            /** Format: uuid */
+            member_id: string;
+            /** @description 没有设昵称的为空，显示“家人” Null: shown as a family member */
+            nickname: string | null;
+            /** @description 户主 The owner of the household */
+            owner: boolean;
+        };
+        MeterDecisionOut: {
+            account_no: string;
+            /** @enum {string} */
+            status: "confirmed" | "refused";
+        };
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -933,6 +1620,24 @@ export interface components {
             items: components["schemas"]["MySessionOut"][];
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "江边三口之家"
+         *     }
+         */
+        NameIn: {
+            /** @description 空为取消名称 Null removes it */
+            name: string | null;
+        };
+        /**
+         * @example {
+         *       "nickname": "小雨"
+         *     }
+         */
+        NicknameIn: {
+            /** @description 空为取消昵称 Null removes it */
+            nickname: string | null;
         };
         /** @description 合作方的确认码 The partner's authorization code. */
         OauthBindingIn: {
@@ -1050,6 +1755,15 @@ export interface components {
              */
             subject: string;
         };
+        /**
+         * @example {
+         *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f"
+         *     }
+         */
+        OwnerIn: {
+            /** Format: uuid */
+            member_id: string;
+        };
         PartnerBindingOut: {
             /** Format: uuid */
             binding_id: string;
@@ -1057,6 +1771,11 @@ export interface components {
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
+        };
+        /** @description 设备扫卡后得到上报用的账户号。The account number with which a device reports. */
+        PartnerCheckOut: {
+            /** @example WH203947561028 */
+            account_no: string;
         };
         /** @description 合作方以手机号的加密散列上报 The partner reports with a keyed hash of the phone number. */
         PhoneHashBindingIn: {
@@ -1111,6 +1830,13 @@ export interface components {
             url: string | null;
             /** @example 2026-11 */
             version: string;
+        };
+        /** @description 卡和卡上的码；码只显示这一次。The card and the code to print on it, which is shown only now. */
+        PrintedCardOut: {
+            card: components["schemas"]["CardOut"];
+            /** @example cfc_Zk3vQ8u1yT5rW7xA2bC4dE6 */
+            qr: string;
+            qr_svg: string;
         };
         /** @description RFC 9457 problem document. `code` is stable; `title` and `detail` follow Accept-Language (zh, en). */
         Problem: {
@@ -1182,12 +1908,24 @@ export interface components {
             frozen: boolean | null;
             /** @description 所在家庭，未加入为空 The household of which I am a member */
             household: components["schemas"]["HouseholdOut"] | null;
+            /** @description 户主把我移出家庭后的说明，30 天内显示 For 30 days after the owner has ended my stay */
+            household_notice: string | null;
             /** @description 冻结说明与联系方式 What a freeze means, and whom to ask */
             notice: string | null;
             /** @example 138****5678 */
             phone_masked: string | null;
             /** Format: uuid */
             user_id: string;
+        };
+        ProposedRuleOut: {
+            expires_at: string;
+            /** @enum {string} */
+            kind: "all_agree" | "any_member_up_to";
+            limit_mg: number | null;
+            /** @description 还没有同意的家人 Who has not agreed yet */
+            missing: string[];
+            /** Format: uuid */
+            proposed_by: string;
         };
         /**
          * @example {
@@ -1219,6 +1957,33 @@ export interface components {
         Purpose: "data_processing" | "messages" | "rankings" | "research";
         RefreshIn: {
             refresh_token: string;
+        };
+        /**
+         * @description 全家同意后生效。In force once all members agree.
+         * @example {
+         *       "kind": "any_member_up_to",
+         *       "limit_mg": 20000000
+         *     }
+         * @example {
+         *       "kind": "all_agree"
+         *     }
+         */
+        RuleIn: {
+            /**
+             * @description all_agree：每笔都要全家同意；any_member_up_to：每人每月在额度内可自行使用 Every use needs all members, or each member may use so much a month
+             * @enum {string}
+             */
+            kind: "all_agree" | "any_member_up_to";
+            /** @description 每人每月额度，仅 any_member_up_to Per member and month */
+            limit_mg?: number | null;
+        };
+        RuleOut: {
+            /** @enum {string} */
+            kind: "all_agree" | "any_member_up_to";
+            limit_mg: number | null;
+            proposed: components["schemas"]["ProposedRuleOut"] | null;
+            /** @description 未设过规则为空 Null: never set */
+            since: string | null;
         };
         SceneOut: {
             how_to_earn: string;
@@ -1277,6 +2042,24 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        /** @description 我在一个家庭里的一段时间。A time that I lived in a household. */
+        StayOut: {
+            /** @description member：我自己退出；owner：户主移出 I left, or the owner ended it */
+            ended_by: ("member" | "owner") | null;
+            /** Format: uuid */
+            household_id: string;
+            joined_at: string;
+            left_at: string | null;
+            /** Format: uuid */
+            member_id: string;
+        };
+        StayOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["StayOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         /**
          * @example {
          *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
@@ -1331,6 +2114,51 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        /**
+         * @example {
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       },
+         *       "kind": "paper",
+         *       "reason": "窗口 3 号，本人到场"
+         *     }
+         */
+        WindowCardIn: {
+            consent: components["schemas"]["CardConsentIn"];
+            /** @enum {string} */
+            kind: "paper" | "transit";
+            /**
+             * @description 代管人每月最多可用；开卡后不能自行提高 What the proxy may use in a month; fixed when opened
+             * @default 20000000
+             */
+            monthly_limit_mg: number;
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "purpose": "handover",
+         *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "reason": "本人已有手机"
+         *     }
+         */
+        WindowCodeIn: {
+            /**
+             * @description handover：交给本人；proxy：设置或更换代管人 To the holder's phone, or to a new proxy
+             * @enum {string}
+             */
+            purpose: "handover" | "proxy";
+            /** @description 卡上的码：持卡到场办理 The code on the card, whose bearer is present */
+            qr: string;
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "reason": "卡丢失，本人到场"
+         *     }
+         */
+        WindowReasonIn: {
+            reason: string;
+        };
     };
     responses: {
         /**
@@ -1365,6 +2193,164 @@ export interface components {
                 };
             };
         };
+        /** @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet */
+        CarbonAccountNotOpened: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                 *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您还没有领取碳账户",
+                 *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CARBON_ACCOUNT_NOT_OPENED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+         *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+         *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+         *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+         *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+         *     * `PHONE_REQUIRED` 请先验证手机号 · Please verify your phone number first
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_ALREADY_EXISTS",
+                 *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您已绑定这个合作方",
+                 *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "PHONE_REQUIRED";
+                    /** @constant */
+                    status: 409;
+                    /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
+                    supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
+                };
+            };
+        };
+        /**
+         * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `FAMILY_CARD_LIMIT_REACHED` 代管的亲情卡太多 · Too many family cards
+         */
+        Conflict2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                 *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您还没有领取碳账户",
+                 *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CARBON_ACCOUNT_NOT_OPENED" | "FAMILY_CARD_LIMIT_REACHED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card */
+        FamilyCardNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FAMILY_CARD_NOT_FOUND",
+                 *       "detail": "这张亲情卡不存在、已停用，或不由您代管。请核对后再试，也可以到服务窗口办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这张亲情卡",
+                 *       "type": "urn:carbon-inclusion:problem:family-card-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FAMILY_CARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `FAMILY_CARD_RENEWED_LATELY` 刚换过码，要等几天 · The code was replaced lately */
+        FamilyCardRenewedLately: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FAMILY_CARD_RENEWED_LATELY",
+                 *       "detail": "刚换过码，要等几天",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "刚换过码，要等几天",
+                 *       "type": "urn:carbon-inclusion:problem:family-card-renewed-lately"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FAMILY_CARD_RENEWED_LATELY";
+                    /**
+                     * Format: date-time
+                     * @description 仅随 FAMILY_CARD_RENEWED_LATELY Only with FAMILY_CARD_RENEWED_LATELY
+                     */
+                    earliest?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
         /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
@@ -1388,6 +2374,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `HOUSEHOLD_OWNER_ONLY` 只有户主可以操作 · Only the owner can do this
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "HOUSEHOLD_OWNER_ONLY";
                     /** @constant */
                     status: 403;
                 };
@@ -1446,6 +2463,34 @@ export interface components {
                     code: "HOUSEHOLD_NOT_FOUND";
                     /** @constant */
                     status: 404;
+                };
+            };
+        };
+        /** @description * `HOUSEHOLD_NOT_OFFERED` 没有待接受的移交 · Nothing was offered to you */
+        HouseholdNotOffered: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOUSEHOLD_NOT_OFFERED",
+                 *       "detail": "户主没有把家庭移交给您，或移交已取消、已过期。请让户主重新发起。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "没有待接受的移交",
+                 *       "type": "urn:carbon-inclusion:problem:household-not-offered"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOUSEHOLD_NOT_OFFERED";
+                    /** @constant */
+                    status: 409;
                 };
             };
         };
@@ -1530,6 +2575,96 @@ export interface components {
                     code: "MALFORMED_REQUEST";
                     /** @constant */
                     status: 400;
+                };
+            };
+        };
+        /** @description * `NO_RULE_PROPOSAL` 没有待同意的规则 · No rule is proposed */
+        NoRuleProposal: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "NO_RULE_PROPOSAL",
+                 *       "detail": "规则已生效、被拒绝、撤回或过期，没有改动。请刷新后再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "没有待同意的规则",
+                 *       "type": "urn:carbon-inclusion:problem:no-rule-proposal"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "NO_RULE_PROPOSAL";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding
+         *     * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_FOUND",
+                 *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_FOUND" | "FAMILY_CARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `HOUSEHOLD_MEMBER_NOT_FOUND` 没有这位成员 · No such member
+         *     * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household
+         */
+        NotFound2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOUSEHOLD_MEMBER_NOT_FOUND",
+                 *       "detail": "这位成员不在家庭里，或是您自己，没有改动。请刷新后再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这位成员",
+                 *       "type": "urn:carbon-inclusion:problem:household-member-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOUSEHOLD_MEMBER_NOT_FOUND" | "HOUSEHOLD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -1679,13 +2814,46 @@ export interface components {
             };
         };
         /**
+         * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable2: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PARTNERS_UNAVAILABLE",
+                 *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "暂时读不到合作方信息",
+                 *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PARTNERS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
          *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
          */
-        ServiceUnavailable2: {
+        ServiceUnavailable3: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1718,7 +2886,7 @@ export interface components {
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable3: {
+        ServiceUnavailable4: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1748,10 +2916,11 @@ export interface components {
         };
         /**
          * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
+         *     * `PARTNER_UNAVAILABLE` 合作方暂时没有应答 · The partner does not answer
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable4: {
+        ServiceUnavailable5: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1773,7 +2942,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code: "PARTNERS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    code: "PARTNERS_UNAVAILABLE" | "PARTNER_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
                 };
@@ -1785,7 +2954,7 @@ export interface components {
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable5: {
+        ServiceUnavailable6: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1906,6 +3075,39 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         */
+        TooManyRequests4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_LOOK_UPS" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
         /** @description * `UNAUTHENTICATED` 请先登录 · Please log in */
         Unauthenticated: {
             headers: {
@@ -1997,6 +3199,39 @@ export interface components {
             };
         };
         /**
+         * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SIGNATURE_INVALID",
+                 *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "签名不对",
+                 *       "type": "urn:carbon-inclusion:problem:signature-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
+                    /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
+                    reason_code?: string;
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
          * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
          *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
@@ -2025,6 +3260,111 @@ export interface components {
                     code: "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
                     /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
                     current_version?: string | null;
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         *     * `TEXT_NOT_ALLOWED` 这个名称不能用 · This name cannot be used
+         */
+        UnprocessableEntity2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "INVALID_REQUEST",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "填写的内容有误",
+                 *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "INVALID_REQUEST" | "TEXT_NOT_ALLOWED";
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
+         *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
+         */
+        UnprocessableEntity3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NEEDS_TOKEN",
+                 *       "detail": "这个合作方要扫您的绑定码，还没有绑定。请打开“出示绑定码”，让对方的设备扫一扫。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "请用绑定码绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-needs-token"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NEEDS_TOKEN" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID";
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    earliest?: string;
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    latest?: string;
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ACCOUNT_NO_INVALID",
+                 *       "detail": "号码的末位校验不对，没有查找。请核对每一位数字。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "碳账户号有误",
+                 *       "type": "urn:carbon-inclusion:problem:account-no-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ACCOUNT_NO_INVALID" | "INVALID_REQUEST";
                     /** @constant */
                     status: 422;
                 };
@@ -2165,7 +3505,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "meter_ref": "4201004812345"
+                 *       "meter_ref": "4201004812345",
+                 *       "name": "江边三口之家",
+                 *       "nickname": "小雨"
                  *     }
                  */
                 "application/json": components["schemas"]["HouseholdIn"];
@@ -2185,9 +3527,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2206,9 +3573,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2259,7 +3651,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2339,6 +3731,140 @@ export interface operations {
                 };
             };
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    remove_household_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    set_household_nickname: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "nickname": "小雨"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NicknameIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2432,9 +3958,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2482,6 +4033,594 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    rename_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "江边三口之家"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NameIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    offer_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnerIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound2"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    drop_household_offer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["HouseholdNotOffered"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["HouseholdNotOffered"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "any_member_up_to",
+                 *       "limit_mg": 20000000
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `RULE_PROPOSAL_OPEN` 已有一个待同意的规则 · Another rule is proposed already */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "RULE_PROPOSAL_OPEN",
+                     *       "detail": "家人提议的规则还没有定下来，这次没有提交。请先同意或拒绝它。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/households/{household_id}/rule",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有一个待同意的规则",
+                     *       "type": "urn:carbon-inclusion:problem:rule-proposal-open"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "RULE_PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    agree_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["NoRuleProposal"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["NoRuleProposal"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     join_household: {
         parameters: {
             query?: never;
@@ -2504,6 +4643,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "nickname": "小雨",
                  *       "token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"
                  *     }
                  */
@@ -2524,9 +4664,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2545,9 +4710,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2628,7 +4818,7 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2686,10 +4876,36 @@ export interface operations {
                      *         "account_no": "WH203947561028",
                      *         "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *         "joined_at": "2026-11-24T16:00:00+08:00",
-                     *         "members": 3,
+                     *         "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *         "members": 2,
+                     *         "meter_pending_until": null,
                      *         "meter_since": "2026-11-24T16:00:00+08:00",
-                     *         "opened_at": "2026-11-24T16:00:00+08:00"
+                     *         "name": "江边三口之家",
+                     *         "offered_to": null,
+                     *         "opened_at": "2026-11-24T16:00:00+08:00",
+                     *         "owner": true,
+                     *         "people": [
+                     *           {
+                     *             "me": true,
+                     *             "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *             "nickname": "小雨",
+                     *             "owner": true
+                     *           },
+                     *           {
+                     *             "me": false,
+                     *             "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *             "nickname": null,
+                     *             "owner": false
+                     *           }
+                     *         ],
+                     *         "rule": {
+                     *           "kind": "all_agree",
+                     *           "limit_mg": null,
+                     *           "proposed": null,
+                     *           "since": null
+                     *         }
                      *       },
+                     *       "household_notice": "household-notice",
                      *       "notice": "notice",
                      *       "phone_masked": "138****5678",
                      *       "user_id": "019aadf0-6b00-7000-8000-000000000001"
@@ -2854,125 +5070,13 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
-             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
-             *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
-             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
-             *     * `PHONE_REQUIRED` 请先验证手机号 · Please verify your phone number first
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_ALREADY_EXISTS",
-                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "您已绑定这个合作方",
-                     *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "PHONE_REQUIRED";
-                        /** @constant */
-                        status: 409;
-                        /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
-                        supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
-                    };
-                };
-            };
+            409: components["responses"]["Conflict"];
             413: components["responses"]["PayloadTooLarge"];
-            /**
-             * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
-             *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_NEEDS_TOKEN",
-                     *       "detail": "这个合作方要扫您的绑定码，还没有绑定。请打开“出示绑定码”，让对方的设备扫一扫。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "请用绑定码绑定",
-                     *       "type": "urn:carbon-inclusion:problem:binding-needs-token"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_NEEDS_TOKEN" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID";
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        earliest?: string;
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        latest?: string;
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
+            422: components["responses"]["UnprocessableEntity3"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /**
-             * @description * `PARTNERS_UNAVAILABLE` 暂时读不到合作方信息 · The list of partners cannot be read
-             *     * `PARTNER_UNAVAILABLE` 合作方暂时没有应答 · The partner does not answer
-             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "PARTNERS_UNAVAILABLE",
-                     *       "detail": "这次没有绑定，也没有改动。请稍等片刻再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 503,
-                     *       "title": "暂时读不到合作方信息",
-                     *       "type": "urn:carbon-inclusion:problem:partners-unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "PARTNERS_UNAVAILABLE" | "PARTNER_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
-                        /** @constant */
-                        status: 503;
-                    };
-                };
-            };
+            503: components["responses"]["ServiceUnavailable5"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3161,7 +5265,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3394,6 +5498,820 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_cards: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *           "account_no": "WH203947561028",
+                     *           "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "ended_at": null,
+                     *           "ended_reason": null,
+                     *           "has_proxy": true,
+                     *           "kind": "paper",
+                     *           "label": "外婆",
+                     *           "monthly_limit_mg": 20000000,
+                     *           "opened_at": "2026-11-27T16:00:00+08:00",
+                     *           "opened_through": "proxy"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
+                 *       "kind": "paper",
+                 *       "label": "外婆"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "ended_at": null,
+                     *       "ended_reason": null,
+                     *       "has_proxy": true,
+                     *       "kind": "paper",
+                     *       "label": "外婆",
+                     *       "monthly_limit_mg": 20000000,
+                     *       "opened_at": "2026-11-27T16:00:00+08:00",
+                     *       "opened_through": "proxy"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_card_bindings: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "consent_withdrawn_at": "consent-withdrawn-at",
+                     *           "counts_from": "counts-from",
+                     *           "ended_at": "ended-at",
+                     *           "mode": "oauth",
+                     *           "partner_id": "bike",
+                     *           "since": "since",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BindingOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    bind_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "partner_id": "metro"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardBindingIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "consent_withdrawn_at": "consent-withdrawn-at",
+                     *       "counts_from": "counts-from",
+                     *       "ended_at": "ended-at",
+                     *       "mode": "oauth",
+                     *       "partner_id": "bike",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BindingOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card
+             *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FAMILY_CARD_NOT_FOUND",
+                     *       "detail": "这张亲情卡不存在、已停用，或不由您代管。请核对后再试，也可以到服务窗口办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/{card_id}/bindings",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这张亲情卡",
+                     *       "type": "urn:carbon-inclusion:problem:family-card-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FAMILY_CARD_NOT_FOUND" | "PARTNER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity3"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    unbind_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_card_events: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "action": "code_renewed",
+                     *           "at": "at",
+                     *           "by": "proxy"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardEventOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    hand_over_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardCodeOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["FamilyCardRenewedLately"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    renew_family_card_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    claim_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClaimIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "log_in_again": false,
+                     *       "purpose": "handover"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ClaimOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `FAMILY_CARD_CODE_INVALID` 这个码不能用 · This code does not work */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FAMILY_CARD_CODE_INVALID",
+                     *       "detail": "码不对、已用过，或超过了 15 分钟，没有办理。请让代管人或服务窗口重新出示。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/claim",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "这个码不能用",
+                     *       "type": "urn:carbon-inclusion:problem:family-card-code-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FAMILY_CARD_CODE_INVALID";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `FAMILY_CARD_LIMIT_REACHED` 代管的亲情卡太多 · Too many family cards
+             *     * `OWN_ACCOUNT_OPENED` 您已有自己的碳账户或手机号 · You have an account or number of your own
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/claim",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "FAMILY_CARD_LIMIT_REACHED" | "OWN_ACCOUNT_OPENED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_household_stays: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ended_by": "member",
+                     *           "household_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "joined_at": "joined-at",
+                     *           "left_at": "left-at",
+                     *           "member_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StayOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
@@ -3869,70 +6787,8 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "ACCOUNT_NO_INVALID",
-                     *       "detail": "号码的末位校验不对，没有查找。请核对每一位数字。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "碳账户号有误",
-                     *       "type": "urn:carbon-inclusion:problem:account-no-invalid"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "ACCOUNT_NO_INVALID" | "INVALID_REQUEST";
-                        /** @constant */
-                        status: 422;
-                    };
-                };
-            };
-            /**
-             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
-             *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
-             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "操作太频繁",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "操作太频繁",
-                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "QUOTA_EXCEEDED" | "TOO_MANY_LOOK_UPS" | "TOO_MANY_REQUESTS";
-                        /** @constant */
-                        status: 429;
-                    };
-                };
-            };
+            422: components["responses"]["UnprocessableEntity4"];
+            429: components["responses"]["TooManyRequests4"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4001,6 +6857,345 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
+                 *       "kind": "paper",
+                 *       "reason": "窗口 3 号，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowCardIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    issue_card_code_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "handover",
+                 *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "reason": "本人已有手机"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowCodeIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardCodeOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["FamilyCardRenewedLately"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "卡丢失，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowReasonIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    renew_card_code_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "卡丢失，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowReasonIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    check_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "reason": "窗口查询"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardCheckIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "ended_at": null,
+                     *       "ended_reason": null,
+                     *       "has_proxy": true,
+                     *       "kind": "paper",
+                     *       "label": "外婆",
+                     *       "monthly_limit_mg": 20000000,
+                     *       "opened_at": "2026-11-27T16:00:00+08:00",
+                     *       "opened_through": "proxy"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity4"];
+            429: components["responses"]["TooManyRequests4"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4079,7 +7274,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable6"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4342,7 +7537,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable5"];
+            503: components["responses"]["ServiceUnavailable6"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4555,7 +7750,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable4"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4630,39 +7825,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SIGNATURE_INVALID",
-                     *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/partner/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "签名不对",
-                     *       "type": "urn:carbon-inclusion:problem:signature-invalid"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
-                        /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
-                        reason_code?: string;
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
+            401: components["responses"]["Unauthorized3"];
             /**
              * @description * `BINDING_TOKEN_INVALID` 绑定码不能用 · The binding code is not valid
              *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
@@ -4778,7 +7941,253 @@ export interface operations {
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable4"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6"
+                 *     }
+                 */
+                "application/json": {
+                    qr: string;
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerCheckOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/family-cards/check",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "SIGNATURE_REPLAYED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    decide_meter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "decision": "confirmed",
+                 *       "meter_ref": "4201004812345"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description 家庭碳账户号 The household's account number */
+                    account_no: string;
+                    /**
+                     * @description refused：不是这一家的，或已不再是 Not theirs, or no longer
+                     * @enum {string}
+                     */
+                    decision: "confirmed" | "refused";
+                    /** @description 电表户号 The meter's number */
+                    meter_ref: string;
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH0000000017",
+                     *       "status": "confirmed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeterDecisionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            /** @description * `NOT_GRID_COMPANY` 不能确认电表 · You cannot confirm meters */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "NOT_GRID_COMPANY",
+                     *       "detail": "只有电网公司可以确认电表，没有改动。需要开通请联系我们。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "不能确认电表",
+                     *       "type": "urn:carbon-inclusion:problem:not-grid-company"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "NOT_GRID_COMPANY";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            /** @description * `METER_CLAIM_NOT_FOUND` 没有待确认的电表 · No meter to confirm */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "METER_CLAIM_NOT_FOUND",
+                     *       "detail": "这个家庭碳账户没有登记这块电表，或登记已过期，没有改动。请核对户号和账户号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有待确认的电表",
+                     *       "type": "urn:carbon-inclusion:problem:meter-claim-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "METER_CLAIM_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `METER_TAKEN` 这块电表已被登记 · This meter is registered already
+             *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "METER_TAKEN",
+                     *       "detail": "这块电表登记在另一个家庭名下，没有登记成功。请核对电表编号；确是您家的，请联系客服。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这块电表已被登记",
+                     *       "type": "urn:carbon-inclusion:problem:meter-taken"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "METER_TAKEN" | "SIGNATURE_REPLAYED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5059,7 +8468,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5188,7 +8597,7 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable4"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -5363,7 +8772,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable2"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
