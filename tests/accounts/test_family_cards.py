@@ -417,3 +417,26 @@ async def test_who_is_erased_is_no_longer_proxy_and_a_window_sets_another(
     wanted = {"purpose": "proxy", "qr": printed["qr"]} | WHY
     code = (await client.post(path, json=wanted, headers=tokens.operator("ops:accounts"))).json()["code"]
     assert (await other.call("POST", "/me/family-cards/claim", json={"code": code})).status_code == 200
+
+
+async def test_a_handover_that_dies_between_its_steps_leaves_everything_as_it_was(
+    client: httpx.AsyncClient, people: People, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = await people.new()
+    printed = await open_card(child)
+    code = (await child.call("POST", f"/me/family-cards/{printed['card']['card_id']}/handover")).json()["code"]
+    granny = await people.new("granny-2", with_account=False)
+    body = {"code": code, "consent": CONSENT}
+
+    async def die(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(family_cards, "record", die)  # the last step
+        assert (await granny.call("POST", "/me/family-cards/claim", json=body)).status_code == 500
+    assert (await granny.call("GET", "/me")).json()["carbon_account"] is None
+    assert (await device_check(client, printed["qr"])).status_code == 200
+    assert (await granny.call("POST", "/me/family-cards/claim", json=body)).status_code == 200
+    again = await people.new("granny-2", with_account=False)
+    number = (await again.call("GET", "/me")).json()["carbon_account"]["account_no"]
+    assert number == printed["card"]["account_no"]

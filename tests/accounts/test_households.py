@@ -95,7 +95,7 @@ async def test_a_household_is_opened_joined_left_and_closed(people: People, db: 
         (person_account_id(anna.user_id), 2, False),
         (person_account_id(bert.user_id), 2, False),
     ]
-    assert {fact.household_id for fact in [*memberships, *meters]} == {household_id}
+    assert {fact.household_id for fact in memberships} | {fact.household_id for fact in meters} == {household_id}
     assert [(meter.meter_key, meter.version, meter.ended_at is None) for meter in meters] == [
         (meter_key(REF_PEPPER, METER), 1, True),
         (meter_key(REF_PEPPER, METER), 2, False),  # freed by the last member who left

@@ -79,8 +79,11 @@ async def shop(
         await driver.database.stop()
 
 
-async def order(shop: Rewards, person: Reports, account_id: uuid.UUID, **more: str) -> tuple[int, dict[str, Any]]:
-    answer = await shop.order(person.user_id, account_id=str(account_id), **more)
+async def order(
+    shop: Rewards, person: Reports, account_id: uuid.UUID, agreement_id: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    agreed: dict[str, Any] = {} if agreement_id is None else {"agreement_id": agreement_id}
+    answer = await shop.order(person.user_id, key=None, account_id=str(account_id), **agreed)
     return answer.status_code, answer.json()
 
 
