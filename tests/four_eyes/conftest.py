@@ -31,7 +31,7 @@ from tests.accounting.operators import FACTORS
 from tests.accounting.reports import PARTNER, Reports
 from tests.databases import Dsns, make_database
 from tests.ingest.samples import seed_partner
-from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
+from tests.tokens import ALL_OPS, SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEPPER = "pepper-of-the-tests-1234"
@@ -39,6 +39,7 @@ SAMPLE = "01999e5e-0000-7000-8000-000000000001"
 SERVICES = ("accounts", "ingest", "accounting", "rewards")
 ALONE = "ops-alone"
 WHY = "试一试能不能"
+SCOPES = f"{ALL_OPS} ops:accounts"
 ACCOUNTING, INGEST = "/api/v1/accounting/ops", "/api/v1/ingest/ops"
 REWARDS = "/api/v1/rewards/ops/reconciliation"
 
@@ -113,7 +114,9 @@ class City:
         return person
 
     async def _send(self, service: str, method: str, path: str, body: Any, by: str) -> httpx.Response:
-        return await self.clients[service].request(method, path, json=body, headers=self.tokens.operator(subject=by))
+        return await self.clients[service].request(
+            method, path, json=body, headers=self.tokens.operator(SCOPES, subject=by)
+        )
 
     async def sql(self, statement: str, *values: object) -> list[Any]:
         connection = await asyncpg.connect(self.dsns.admin)
