@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.accounts.resources import RequestResources
-from services.accounts.sentences import refusals
+from services.accounts.sentences import family_refusals as refusals
 from shared.errors import InvalidRequest
 
 # The joiner and the variation selector of emoji, beside letters, digits, marks, signs and the space.

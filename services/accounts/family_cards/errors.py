@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from services.accounts.sentences import refusals
+from services.accounts.sentences import family_refusals as refusals
 from shared.errors import Conflict, NotFound
 
 

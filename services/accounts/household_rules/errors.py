@@ -1,4 +1,4 @@
-from services.accounts.sentences import refusals
+from services.accounts.sentences import family_refusals as refusals
 from shared.errors import Conflict
 
 

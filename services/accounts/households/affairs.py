@@ -11,7 +11,8 @@ from services.accounts.household_rules import service as rules
 from services.accounts.households import repository, service
 from services.accounts.households.errors import MemberNotFound, NoHandover, NotOwner
 from services.accounts.households.models import Household, HouseholdHandover, HouseholdMember
-from services.accounts.households.service import MOVES_QUOTA, HouseholdView
+from services.accounts.households.service import MOVES_QUOTA
+from services.accounts.households.views import HouseholdView, to_view
 from services.accounts.meters import service as meters
 from services.accounts.meters.errors import MeterClaimNotFound
 from services.accounts.quotas import service as quotas
@@ -37,7 +38,7 @@ async def rename(
     await quotas.count_use(session, user_id=user_id, quota=NAMES_QUOTA)
     household.name_sealed = None if name is None else vault.seal("household_name", household_id, name)
     await repository.flush_changes(session)
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def set_nickname(
@@ -49,7 +50,7 @@ async def set_nickname(
     sealed = None if nickname is None else vault.seal("nickname", membership.membership_id, nickname)
     membership.nickname_sealed = sealed
     await repository.flush_changes(session)
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def remove_member(
@@ -87,7 +88,7 @@ async def offer_household(
         household_id=household_id, membership_id=member_id, offered_at=now, expires_at=now + OFFER_LIFE
     )
     await repository.save_handover(session, offer)
-    return await service.to_view(session, vault, household, own)
+    return await to_view(session, vault, household, own)
 
 
 async def accept_household(
@@ -101,7 +102,7 @@ async def accept_household(
     household.owner_id = user_id
     await repository.delete_handover(session, household_id=household_id)
     await repository.flush_changes(session)
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def drop_offer(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> None:
@@ -129,7 +130,7 @@ async def register_meter(
     household, membership = await service.enter(session, user_id=user_id, household_id=household_id)
     await quotas.count_use(session, user_id=user_id, quota=METERS_QUOTA)
     await meters.register(session, settings=settings, household_id=household_id, meter_ref=meter_ref)
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def decide_meter(
@@ -179,7 +180,7 @@ async def propose_rule(
         kind=kind,
         limit_mg=limit_mg,
     )
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def agree_rule(
@@ -194,14 +195,14 @@ async def agree_rule(
         member=membership.membership_id,
         members=await _members(session, household_id),
     )
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def refuse_rule(session: Session, *, vault: Vault, user_id: uuid.UUID, household_id: uuid.UUID) -> HouseholdView:
     """Refuse the proposed rule, or withdraw the own one. Raises HouseholdNotFound, NoRuleProposal, Unauthenticated."""
     household, membership = await service.enter(session, user_id=user_id, household_id=household_id)
     await rules.refuse(session, household_id=household_id, member=membership.membership_id)
-    return await service.to_view(session, vault, household, membership)
+    return await to_view(session, vault, household, membership)
 
 
 async def _members(session: Session, household_id: uuid.UUID) -> list[uuid.UUID]:

@@ -3,7 +3,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.accounts.households.service import HouseholdView, Stay
+from services.accounts.households.service import Stay
+from services.accounts.households.views import HouseholdView
 from services.accounts.one_time_codes import ShownCode
 from services.accounts.shown_texts import HouseholdName, Nickname
 from shared.contracts.households_v1 import RuleKind

@@ -12,7 +12,6 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.household_rules import service as rules
-from services.accounts.household_rules.service import RuleState
 from services.accounts.households import repository
 from services.accounts.households.domain import MOVE_WAIT, earliest_move
 from services.accounts.households.errors import (
@@ -24,13 +23,14 @@ from services.accounts.households.errors import (
 )
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember
 from services.accounts.households.publishing import publish_change
+from services.accounts.households.views import HouseholdView, to_view, unseal
 from services.accounts.meters import service as meters
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
-from services.accounts.vault import DataKind, Vault
+from services.accounts.vault import Vault
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
@@ -49,36 +49,6 @@ _STAYS_MAX = 1_000
 NOTICE_LIFE = timedelta(days=30)
 # For this long a used invitation still answers the same person's repeated request.
 _INVITATION_KEPT = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A member as the others see them. `member_id` names the stay. The nickname is None for who set none."""
-
-    member_id: uuid.UUID
-    nickname: str | None
-    is_me: bool
-    is_owner: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HouseholdView:
-    """A household as one of its members sees it."""
-
-    household_id: uuid.UUID
-    account_id: uuid.UUID
-    account_no: str
-    opened_at: datetime
-    joined_at: datetime
-    members: int
-    meter_since: datetime | None
-    meter_pending_until: datetime | None
-    name: str | None
-    member_id: uuid.UUID
-    is_owner: bool
-    people: tuple[MemberView, ...]
-    offered_to: uuid.UUID | None
-    rule: RuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +251,8 @@ async def export_user(session: Session, *, vault: Vault, user_id: uuid.UUID) -> 
     found: list[dict[str, object]] = []
     for row in await repository.stays_of(session, user_id=user_id, before=None, limit=_STAYS_MAX):
         household = await repository.find_household(session, household_id=row.household_id)
-        nickname = _unseal(vault, "nickname", row.membership_id, row.nickname_sealed)
-        name = household and _unseal(vault, "household_name", row.household_id, household.name_sealed)
+        nickname = unseal(vault, "nickname", row.membership_id, row.nickname_sealed)
+        name = household and unseal(vault, "household_name", row.household_id, household.name_sealed)
         found.append({**asdict(_stay(row)), "nickname": nickname, "household_name": name})
     return found
 
@@ -362,40 +332,3 @@ async def _add_member(
 
 def _stay(row: HouseholdMember) -> Stay:
     return Stay(row.membership_id, row.household_id, row.joined_at, row.left_at, row.ended_by)
-
-
-async def to_view(session: Session, vault: Vault, household: Household, membership: HouseholdMember) -> HouseholdView:
-    household_id = household.household_id
-    account = await carbon_accounts.get_household_account(session, household_id=household_id)
-    meter = await meters.read_state(session, household_id=household_id)
-    live = await repository.live_members(session, household_id=household_id)
-    offer = await repository.find_handover(session, household_id=household_id)
-    people = tuple(
-        MemberView(
-            member_id=row.membership_id,
-            nickname=_unseal(vault, "nickname", row.membership_id, row.nickname_sealed),
-            is_me=row.membership_id == membership.membership_id,
-            is_owner=row.user_id == household.owner_id,
-        )
-        for row in live
-    )
-    return HouseholdView(
-        household_id=household_id,
-        account_id=account.account_id,
-        account_no=account.account_no,
-        opened_at=household.opened_at,
-        joined_at=membership.joined_at,
-        members=len(live),
-        meter_since=meter.since,
-        meter_pending_until=meter.pending_until,
-        name=_unseal(vault, "household_name", household_id, household.name_sealed),
-        member_id=membership.membership_id,
-        is_owner=household.owner_id == membership.user_id,
-        people=people,
-        offered_to=offer.membership_id if offer is not None and offer.expires_at > clock.now() else None,
-        rule=await rules.read_state(session, household_id=household_id, members=[row.membership_id for row in live]),
-    )
-
-
-def _unseal(vault: Vault, kind: DataKind, place: uuid.UUID, sealed: bytes | None) -> str | None:
-    return vault.unseal(kind, place, sealed) if sealed is not None else None

@@ -10,7 +10,8 @@ from services.accounts.carbon_accounts.service import Account
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.households import service as households
-from services.accounts.households.service import HouseholdView, Stay
+from services.accounts.households.service import Stay
+from services.accounts.households.views import HouseholdView
 from services.accounts.phones import service as phones
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
