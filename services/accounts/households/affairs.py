@@ -138,7 +138,7 @@ async def decide_meter(
 ) -> None:
     """Let the grid company confirm or refuse the meter of a household, which it names by its account number.
 
-    The households are locked by id: the one that has the meter now loses it when another is confirmed.
+    The meter is locked first, then the households by id: the present one loses the meter when another is confirmed.
     Raises MeterClaimNotFound.
     """
     key = meters.key_of(settings, meter_ref)
@@ -148,9 +148,6 @@ async def decide_meter(
     holder = await meters.find_holder(session, key=key)
     for household_id in sorted({account.household_id} | ({holder} if holder is not None and is_confirmed else set())):
         await repository.lock_household(session, household_id=household_id)
-    now_holder = await meters.find_holder(session, key=key)
-    if is_confirmed and now_holder not in {None, holder, account.household_id}:
-        await repository.lock_household(session, household_id=now_holder)  # it got the meter while we waited
     household = await repository.find_household(session, household_id=account.household_id)
     if household is None or household.closed_at is not None:
         raise MeterClaimNotFound

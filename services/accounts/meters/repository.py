@@ -17,6 +17,11 @@ async def find_meter(session: AsyncSession, *, household_id: uuid.UUID) -> House
     return await session.scalar(query.execution_options(populate_existing=True))
 
 
+async def lock_meter(session: AsyncSession, *, meter_key: str) -> None:
+    """Wait for other decisions about the meter, until the end of the transaction."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": meter_key})
+
+
 async def find_holder(session: AsyncSession, *, meter_key: str) -> uuid.UUID | None:
     """Return the household that has the meter now."""
     return await session.scalar(

@@ -64,7 +64,8 @@ async def release(session: Session, *, settings: Settings, household_id: uuid.UU
 
 
 async def find_holder(session: Session, *, key: str) -> uuid.UUID | None:
-    """Return the household that has the meter now. Its lock comes before `confirm`."""
+    """Return the household that has the meter now, after other decisions about it. Its lock comes before `confirm`."""
+    await repository.lock_meter(session, meter_key=key)
     return await repository.find_holder(session, meter_key=key)
 
 
