@@ -18,7 +18,7 @@ from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberC
 from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
-from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.rejections_v1 import ReceiptRejected
@@ -68,11 +68,13 @@ TOPICS = (
     ),
     Topic(
         topics.HOUSEHOLDS,
-        "家庭成员与电表，不含姓名（压缩主题） Household members and meters, without names (compacted)",
+        "家庭成员、电表、用碳规则与亲情卡，不含姓名（压缩主题） "
+        "Household members, meters, spending rules and family cards, without names (compacted)",
         "accounts",
         ("accounting",),
-        (MembershipChanged, MeterChanged),
-        "membership_id 或 or registration_id；同键以最新一条为准 the newest record of a key is valid",
+        (MembershipChanged, MeterChanged, RuleChanged, CardChanged),
+        "membership_id、registration_id、household_id 或 or card_id；"
+        "同键以最新一条为准 the newest record of a key is valid",
     ),
     Topic(
         topics.ENTERPRISES,

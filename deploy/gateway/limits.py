@@ -47,6 +47,8 @@ ROUTE_LIMITS = (
     RouteLimit("members", "POST", "/api/v1/accounts/enterprises/[^/]+/members", Rate(10, 50), Rate(1, 5)),
     # 5 MiB each, held by the gateway and then by the service.
     RouteLimit("enterprise-documents", "POST", "/api/v1/accounts/enterprise-documents/[^/]+", Rate(5, 20), Rate(1, 10)),
+    # A code of a family card could be guessed here.
+    RouteLimit("card-claim", "POST", "/api/v1/accounts/me/family-cards/claim", Rate(10, 50), Rate(1, 5)),
     # Numbers of certificates could be collected here.
     RouteLimit("certificates", "GET", "/api/v1/rewards/certificates/[^/]+", Rate(20, 60)),
     # Computes a dozen signatures for each request.

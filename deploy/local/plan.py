@@ -214,7 +214,7 @@ class Plan:
             values |= {name: secret[name] for name in (*kept, "account_ref_pepper")}
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
-            values |= {"rewards_base_url": url("rewards")}
+            values |= {"rewards_base_url": url("rewards"), "meter_partners": "grid"}
             values |= {"service_callers": secret.service_callers("rewards"), "partner_allow_loopback": "true"}
             values |= {"message_templates": json.dumps(MESSAGE_TEMPLATES)}
             if self._settings.operators == "oidc":

@@ -14,7 +14,10 @@ from services.accounting.dead_letters.service import mends
 from services.accounting.enterprises.api import internal as enterprise_holdings
 from services.accounting.enterprises.api import router as enterprises
 from services.accounting.explaining.api import router as explaining
+from services.accounting.explaining.cards_api import router as family_cards
 from services.accounting.explaining.entries_api import router as entries
+from services.accounting.families.api import internal as spends
+from services.accounting.families.api import router as families
 from services.accounting.households.api import router as households
 from services.accounting.ledger.api import internal as holds
 from services.accounting.ledger.api import router as ledger
@@ -54,9 +57,12 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
         routers=[
             ledger,
             holds,
+            spends,
             households,
             enterprises,
             enterprise_holdings,
+            families,
+            family_cards,
             explaining,
             entries,
             claims,

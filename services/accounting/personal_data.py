@@ -9,6 +9,7 @@ from typing import Final
 from shared import erasing
 from shared.language import Text
 from shared.personal_data import (
+    ACCOUNT,
     COUNTING,
     ERASURE,
     FOR_GOOD,
@@ -48,6 +49,8 @@ TABLES: Final[dict[str, Kept]] = {
     ),
     "activity_block": nobody(Text("封存块", "blocks of a seal")),
     "activity_change": _ledger("被更新的判定", "verdicts that were replaced", _OWN),
+    "agreement": _ledger("家庭支出的约定", "agreements on a spend of a household", (account("proposed_by"),)),
+    "agreement_member": _ledger("对支出的同意", "members who agreed to a spend", _OWN),
     "binding": Kept(
         Text("绑定（来自账户服务）", "bindings, as accounts published them"), COUNTING, ERASURE, Erasure.DELETE,
         by=_OWN, hidden=frozenset({"account_key"}), names=frozenset({"account_key"}),
@@ -85,6 +88,14 @@ TABLES: Final[dict[str, Kept]] = {
     ),
     "erased_balance": _ledger("注销后仍会到账的账户", "erased accounts with grams to come", _OWN),
     "factor": nobody(Text("排放因子", "factors")),
+    "family_card": Kept(
+        Text("亲情卡（来自账户服务）", "family cards, as accounts published them"), ACCOUNT, ERASURE, Erasure.DELETE,
+        by=_OWN, names=frozenset({"proxy_account_id"}),
+    ),
+    "family_spend": _ledger(
+        "为家庭与亲情卡支出的减碳量", "grams of households and family cards that were spent",
+        (account(), account("spender_account_id")),
+    ),
     "freed_room": Kept(
         Text("撤回后腾出的额度", "room that was freed"), COUNTING, Text("数秒", "seconds"), Erasure.EXPIRE,
         by=_OF_ACTIVITY,
@@ -99,6 +110,7 @@ TABLES: Final[dict[str, Kept]] = {
         Erasure.DELETE, by=_OWN,
     ),
     "household_meter": nobody(Text("家庭电表（密钥散列）", "meters, as a keyed hash"), names=frozenset({"meter_key"})),
+    "household_rule": nobody(Text("家庭用碳规则", "rules by which households spend")),
     "intake_tally": nobody(Text("接收统计", "tallies of the intake")),
     "largest_credit": Kept(
         Text("最大的入账，供复核", "the largest credits, for review"), PROOF, Text("92 天", "92 days"),

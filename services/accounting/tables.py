@@ -10,6 +10,7 @@ from services.accounting.database import metadata
 from services.accounting.dead_letters import models as _dead_letters
 from services.accounting.enterprises import models as _enterprises
 from services.accounting.erased_accounts import models as _erased_accounts
+from services.accounting.families import models as _families
 from services.accounting.households import models as _households
 from services.accounting.ledger import expiry_models as _expiry
 from services.accounting.ledger import models as _ledger
@@ -35,6 +36,7 @@ _ = (
     _enterprises,
     _erased_accounts,
     _expiry,
+    _families,
     _households,
     _ledger,
     _mandates,

@@ -16,6 +16,7 @@ from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.phones import service as phones
 from services.accounts.resources import vault_of
+from services.accounts.sealed_names import sealed_names
 from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
 from services.accounts.signing_keys import service as signing_keys
@@ -102,6 +103,7 @@ async def _rehash_step(database: Database, vault: Vault, key: IndexKey, bar: Pro
 def sealed_columns(vault: Vault) -> list[Sealed]:
     """Everything that the vault seals."""
     return [
+        *sealed_names(vault),
         Sealed(
             "微信号 open ids",
             lambda session: users.count_sealed_otherwise(session, vault),

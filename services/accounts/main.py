@@ -20,9 +20,14 @@ from services.accounts.enterprise_review.api import router as review_router
 from services.accounts.enterprise_review.service import kinds as kinds_of_review
 from services.accounts.erasures.api import router as erasures_router
 from services.accounts.exports.api import router as exports_router
+from services.accounts.family_cards.api import router as family_cards_router
+from services.accounts.family_cards.ops_api import router as family_cards_ops_router
+from services.accounts.family_cards.partner_api import router as family_cards_partner_router
 from services.accounts.freeze_questions.api import router as freeze_questions_router
 from services.accounts.freezes.client import FreezeReader
+from services.accounts.grid.partner_api import router as grid_router
 from services.accounts.holdings.client import HoldingsReader
+from services.accounts.households.api import own_router as own_households_router
 from services.accounts.households.api import router as households_router
 from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.key_learning import KeyLearner
@@ -76,6 +81,11 @@ ROUTERS = (
     qr_codes_router,
     steps_router,
     wechat_desk_router,
+    own_households_router,
+    grid_router,
+    family_cards_router,
+    family_cards_partner_router,
+    family_cards_ops_router,
     operators_router,
     look_ups_router,
     operator_sessions_router,

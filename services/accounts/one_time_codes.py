@@ -34,6 +34,11 @@ def digest_token(token: str) -> bytes:
 
 
 def show_code(token: str, expires_at: datetime) -> ShownCode:
+    return ShownCode(token, expires_at, paint_code(token))
+
+
+def paint_code(token: str) -> str:
+    """Return the QR code of a token as a complete SVG document."""
     picture = io.BytesIO()
     segno.make(token, error="m", micro=False).save(picture, kind="svg", scale=8, border=4, xmldecl=False, svgns=True)
-    return ShownCode(token, expires_at, picture.getvalue().decode())
+    return picture.getvalue().decode()

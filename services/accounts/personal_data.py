@@ -73,24 +73,51 @@ TABLES: Final[dict[str, Kept]] = {
         Text("7 天", "7 days"), Erasure.DELETE, by=(through("data_export", "export_id"),),
         hidden=frozenset({"sealed"}), order=2,
     ),
+    "family_card": Kept(
+        Text("亲情卡及其代管人", "family cards, their holders and proxies"), ACCOUNT, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(user(), user("proxy_user_id")), hidden=frozenset({"qr_sha256", "label_sealed"}),
+    ),
+    "family_card_code": Kept(
+        Text("亲情卡移交码（散列）", "codes of family cards, as a hash"), ACCOUNT, Text("15 分钟", "15 minutes"),
+        Erasure.EXPIRE, by=(through("family_card", "card_id"),), hidden=frozenset({"token_sha256"}),
+    ),
+    "family_card_event": Kept(
+        Text("对亲情卡的操作", "what was done with family cards"), PROOF, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(through("family_card", "card_id"),), hidden=frozenset({"request_id"}),
+    ),
     "freeze_question": _of_user(
         "对冻结的提问与答复（以本人密钥加密）", "questions about a freeze, sealed with the person's key", ACCOUNT,
         hidden=("text_sealed", "answer_sealed"),
     ),
     "household": Kept(
         Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
-        clear={"opened_by": "NULL"}, order=3,
+        clear={"opened_by": "NULL"}, hidden=frozenset({"name_sealed"}), names=frozenset({"owner_id"}), order=3,
+    ),
+    "household_handover": Kept(
+        Text("户主移交的提议", "offers to hand a household over"), ACCOUNT, Text("7 天", "7 days"), Erasure.DELETE,
+        by=(through("household_member", "membership_id"),),
     ),
     "household_invitation": _of_user(
         "家庭邀请码", "invitations to a household", ACCOUNT, until=Text("过期后 1 天", "1 day after expiry"),
         by=(user("invited_by"), through("household_member", "membership_id")), hidden=("token_sha256",),
     ),
-    "household_member": _of_user("在家庭中的时段", "stays in households", ACCOUNT, names=("account_id",), order=2),
+    "household_member": _of_user(
+        "在家庭中的时段", "stays in households", ACCOUNT, hidden=("nickname_sealed",), names=("account_id",), order=2
+    ),
     "household_meter": Kept(
         Text("家庭电表（号码的密钥散列）", "meters of households, as a keyed hash"), ACCOUNT,
         Text("家庭解散时结束，记录保留", "ended when the household closes, kept as history"), Erasure.PSEUDONYM,
         loose=Text("属于家庭，不属于某个人", "belongs to a household, not to one person"),
         names=frozenset({"meter_key"}),
+    ),
+    "household_rule": nobody(Text("家庭用碳规则", "rules by which households spend")),
+    "household_rule_agreement": Kept(
+        Text("对用碳规则的同意", "agreements to a rule of a household"), ACCOUNT, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(through("household_member", "membership_id"),),
+    ),
+    "household_rule_proposal": Kept(
+        Text("用碳规则的提议", "proposed rules of households"), ACCOUNT, FOR_GOOD, Erasure.PSEUDONYM,
+        by=(through("household_member", "proposed_by", "membership_id"),),
     ),
     "log_in_code": Kept(
         Text("正在兑换的登录凭证（密钥散列）", "log-in codes in exchange, as a keyed hash"), LOG_IN,
@@ -103,6 +130,11 @@ TABLES: Final[dict[str, Kept]] = {
     "refresh_token": Kept(
         Text("续期凭证（散列）", "refresh tokens, as a hash"), LOG_IN, Text("30 天", "30 days"), Erasure.DELETE,
         by=(through("login_session", "session_id"),), hidden=frozenset({"token_sha256"}), order=1,
+    ),
+    "meter_claim": Kept(
+        Text("待确认的电表（号码的密钥散列）", "meters to be confirmed, as a keyed hash"), ACCOUNT, FOR_GOOD,
+        Erasure.PSEUDONYM, loose=Text("属于家庭，不属于某个人", "belongs to a household, not to one person"),
+        names=frozenset({"meter_key"}),
     ),
     "operator_account": nobody(Text("运营人员账号", "operators' accounts")),
     "operator_action": Kept(

@@ -80,6 +80,12 @@ class Settings(ServiceSettings):
     )
 
     city_code: str = Field("420100", pattern=r"^[0-9]{6}$", description="GB/T 2260, of acts without a place: steps")
+    meter_partners: str = Field(
+        "",
+        pattern=r"^([a-z0-9_-]{1,64}(,[a-z0-9_-]{1,64})*)?$",
+        description="grid companies that confirm meters, by partner id with commas; empty: a meter counts at once",
+    )
+
     account_no_prefix: str = Field("WH", pattern=r"^[A-Z]{2}$", description="begins every account number of this city")
 
     oidc_issuer: str = Field(
@@ -95,6 +101,10 @@ class Settings(ServiceSettings):
     oidc_roles: dict[str, str] = Field(
         {}, description='roles by the provider\'s names, as JSON: {"carbon-ledger": "ledger"}; empty: the same names'
     )
+
+    @property
+    def meter_partner_ids(self) -> frozenset[str]:
+        return frozenset(self.meter_partners.split(",")) - {""}
 
     @model_validator(mode="after")
     def _complete_oidc(self) -> Self:

@@ -12,13 +12,16 @@ from services.accounts.enterprise_members import models as enterprise_members
 from services.accounts.enterprises import models as enterprises
 from services.accounts.erasures import models as erasures
 from services.accounts.exports import models as exports
+from services.accounts.family_cards import models as family_cards
 from services.accounts.freeze_questions import models as freeze_questions
 from services.accounts.guardians import models as guardians
+from services.accounts.household_rules import models as household_rules
 from services.accounts.households import models as households
 from services.accounts.log_in_codes import models as log_in_codes
 from services.accounts.lookup_keys import models as lookup_keys
 from services.accounts.mandates import models as mandates
 from services.accounts.messages import models as messages
+from services.accounts.meters import models as meters
 from services.accounts.operator_accounts import models as operator_accounts
 from services.accounts.operator_sessions import models as operator_sessions
 from services.accounts.operators import models as operators
@@ -44,14 +47,17 @@ __all__ = [
     "enterprises",
     "erasures",
     "exports",
+    "family_cards",
     "freeze_questions",
     "guardians",
+    "household_rules",
     "households",
     "log_in_codes",
     "lookup_keys",
     "mandates",
     "messages",
     "metadata",
+    "meters",
     "operator_accounts",
     "operator_sessions",
     "operators",

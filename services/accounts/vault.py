@@ -23,6 +23,9 @@ DataKind = Literal[
     "partner_tokens",
     "turns_14",
     "text",
+    "household_name",
+    "nickname",
+    "card_label",
 ]
 TokenPurpose = Literal[
     "log_in", "refresh", "oidc_state", "oidc_nonce", "oidc_verifier", "operator_refresh", "bind_state", "bind_verifier"
@@ -54,7 +57,7 @@ class IndexKey:
 
 
 class Vault:
-    """Protects open ids, phone numbers, the TOTP secrets of operators and the keys that sign tokens.
+    """Protects open ids, phone numbers, names that people give, TOTP secrets of operators and keys that sign tokens.
 
     Kind and user are part of the hash or of the authenticated place. The hash or ciphertext of one kind therefore
     never matches or opens as the other kind, nor one person's ciphertext as another person's. The first byte of a
@@ -78,6 +81,7 @@ class Vault:
         return [key.hash(kind, value) for key in self.index_keys]
 
     def seal(self, kind: DataKind, user_id: uuid.UUID, value: str) -> bytes:
+        """Seal a value. `user_id` is the user, or the household, stay or card that the value belongs to."""
         return self._sealer.seal(value, _place(kind, user_id))
 
     def unseal(self, kind: DataKind, user_id: uuid.UUID, sealed: bytes) -> str:

@@ -14,6 +14,7 @@ from services.accounts.enterprise_members import service as enterprise_members
 from services.accounts.erasures import service as erasures
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
+from services.accounts.family_cards import service as family_cards
 from services.accounts.grams.client import GramsReader
 from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
@@ -24,6 +25,7 @@ from services.accounts.messages import service as messages
 from services.accounts.messages.evening import EveningMessages
 from services.accounts.messages.sending import MessageSender
 from services.accounts.messages.templates import offered_templates
+from services.accounts.meters import service as meters
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operator_sessions import service as operator_sessions
 from services.accounts.operators import service as operators
@@ -77,6 +79,8 @@ async def purge(session: Session) -> None:
     await households.purge_invitations(session, at_most=PURGE_ROWS_MAX)
     await enterprise_members.end_expired(session, at_most=PURGE_ROWS_MAX)
     await guardians.purge_codes(session, at_most=PURGE_ROWS_MAX)
+    await family_cards.purge_codes(session, at_most=PURGE_ROWS_MAX)
+    await meters.expire_claims(session, at_most=PURGE_ROWS_MAX)
     await log_in_codes.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_accounts.purge_past(session, at_most=PURGE_ROWS_MAX)
     await operator_sessions.purge_expired(session, at_most=PURGE_ROWS_MAX)
@@ -129,7 +133,7 @@ def _add_messages(worker: Worker, settings: Settings) -> None:
 def _add_erasures(worker: Worker, settings: Settings) -> None:
     async def carry_out(_session: Session) -> None:
         # Each person has a transaction of its own. The job's one stays unused.
-        await erasures.carry_out_due(worker.database, settings=settings)
+        await erasures.carry_out_due(worker.database, settings=settings, first=(family_cards.erase_user,))
 
     worker.every(ERASE_EVERY_S, "erase", carry_out)
     worker.every(MINUTELY_S, "ask_erasures_again", partial(erasures.ask_again, settings=settings))

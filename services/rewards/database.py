@@ -33,7 +33,9 @@ def settlement_columns(id_name: str) -> list[SchemaItem]:
     return [
         Column(id_name, Uuid, primary_key=True, comment="also the id of the hold in accounting"),
         Column("user_id", Uuid, nullable=False),
-        Column("account_id", Uuid, nullable=False),
+        Column("account_id", Uuid, nullable=False, comment="whose grams: the user's, a household's or a family card's"),
+        Column("spender_id", Uuid, comment="the user's own account, if the grams are of another one"),
+        Column("agreement_id", Uuid, comment="of the members of the household, in accounting"),
         Column("amount_mg", BigInteger, nullable=False),
         Column("capture_to", Text, nullable=False),
         Column("status", Text, nullable=False, server_default="pending"),

@@ -39,7 +39,8 @@ TABLES: Final[dict[str, Kept]] = {
         by=(through("donation", "donation_id"),),
     ),
     "donation": Kept(
-        Text("捐赠", "donations"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),), names=frozenset({"account_id"}),
+        Text("捐赠", "donations"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),
+        names=frozenset({"account_id", "spender_id"}),
         clear={**_CLEAR_SETTLED, "idempotency_key": "donation_id::text"},
     ),
     "item": nobody(Text("兑换商品", "items")),
@@ -48,7 +49,8 @@ TABLES: Final[dict[str, Kept]] = {
         Text("限购计数", "pieces taken of an item"), REDEEMING, FOR_GOOD, Erasure.PSEUDONYM, by=(user(),)
     ),
     "orders": Kept(
-        Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),), names=frozenset({"account_id"}),
+        Text("兑换订单", "orders"), REDEEMING, _BILLING, Erasure.CLEAR, by=(user(),),
+        names=frozenset({"account_id", "spender_id"}),
         clear={
             **_CLEAR_SETTLED,
             "idempotency_key": "order_id::text",

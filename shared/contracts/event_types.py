@@ -21,6 +21,8 @@ METER_CHANGED_TYPE: Final = "cn.carboninclusion.household.meter.changed.v1"
 ENTERPRISE_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.changed.v1"
 ENTERPRISE_MEMBER_CHANGED_TYPE: Final = "cn.carboninclusion.enterprise.member.changed.v1"
 MANDATE_CHANGED_TYPE: Final = "cn.carboninclusion.mandate.changed.v1"
+RULE_CHANGED_TYPE: Final = "cn.carboninclusion.household.rule.changed.v1"
+CARD_CHANGED_TYPE: Final = "cn.carboninclusion.familycard.changed.v1"
 DEAD_LETTER_TYPE: Final = "cn.carboninclusion.record.deadlettered.v1"
 REPLAYED_TYPE: Final = "cn.carboninclusion.record.replayed.v1"
 
@@ -31,7 +33,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.ACTIVITIES: (ACTIVITY_REPORTED_TYPE,),
     topics.REJECTIONS: (RECEIPT_REJECTED_TYPE,),
     topics.BINDINGS: (BINDING_CHANGED_TYPE,),
-    topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE),
+    topics.HOUSEHOLDS: (MEMBERSHIP_CHANGED_TYPE, METER_CHANGED_TYPE, RULE_CHANGED_TYPE, CARD_CHANGED_TYPE),
     topics.ENTERPRISES: (ENTERPRISE_CHANGED_TYPE, ENTERPRISE_MEMBER_CHANGED_TYPE),
     topics.MANDATES: (MANDATE_CHANGED_TYPE,),
     topics.CONSENTS: (CONSENT_CHANGED_TYPE,),
@@ -48,7 +50,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
 
 # On a topic with several kinds of fact, the tags of its messages, in the order of its types.
 _TAGS: Final[dict[str, tuple[str, ...]]] = {
-    topics.HOUSEHOLDS: ("member", "meter"),
+    topics.HOUSEHOLDS: ("member", "meter", "rule", "card"),
     topics.ENTERPRISES: ("enterprise", "member"),
 }
 

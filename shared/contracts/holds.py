@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AMOUNT_MG_MAX = 10**15  # a thousand tonnes: far above any order, far below the limit of 64 bits
 CAPTURE_TARGET_PATTERN = r"^(redeemed|donated):[A-Za-z0-9._-]{1,60}$"
+ABOUT_PATTERN = r"^(order|donation):[a-z0-9][a-z0-9-]{0,59}$"
 TITLE_CHARS_MAX = 200
 SPENDS_MAX = 100  # of one call
 
@@ -44,9 +45,20 @@ class CaptureRequest(BaseModel):
     to: str = Field(pattern=CAPTURE_TARGET_PATTERN, description="redeemed:<sponsor> or donated:<campaign>")
 
 
-class SpendRequest(HoldRequest):
-    """A hold that is captured at once."""
+class Spender(BaseModel):
+    """Who spends grams of an account that is not their own: a member of a household, or the proxy of a family card."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    account_id: uuid.UUID = Field(description="the spender's own account")
+    about: str = Field(pattern=ABOUT_PATTERN, description="order:<item> or donation:<campaign>, as it was agreed upon")
+    agreement_id: uuid.UUID | None = Field(None, description="the agreement of all members")
+
+
+class SpendRequest(HoldRequest):
+    """A hold that is captured at once. Without `spender`, a person spends grams of their own."""
+
+    spender: Spender | None = None
     to: str = Field(pattern=CAPTURE_TARGET_PATTERN, description="redeemed:<sponsor> or donated:<campaign>")
 
 

@@ -23,10 +23,13 @@ TOPICS: Final[dict[str, KeptTopic]] = {
         Text("空值标记，压实后消失", "a null value: compacted away"), by=("account_key", "account_id", "user_id"),
     ),
     topics.HOUSEHOLDS: KeptTopic(
-        Text("家庭成员与电表", "members and meters of households"), ACCOUNT,
+        Text("家庭成员、电表、用碳规则与亲情卡", "members, meters and rules of households, family cards"), ACCOUNT,
         Text("直到注销（压实）", "until erasure (compacted)"),
-        Text("成员记录写空值标记；电表属于家庭，保留", "a null value for memberships; meters belong to the household"),
-        by=("account_id", "meter_key"),
+        Text(
+            "成员与本人亲情卡的记录写空值标记；电表与规则属于家庭，保留",
+            "a null value for memberships and the person's card; meters and rules belong to the household",
+        ),
+        by=("account_id", "meter_key", "proxy_account_id"),
     ),
     topics.OUTCOMES: KeptTopic(
         Text("判定结果", "verdicts"), COUNTING, _SEVEN_DAYS, _EXPIRES, by=("account_id",)

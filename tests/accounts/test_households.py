@@ -16,7 +16,7 @@ from services.accounts.households.domain import MOVE_WAIT, earliest_move
 from services.accounts.households.service import INVITATION_LIFE, INVITATIONS_QUOTA, MEMBERS_MAX
 from services.accounts.settings import Settings
 from shared import clock
-from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, MeterChanged
+from shared.contracts.households_v1 import HouseholdFact, MembershipChanged, MeterChanged, key_of
 from shared.contracts.identity import household_account_id, meter_key, person_account_id
 from shared.db import Database
 from tests.accounts.conftest import BASE, REF_PEPPER, Db, People, Person, code_of
@@ -55,8 +55,7 @@ async def facts(db: Db) -> list[HouseholdFact]:
         for key, value, headers in msgspec.msgpack.decode(row["records"]):
             read_event("accounts.households.v1", key, value, headers)
             fact: HouseholdFact = msgspec.json.decode(value, type=HouseholdFact)
-            own = fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
-            assert key == str(own).encode()
+            assert key == str(key_of(fact)).encode()
             found.append(fact)
     return found
 
@@ -77,7 +76,12 @@ async def test_a_household_is_opened_joined_left_and_closed(people: People, db: 
     assert ET.fromstring(shown.json()["qr_svg"]).tag == "{http://www.w3.org/2000/svg}svg"
     joined = await join(bert, shown.json()["token"])
     assert joined.status_code == 201
-    assert (await anna.call("GET", "/me")).json()["household"] == home | {"members": 2}
+    shown_home = (await anna.call("GET", "/me")).json()["household"]
+    assert [(one["nickname"], one["me"], one["owner"]) for one in shown_home.pop("people")] == [
+        (None, True, True),
+        (None, False, False),
+    ]
+    assert shown_home == {name: value for name, value in home.items() if name != "people"} | {"members": 2}
     assert (await bert.call("GET", "/me")).json()["household"] == joined.json()
     for person in (anna, bert):
         assert (await leave(person, str(household_id))).status_code == 204
@@ -91,7 +95,7 @@ async def test_a_household_is_opened_joined_left_and_closed(people: People, db: 
         (person_account_id(anna.user_id), 2, False),
         (person_account_id(bert.user_id), 2, False),
     ]
-    assert {fact.household_id for fact in published_facts} == {household_id}
+    assert {fact.household_id for fact in memberships} | {fact.household_id for fact in meters} == {household_id}
     assert [(meter.meter_key, meter.version, meter.ended_at is None) for meter in meters] == [
         (meter_key(REF_PEPPER, METER), 1, True),
         (meter_key(REF_PEPPER, METER), 2, False),  # freed by the last member who left

@@ -84,6 +84,22 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/me/erasure/cancel", {}),
     ("POST", "/me/export", {}),
     ("POST", "/me/freeze-questions", {"json": {"text": "why"}}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/members/me", {"json": {"nickname": "小雨"}}),
+    ("DELETE", f"/households/{uuid.UUID(int=1)}/members/{uuid.UUID(int=1)}", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/name", {"json": {"name": "江边"}}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/owner", {"json": {"member_id": str(uuid.UUID(int=1))}}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/owner/accept", {}),
+    ("DELETE", f"/households/{uuid.UUID(int=1)}/owner", {}),
+    ("PUT", f"/households/{uuid.UUID(int=1)}/rule", {"json": {"kind": "all_agree"}}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/rule/agree", {}),
+    ("POST", f"/households/{uuid.UUID(int=1)}/rule/refuse", {}),
+    ("POST", "/me/family-cards", {"json": {"kind": "paper", "consent": {"policy_version": "2026-11"}}}),
+    ("POST", "/me/family-cards/claim", {"json": {"code": "cfh_nobody"}}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/qr", {}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/handover", {}),
+    ("POST", f"/me/family-cards/{uuid.UUID(int=1)}/bindings", {"json": {"partner_id": "didi"}}),
+    ("DELETE", f"/me/family-cards/{uuid.UUID(int=1)}/bindings/{uuid.UUID(int=1)}", {}),
+    ("DELETE", f"/me/family-cards/{uuid.UUID(int=1)}", {}),
 ]
 
 
@@ -108,6 +124,7 @@ async def test_c6_every_change_of_a_citizen_is_in_the_list_above(client: httpx.A
     partner = "/partner/bindings"
     others = {("post", partner), ("post", f"{partner}/end"), ("delete", f"{partner}/{{}}")}
     others |= {("post", f"{partner}/{{}}/{verb}") for verb in ("confirm", "refuse")}
+    others |= {("post", f"/partner/{what}") for what in ("meters", "family-cards/check")}
     listed = {
         (method.lower(), path.partition("?")[0].replace(str(uuid.UUID(int=1)), "{}")) for method, path, _ in CHANGES
     }

@@ -57,6 +57,7 @@ SAMPLES: dict[str, object] = {
     "key": "quantity",
     "latest": datetime(2026, 12, 28, 16, 0, tzinfo=UTC),
     "least": amounts.grams(1_000),
+    "left": amounts.grams(1_200_000),
     "limit": amounts.exact(3_000_000),
     "files": 10,
     "mib": 5,

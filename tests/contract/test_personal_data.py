@@ -12,7 +12,7 @@ from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
-from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.personal_data import TOPICS
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
@@ -31,7 +31,7 @@ NOT_OF_PEOPLE = {("ingest", "partner", "phone_pepper_sealed")}
 MESSAGES: Mapping[str, tuple[type[msgspec.Struct], ...]] = {
     topics.ACTIVITIES: (ActivityReported,),
     topics.BINDINGS: (BindingChanged,),
-    topics.HOUSEHOLDS: (MembershipChanged, MeterChanged),
+    topics.HOUSEHOLDS: (MembershipChanged, MeterChanged, RuleChanged, CardChanged),
     topics.OUTCOMES: (ActivityJudged,),
     topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade),
     topics.ERASURES: (ErasureAsked,),

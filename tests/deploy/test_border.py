@@ -27,12 +27,13 @@ SAMPLES = {
     "phone": ("PUT", "/api/v1/accounts/me/phone"),
     "invitations": ("POST", "/api/v1/accounts/households/0190/invitations"),
     "join": ("POST", "/api/v1/accounts/households/join"),
+    "card-claim": ("POST", "/api/v1/accounts/me/family-cards/claim"),
     "certificates": ("GET", "/api/v1/rewards/certificates/WH-1"),
     "signature-debug": ("POST", "/api/v1/ingest/signature-debug"),
     "documents": ("GET", "/api/v1/accounting/openapi.json"),
     "pages": ("GET", "/docs/scalar.js"),
 }
-PERSONAL = ("phone", "invitations", "join")
+PERSONAL = ("phone", "invitations", "join", "card-claim")
 ME = "/api/v1/accounting/me/balance"
 HOST = "Host: x\r\n"
 

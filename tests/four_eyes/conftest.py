@@ -31,7 +31,7 @@ from tests.accounting.operators import FACTORS
 from tests.accounting.reports import PARTNER, Reports
 from tests.databases import Dsns, make_database
 from tests.ingest.samples import seed_partner
-from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
+from tests.tokens import ALL_OPS, SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEPPER = "pepper-of-the-tests-1234"
@@ -40,6 +40,7 @@ SERVICES = ("accounts", "ingest", "accounting", "rewards")
 ALONE = "ops-alone"
 WHY = "试一试能不能"
 ACCOUNTS = "/api/v1/accounts/ops"
+SCOPES = f"{ALL_OPS} ops:accounts"
 ACCOUNTING, INGEST = "/api/v1/accounting/ops", "/api/v1/ingest/ops"
 REWARDS = "/api/v1/rewards/ops/reconciliation"
 
@@ -50,6 +51,8 @@ _GAINS = {
     "bindings": "SELECT row::text FROM accounting.binding row",
     "households": "SELECT row::text FROM accounting.household_member row",
     "meters": "SELECT row::text FROM accounting.household_meter row",
+    "proxies": "SELECT card_id || ' ' || proxy_user_id FROM accounts.family_card WHERE proxy_user_id IS NOT NULL",
+    "codes of cards": "SELECT card_id::text FROM accounts.family_card_code",
     "methodologies": "SELECT row::text FROM accounting.methodology_version row",
     "factors": "SELECT row::text FROM accounting.factor row",
     "live partners": "SELECT row::text FROM (SELECT partner_id, source, scenes, event_types, cities, late_window_s,"
@@ -115,7 +118,9 @@ class City:
         return person
 
     async def _send(self, service: str, method: str, path: str, body: Any, by: str) -> httpx.Response:
-        return await self.clients[service].request(method, path, json=body, headers=self.tokens.operator(subject=by))
+        return await self.clients[service].request(
+            method, path, json=body, headers=self.tokens.operator(SCOPES, subject=by)
+        )
 
     async def sql(self, statement: str, *values: object) -> list[Any]:
         connection = await asyncpg.connect(self.dsns.admin)

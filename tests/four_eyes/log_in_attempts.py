@@ -1,4 +1,4 @@
-"""Operators' routes of accounts: one operator tries to become a second one, or to act without the scope."""
+"""How one operator tries to become a second one, to act without the scope, or to take sessions or family cards."""
 
 from typing import Final
 
@@ -64,3 +64,44 @@ async def decide_on_text(city: City) -> None:
     await city.mark()
     body = {"allow": True, "reason": "looks harmless"}
     await city.did(403, "POST", f"{OPS}/texts/{SAMPLE}/decision", body)
+
+
+CARDS: Final = f"{OPS}/family-cards"
+AT_WINDOW: Final = {"reason": "试一试能不能"}
+
+
+@attempt("POST", CARDS)
+async def open_card(city: City) -> None:
+    """A card of nobody: its account has no grams, and nobody is its proxy."""
+    await city.mark()
+    wanted = {"kind": "paper", "consent": {"policy_version": "2026-11"}}
+    await city.did(201, "POST", CARDS, wanted | AT_WINDOW)
+
+
+@attempt("POST", f"{CARDS}/check")
+async def check_card(city: City) -> None:
+    await city.mark()
+    await city.did(404, "POST", f"{CARDS}/check", {"qr": "cfc_guessed"} | AT_WINDOW)
+
+
+@attempt("POST", f"{CARDS}/{{card_id}}/qr")
+async def renew_card(city: City) -> None:
+    await city.mark()
+    await city.did(404, "POST", f"{CARDS}/{SAMPLE}/qr", AT_WINDOW)
+
+
+@attempt("POST", f"{CARDS}/{{card_id}}/codes")
+async def give_card_away(city: City) -> None:
+    """With a new code of their own: the account goes to nobody for three days."""
+    wanted = {"kind": "paper", "consent": {"policy_version": "2026-11"}}
+    opened = await city.did(201, "POST", CARDS, wanted | AT_WINDOW)
+    path = f"{CARDS}/{opened['card']['card_id']}"
+    await city.mark()
+    renewed = await city.did(201, "POST", f"{path}/qr", AT_WINDOW)
+    await city.did(409, "POST", f"{path}/codes", {"purpose": "handover", "qr": renewed["qr"]} | AT_WINDOW)
+
+
+@attempt("POST", f"{CARDS}/{{card_id}}/end")
+async def end_card(city: City) -> None:
+    await city.mark()
+    await city.did(404, "POST", f"{CARDS}/{SAMPLE}/end", AT_WINDOW)

@@ -160,11 +160,13 @@ class Rewards:
         key: str | None = None,
         client_request_id: str | None = None,
         language: str = "zh",
+        **whose: str,
     ) -> httpx.Response:
         key = key or str(uuid.uuid4())
+        wanted = {"item_id": item_id, "quantity": quantity, "client_request_id": client_request_id or key}
         return await self.client.post(
             f"{API}/orders",
-            json={"item_id": item_id, "quantity": quantity, "client_request_id": client_request_id or key},
+            json=wanted | whose,
             headers={**self.tokens.citizen(user_id), "Idempotency-Key": key, "Accept-Language": language},
         )
 
@@ -175,10 +177,11 @@ class Rewards:
         *,
         campaign_id: str = "zero-carbon-marathon",
         key: str | None = None,
+        **whose: str,
     ) -> httpx.Response:
         return await self.client.post(
             f"{API}/campaigns/{campaign_id}/donations",
-            json={"amount_mg": amount_mg},
+            json={"amount_mg": amount_mg} | whose,
             headers={**self.tokens.citizen(user_id), "Idempotency-Key": key or str(uuid.uuid4())},
         )
 

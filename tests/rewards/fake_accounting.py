@@ -21,6 +21,7 @@ from shared.contracts.holds import (
     CaptureRequest,
     HoldRequest,
     HoldState,
+    Spender,
     SpendRequest,
     SpendRequests,
     Spent,
@@ -59,6 +60,8 @@ class Ledger:
     frozen: set[uuid.UUID] = field(default_factory=set)
     refusals: dict[uuid.UUID, str] = field(default_factory=dict)
     titles: dict[uuid.UUID, Title | None] = field(default_factory=dict)
+    spenders: dict[uuid.UUID, Spender | None] = field(default_factory=dict)
+    rule: Callable[[SpendRequest], str | None] = lambda asked: "SPENDER_NOT_ALLOWED" if asked.spender else None
 
     def end(self, hold_id: uuid.UUID, status: str, *, captured_to: str | None = None) -> HoldState:
         hold = self.holds[hold_id]
@@ -86,8 +89,11 @@ class Ledger:
                 )
             return Spent(hold_id=asked.hold_id, status=known.status, code=self.refusals.get(asked.hold_id))
         self.titles[asked.hold_id] = asked.title
-        code = None
-        if asked.account_id in self.frozen:
+        self.spenders[asked.hold_id] = asked.spender
+        code = self.rule(asked)
+        if code is not None:
+            pass
+        elif asked.account_id in self.frozen:
             code = "ACCOUNT_FROZEN"
         elif self.balances[asked.account_id] < asked.amount_mg:
             code = "INSUFFICIENT_BALANCE"
@@ -96,7 +102,7 @@ class Ledger:
             self.refusals[asked.hold_id] = code
             return Spent(hold_id=asked.hold_id, status="voided", code=code)
         self.balances[asked.account_id] -= asked.amount_mg
-        fields = asked.model_dump(exclude={"title", "to"})
+        fields = asked.model_dump(exclude={"title", "to", "spender"})
         self.holds[asked.hold_id] = HoldState(**fields, status="held", captured_to=None)
         return Spent(hold_id=asked.hold_id, status=self.end(asked.hold_id, "captured", captured_to=asked.to).status)
 

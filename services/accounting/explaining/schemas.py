@@ -178,3 +178,15 @@ class Entry(BaseModel):
     hold_id: uuid.UUID | None
     order_id: uuid.UUID | None = Field(description="对应的兑换订单 The order behind this line")
     donation_id: uuid.UUID | None = Field(description="对应的捐赠 The donation behind this line")
+
+
+class CardBalance(BaseModel):
+    """A family card's account in milligrams CO2e."""
+
+    card_id: uuid.UUID
+    account_id: uuid.UUID
+    available_mg: int = Field(description="可用 Available")
+    pending_mg: int = Field(description="待生效 Credited, not yet vested")
+    lifetime_mg: int = Field(description="累计减碳 Credited in all, without what was reversed")
+    display: str
+    frozen: bool

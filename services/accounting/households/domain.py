@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from shared import clock
+from shared.contracts.households_v1 import RuleKind
 
 _METER_NAMESPACE: Final = uuid.UUID("c4f0f7f2-6a0d-5d9c-9c0e-5b1a7e3d2f48")
 
@@ -26,6 +27,34 @@ class MeterRow(NamedTuple):
     household_id: uuid.UUID
     since: datetime
     ended_at: datetime | None
+
+
+class MemberRow(NamedTuple):
+    """A person who lives in a household now. `membership_id` names the stay, without naming the person."""
+
+    household_id: uuid.UUID
+    membership_id: uuid.UUID
+    account_id: uuid.UUID
+
+
+class SpendingRule(NamedTuple):
+    """`limit_mg`: what one member may spend alone in a month, for `any_member_up_to`."""
+
+    kind: RuleKind
+    limit_mg: int
+
+
+# Without a rule, nobody spends alone.
+DEFAULT_RULE: Final = SpendingRule("all_agree", 0)
+
+
+class CardRow(NamedTuple):
+    """A family card in use: its account, its proxy's account, and what the proxy may spend in a month."""
+
+    account_id: uuid.UUID
+    card_id: uuid.UUID
+    proxy_account_id: uuid.UUID | None
+    limit_mg: int
 
 
 class Stay(NamedTuple):

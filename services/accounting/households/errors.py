@@ -9,3 +9,10 @@ class HouseholdNotFound(NotFound):
 
     code = "HOUSEHOLD_NOT_FOUND"
     says = refusals.HOUSEHOLD_NOT_FOUND
+
+
+class FamilyCardNotFound(NotFound):
+    """Also raised for an ended card, and for one of which the caller is not the proxy."""
+
+    code = "FAMILY_CARD_NOT_FOUND"
+    says = refusals.FAMILY_CARD_NOT_FOUND

@@ -1,6 +1,6 @@
-"""Tables of households: members and meters, as accounts publishes them."""
+"""Tables of households: members, meters, spending rules and family cards, as accounts publishes them."""
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, Uuid
 
 from services.accounting.database import metadata
 
@@ -29,6 +29,28 @@ household_meter = Table(
 )
 Index("ix_household_meter_key", household_meter.c.meter_key)
 Index("ix_household_meter_household", household_meter.c.household_id)
+
+household_rule = Table(
+    "household_rule",
+    metadata,
+    Column("household_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("limit_mg", BigInteger, nullable=False, comment="of one member in a month, for any_member_up_to"),
+)
+
+family_card = Table(
+    "family_card",
+    metadata,
+    Column("card_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("account_id", Uuid, nullable=False, comment="the card's"),
+    Column("proxy_account_id", Uuid, comment="who may see and spend its grams; null: nobody"),
+    Column("limit_mg", BigInteger, nullable=False, comment="of its proxy in a month"),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("ix_family_card_account", family_card.c.account_id)
 
 cap_subject = Table(
     "cap_subject",

@@ -9,9 +9,9 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounting.households.domain import MeterRow, StayRow
-from services.accounting.households.models import household_member, household_meter
-from shared.contracts.households_v1 import MembershipChanged, MeterChanged
+from services.accounting.households.domain import CardRow, MemberRow, MeterRow, SpendingRule, StayRow
+from services.accounting.households.models import family_card, household_member, household_meter, household_rule
+from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
 from shared.db import Connection
 
 
@@ -43,6 +43,35 @@ async def upsert_meters(session: AsyncSession, changes: Sequence[MeterChanged]) 
         for change in sorted(changes, key=lambda c: c.registration_id)
     ]
     await _upsert(session, household_meter, "registration_id", rows)
+
+
+async def upsert_rules(session: AsyncSession, changes: Sequence[RuleChanged]) -> None:
+    rows = [
+        {
+            "household_id": change.household_id,
+            "version": change.version,
+            "kind": change.kind,
+            "limit_mg": change.limit_mg,
+        }
+        for change in sorted(changes, key=lambda c: c.household_id)
+    ]
+    await _upsert(session, household_rule, "household_id", rows)
+
+
+async def upsert_cards(session: AsyncSession, changes: Sequence[CardChanged]) -> None:
+    rows = [
+        {
+            "card_id": change.card_id,
+            "version": change.version,
+            "account_id": change.account_id,
+            "proxy_account_id": change.proxy_account_id,
+            "limit_mg": change.limit_mg,
+            "since": change.since,
+            "ended_at": change.ended_at,
+        }
+        for change in sorted(changes, key=lambda c: c.card_id)
+    ]
+    await _upsert(session, family_card, "card_id", rows)
 
 
 async def _upsert(session: AsyncSession, table: Table, key: str, rows: list[dict[str, Any]]) -> None:
@@ -104,11 +133,57 @@ async def current_household(session: AsyncSession, account_id: uuid.UUID) -> uui
     return await session.scalar(query.order_by(table.joined_at.desc()).limit(1))
 
 
+async def joined_at(session: AsyncSession, account_id: uuid.UUID) -> datetime | None:
+    """Return since when the person has lived in the present household."""
+    table = household_member.c
+    query = select(table.joined_at).where(table.account_id == account_id, table.left_at.is_(None))
+    return await session.scalar(query.order_by(table.joined_at.desc()).limit(1))
+
+
 async def current_meter(session: AsyncSession, household_id: uuid.UUID) -> str | None:
     """Return the meter that the household has now."""
     table = household_meter.c
     query = select(table.meter_key).where(table.household_id == household_id, table.ended_at.is_(None))
     return await session.scalar(query.order_by(table.since.desc()).limit(1))
+
+
+async def members_of(session: AsyncSession, household_ids: Sequence[uuid.UUID]) -> list[MemberRow]:
+    """Return the people who live in these households now, by household."""
+    table = household_member.c
+    query = select(table.household_id, table.membership_id, table.account_id)
+    query = query.where(table.household_id.in_(household_ids), table.left_at.is_(None))
+    rows = await session.execute(query.order_by(table.household_id, table.joined_at, table.membership_id))
+    return [MemberRow(*row) for row in rows]
+
+
+async def households_of(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the households in which these people live now, by person."""
+    table = household_member.c
+    query = select(table.account_id, table.household_id)
+    query = query.where(table.account_id.in_(account_ids), table.left_at.is_(None)).order_by(table.joined_at)
+    return {row[0]: row[1] for row in await session.execute(query)}
+
+
+async def rules_of(session: AsyncSession, household_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, SpendingRule]:
+    table = household_rule.c
+    query = select(table.household_id, table.kind, table.limit_mg).where(table.household_id.in_(household_ids))
+    return {row[0]: SpendingRule(row[1], row[2]) for row in await session.execute(query)}
+
+
+async def live_cards(session: AsyncSession, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, CardRow]:
+    """Return the cards in use by the accounts of the cards."""
+    table = family_card.c
+    query = select(table.account_id, table.card_id, table.proxy_account_id, table.limit_mg)
+    rows = await session.execute(query.where(table.account_id.in_(account_ids), table.ended_at.is_(None)))
+    return {row[0]: CardRow(*row) for row in rows}
+
+
+async def card_of(session: AsyncSession, card_id: uuid.UUID) -> CardRow | None:
+    """Return a card in use."""
+    table = family_card.c
+    query = select(table.account_id, table.card_id, table.proxy_account_id, table.limit_mg)
+    row = (await session.execute(query.where(table.card_id == card_id, table.ended_at.is_(None)))).first()
+    return CardRow(*row) if row is not None else None
 
 
 async def lock_subjects(connection: Connection, subject_ids: Sequence[uuid.UUID]) -> None:

@@ -8,18 +8,30 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 
+import msgspec
+
 from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.households import repository
 from services.accounting.households.domain import (
+    DEFAULT_RULE,
+    CardRow,
     MeterRow,
+    SpendingRule,
     Stay,
     StayRow,
     household_of_meter,
     is_within,
     left_on,
 )
-from services.accounting.households.errors import HouseholdNotFound
-from shared.contracts.households_v1 import HouseholdFact, MembershipChanged
+from services.accounting.households.errors import FamilyCardNotFound, HouseholdNotFound
+from shared.contracts.households_v1 import (
+    CardChanged,
+    HouseholdFact,
+    MembershipChanged,
+    MeterChanged,
+    RuleChanged,
+    key_of,
+)
 from shared.contracts.identity import household_account_id
 from shared.db import Connection, Session, driver
 from shared.projection import Items, newest
@@ -57,23 +69,83 @@ class Homes:
 
 
 async def handle_facts(session: Session, items: Items[HouseholdFact]) -> None:
-    """Store the newest version of each stay and meter, in any order. Consumer of `accounts.households.v1`.
+    """Store the newest version of each fact, in any order. Consumer of `accounts.households.v1`.
 
-    A late record about an erased person is dropped.
+    A late record about an erased person is dropped. A card whose proxy was erased has no proxy.
     """
-    facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
-    members = [fact for fact in facts if isinstance(fact, MembershipChanged)]
-    erased = await erased_accounts.erased_among(session, {fact.account_id for fact in members})
-    members = [fact for fact in members if fact.account_id not in erased]
-    meters = [fact for fact in facts if not isinstance(fact, MembershipChanged)]
-    if members:
+    latest = newest(
+        (fact for _, fact in items), key=lambda fact: (type(fact), key_of(fact)), version=lambda fact: fact.version
+    )
+    facts = await _without_erased(session, list(latest.values()))
+    if members := [fact for fact in facts if isinstance(fact, MembershipChanged)]:
         await repository.upsert_members(session, members)
-    if meters:
+    if meters := [fact for fact in facts if isinstance(fact, MeterChanged)]:
         await repository.upsert_meters(session, meters)
+    if rules := [fact for fact in facts if isinstance(fact, RuleChanged)]:
+        await repository.upsert_rules(session, rules)
+    if cards := [fact for fact in facts if isinstance(fact, CardChanged)]:
+        await repository.upsert_cards(session, cards)
 
 
-def _fact_id(fact: HouseholdFact) -> uuid.UUID:
-    return fact.membership_id if isinstance(fact, MembershipChanged) else fact.registration_id
+async def _without_erased(session: Session, facts: list[HouseholdFact]) -> list[HouseholdFact]:
+    named = {fact.account_id for fact in facts if isinstance(fact, MembershipChanged | CardChanged)}
+    named |= {fact.proxy_account_id for fact in facts if isinstance(fact, CardChanged) and fact.proxy_account_id}
+    erased = await erased_accounts.erased_among(session, named)
+    if not erased:
+        return facts
+    kept: list[HouseholdFact] = []
+    for fact in facts:
+        if isinstance(fact, MembershipChanged | CardChanged) and fact.account_id in erased:
+            continue
+        if isinstance(fact, CardChanged) and fact.proxy_account_id in erased:
+            kept.append(msgspec.structs.replace(fact, proxy_account_id=None))
+        else:
+            kept.append(fact)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHome:
+    """A household of one of its members: the rule of its grams, and the accounts of its people by membership."""
+
+    household_id: uuid.UUID
+    rule: SpendingRule
+    members: Mapping[uuid.UUID, uuid.UUID]
+
+    @property
+    def account_id(self) -> uuid.UUID:
+        return household_account_id(self.household_id)
+
+    @property
+    def people(self) -> frozenset[uuid.UUID]:
+        return frozenset(self.members.values())
+
+
+async def shared_homes(session: Session, *, account_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, SharedHome]:
+    """Return the present households of these people, by person."""
+    homes_by_person = await repository.households_of(session, sorted(set(account_ids)))
+    household_ids = sorted(set(homes_by_person.values()))
+    if not household_ids:
+        return {}
+    rules = await repository.rules_of(session, household_ids)
+    members: dict[uuid.UUID, dict[uuid.UUID, uuid.UUID]] = defaultdict(dict)
+    for row in await repository.members_of(session, household_ids):
+        members[row.household_id][row.membership_id] = row.account_id
+    found = {one: SharedHome(one, rules.get(one, DEFAULT_RULE), members[one]) for one in household_ids}
+    return {account_id: found[household_id] for account_id, household_id in homes_by_person.items()}
+
+
+async def live_cards(session: Session, *, account_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, CardRow]:
+    """Return the family cards in use, by the account of the card."""
+    return await repository.live_cards(session, sorted(set(account_ids)))
+
+
+async def require_proxy(session: Session, *, card_id: uuid.UUID, account_id: uuid.UUID) -> uuid.UUID:
+    """Return the account of a card of which this person is the proxy. Raises FamilyCardNotFound."""
+    card = await repository.card_of(session, card_id)
+    if card is None or card.proxy_account_id != account_id:
+        raise FamilyCardNotFound
+    return card.account_id
 
 
 async def load_homes(
@@ -127,3 +199,8 @@ async def require_member(session: Session, *, household_id: uuid.UUID, account_i
     if await repository.current_household(session, account_id) != household_id:
         raise HouseholdNotFound
     return household_account_id(household_id)
+
+
+async def joined_at(session: Session, *, account_id: uuid.UUID) -> datetime | None:
+    """Return since when a person has lived in the present household, None without one."""
+    return await repository.joined_at(session, account_id)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from services.accounting.ledger import expiry, history, holds, service, spending
+from services.accounting.ledger import expiry, history, holds, service
 from services.accounting.ledger.schemas import Balance, Expiries, Expiry
 from services.accounting.settings import Settings
 from shared import clock
@@ -26,8 +26,6 @@ from shared.contracts.holds import (
     HoldPage,
     HoldRequest,
     HoldState,
-    SpendRequests,
-    SpentItems,
 )
 from shared.db import RequestDatabase, Session
 from shared.http_language import AskedLanguage
@@ -156,8 +154,3 @@ async def void_hold(session: Session, hold_id: uuid.UUID, caller: Spender) -> Ho
 @internal.post("/holds/{hold_id}/refund")
 async def refund_hold(session: Session, hold_id: uuid.UUID, caller: Spender) -> HoldState:
     return await holds.refund_hold(session, hold_id=hold_id, caller=caller)
-
-
-@internal.post("/spends")
-async def spend(session: Session, body: SpendRequests, caller: Spender) -> SpentItems:
-    return SpentItems(items=await spending.spend(session, requests=body.items, caller=caller))

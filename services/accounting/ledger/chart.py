@@ -40,10 +40,10 @@ CHART: Final[Mapping[str, Rule]] = {
     "vest": Rule(("pending",), ("person", "household")),
     "reversal": Rule(("person", "household", "pending", "debt"), ("issuance",)),
     "repayment": Rule(("person", "household"), ("debt",)),
-    "hold": Rule(("person",), ("hold",)),
+    "hold": Rule(("person", "household"), ("hold",)),
     "capture": Rule(("hold",), ("redeemed", "donated")),
-    "release": Rule(("hold",), ("person",)),
-    # Back to the hold, from where a release gives the grams to their person.
+    "release": Rule(("hold",), ("person", "household")),
+    # Back to the hold, from where a release gives the grams to their owner.
     "refund": Rule(("redeemed",), ("hold",)),
     "expire": Rule(("person",), ("expired",)),
     "withdraw": Rule(("person",), ("withdrawn",)),
@@ -76,6 +76,11 @@ def person(account_id: uuid.UUID) -> Account:
 
 def household(account_id: uuid.UUID) -> Account:
     return Account(account_id, "household")
+
+
+def spendable(account_id: uuid.UUID, kind: str) -> Account:
+    """Return the account of a person or of a household."""
+    return household(account_id) if kind == "household" else person(account_id)
 
 
 def hold(hold_id: uuid.UUID) -> Account:

@@ -62,6 +62,13 @@ class AccountNotFound(NotFound):
     says = refusals.ACCOUNT_NOT_FOUND
 
 
+class SpenderNotAllowed(Conflict):
+    """Neither a member of the household nor the proxy of the card whose grams these are."""
+
+    code = "SPENDER_NOT_ALLOWED"
+    says = refusals.SPENDER_NOT_ALLOWED
+
+
 class MovementNotAllowed(InternalError):
     """A movement that the chart does not list. The fault is in the calling code."""
 

@@ -1,7 +1,8 @@
 """Use cases of holds: grams set aside for an order or a donation. A hold ends once, by capture or release."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.accounting.ledger.service import Posting
 from shared.amounts import grams
 from shared.contracts.holds import CaptureRequest, HoldPage, HoldRequest, HoldState, PostedHold
 from shared.db import Connection, Session, driver
+from shared.language import Text
 
 HOLD_DAYS_MAX = 7
 _EXPIRE_PER_RUN_MAX = 200
@@ -83,9 +85,9 @@ async def place_hold(session: Session, *, request: HoldRequest, caller: str) -> 
     return await hold_state(session, hold_id=request.hold_id)
 
 
-def require_spendable(account: Any | None, needed_mg: int) -> None:
-    """Raise AccountFrozen or InsufficientBalance."""
-    available_mg = 0 if account is None or account["kind"] != "person" else account["balance_mg"]
+def require_spendable(account: Any | None, needed_mg: int, *, kinds: Collection[str] = ("person",)) -> None:
+    """Raise AccountFrozen or InsufficientBalance. Only accounts of these kinds have grams to spend."""
+    available_mg = 0 if account is None or account["kind"] not in kinds else account["balance_mg"]
     if account is not None and account["frozen_at"] is not None:
         raise AccountFrozen
     if available_mg < needed_mg:
@@ -160,14 +162,15 @@ async def void_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> Hol
 async def _release(
     session: Session, connection: Connection, rows: Sequence[Any], status: HoldStatus, caller: str
 ) -> None:
-    """Give held grams back to their people. The rows are locked."""
+    """Give held grams back to their owners. The rows are locked."""
+    owners = await _owners_of(connection, rows)
     for row in rows:
         await holds_repository.settle_hold(session, row.hold_id, status)
     movements = [
         Posting(
             "release",
             chart.hold(row.hold_id),
-            chart.person(row.account_id),
+            owners[row.account_id],
             row.amount_mg,
             f"{caller}:{row.purpose}",
             hold_id=row.hold_id,
@@ -177,8 +180,14 @@ async def _release(
     await service.post(connection, movements)
 
 
+async def _owners_of(connection: Connection, rows: Sequence[Any]) -> dict[uuid.UUID, chart.Account]:
+    """Return whose grams these holds have, a person or a household each."""
+    kinds = await repository.kinds_of(connection, [row.account_id for row in rows])
+    return {account_id: chart.spendable(account_id, kind) for account_id, kind in kinds.items()}
+
+
 async def refund_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> HoldState:
-    """Give captured grams back to their person, on the person's own request to the caller. Repeatable.
+    """Give captured grams back to their owner, on the spender's own request to the caller. Repeatable.
 
     Raises HoldNotFound, HoldNotCaptured. Grams of a donation stay: the chart refuses their way back.
     """
@@ -190,11 +199,12 @@ async def refund_hold(session: Session, *, hold_id: uuid.UUID, caller: str) -> H
         return _state(row)
     if row.status != HoldStatus.CAPTURED or chart.shared(row.captured_to).kind != "redeemed":
         raise HoldNotCaptured
+    owner = (await _owners_of(connection, [row]))[row.account_id]
     await holds_repository.refund_hold(session, hold_id)
     requested_by, hold_account = f"{caller}:{row.purpose}", chart.hold(hold_id)
     movements = [
         Posting("refund", chart.shared(row.captured_to), hold_account, row.amount_mg, requested_by, hold_id=hold_id),
-        Posting("release", hold_account, chart.person(row.account_id), row.amount_mg, requested_by, hold_id=hold_id),
+        Posting("release", hold_account, owner, row.amount_mg, requested_by, hold_id=hold_id),
     ]
     await service.post(connection, movements)
     return await hold_state(session, hold_id=hold_id)
@@ -206,6 +216,27 @@ async def expire_holds(session: Session) -> None:
     due = await holds_repository.due_holds(session, _EXPIRE_PER_RUN_MAX)
     if due:
         await _release(session, connection, due, HoldStatus.EXPIRED, "accounting")
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnd:
+    """The state of a hold, and what its grams were for."""
+
+    status: str
+    title: Text | None
+
+    @property
+    def is_spent(self) -> bool:
+        return self.status in {HoldStatus.HELD, HoldStatus.CAPTURED}
+
+
+async def ends_of(session: Session, *, hold_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, HoldEnd]:
+    """Return the states of the holds that exist."""
+    rows = await holds_repository.holds_of(await driver(session), hold_ids) if hold_ids else {}
+    return {
+        hold_id: HoldEnd(row["status"], None if row["title_zh"] is None else Text(row["title_zh"], row["title_en"]))
+        for hold_id, row in rows.items()
+    }
 
 
 async def list_holds(session: Session, *, after: uuid.UUID, limit: int) -> HoldPage:

@@ -167,6 +167,24 @@ async def locked_accounts(connection: Connection, account_ids: Sequence[uuid.UUI
     return {row["account_id"]: row for row in rows}
 
 
+async def locked_people(connection: Connection, account_ids: Sequence[uuid.UUID]) -> Sequence[asyncpg.Record]:
+    """Return the accounts of people that exist, locked by id. `account_ids` are sorted. Opens none."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT account_id, frozen_at FROM accounting.ledger_account"
+        f" WHERE account_id = ANY({UNPLANNED_IDS}) AND kind = 'person' ORDER BY account_id FOR UPDATE",
+        account_ids,
+    )
+    return rows
+
+
+async def kinds_of(connection: Connection, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the kinds of the accounts that exist."""
+    rows = await connection.fetch(
+        f"SELECT account_id, kind FROM accounting.ledger_account WHERE account_id = ANY({UNPLANNED_IDS})", account_ids
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def set_frozen(session: AsyncSession, account_id: uuid.UUID, *, frozen: bool, reason: str | None = None) -> None:
     await session.execute(
         update(ledger_account)

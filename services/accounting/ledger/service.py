@@ -64,6 +64,12 @@ async def lock_people(
     return await repository.lock_free_people(connection, list(account_ids))
 
 
+async def lock_frozen(connection: Connection, account_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Lock the accounts of people that exist, by id, until the end of the transaction. Return the frozen ones."""
+    rows = await repository.locked_people(connection, sorted(account_ids))
+    return {row["account_id"] for row in rows if row["frozen_at"] is not None}
+
+
 async def post(
     connection: Connection,
     postings: Sequence[Posting],

@@ -7,11 +7,11 @@ final, and a repeat gets the same answer.
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, Protocol
 
 from services.accounting.ledger import chart, holds, holds_repository, repository, service, targets
 from services.accounting.ledger.domain import HoldStatus
-from services.accounting.ledger.errors import CaptureTargetUnknown, HoldDiffers, HoldExpiryInvalid
+from services.accounting.ledger.errors import CaptureTargetUnknown, HoldDiffers, HoldExpiryInvalid, SpenderNotAllowed
 from services.accounting.ledger.holds_repository import EndedHold
 from services.accounting.ledger.service import Posting
 from shared.contracts.holds import CaptureRequest, SpendRequest, Spent
@@ -19,10 +19,39 @@ from shared.db import Session, driver
 from shared.errors import Conflict
 
 
-async def spend(session: Session, *, requests: Sequence[SpendRequest], caller: str) -> list[Spent]:
+class Permits(Protocol):
+    """Decides who may spend grams of an account that is not their own: a household's or a family card's."""
+
+    def require(self, request: SpendRequest) -> None:
+        """Raise a Conflict unless the spender may do this. The caller holds the locks of the accounts."""
+
+    def count(self, request: SpendRequest) -> None:
+        """Count an accepted spend, so that the next one of the set sees it."""
+
+
+class OwnGrams:
+    """Permits nobody to spend another's grams."""
+
+    def require(self, request: SpendRequest) -> None:
+        if request.spender is not None:
+            raise SpenderNotAllowed
+
+    def count(self, request: SpendRequest) -> None:
+        """Nothing limits what a person spends of their own."""
+
+
+OWN_GRAMS: Final = OwnGrams()
+
+_OWN: Final = ("person",)
+
+
+async def spend(
+    session: Session, *, requests: Sequence[SpendRequest], caller: str, permits: Permits = OWN_GRAMS
+) -> list[Spent]:
     """Spend grams for each request that its account can pay, in their order. Return the end of each.
 
-    People are locked by id, then holds are inserted by id, as `holds.place_hold` does.
+    People are locked by id, then holds are inserted by id, as `holds.place_hold` does. A caller with `permits` has
+    locked the accounts of people and of households before.
     """
     connection = await driver(session)
     accounts = await repository.locked_accounts(connection, sorted({one.account_id for one in requests}))
@@ -34,9 +63,12 @@ async def spend(session: Session, *, requests: Sequence[SpendRequest], caller: s
         accounts,
         now=await repository.database_now(connection),
         receivers=await targets.known_of(session, codes={one.to for one in new}) if new else set(),
+        permits=permits,
     )
     fresh = await holds_repository.insert_ended(connection, ended) if ended else set()
-    await service.post(connection, _movements([row for row in ended if row.hold_id in fresh], caller), locked=True)
+    kinds = {account_id: account["kind"] for account_id, account in accounts.items()}
+    captured = [row for row in ended if row.hold_id in fresh]
+    await service.post(connection, _movements(captured, kinds, caller), locked=True)
     done = {row.hold_id: Spent(hold_id=row.hold_id, status=row.status.value, code=row.refusal) for row in ended}
     return [
         done[one.hold_id]
@@ -47,7 +79,12 @@ async def spend(session: Session, *, requests: Sequence[SpendRequest], caller: s
 
 
 def _decide(
-    requests: Sequence[SpendRequest], accounts: Mapping[uuid.UUID, Any], *, now: datetime, receivers: set[str]
+    requests: Sequence[SpendRequest],
+    accounts: Mapping[uuid.UUID, Any],
+    *,
+    now: datetime,
+    receivers: set[str],
+    permits: Permits,
 ) -> list[EndedHold]:
     """Decide each request by the balance that the earlier ones have left."""
     balances = {account_id: dict(account) for account_id, account in accounts.items()}
@@ -59,12 +96,14 @@ def _decide(
                 raise CaptureTargetUnknown(code=one.to)
             if not now < one.expires_at <= now + timedelta(days=holds.HOLD_DAYS_MAX):
                 raise HoldExpiryInvalid(days=holds.HOLD_DAYS_MAX)
-            holds.require_spendable(account, one.amount_mg)
+            permits.require(one)
+            holds.require_spendable(account, one.amount_mg, kinds=_OWN if one.spender is None else chart.SPENDABLE)
         except Conflict as refusal:
             ended.append(_refused(one.hold_id, refusal.code))
             continue
         assert account is not None
         account["balance_mg"] -= one.amount_mg
+        permits.count(one)
         ended.append(
             EndedHold(
                 hold_id=one.hold_id,
@@ -97,14 +136,15 @@ def _refused(hold_id: uuid.UUID, code: str) -> EndedHold:
     )
 
 
-def _movements(captured: Sequence[EndedHold], caller: str) -> list[Posting]:
+def _movements(captured: Sequence[EndedHold], kinds: Mapping[uuid.UUID, str], caller: str) -> list[Posting]:
     movements = []
     for row in captured:
         if row.account_id is None or row.captured_to is None:
             continue
         requested_by, place = f"{caller}:{row.purpose}", chart.hold(row.hold_id)
+        owner = chart.spendable(row.account_id, kinds[row.account_id])
         movements += [
-            Posting("hold", chart.person(row.account_id), place, row.amount_mg, requested_by, hold_id=row.hold_id),
+            Posting("hold", owner, place, row.amount_mg, requested_by, hold_id=row.hold_id),
             Posting("capture", place, chart.shared(row.captured_to), row.amount_mg, requested_by, hold_id=row.hold_id),
         ]
     return movements

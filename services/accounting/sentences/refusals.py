@@ -28,6 +28,56 @@ HOUSEHOLD_NOT_FOUND: Final = Sentence(
         "There is no such household, or you are not a member of it. Open or join one first.",
     ),
 )
+FAMILY_CARD_NOT_FOUND: Final = Sentence(
+    Text("没有这张亲情卡", "No such family card"),
+    Text(
+        "这张亲情卡不存在、已停用，或不由您代管。请在“亲情卡”里查看。",
+        "The card does not exist, has ended, or you are not its proxy. See your family cards.",
+    ),
+)
+SPENDER_NOT_ALLOWED: Final = Sentence(
+    Text("不能使用这个账户的减碳量", "You cannot use these grams"),
+    Text(
+        "您不是这个家庭的成员，也不是这张亲情卡的代管人，没有扣除。请选用自己的减碳量。",
+        "You are neither a member of that household nor the proxy of that card. No grams were taken. Use your own.",
+    ),
+)
+MONTHLY_LIMIT_REACHED: Final = Sentence(
+    Text("本月可用的额度不够", "The monthly limit does not suffice"),
+    Text(
+        "本月还可用 {left}，这次需要 {needed}，没有扣除。请下个月再来，或请全家同意这一笔。",
+        "You can still use {left} this month, and this needs {needed}. No grams were taken. Come back next month, or"
+        " ask the whole household to agree.",
+    ),
+)
+AGREEMENT_REQUIRED: Final = Sentence(
+    Text("需要全家同意", "The whole household has to agree"),
+    Text(
+        "使用家庭减碳量要每位家人都同意，这次没有扣除。请先发起约定，等家人都同意后再兑换。",
+        "Every member has to agree to this use, so no grams were taken. Propose it first, and order once all agree.",
+    ),
+)
+AGREEMENT_NOT_FOUND: Final = Sentence(
+    Text("没有这个约定", "No such agreement"),
+    Text(
+        "约定不存在，或您不是这个家庭的成员。请在家庭页面查看。",
+        "It does not exist, or you are not a member of that household. See the page of your household.",
+    ),
+)
+AGREEMENT_CLOSED: Final = Sentence(
+    Text("这个约定已结束", "The agreement has ended"),
+    Text(
+        "它已使用、已过期、被拒绝或已撤回，没有改动。需要的话，请重新发起。",
+        "It was used, refused or withdrawn, or it expired. Nothing was changed. Propose it anew if you need it.",
+    ),
+)
+TOO_MANY_AGREEMENTS: Final = Sentence(
+    Text("待同意的约定太多", "Too many open agreements"),
+    Text(
+        "一个家庭最多同时有 {limit} 个待同意的约定，这次没有发起。请先处理已有的。",
+        "A household has at most {limit} open agreements, and this one was not made. Deal with the open ones first.",
+    ),
+)
 ACCOUNT_FROZEN: Final = Sentence(
     Text("碳账户已冻结", "The carbon account is frozen"),
     Text(

@@ -1,29 +1,22 @@
 """The routes that partners call. Order of checks: signature over the raw bytes, nonce, body."""
 
 import uuid
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from services.accounts.bindings import confirming, tokens
 from services.accounts.bindings.domain import BindingStatus
 from services.accounts.bindings.schemas import PartnerBindingIn, PartnerBindingItem, PartnerBindingOut, PartnerEndIn
 from services.accounts.bindings.service import PartnerReference
-from services.accounts.partners.domain import VerifiedSigner
-from services.accounts.partners.errors import PartnerSignatureInvalid
+from services.accounts.bindings.signed import SignedBy, read_signed
 from services.accounts.resources import RequestResources
-from shared.auth import cp1, schemes
-from shared.client_address import client_address
 from shared.db import Session
-from shared.json_keys import refuse_repeated_keys
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 from shared.query_parameters import accept_any_parameters
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["合作方 Partners"])
-
-Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 def _body_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -40,31 +33,6 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
 _SAME_AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": PartnerBindingOut, "description": "重复确认，同一绑定 Confirmed before: the same binding"}
 }
-# A CP1 header is well under 1 KiB. A longer one cannot be valid, so ingest is not called for it.
-_AUTHORIZATION_CHARS_MAX = 2048
-
-
-async def _verified_signer(
-    request: Request, resources: RequestResources, _documented: Annotated[Any, Depends(schemes.CP1)]
-) -> VerifiedSigner:
-    """Verify the signature at ingest and commit the nonce. Raises the refusals of `partners/errors.py`."""
-    body = await request.body()
-    authorization = request.headers.get("authorization", "")
-    if not cp1.is_cp1(authorization) or len(authorization) > _AUTHORIZATION_CHARS_MAX:
-        raise PartnerSignatureInvalid(extensions={"reason_code": "SIGNATURE_MISSING"})
-    signer = await resources.ingest.verify_signature(
-        method=request.method,
-        target=cp1.target_of(request.scope),
-        authorization=authorization,
-        body=body,
-        address=client_address(request, resources.settings.trusted_proxies),
-    )
-    async with resources.database.transaction() as nonce_session:
-        await tokens.record_nonce(nonce_session, signer=signer)
-    return signer
-
-
-SignedBy = Annotated[VerifiedSigner, Depends(_verified_signer)]
 
 
 @router.post(
@@ -82,7 +50,7 @@ async def confirm_binding(
     resources: RequestResources,
     response: Response,
 ) -> PartnerBindingOut:
-    confirmation = _parse(PartnerBindingIn, await request.body())
+    confirmation = read_signed(PartnerBindingIn, await request.body())
     result = await tokens.confirm_token(
         session,
         settings=resources.settings,
@@ -155,7 +123,7 @@ async def refuse_pending_binding(
 async def end_binding_of_account(
     request: Request, signer: SignedBy, session: Session, resources: RequestResources
 ) -> PartnerBindingOut:
-    reference = _parse(PartnerEndIn, await request.body()).account_ref
+    reference = read_signed(PartnerEndIn, await request.body()).account_ref
     return PartnerBindingOut.of(
         await confirming.end_by_account(
             session,
@@ -178,12 +146,3 @@ async def end_partner_binding(
 ) -> None:
     """自此刻起的行为不再计入，本人会看到原因。Acts from now on do not count, and the citizen sees why."""
     await confirming.end(session, settings=resources.settings, partner_id=signer.partner_id, binding_id=binding_id)
-
-
-def _parse(model: type[Parsed], body: bytes) -> Parsed:
-    refuse_repeated_keys(body)
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as exc:
-        issues = [{**issue, "loc": ("body", *issue["loc"])} for issue in exc.errors(include_input=False)]
-        raise RequestValidationError(issues) from None

@@ -1,8 +1,8 @@
 from datetime import datetime
 from typing import ClassVar
 
-from services.accounts.sentences import refusals
-from shared.errors import Conflict, NotFound
+from services.accounts.sentences import family_refusals as refusals
+from shared.errors import Conflict, Forbidden, NotFound
 
 
 class HouseholdNotFound(NotFound):
@@ -37,6 +37,20 @@ class InvitationInvalid(NotFound):
     says = refusals.INVITATION_INVALID
 
 
-class MeterTaken(Conflict):
-    code = "METER_TAKEN"
-    says = refusals.METER_TAKEN
+class NotOwner(Forbidden):
+    """Only the owner of a household renames it, hands it over, or ends the stay of another member."""
+
+    code = "HOUSEHOLD_OWNER_ONLY"
+    says = refusals.HOUSEHOLD_OWNER_ONLY
+
+
+class MemberNotFound(NotFound):
+    code = "HOUSEHOLD_MEMBER_NOT_FOUND"
+    says = refusals.HOUSEHOLD_MEMBER_NOT_FOUND
+
+
+class NoHandover(Conflict):
+    """Nobody has offered the household to this person, or the offer has expired."""
+
+    code = "HOUSEHOLD_NOT_OFFERED"
+    says = refusals.HOUSEHOLD_NOT_OFFERED

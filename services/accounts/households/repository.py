@@ -1,16 +1,13 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember, HouseholdMeter
+from services.accounts.households.models import Household, HouseholdHandover, HouseholdInvitation, HouseholdMember
 
 _IS_MEMBER = HouseholdMember.left_at.is_(None)
-_IN_USE = HouseholdMeter.ended_at.is_(None)
 
 
 async def add_household(session: AsyncSession, row: Household) -> None:
@@ -19,7 +16,8 @@ async def add_household(session: AsyncSession, row: Household) -> None:
 
 
 async def lock_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
-    return await session.scalar(select(Household).where(Household.household_id == household_id).with_for_update())
+    query = select(Household).where(Household.household_id == household_id).with_for_update()
+    return await session.scalar(query.execution_options(populate_existing=True))
 
 
 async def find_household(session: AsyncSession, *, household_id: uuid.UUID) -> Household | None:
@@ -33,7 +31,9 @@ async def add_member(session: AsyncSession, row: HouseholdMember) -> None:
 
 async def find_membership(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
     """Return the live membership of a person."""
-    return await session.scalar(select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER))
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id, _IS_MEMBER)
+    # Read anew: it may have ended while the caller waited for the lock of the household.
+    return await session.scalar(query.execution_options(populate_existing=True))
 
 
 async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[uuid.UUID, datetime] | None:
@@ -48,19 +48,61 @@ async def find_last_left(session: AsyncSession, *, user_id: uuid.UUID) -> tuple[
     return (row[0], row[1]) if row is not None and row[1] is not None else None
 
 
+async def find_last_stay(session: AsyncSession, *, user_id: uuid.UUID) -> HouseholdMember | None:
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id)
+    return await session.scalar(query.order_by(HouseholdMember.membership_id.desc()).limit(1))
+
+
+async def stays_of(
+    session: AsyncSession, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> Sequence[HouseholdMember]:
+    """Return the stays of a person, newest first."""
+    query = select(HouseholdMember).where(HouseholdMember.user_id == user_id)
+    if before is not None:
+        query = query.where(HouseholdMember.membership_id < before)
+    return (await session.scalars(query.order_by(HouseholdMember.membership_id.desc()).limit(limit))).all()
+
+
+async def find_stay(
+    session: AsyncSession, *, household_id: uuid.UUID, membership_id: uuid.UUID
+) -> HouseholdMember | None:
+    """Return a stay in this household, also one that has ended."""
+    query = select(HouseholdMember).where(
+        HouseholdMember.membership_id == membership_id, HouseholdMember.household_id == household_id
+    )
+    return await session.scalar(query.execution_options(populate_existing=True))
+
+
+async def live_members(session: AsyncSession, *, household_id: uuid.UUID) -> Sequence[HouseholdMember]:
+    """Return the present members, the longest-standing first."""
+    query = select(HouseholdMember).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
+    query = query.order_by(HouseholdMember.joined_at, HouseholdMember.membership_id)
+    return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def clear_nicknames(session: AsyncSession, *, user_id: uuid.UUID) -> None:
+    await session.execute(
+        update(HouseholdMember).where(HouseholdMember.user_id == user_id).values(nickname_sealed=None)
+    )
+
+
+async def find_handover(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdHandover | None:
+    return await session.get(HouseholdHandover, household_id, populate_existing=True)
+
+
+async def save_handover(session: AsyncSession, row: HouseholdHandover) -> None:
+    await delete_handover(session, household_id=row.household_id)
+    session.add(row)
+    await session.flush()
+
+
+async def delete_handover(session: AsyncSession, *, household_id: uuid.UUID) -> None:
+    await session.execute(delete(HouseholdHandover).where(HouseholdHandover.household_id == household_id))
+
+
 async def count_members(session: AsyncSession, *, household_id: uuid.UUID) -> int:
     statement = select(func.count()).where(HouseholdMember.household_id == household_id, _IS_MEMBER)
     return await session.scalar(statement) or 0
-
-
-async def find_meter(session: AsyncSession, *, household_id: uuid.UUID) -> HouseholdMeter | None:
-    return await session.scalar(select(HouseholdMeter).where(HouseholdMeter.household_id == household_id, _IN_USE))
-
-
-async def try_add_meter(session: AsyncSession, values: dict[str, Any]) -> HouseholdMeter | None:
-    """Return None when another household has the meter, also when a concurrent transaction has just registered it."""
-    statement = insert(HouseholdMeter).values(**values).on_conflict_do_nothing().returning(HouseholdMeter)
-    return await session.scalar(statement)
 
 
 async def flush_changes(session: AsyncSession) -> None:
@@ -89,3 +131,44 @@ async def memberships_of(session: AsyncSession, *, user_id: uuid.UUID) -> Sequen
     return (
         await session.scalars(select(HouseholdMember.membership_id).where(HouseholdMember.user_id == user_id))
     ).all()
+
+
+async def count_names(session: AsyncSession, *, not_sealed_by: int) -> int:
+    query = select(func.count()).where(func.get_byte(Household.name_sealed, 0) != not_sealed_by)
+    return await session.scalar(query) or 0
+
+
+async def count_nicknames(session: AsyncSession, *, not_sealed_by: int) -> int:
+    query = select(func.count()).where(func.get_byte(HouseholdMember.nickname_sealed, 0) != not_sealed_by)
+    return await session.scalar(query) or 0
+
+
+async def lock_named(
+    session: AsyncSession, *, after: uuid.UUID | None, at_most: int, not_sealed_by: int
+) -> tuple[Sequence[uuid.UUID], Sequence[Household]]:
+    """Return the next households with such a name, and their rows up to the first that somebody holds."""
+    ids = select(Household.household_id).where(func.get_byte(Household.name_sealed, 0) != not_sealed_by)
+    if after is not None:
+        ids = ids.where(Household.household_id > after)
+    wanted = (await session.scalars(ids.order_by(Household.household_id).limit(at_most))).all()
+    query = select(Household).where(Household.household_id.in_(wanted)).order_by(Household.household_id)
+    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+    rows = (await session.scalars(query)).all()
+    return wanted, [row for row, wish in zip(rows, wanted, strict=False) if row.household_id == wish]
+
+
+async def lock_nicknamed(
+    session: AsyncSession, *, after: uuid.UUID | None, at_most: int, not_sealed_by: int
+) -> tuple[Sequence[uuid.UUID], Sequence[HouseholdMember]]:
+    """Return the next stays with such a nickname, and their rows up to the first that somebody holds."""
+    ids = select(HouseholdMember.membership_id).where(
+        func.get_byte(HouseholdMember.nickname_sealed, 0) != not_sealed_by
+    )
+    if after is not None:
+        ids = ids.where(HouseholdMember.membership_id > after)
+    wanted = (await session.scalars(ids.order_by(HouseholdMember.membership_id).limit(at_most))).all()
+    query = select(HouseholdMember).where(HouseholdMember.membership_id.in_(wanted))
+    query = query.order_by(HouseholdMember.membership_id)
+    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+    rows = (await session.scalars(query)).all()
+    return wanted, [row for row, wish in zip(rows, wanted, strict=False) if row.membership_id == wish]

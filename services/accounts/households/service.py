@@ -1,16 +1,17 @@
-"""Households: open, invite, join, leave, register a meter. Each change is published in the same transaction.
+"""Households: open, invite, join, leave, show. Each change is published in the same transaction.
 
 Lock order: the caller's own user row, the invitation, the household. No use case locks another person's user row. Two
-members of one household therefore queue for it.
+members of one household therefore queue for it. `affairs` has what members decide once they live there.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
+from services.accounts.household_rules import service as rules
 from services.accounts.households import repository
 from services.accounts.households.domain import MOVE_WAIT, earliest_move
 from services.accounts.households.errors import (
@@ -19,17 +20,18 @@ from services.accounts.households.errors import (
     HouseholdMoveTooSoon,
     HouseholdNotFound,
     InvitationInvalid,
-    MeterTaken,
 )
 from services.accounts.households.models import Household, HouseholdInvitation, HouseholdMember
 from services.accounts.households.publishing import publish_change, publish_forgotten
+from services.accounts.households.views import HouseholdView, to_view, unseal
+from services.accounts.meters import service as meters
 from services.accounts.one_time_codes import ShownCode, digest_token, draw_token, show_code
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
+from services.accounts.vault import Vault
 from shared import clock
-from shared.contracts.identity import meter_key
 from shared.db import Session
 from shared.ids import new_id
 from shared.instants import next_minute, next_second, stamp
@@ -40,23 +42,24 @@ INVITATION_LIFE = timedelta(minutes=15)
 INVITATIONS_QUOTA = Quota("household_invitation", at_most=20, window_s=86_400)
 # Every membership and meter stays in the table as history and on the compacted topic.
 MOVES_QUOTA = Quota("household_move", at_most=10, window_s=86_400)
-METERS_QUOTA = Quota("household_meter", at_most=5, window_s=86_400)
 _TOKEN_PREFIX = "chi_"
+# A move a month for decades.
+_STAYS_MAX = 1_000
+# For this long a member who was asked to leave is told so.
+NOTICE_LIFE = timedelta(days=30)
 # For this long a used invitation still answers the same person's repeated request.
 _INVITATION_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class HouseholdView:
-    """A household as its members see it: the number of members, not who they are."""
+class Stay:
+    """A stay of a person in a household, [joined_at, left_at). `ended_by`: member or owner."""
 
+    member_id: uuid.UUID
     household_id: uuid.UUID
-    account_id: uuid.UUID
-    account_no: str
-    opened_at: datetime
     joined_at: datetime
-    members: int
-    meter_since: datetime | None
+    left_at: datetime | None
+    ended_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,14 @@ class HouseholdResult:
 
 
 async def open_household(
-    session: Session, *, settings: Settings, user_id: uuid.UUID, meter_ref: str | None
+    session: Session,
+    *,
+    settings: Settings,
+    vault: Vault,
+    user_id: uuid.UUID,
+    meter_ref: str | None,
+    name: str | None = None,
+    nickname: str | None = None,
 ) -> HouseholdResult:
     """Open a household with the caller as its member. A repeated call returns the one the caller opened and lives in.
 
@@ -81,18 +91,20 @@ async def open_household(
         household = await _lock_household(session, current.household_id)
         if household.opened_by != user_id:
             raise AlreadyInHousehold
-        return HouseholdResult(await _to_view(session, household, current), is_new=False)
+        return HouseholdResult(await to_view(session, vault, household, current), is_new=False)
     await _require_move_allowed(session, user_id, None)
     await quotas.count_use(session, user_id=user_id, quota=MOVES_QUOTA)
-    household = Household(household_id=new_id(), opened_by=user_id, opened_at=clock.now())
+    household = Household(household_id=new_id(), opened_by=user_id, owner_id=user_id, opened_at=clock.now())
+    if name is not None:
+        household.name_sealed = vault.seal("household_name", household.household_id, name)
     await repository.add_household(session, household)
     await carbon_accounts.open_household_account(
         session, household_id=household.household_id, prefix=settings.account_no_prefix
     )
-    membership = await _add_member(session, settings, household, user_id, account.account_id)
+    membership = await _add_member(session, settings, vault, household, user_id, account.account_id, nickname)
     if meter_ref is not None:
-        await _set_meter(session, settings, household, meter_ref)
-    return HouseholdResult(await _to_view(session, household, membership), is_new=True)
+        await meters.register(session, settings=settings, household_id=household.household_id, meter_ref=meter_ref)
+    return HouseholdResult(await to_view(session, vault, household, membership), is_new=True)
 
 
 async def invite_member(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> ShownCode:
@@ -118,7 +130,15 @@ async def invite_member(session: Session, *, user_id: uuid.UUID, household_id: u
     return show_code(token, row.expires_at)
 
 
-async def join_household(session: Session, *, settings: Settings, user_id: uuid.UUID, token: str) -> HouseholdResult:
+async def join_household(
+    session: Session,
+    *,
+    settings: Settings,
+    vault: Vault,
+    user_id: uuid.UUID,
+    token: str,
+    nickname: str | None = None,
+) -> HouseholdResult:
     """Join by invitation. A repeated call with the same code returns the same membership.
 
     Raises CarbonAccountNotOpened, ConsentRequired, InvitationInvalid, AlreadyInHousehold, HouseholdMoveTooSoon,
@@ -133,7 +153,7 @@ async def join_household(session: Session, *, settings: Settings, user_id: uuid.
     if invitation.membership_id is not None:
         if current is None or current.membership_id != invitation.membership_id:
             raise InvitationInvalid
-        return HouseholdResult(await _to_view(session, household, current), is_new=False)
+        return HouseholdResult(await to_view(session, vault, household, current), is_new=False)
     inviter = await repository.find_membership(session, user_id=invitation.invited_by)
     if invitation.expires_at <= clock.now() or inviter is None or inviter.household_id != household.household_id:
         raise InvitationInvalid
@@ -143,63 +163,107 @@ async def join_household(session: Session, *, settings: Settings, user_id: uuid.
     if await repository.count_members(session, household_id=household.household_id) >= MEMBERS_MAX:
         raise HouseholdFull(limit=MEMBERS_MAX)
     await quotas.count_use(session, user_id=user_id, quota=MOVES_QUOTA)
-    membership = await _add_member(session, settings, household, user_id, account.account_id)
+    membership = await _add_member(session, settings, vault, household, user_id, account.account_id, nickname)
     invitation.membership_id = membership.membership_id
-    return HouseholdResult(await _to_view(session, household, membership), is_new=True)
+    return HouseholdResult(await to_view(session, vault, household, membership), is_new=True)
 
 
 async def leave_household(session: Session, *, settings: Settings, user_id: uuid.UUID, household_id: uuid.UUID) -> None:
-    """End the caller's membership from now on. The last member to leave closes the household and frees its meter.
+    """End the caller's membership from now on.
+
+    An owner who leaves passes the household to its longest-standing member. The last member to leave closes it and
+    frees its meter. Raises HouseholdNotFound, Unauthenticated.
+    """
+    household, membership = await enter(session, user_id=user_id, household_id=household_id)
+    await end_stay(session, settings=settings, household=household, membership=membership, ended_by="member")
+
+
+async def enter(session: Session, *, user_id: uuid.UUID, household_id: uuid.UUID) -> tuple[Household, HouseholdMember]:
+    """Lock the caller and the household, and return it with the caller's membership.
 
     Raises HouseholdNotFound, Unauthenticated.
     """
     await users.lock_user(session, user_id=user_id)
-    membership = await _require_member(session, user_id, household_id)
+    await _require_member(session, user_id, household_id)
     household = await _lock_household(session, household_id)
+    return household, await _require_member(session, user_id, household_id)  # again: it may have ended meanwhile
+
+
+async def end_stay(
+    session: Session, *, settings: Settings, household: Household, membership: HouseholdMember, ended_by: str
+) -> None:
+    """End a membership, and decide what follows from it for the household. The caller holds its lock."""
     now = max(clock.now(), membership.joined_at)
     membership.left_at, membership.version, membership.changed_at = now, membership.version + 1, now
+    membership.ended_by = ended_by
     await publish_change(session, settings=settings, changed=membership)
     await repository.flush_changes(session)
-    if await repository.count_members(session, household_id=household_id) == 0:
-        household.closed_at = now
-        await _release_meter(session, settings, household_id)
+    household_id = household.household_id
+    left = await repository.live_members(session, household_id=household_id)
+    if not left:
+        household.closed_at, household.owner_id = now, None
+        await repository.delete_handover(session, household_id=household_id)
+        await meters.release(session, settings=settings, household_id=household_id)
+        return
+    offer = await repository.find_handover(session, household_id=household_id)
+    is_owner = household.owner_id == membership.user_id
+    if is_owner:
+        household.owner_id = left[0].user_id
+        await repository.flush_changes(session)
+    if offer is not None and (is_owner or offer.membership_id == membership.membership_id):
+        await repository.delete_handover(session, household_id=household_id)
+    await rules.settle(
+        session, settings=settings, household_id=household_id, members=[row.membership_id for row in left]
+    )
 
 
-async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """Let a person leave, then tell readers of the topic to forget all stays of this person.
-
-    The rows are deleted by the caller, who holds the user's lock. The household itself stays for its other members.
-    """
-    membership = await repository.find_membership(session, user_id=user_id)
-    if membership is not None:
-        await leave_household(session, settings=settings, user_id=user_id, household_id=membership.household_id)
-    stays = await repository.memberships_of(session, user_id=user_id)
-    await publish_forgotten(session, settings=settings, membership_ids=stays)
-
-
-async def register_meter(
-    session: Session, *, settings: Settings, user_id: uuid.UUID, household_id: uuid.UUID, meter_ref: str
-) -> HouseholdView:
-    """Replace the household's meter from now on. The same meter again changes nothing.
-
-    Raises HouseholdNotFound, MeterTaken, QuotaExceeded, Unauthenticated.
-    """
-    await users.lock_user(session, user_id=user_id)
-    membership = await _require_member(session, user_id, household_id)
-    household = await _lock_household(session, household_id)
-    await quotas.count_use(session, user_id=user_id, quota=METERS_QUOTA)
-    await _set_meter(session, settings, household, meter_ref)
-    return await _to_view(session, household, membership)
-
-
-async def find_household(session: Session, *, user_id: uuid.UUID) -> HouseholdView | None:
+async def find_household(session: Session, *, vault: Vault, user_id: uuid.UUID) -> HouseholdView | None:
     """Return the household that a person is a member of now."""
     membership = await repository.find_membership(session, user_id=user_id)
     if membership is None:
         return None
     household = await repository.find_household(session, household_id=membership.household_id)
     assert household is not None  # held by a foreign key
-    return await _to_view(session, household, membership)
+    return await to_view(session, vault, household, membership)
+
+
+async def find_removal(session: Session, *, user_id: uuid.UUID) -> Stay | None:
+    """Return the stay that an owner has ended, for NOTICE_LIFE or until the person joins a household."""
+    row = await repository.find_last_stay(session, user_id=user_id)
+    if row is None or row.left_at is None or row.ended_by != "owner" or clock.now() >= row.left_at + NOTICE_LIFE:
+        return None
+    return _stay(row)
+
+
+async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Let a person leave, forget the nicknames, and tell readers of the topic to forget all stays of this person.
+
+    An owner passes the household on. It stays for its other members. The caller holds the user's lock and deletes the
+    rows.
+    """
+    membership = await repository.find_membership(session, user_id=user_id)
+    if membership is not None:
+        await leave_household(session, settings=settings, user_id=user_id, household_id=membership.household_id)
+    await repository.clear_nicknames(session, user_id=user_id)
+    stays = await repository.memberships_of(session, user_id=user_id)
+    await publish_forgotten(session, settings=settings, membership_ids=stays)
+
+
+async def export_user(session: Session, *, vault: Vault, user_id: uuid.UUID) -> list[dict[str, object]]:
+    """Return the stays of a person with the nicknames and the names of the households."""
+    found: list[dict[str, object]] = []
+    for row in await repository.stays_of(session, user_id=user_id, before=None, limit=_STAYS_MAX):
+        household = await repository.find_household(session, household_id=row.household_id)
+        nickname = unseal(vault, "nickname", row.membership_id, row.nickname_sealed)
+        name = household and unseal(vault, "household_name", row.household_id, household.name_sealed)
+        found.append({**asdict(_stay(row)), "nickname": nickname, "household_name": name})
+    return found
+
+
+async def list_stays(session: Session, *, user_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> list[Stay]:
+    """Return the stays of a person, newest first."""
+    rows = await repository.stays_of(session, user_id=user_id, before=before, limit=limit)
+    return [_stay(row) for row in rows]
 
 
 async def count_members(session: Session, *, household_id: uuid.UUID) -> int:
@@ -244,7 +308,13 @@ async def _require_move_allowed(session: Session, user_id: uuid.UUID, household_
 
 
 async def _add_member(
-    session: Session, settings: Settings, household: Household, user_id: uuid.UUID, account_id: uuid.UUID
+    session: Session,
+    settings: Settings,
+    vault: Vault,
+    household: Household,
+    user_id: uuid.UUID,
+    account_id: uuid.UUID,
+    nickname: str | None,
 ) -> HouseholdMember:
     now = clock.now()
     membership = HouseholdMember(
@@ -256,53 +326,12 @@ async def _add_member(
         joined_at=now,
         changed_at=now,
     )
+    if nickname is not None:
+        membership.nickname_sealed = vault.seal("nickname", membership.membership_id, nickname)
     await repository.add_member(session, membership)
     await publish_change(session, settings=settings, changed=membership)
     return membership
 
 
-async def _set_meter(session: Session, settings: Settings, household: Household, meter_ref: str) -> None:
-    key = meter_key(settings.account_ref_pepper.get_secret_value(), meter_ref)
-    current = await repository.find_meter(session, household_id=household.household_id)
-    if current is not None and current.meter_key == key:
-        return
-    await _release_meter(session, settings, household.household_id)
-    now = clock.now()
-    row = await repository.try_add_meter(
-        session,
-        {
-            "registration_id": new_id(),
-            "household_id": household.household_id,
-            "meter_key": key,
-            "version": 1,
-            "since": now,
-            "changed_at": now,
-        },
-    )
-    if row is None:
-        raise MeterTaken
-    await publish_change(session, settings=settings, changed=row)
-
-
-async def _release_meter(session: Session, settings: Settings, household_id: uuid.UUID) -> None:
-    row = await repository.find_meter(session, household_id=household_id)
-    if row is None:
-        return
-    now = max(clock.now(), row.since)
-    row.ended_at, row.version, row.changed_at = now, row.version + 1, now
-    await publish_change(session, settings=settings, changed=row)
-    await repository.flush_changes(session)
-
-
-async def _to_view(session: Session, household: Household, membership: HouseholdMember) -> HouseholdView:
-    account = await carbon_accounts.get_household_account(session, household_id=household.household_id)
-    meter = await repository.find_meter(session, household_id=household.household_id)
-    return HouseholdView(
-        household_id=household.household_id,
-        account_id=account.account_id,
-        account_no=account.account_no,
-        opened_at=household.opened_at,
-        joined_at=membership.joined_at,
-        members=await repository.count_members(session, household_id=household.household_id),
-        meter_since=meter.since if meter else None,
-    )
+def _stay(row: HouseholdMember) -> Stay:
+    return Stay(row.membership_id, row.household_id, row.joined_at, row.left_at, row.ended_by)

@@ -21,5 +21,9 @@ async def read_me(citizen: Citizen, resources: RequestResources, language: Asked
     freeze = await resources.freezes.read(citizen.account_id) if profile.account else None
     notice = frozen_notice(resources.settings.support_contact, language) if freeze and freeze.frozen else None
     return ProfileOut.of(
-        profile, freeze=FreezeOut.of(freeze, language), frozen=freeze.frozen if freeze else None, notice=notice
+        profile,
+        language=language,
+        freeze=FreezeOut.of(freeze, language),
+        frozen=freeze.frozen if freeze else None,
+        notice=notice,
     )

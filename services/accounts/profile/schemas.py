@@ -8,6 +8,7 @@ from services.accounts.erasures.schemas import PlannedErasureOut
 from services.accounts.freezes.client import Freeze
 from services.accounts.households.schemas import HouseholdOut
 from services.accounts.profile.service import Profile
+from services.accounts.sentences.names import HOUSEHOLD_STAY_ENDED
 from shared.contracts.account_state import FREEZE_REASONS, FreezeReason
 from shared.instants import Instant
 from shared.language import Language
@@ -45,6 +46,9 @@ class ProfileOut(BaseModel):
         description="何时、为何冻结；提问用 POST /me/freeze-questions Since when and why; ask with freeze-questions",
     )
     household: HouseholdOut | None = Field(description="所在家庭，未加入为空 The household of which I am a member")
+    household_notice: str | None = Field(
+        None, description="户主把我移出家庭后的说明，30 天内显示 For 30 days after the owner has ended my stay"
+    )
     phone_masked: str | None = Field(examples=["138****5678"])
     data_processing_consent: bool = Field(
         description="是否同意处理低碳行为数据 Whether low-carbon activities may be processed"
@@ -59,6 +63,7 @@ class ProfileOut(BaseModel):
         cls,
         profile: Profile,
         *,
+        language: Language,
         frozen: bool | None = None,
         notice: str | None = None,
         freeze: FreezeOut | None = None,
@@ -71,6 +76,7 @@ class ProfileOut(BaseModel):
             notice=notice,
             freeze=freeze,
             household=HouseholdOut.of(profile.household) if profile.household else None,
+            household_notice=HOUSEHOLD_STAY_ENDED.pick(language) if profile.removal else None,
             phone_masked=profile.phone_masked,
             data_processing_consent=profile.data_processing_consent,
             bindings=BindingSummaryOut(

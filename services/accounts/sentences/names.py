@@ -10,6 +10,11 @@ WAYS_TO_BIND: Final = {
     "token": Text("出示绑定码", "a binding code"),
     "account_no": Text("填写合作方账号", "the partner's account number"),
 }
+HOUSEHOLD_STAY_ENDED: Final = Text(
+    "户主已把您移出家庭。您的个人碳账户和减碳量不受影响，家庭减碳量不能再用。",
+    "The owner has ended your stay in the household. Your own account and grams are untouched. The household's grams"
+    " are no longer yours to use.",
+)
 PURPOSES: Final = {
     "data_processing": Text("个人信息处理规则", "the processing of your data"),
     "messages": Text("接收消息提醒", "messages about your account"),

@@ -141,6 +141,11 @@ async def log_out(session: Session, *, user_id: uuid.UUID, token_id: str) -> Non
         )
 
 
+async def end_for_good(session: Session, *, user_id: uuid.UUID, reason: str) -> None:
+    """End all sessions of a user who will not log in again. The caller holds the user's lock."""
+    await repository.revoke_all(session, user_id=user_id, keep=None, reason=reason, at=clock.now())
+
+
 async def list_page(
     session: Session, *, user_id: uuid.UUID, token_id: str, before: uuid.UUID | None, limit: int
 ) -> Sequence[SessionView]:

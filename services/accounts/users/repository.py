@@ -31,7 +31,9 @@ async def record_log_in(session: AsyncSession, *, hashes: Sequence[bytes], at: d
 
 
 async def newest(session: AsyncSession) -> User | None:
-    return await session.scalar(select(User).order_by(User.user_id.desc()).limit(1))
+    """Return the newest user with an open id."""
+    statement = select(User).where(User.openid_hash.is_not(None)).order_by(User.user_id.desc()).limit(1)
+    return await session.scalar(statement)
 
 
 async def lock_some_after(
@@ -71,3 +73,8 @@ async def try_lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | 
 
 async def find_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
     return await session.get(User, user_id)
+
+
+async def add_user(session: AsyncSession, row: User) -> None:
+    session.add(row)
+    await session.flush()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.users import repository
+from services.accounts.users.models import User
 from services.accounts.vault import IndexKey, Vault
 from shared import clock
 from shared.db import Session
@@ -53,7 +54,7 @@ async def enter_fence(session: Session, vault: Vault) -> IndexKey:
 
     async def matches_the_newest_user(key: IndexKey) -> bool:
         user = await repository.newest(session)
-        if user is None:
+        if user is None or user.openid_sealed is None:
             return True
         return key.hash("openid", vault.unseal("openid", user.user_id, user.openid_sealed)) == user.openid_hash
 
@@ -73,7 +74,8 @@ async def rehash_some(session: Session, vault: Vault, key: IndexKey, *, after: u
     for user_id, user in zip(wanted, users, strict=False):
         if user.user_id != user_id:
             break
-        user.openid_hash = key.hash("openid", vault.unseal("openid", user_id, user.openid_sealed))
+        if user.openid_sealed is not None:
+            user.openid_hash = key.hash("openid", vault.unseal("openid", user_id, user.openid_sealed))
         done, count = user_id, count + 1
     await repository.flush_changes(session)
     return Step(done, count, is_last=not wanted)
@@ -89,7 +91,8 @@ async def reseal_some(session: Session, vault: Vault, after: uuid.UUID | None, a
     for user_id, user in zip(wanted, users, strict=False):
         if user.user_id != user_id:
             break
-        user.openid_sealed = vault.reseal("openid", user_id, user.openid_sealed) or user.openid_sealed
+        if user.openid_sealed is not None:
+            user.openid_sealed = vault.reseal("openid", user_id, user.openid_sealed) or user.openid_sealed
         done, count = user_id, count + 1
     await repository.flush_changes(session)
     return Step(done, count, is_last=not wanted)
@@ -118,6 +121,32 @@ async def try_lock_user(session: Session, *, user_id: uuid.UUID) -> bool:
     return await repository.try_lock_user(session, user_id=user_id) is not None
 
 
+async def create_without_identity(session: Session) -> uuid.UUID:
+    """Create a user whom nobody can log in as, for a person without WeChat. Holds the user's lock."""
+    now = clock.now()
+    user = User(user_id=new_id(), created_at=now, last_login_at=now)
+    await repository.add_user(session, user)
+    return user.user_id
+
+
+async def move_identity(session: Session, *, vault: Vault, from_user_id: uuid.UUID, to_user_id: uuid.UUID) -> None:
+    """Let the next log-in of a person find another user, who had no identity before.
+
+    The caller holds the lock of `from_user_id`. Raises LookUpKeyUnknown, Unauthenticated (one of them is gone).
+    """
+    giver = await repository.lock_user(session, user_id=from_user_id)
+    taker = await repository.lock_user(session, user_id=to_user_id)
+    if giver is None or taker is None or giver.openid_sealed is None or taker.openid_hash is not None:
+        raise Unauthenticated
+    key = await enter_fence(session, vault)
+    openid = vault.unseal("openid", from_user_id, giver.openid_sealed)
+    giver.openid_hash, giver.openid_sealed = None, None
+    await repository.flush_changes(session)  # the hash is unique: first one gives it, then the other takes it
+    taker.openid_hash = key.hash("openid", openid)
+    taker.openid_sealed = vault.seal("openid", to_user_id, openid)
+    await repository.flush_changes(session)
+
+
 async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
     """Raises Unauthenticated (the user is gone)."""
     user = await repository.find_user(session, user_id=user_id)
@@ -127,9 +156,14 @@ async def read_user(session: Session, *, user_id: uuid.UUID) -> UserSummary:
 
 
 async def read_openid(session: Session, *, vault: Vault, user_id: uuid.UUID) -> str | None:
-    """Return the open id of a user for a call to WeChat, or None if the user is gone. It is never logged or stored."""
+    """Return the open id of a user for a call to WeChat. It is never logged or stored.
+
+    None if the user is gone, or is a person without WeChat (`create_without_identity`).
+    """
     user = await repository.find_user(session, user_id=user_id)
-    return None if user is None else vault.unseal("openid", user_id, user.openid_sealed)
+    if user is None or user.openid_sealed is None:
+        return None
+    return vault.unseal("openid", user_id, user.openid_sealed)
 
 
 async def is_openid(session: Session, *, vault: Vault, user_id: uuid.UUID, openid: str) -> bool:
@@ -137,4 +171,7 @@ async def is_openid(session: Session, *, vault: Vault, user_id: uuid.UUID, openi
     user = await repository.find_user(session, user_id=user_id)
     if user is None:
         raise Unauthenticated
-    return any(hmac.compare_digest(user.openid_hash, one) for one in vault.hashes("openid", openid))
+    openid_hash = user.openid_hash
+    if openid_hash is None:
+        return False
+    return any(hmac.compare_digest(openid_hash, one) for one in vault.hashes("openid", openid))

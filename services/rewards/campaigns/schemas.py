@@ -10,6 +10,7 @@ from services.rewards.campaigns.service import Campaign, Donation
 from services.rewards.certificates.schemas import EXAMPLE as CERTIFICATE_EXAMPLE
 from services.rewards.certificates.schemas import CertificateView, CertifiedCampaign
 from services.rewards.settlement.domain import Reason
+from services.rewards.settlement.schemas import Spending
 from shared.amounts import display
 from shared.contracts.holds import AMOUNT_MG_MAX
 from shared.instants import Instant
@@ -71,7 +72,7 @@ class CampaignView(BaseModel):
         )
 
 
-class DonationRequest(BaseModel):
+class DonationRequest(Spending):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount_mg": 2_000_000}})
 
     amount_mg: int = Field(gt=0, le=AMOUNT_MG_MAX, strict=True, description="毫克 Milligrams")

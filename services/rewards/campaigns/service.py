@@ -150,7 +150,8 @@ async def place_donations(session: Session, *, asked: Sequence[Asked]) -> list[P
 
 
 async def _existing(session: Session, asked: Asked, row: Any) -> Placement | AppError:
-    if (row.campaign_id, row.amount_mg) != (asked.wanted.campaign_id, asked.wanted.amount_mg):
+    asked_for = (asked.wanted.campaign_id, asked.wanted.amount_mg, asked.origin.account_id)
+    if (row.campaign_id, row.amount_mg, row.account_id) != asked_for:
         return IdempotencyKeyReused()
     return Placement(await settlements.get(session, donation, settlement_id=row.donation_id), repeated=True)
 

@@ -82,7 +82,8 @@ async def _existing(session: Session, asked: Asked, row: Any) -> Placed:
     """Answer a repeated request whose idempotency key is deleted or was never finished."""
     if row.idempotency_key != asked.origin.idempotency_key:
         return ClientRequestIdUsed(extensions={"order_id": str(row.order_id)})
-    if (row.item_id, row.quantity) != (asked.wanted.item_id, asked.wanted.quantity):
+    asked_for = (asked.wanted.item_id, asked.wanted.quantity, asked.origin.account_id)
+    if (row.item_id, row.quantity, row.account_id) != asked_for:
         return IdempotencyKeyReused()
     return Placement(await settlements.get(session, orders, settlement_id=row.order_id), repeated=True)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.rewards.orders.domain import QUANTITY_MAX
 from services.rewards.orders.service import Order
 from services.rewards.settlement.domain import Reason, Status
+from services.rewards.settlement.schemas import Spending
 from services.rewards.slugs import SLUG_PATTERN
 from shared.amounts import display
 from shared.instants import Instant
@@ -35,7 +36,7 @@ def statuses_of(shown: ShownStatus | None) -> set[Status]:
 _EXAMPLE_ID = "019aadf0-6b00-7000-8000-000000000001"
 
 
-class OrderRequest(BaseModel):
+class OrderRequest(Spending):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={

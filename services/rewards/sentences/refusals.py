@@ -185,6 +185,28 @@ TOO_MANY_AT_ONCE: Final = Sentence(
         "This was not handled, and no grams were taken. Please try again in a few seconds.",
     ),
 )
+SPENDER_NOT_ALLOWED: Final = Sentence(
+    Text("不能使用这个账户的减碳量", "You cannot use these grams"),
+    Text(
+        "您不是这个家庭的成员，也不是这张亲情卡的代管人，没有扣除。请选用自己的减碳量。",
+        "You are neither a member of that household nor the proxy of that card. No grams were taken. Use your own.",
+    ),
+)
+MONTHLY_LIMIT_REACHED: Final = Sentence(
+    Text("本月可用的额度不够", "The monthly limit does not suffice"),
+    Text(
+        "这次需要 {needed}，超出您本月还能用的额度，没有扣除。请下个月再来；家庭减碳量也可以请全家同意这一笔。",
+        "This needs {needed}, more than you may still use this month. No grams were taken. Come back next month, or ask"
+        " all members of the household to agree.",
+    ),
+)
+AGREEMENT_REQUIRED: Final = Sentence(
+    Text("需要全家同意", "The whole household has to agree"),
+    Text(
+        "使用家庭减碳量要每位家人都同意，这次没有扣除。请先发起约定，等家人都同意后再来。",
+        "Every member has to agree to this use, so no grams were taken. Propose it first. Come back once all agree.",
+    ),
+)
 ACCOUNT_FROZEN: Final = Sentence(
     Text("碳账户已冻结", "The carbon account is frozen"),
     Text(

@@ -46,6 +46,9 @@ class Reason(StrEnum):
 
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
     ACCOUNT_FROZEN = "ACCOUNT_FROZEN"
+    SPENDER_NOT_ALLOWED = "SPENDER_NOT_ALLOWED"
+    MONTHLY_LIMIT_REACHED = "MONTHLY_LIMIT_REACHED"
+    AGREEMENT_REQUIRED = "AGREEMENT_REQUIRED"
     HOLD_REFUSED = "HOLD_REFUSED"
     SETTLEMENT_TIMED_OUT = "SETTLEMENT_TIMED_OUT"
     CALLED_OFF = "CALLED_OFF"
@@ -53,7 +56,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The part of an order or donation that concerns its grams. Its id is also the id of the hold."""
+    """The part of an order or donation that concerns its grams. Its id is also the id of the hold.
+
+    `subject`: the item or campaign. `spender_id` is set if the grams are of a household or of a family card.
+    """
 
     settlement_id: uuid.UUID
     user_id: uuid.UUID
@@ -69,6 +75,9 @@ class Settlement:
     created_at: datetime
     settled_at: datetime | None
     overdue: bool
+    subject: str
+    spender_id: uuid.UUID | None = None
+    agreement_id: uuid.UUID | None = None
 
     @property
     def ended(self) -> bool:

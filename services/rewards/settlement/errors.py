@@ -24,6 +24,23 @@ class AccountFrozen(Conflict):
     says = refusals.ACCOUNT_FROZEN
 
 
+class SpenderNotAllowed(Conflict):
+    """The citizen is neither a member of the household nor the proxy of the card whose grams were asked for."""
+
+    code = "SPENDER_NOT_ALLOWED"
+    says = refusals.SPENDER_NOT_ALLOWED
+
+
+class MonthlyLimitReached(Conflict):
+    code = "MONTHLY_LIMIT_REACHED"
+    says = refusals.MONTHLY_LIMIT_REACHED
+
+
+class AgreementRequired(Conflict):
+    code = "AGREEMENT_REQUIRED"
+    says = refusals.AGREEMENT_REQUIRED
+
+
 class HoldRefused(Conflict):
     code = "HOLD_REFUSED"
     says = refusals.HOLD_REFUSED
@@ -42,6 +59,9 @@ class CalledOff(Conflict):
 _BY_REASON: dict[str, type[Conflict]] = {
     Reason.INSUFFICIENT_BALANCE: InsufficientBalance,
     Reason.ACCOUNT_FROZEN: AccountFrozen,
+    Reason.SPENDER_NOT_ALLOWED: SpenderNotAllowed,
+    Reason.MONTHLY_LIMIT_REACHED: MonthlyLimitReached,
+    Reason.AGREEMENT_REQUIRED: AgreementRequired,
     Reason.HOLD_REFUSED: HoldRefused,
     Reason.SETTLEMENT_TIMED_OUT: SettlementTimedOut,
     Reason.CALLED_OFF: CalledOff,

@@ -13,6 +13,7 @@ from shared.contracts.holds import (
     CaptureRequest,
     HoldRequest,
     HoldState,
+    Spender,
     SpendRequest,
     SpendRequests,
     Spent,
@@ -30,6 +31,17 @@ _ANSWER_OF_STATUS: Final = {
     "voided": HoldAnswer.GIVEN_BACK,
     "expired": HoldAnswer.GIVEN_BACK,
 }
+
+# Refusals that a citizen can understand. The others are faults of the services.
+_TOLD: Final = frozenset(
+    {
+        Reason.INSUFFICIENT_BALANCE,
+        Reason.ACCOUNT_FROZEN,
+        Reason.SPENDER_NOT_ALLOWED,
+        Reason.MONTHLY_LIMIT_REACHED,
+        Reason.AGREEMENT_REQUIRED,
+    }
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +76,7 @@ def _reply_of_spend(item: Spent) -> HoldReply:
     answer = _ANSWER_OF_STATUS[item.status]
     if answer is not HoldAnswer.GIVEN_BACK or item.code is None:
         return HoldReply(answer)
-    if item.code in {Reason.INSUFFICIENT_BALANCE, Reason.ACCOUNT_FROZEN}:
+    if item.code in _TOLD:
         return HoldReply(answer, item.code)
     _log.warning("spend_refused", settlement_id=str(item.hold_id), code=item.code)
     return HoldReply(answer, Reason.HOLD_REFUSED)
@@ -89,6 +101,10 @@ class Holds:
                     expires_at=one.hold_expires_at,
                     title=one.title and Title(zh=one.title.zh, en=one.title.en),
                     to=one.capture_to,
+                    spender=one.spender_id
+                    and Spender(
+                        account_id=one.spender_id, about=f"{purpose}:{one.subject}", agreement_id=one.agreement_id
+                    ),
                 )
                 for one in settlements
             ]

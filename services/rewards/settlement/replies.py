@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import Response
 
 from services.rewards.settlement.engine import Reply
+from services.rewards.settlement.schemas import Spending
 from services.rewards.settlement.service import Origin
 from shared import telemetry
 from shared.auth.tokens import CitizenIdentity
@@ -21,10 +22,14 @@ REPLY_HEADERS: Final[dict[str, Any]] = {
 }
 
 
-def origin_of(citizen: CitizenIdentity, key: Key, language: Language) -> Origin:
+def origin_of(citizen: CitizenIdentity, key: Key, language: Language, payer: Spending) -> Origin:
+    """`payer`: whose grams are spent. Accounting decides whether this citizen may."""
+    is_other = payer.account_id not in {None, citizen.account_id}
     return Origin(
         user_id=citizen.user_id,
-        account_id=citizen.account_id,
+        account_id=payer.account_id or citizen.account_id,
+        spender_id=citizen.account_id if is_other else None,
+        agreement_id=payer.agreement_id if is_other else None,
         idempotency_key=key.value,
         language=language,
         request_id=telemetry.current_request_id(),

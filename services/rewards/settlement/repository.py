@@ -26,11 +26,19 @@ def _id(table: Table) -> ColumnElement[uuid.UUID]:
     return table.primary_key.columns[0]
 
 
+def _subject(table: Table) -> ColumnElement[str]:
+    """The column that names what the grams are spent on."""
+    return table.c.item_id if "item_id" in table.c else table.c.campaign_id
+
+
 def _columns(table: Table) -> list[ColumnElement[Any]]:
     return [
         _id(table).label("settlement_id"),
         table.c.user_id,
         table.c.account_id,
+        table.c.spender_id,
+        table.c.agreement_id,
+        _subject(table).label("subject"),
         table.c.amount_mg,
         table.c.capture_to,
         table.c.status,

@@ -15,13 +15,19 @@ from shared.language import Language
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The request behind a settlement. It is stored with it, so that a later answer is the same."""
+    """The request behind a settlement. It is stored with it, so that a later answer is the same.
+
+    `spender_id`: the citizen's own account, if `account_id` is another one, a household's or a family card's.
+    `agreement_id`: what the members of the household have agreed upon.
+    """
 
     user_id: uuid.UUID
     account_id: uuid.UUID
     idempotency_key: str
     language: Language
     request_id: str
+    spender_id: uuid.UUID | None = None
+    agreement_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ async def open_many(
                 "idempotency_key": origin.idempotency_key,
                 "request_id": origin.request_id,
                 "language": origin.language,
+                "spender_id": origin.spender_id,
+                "agreement_id": origin.agreement_id,
                 **own,
             }
             for origin, own in rows

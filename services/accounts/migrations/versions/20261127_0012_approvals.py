@@ -1,7 +1,7 @@
 """Two-person approval.
 
 Revision ID: 20261127_0012
-Revises: 20261127_0010
+Revises: 20261127_0011
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261127_0012"
-down_revision = "20261127_0010"
+down_revision = "20261127_0011"
 branch_labels = None
 depends_on = None
 

@@ -44,6 +44,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounting/family-cards/{card_id}/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡减碳记录 · Activities of a family card, newest first
+         * @description 仅代管人可见。For its proxy only.
+         */
+        get: operations["list_family_card_activities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/family-cards/{card_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡余额 · The balance of a family card
+         * @description 仅代管人可见。For its proxy only.
+         */
+        get: operations["get_family_card_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/households/{household_id}/agreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 用碳约定 · Agreements of my household, newest first
+         * @description 用碳约定 · Agreements of my household, newest first
+         */
+        get: operations["list_household_agreements"];
+        put?: never;
+        /**
+         * 发起用碳约定 · Propose a use of the grams
+         * @description 家人都同意后，发起人凭 agreement_id 兑换或捐赠一次，7 天内有效。
+         *
+         *     Once all agree, its proposer orders or donates once with `agreement_id`, within 7 days.
+         */
+        post: operations["propose_household_agreement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/households/{household_id}/agreements/{agreement_id}/agree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 同意用碳约定 · Agree
+         * @description 同意用碳约定 · Agree
+         */
+        post: operations["agree_household_agreement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/households/{household_id}/agreements/{agreement_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 拒绝或撤回约定 · Refuse or withdraw
+         * @description 拒绝或撤回约定 · Refuse or withdraw
+         */
+        post: operations["refuse_household_agreement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounting/households/{household_id}/balance": {
         parameters: {
             query?: never;
@@ -56,6 +162,26 @@ export interface paths {
          * @description 仅家庭成员可见。For its members only.
          */
         get: operations["get_household_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounting/households/{household_id}/spends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 家庭用碳记录 · How the household's grams were used, newest first
+         * @description 只显示我加入以后的记录。Since I joined.
+         */
+        get: operations["list_household_spends"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1451,6 +1577,68 @@ export interface components {
             path: string[];
             tree_size: number;
         };
+        /**
+         * @description A use of the household's grams that every member has to agree to.
+         * @example {
+         *       "about": "order:reganmian",
+         *       "amount_mg": 5000000
+         *     }
+         */
+        AgreementIn: {
+            /** @description order:<item_id> 或 or donation:<campaign_id> */
+            about: string;
+            /** @description 至多 At most */
+            amount_mg: number;
+        };
+        /**
+         * @description 一笔家庭用碳的约定，全家同意后由发起人使用一次。Once all agree, its proposer may use it once.
+         * @example {
+         *       "about": "order:reganmian",
+         *       "agreed": [
+         *         "019aadf0-6b00-7000-8000-000000000002"
+         *       ],
+         *       "agreement_id": "019aadf0-6b00-7000-8000-000000000001",
+         *       "amount_mg": 5000000,
+         *       "complete": false,
+         *       "created_at": "2026-11-27T16:00:00+08:00",
+         *       "display": "5.00 千克",
+         *       "expires_at": "2026-12-04T16:00:00+08:00",
+         *       "mine": true,
+         *       "missing": [
+         *         "019aadf0-6b00-7000-8000-000000000003"
+         *       ],
+         *       "proposed_by": "019aadf0-6b00-7000-8000-000000000002",
+         *       "status": "open"
+         *     }
+         */
+        AgreementOut: {
+            /** @description order:<item_id> 或 or donation:<campaign_id> */
+            about: string;
+            agreed: string[];
+            /** Format: uuid */
+            agreement_id: string;
+            amount_mg: number;
+            /** @description 现在的家人都已同意 Everybody who lives there now has agreed */
+            complete: boolean;
+            created_at: string;
+            display: string;
+            expires_at: string;
+            /** @description 由我发起 Proposed by me */
+            mine: boolean;
+            /** @description 还没有同意的家人 Who has not agreed yet */
+            missing: string[];
+            /** @description 成员编号，与账户服务的 member_id 相同；已退出为空 The member_id of the accounts service; null once moved out */
+            proposed_by: string | null;
+            /** @enum {string} */
+            status: "open" | "spent" | "refused" | "withdrawn" | "expired";
+        };
+        AgreementOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["AgreementOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         Allowances: {
             items: components["schemas"]["SceneAllowance"][];
             /** Format: date */
@@ -1710,6 +1898,21 @@ export interface components {
             reason: string;
             title_en: string;
             title_zh: string;
+        };
+        /** @description A family card's account in milligrams CO2e. */
+        CardBalance: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description 可用 Available */
+            available_mg: number;
+            /** Format: uuid */
+            card_id: string;
+            display: string;
+            frozen: boolean;
+            /** @description 累计减碳 Credited in all, without what was reversed */
+            lifetime_mg: number;
+            /** @description 待生效 Credited, not yet vested */
+            pending_mg: number;
         };
         /** @description Quantiles of the change per person in mg. Null if the draft applies to nobody. */
         ChangePerPerson: {
@@ -1984,7 +2187,7 @@ export interface components {
             entry_id: string;
             hold_id: string | null;
             /** @enum {string} */
-            kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire";
+            kind: "credit" | "hold" | "capture" | "release" | "refund" | "reversal" | "repayment" | "vest" | "expire" | "withdraw";
             /** @description 对应的兑换订单 The order behind this line */
             order_id: string | null;
             posted_at: string;
@@ -2169,6 +2372,34 @@ export interface components {
             value: string;
             vintage: number;
         };
+        /** @description A use of the household's grams. */
+        FamilySpendOut: {
+            /** @description order:<item_id> 或 or donation:<campaign_id> */
+            about: string;
+            /** @description 经全家同意 All members had agreed */
+            agreed: boolean;
+            amount_mg: number;
+            display: string;
+            mine: boolean;
+            /** Format: uuid */
+            spend_id: string;
+            spent_at: string;
+            /** @description 成员编号，与账户服务的 member_id 相同；已退出为空 The member_id of the accounts service; null once moved out */
+            spent_by: string | null;
+            /**
+             * @description refunded：已退回 given back
+             * @enum {string}
+             */
+            status: "captured" | "expired" | "held" | "refunded" | "voided";
+            title: string | null;
+        };
+        FamilySpendOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["FamilySpendOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         Fault: {
             code: string;
             column: number;
@@ -2177,6 +2408,21 @@ export interface components {
             /** @description 0 = 无位置 no place in the text */
             line: number;
             zh: string;
+        };
+        /**
+         * @description Why the operator freezes. The owner is told the sentence of the code, not the text.
+         * @example {
+         *       "reason": "合作方确认该笔行程为测试数据，工单 2026-1123"
+         *     }
+         */
+        FreezeIn: {
+            reason: string;
+            /**
+             * @description 告诉账户所有人的原因 What the owner is told, as the sentence of this code
+             * @default other
+             * @enum {string}
+             */
+            reason_code: "suspicious_acts" | "partner_report" | "security" | "own_request" | "other";
         };
         /** @description Opens a commitment to a text: the leaf contains SHA-256(salt | SHA-256(text)), or SHA-256(salt | value). */
         HashOpening: {
@@ -3069,6 +3315,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `AGREEMENT_CLOSED` 这个约定已结束 · The agreement has ended */
+        AgreementClosed: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "AGREEMENT_CLOSED",
+                 *       "detail": "它已使用、已过期、被拒绝或已撤回，没有改动。需要的话，请重新发起。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个约定已结束",
+                 *       "type": "urn:carbon-inclusion:problem:agreement-closed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "AGREEMENT_CLOSED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
         /**
          * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
          *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
@@ -3185,6 +3459,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card */
+        FamilyCardNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FAMILY_CARD_NOT_FOUND",
+                 *       "detail": "这张亲情卡不存在、已停用，或不由您代管。请在“亲情卡”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这张亲情卡",
+                 *       "type": "urn:carbon-inclusion:problem:family-card-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FAMILY_CARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
@@ -3238,6 +3540,34 @@ export interface components {
                     code: "HEADERS_TOO_LARGE";
                     /** @constant */
                     status: 431;
+                };
+            };
+        };
+        /** @description * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household */
+        HouseholdNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOUSEHOLD_NOT_FOUND",
+                 *       "detail": "家庭账户不存在，或您不是其中的成员。请先创建或加入家庭。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个家庭账户",
+                 *       "type": "urn:carbon-inclusion:problem:household-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOUSEHOLD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -3410,6 +3740,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "METHODOLOGY_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `AGREEMENT_NOT_FOUND` 没有这个约定 · No such agreement
+         *     * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "AGREEMENT_NOT_FOUND",
+                 *       "detail": "约定不存在，或您不是这个家庭的成员。请在家庭页面查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个约定",
+                 *       "type": "urn:carbon-inclusion:problem:agreement-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "AGREEMENT_NOT_FOUND" | "HOUSEHOLD_NOT_FOUND";
                     /** @constant */
                     status: 404;
                 };
@@ -3989,6 +4350,443 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_family_card_activities: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "activity_id": "0b6f4b0e-3c55-8a3e-9a39-0f9f5d2f3c11",
+                     *           "amount_mg": 170000,
+                     *           "display": "170 克",
+                     *           "methodology": {
+                     *             "code": "WH-APP-METRO",
+                     *             "version": 1
+                     *           },
+                     *           "occurred_at": "2026-11-22T08:30:00+08:00",
+                     *           "reason": "已按公布的方法学全额累计。",
+                     *           "reason_code": "CREDITED",
+                     *           "scene": "metro",
+                     *           "status": "credited"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ActivityItemPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_family_card_balance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "available_mg": 170000,
+                     *       "card_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "display": "170 克",
+                     *       "frozen": false,
+                     *       "lifetime_mg": 170000,
+                     *       "pending_mg": 170000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardBalance"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_household_agreements: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "about": "order:reganmian",
+                     *           "agreed": [
+                     *             "019aadf0-6b00-7000-8000-000000000002"
+                     *           ],
+                     *           "agreement_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "amount_mg": 5000000,
+                     *           "complete": false,
+                     *           "created_at": "2026-11-27T16:00:00+08:00",
+                     *           "display": "5.00 千克",
+                     *           "expires_at": "2026-12-04T16:00:00+08:00",
+                     *           "mine": true,
+                     *           "missing": [
+                     *             "019aadf0-6b00-7000-8000-000000000003"
+                     *           ],
+                     *           "proposed_by": "019aadf0-6b00-7000-8000-000000000002",
+                     *           "status": "open"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgreementOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_household_agreement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "about": "order:reganmian",
+                 *       "amount_mg": 5000000
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgreementIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "about": "order:reganmian",
+                     *       "agreed": [
+                     *         "019aadf0-6b00-7000-8000-000000000002"
+                     *       ],
+                     *       "agreement_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "amount_mg": 5000000,
+                     *       "complete": false,
+                     *       "created_at": "2026-11-27T16:00:00+08:00",
+                     *       "display": "5.00 千克",
+                     *       "expires_at": "2026-12-04T16:00:00+08:00",
+                     *       "mine": true,
+                     *       "missing": [
+                     *         "019aadf0-6b00-7000-8000-000000000003"
+                     *       ],
+                     *       "proposed_by": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgreementOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `TOO_MANY_AGREEMENTS` 待同意的约定太多 · Too many open agreements */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TOO_MANY_AGREEMENTS",
+                     *       "detail": "待同意的约定太多",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounting/households/{household_id}/agreements",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "待同意的约定太多",
+                     *       "type": "urn:carbon-inclusion:problem:too-many-agreements"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "TOO_MANY_AGREEMENTS";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    agree_household_agreement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                agreement_id: string;
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "about": "order:reganmian",
+                     *       "agreed": [
+                     *         "019aadf0-6b00-7000-8000-000000000002"
+                     *       ],
+                     *       "agreement_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "amount_mg": 5000000,
+                     *       "complete": false,
+                     *       "created_at": "2026-11-27T16:00:00+08:00",
+                     *       "display": "5.00 千克",
+                     *       "expires_at": "2026-12-04T16:00:00+08:00",
+                     *       "mine": true,
+                     *       "missing": [
+                     *         "019aadf0-6b00-7000-8000-000000000003"
+                     *       ],
+                     *       "proposed_by": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgreementOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["AgreementClosed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_household_agreement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                agreement_id: string;
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "about": "order:reganmian",
+                     *       "agreed": [
+                     *         "019aadf0-6b00-7000-8000-000000000002"
+                     *       ],
+                     *       "agreement_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "amount_mg": 5000000,
+                     *       "complete": false,
+                     *       "created_at": "2026-11-27T16:00:00+08:00",
+                     *       "display": "5.00 千克",
+                     *       "expires_at": "2026-12-04T16:00:00+08:00",
+                     *       "mine": true,
+                     *       "missing": [
+                     *         "019aadf0-6b00-7000-8000-000000000003"
+                     *       ],
+                     *       "proposed_by": "019aadf0-6b00-7000-8000-000000000002",
+                     *       "status": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgreementOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["AgreementClosed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     get_household_balance: {
         parameters: {
             query?: never;
@@ -4035,8 +4833,44 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household */
-            404: {
+            404: components["responses"]["HouseholdNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_household_spends: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
@@ -4044,25 +4878,31 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "HOUSEHOLD_NOT_FOUND",
-                     *       "detail": "家庭账户不存在，或您不是其中的成员。请先创建或加入家庭。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounting/households/{household_id}/balance",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这个家庭账户",
-                     *       "type": "urn:carbon-inclusion:problem:household-not-found"
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "about": "about",
+                     *           "agreed": false,
+                     *           "amount_mg": 170000,
+                     *           "display": "170 克",
+                     *           "mine": false,
+                     *           "spend_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "spent_at": "spent-at",
+                     *           "spent_by": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "status": "captured",
+                     *           "title": "骑行"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "HOUSEHOLD_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
+                    "application/json": components["schemas"]["FamilySpendOutPage"];
                 };
             };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4723,7 +5563,10 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description * `SCENE_NOT_CLAIMABLE` 这一项不能自己申报 · You cannot declare this yourself */
+            /**
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `SCENE_NOT_CLAIMABLE` 这一项不能自己申报 · You cannot declare this yourself
+             */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
@@ -4732,20 +5575,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "SCENE_NOT_CLAIMABLE",
-                     *       "detail": "这一项不能自己申报",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/me/claims",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这一项不能自己申报",
-                     *       "type": "urn:carbon-inclusion:problem:scene-not-claimable"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "SCENE_NOT_CLAIMABLE";
+                        code: "ACCOUNT_ERASED" | "SCENE_NOT_CLAIMABLE";
                         /** @constant */
                         status: 409;
                     };
@@ -5320,7 +6163,7 @@ export interface operations {
                  *       "reason": "合作方确认该笔行程为测试数据，工单 2026-1123"
                  *     }
                  */
-                "application/json": components["schemas"]["Reason"];
+                "application/json": components["schemas"]["FreezeIn"];
             };
         };
         responses: {
@@ -5567,7 +6410,8 @@ export interface operations {
             404: components["responses"]["ActivityNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
              *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
              */
@@ -5579,20 +6423,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/activities/{activity_id}/reversals",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计过",
-                     *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_OPEN";
+                        code: "ACCOUNT_ERASED" | "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_OPEN";
                         /** @constant */
                         status: 409;
                     };
@@ -9028,7 +9872,8 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
+             * @description * `ACCOUNT_ERASED` 这个碳账户已经注销 · This carbon account was erased
+             *     * `ACTIVITY_NOT_CREDITED` 这条减碳记录没有累计过 · This activity was not credited
              *     * `ALREADY_REVERSED` 这条减碳记录已经撤销过 · This activity is reversed already
              *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
              *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
@@ -9041,20 +9886,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ACTIVITY_NOT_CREDITED",
-                     *       "detail": "没有累计减碳量的记录不用撤销，账目没有改动。请查看这条记录的现状。",
+                     *       "code": "ACCOUNT_ERASED",
+                     *       "detail": "账户里的减碳量已经收回，不能再累计或使用。想继续参与，请重新登录并领取新的碳账户。",
                      *       "errors": [],
                      *       "instance": "/api/v1/accounting/ops/reversals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
                      *       "status": 409,
-                     *       "title": "这条减碳记录没有累计过",
-                     *       "type": "urn:carbon-inclusion:problem:activity-not-credited"
+                     *       "title": "这个碳账户已经注销",
+                     *       "type": "urn:carbon-inclusion:problem:account-erased"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        code: "ACCOUNT_ERASED" | "ACTIVITY_NOT_CREDITED" | "ALREADY_REVERSED" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
                         /** @constant */
                         status: 409;
                     };

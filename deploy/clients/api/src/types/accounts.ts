@@ -24,6 +24,224 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/enterprise-documents/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 申请材料 · Documents of the application
+         * @description 仅管理员；只列目录。For administrators; without the contents.
+         */
+        get: operations["list_enterprise_documents"];
+        put?: never;
+        /**
+         * 上传申请材料 · Upload a document of the application
+         * @description PDF、JPEG 或 PNG，全部材料最多 10 份、共 5 MiB；加密保存，运营人员查看时留有记录。开始审核后不能更改。
+         *
+         *     PDF, JPEG or PNG; at most 10 files of 5 MiB together. Stored sealed; every look of an operator is recorded. No
+         *     changes once the review has begun.
+         */
+        post: operations["upload_enterprise_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprise-documents/{enterprise_id}/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 删除申请材料 · Delete a document
+         * @description 删除申请材料 · Delete a document
+         */
+        delete: operations["delete_enterprise_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 申请企业碳账户 · Apply for an enterprise account
+         * @description 申请人成为管理员；由两位运营人员核准。The applicant becomes its administrator. Two operators approve it.
+         */
+        post: operations["apply_for_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业 · An enterprise, for its members
+         * @description 企业 · An enterprise, for its members
+         */
+        get: operations["get_enterprise"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭企业碳账户 · Close the enterprise account
+         * @description 仅管理员；账户须已结清，关闭后不能恢复。For administrators. It must be empty, and it cannot be opened again.
+         */
+        post: operations["close_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本平台的归集条款 · Terms of my platform, with drafts
+         * @description 本平台的归集条款 · Terms of my platform, with drafts
+         */
+        get: operations["list_platform_terms"];
+        put?: never;
+        /**
+         * 起草归集条款 · Write terms, as a maker
+         * @description 起草归集条款 · Write terms, as a maker
+         */
+        post: operations["write_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用条款，提前告知 · End terms with notice
+         * @description 即日起不再接受新的委托，现有委托到期终止。No new mandates from now on; the present ones end then.
+         */
+        post: operations["end_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 复核并发布条款 · Publish terms, as a checker
+         * @description 须由起草人以外的复核人发布；正文此后不变。By a checker who did not write them. The text never changes.
+         */
+        post: operations["publish_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 成员 · Members and open invitations
+         * @description 成员 · Members and open invitations
+         */
+        get: operations["list_enterprise_members"];
+        put?: never;
+        /**
+         * 邀请成员或更改角色 · Invite a member, or change roles
+         * @description 仅管理员，须先再次确认身份。对方 14 天内接受后才成为成员；已是成员的，角色即时更改。
+         *
+         *     For administrators, after a step-up. The person becomes a member by accepting within 14 days.
+         *     Roles of members change at once.
+         */
+        post: operations["add_enterprise_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 移除成员 · Remove a member
+         * @description 仅管理员，即时生效。For administrators; takes effect at once.
+         */
+        delete: operations["remove_enterprise_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/households": {
         parameters: {
             query?: never;
@@ -64,7 +282,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/households/{household_id}/members/me": {
+    "/api/v1/accounts/households/{household_id}/members/{member_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -75,10 +293,35 @@ export interface paths {
         put?: never;
         post?: never;
         /**
+         * 移出成员 · End the stay of a member
+         * @description 仅户主。对方会看到已被移出。For the owner only. The person is told so.
+         */
+        delete: operations["remove_household_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 我的昵称 · My nickname in the household
+         * @description 我的昵称 · My nickname in the household
+         */
+        put: operations["set_household_nickname"];
+        post?: never;
+        /**
          * 退出家庭 · Leave the household
-         * @description 最后一位成员退出后，家庭账户关闭，电表可由其他家庭登记。
+         * @description 户主退出后，由加入最早的成员接任。最后一位成员退出后，家庭账户关闭，电表可由其他家庭登记。
          *
-         *     The last member to leave closes the household and frees its meter.
+         *     An owner who leaves is followed by the longest-standing member. The last member to leave closes the household and
+         *     frees its meter.
          */
         delete: operations["leave"];
         options?: never;
@@ -96,10 +339,136 @@ export interface paths {
         get?: never;
         /**
          * 登记电表 · Register the meter
-         * @description 替换原来登记的电表，即时生效。Replaces the former meter from now on.
+         * @description 替换原来的电表。电网公司能确认的，在其确认后生效（`meter_pending_until` 之前）。
+         *
+         *     Replaces the former meter: from now on, or from its confirmation by the grid company on.
          */
         put: operations["register_meter"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 家庭名称 · Name the household
+         * @description 仅户主。For the owner only.
+         */
+        put: operations["rename_household"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 移交户主 · Offer the household to a member
+         * @description 对方接受后生效，7 天内有效。In force once the member accepts, within 7 days.
+         */
+        put: operations["offer_household"];
+        post?: never;
+        /**
+         * 取消移交 · Withdraw or decline the offer
+         * @description 取消移交 · Withdraw or decline the offer
+         */
+        delete: operations["drop_household_offer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/owner/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 接任户主 · Become the owner
+         * @description 接任户主 · Become the owner
+         */
+        post: operations["accept_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 提议用碳规则 · Propose how the grams may be used
+         * @description 全家同意后生效，7 天内有效；只有一人时即时生效。In force once all members agree, within 7 days.
+         */
+        put: operations["propose_household_rule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule/agree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 同意用碳规则 · Agree to the proposed rule
+         * @description 同意用碳规则 · Agree to the proposed rule
+         */
+        post: operations["agree_household_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/households/{household_id}/rule/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 拒绝或撤回用碳规则 · Refuse or withdraw the proposed rule
+         * @description 拒绝或撤回用碳规则 · Refuse or withdraw the proposed rule
+         */
+        post: operations["refuse_household_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -126,6 +495,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/mandate-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 各平台现行的归集条款 · Current terms of the platforms
+         * @description 各平台现行的归集条款 · Current terms of the platforms
+         */
+        get: operations["list_current_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/mandate-terms/{terms_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 归集条款全文 · The text of terms
+         * @description 归集条款全文 · The text of terms
+         */
+        get: operations["get_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/me": {
         parameters: {
             query?: never;
@@ -142,7 +551,14 @@ export interface paths {
         get: operations["read_me"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * 申请注销 · Plan the erasure of my account
+         * @description 冷静期（默认 15 天）内可以撤销，期满后删除，不能恢复。重复申请，得到同一个计划。
+         *
+         *     It can be cancelled during the cooling-off, 15 days by default. Then it is carried out and cannot be undone. A
+         *     repeated request returns the same plan.
+         */
+        delete: operations["plan_erasure"];
         options?: never;
         head?: never;
         patch?: never;
@@ -163,7 +579,10 @@ export interface paths {
         put?: never;
         /**
          * 绑定合作方 · Bind a partner
-         * @description 绑定合作方 · Bind a partner
+         * @description account_no 方式下，有的合作方要先确认：此时 status 为 pending，确认前的行为先留存，确认后补计。
+         *
+         *     Some partners confirm account numbers first: then the binding is pending, and acts meanwhile are judged once it is
+         *     confirmed.
          */
         post: operations["create_binding"];
         delete?: never;
@@ -187,6 +606,28 @@ export interface paths {
          * @description 须先确认是本人（5 分钟内）。Needs a step-up of the session within the last 5 minutes.
          */
         delete: operations["delete_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/bindings/authorizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 去合作方确认 · Start the confirmation at a partner (OAuth 2.0, PKCE)
+         * @description 确认后，合作方带着 code 和 state 回跳；再用它们 `POST /me/bindings`。10 分钟内有效，只能在同一登录中使用一次。
+         *
+         *     The redirect brings `code` and `state` for `POST /me/bindings`: once, within 10 minutes, in the same log-in.
+         */
+        post: operations["start_authorization"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -223,7 +664,7 @@ export interface paths {
         put?: never;
         /**
          * 领取个人碳账户 · Open the personal carbon account
-         * @description 领取个人碳账户 · Open the personal carbon account
+         * @description 申报未满 14 周岁的，须先由监护人扫码同意。Under 14: a guardian scans the code of the child first.
          */
         post: operations["open_carbon_account"];
         delete?: never;
@@ -252,9 +693,491 @@ export interface paths {
         post: operations["give_consent"];
         /**
          * 撤回同意 · Withdraw consent
-         * @description 撤回 data_processing 后，自该时刻起的行为不再累计减碳量。Activities from that moment on do not count.
+         * @description 撤回 data_processing 后，自该时刻起的行为不再累计减碳量；撤回 partner:<id> 只停止该合作方。
+         *
+         *     Activities from that moment on do not count: all of them without data_processing, those of one partner without
+         *     partner:<id>, steps without health_steps.
          */
         delete: operations["withdraw_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/consents/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 同意的每次变更 · Every change of my consents
+         * @description 最新在前。Newest first: what changed, when, by whom and through which channel.
+         */
+        get: operations["list_consent_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的企业与邀请 · My enterprises and invitations
+         * @description 我的企业与邀请 · My enterprises and invitations
+         */
+        get: operations["list_my_enterprises"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 退出或谢绝 · Leave or decline
+         * @description 最后一位管理员不能退出。The last administrator cannot leave.
+         */
+        delete: operations["leave_enterprise"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/enterprises/{enterprise_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 接受邀请 · Accept an invitation
+         * @description 接受邀请 · Accept an invitation
+         */
+        post: operations["accept_membership"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/erasure/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销注销 · Cancel the planned erasure
+         * @description 撤销注销 · Cancel the planned erasure
+         */
+        post: operations["cancel_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 导出我的全部信息 · Export all that is held about me
+         * @description 在后台准备。正在准备时再次申请，得到同一个；每天两次。
+         *
+         *     Built in the background. While one is being built, a further request returns the same. Two a day.
+         */
+        post: operations["request_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/export/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 导出的进度或压缩包 · Progress of the export, then the archive
+         * @description 保留 7 天，只有本人能打开。Kept for seven days; only its person can open it.
+         */
+        get: operations["read_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我代管的亲情卡 · Family cards of which I am the proxy, newest first
+         * @description 我代管的亲情卡 · Family cards of which I am the proxy, newest first
+         */
+        get: operations["list_family_cards"];
+        put?: never;
+        /**
+         * 办亲情卡 · Open a family card
+         * @description 给没有智能手机的家人：卡有自己的碳账户，由我代管，最多三张。
+         *
+         *     For a relative without a smartphone. The card has an account of its own, and I am its proxy. At most three.
+         */
+        post: operations["open_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡详情 · One of my family cards
+         * @description 亲情卡详情 · One of my family cards
+         */
+        get: operations["get_family_card"];
+        put?: never;
+        post?: never;
+        /**
+         * 停用亲情卡 · End a family card
+         * @description 码和绑定立即失效；账户里的减碳量保留，可在窗口交给本人。
+         *
+         *     The code and the bindings end at once. The account keeps its grams, and a window can hand it over.
+         */
+        delete: operations["end_family_card"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡的绑定 · Bindings of a family card
+         * @description 亲情卡的绑定 · Bindings of a family card
+         */
+        get: operations["list_family_card_bindings"];
+        put?: never;
+        /**
+         * 给亲情卡绑定合作方 · Bind a family card to a partner
+         * @description 合作方须支持按碳账户号绑定。The partner must support the mode `account_no`.
+         */
+        post: operations["bind_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/bindings/{binding_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 解除亲情卡的绑定 · End a binding of a card
+         * @description 解除亲情卡的绑定 · End a binding of a card
+         */
+        delete: operations["unbind_family_card"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 亲情卡的办理记录 · What was done with a family card, newest first
+         * @description 亲情卡的办理记录 · What was done with a family card, newest first
+         */
+        get: operations["list_family_card_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 交给本人 · Hand the account over to the holder
+         * @description 本人用自己的微信扫码接收，15 分钟内有效。The holder scans it with an own WeChat within 15 minutes.
+         */
+        post: operations["hand_over_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/{card_id}/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 挂失换码 · Replace the code of a lost card
+         * @description 旧码立即失效。The old code is dead at once.
+         */
+        post: operations["renew_family_card_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/family-cards/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 凭码接收亲情卡 · Take a card over, or become its proxy
+         * @description 本人接收后，账户和减碳量不变，重新登录即可使用；须在领取自己的碳账户之前。
+         *
+         *     After a handover the account keeps its number and grams: log in again. It comes before opening an own account.
+         */
+        post: operations["claim_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/freeze-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的提问和答复 · My questions and their answers
+         * @description 我的提问和答复 · My questions and their answers
+         */
+        get: operations["list_questions"];
+        put?: never;
+        /**
+         * 询问冻结 · Ask about the freeze
+         * @description 账户冻结时可以提问，每天三次；答复在同一处查看。
+         *
+         *     Three questions a day while the account is frozen. The answer appears in the list.
+         */
+        post: operations["ask_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/guardian/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 出示监护码 · Show a code to a guardian
+         * @description 未满 14 周岁的用户出示，仅可使用一次，15 分钟内有效。For people under 14; works once within 15 minutes.
+         */
+        post: operations["create_guardian_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的家庭记录 · Households in which I have lived, newest first
+         * @description 我的家庭记录 · Households in which I have lived, newest first
+         */
+        get: operations["list_household_stays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/look-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 谁查过我的账户 · Who looked up my account
+         * @description 运营人员每次查询个人信息都留有记录。这里列出时间、岗位和原因，不列姓名。
+         *
+         *     Every look-up of personal data by an operator, with time, role and kind of reason, without a name.
+         */
+        get: operations["list_look_ups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/mandates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的归集委托 · My mandates, newest first
+         * @description 我的归集委托 · My mandates, newest first
+         */
+        get: operations["list_mandates"];
+        put?: never;
+        /**
+         * 委托平台归集 · Give a platform a mandate
+         * @description 此后的行为才归集，此前的不变。Acts from now on are pooled, none from before. It can be ended at any time.
+         */
+        post: operations["accept_mandate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/mandates/{mandate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 终止委托 · End a mandate at once
+         * @description 即时生效，此前已归集的不变。Takes effect at once; what was pooled before stays.
+         */
+        delete: operations["end_mandate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我订阅的消息 · Messages that I asked for
+         * @description 微信的订阅是一次性的：每同意一次，可收到一条。A subscription of WeChat is one-time: one message an acceptance.
+         */
+        get: operations["list_messages"];
+        put?: never;
+        /**
+         * 记录订阅结果 · Record what I answered
+         * @description 每次 accept 增加一条，最多累计 30 条；ban 或 stop 清零。带 Idempotency-Key 重发时只记一次。
+         *
+         *     Each `accept` allows one more message, at most 30. `ban` and `stop` end them. Send an Idempotency-Key: a repeated
+         *     request then counts once.
+         */
+        post: operations["answer_messages"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -275,6 +1198,28 @@ export interface paths {
          *     Who has a number already must step up first. A new number ends the bindings made with the former one.
          */
         put: operations["set_phone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/qrcode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的小程序码 · My code of the mini-program
+         * @description 扫码打开该页面，scene 里带有我的邀请标识，看不出我是谁。图像缓存 6 小时，支持 If-None-Match。
+         *
+         *     The code opens the page with my invitation mark as its scene, which does not tell who I am. Kept for 6 hours.
+         */
+        get: operations["read_qr_code"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -326,6 +1271,122 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/me/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 上报微信步数 · Report my WeChat steps
+         * @description 先 wx.login，再 wx.getWeRunData，然后一起提交。需要同意 health_steps；只上报同意之后、已经过完的日子。
+         *     应答 WX_LOG_IN_AGAIN 时，请重新 wx.login 并重新读取步数。是否计入减碳量由步行方法学决定。
+         *
+         *     First wx.login, then wx.getWeRunData, then this. Needs consent to health_steps; only days that began after it and
+         *     are over are reported. After WX_LOG_IN_AGAIN log in and read the steps anew. A methodology decides their worth.
+         */
+        post: operations["report_steps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我监护的孩子 · The children I am the guardian of
+         * @description 我监护的孩子 · The children I am the guardian of
+         */
+        get: operations["list_wards"];
+        put?: never;
+        /**
+         * 成为监护人 · Become a guardian
+         * @description 扫描孩子出示的监护码，并代为同意个人信息处理。Scan the child's code and consent to data processing.
+         */
+        post: operations["accept_ward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 解除监护 · End the guardianship
+         * @description 孩子的各项同意随之撤回，直到另一位监护人同意。The child's consents end with it.
+         */
+        delete: operations["end_guardianship"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 孩子的同意记录 · The child's consents
+         * @description 孩子的同意记录 · The child's consents
+         */
+        get: operations["list_ward_consents"];
+        put?: never;
+        /**
+         * 代孩子同意 · Consent for the child
+         * @description 代孩子同意 · Consent for the child
+         */
+        post: operations["give_ward_consent"];
+        /**
+         * 撤回孩子的同意 · Withdraw a consent of the child
+         * @description 撤回孩子的同意 · Withdraw a consent of the child
+         */
+        delete: operations["withdraw_ward_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/me/wards/{ward_id}/consents/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 孩子同意的每次变更 · Every change of the child's consents
+         * @description 孩子同意的每次变更 · Every change of the child's consents
+         */
+        get: operations["list_ward_consent_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/ops/accounts/{account_no}": {
         parameters: {
             query?: never;
@@ -342,6 +1403,88 @@ export interface paths {
         get: operations["look_up_account"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 提案列表 · Proposals, newest first
+         * @description 提案列表 · Proposals, newest first
+         */
+        get: operations["list_account_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 提案 · One proposal
+         * @description 提案 · One proposal
+         */
+        get: operations["get_account_proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 批准提案 · Approve, by a second person
+         * @description 须由提议人以外的人批准，立即生效；需要该类提案的权限。
+         *
+         *     By an operator other than its proposer, with the scope of the kind. Takes effect at once.
+         */
+        post: operations["approve_account_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/approvals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回或撤回提案 · Reject or withdraw
+         * @description 提议人自己为撤回，他人为驳回。The proposer withdraws it, another operator rejects it.
+         */
+        post: operations["reject_account_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -368,6 +1511,348 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/ops/enterprises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 企业申请与企业 · Applications and enterprises, newest first
+         * @description 企业申请与企业 · Applications and enterprises, newest first
+         */
+        get: operations["list_enterprises"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个企业与申请材料 · An enterprise with its documents
+         * @description 一个企业与申请材料 · An enterprise with its documents
+         */
+        get: operations["get_enterprise_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议核准，须两人 · Propose the approval
+         * @description 由另一位运营人员在 `/ops/approvals` 批准后生效。Another operator approves it under `/ops/approvals`.
+         */
+        post: operations["propose_enterprise_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭企业 · Close an empty enterprise
+         * @description 账户须已结清，否则列出剩余。The account must be empty; else the answer lists what is left.
+         */
+        post: operations["close_enterprise_as_operator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 申请的联系人 · The contact of an application
+         * @description 每次查看都有审计记录。Every look is recorded.
+         */
+        get: operations["get_enterprise_contact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 查看申请材料 · Read a document
+         * @description 每次查看都有审计记录；每人每小时最多 60 次。Every look is recorded; at most 60 an hour for each operator.
+         */
+        get: operations["read_enterprise_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 驳回申请 · Reject an application
+         * @description 材料与联系人随即删除。Documents and contact are deleted at once.
+         */
+        post: operations["reject_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提议恢复，须两人 · Propose to resume
+         * @description 提议恢复，须两人 · Propose to resume
+         */
+        post: operations["propose_enterprise_resumption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/enterprises/{enterprise_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 暂停企业 · Suspend an enterprise
+         * @description 立即生效，不能再办理任何业务。Takes effect at once: it may not act.
+         */
+        post: operations["suspend_enterprise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 注销进度 · Erasures and the answers of the services
+         * @description 超过一天仍在进行的由指标 `carbon_erasures_stuck` 告警。
+         *
+         *     The metric `carbon_erasures_stuck` raises an alarm for those that run longer than a day.
+         */
+        get: operations["list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口办亲情卡 · Open a family card at a window
+         * @description 持卡人到场并同意；代管人可以以后设置。The holder is present and consents. A proxy may follow.
+         */
+        post: operations["open_card_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口出码：交给本人或设代管人 · A code for the holder or a proxy
+         * @description 窗口出码：交给本人或设代管人 · A code for the holder or a proxy
+         */
+        post: operations["issue_card_code_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口停用亲情卡 · End a family card at a window
+         * @description 窗口停用亲情卡 · End a family card at a window
+         */
+        post: operations["end_card_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/{card_id}/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口挂失换码 · Replace the code at a window
+         * @description 窗口挂失换码 · Replace the code at a window
+         */
+        post: operations["renew_card_code_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/family-cards/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 查亲情卡 · Find a family card by its code or number
+         * @description 每次都记入审计，并计入查询次数。Each is recorded and counts as a look-up.
+         */
+        post: operations["check_card_at_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/freeze-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待答复的冻结提问 · Questions to answer
+         * @description 最早的在前。Oldest first.
+         */
+        get: operations["list_open_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/freeze-questions/{question_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 答复冻结提问 · Answer a question
+         * @description 答复冻结提问 · Answer a question
+         */
+        post: operations["answer_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/ops/log-ins": {
         parameters: {
             query?: never;
@@ -384,6 +1869,70 @@ export interface paths {
          *     Open `authorization_url` in a browser. Finish with the `code` and `state` of the redirect and `log_in_secret`.
          */
         post: operations["start_operator_log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/messages/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 发送失败的消息 · Messages that failed
+         * @description 因模板、内容或页面有误而未能发送，需要改正配置。
+         *
+         *     WeChat refused the template, a value or the page: somebody has to correct the settings. No person is named.
+         */
+        get: operations["list_failed_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/operators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 运营人员 · Operators and their roles
+         * @description 不含密码与验证器密钥。Without passwords and secrets.
+         */
+        get: operations["list_operators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/operators/{subject}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用运营人员 · Disable an operator at once
+         * @description 立即结束其全部登录，其他服务最迟在 5 分钟后拒绝其令牌。恢复须在服务器上进行。
+         *
+         *     Ends all sessions at once; other services refuse the tokens within 5 minutes. Enabling again is done on the machine.
+         */
+        post: operations["disable_operator"];
         delete?: never;
         options?: never;
         head?: never;
@@ -480,7 +2029,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/partner/bindings": {
+    "/api/v1/accounts/ops/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待审核的文字 · Texts to decide on
+         * @description 微信无法判断的家庭名称和昵称，最早的在前；不显示是谁的。
+         *
+         *     Names that WeChat was not sure about, oldest first. No person is named.
+         */
+        get: operations["list_waiting_texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/ops/texts/{check_id}/decision": {
         parameters: {
             query?: never;
             header?: never;
@@ -490,10 +2061,156 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * 审核文字 · Decide on a text
+         * @description 通过后，本人再次提交同样的文字即可使用。The person may then send it again. The decision is recorded.
+         */
+        post: operations["decide_on_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的客户的绑定（CP1 签名） · Bindings of my customers, newest first
+         * @description 请核对 pending 的碳账户号，再确认或拒绝。Compare the numbers of pending ones, then confirm or refuse.
+         */
+        get: operations["list_partner_bindings"];
+        put?: never;
+        /**
          * 合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)
          * @description 合作方确认绑定码（CP1 签名） · A partner confirms a token (CP1 signature)
          */
         post: operations["confirm_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 客户已离开（CP1 签名） · A customer left (CP1 signature)
+         * @description 自此刻起的行为不再计入，本人会看到原因。Acts from now on do not count, and the citizen sees why.
+         */
+        delete: operations["end_partner_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 确认这是我的客户（CP1 签名） · Confirm a pending binding (CP1 signature)
+         * @description 等待期间的事件随即核算。重复确认不改变什么。Events of the meantime are judged now. A repeat changes nothing.
+         */
+        post: operations["confirm_pending_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/{binding_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 不是我的客户（CP1 签名） · Refuse a pending binding (CP1 signature)
+         * @description 不是我的客户（CP1 签名） · Refuse a pending binding (CP1 signature)
+         */
+        post: operations["refuse_pending_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/bindings/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 客户已离开，按 account_ref（CP1 签名） · A customer left, by account_ref (CP1 signature)
+         * @description 客户已离开，按 account_ref（CP1 签名） · A customer left, by account_ref (CP1 signature)
+         */
+        post: operations["end_binding_of_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/family-cards/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 合作方设备扫亲情卡（CP1 签名） · A device reads a family card (CP1 signature)
+         * @description 未知、已停用和已换的码回答相同。One answer for unknown, ended and replaced codes.
+         */
+        post: operations["read_family_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/partner/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 电网公司确认家庭电表（CP1 签名） · The grid company confirms a meter (CP1 signature)
+         * @description 确认后电表归这一家，原来登记的家庭即时失效；可重复。
+         *
+         *     From its confirmation on, the meter is this household's and nobody else's. Repeatable.
+         */
+        post: operations["decide_meter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -508,10 +2225,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 个人信息处理规则的版本 · Versions of the privacy policy
-         * @description 同意时请传用户看到的版本；未发布或已过期的版本会被拒绝。
+         * 个人信息处理规则的版本 · Versions of the privacy policy and of the other texts
+         * @description 同意时请传用户看到的版本；未发布、已过期或属于其他事项的版本会被拒绝。
          *
-         *     Consent names the version that the citizen saw. Unknown and outdated versions are refused.
+         *     Consent names the version that the citizen saw. Unknown and outdated versions, and those of another purpose, are
+         *     refused. The general policy comes first.
          */
         get: operations["list_policies"];
         put?: never;
@@ -634,6 +2352,8 @@ export interface components {
     schemas: {
         /** @description 合作方以碳账户号上报 The partner reports with the account number. */
         AccountNoBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -656,12 +2376,38 @@ export interface components {
             frozen: boolean | null;
             frozen_since: string | null;
             /** @enum {string} */
-            kind: "person" | "household";
+            kind: "person" | "household" | "enterprise";
             /** @description 家庭成员人数 Number of members; households only */
             members: number | null;
             opened_at: string;
             /** @example 138****5678 */
             phone_masked: string | null;
+        };
+        /**
+         * @description What the person answered when the mini-program asked (`wx.requestSubscribeMessage`), or `stop`.
+         * @enum {string}
+         */
+        Answer: "accept" | "reject" | "ban" | "stop";
+        /**
+         * @example {
+         *       "text": "核实已完成，账户将在今天解除冻结。"
+         *     }
+         */
+        AnswerIn: {
+            /** @description 给本人看的答复 What the person reads */
+            text: string;
+        };
+        /**
+         * @example {
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "status": "applied"
+         *     }
+         */
+        ApplicationOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
         };
         /**
          * @example {
@@ -701,14 +2447,35 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "partner_id": "bike"
+         *     }
+         */
+        AuthorizationIn: {
+            /** @example didi */
+            partner_id: string;
+        };
+        AuthorizationOut: {
+            /**
+             * @description 在此确认，之后回跳到登记的地址 The citizen confirms here and comes back to the registered address
+             * @example https://bike.example.cn/oauth/authorize?response_type=code&client_id=carbon&state=…
+             */
+            authorization_url: string;
+            expires_at: string;
+        };
         BindingOut: {
             /** Format: uuid */
             binding_id: string;
+            /** @description pending 时：合作方须在此前确认 While pending: the partner confirms before this time */
+            confirm_before: string | null;
             /** @description 撤回同意后的行为不计入 Activities from this time on do not count */
             consent_withdrawn_at: string | null;
             /** @description 自该时间起的行为计入 Activities from this time on count */
             counts_from: string;
             ended_at: string | null;
+            /** @description citizen 本人解除 · phone_changed 更换手机号 · consent_given_again 重新同意 · partner 合作方解除 · refused_by_partner 合作方不认 · not_confirmed 合作方逾期未确认 · erased 注销 Why it ended */
+            ended_reason: components["schemas"]["EndReason"] | null;
             /** @enum {string} */
             mode: "oauth" | "phone_hash" | "token" | "account_no";
             partner_id: string;
@@ -744,8 +2511,170 @@ export interface components {
              */
             account_no: string;
             /** @enum {string} */
-            kind: "person" | "household";
+            kind: "person" | "household" | "enterprise";
             opened_at: string;
+        };
+        /**
+         * @description 合作方以卡的碳账户号上报。The partner reports with the account number of the card.
+         * @example {
+         *       "partner_id": "metro"
+         *     }
+         */
+        CardBindingIn: {
+            partner_id: string;
+        };
+        /**
+         * @description 卡上的码或账户号，二选一。The code on the card, or its account number.
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "reason": "窗口查询"
+         *     }
+         */
+        CardCheckIn: {
+            account_no?: string | null;
+            qr?: string | null;
+            reason: string;
+        };
+        CardCodeOut: {
+            /** @example cfh_Zk3vQ8u1yT5rW7xA2bC4dE6 */
+            code: string;
+            expires_at: string;
+            qr_svg: string;
+        };
+        /** @description 持卡人的同意，由代管人或窗口代为提交。The holder's consent, given through the proxy or at the window. */
+        CardConsentIn: {
+            /** @example 2026-11 */
+            policy_version: string;
+        };
+        /** @description 对卡做过的操作。What was done with the card. */
+        CardEventOut: {
+            /** @example code_renewed */
+            action: string;
+            at: string;
+            /** @enum {string} */
+            by: "proxy" | "window" | "person";
+        };
+        CardEventOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CardEventOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       },
+         *       "kind": "paper",
+         *       "label": "外婆"
+         *     }
+         */
+        CardIn: {
+            consent: components["schemas"]["CardConsentIn"];
+            /**
+             * @description paper：纸卡；transit：公交卡 A paper card, or a transit card
+             * @enum {string}
+             */
+            kind: "paper" | "transit";
+            /** @description 备注，仅代管人可见 A note that only the proxy sees */
+            label?: string | null;
+            /**
+             * @description 代管人每月最多可用；开卡后不能自行提高 What the proxy may use in a month; fixed when opened
+             * @default 20000000
+             */
+            monthly_limit_mg: number;
+        };
+        /**
+         * @description 亲情卡，不含余额：余额见 GET /api/v1/accounting/family-cards/{card_id}/balance The balance is in accounting.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "account_no": "WH203947561028",
+         *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "ended_at": null,
+         *       "ended_reason": null,
+         *       "has_proxy": true,
+         *       "kind": "paper",
+         *       "label": "外婆",
+         *       "monthly_limit_mg": 20000000,
+         *       "opened_at": "2026-11-27T16:00:00+08:00",
+         *       "opened_through": "proxy"
+         *     }
+         */
+        CardOut: {
+            /**
+             * Format: uuid
+             * @description 卡的碳账户，兑换时填写 Its carbon account, named in an order
+             */
+            account_id: string;
+            account_no: string;
+            /** Format: uuid */
+            card_id: string;
+            ended_at: string | null;
+            ended_reason: ("ended" | "handed_over") | null;
+            has_proxy: boolean;
+            /** @enum {string} */
+            kind: "paper" | "transit";
+            /** @description 仅代管人可见 For the proxy only */
+            label: string | null;
+            monthly_limit_mg: number;
+            opened_at: string;
+            /** @enum {string} */
+            opened_through: "proxy" | "window";
+        };
+        CardOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["CardOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       }
+         *     }
+         */
+        ClaimIn: {
+            code: string;
+            /** @description 接收账户时必填，由本人同意 The person's own consent, required for a handover */
+            consent?: components["schemas"]["CardConsentIn"] | null;
+        };
+        ClaimOut: {
+            /** @description 接收账户后须重新登录 After a handover, log in again */
+            log_in_again: boolean;
+            /** @enum {string} */
+            purpose: "handover" | "proxy";
+        };
+        ConsentChangeOut: {
+            at: string;
+            /**
+             * @description 本人、监护人，或文本更新 Me, my guardian, or a change of the policy
+             * @enum {string}
+             */
+            by: "self" | "guardian" | "policy";
+            /** @enum {string} */
+            change: "given" | "renewed" | "withdrawn" | "expired";
+            /**
+             * @description app 同意设置；account 领取账户；binding 绑定合作方；guardian 监护人；age 申报年龄；policy 文本更新；migration 此前的绑定 Where it happened
+             * @enum {string}
+             */
+            channel: "app" | "account" | "binding" | "guardian" | "age" | "policy" | "migration";
+            policy_version: string;
+            /**
+             * @example data_processing
+             * @example partner:didi
+             */
+            purpose: string;
+        };
+        ConsentChangeOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ConsentChangeOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
         };
         ConsentGiven: {
             /**
@@ -766,13 +2695,24 @@ export interface components {
              * @example 2026-11
              */
             policy_version: string;
-            /** @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · messages 服务通知 Notices · rankings 参与排行 Rankings · research 去标识化研究 De-identified research */
-            purpose: components["schemas"]["Purpose"];
+            /**
+             * @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · partner:<id> 与该合作方共享 Sharing with this partner · location 位置 Places of trips · health_steps 微信步数 WeChat steps · pooling 汇集减碳量 Pooling · rankings 参与排行 Rankings · messages 服务通知 Notices · research 去标识化研究 De-identified research
+             * @example data_processing
+             */
+            purpose: string;
         };
         ConsentOut: {
+            /** @description 请在此之前重新同意 Renew it before this time */
+            ends_at: string | null;
+            /** @description 未重新同意而失效的时间 When it ended without renewal */
+            expired_at: string | null;
             given_at: string;
             policy_version: string;
-            purpose: components["schemas"]["Purpose"];
+            /**
+             * @example data_processing
+             * @example partner:didi
+             */
+            purpose: string;
             /** @description 被新版本取代的时间 When consent to a newer version replaced it */
             superseded_at: string | null;
             /** @description 撤回时间 When consent was withdrawn */
@@ -782,26 +2722,403 @@ export interface components {
             /** @description 最新在前 Newest first, at most 100 */
             items: components["schemas"]["ConsentOut"][];
         };
+        ContactIn: {
+            /** @example 张敏 */
+            name: string;
+            /** @example 027-85550000 */
+            phone: string;
+        };
         /**
          * @example {
-         *       "meter_ref": "4201004812345"
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "name": "张敏",
+         *       "phone": "027-85550000"
+         *     }
+         */
+        ContactOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            /** @description 已删除为空 Null when it was deleted */
+            name: string | null;
+            phone: string | null;
+        };
+        DayStepsOut: {
+            /**
+             * Format: date
+             * @example 2026-11-26
+             */
+            day: string;
+            /** @example 8000 */
+            steps: number;
+        };
+        /**
+         * @example {
+         *       "reason": "材料齐全"
+         *     }
+         */
+        DecisionIn: {
+            /**
+             * @description 写入审计记录 Stored in the audit log
+             * @example 材料齐全
+             */
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "reason": "已离职"
+         *     }
+         */
+        DisableIn: {
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *       "kind": "business_licence",
+         *       "media_type": "application/pdf",
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "size_bytes": 183204,
+         *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+         *     }
+         */
+        DocumentOut: {
+            /** Format: uuid */
+            document_id: string;
+            /** @enum {string} */
+            kind: "business_licence" | "authorisation_letter" | "other";
+            /** @enum {string} */
+            media_type: "application/pdf" | "image/jpeg" | "image/png";
+            sha256: string;
+            size_bytes: number;
+            uploaded_at: string;
+        };
+        DocumentsOut: {
+            /** @description 最多 10 份 At most 10 */
+            items: components["schemas"]["DocumentOut"][];
+        };
+        /**
+         * @description Why a binding ended, as its owner reads it. `frozen` is none: a frozen account keeps its bindings.
+         * @enum {string}
+         */
+        EndReason: "citizen" | "phone_changed" | "consent_given_again" | "partner" | "refused_by_partner" | "not_confirmed" | "erased";
+        /**
+         * @description 企业与其申请材料。An enterprise with the documents of its application.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "documents": [
+         *         {
+         *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *           "kind": "business_licence",
+         *           "media_type": "application/pdf",
+         *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "size_bytes": 183204,
+         *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+         *         }
+         *       ],
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseCaseOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            documents: components["schemas"]["DocumentOut"][];
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "account_no": "WH203947561028",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "my_roles": [
+         *         "admin"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseDetailOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            /** @description 核准后才有 From the approval on */
+            account_no: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            my_roles: ("admin" | "maker" | "checker" | "viewer")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @example {
+         *       "contact": {
+         *         "name": "张敏",
+         *         "phone": "027-85550000"
+         *       },
+         *       "kinds": [
+         *         "venue",
+         *         "event_organiser"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseIn: {
+            /** @description 加密保存，仅供审核时联系 Sealed; for questions about the application */
+            contact: components["schemas"]["ContactIn"];
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            /** @description 与营业执照一致 As on the licence */
+            name: string;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        /**
+         * @description 企业碳账户。An enterprise as its members and operators see it.
+         * @example {
+         *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+         *       "applied_at": "2026-11-27T10:00:00+08:00",
+         *       "approved_at": "2026-11-28T10:00:00+08:00",
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "name": "江城会展有限公司",
+         *       "status": "active",
+         *       "status_reason": null,
+         *       "uscc": "914201007071000009"
+         *     }
+         */
+        EnterpriseOut: {
+            /** @description 企业碳账户，核准后才有 The carbon account, from the approval on */
+            account_id: string | null;
+            applied_at: string;
+            approved_at: string | null;
+            /** Format: uuid */
+            enterprise_id: string;
+            /**
+             * @description 可多选 Several at once
+             * @example [
+             *       "venue",
+             *       "sponsor"
+             *     ]
+             */
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            name: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+            /** @description 驳回、暂停或关闭的原因 Why it was rejected, suspended or closed */
+            status_reason: string | null;
+            /** @description 统一社会信用代码 Unified social credit code */
+            uscc: string;
+        };
+        EnterpriseOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["EnterpriseOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        ErasureOut: {
+            /**
+             * @description 注销意味着什么，请给本人看 What it means, to be shown to the person
+             * @example [
+             *       "到期之前可以照常使用，也可以随时撤销注销。",
+             *       "到期后，账户里剩下的减碳量全部收回，不能恢复。请先兑换或捐赠。"
+             *     ]
+             */
+            consequences: string[];
+            /** @description 到这时注销，之前可以撤销 When it happens; it can be cancelled until then */
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+        };
+        /** @description An erasure as operators see it. It names an account by id, no person. */
+        ErasureSeenOut: {
+            /** Format: uuid */
+            account_id: string;
+            answers: components["schemas"]["ServiceAnswerOut"][];
+            done_at: string | null;
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+            started_at: string | null;
+            /** @enum {string} */
+            status: "planned" | "cancelled" | "running" | "done";
+            /**
+             * @description 尚未答复的服务 Services that have not answered
+             * @example [
+             *       "ingest"
+             *     ]
+             */
+            waiting_for: string[];
+        };
+        ErasureSeenOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ErasureSeenOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        ExportOut: {
+            /** Format: uuid */
+            export_id: string;
+            requested_at: string;
+            /**
+             * @description 已收集的条数 Rows collected so far
+             * @example 120
+             */
+            rows: number;
+            /** @description 正在收集哪个服务的信息 The service whose rows are being collected */
+            service: ("accounts" | "accounting" | "rewards" | "ingest") | null;
+            /** @enum {string} */
+            status: "queued" | "running" | "ready";
+        };
+        FailedMessageOut: {
+            created_at: string;
+            finished_at: string;
+            kind: components["schemas"]["MessageKind"];
+            /** Format: uuid */
+            message_id: string;
+            /**
+             * @description 微信的错误码 WeChat's errcode
+             * @example 47003
+             */
+            reason: string;
+        };
+        FailedMessageOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["FailedMessageOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        FreezeOut: {
+            /** @example 正在核实，结果会告诉您。 */
+            reason: string;
+            /** @enum {string} */
+            reason_code: "suspicious_acts" | "partner_report" | "security" | "own_request" | "other";
+            since: string;
+        };
+        GuardianCodeOut: {
+            expires_at: string;
+            /** @description SVG 图像 The QR code as an SVG document */
+            qr_svg: string;
+            /**
+             * @description 二维码的内容 Content of the QR code
+             * @example cig_Zk3vQ8u1yT5rW7xA2bC4dE6
+             */
+            token: string;
+        };
+        /**
+         * @example {
+         *       "meter_ref": "4201004812345",
+         *       "name": "江边三口之家",
+         *       "nickname": "小雨"
          *     }
          * @example {}
          */
         HouseholdIn: {
             /** @description 家庭电表户号，仅保存加密散列，也可稍后登记 Stored only as a keyed hash; may be registered later */
             meter_ref?: string | null;
+            /** @description 家庭名称，家人可见 Seen by the members */
+            name?: string | null;
+            /** @description 我在家庭里的昵称，家人可见 My nickname, seen by the members */
+            nickname?: string | null;
         };
         /**
-         * @description 家庭账户：只显示成员人数，不显示成员身份。The number of members, not who they are.
+         * @description 家庭账户：只显示设了昵称的成员的昵称，不显示身份。Nicknames of members who set one, and nothing else of them.
          * @example {
          *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
          *       "account_no": "WH203947561028",
          *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
          *       "joined_at": "2026-11-24T16:00:00+08:00",
-         *       "members": 3,
+         *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *       "members": 2,
+         *       "meter_pending_until": null,
          *       "meter_since": "2026-11-24T16:00:00+08:00",
-         *       "opened_at": "2026-11-24T16:00:00+08:00"
+         *       "name": "江边三口之家",
+         *       "offered_to": null,
+         *       "opened_at": "2026-11-24T16:00:00+08:00",
+         *       "owner": true,
+         *       "people": [
+         *         {
+         *           "me": true,
+         *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+         *           "nickname": "小雨",
+         *           "owner": true
+         *         },
+         *         {
+         *           "me": false,
+         *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *           "nickname": null,
+         *           "owner": false
+         *         }
+         *       ],
+         *       "rule": {
+         *         "kind": "all_agree",
+         *         "limit_mg": null,
+         *         "proposed": null,
+         *         "since": null
+         *       }
          *     }
          */
         HouseholdOut: {
@@ -816,11 +3133,25 @@ export interface components {
             household_id: string;
             /** @description 我加入的时间 When I joined */
             joined_at: string;
+            /**
+             * Format: uuid
+             * @description 我的成员编号 My own
+             */
+            member_id: string;
             /** @description 成员人数 Number of members */
             members: number;
-            /** @description 电表登记时间，未登记为空 When the meter was registered */
+            /** @description 电表待电网公司确认，到这个时间为止 A meter waits for its confirmation until then */
+            meter_pending_until: string | null;
+            /** @description 电表生效时间，没有为空 Since when the meter counts */
             meter_since: string | null;
+            name: string | null;
+            /** @description 户主正在移交给的成员 To whom the owner offers the household */
+            offered_to: string | null;
             opened_at: string;
+            /** @description 我是户主 I am the owner */
+            owner: boolean;
+            people: components["schemas"]["services__accounts__households__schemas__MemberOut"][];
+            rule: components["schemas"]["RuleOut"];
         };
         InvitationOut: {
             expires_at: string;
@@ -830,10 +3161,13 @@ export interface components {
         };
         /**
          * @example {
+         *       "nickname": "小雨",
          *       "token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"
          *     }
          */
         JoinIn: {
+            /** @description 我在家庭里的昵称，家人可见 My nickname, seen by the members */
+            nickname?: string | null;
             token: string;
         };
         JwksOut: {
@@ -888,6 +3222,166 @@ export interface components {
             /** @example vGkq0qB3nYpJ5o1x7bqL9s2m4t6w8z0AcEgIkMoQsUw */
             state: string;
         };
+        LookUpOut: {
+            at: string;
+            /** @enum {string} */
+            reason_kind: "help" | "complaint" | "fraud_check" | "legal" | "other";
+            /**
+             * @description 运营人员的岗位 Role of the operator
+             * @example service-desk
+             */
+            role: string;
+        };
+        LookUpOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["LookUpOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "scenes": [
+         *         "bus"
+         *       ],
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11"
+         *     }
+         */
+        MandateIn: {
+            /**
+             * @description benefit 换等值权益 for benefits; agency 代为出售 sold on my behalf
+             * @enum {string}
+             */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            /**
+             * @example [
+             *       "bus",
+             *       "metro"
+             *     ]
+             */
+            scenes: string[];
+            /** @description 用户读到的条款的 SHA-256 Of the text that the citizen read */
+            terms_sha256: string;
+            /** @example 2026-11 */
+            terms_version: string;
+        };
+        /**
+         * @example {
+         *       "accepted_at": "2026-11-27T10:00:00+08:00",
+         *       "end_reason": "expiry",
+         *       "kind": "benefit",
+         *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "scenes": [
+         *         "bus"
+         *       ],
+         *       "status": "active",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "threshold_mg": 10000000,
+         *       "until": "2027-11-27T10:00:00+08:00"
+         *     }
+         */
+        MandateOut: {
+            /** @description 此后的行为才归集 Acts from then on */
+            accepted_at: string;
+            end_reason: ("citizen" | "platform" | "expiry" | "erasure") | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            mandate_id: string;
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            scenes: string[];
+            /** @enum {string} */
+            status: "active" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            terms_sha256: string;
+            terms_version: string;
+            /** @description 每年最多归集的克数（毫克），空为不限 At most in a calendar year */
+            threshold_mg: number | null;
+            /** @description 到此为止，可能在将来 The end, perhaps in the future */
+            until: string | null;
+        };
+        MandateOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["MandateOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "name": "李伟",
+         *       "roles": [
+         *         "maker"
+         *       ]
+         *     }
+         */
+        MemberIn: {
+            /** @description 对方的个人碳账户号 Of the person's account */
+            account_no: string;
+            /** @description 企业内显示的姓名，加密保存 Shown to members; stored sealed */
+            name?: string | null;
+            /**
+             * @description 可兼任 Several at once
+             * @example [
+             *       "maker"
+             *     ]
+             */
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+        };
+        MembersOut: {
+            /** @description 最多 100 位 At most 100 */
+            items: components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"][];
+        };
+        MessageAnswerIn: {
+            /** @description wx.requestSubscribeMessage 的结果，或 stop 表示不再接收 The result of wx.requestSubscribeMessage, or stop: no more of these */
+            answer: components["schemas"]["Answer"];
+            kind: components["schemas"]["MessageKind"];
+        };
+        /**
+         * @example {
+         *       "answers": [
+         *         {
+         *           "answer": "accept",
+         *           "kind": "credited_today"
+         *         }
+         *       ]
+         *     }
+         */
+        MessageAnswersIn: {
+            answers: components["schemas"]["MessageAnswerIn"][];
+        };
+        MessageChoiceOut: {
+            kind: components["schemas"]["MessageKind"];
+            /** @description 还可收到几条 How many messages I may still receive */
+            remaining: number;
+            /** @description 传给 wx.requestSubscribeMessage For wx.requestSubscribeMessage */
+            template_id: string;
+            /** @example 减碳量到账 */
+            title: string;
+        };
+        MessageChoicesOut: {
+            items: components["schemas"]["MessageChoiceOut"][];
+        };
+        /** @enum {string} */
+        MessageKind: "credited_today" | "order_confirmed" | "expiring" | "consent_expiring" | "account_frozen" | "binding_ended" | "export_ready" | "erasure_planned" | "looked_up";
+        MeterDecisionOut: {
+            account_no: string;
+            /** @enum {string} */
+            status: "confirmed" | "refused";
+        };
         /**
          * @example {
          *       "meter_ref": "4201004812345"
@@ -910,6 +3404,44 @@ export interface components {
             since: string;
             /** @enum {string} */
             status: "pending" | "active" | "ended";
+        };
+        /**
+         * @example {
+         *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "kinds": [
+         *         "event_organiser",
+         *         "venue"
+         *       ],
+         *       "membership": "active",
+         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *       "name": "江城会展有限公司",
+         *       "roles": [
+         *         "admin"
+         *       ],
+         *       "since": "2026-11-27T10:00:00+08:00",
+         *       "status": "active"
+         *     }
+         */
+        MyEnterpriseOut: {
+            /** Format: uuid */
+            enterprise_id: string;
+            kinds: ("pool_owner" | "project_owner" | "covered_emitter" | "venue" | "event_organiser" | "sponsor" | "verifier" | "exchange" | "settlement_bank")[];
+            /**
+             * @description invited 待您接受 waits for your acceptance
+             * @enum {string}
+             */
+            membership: "invited" | "active";
+            /** Format: uuid */
+            membership_id: string;
+            name: string;
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+            since: string;
+            /** @enum {string} */
+            status: "applied" | "under_review" | "active" | "suspended" | "closed" | "rejected";
+        };
+        MyEnterprisesOut: {
+            /** @description 先已加入的，再邀请；最多 50 个 Memberships, then invitations; at most 50 */
+            items: components["schemas"]["MyEnterpriseOut"][];
         };
         MySessionOut: {
             /** @description 登录时间 When the log-in was made */
@@ -934,11 +3466,33 @@ export interface components {
             /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
             next_cursor: string | null;
         };
-        /** @description 合作方的确认码 The partner's authorization code. */
+        /**
+         * @example {
+         *       "name": "江边三口之家"
+         *     }
+         */
+        NameIn: {
+            /** @description 空为取消名称 Null removes it */
+            name: string | null;
+        };
+        /**
+         * @example {
+         *       "nickname": "小雨"
+         *     }
+         */
+        NicknameIn: {
+            /** @description 空为取消昵称 Null removes it */
+            nickname: string | null;
+        };
+        /** @description 合作方回跳带来的 code 与 state What the partner's redirect brought; see `POST /me/bindings/authorizations`. */
         OauthBindingIn: {
             code: string;
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
+            /** @description 回跳中有 iss 时原样传来 The `iss` of the redirect, where it has one (RFC 9207) */
+            iss?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -946,6 +3500,7 @@ export interface components {
             mode: "oauth";
             /** @example didi */
             partner_id: string;
+            state: string;
         };
         /**
          * @example {
@@ -955,8 +3510,24 @@ export interface components {
          *     }
          */
         OpenAccountIn: {
+            birth_month?: string | null;
             /** @description 同意个人信息处理 Consent to data processing, required for an account */
             consent: components["schemas"]["ConsentGiven"];
+            /** @description 申报未满 14 周岁，由监护人办理 Under 14: a guardian has to agree */
+            under_14?: boolean | null;
+        };
+        OperatorOut: {
+            disabled_at: string | null;
+            /** @example 李伟 */
+            name: string;
+            /**
+             * @example [
+             *       "ledger"
+             *     ]
+             */
+            roles: string[];
+            /** @example local:li.wei */
+            subject: string;
         };
         OperatorRefreshIn: {
             /** @example cio_m3Qn5sYw7cFh9kLp2rTv4xZa6dGj8nQs0uWy1bEi3oU */
@@ -1050,6 +3621,41 @@ export interface components {
              */
             subject: string;
         };
+        /**
+         * @example {
+         *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f"
+         *     }
+         */
+        OwnerIn: {
+            /** Format: uuid */
+            member_id: string;
+        };
+        /** @description 您的一个客户的绑定 A binding of one of your customers. */
+        PartnerBindingItem: {
+            /**
+             * @description 客户填给您的碳账户号，仅 account_no 方式且未结束时有 The number that the customer gave you
+             * @example WH276051938245
+             */
+            account_no: string | null;
+            /** Format: uuid */
+            binding_id: string;
+            confirm_before: string | null;
+            counts_from: string;
+            ended_at: string | null;
+            ended_reason: components["schemas"]["EndReason"] | null;
+            /** @enum {string} */
+            mode: "oauth" | "phone_hash" | "token" | "account_no";
+            since: string;
+            /** @enum {string} */
+            status: "pending" | "active" | "ended";
+        };
+        PartnerBindingItemPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["PartnerBindingItem"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         PartnerBindingOut: {
             /** Format: uuid */
             binding_id: string;
@@ -1058,8 +3664,22 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "active" | "ended";
         };
+        /** @description 设备扫卡后得到上报用的账户号。The account number with which a device reports. */
+        PartnerCheckOut: {
+            /** @example WH203947561028 */
+            account_no: string;
+        };
+        PartnerConsentIn: {
+            /**
+             * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
+             * @example 2026-11
+             */
+            policy_version: string;
+        };
         /** @description 合作方以手机号的加密散列上报 The partner reports with a keyed hash of the phone number. */
         PhoneHashBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -1078,13 +3698,22 @@ export interface components {
             /** @example 138****5678 */
             phone_masked: string;
         };
+        PlannedErasureOut: {
+            /** @description 到这时注销，之前可以撤销 When it happens; it can be cancelled until then */
+            due_at: string;
+            /** Format: uuid */
+            erasure_id: string;
+            planned_at: string;
+        };
         /**
          * @example {
          *       "items": [
          *         {
          *           "accepted_until": null,
          *           "effective_from": "2026-11-01T00:00:00+08:00",
+         *           "family": "general",
          *           "is_accepted": true,
+         *           "renew_by": null,
          *           "title": "个人信息处理规则（2026 年 11 月）",
          *           "url": null,
          *           "version": "2026-11"
@@ -1093,15 +3722,22 @@ export interface components {
          *     }
          */
         PoliciesOut: {
-            /** @description 最新在前 Newest first */
+            /** @description 通用规则在前，各类最新在前 The general policy first, then by family; newest first */
             items: components["schemas"]["PolicyOut"][];
         };
         PolicyOut: {
             /** @description 此后不能再同意 No consent to it from then on */
             accepted_until: string | null;
             effective_from: string;
+            /**
+             * @description 文本类别：general 通用；partner_sharing 或 partner:<id> 与合作方共享；其余与同意事项同名 Which text this is: general, for partners, or named like the purpose
+             * @example general
+             */
+            family: string;
             /** @description 现在可以同意 Can be consented to now */
             is_accepted: boolean;
+            /** @description 对此前版本的同意到此时失效，请在此之前重新同意 Consents to the versions before it end at this time */
+            renew_by: string | null;
             /** @example 个人信息处理规则（2026 年 11 月） */
             title: string;
             /**
@@ -1111,6 +3747,13 @@ export interface components {
             url: string | null;
             /** @example 2026-11 */
             version: string;
+        };
+        /** @description 卡和卡上的码；码只显示这一次。The card and the code to print on it, which is shown only now. */
+        PrintedCardOut: {
+            card: components["schemas"]["CardOut"];
+            /** @example cfc_Zk3vQ8u1yT5rW7xA2bC4dE6 */
+            qr: string;
+            qr_svg: string;
         };
         /** @description RFC 9457 problem document. `code` is stable; `title` and `detail` follow Accept-Language (zh, en). */
         Problem: {
@@ -1178,16 +3821,75 @@ export interface components {
             created_at: string;
             /** @description 是否同意处理低碳行为数据 Whether low-carbon activities may be processed */
             data_processing_consent: boolean;
+            /** @description 已申请的注销，没有则为空 The planned erasure of this account */
+            erasure: components["schemas"]["PlannedErasureOut"] | null;
+            /** @description 何时、为何冻结；提问用 POST /me/freeze-questions Since when and why; ask with freeze-questions */
+            freeze: components["schemas"]["FreezeOut"] | null;
             /** @description 碳账户是否冻结；查不到时为空 Null without an account or an answer */
             frozen: boolean | null;
             /** @description 所在家庭，未加入为空 The household of which I am a member */
             household: components["schemas"]["HouseholdOut"] | null;
+            /** @description 户主把我移出家庭后的说明，30 天内显示 For 30 days after the owner has ended my stay */
+            household_notice: string | null;
             /** @description 冻结说明与联系方式 What a freeze means, and whom to ask */
             notice: string | null;
             /** @example 138****5678 */
             phone_masked: string | null;
             /** Format: uuid */
             user_id: string;
+        };
+        /**
+         * @description A change that waits for a second operator. `content` is what will be done.
+         * @example {
+         *       "content": {},
+         *       "decided_at": null,
+         *       "decided_by": null,
+         *       "expires_at": "2026-12-11T10:00:00+08:00",
+         *       "kind": "enterprise.approve",
+         *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+         *       "proposed_at": "2026-11-27T10:00:00+08:00",
+         *       "proposed_by": "local:anna",
+         *       "reason": "材料齐全",
+         *       "status": "open",
+         *       "subject": "01999e5e-0000-7000-8000-000000000002"
+         *     }
+         */
+        ProposalOut: {
+            content: {
+                [key: string]: unknown;
+            };
+            decided_at: string | null;
+            /** @description 未处理或已过期为空 Null while open, and when it expired */
+            decided_by: string | null;
+            expires_at: string;
+            /** @enum {string} */
+            kind: "enterprise.approve" | "enterprise.resume";
+            /** Format: uuid */
+            proposal_id: string;
+            proposed_at: string;
+            proposed_by: string;
+            reason: string;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "withdrawn" | "expired";
+            /** @description 要变更的对象 What will change */
+            subject: string;
+        };
+        ProposalOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["ProposalOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        ProposedRuleOut: {
+            expires_at: string;
+            /** @enum {string} */
+            kind: "all_agree" | "any_member_up_to";
+            limit_mg: number | null;
+            /** @description 还没有同意的家人 Who has not agreed yet */
+            missing: string[];
+            /** Format: uuid */
+            proposed_by: string;
         };
         /**
          * @example {
@@ -1213,12 +3915,90 @@ export interface components {
             state: string;
         };
         /**
-         * @description Purposes that a person consents to separately.
-         * @enum {string}
+         * @example {
+         *       "text": "我的账户为什么被冻结？"
+         *     }
          */
-        Purpose: "data_processing" | "messages" | "rankings" | "research";
+        QuestionIn: {
+            text: string;
+        };
+        QuestionOut: {
+            /** @example 核实已完成，账户将在今天解除冻结。 */
+            answer: string | null;
+            answered_at: string | null;
+            asked_at: string;
+            /** Format: uuid */
+            question_id: string;
+            /** @example 我的账户为什么被冻结？ */
+            text: string;
+        };
+        QuestionOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["QuestionOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        QuestionSeenOut: {
+            /** Format: uuid */
+            account_id: string;
+            /** @example 核实已完成，账户将在今天解除冻结。 */
+            answer: string | null;
+            answered_at: string | null;
+            asked_at: string;
+            /** Format: uuid */
+            question_id: string;
+            /** @example 我的账户为什么被冻结？ */
+            text: string;
+        };
+        QuestionSeenOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["QuestionSeenOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
         RefreshIn: {
             refresh_token: string;
+        };
+        /**
+         * @example {
+         *       "reason": "材料齐全，与公示信息一致"
+         *     }
+         */
+        ReviewIn: {
+            /**
+             * @description 写入审计记录；驳回和暂停的原因申请人可见 Stored in the audit log
+             * @example 材料齐全
+             */
+            reason: string;
+        };
+        /**
+         * @description 全家同意后生效。In force once all members agree.
+         * @example {
+         *       "kind": "any_member_up_to",
+         *       "limit_mg": 20000000
+         *     }
+         * @example {
+         *       "kind": "all_agree"
+         *     }
+         */
+        RuleIn: {
+            /**
+             * @description all_agree：每笔都要全家同意；any_member_up_to：每人每月在额度内可自行使用 Every use needs all members, or each member may use so much a month
+             * @enum {string}
+             */
+            kind: "all_agree" | "any_member_up_to";
+            /** @description 每人每月额度，仅 any_member_up_to Per member and month */
+            limit_mg?: number | null;
+        };
+        RuleOut: {
+            /** @enum {string} */
+            kind: "all_agree" | "any_member_up_to";
+            limit_mg: number | null;
+            proposed: components["schemas"]["ProposedRuleOut"] | null;
+            /** @description 未设过规则为空 Null: never set */
+            since: string | null;
         };
         SceneOut: {
             how_to_earn: string;
@@ -1253,6 +4033,47 @@ export interface components {
             /** @description false 表示合作方列表暂时无法读取 False while the partner registry cannot be read */
             partners_known: boolean;
         };
+        ServiceAnswerOut: {
+            answered_at: string;
+            /** @description 删除或清除的行数 Rows deleted or cleared */
+            rows: number;
+            /** @enum {string} */
+            service: "accounting" | "ingest" | "rewards";
+        };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "is_me": false,
+         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *       "name": "李伟",
+         *       "roles": [
+         *         "maker"
+         *       ],
+         *       "since": "2026-11-27T10:00:00+08:00",
+         *       "status": "invited"
+         *     }
+         */
+        services__accounts__enterprise_members__schemas__MemberOut: {
+            /** @description 仅管理员可见 Shown to administrators */
+            account_no: string | null;
+            is_me: boolean;
+            /** Format: uuid */
+            membership_id: string;
+            name: string | null;
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+            since: string;
+            /** @enum {string} */
+            status: "invited" | "active";
+        };
+        services__accounts__households__schemas__MemberOut: {
+            me: boolean;
+            /** Format: uuid */
+            member_id: string;
+            /** @description 没有设昵称的为空，显示“家人” Null: shown as a family member */
+            nickname: string | null;
+            /** @description 户主 The owner of the household */
+            owner: boolean;
+        };
         /**
          * @example {
          *       "code": "0a3Xc1ll2Vq0kg4Yw6nl2Zz1"
@@ -1267,6 +4088,8 @@ export interface components {
             access_token: string;
             /** @description 未领取时为 null Null until the account is opened */
             carbon_account: components["schemas"]["CarbonAccountOut"] | null;
+            /** @description 已申请的注销，没有则为空 The planned erasure of this account */
+            erasure: components["schemas"]["PlannedErasureOut"] | null;
             /**
              * @description access_token 的有效秒数 Seconds until access_token expires
              * @example 1800
@@ -1277,6 +4100,36 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        /** @description 我在一个家庭里的一段时间。A time that I lived in a household. */
+        StayOut: {
+            /** @description member：我自己退出；owner：户主移出 I left, or the owner ended it */
+            ended_by: ("member" | "owner") | null;
+            /** Format: uuid */
+            household_id: string;
+            joined_at: string;
+            left_at: string | null;
+            /** Format: uuid */
+            member_id: string;
+        };
+        StayOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["StayOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        StepsIn: {
+            /** @description 读取步数之前 wx.login 返回的 code Of the wx.login before wx.getWeRunData */
+            code: string;
+            /** @description wx.getWeRunData 的 encryptedData */
+            encrypted_data: string;
+            /** @description wx.getWeRunData 的 iv */
+            iv: string;
+        };
+        StepsOut: {
+            /** @description 这次上报的日期，当天还没过完不上报 The days reported now, never today */
+            items: components["schemas"]["DayStepsOut"][];
+        };
         /**
          * @example {
          *       "code": "0b1Yd2mm3Wr1lh5Zx7om3Aa2"
@@ -1286,8 +4139,148 @@ export interface components {
             /** @description wx.login 刚返回的 code A code that wx.login has just returned */
             code: string;
         };
+        /**
+         * @example {
+         *       "ends_at": "2027-01-31T00:00:00+08:00"
+         *     }
+         */
+        TermsEndIn: {
+            /**
+             * Format: date-time
+             * @description 至少 30 天以后 At least 30 days ahead
+             */
+            ends_at: string;
+        };
+        /**
+         * @example {
+         *       "kind": "benefit",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "terms_version": "2026-11",
+         *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsIn: {
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /**
+             * @example [
+             *       "bus",
+             *       "metro"
+             *     ]
+             */
+            scenes: string[];
+            /** @example 2026-11 */
+            terms_version: string;
+            text: string;
+            /** @description 每年最多归集，空为不限 At most in a year */
+            threshold_mg?: number | null;
+            /** @description 空为长期 Null: no expiry */
+            valid_days?: number | null;
+        };
+        /**
+         * @example {
+         *       "ends_at": null,
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "published_at": "2026-11-27T10:00:00+08:00",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "status": "published",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsOut: {
+            ends_at: string | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            published_at: string | null;
+            scenes: string[];
+            /** @enum {string} */
+            status: "draft" | "published" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            /** @description 条款正文 UTF-8 的 SHA-256 Of the UTF-8 bytes of the text */
+            terms_sha256: string;
+            terms_version: string;
+            threshold_mg: number | null;
+            valid_days: number | null;
+        };
+        TermsOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["TermsOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "ends_at": null,
+         *       "kind": "benefit",
+         *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+         *       "platform_name": "江城出行有限公司",
+         *       "published_at": "2026-11-27T10:00:00+08:00",
+         *       "scenes": [
+         *         "bus",
+         *         "metro"
+         *       ],
+         *       "status": "published",
+         *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+         *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "terms_version": "2026-11",
+         *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+         *       "threshold_mg": 10000000,
+         *       "valid_days": 365
+         *     }
+         */
+        TermsTextOut: {
+            ends_at: string | null;
+            /** @enum {string} */
+            kind: "benefit" | "agency";
+            /** Format: uuid */
+            platform_id: string;
+            platform_name: string;
+            published_at: string | null;
+            scenes: string[];
+            /** @enum {string} */
+            status: "draft" | "published" | "ended";
+            /** Format: uuid */
+            terms_id: string;
+            /** @description 条款正文 UTF-8 的 SHA-256 Of the UTF-8 bytes of the text */
+            terms_sha256: string;
+            terms_version: string;
+            text: string;
+            threshold_mg: number | null;
+            valid_days: number | null;
+        };
+        /**
+         * @example {
+         *       "allow": true,
+         *       "reason": "正常的家庭名称"
+         *     }
+         */
+        TextDecisionIn: {
+            allow: boolean;
+            reason: string;
+        };
         /** @description 扫码绑定请改用 POST /me/bindings/token. Always refused here, because the partner confirms a token. */
         TokenBindingIn: {
+            /** @description 与合作方共享的说明的版本；不填则为现行版本 The text that I saw; by default the current one */
+            consent?: components["schemas"]["PartnerConsentIn"] | null;
             /** @description 早于该时间的行为不计入；默认当前时间，最早到合作方迟报窗口起点 Earlier activities do not count */
             counts_from?: string | null;
             /**
@@ -1331,6 +4324,123 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        WaitingTextOut: {
+            /** Format: uuid */
+            check_id: string;
+            created_at: string;
+            /** @enum {string} */
+            kind: "nickname" | "household_name";
+            /**
+             * @description 微信给出的风险类别 WeChat's kind of risk
+             * @example 10001
+             */
+            label: number;
+            /** @example 武昌一家人 */
+            text: string;
+        };
+        WaitingTextOutPage: {
+            /** @description 是否还有下一页 Whether there is a next page */
+            has_more: boolean;
+            items: components["schemas"]["WaitingTextOut"][];
+            /** @description 下一页的 cursor；没有下一页时为 null Null on the last page */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "policy_version": "2026-11",
+         *       "purpose": "partner:didi"
+         *     }
+         */
+        WardConsentIn: {
+            /**
+             * @description 用户看到的隐私政策版本 Version of the privacy policy that the citizen saw
+             * @example 2026-11
+             */
+            policy_version: string;
+            /**
+             * @description data_processing 记录与核算低碳行为（碳账户必需）Counting activities, required for an account · partner:<id> 与该合作方共享 Sharing with this partner · location 位置 Places of trips · health_steps 微信步数 WeChat steps · pooling 汇集减碳量 Pooling · rankings 参与排行 Rankings · messages 服务通知 Notices · research 去标识化研究 De-identified research
+             * @example data_processing
+             */
+            purpose: string;
+        };
+        /**
+         * @example {
+         *       "code": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       }
+         *     }
+         */
+        WardIn: {
+            /** @description 孩子的出生年月，用来确定何时满 14 周岁 The child's month of birth */
+            birth_month?: string | null;
+            /** @description 孩子出示的监护码 The code that the child shows */
+            code: string;
+            /** @description 代孩子同意个人信息处理 Consent to data processing for the child */
+            consent: components["schemas"]["ConsentGiven"];
+        };
+        WardOut: {
+            since: string;
+            /**
+             * Format: date
+             * @description 此日起由本人决定 From this day on the child decides
+             */
+            turns_14_on: string;
+            /**
+             * Format: uuid
+             * @description 监护关系的编号 The id of the guardianship
+             */
+            ward_id: string;
+        };
+        WardsOut: {
+            /** @description 最多 10 位 At most 10 */
+            items: components["schemas"]["WardOut"][];
+        };
+        /**
+         * @example {
+         *       "consent": {
+         *         "policy_version": "2026-11"
+         *       },
+         *       "kind": "paper",
+         *       "reason": "窗口 3 号，本人到场"
+         *     }
+         */
+        WindowCardIn: {
+            consent: components["schemas"]["CardConsentIn"];
+            /** @enum {string} */
+            kind: "paper" | "transit";
+            /**
+             * @description 代管人每月最多可用；开卡后不能自行提高 What the proxy may use in a month; fixed when opened
+             * @default 20000000
+             */
+            monthly_limit_mg: number;
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "purpose": "handover",
+         *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+         *       "reason": "本人已有手机"
+         *     }
+         */
+        WindowCodeIn: {
+            /**
+             * @description handover：交给本人；proxy：设置或更换代管人 To the holder's phone, or to a new proxy
+             * @enum {string}
+             */
+            purpose: "handover" | "proxy";
+            /** @description 卡上的码：持卡到场办理 The code on the card, whose bearer is present */
+            qr: string;
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "reason": "卡丢失，本人到场"
+         *     }
+         */
+        WindowReasonIn: {
+            reason: string;
+        };
     };
     responses: {
         /**
@@ -1365,6 +4475,379 @@ export interface components {
                 };
             };
         };
+        /** @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding */
+        BindingNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_FOUND",
+                 *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet */
+        CarbonAccountNotOpened: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                 *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您还没有领取碳账户",
+                 *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CARBON_ACCOUNT_NOT_OPENED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+         *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+         */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_STATE_CONFLICT",
+                 *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "企业现在的状态不能这样办",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                    /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                    enterprise_status?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+         *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+         *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+         *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+         *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+         *     * `PHONE_REQUIRED` 请先验证手机号 · Please verify your phone number first
+         */
+        Conflict2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_ALREADY_EXISTS",
+                 *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您已绑定这个合作方",
+                 *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "PHONE_REQUIRED";
+                    /** @constant */
+                    status: 409;
+                    /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
+                    supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
+         *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+         */
+        Conflict3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_MODE_UNAVAILABLE",
+                 *       "detail": "不能用这种方式绑定",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "不能用这种方式绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-mode-unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
+                    /** @constant */
+                    status: 409;
+                    /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
+                    supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_NOT_PENDING` 这个绑定不在等待确认 · This binding does not wait for a confirmation
+         *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+         */
+        Conflict4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_PENDING",
+                 *       "detail": "它已确认、已结束，或已过确认期限，这次没有改动。请查询它现在的状态。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个绑定不在等待确认",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-pending"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_PENDING" | "SIGNATURE_REPLAYED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `TEXT_UNDER_REVIEW` 文字正在审核 · This text is being reviewed
+         *     * `WX_LOG_IN_AGAIN` 请重新登录微信后再试 · Please log in with WeChat again
+         */
+        Conflict5: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "TEXT_UNDER_REVIEW",
+                 *       "detail": "文字需要人工审核，暂未保存，别人看不到。审核通过后，请再提交一次，或换一种说法。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "文字正在审核",
+                 *       "type": "urn:carbon-inclusion:problem:text-under-review"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "TEXT_UNDER_REVIEW" | "WX_LOG_IN_AGAIN";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+         *     * `FAMILY_CARD_LIMIT_REACHED` 代管的亲情卡太多 · Too many family cards
+         */
+        Conflict6: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                 *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "您还没有领取碳账户",
+                 *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "CARBON_ACCOUNT_NOT_OPENED" | "FAMILY_CARD_LIMIT_REACHED";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise */
+        EnterpriseNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this */
+        EnterpriseStateConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_STATE_CONFLICT",
+                 *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "企业现在的状态不能这样办",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_STATE_CONFLICT";
+                    /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                    enterprise_status?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /** @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card */
+        FamilyCardNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FAMILY_CARD_NOT_FOUND",
+                 *       "detail": "这张亲情卡不存在、已停用，或不由您代管。请核对后再试，也可以到服务窗口办理。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这张亲情卡",
+                 *       "type": "urn:carbon-inclusion:problem:family-card-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FAMILY_CARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /** @description * `FAMILY_CARD_RENEWED_LATELY` 刚换过码，要等几天 · The code was replaced lately */
+        FamilyCardRenewedLately: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FAMILY_CARD_RENEWED_LATELY",
+                 *       "detail": "刚换过码，要等几天",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "刚换过码，要等几天",
+                 *       "type": "urn:carbon-inclusion:problem:family-card-renewed-lately"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FAMILY_CARD_RENEWED_LATELY";
+                    /**
+                     * Format: date-time
+                     * @description 仅随 FAMILY_CARD_RENEWED_LATELY Only with FAMILY_CARD_RENEWED_LATELY
+                     */
+                    earliest?: string;
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
         /** @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this */
         Forbidden: {
             headers: {
@@ -1388,6 +4871,130 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+         *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         */
+        Forbidden2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                 *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `GUARDIAN_REQUIRED` 请监护人来办理 · A guardian has to do this
+         */
+        Forbidden3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "GUARDIAN_REQUIRED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `HOUSEHOLD_OWNER_ONLY` 只有户主可以操作 · Only the owner can do this
+         */
+        Forbidden4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "HOUSEHOLD_OWNER_ONLY";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
+         */
+        Forbidden5: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "FORBIDDEN",
+                 *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "FORBIDDEN" | "STEP_UP_REQUIRED";
                     /** @constant */
                     status: 403;
                 };
@@ -1446,6 +5053,34 @@ export interface components {
                     code: "HOUSEHOLD_NOT_FOUND";
                     /** @constant */
                     status: 404;
+                };
+            };
+        };
+        /** @description * `HOUSEHOLD_NOT_OFFERED` 没有待接受的移交 · Nothing was offered to you */
+        HouseholdNotOffered: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOUSEHOLD_NOT_OFFERED",
+                 *       "detail": "户主没有把家庭移交给您，或移交已取消、已过期。请让户主重新发起。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "没有待接受的移交",
+                 *       "type": "urn:carbon-inclusion:problem:household-not-offered"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOUSEHOLD_NOT_OFFERED";
+                    /** @constant */
+                    status: 409;
                 };
             };
         };
@@ -1533,6 +5168,127 @@ export interface components {
                 };
             };
         };
+        /** @description * `NO_RULE_PROPOSAL` 没有待同意的规则 · No rule is proposed */
+        NoRuleProposal: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "NO_RULE_PROPOSAL",
+                 *       "detail": "规则已生效、被拒绝、撤回或过期，没有改动。请刷新后再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "没有待同意的规则",
+                 *       "type": "urn:carbon-inclusion:problem:no-rule-proposal"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "NO_RULE_PROPOSAL";
+                    /** @constant */
+                    status: 409;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+         *     * `TERMS_NOT_FOUND` 没有这份委托条款 · No such terms
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_NOT_FOUND",
+                 *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个企业",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_NOT_FOUND" | "TERMS_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding
+         *     * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card
+         */
+        NotFound2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BINDING_NOT_FOUND",
+                 *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这个绑定",
+                 *       "type": "urn:carbon-inclusion:problem:binding-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BINDING_NOT_FOUND" | "FAMILY_CARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
+        /**
+         * @description * `HOUSEHOLD_MEMBER_NOT_FOUND` 没有这位成员 · No such member
+         *     * `HOUSEHOLD_NOT_FOUND` 没有这个家庭账户 · No such household
+         */
+        NotFound3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOUSEHOLD_MEMBER_NOT_FOUND",
+                 *       "detail": "这位成员不在家庭里，或是您自己，没有改动。请刷新后再看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这位成员",
+                 *       "type": "urn:carbon-inclusion:problem:household-member-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOUSEHOLD_MEMBER_NOT_FOUND" | "HOUSEHOLD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
         /** @description * `OPERATOR_SESSION_NOT_FOUND` 没有这次登录 · No such session */
         OperatorSessionNotFound: {
             headers: {
@@ -1614,6 +5370,34 @@ export interface components {
                     code: "PAYLOAD_TOO_LARGE";
                     /** @constant */
                     status: 413;
+                };
+            };
+        };
+        /** @description * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal */
+        ProposalNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "PROPOSAL_NOT_FOUND",
+                 *       "detail": "提案编号不存在，或您无权查看。请核对编号。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这项提案",
+                 *       "type": "urn:carbon-inclusion:problem:proposal-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "PROPOSAL_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
                 };
             };
         };
@@ -1712,12 +5496,111 @@ export interface components {
             };
         };
         /**
+         * @description * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         *     * `WX_ASK_LATER` 微信暂时不能办理 · WeChat cannot do this now
+         */
+        ServiceUnavailable3: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "UNAVAILABLE",
+                 *       "detail": "这次没有得到结果。请稍等片刻再试一次，同一笔不会重复扣除。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "服务暂时不可用",
+                 *       "type": "urn:carbon-inclusion:problem:unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_ASK_LATER";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
+         * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BUSY",
+                 *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "现在办理的人较多",
+                 *       "type": "urn:carbon-inclusion:problem:busy"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
+         * @description * `HOLDINGS_UNAVAILABLE` 暂时读不到企业的余额 · The enterprise's balance cannot be read
+         *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+         *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+         */
+        ServiceUnavailable5: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "HOLDINGS_UNAVAILABLE",
+                 *       "detail": "企业没有关闭，也没有变动。请过几分钟再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 503,
+                 *       "title": "暂时读不到企业的余额",
+                 *       "type": "urn:carbon-inclusion:problem:holdings-unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "HOLDINGS_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                    /** @constant */
+                    status: 503;
+                };
+            };
+        };
+        /**
          * @description * `BUSY` 现在办理的人较多 · Many people are here at once
          *     * `IDENTITY_PROVIDER_UNAVAILABLE` 统一身份认证暂不可用 · The identity provider does not answer
          *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
          *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
          */
-        ServiceUnavailable3: {
+        ServiceUnavailable6: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["XRequestId"];
@@ -1742,6 +5625,34 @@ export interface components {
                     code: "BUSY" | "IDENTITY_PROVIDER_UNAVAILABLE" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
                     /** @constant */
                     status: 503;
+                };
+            };
+        };
+        /** @description * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before */
+        SignatureReplayed: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SIGNATURE_REPLAYED",
+                 *       "detail": "同一个签名只能用一次，这次没有受理。请换一个随机串重新签名。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 409,
+                 *       "title": "这个签名已用过",
+                 *       "type": "urn:carbon-inclusion:problem:signature-replayed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SIGNATURE_REPLAYED";
+                    /** @constant */
+                    status: 409;
                 };
             };
         };
@@ -1838,6 +5749,106 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
+         */
+        TooManyRequests4: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         */
+        TooManyRequests5: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
+        /**
+         * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
+         *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
+         *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+         */
+        TooManyRequests6: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "QUOTA_EXCEEDED",
+                 *       "detail": "操作太频繁",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": true,
+                 *       "status": 429,
+                 *       "title": "操作太频繁",
+                 *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "QUOTA_EXCEEDED" | "TOO_MANY_LOOK_UPS" | "TOO_MANY_REQUESTS";
+                    /** @constant */
+                    status: 429;
+                };
+            };
+        };
         /** @description * `UNAUTHENTICATED` 请先登录 · Please log in */
         Unauthenticated: {
             headers: {
@@ -1929,6 +5940,71 @@ export interface components {
             };
         };
         /**
+         * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SIGNATURE_INVALID",
+                 *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "签名不对",
+                 *       "type": "urn:carbon-inclusion:problem:signature-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
+                    /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
+                    reason_code?: string;
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
+         */
+        Unauthorized4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SESSION_ENDED",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "您已退出登录",
+                 *       "type": "urn:carbon-inclusion:problem:session-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
          * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
          *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
          *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
@@ -1957,6 +6033,114 @@ export interface components {
                     code: "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
                     /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
                     current_version?: string | null;
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         *     * `TEXT_NOT_ALLOWED` 这个名称不能用 · This name cannot be used
+         *     * `TEXT_RISKY` 这段文字不能使用 · This text cannot be used
+         */
+        UnprocessableEntity2: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "INVALID_REQUEST",
+                 *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "填写的内容有误",
+                 *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "INVALID_REQUEST" | "TEXT_NOT_ALLOWED" | "TEXT_RISKY";
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
+         *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
+         */
+        UnprocessableEntity3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "COUNTS_FROM_OUT_OF_RANGE",
+                 *       "detail": "起算时间不对",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "起算时间不对",
+                 *       "type": "urn:carbon-inclusion:problem:counts-from-out-of-range"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
+                    /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
+                    current_version?: string | null;
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    earliest?: string;
+                    /**
+                     * Format: date-time
+                     * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                     */
+                    latest?: string;
+                    /** @constant */
+                    status: 422;
+                };
+            };
+        };
+        /**
+         * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
+         *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+         */
+        UnprocessableEntity4: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ACCOUNT_NO_INVALID",
+                 *       "detail": "号码的末位校验不对，没有查找。请核对每一位数字。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 422,
+                 *       "title": "碳账户号有误",
+                 *       "type": "urn:carbon-inclusion:problem:account-no-invalid"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ACCOUNT_NO_INVALID" | "INVALID_REQUEST";
                     /** @constant */
                     status: 422;
                 };
@@ -1991,6 +6175,34 @@ export interface components {
                 };
             };
         };
+        /** @description * `WARD_NOT_FOUND` 没有这位被监护人 · No such child */
+        WardNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "WARD_NOT_FOUND",
+                 *       "detail": "这位用户不在您的监护名单里，或已满 14 周岁。请在“被监护人”里查看。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 404,
+                 *       "title": "没有这位被监护人",
+                 *       "type": "urn:carbon-inclusion:problem:ward-not-found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "WARD_NOT_FOUND";
+                    /** @constant */
+                    status: 404;
+                };
+            };
+        };
     };
     parameters: {
         /**
@@ -1999,6 +6211,11 @@ export interface components {
          */
         AcceptLanguage: string;
         /**
+         * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+         * @example order-5f0c1f0e8f1c4b52
+         */
+        OptionalIdempotencyKey: string;
+        /**
          * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
          * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
          */
@@ -2006,6 +6223,11 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /**
+         * @description true：与此前的回答相同 A repeat of an earlier answer
+         * @example true
+         */
+        IdempotentReplayed: "true";
         /**
          * @description 多少秒后再试 Seconds to wait before the next try
          * @example 1
@@ -2075,6 +6297,1353 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    list_enterprise_documents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "kind": "business_licence",
+                     *           "media_type": "application/pdf",
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "size_bytes": 183204,
+                     *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    upload_enterprise_document: {
+        parameters: {
+            query: {
+                kind: "business_licence" | "authorisation_letter" | "other";
+                /** @description 文件的 SHA-256 Of the file */
+                sha256: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example time,user */
+                "application/pdf": string;
+                /** @example time,user */
+                "image/jpeg": string;
+                /** @example time,user */
+                "image/png": string;
+            };
+        };
+        responses: {
+            /** @description 已上传过的同一文件 The same content was uploaded before */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "kind": "business_licence",
+                     *       "media_type": "application/pdf",
+                     *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "size_bytes": 183204,
+                     *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "kind": "business_licence",
+                     *       "media_type": "application/pdf",
+                     *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "size_bytes": 183204,
+                     *       "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `DOCUMENTS_TOO_LARGE` 材料太多或太大 · There are too many documents
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENTS_TOO_LARGE",
+                     *       "detail": "材料太多或太大",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "材料太多或太大",
+                     *       "type": "urn:carbon-inclusion:problem:documents-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENTS_TOO_LARGE" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `DOCUMENT_HASH_MISMATCH` 材料没有传完整 · The document did not arrive intact
+             *     * `DOCUMENT_TYPE_INVALID` 材料的格式不对 · The document has another type
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_HASH_MISMATCH",
+                     *       "detail": "收到的内容与声明的散列不一致，没有保存。请重新上传。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "材料没有传完整",
+                     *       "type": "urn:carbon-inclusion:problem:document-hash-mismatch"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_HASH_MISMATCH" | "DOCUMENT_TYPE_INVALID" | "INVALID_REQUEST";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests5"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    delete_enterprise_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                document_id: string;
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `DOCUMENT_NOT_FOUND` 没有这份材料 · No such document
+             *     * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_NOT_FOUND",
+                     *       "detail": "材料不存在，或已经删除。请查看材料清单。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprise-documents/{enterprise_id}/{document_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份材料",
+                     *       "type": "urn:carbon-inclusion:problem:document-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_NOT_FOUND" | "ENTERPRISE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    apply_for_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "contact": {
+                 *         "name": "张敏",
+                 *         "phone": "027-85550000"
+                 *       },
+                 *       "kinds": [
+                 *         "venue",
+                 *         "event_organiser"
+                 *       ],
+                 *       "name": "江城会展有限公司",
+                 *       "uscc": "914201007071000009"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnterpriseIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "status": "applied"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApplicationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISES_FULL` 加入的企业太多 · Too many enterprises
+             *     * `USCC_TAKEN` 这个代码已有企业碳账户 · This code has an enterprise account
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "ENTERPRISES_FULL" | "USCC_TAKEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `USCC_INVALID` 统一社会信用代码有误 · This is not a unified social credit code
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "INVALID_REQUEST",
+                     *       "detail": "有内容漏填或不符合要求，这次没有提交成功。请按提示修改后再提交。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "填写的内容有误",
+                     *       "type": "urn:carbon-inclusion:problem:invalid-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "INVALID_REQUEST" | "USCC_INVALID";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "my_roles": [
+                     *         "admin"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseDetailOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /**
+             * @description * `ENTERPRISE_NOT_EMPTY` 企业碳账户还不能关闭 · The enterprise account is not empty
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_EMPTY",
+                     *       "detail": "账户里还有没有结清的内容，没有关闭。请按清单逐项结清后再关闭。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业碳账户还不能关闭",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-empty"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_EMPTY" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @description 仅随 ENTERPRISE_NOT_EMPTY Only with ENTERPRISE_NOT_EMPTY */
+                        left?: {
+                            [key: string]: number;
+                        };
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_platform_terms: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ends_at": null,
+                     *           "kind": "benefit",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "published_at": "2026-11-27T10:00:00+08:00",
+                     *           "scenes": [
+                     *             "bus",
+                     *             "metro"
+                     *           ],
+                     *           "status": "published",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "valid_days": 365
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    write_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "benefit",
+                 *       "scenes": [
+                 *         "bus",
+                 *         "metro"
+                 *       ],
+                 *       "terms_version": "2026-11",
+                 *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                 *       "threshold_mg": 10000000,
+                 *       "valid_days": 365
+                 *     }
+                 */
+                "application/json": components["schemas"]["TermsIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsTextOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             *     * `TERMS_EXIST` 这个版本的条款已存在 · This version of the terms exists
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "NOT_A_PLATFORM" | "TERMS_EXIST";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ends_at": "2027-01-31T00:00:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TermsEndIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `NOTICE_TOO_SHORT` 提前通知的时间不够 · The notice is too short
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/end",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "NOTICE_TOO_SHORT" | "NOT_A_PLATFORM";
+                        /**
+                         * Format: date-time
+                         * @description 仅随 NOTICE_TOO_SHORT Only with NOTICE_TOO_SHORT
+                         */
+                        earliest?: string;
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    publish_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `MAKER_MAY_NOT_CHECK` 须由另一位成员复核 · Another member has to check this
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/mandate-terms/{terms_id}/publish",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "MAKER_MAY_NOT_CHECK" | "NOT_A_PLATFORM";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprise_members: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_no": "WH203947561028",
+                     *           "is_me": false,
+                     *           "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "name": "李伟",
+                     *           "roles": [
+                     *             "maker"
+                     *           ],
+                     *           "since": "2026-11-27T10:00:00+08:00",
+                     *           "status": "invited"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MembersOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["EnterpriseNotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    add_enterprise_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "name": "李伟",
+                 *       "roles": [
+                 *         "maker"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MemberIn"];
+            };
+        };
+        responses: {
+            /** @description 原有成员或邀请，角色已更新 A member or invitation; the roles are changed */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028",
+                     *       "is_me": false,
+                     *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *       "name": "李伟",
+                     *       "roles": [
+                     *         "maker"
+                     *       ],
+                     *       "since": "2026-11-27T10:00:00+08:00",
+                     *       "status": "invited"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028",
+                     *       "is_me": false,
+                     *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *       "name": "李伟",
+                     *       "roles": [
+                     *         "maker"
+                     *       ],
+                     *       "since": "2026-11-27T10:00:00+08:00",
+                     *       "status": "invited"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+             *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                     *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN" | "STEP_UP_REQUIRED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `MEMBER_ACCOUNT_NOT_FOUND` 没有这个个人碳账户 · No such personal account
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND" | "MEMBER_ACCOUNT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             *     * `MEMBERS_FULL` 成员已满 · There are too many members
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "LAST_ADMIN" | "MEMBERS_FULL";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    remove_enterprise_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+                membership_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `MEMBER_NOT_FOUND` 没有这位成员 · No such member
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_FOUND" | "MEMBER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/enterprises/{enterprise_id}/members/{membership_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "LAST_ADMIN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     open_household: {
         parameters: {
             query?: never;
@@ -2097,7 +7666,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "meter_ref": "4201004812345"
+                 *       "meter_ref": "4201004812345",
+                 *       "name": "江边三口之家",
+                 *       "nickname": "小雨"
                  *     }
                  */
                 "application/json": components["schemas"]["HouseholdIn"];
@@ -2117,9 +7688,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2138,9 +7734,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2157,6 +7778,8 @@ export interface operations {
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
              *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后要等一段时间 · It is too soon after leaving a household
              *     * `METER_TAKEN` 这块电表已被登记 · This meter is registered already
+             *     * `TEXT_UNDER_REVIEW` 文字正在审核 · This text is being reviewed
+             *     * `WX_LOG_IN_AGAIN` 请重新登录微信后再试 · Please log in with WeChat again
              */
             409: {
                 headers: {
@@ -2179,7 +7802,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ALREADY_IN_HOUSEHOLD" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "HOUSEHOLD_MOVE_TOO_SOON" | "METER_TAKEN";
+                        code: "ALREADY_IN_HOUSEHOLD" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "HOUSEHOLD_MOVE_TOO_SOON" | "METER_TAKEN" | "TEXT_UNDER_REVIEW" | "WX_LOG_IN_AGAIN";
                         /**
                          * Format: date-time
                          * @description 仅随 HOUSEHOLD_MOVE_TOO_SOON Only with HOUSEHOLD_MOVE_TOO_SOON
@@ -2191,11 +7814,11 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -2275,6 +7898,141 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    remove_household_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden4"];
+            404: components["responses"]["NotFound3"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    set_household_nickname: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "nickname": "小雨"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NicknameIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -2364,9 +8122,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2414,6 +8197,595 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    rename_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "江边三口之家"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NameIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden4"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity2"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    offer_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnerIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden4"];
+            404: components["responses"]["NotFound3"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    drop_household_offer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["HouseholdNotOffered"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["HouseholdNotOffered"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "any_member_up_to",
+                 *       "limit_mg": 20000000
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `RULE_PROPOSAL_OPEN` 已有一个待同意的规则 · Another rule is proposed already */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "RULE_PROPOSAL_OPEN",
+                     *       "detail": "家人提议的规则还没有定下来，这次没有提交。请先同意或拒绝它。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/households/{household_id}/rule",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有一个待同意的规则",
+                     *       "type": "urn:carbon-inclusion:problem:rule-proposal-open"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "RULE_PROPOSAL_OPEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    agree_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["NoRuleProposal"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_household_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "joined_at": "2026-11-24T16:00:00+08:00",
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
+                     *       "meter_since": "2026-11-24T16:00:00+08:00",
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["HouseholdNotFound"];
+            409: components["responses"]["NoRuleProposal"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     join_household: {
         parameters: {
             query?: never;
@@ -2436,6 +8808,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "nickname": "小雨",
                  *       "token": "chi_Zk3vQ8u1yT5rW7xA2bC4dE6"
                  *     }
                  */
@@ -2456,9 +8829,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2477,9 +8875,34 @@ export interface operations {
                      *       "account_no": "WH203947561028",
                      *       "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *       "joined_at": "2026-11-24T16:00:00+08:00",
-                     *       "members": 3,
+                     *       "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *       "members": 2,
+                     *       "meter_pending_until": null,
                      *       "meter_since": "2026-11-24T16:00:00+08:00",
-                     *       "opened_at": "2026-11-24T16:00:00+08:00"
+                     *       "name": "江边三口之家",
+                     *       "offered_to": null,
+                     *       "opened_at": "2026-11-24T16:00:00+08:00",
+                     *       "owner": true,
+                     *       "people": [
+                     *         {
+                     *           "me": true,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "nickname": "小雨",
+                     *           "owner": true
+                     *         },
+                     *         {
+                     *           "me": false,
+                     *           "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "nickname": null,
+                     *           "owner": false
+                     *         }
+                     *       ],
+                     *       "rule": {
+                     *         "kind": "all_agree",
+                     *         "limit_mg": null,
+                     *         "proposed": null,
+                     *         "since": null
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["HouseholdOut"];
@@ -2526,6 +8949,8 @@ export interface operations {
              *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
              *     * `HOUSEHOLD_FULL` 家庭成员已满 · The household is full
              *     * `HOUSEHOLD_MOVE_TOO_SOON` 退出家庭后要等一段时间 · It is too soon after leaving a household
+             *     * `TEXT_UNDER_REVIEW` 文字正在审核 · This text is being reviewed
+             *     * `WX_LOG_IN_AGAIN` 请重新登录微信后再试 · Please log in with WeChat again
              */
             409: {
                 headers: {
@@ -2548,7 +8973,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ALREADY_IN_HOUSEHOLD" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "HOUSEHOLD_FULL" | "HOUSEHOLD_MOVE_TOO_SOON";
+                        code: "ALREADY_IN_HOUSEHOLD" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "HOUSEHOLD_FULL" | "HOUSEHOLD_MOVE_TOO_SOON" | "TEXT_UNDER_REVIEW" | "WX_LOG_IN_AGAIN";
                         /**
                          * Format: date-time
                          * @description 仅随 HOUSEHOLD_MOVE_TOO_SOON Only with HOUSEHOLD_MOVE_TOO_SOON
@@ -2560,8 +8985,144 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            422: components["responses"]["UnprocessableEntity2"];
             429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_current_terms: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                platform_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ends_at": null,
+                     *           "kind": "benefit",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "published_at": "2026-11-27T10:00:00+08:00",
+                     *           "scenes": [
+                     *             "bus",
+                     *             "metro"
+                     *           ],
+                     *           "status": "published",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "valid_days": 365
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                terms_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": null,
+                     *       "kind": "benefit",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "published_at": "2026-11-27T10:00:00+08:00",
+                     *       "scenes": [
+                     *         "bus",
+                     *         "metro"
+                     *       ],
+                     *       "status": "published",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "text": "我同意把公交、地铁出行的减碳量交由江城出行归集，换取等值权益。",
+                     *       "threshold_mg": 10000000,
+                     *       "valid_days": 365
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TermsTextOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2612,16 +9173,52 @@ export interface operations {
                      *       },
                      *       "created_at": "created-at",
                      *       "data_processing_consent": false,
+                     *       "erasure": {
+                     *         "due_at": "due-at",
+                     *         "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "planned_at": "planned-at"
+                     *       },
+                     *       "freeze": {
+                     *         "reason": "正在核实，结果会告诉您。",
+                     *         "reason_code": "suspicious_acts",
+                     *         "since": "since"
+                     *       },
                      *       "frozen": false,
                      *       "household": {
                      *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
                      *         "account_no": "WH203947561028",
                      *         "household_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
                      *         "joined_at": "2026-11-24T16:00:00+08:00",
-                     *         "members": 3,
+                     *         "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *         "members": 2,
+                     *         "meter_pending_until": null,
                      *         "meter_since": "2026-11-24T16:00:00+08:00",
-                     *         "opened_at": "2026-11-24T16:00:00+08:00"
+                     *         "name": "江边三口之家",
+                     *         "offered_to": null,
+                     *         "opened_at": "2026-11-24T16:00:00+08:00",
+                     *         "owner": true,
+                     *         "people": [
+                     *           {
+                     *             "me": true,
+                     *             "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *             "nickname": "小雨",
+                     *             "owner": true
+                     *           },
+                     *           {
+                     *             "me": false,
+                     *             "member_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *             "nickname": null,
+                     *             "owner": false
+                     *           }
+                     *         ],
+                     *         "rule": {
+                     *           "kind": "all_agree",
+                     *           "limit_mg": null,
+                     *           "proposed": null,
+                     *           "since": null
+                     *         }
                      *       },
+                     *       "household_notice": "household-notice",
                      *       "notice": "notice",
                      *       "phone_masked": "138****5678",
                      *       "user_id": "019aadf0-6b00-7000-8000-000000000001"
@@ -2633,6 +9230,58 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    plan_erasure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "consequences": [
+                     *         "到期之前可以照常使用，也可以随时撤销注销。",
+                     *         "到期后，账户里剩下的减碳量全部收回，不能恢复。请先兑换或捐赠。"
+                     *       ],
+                     *       "due_at": "due-at",
+                     *       "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "planned_at": "planned-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErasureOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden5"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -2680,9 +9329,11 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "confirm_before": "confirm-before",
                      *           "consent_withdrawn_at": "consent-withdrawn-at",
                      *           "counts_from": "counts-from",
                      *           "ended_at": "ended-at",
+                     *           "ended_reason": "citizen",
                      *           "mode": "oauth",
                      *           "partner_id": "bike",
                      *           "since": "since",
@@ -2728,6 +9379,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
                  *       "counts_from": "2026-11-23T09:30:00+08:00",
                  *       "mode": "account_no",
                  *       "partner_id": "didi"
@@ -2747,9 +9401,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "confirm_before": "confirm-before",
                      *       "consent_withdrawn_at": "consent-withdrawn-at",
                      *       "counts_from": "counts-from",
                      *       "ended_at": "ended-at",
+                     *       "ended_reason": "citizen",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
                      *       "since": "since",
@@ -2769,9 +9425,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "confirm_before": "confirm-before",
                      *       "consent_withdrawn_at": "consent-withdrawn-at",
                      *       "counts_from": "counts-from",
                      *       "ended_at": "ended-at",
+                     *       "ended_reason": "citizen",
                      *       "mode": "oauth",
                      *       "partner_id": "bike",
                      *       "since": "since",
@@ -2783,53 +9441,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
-             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
-             *     * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
-             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
-             *     * `PHONE_REQUIRED` 请先验证手机号 · Please verify your phone number first
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_ALREADY_EXISTS",
-                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "您已绑定这个合作方",
-                     *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "PHONE_REQUIRED";
-                        /** @constant */
-                        status: 409;
-                        /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
-                        supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
-                    };
-                };
-            };
+            409: components["responses"]["Conflict2"];
             413: components["responses"]["PayloadTooLarge"];
             /**
              * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
+             *     * `BINDING_STATE_INVALID` 这次确认不能用 · This confirmation is not valid
              *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
              *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
              *     * `PARTNER_CODE_INVALID` 合作方没有确认您的账号 · The partner did not confirm your account
+             *     * `PARTNER_ISSUER_MISMATCH` 确认不是这个合作方给的 · The confirmation is not the partner's
+             *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
+             *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
              */
             422: {
                 headers: {
@@ -2852,7 +9477,9 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BINDING_NEEDS_TOKEN" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID";
+                        code: "BINDING_NEEDS_TOKEN" | "BINDING_STATE_INVALID" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "PARTNER_CODE_INVALID" | "PARTNER_ISSUER_MISMATCH" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
+                        /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
+                        current_version?: string | null;
                         /**
                          * Format: date-time
                          * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
@@ -2940,70 +9567,73 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            /**
-             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-             *     * `STEP_UP_REQUIRED` 请先确认是您本人 · Please confirm that it is you
-             */
-            403: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "FORBIDDEN",
-                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 403,
-                     *       "title": "您没有这项权限",
-                     *       "type": "urn:carbon-inclusion:problem:forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "FORBIDDEN" | "STEP_UP_REQUIRED";
-                        /** @constant */
-                        status: 403;
-                    };
-                };
-            };
-            /** @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_NOT_FOUND",
-                     *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/{binding_id}",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 404,
-                     *       "title": "没有这个绑定",
-                     *       "type": "urn:carbon-inclusion:problem:binding-not-found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_NOT_FOUND";
-                        /** @constant */
-                        status: 404;
-                    };
-                };
-            };
+            403: components["responses"]["Forbidden5"];
+            404: components["responses"]["BindingNotFound"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    start_authorization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "partner_id": "bike"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AuthorizationIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorization_url": "https://bike.example.cn/oauth/authorize?response_type=code&client_id=carbon&state=…",
+                     *       "expires_at": "expires-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthorizationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["PartnerNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict3"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3051,43 +9681,10 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `BINDING_MODE_UNAVAILABLE` 不能用这种方式绑定 · This way of binding is not available
-             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
-             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "BINDING_MODE_UNAVAILABLE",
-                     *       "detail": "不能用这种方式绑定",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/me/bindings/token",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 409,
-                     *       "title": "不能用这种方式绑定",
-                     *       "type": "urn:carbon-inclusion:problem:binding-mode-unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "BINDING_MODE_UNAVAILABLE" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
-                        /** @constant */
-                        status: 409;
-                        /** @description 仅随 BINDING_MODE_UNAVAILABLE Only with BINDING_MODE_UNAVAILABLE */
-                        supported_modes?: ("oauth" | "phone_hash" | "token" | "account_no")[];
-                    };
-                };
-            };
+            409: components["responses"]["Conflict3"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
@@ -3166,7 +9763,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden3"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3208,6 +9805,8 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "ends_at": "ends-at",
+                     *           "expired_at": "expired-at",
                      *           "given_at": "given-at",
                      *           "policy_version": "policy-version",
                      *           "purpose": "data_processing",
@@ -3270,6 +9869,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "ends_at": "ends-at",
+                     *       "expired_at": "expired-at",
                      *       "given_at": "given-at",
                      *       "policy_version": "policy-version",
                      *       "purpose": "data_processing",
@@ -3282,14 +9883,15 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden3"];
+            404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3297,7 +9899,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description 要撤回的同意事项 The purpose to withdraw */
-                purpose: components["schemas"]["Purpose"];
+                purpose: string;
             };
             header?: {
                 /**
@@ -3329,6 +9931,2221 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_consent_changes: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "by": "self",
+                     *           "change": "given",
+                     *           "channel": "app",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentChangeOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_my_enterprises: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "kinds": [
+                     *             "event_organiser",
+                     *             "venue"
+                     *           ],
+                     *           "membership": "active",
+                     *           "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+                     *           "name": "江城会展有限公司",
+                     *           "roles": [
+                     *             "admin"
+                     *           ],
+                     *           "since": "2026-11-27T10:00:00+08:00",
+                     *           "status": "active"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MyEnterprisesOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    leave_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /** @description * `LAST_ADMIN` 这是最后一位管理员 · This is the last administrator */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "LAST_ADMIN",
+                     *       "detail": "企业至少要有一位管理员，没有变动。请先让另一位成员成为管理员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/enterprises/{enterprise_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这是最后一位管理员",
+                     *       "type": "urn:carbon-inclusion:problem:last-admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "LAST_ADMIN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_membership: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            /**
+             * @description * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISES_FULL` 加入的企业太多 · Too many enterprises
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CONSENT_REQUIRED",
+                     *       "detail": "需要您的同意",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/enterprises/{enterprise_id}/accept",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "需要您的同意",
+                     *       "type": "urn:carbon-inclusion:problem:consent-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CONSENT_REQUIRED" | "ENTERPRISES_FULL" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    cancel_erasure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `ERASURE_NOT_PLANNED` 没有正在等待的注销 · No erasure is planned */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ERASURE_NOT_PLANNED",
+                     *       "detail": "您的账户没有申请注销，可以照常使用。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/erasure/cancel",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有正在等待的注销",
+                     *       "type": "urn:carbon-inclusion:problem:erasure-not-planned"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ERASURE_NOT_PLANNED";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    request_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "export_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "requested_at": "requested-at",
+                     *       "rows": 120,
+                     *       "service": "accounts",
+                     *       "status": "queued"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已备好：压缩包，内有每个服务的 JSON 文件和一个中文网页 Ready: JSON files and a page in Chinese */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": unknown;
+                    /** @example time,user */
+                    "application/zip": string;
+                };
+            };
+            /** @description 正在准备 Being built */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "export_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "requested_at": "requested-at",
+                     *       "rows": 120,
+                     *       "service": "accounts",
+                     *       "status": "queued"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `EXPORT_NOT_FOUND` 没有这份导出 · No such export */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "EXPORT_NOT_FOUND",
+                     *       "detail": "这份导出不存在，或已过 7 天删除了。需要时请重新申请。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/export/{export_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份导出",
+                     *       "type": "urn:carbon-inclusion:problem:export-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "EXPORT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `EXPORT_FAILED` 这次导出没有完成 · The export could not be completed
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "EXPORT_FAILED",
+                     *       "detail": "有服务暂时没有答复，您的信息没有变动。请稍后重新申请。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/export/{export_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "这次导出没有完成",
+                     *       "type": "urn:carbon-inclusion:problem:export-failed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "EXPORT_FAILED" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_cards: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *           "account_no": "WH203947561028",
+                     *           "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "ended_at": null,
+                     *           "ended_reason": null,
+                     *           "has_proxy": true,
+                     *           "kind": "paper",
+                     *           "label": "外婆",
+                     *           "monthly_limit_mg": 20000000,
+                     *           "opened_at": "2026-11-27T16:00:00+08:00",
+                     *           "opened_through": "proxy"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
+                 *       "kind": "paper",
+                 *       "label": "外婆"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict6"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "ended_at": null,
+                     *       "ended_reason": null,
+                     *       "has_proxy": true,
+                     *       "kind": "paper",
+                     *       "label": "外婆",
+                     *       "monthly_limit_mg": 20000000,
+                     *       "opened_at": "2026-11-27T16:00:00+08:00",
+                     *       "opened_through": "proxy"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_card_bindings: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "confirm_before": "confirm-before",
+                     *           "consent_withdrawn_at": "consent-withdrawn-at",
+                     *           "counts_from": "counts-from",
+                     *           "ended_at": "ended-at",
+                     *           "ended_reason": "citizen",
+                     *           "mode": "oauth",
+                     *           "partner_id": "bike",
+                     *           "since": "since",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BindingOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    bind_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "partner_id": "metro"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardBindingIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "confirm_before": "confirm-before",
+                     *       "consent_withdrawn_at": "consent-withdrawn-at",
+                     *       "counts_from": "counts-from",
+                     *       "ended_at": "ended-at",
+                     *       "ended_reason": "citizen",
+                     *       "mode": "oauth",
+                     *       "partner_id": "bike",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BindingOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            /**
+             * @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card
+             *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FAMILY_CARD_NOT_FOUND",
+                     *       "detail": "这张亲情卡不存在、已停用，或不由您代管。请核对后再试，也可以到服务窗口办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/{card_id}/bindings",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这张亲情卡",
+                     *       "type": "urn:carbon-inclusion:problem:family-card-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FAMILY_CARD_NOT_FOUND" | "PARTNER_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `BINDING_NEEDS_TOKEN` 请用绑定码绑定 · This partner scans a code
+             *     * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             *     * `POLICY_VERSION_OUTDATED` 个人信息处理规则已更新 · The policy has a newer version
+             *     * `POLICY_VERSION_UNKNOWN` 没有这一版规则 · There is no such version of the policy
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BINDING_NEEDS_TOKEN",
+                     *       "detail": "这个合作方要扫您的绑定码，还没有绑定。请打开“出示绑定码”，让对方的设备扫一扫。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/{card_id}/bindings",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "请用绑定码绑定",
+                     *       "type": "urn:carbon-inclusion:problem:binding-needs-token"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BINDING_NEEDS_TOKEN" | "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST" | "POLICY_VERSION_OUTDATED" | "POLICY_VERSION_UNKNOWN";
+                        /** @description 仅随 POLICY_VERSION_UNKNOWN Only with POLICY_VERSION_UNKNOWN */
+                        current_version?: string | null;
+                        /**
+                         * Format: date-time
+                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                         */
+                        earliest?: string;
+                        /**
+                         * Format: date-time
+                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
+                         */
+                        latest?: string;
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    unbind_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound2"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_family_card_events: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "action": "code_renewed",
+                     *           "at": "at",
+                     *           "by": "proxy"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardEventOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    hand_over_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardCodeOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["FamilyCardRenewedLately"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    renew_family_card_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    claim_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClaimIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "log_in_again": false,
+                     *       "purpose": "handover"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ClaimOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            /** @description * `FAMILY_CARD_CODE_INVALID` 这个码不能用 · This code does not work */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FAMILY_CARD_CODE_INVALID",
+                     *       "detail": "码不对、已用过，或超过了 15 分钟，没有办理。请让代管人或服务窗口重新出示。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/claim",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "这个码不能用",
+                     *       "type": "urn:carbon-inclusion:problem:family-card-code-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FAMILY_CARD_CODE_INVALID";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `FAMILY_CARD_LIMIT_REACHED` 代管的亲情卡太多 · Too many family cards
+             *     * `OWN_ACCOUNT_OPENED` 您已有自己的碳账户或手机号 · You have an account or number of your own
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/claim",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "FAMILY_CARD_LIMIT_REACHED" | "OWN_ACCOUNT_OPENED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "LOOK_UP_KEY_UNKNOWN",
+                     *       "detail": "这次没有办理，您的账户没有变动。请过几分钟再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/family-cards/claim",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "系统正在维护",
+                     *       "type": "urn:carbon-inclusion:problem:look-up-key-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_questions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "answer": "核实已完成，账户将在今天解除冻结。",
+                     *           "answered_at": "answered-at",
+                     *           "asked_at": "asked-at",
+                     *           "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "text": "我的账户为什么被冻结？"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    ask_question: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "我的账户为什么被冻结？"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QuestionIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": "核实已完成，账户将在今天解除冻结。",
+                     *       "answered_at": "answered-at",
+                     *       "asked_at": "asked-at",
+                     *       "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "text": "我的账户为什么被冻结？"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `ACCOUNT_NOT_FROZEN` 您的账户没有冻结 · Your account is not frozen */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ACCOUNT_NOT_FROZEN",
+                     *       "detail": "账户可以照常使用，不用提问。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/freeze-questions",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您的账户没有冻结",
+                     *       "type": "urn:carbon-inclusion:problem:account-not-frozen"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ACCOUNT_NOT_FROZEN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    create_guardian_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg",
+                     *       "token": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GuardianCodeOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `GUARDIAN_ALREADY` 已有监护人 · There is a guardian already
+             *     * `GUARDIAN_NOT_NEEDED` 不需要监护人 · No guardian is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "GUARDIAN_ALREADY",
+                     *       "detail": "这位用户已有监护人，这次没有改动。要更换，请原来的监护人先解除。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/guardian/invitations",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "已有监护人",
+                     *       "type": "urn:carbon-inclusion:problem:guardian-already"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "GUARDIAN_ALREADY" | "GUARDIAN_NOT_NEEDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_household_stays: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "ended_by": "member",
+                     *           "household_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "joined_at": "joined-at",
+                     *           "left_at": "left-at",
+                     *           "member_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StayOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_look_ups: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "reason_kind": "help",
+                     *           "role": "service-desk"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LookUpOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_mandates: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *           "end_reason": "expiry",
+                     *           "kind": "benefit",
+                     *           "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *           "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "platform_name": "江城出行有限公司",
+                     *           "scenes": [
+                     *             "bus"
+                     *           ],
+                     *           "status": "active",
+                     *           "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *           "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "terms_version": "2026-11",
+                     *           "threshold_mg": 10000000,
+                     *           "until": "2027-11-27T10:00:00+08:00"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_mandate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "benefit",
+                 *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                 *       "scenes": [
+                 *         "bus"
+                 *       ],
+                 *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                 *       "terms_version": "2026-11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MandateIn"];
+            };
+        };
+        responses: {
+            /** @description 同样的委托已经有效 The same mandate is valid already */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *       "end_reason": "expiry",
+                     *       "kind": "benefit",
+                     *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "scenes": [
+                     *         "bus"
+                     *       ],
+                     *       "status": "active",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "until": "2027-11-27T10:00:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted_at": "2026-11-27T10:00:00+08:00",
+                     *       "end_reason": "expiry",
+                     *       "kind": "benefit",
+                     *       "mandate_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d61",
+                     *       "platform_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "platform_name": "江城出行有限公司",
+                     *       "scenes": [
+                     *         "bus"
+                     *       ],
+                     *       "status": "active",
+                     *       "terms_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d60",
+                     *       "terms_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "terms_version": "2026-11",
+                     *       "threshold_mg": 10000000,
+                     *       "until": "2027-11-27T10:00:00+08:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `ENTERPRISE_SUSPENDED` 企业已暂停 · The enterprise is suspended
+             *     * `MANDATE_EXISTS` 您已委托这个平台 · You have given this platform a mandate
+             *     * `NOT_A_PLATFORM` 这个企业不是归集平台 · This enterprise pools nothing
+             *     * `TERMS_OUTDATED` 委托条款已更新 · The terms have changed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/mandates",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "ENTERPRISE_STATE_CONFLICT" | "ENTERPRISE_SUSPENDED" | "MANDATE_EXISTS" | "NOT_A_PLATFORM" | "TERMS_OUTDATED";
+                        /** @description 仅随 TERMS_OUTDATED Only with TERMS_OUTDATED */
+                        current_version?: string;
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_mandate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                mandate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `MANDATE_NOT_FOUND` 没有这份委托 · No such mandate */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "MANDATE_NOT_FOUND",
+                     *       "detail": "委托不存在，或不是您的。请查看您的委托列表。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/mandates/{mandate_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份委托",
+                     *       "type": "urn:carbon-inclusion:problem:mandate-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "MANDATE_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "credited_today",
+                     *           "remaining": 1,
+                     *           "template_id": "template-id",
+                     *           "title": "减碳量到账"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageChoicesOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    answer_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 同一请求重复发送只生效一次，回答相同；保留 7 天 A repeat with the same key takes effect once and gets the same answer, for 7 days
+                 * @example order-5f0c1f0e8f1c4b52
+                 */
+                "Idempotency-Key"?: components["parameters"]["OptionalIdempotencyKey"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answers": [
+                 *         {
+                 *           "answer": "accept",
+                 *           "kind": "credited_today"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageAnswersIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "credited_today",
+                     *           "remaining": 1,
+                     *           "template_id": "template-id",
+                     *           "title": "减碳量到账"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageChoicesOut"];
+                };
+            };
+            /**
+             * @description * `DUPLICATE_KEY` 同一项内容出现了两次 · One field occurs twice
+             *     * `IDEMPOTENCY_KEY_MISSING` 请求不完整 · The request is incomplete
+             *     * `MALFORMED_BODY` 提交的内容读不出来 · What was sent cannot be read
+             *     * `MALFORMED_REQUEST` 请求格式不正确 · Malformed request
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DUPLICATE_KEY",
+                     *       "detail": "同一项内容出现了两次",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 400,
+                     *       "title": "同一项内容出现了两次",
+                     *       "type": "urn:carbon-inclusion:problem:duplicate-key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DUPLICATE_KEY" | "IDEMPOTENCY_KEY_MISSING" | "MALFORMED_BODY" | "MALFORMED_REQUEST";
+                        /** @constant */
+                        status: 400;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
+             *     * `MESSAGE_KIND_UNAVAILABLE` 暂不提供这类消息 · This kind of message is not offered
+             */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CONSENT_REQUIRED",
+                     *       "detail": "需要您的同意",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "需要您的同意",
+                     *       "type": "urn:carbon-inclusion:problem:consent-required"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CONSENT_REQUIRED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "MESSAGE_KIND_UNAVAILABLE";
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        donation_id?: string;
+                        /**
+                         * Format: uuid
+                         * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
+                         */
+                        order_id?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /**
+             * @description * `IDEMPOTENCY_KEY_REUSED` 这次提交与之前的不一致 · This differs from an earlier request
+             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "IDEMPOTENCY_KEY_REUSED",
+                     *       "detail": "同一个标识已用于另一笔，这次没有办理，减碳量没有变动。请返回后重新操作。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/messages",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 422,
+                     *       "title": "这次提交与之前的不一致",
+                     *       "type": "urn:carbon-inclusion:problem:idempotency-key-reused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "IDEMPOTENCY_KEY_REUSED" | "INVALID_REQUEST";
+                        /** @constant */
+                        status: 422;
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests2"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3513,7 +12330,6 @@ export interface operations {
              * @description * `LOOK_UP_KEY_UNKNOWN` 系统正在维护 · The system is being maintained
              *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
              *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             *     * `WX_BUSY` 现在登录的人较多 · Many people log in at once
              *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
              */
             503: {
@@ -3538,12 +12354,95 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_BUSY" | "WX_UNAVAILABLE";
+                        code: "LOOK_UP_KEY_UNKNOWN" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_UNAVAILABLE";
                         /** @constant */
                         status: 503;
                     };
                 };
             };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_qr_code: {
+        parameters: {
+            query: {
+                /** @description 小程序页面路径，不带开头的 / 和参数 A page, without leading slash and query */
+                page: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description PNG 或 JPEG 图像 An image */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "image/jpeg": unknown;
+                    /** @example {} */
+                    "image/png": unknown;
+                };
+            };
+            /** @description 图像没有变化 The image is unchanged */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `QR_PAGE_UNKNOWN` 小程序里没有这个页面 · The mini-program has no such page */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QR_PAGE_UNKNOWN",
+                     *       "detail": "页面不存在或还没有发布，没有生成小程序码。请从小程序里的页面分享。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/qrcode",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "小程序里没有这个页面",
+                     *       "type": "urn:carbon-inclusion:problem:qr-page-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QR_PAGE_UNKNOWN";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable3"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -3720,11 +12619,711 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    report_steps: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "code",
+                 *       "encrypted_data": "2026",
+                 *       "iv": "aaaaaaaaaaaaaaaaaaaaaaaa"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StepsIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "day": "2026-11-26",
+                     *           "steps": 8000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StepsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized4"];
+            /**
+             * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+             *     * `GUARDIAN_REQUIRED` 请监护人来办理 · A guardian has to do this
+             *     * `WX_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
+             *     * `WX_USER_BLOCKED` 微信暂不让您登录 · WeChat does not let you log in
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "FORBIDDEN",
+                     *       "detail": "当前登录的账号不能使用这项功能。如果您认为有误，请联系管理人员。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "您没有这项权限",
+                     *       "type": "urn:carbon-inclusion:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "FORBIDDEN" | "GUARDIAN_REQUIRED" | "WX_OTHER_PERSON" | "WX_USER_BLOCKED";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `BINDING_ALREADY_EXISTS` 您已绑定这个合作方 · You are bound to this partner
+             *     * `BINDING_LIMIT_REACHED` 绑定的合作方太多 · You have too many bindings
+             *     * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `PARTNER_ACCOUNT_TAKEN` 这个账号已被别人绑定 · This account is bound to somebody else
+             *     * `WX_LOG_IN_AGAIN` 请重新登录微信后再试 · Please log in with WeChat again
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BINDING_ALREADY_EXISTS",
+                     *       "detail": "您在这个合作方已绑定了另一个账号，这次没有改动。要换账号，请先解除原来的绑定。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您已绑定这个合作方",
+                     *       "type": "urn:carbon-inclusion:problem:binding-already-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BINDING_ALREADY_EXISTS" | "BINDING_LIMIT_REACHED" | "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "PARTNER_ACCOUNT_TAKEN" | "WX_LOG_IN_AGAIN";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity3"];
+            429: components["responses"]["TooManyRequests4"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
+             *     * `STEPS_NOT_REPORTED` 步数暂时没有上报 · The steps were not reported
+             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
+             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
+             *     * `WX_UNAVAILABLE` 微信暂时没有应答 · WeChat does not answer
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BUSY",
+                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/steps",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": true,
+                     *       "status": 503,
+                     *       "title": "现在办理的人较多",
+                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "BUSY" | "STEPS_NOT_REPORTED" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE" | "WX_UNAVAILABLE";
+                        /** @constant */
+                        status: 503;
+                    };
+                };
+            };
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_wards: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "since": "since",
+                     *           "turns_14_on": "2026-11-23",
+                     *           "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    accept_ward: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "cig_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WardIn"];
+            };
+        };
+        responses: {
+            /** @description 您已是监护人 You are the guardian already */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "since",
+                     *       "turns_14_on": "2026-11-23",
+                     *       "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardOut"];
+                };
+            };
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "since",
+                     *       "turns_14_on": "2026-11-23",
+                     *       "ward_id": "019aadf0-6b00-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            /** @description * `GUARDIAN_CODE_INVALID` 监护码不能用 · The guardian's code is not valid */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "GUARDIAN_CODE_INVALID",
+                     *       "detail": "监护码有误、已过期（15 分钟）或已用过，还没有办理。请让孩子重新出示。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "监护码不能用",
+                     *       "type": "urn:carbon-inclusion:problem:guardian-code-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "GUARDIAN_CODE_INVALID";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             *     * `GUARDIAN_ALREADY` 已有监护人 · There is a guardian already
+             *     * `GUARDIAN_NOT_NEEDED` 不需要监护人 · No guardian is needed
+             *     * `GUARDIAN_UNSUITABLE` 您不能做这位用户的监护人 · You cannot be this person's guardian
+             *     * `WARD_LIMIT_REACHED` 被监护人太多 · You are the guardian of too many
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED" | "GUARDIAN_ALREADY" | "GUARDIAN_NOT_NEEDED" | "GUARDIAN_UNSUITABLE" | "WARD_LIMIT_REACHED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_guardianship: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_ward_consents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "ends_at": "ends-at",
+                     *           "expired_at": "expired-at",
+                     *           "given_at": "given-at",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing",
+                     *           "superseded_at": "superseded-at",
+                     *           "withdrawn_at": "withdrawn-at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentsOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    give_ward_consent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy_version": "2026-11",
+                 *       "purpose": "partner:didi"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WardConsentIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ends_at": "ends-at",
+                     *       "expired_at": "expired-at",
+                     *       "given_at": "given-at",
+                     *       "policy_version": "policy-version",
+                     *       "purpose": "data_processing",
+                     *       "superseded_at": "superseded-at",
+                     *       "withdrawn_at": "withdrawn-at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden3"];
+            /**
+             * @description * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             *     * `WARD_NOT_FOUND` 没有这位被监护人 · No such child
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PARTNER_NOT_FOUND",
+                     *       "detail": "这个合作方不存在，或已停止合作。请在“低碳场景”里选择。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards/{ward_id}/consents",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个合作方",
+                     *       "type": "urn:carbon-inclusion:problem:partner-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PARTNER_NOT_FOUND" | "WARD_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `CONSENT_REQUIRED` 需要您的同意 · Your consent is needed
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/me/wards/{ward_id}/consents",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "CONSENT_REQUIRED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    withdraw_ward_consent: {
+        parameters: {
+            query: {
+                /** @description 要撤回的同意事项 The purpose to withdraw */
+                purpose: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_ward_consent_changes: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                ward_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "at": "at",
+                     *           "by": "self",
+                     *           "change": "given",
+                     *           "channel": "app",
+                     *           "policy_version": "policy-version",
+                     *           "purpose": "data_processing"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConsentChangeOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WardNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     look_up_account: {
         parameters: {
             query: {
                 /** @description 查询原因，必填，记入审计 Required, stored in the audit record */
                 reason: string;
+                /** @description 原因的类别，本人可以看到 The kind of reason, which the person sees */
+                reason_kind?: "help" | "complaint" | "fraud_check" | "legal" | "other";
             };
             header?: {
                 /**
@@ -3802,11 +13401,43 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description * `ACCOUNT_NO_INVALID` 碳账户号有误 · This is not an account number
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
+            422: components["responses"]["UnprocessableEntity4"];
+            429: components["responses"]["TooManyRequests6"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_account_proposals: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                kind?: ("enterprise.approve" | "enterprise.resume") | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("open" | "approved" | "rejected" | "withdrawn" | "expired") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
@@ -3814,58 +13445,326 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "ACCOUNT_NO_INVALID",
-                     *       "detail": "号码的末位校验不对，没有查找。请核对每一位数字。",
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "content": {},
+                     *           "decided_at": null,
+                     *           "decided_by": null,
+                     *           "expires_at": "2026-12-11T10:00:00+08:00",
+                     *           "kind": "enterprise.approve",
+                     *           "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *           "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *           "proposed_by": "local:anna",
+                     *           "reason": "材料齐全",
+                     *           "status": "open",
+                     *           "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    approve_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
+             *     * `PROPOSAL_NOT_FOUND` 没有这项提案 · No such proposal
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_FOUND",
+                     *       "detail": "企业不存在，或您不是其中的成员。请让贵单位的管理员添加您。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "碳账户号有误",
-                     *       "type": "urn:carbon-inclusion:problem:account-no-invalid"
+                     *       "status": 404,
+                     *       "title": "没有这个企业",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_NO_INVALID" | "INVALID_REQUEST";
+                        code: "ENTERPRISE_NOT_FOUND" | "PROPOSAL_NOT_FOUND";
                         /** @constant */
-                        status: 422;
+                        status: 404;
                     };
                 };
             };
+            408: components["responses"]["RequestTimeout"];
             /**
-             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
-             *     * `TOO_MANY_LOOK_UPS` 查询次数已达上限 · Too many look-ups
-             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
+             * @description * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             *     * `DOCUMENT_MISSING` 缺少营业执照 · The business licence is missing
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided
+             *     * `SECOND_PERSON_NEEDED` 须由另一位运营人员批准 · A second person is needed
              */
-            429: {
+            409: {
                 headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example {
-                     *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "操作太频繁",
+                     *       "code": "APPLICATION_CHANGED",
+                     *       "detail": "提议之后材料或企业信息有变动，没有核准。请驳回这份提议，重新核对后再提。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/accounts/{account_no}",
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/approve",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "操作太频繁",
-                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "申请内容有变化",
+                     *       "type": "urn:carbon-inclusion:problem:application-changed"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "QUOTA_EXCEEDED" | "TOO_MANY_LOOK_UPS" | "TOO_MANY_REQUESTS";
+                        code: "APPLICATION_CHANGED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_DECIDED" | "SECOND_PERSON_NEEDED";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
                         /** @constant */
-                        status: 429;
+                        status: 409;
                     };
                 };
             };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_account_proposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ProposalNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `PROPOSAL_DECIDED` 提案已有结论 · The proposal has been decided */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "PROPOSAL_DECIDED",
+                     *       "detail": "这项提案已经批准、驳回、撤回或过期，不能再改动。请查看它的结果，需要时重新提议。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/approvals/{proposal_id}/reject",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "提案已有结论",
+                     *       "type": "urn:carbon-inclusion:problem:proposal-decided"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "PROPOSAL_DECIDED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3932,6 +13831,1335 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_enterprises: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("applied" | "under_review" | "active" | "suspended" | "closed" | "rejected") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *           "applied_at": "2026-11-27T10:00:00+08:00",
+                     *           "approved_at": "2026-11-28T10:00:00+08:00",
+                     *           "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *           "kinds": [
+                     *             "event_organiser",
+                     *             "venue"
+                     *           ],
+                     *           "name": "江城会展有限公司",
+                     *           "status": "active",
+                     *           "status_reason": null,
+                     *           "uscc": "914201007071000009"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise_case: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "documents": [
+                     *         {
+                     *           "document_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d50",
+                     *           "kind": "business_licence",
+                     *           "media_type": "application/pdf",
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "size_bytes": 183204,
+                     *           "uploaded_at": "2026-11-27T10:05:00+08:00"
+                     *         }
+                     *       ],
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseCaseOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_enterprise_approval: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `APPLICATION_CHANGED` 申请内容有变化 · The application has changed
+             *     * `DOCUMENT_MISSING` 缺少营业执照 · The business licence is missing
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "APPLICATION_CHANGED",
+                     *       "detail": "提议之后材料或企业信息有变动，没有核准。请驳回这份提议，重新核对后再提。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/approve",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "申请内容有变化",
+                     *       "type": "urn:carbon-inclusion:problem:application-changed"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "APPLICATION_CHANGED" | "DOCUMENT_MISSING" | "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_OPEN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    close_enterprise_as_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_NOT_EMPTY` 企业碳账户还不能关闭 · The enterprise account is not empty
+             *     * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_NOT_EMPTY",
+                     *       "detail": "账户里还有没有结清的内容，没有关闭。请按清单逐项结清后再关闭。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/close",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业碳账户还不能关闭",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-not-empty"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_NOT_EMPTY" | "ENTERPRISE_STATE_CONFLICT";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @description 仅随 ENTERPRISE_NOT_EMPTY Only with ENTERPRISE_NOT_EMPTY */
+                        left?: {
+                            [key: string]: number;
+                        };
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable5"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    get_enterprise_contact: {
+        parameters: {
+            query: {
+                /** @description 查看原因，必填，记入审计 Required, stored in the audit log */
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "name": "张敏",
+                     *       "phone": "027-85550000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ContactOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_enterprise_document: {
+        parameters: {
+            query: {
+                /** @description 查看原因，必填，记入审计 Required, stored in the audit log */
+                reason: string;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                document_id: string;
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件原样返回 The file as it was uploaded */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example time,user */
+                    "application/pdf": string;
+                    /** @example time,user */
+                    "image/jpeg": string;
+                    /** @example time,user */
+                    "image/png": string;
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `DOCUMENT_NOT_FOUND` 没有这份材料 · No such document */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "DOCUMENT_NOT_FOUND",
+                     *       "detail": "材料不存在，或已经删除。请查看材料清单。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/documents/{document_id}",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这份材料",
+                     *       "type": "urn:carbon-inclusion:problem:document-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "DOCUMENT_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests5"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    reject_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EnterpriseStateConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    propose_enterprise_resumption: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 已受理 Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {},
+                     *       "decided_at": null,
+                     *       "decided_by": null,
+                     *       "expires_at": "2026-12-11T10:00:00+08:00",
+                     *       "kind": "enterprise.approve",
+                     *       "proposal_id": "01999e5e-0000-7000-8000-000000000001",
+                     *       "proposed_at": "2026-11-27T10:00:00+08:00",
+                     *       "proposed_by": "local:anna",
+                     *       "reason": "材料齐全",
+                     *       "status": "open",
+                     *       "subject": "01999e5e-0000-7000-8000-000000000002"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
+             *     * `PROPOSAL_OPEN` 已有待批准的提案 · A proposal is open already
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "ENTERPRISE_STATE_CONFLICT",
+                     *       "detail": "没有办理，企业没有变动。请先查看企业的状态，再决定下一步。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/enterprises/{enterprise_id}/resume",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "企业现在的状态不能这样办",
+                     *       "type": "urn:carbon-inclusion:problem:enterprise-state-conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "ENTERPRISE_STATE_CONFLICT" | "PROPOSAL_OPEN";
+                        /** @description 仅随 ENTERPRISE_STATE_CONFLICT Only with ENTERPRISE_STATE_CONFLICT */
+                        enterprise_status?: string;
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    suspend_enterprise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "材料齐全，与公示信息一致"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "applied_at": "2026-11-27T10:00:00+08:00",
+                     *       "approved_at": "2026-11-28T10:00:00+08:00",
+                     *       "enterprise_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "kinds": [
+                     *         "event_organiser",
+                     *         "venue"
+                     *       ],
+                     *       "name": "江城会展有限公司",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "uscc": "914201007071000009"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnterpriseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EnterpriseNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EnterpriseStateConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                /** @description 状态 Of this status only */
+                status?: ("planned" | "cancelled" | "running" | "done") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "answers": [
+                     *             {
+                     *               "answered_at": "answered-at",
+                     *               "rows": 1,
+                     *               "service": "accounting"
+                     *             }
+                     *           ],
+                     *           "done_at": "done-at",
+                     *           "due_at": "due-at",
+                     *           "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "planned_at": "planned-at",
+                     *           "started_at": "started-at",
+                     *           "status": "planned",
+                     *           "waiting_for": [
+                     *             "ingest"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErasureSeenOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    open_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consent": {
+                 *         "policy_version": "2026-11"
+                 *       },
+                 *       "kind": "paper",
+                 *       "reason": "窗口 3 号，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowCardIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden3"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict6"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    issue_card_code_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "handover",
+                 *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                 *       "reason": "本人已有手机"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowCodeIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "cfh_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "expires_at": "expires-at",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardCodeOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["FamilyCardRenewedLately"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "卡丢失，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowReasonIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound2"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    renew_card_code_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                card_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "卡丢失，本人到场"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WindowReasonIn"];
+            };
+        };
+        responses: {
+            /** @description 已创建 Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "card": {
+                     *         "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *         "account_no": "WH203947561028",
+                     *         "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *         "ended_at": null,
+                     *         "ended_reason": null,
+                     *         "has_proxy": true,
+                     *         "kind": "paper",
+                     *         "label": "外婆",
+                     *         "monthly_limit_mg": 20000000,
+                     *         "opened_at": "2026-11-27T16:00:00+08:00",
+                     *         "opened_through": "proxy"
+                     *       },
+                     *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6",
+                     *       "qr_svg": "qr-svg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PrintedCardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    check_card_at_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "reason": "窗口查询"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardCheckIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "6b0c2f0e-3f7a-5f0e-8a52-7b9f0c1d2e3f",
+                     *       "account_no": "WH203947561028",
+                     *       "card_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4e",
+                     *       "ended_at": null,
+                     *       "ended_reason": null,
+                     *       "has_proxy": true,
+                     *       "kind": "paper",
+                     *       "label": "外婆",
+                     *       "monthly_limit_mg": 20000000,
+                     *       "opened_at": "2026-11-27T16:00:00+08:00",
+                     *       "opened_through": "proxy"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["CarbonAccountNotOpened"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["UnprocessableEntity4"];
+            429: components["responses"]["TooManyRequests6"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_open_questions: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "answer": "核实已完成，账户将在今天解除冻结。",
+                     *           "answered_at": "answered-at",
+                     *           "asked_at": "asked-at",
+                     *           "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "text": "我的账户为什么被冻结？"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionSeenOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    answer_question: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                question_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "核实已完成，账户将在今天解除冻结。"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "answer": "核实已完成，账户将在今天解除冻结。",
+                     *       "answered_at": "answered-at",
+                     *       "asked_at": "asked-at",
+                     *       "question_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "text": "我的账户为什么被冻结？"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuestionSeenOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `QUESTION_NOT_FOUND` 没有这个提问 · No such question */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUESTION_NOT_FOUND",
+                     *       "detail": "它不存在，或提问的人已注销。请查看待答复的列表。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/freeze-questions/{question_id}/answer",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这个提问",
+                     *       "type": "urn:carbon-inclusion:problem:question-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUESTION_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `QUESTION_ANSWERED` 这个提问已经答复过 · The question has been answered */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "QUESTION_ANSWERED",
+                     *       "detail": "没有改动。请查看已有的答复。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/freeze-questions/{question_id}/answer",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这个提问已经答复过",
+                     *       "type": "urn:carbon-inclusion:problem:question-answered"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "QUESTION_ANSWERED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4012,7 +15240,201 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable6"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_failed_messages: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "created_at": "created-at",
+                     *           "finished_at": "finished-at",
+                     *           "kind": "credited_today",
+                     *           "message_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "reason": "47003"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FailedMessageOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_operators: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "disabled_at": "disabled-at",
+                     *         "name": "李伟",
+                     *         "roles": [
+                     *           "ledger"
+                     *         ],
+                     *         "subject": "local:li.wei"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["OperatorOut"][];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    disable_operator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "已离职"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisableIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `OPERATOR_NOT_FOUND` 没有这位运营人员 · No such operator */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "OPERATOR_NOT_FOUND",
+                     *       "detail": "没有改动。请在运营人员列表里查看。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/ops/operators/{subject}/disable",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这位运营人员",
+                     *       "type": "urn:carbon-inclusion:problem:operator-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "OPERATOR_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4275,7 +15697,7 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable3"];
+            503: components["responses"]["ServiceUnavailable6"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4488,39 +15910,215 @@ export interface operations {
             429: components["responses"]["TooManyRequests3"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /**
-             * @description * `BUSY` 现在办理的人较多 · Many people are here at once
-             *     * `UNAVAILABLE` 服务暂时不可用 · The service is unavailable for a moment
-             *     * `UPSTREAM_UNAVAILABLE` 服务暂时不可用 · Temporarily unavailable
-             */
-            503: {
+            503: components["responses"]["ServiceUnavailable4"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_waiting_texts: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
                 headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example {
-                     *       "code": "BUSY",
-                     *       "detail": "暂时轮不到您这一笔，您的数据没有变动。请稍等片刻再试。",
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "check_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "created_at": "created-at",
+                     *           "kind": "nickname",
+                     *           "label": 10001,
+                     *           "text": "武昌一家人"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WaitingTextOutPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    decide_on_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "allow": true,
+                 *       "reason": "正常的家庭名称"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TextDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized2"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `TEXT_CHECK_NOT_FOUND` 没有这段待审核的文字 · No such text */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "TEXT_CHECK_NOT_FOUND",
+                     *       "detail": "编号不存在，或已被删除。请刷新列表再看。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/accounts/ops/sessions/refresh",
+                     *       "instance": "/api/v1/accounts/ops/texts/{check_id}/decision",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 503,
-                     *       "title": "现在办理的人较多",
-                     *       "type": "urn:carbon-inclusion:problem:busy"
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有这段待审核的文字",
+                     *       "type": "urn:carbon-inclusion:problem:text-check-not-found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "BUSY" | "UNAVAILABLE" | "UPSTREAM_UNAVAILABLE";
+                        code: "TEXT_CHECK_NOT_FOUND";
                         /** @constant */
-                        status: 503;
+                        status: 404;
                     };
                 };
             };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    list_partner_bindings: {
+        parameters: {
+            query?: {
+                /** @description 上一页的 next_cursor */
+                cursor?: string | null;
+                /** @description 每页条数 Items per page */
+                limit?: number;
+                status?: ("pending" | "active" | "ended") | null;
+            };
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": [
+                     *         {
+                     *           "account_no": "WH276051938245",
+                     *           "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *           "confirm_before": "confirm-before",
+                     *           "counts_from": "counts-from",
+                     *           "ended_at": "ended-at",
+                     *           "ended_reason": "citizen",
+                     *           "mode": "oauth",
+                     *           "since": "since",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingItemPage"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized3"];
+            409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
             504: components["responses"]["UpstreamTimeout"];
         };
     };
@@ -4595,39 +16193,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SIGNATURE_INVALID` 签名不对 · The signature is not valid
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SIGNATURE_INVALID",
-                     *       "detail": "签名、应用标识或时间不对，没有受理。请核对后重新签名；时间须与北京时间相差不超过 5 分钟。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/partner/bindings",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "签名不对",
-                     *       "type": "urn:carbon-inclusion:problem:signature-invalid"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SIGNATURE_INVALID" | "UNAUTHENTICATED";
-                        /** @description 仅随 SIGNATURE_INVALID Only with SIGNATURE_INVALID */
-                        reason_code?: string;
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
+            401: components["responses"]["Unauthorized3"];
             /**
              * @description * `BINDING_TOKEN_INVALID` 绑定码不能用 · The binding code is not valid
              *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
@@ -4699,11 +16265,80 @@ export interface operations {
                 };
             };
             413: components["responses"]["PayloadTooLarge"];
-            /**
-             * @description * `COUNTS_FROM_OUT_OF_RANGE` 起算时间不对 · The start is out of range
-             *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
-             */
-            422: {
+            422: components["responses"]["UnprocessableEntity3"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_partner_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功，无内容 Done */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized3"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["SignatureReplayed"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    confirm_pending_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
                     [name: string]: unknown;
@@ -4711,36 +16346,419 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "COUNTS_FROM_OUT_OF_RANGE",
-                     *       "detail": "起算时间不对",
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized3"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["Conflict4"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    refuse_pending_binding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                binding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthorized3"];
+            404: components["responses"]["BindingNotFound"];
+            409: components["responses"]["Conflict4"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    end_binding_of_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_ref": {
+                 *         "type": "open_id",
+                 *         "value": "member-88213"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    account_ref: {
+                        /** @enum {string} */
+                        type: "open_id" | "phone_hash" | "account_no";
+                        value: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "binding_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "counts_from": "counts-from",
+                     *       "since": "since",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerBindingOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            /**
+             * @description * `BINDING_NOT_FOUND` 没有这个绑定 · No such binding
+             *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "BINDING_NOT_FOUND",
+                     *       "detail": "这个绑定不存在，或不是您的。请在“我的绑定”里查看。",
                      *       "errors": [],
-                     *       "instance": "/api/v1/accounts/partner/bindings",
+                     *       "instance": "/api/v1/accounts/partner/bindings/end",
                      *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
                      *       "retryable": false,
-                     *       "status": 422,
-                     *       "title": "起算时间不对",
-                     *       "type": "urn:carbon-inclusion:problem:counts-from-out-of-range"
+                     *       "status": 404,
+                     *       "title": "没有这个绑定",
+                     *       "type": "urn:carbon-inclusion:problem:binding-not-found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "COUNTS_FROM_OUT_OF_RANGE" | "INVALID_REQUEST";
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        earliest?: string;
-                        /**
-                         * Format: date-time
-                         * @description 仅随 COUNTS_FROM_OUT_OF_RANGE Only with COUNTS_FROM_OUT_OF_RANGE
-                         */
-                        latest?: string;
+                        code: "BINDING_NOT_FOUND" | "PARTNER_NOT_FOUND";
                         /** @constant */
-                        status: 422;
+                        status: 404;
                     };
                 };
             };
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["SignatureReplayed"];
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    read_family_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "qr": "cfc_Zk3vQ8u1yT5rW7xA2bC4dE6"
+                 *     }
+                 */
+                "application/json": {
+                    qr: string;
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH203947561028"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerCheckOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            404: components["responses"]["FamilyCardNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
+             *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "CARBON_ACCOUNT_NOT_OPENED",
+                     *       "detail": "领取个人碳账户后，您的低碳行为才能累计减碳量。请先领取，再回来办理。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/family-cards/check",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "您还没有领取碳账户",
+                     *       "type": "urn:carbon-inclusion:problem:carbon-account-not-opened"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "CARBON_ACCOUNT_NOT_OPENED" | "SIGNATURE_REPLAYED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable2"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    decide_meter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description 请求标识，原样返回；不合格式则另取 Comes back; another is made if it does not fit
+                 * @example 5f0c1f0e-8f1c-4b52-9c1e-2f7c
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_no": "WH203947561028",
+                 *       "decision": "confirmed",
+                 *       "meter_ref": "4201004812345"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description 家庭碳账户号 The household's account number */
+                    account_no: string;
+                    /**
+                     * @description refused：不是这一家的，或已不再是 Not theirs, or no longer
+                     * @enum {string}
+                     */
+                    decision: "confirmed" | "refused";
+                    /** @description 电表户号 The meter's number */
+                    meter_ref: string;
+                };
+            };
+        };
+        responses: {
+            /** @description 成功 OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account_no": "WH0000000017",
+                     *       "status": "confirmed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeterDecisionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized3"];
+            /** @description * `NOT_GRID_COMPANY` 不能确认电表 · You cannot confirm meters */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "NOT_GRID_COMPANY",
+                     *       "detail": "只有电网公司可以确认电表，没有改动。需要开通请联系我们。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 403,
+                     *       "title": "不能确认电表",
+                     *       "type": "urn:carbon-inclusion:problem:not-grid-company"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "NOT_GRID_COMPANY";
+                        /** @constant */
+                        status: 403;
+                    };
+                };
+            };
+            /** @description * `METER_CLAIM_NOT_FOUND` 没有待确认的电表 · No meter to confirm */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "METER_CLAIM_NOT_FOUND",
+                     *       "detail": "这个家庭碳账户没有登记这块电表，或登记已过期，没有改动。请核对户号和账户号。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 404,
+                     *       "title": "没有待确认的电表",
+                     *       "type": "urn:carbon-inclusion:problem:meter-claim-not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "METER_CLAIM_NOT_FOUND";
+                        /** @constant */
+                        status: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `METER_TAKEN` 这块电表已被登记 · This meter is registered already
+             *     * `SIGNATURE_REPLAYED` 这个签名已用过 · This signature was used before
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["XRequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "METER_TAKEN",
+                     *       "detail": "这块电表登记在另一个家庭名下，没有登记成功。请核对电表编号；确是您家的，请联系客服。",
+                     *       "errors": [],
+                     *       "instance": "/api/v1/accounts/partner/meters",
+                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *       "retryable": false,
+                     *       "status": 409,
+                     *       "title": "这块电表已被登记",
+                     *       "type": "urn:carbon-inclusion:problem:meter-taken"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "METER_TAKEN" | "SIGNATURE_REPLAYED";
+                        /** @constant */
+                        status: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable2"];
@@ -4749,7 +16767,10 @@ export interface operations {
     };
     list_policies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 只列出这一事项的文本 Only the texts of this purpose */
+                purpose?: string | null;
+            };
             header?: {
                 /**
                  * @description 文字的语言：zh（缺省）或 en The language of texts: zh (default) or en
@@ -4780,7 +16801,9 @@ export interface operations {
                      *         {
                      *           "accepted_until": null,
                      *           "effective_from": "2026-11-01T00:00:00+08:00",
+                     *           "family": "general",
                      *           "is_accepted": true,
+                     *           "renew_by": null,
                      *           "title": "个人信息处理规则（2026 年 11 月）",
                      *           "url": null,
                      *           "version": "2026-11"
@@ -4917,6 +16940,11 @@ export interface operations {
                      *         "account_no": "WH202611230018",
                      *         "kind": "person",
                      *         "opened_at": "opened-at"
+                     *       },
+                     *       "erasure": {
+                     *         "due_at": "due-at",
+                     *         "erasure_id": "019aadf0-6b00-7000-8000-000000000001",
+                     *         "planned_at": "planned-at"
                      *       },
                      *       "expires_in": 1800,
                      *       "refresh_token": "refresh-token",
@@ -5263,38 +17291,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadRequest"];
-            /**
-             * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
-             *     * `UNAUTHENTICATED` 请先登录 · Please log in
-             *     * `WX_CODE_INVALID` 微信登录没有成功 · The WeChat log-in did not work
-             */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "SESSION_ENDED",
-                     *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": false,
-                     *       "status": 401,
-                     *       "title": "您已退出登录",
-                     *       "type": "urn:carbon-inclusion:problem:session-ended"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "SESSION_ENDED" | "UNAUTHENTICATED" | "WX_CODE_INVALID";
-                        /** @constant */
-                        status: 401;
-                    };
-                };
-            };
+            401: components["responses"]["Unauthorized4"];
             /**
              * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
              *     * `STEP_UP_OTHER_PERSON` 不是同一个微信号 · This is another WeChat user
@@ -5360,40 +17357,7 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description * `QUOTA_EXCEEDED` 操作太频繁 · Too many requests
-             *     * `TOO_MANY_AT_ONCE` 操作太频繁 · Too many requests at once
-             *     * `TOO_MANY_REQUESTS` 操作太频繁 · Too many requests
-             *     * `WX_RATE_LIMITED` 登录太频繁 · You log in too often
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["XRequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "QUOTA_EXCEEDED",
-                     *       "detail": "操作太频繁",
-                     *       "errors": [],
-                     *       "instance": "/api/v1/accounts/sessions/step-up",
-                     *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                     *       "retryable": true,
-                     *       "status": 429,
-                     *       "title": "操作太频繁",
-                     *       "type": "urn:carbon-inclusion:problem:quota-exceeded"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "QUOTA_EXCEEDED" | "TOO_MANY_AT_ONCE" | "TOO_MANY_REQUESTS" | "WX_RATE_LIMITED";
-                        /** @constant */
-                        status: 429;
-                    };
-                };
-            };
+            429: components["responses"]["TooManyRequests4"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**

@@ -673,6 +673,10 @@ export interface components {
          *     }
          */
         DonationRequest: {
+            /** @description 用家庭或亲情卡的减碳量时，填其碳账户；默认用自己的 A household's or a family card's account; by default the caller's own */
+            account_id?: string | null;
+            /** @description 家人都同意的约定 The agreement of all members, where the household's rule asks for it */
+            agreement_id?: string | null;
             /** @description 毫克 Milligrams */
             amount_mg: number;
         };
@@ -711,7 +715,7 @@ export interface components {
             /** Format: uuid */
             donation_id: string;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
         };
@@ -788,6 +792,10 @@ export interface components {
          *     }
          */
         OrderRequest: {
+            /** @description 用家庭或亲情卡的减碳量时，填其碳账户；默认用自己的 A household's or a family card's account; by default the caller's own */
+            account_id?: string | null;
+            /** @description 家人都同意的约定 The agreement of all members, where the household's rule asks for it */
+            agreement_id?: string | null;
             /** @description 客户端自定，永久唯一；被拒绝的不占用 Made by the client, unique; a refusal frees it */
             client_request_id: string;
             item_id: string;
@@ -828,7 +836,7 @@ export interface components {
             price_mg: number;
             quantity: number;
             /** @description 未完成的原因 Why it was not confirmed */
-            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             settled_at: string | null;
             /** @enum {string} */
             status: "pending" | "cancelling" | "confirmed" | "cancelled";
@@ -994,7 +1002,7 @@ export interface components {
             /** @description 最近一次失败的原因 The error of the last attempt */
             last_error: string | null;
             next_attempt_at: string;
-            reason_code: ("ACCOUNT_FROZEN" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT") | null;
+            reason_code: ("ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "HOLD_REFUSED" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED") | null;
             request_id: string;
             /**
              * Format: uuid
@@ -1889,12 +1897,15 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
+             *     * `AGREEMENT_REQUIRED` 需要全家同意 · The whole household has to agree
              *     * `CALLED_OFF` 已经取消 · Cancelled
              *     * `CAMPAIGN_CLOSED` 现在不能捐赠 · You cannot donate now
              *     * `HOLD_REFUSED` 碳账户暂时不能支付 · The carbon account cannot pay now
              *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
+             *     * `MONTHLY_LIMIT_REACHED` 本月可用的额度不够 · The monthly limit does not suffice
              *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
+             *     * `SPENDER_NOT_ALLOWED` 不能使用这个账户的减碳量 · You cannot use these grams
              */
             409: {
                 headers: {
@@ -1918,7 +1929,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "SETTLEMENT_TIMED_OUT";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "CALLED_OFF" | "CAMPAIGN_CLOSED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "MONTHLY_LIMIT_REACHED" | "SETTLEMENT_TIMED_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS
@@ -3589,6 +3600,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `ACCOUNT_FROZEN` 碳账户已冻结 · The carbon account is frozen
+             *     * `AGREEMENT_REQUIRED` 需要全家同意 · The whole household has to agree
              *     * `BUDGET_EXHAUSTED` 这一期已经兑完 · This reward is used up for now
              *     * `CALLED_OFF` 已经取消 · Cancelled
              *     * `CLIENT_REQUEST_ID_USED` 这一单您已经下过 · You have placed this order before
@@ -3596,9 +3608,11 @@ export interface operations {
              *     * `IDEMPOTENCY_KEY_IN_PROGRESS` 这一笔正在办理 · This is being handled
              *     * `INSUFFICIENT_BALANCE` 减碳量不够 · Not enough grams
              *     * `LIMIT_REACHED` 您已兑满 · You have reached the limit
+             *     * `MONTHLY_LIMIT_REACHED` 本月可用的额度不够 · The monthly limit does not suffice
              *     * `SALE_CLOSED` 现在不能兑换 · You cannot redeem this now
              *     * `SETTLEMENT_TIMED_OUT` 没有及时办成，已经取消 · Not completed in time and cancelled
              *     * `SOLD_OUT` 已经兑完 · Sold out
+             *     * `SPENDER_NOT_ALLOWED` 不能使用这个账户的减碳量 · You cannot use these grams
              */
             409: {
                 headers: {
@@ -3622,7 +3636,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "ACCOUNT_FROZEN" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT";
+                        code: "ACCOUNT_FROZEN" | "AGREEMENT_REQUIRED" | "BUDGET_EXHAUSTED" | "CALLED_OFF" | "CLIENT_REQUEST_ID_USED" | "HOLD_REFUSED" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "INSUFFICIENT_BALANCE" | "LIMIT_REACHED" | "MONTHLY_LIMIT_REACHED" | "SALE_CLOSED" | "SETTLEMENT_TIMED_OUT" | "SOLD_OUT" | "SPENDER_NOT_ALLOWED";
                         /**
                          * Format: uuid
                          * @description 仅随 IDEMPOTENCY_KEY_IN_PROGRESS Only with IDEMPOTENCY_KEY_IN_PROGRESS

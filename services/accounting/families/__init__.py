@@ -1,0 +1,1 @@
+"""Families: spending the grams of a household or of a family card, by rules, limits and agreements."""

@@ -1,0 +1,1 @@
+"""The grid company confirms or refuses the meters of households."""

@@ -1,0 +1,1 @@
+"""The rule by which a household spends its grams. All members agree to a change."""
