@@ -25,7 +25,7 @@ class EnterpriseDocument(Base):
     size_bytes: Mapped[int]
     sha256: Mapped[str]
     key_sealed: Mapped[bytes]
-    uploaded_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    uploaded_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), index=True)
     uploaded_at: Mapped[datetime]
 
 

@@ -61,7 +61,7 @@ class Mandate(Base):
 
     mandate_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"), index=True)
     platform_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.enterprise.enterprise_id"))
     terms_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(MandateTerms.terms_id))
     kind: Mapped[str]

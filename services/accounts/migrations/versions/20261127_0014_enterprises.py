@@ -124,6 +124,9 @@ def _documents() -> None:
         schema="accounts",
     )
     op.create_index(
+        op.f("ix_enterprise_document_uploaded_by"), "enterprise_document", ["uploaded_by"], schema="accounts"
+    )
+    op.create_index(
         "uq_enterprise_document_content",
         "enterprise_document",
         ["enterprise_id", "sha256"],
@@ -284,6 +287,7 @@ def _mandates() -> None:
         schema="accounts",
         postgresql_where=sa.text("closed_at IS NULL"),
     )
+    op.create_index(op.f("ix_mandate_account_id"), "mandate", ["account_id"], schema="accounts")
     op.create_index(
         op.f("ix_mandate_user_id_mandate_id"), "mandate", ["user_id", "mandate_id"], unique=False, schema="accounts"
     )
