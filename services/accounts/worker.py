@@ -133,7 +133,7 @@ def _add_messages(worker: Worker, settings: Settings) -> None:
 def _add_erasures(worker: Worker, settings: Settings) -> None:
     async def carry_out(_session: Session) -> None:
         # Each person has a transaction of its own. The job's one stays unused.
-        await erasures.carry_out_due(worker.database, settings=settings, first=(family_cards.erase_user,))
+        await erasures.carry_out_due(worker.database, settings=settings)
 
     worker.every(ERASE_EVERY_S, "erase", carry_out)
     worker.every(MINUTELY_S, "ask_erasures_again", partial(erasures.ask_again, settings=settings))

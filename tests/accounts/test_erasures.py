@@ -13,7 +13,6 @@ import pytest
 from fastapi import FastAPI
 
 from services.accounts.erasures import service as erasures
-from services.accounts.family_cards import service as family_cards
 from services.accounts.resources import Resources
 from shared import clock, telemetry
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked
@@ -37,9 +36,7 @@ class Leaving:
         await self.db.execute("UPDATE accounts.erasure SET due_at = now() - interval '1 s' WHERE status = 'planned'")
 
     async def carry_out(self) -> int:
-        return await erasures.carry_out_due(
-            self.resources.database, settings=self.resources.settings, first=(family_cards.erase_user,)
-        )
+        return await erasures.carry_out_due(self.resources.database, settings=self.resources.settings)
 
     async def erase(self, person: Person) -> None:
         await person.step_up()

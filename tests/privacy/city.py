@@ -26,7 +26,6 @@ from services.accounting.settings import Settings as AccountingSettings
 from services.accounts.erasures import service as accounts_erasures
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
-from services.accounts.family_cards import service as family_cards
 from services.accounts.main import create_app as create_accounts
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings as AccountsSettings
@@ -246,9 +245,7 @@ class City:
 
     async def erase_all_due(self) -> None:
         """Run the jobs of erasure of all services until every erasure is done."""
-        while await accounts_erasures.carry_out_due(
-            self.databases["accounts"], settings=self.settings["accounts"], first=(family_cards.erase_user,)
-        ):
+        while await accounts_erasures.carry_out_due(self.databases["accounts"], settings=self.settings["accounts"]):
             pass
         while await self.admin.fetchval("SELECT count(*) FROM accounts.erasure WHERE status = 'running'"):
             await self.relay()

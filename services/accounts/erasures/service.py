@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -41,12 +41,6 @@ _ASK_MAX: Final = 100
 _SOURCE: Final = "/accounts"
 _ROWS: Final = PersonalRows(SCHEMA, TABLES)
 _log = structlog.get_logger(__name__)
-
-
-class RoomErasure(Protocol):
-    """The erasure of one person in a room."""
-
-    async def __call__(self, session: Session, *, settings: Settings, user_id: uuid.UUID) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +93,21 @@ async def find_planned(session: Session, *, user_id: uuid.UUID) -> ErasureView |
     return None if row is None else _view(row, ())
 
 
-async def carry_out_due(database: Database, *, settings: Settings, first: Sequence[RoomErasure] = ()) -> int:
+async def carry_out_due(database: Database, *, settings: Settings) -> int:
     """Erase people whose cooling-off is over, each in a transaction of its own. Return how many. Timed job.
 
-    `first` are erasures of rooms above this one. They run before the person's rows are deleted.
-    A transaction holds the locks of one person, the person's cards and one household only, so that no two of them can
-    wait for each other.
+    A transaction holds the locks of one person and household only, so that no two of them can wait for each other.
     """
     async with database.transaction() as session:
         people = await repository.due_people(session, at=clock.now(), limit=PEOPLE_MAX)
     done = 0
     for user_id in people:
         async with database.transaction() as session:
-            done += await _carry_out_one(session, settings, user_id, first)
+            done += await _carry_out_one(session, settings, user_id)
     return done
 
 
-async def _carry_out_one(
-    session: Session, settings: Settings, user_id: uuid.UUID, first: Sequence[RoomErasure]
-) -> bool:
+async def _carry_out_one(session: Session, settings: Settings, user_id: uuid.UUID) -> bool:
     try:
         await users.lock_user(session, user_id=user_id)
     except Unauthenticated:
@@ -125,8 +115,6 @@ async def _carry_out_one(
     row = await repository.lock_due(session, user_id=user_id, at=clock.now())
     if row is None:
         return False  # cancelled a moment ago
-    for erase_user in first:
-        await erase_user(session, settings=settings, user_id=user_id)
     await _carry_out(session, settings, row, user_id)
     return True
 
