@@ -96,7 +96,9 @@ async def record_given(
     live = newest if newest is not None and (end is None or now < end) else None
     if policy_version is None and live is not None:
         return _record(live, end, now)
-    version = policy_version or await policies.current_version(session, purpose=purpose) or "-"
+    version = policy_version
+    if version is None:
+        version = await policies.current_version(session, purpose=purpose) or "-"
     text = await policies.require_accepted(session, purpose=purpose, version=version)
     if live is not None and PolicyText(live.policy_family, live.policy_version) == text:
         return _record(live, end, now)

@@ -9,6 +9,8 @@ from services.accounts.family_cards.errors import FamilyCardCodeInvalid, OwnAcco
 from services.accounts.family_cards.models import FamilyCard
 from services.accounts.family_cards.publishing import publish_card
 from services.accounts.family_cards.service import Doer
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.one_time_codes import digest_token
 from services.accounts.people import service as people
 from services.accounts.phones import service as phones
@@ -38,7 +40,7 @@ async def claim(
     """Do what the code allows. The attempt is counted in a transaction of its own, so wrong codes count as well.
 
     After a handover, the person logs in anew and finds the account with its grams.
-    Raises FamilyCardCodeInvalid, OwnAccountOpened, FamilyCardLimitReached, QuotaExceeded,
+    Raises FamilyCardCodeInvalid, OwnAccountOpened, GuardianRequired, FamilyCardLimitReached, QuotaExceeded,
     CarbonAccountNotOpened, ConsentRequired, PolicyVersionUnknown, PolicyVersionOutdated, Unauthenticated.
     """
     async with database.transaction() as counting:
@@ -80,6 +82,8 @@ async def _take_over(
         raise OwnAccountOpened
     if await phones.read_number(session, vault=vault, user_id=user_id) is not None:
         raise OwnAccountOpened
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        raise GuardianRequired  # the age is known of this user only, who is empty afterwards
     await people.open_account(session, settings=settings, user_id=card.user_id, policy_version=policy_version or "")
     await users.move_identity(session, vault=vault, from_user_id=user_id, to_user_id=card.user_id)
     await sessions.end_for_good(session, user_id=user_id, reason="account_taken_over")

@@ -18,7 +18,9 @@ from services.accounting.proofs.verification import check_bundle, check_proof
 from shared.projection import decoded
 from tests.accounting.driver import Accounting
 from tests.accounting.erasures.conftest import Erasures
+from tests.accounting.families.test_family_spends import card_of
 from tests.accounting.holds import Holds
+from tests.accounting.households.homes import Home, handle_facts
 from tests.accounting.proofs.conftest import Days, Verifier
 from tests.accounting.proofs.test_ledger_verifier import run
 from tests.accounting.proofs.test_proofs import public
@@ -188,3 +190,19 @@ async def test_nobody_changes_or_removes_the_marks_of_an_erasure(accounting_dsns
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_late_facts_of_households_and_cards_name_no_erased_person(
+    accounting: Accounting, erasures_of: Erasures, admin: Admin
+) -> None:
+    gone, ben, holder = [await accounting.citizen() for _ in range(3)]
+    own, others = card_of(gone, ben, 1000), card_of(holder, gone, 1000)
+    home = Home(accounting)
+    await home.enter(gone)
+    assert await handle_facts(accounting, own, others) == 0
+    await erasures_of.run(gone)
+    assert await admin.fetchval("SELECT count(*) FROM accounting.household_member") == 0
+    assert await handle_facts(accounting, *home.stays.values(), own, card_of(holder, gone, 1000, version=2)) == 0
+    assert await admin.fetchval("SELECT count(*) FROM accounting.household_member") == 0
+    [card] = await admin.fetch("SELECT account_id, proxy_account_id, version FROM accounting.family_card")
+    assert tuple(card) == (holder.account_id, None, 2)
