@@ -125,6 +125,9 @@ LEDGER: Final = Purpose(Text("总账：每一克的来去", "the ledger: where e
 REDEEMING: Final = Purpose(Text("兑换与捐赠", "redemption and donation"), Basis.CONTRACT)
 PROOF: Final = Purpose(Text("证明同意与操作留痕", "proof of consent and of operators' acts"), Basis.DUTY)
 PARTNERS: Final = Purpose(Text("接收合作方的上报", "receiving partners' reports"), Basis.CONSENT)
+MESSAGING: Final = Purpose(Text("发送本人订阅的消息", "sending the messages that the person asked for"), Basis.CONSENT)
+REPRESENTING: Final = Purpose(Text("代表企业行事", "acting for an enterprise"), Basis.CONTRACT)
+MANDATE: Final = Purpose(Text("授权平台汇集减碳量", "letting a platform pool reductions"), Basis.CONSENT)
 LEAVING: Final = Purpose(Text("执行注销", "carrying out erasure"), Basis.DUTY)
 
 ERASURE: Final = Text("注销时", "until erasure")

@@ -14,8 +14,10 @@ from shared.personal_data import (
     ERASURE,
     FOR_GOOD,
     LEDGER,
+    MANDATE,
     PARTNERS,
     PROOF,
+    REPRESENTING,
     Erasure,
     Kept,
     Link,
@@ -55,6 +57,14 @@ TABLES: Final[dict[str, Kept]] = {
         Text("绑定（来自账户服务）", "bindings, as accounts published them"), COUNTING, ERASURE, Erasure.DELETE,
         by=_OWN, hidden=frozenset({"account_key"}), names=frozenset({"account_key"}),
     ),
+    "binding_change": Kept(
+        Text("待复查的绑定变更", "changes of bindings that await a check"), COUNTING, Text("数秒", "seconds"),
+        Erasure.DELETE, by=_OWN,
+    ),
+    "binding_recheck": Kept(
+        Text("待复查的绑定", "bindings that await a check"), COUNTING, Text("30 秒", "30 seconds"), Erasure.EXPIRE,
+        by=(through("binding", "binding_id"),),
+    ),
     "cap_subject": Kept(
         Text("家庭与电表的计数锁", "locks of households and meters"), COUNTING, FOR_GOOD, Erasure.NOTHING,
         names=frozenset({"subject_id"}),
@@ -62,6 +72,9 @@ TABLES: Final[dict[str, Kept]] = {
     "cap_usage": _ledger("上限计数", "counters of limits", (account("subject_id"),)),
     "capture_target": nobody(Text("兑换与捐赠的去向", "receivers of spent grams")),
     "checked_day": nobody(Text("复核过的日期", "days that were checked")),
+    "consent": Kept(
+        Text("同意（来自账户服务）", "consents, as accounts published them"), PROOF, ERASURE, Erasure.DELETE, by=_OWN,
+    ),
     "correction": Kept(
         Text("更正与撤销", "corrections and cancellations"), PARTNERS, FOR_GOOD, Erasure.PSEUDONYM,
         by=(through("activity", "original_id", "activity_id"),), hidden=frozenset({"fingerprint"}),
@@ -82,6 +95,13 @@ TABLES: Final[dict[str, Kept]] = {
         Erasure.EXPIRE, loose=Text("修改后的消息可能带有假名编号", "the mended message may hold a pseudonymous id"),
     ),
     "digest_block": nobody(Text("封存块", "blocks of a seal")),
+    "enterprise": nobody(
+        Text("企业（来自账户服务）", "enterprises, as accounts published them"), names=frozenset({"account_id"})
+    ),
+    "enterprise_member": Kept(
+        Text("企业成员与角色（来自账户服务）", "members of enterprises, as accounts published them"), REPRESENTING,
+        ERASURE, Erasure.DELETE, by=_OWN,
+    ),
     "erased_act": Kept(
         Text("已注销者行为的散列", "hashes of the acts of erased people"), PROOF, FOR_GOOD,
         Erasure.PSEUDONYM, by=_OF_ACTIVITY,
@@ -124,6 +144,10 @@ TABLES: Final[dict[str, Kept]] = {
     "ledger_check_state": nobody(Text("核对进度", "progress of the check")),
     "ledger_checkpoint": _ledger("核对基准", "checkpoints of balances", _OWN),
     "library_journal": nobody(Text("方法学变更", "journal of methodologies")),
+    "mandate": Kept(
+        Text("对平台的授权（来自账户服务）", "mandates, as accounts published them"), MANDATE, ERASURE, Erasure.DELETE,
+        by=_OWN,
+    ),
     "mended_report": Kept(
         Text("修正过的上报", "reports that were mended"), PROOF, FOR_GOOD, Erasure.RETAIN, by=_OF_ACTIVITY
     ),

@@ -9,12 +9,16 @@ from shared.personal_data import (
     ERASURE,
     FOR_GOOD,
     LOG_IN,
+    MANDATE,
+    MESSAGING,
     PROOF,
+    REPRESENTING,
     Erasure,
     Kept,
     Link,
     Purpose,
     account,
+    approvals,
     audit_log,
     nobody,
     plumbing,
@@ -44,12 +48,17 @@ def _of_user(
 TABLES: Final[dict[str, Kept]] = {
     **plumbing(),
     **audit_log(),
+    **approvals(),
     "app_user": _of_user(
         "用户：微信标识的密文与登录时间", "user: the sealed open id, times of log-in", LOG_IN,
         hidden=("openid_hash", "openid_sealed"), order=9,
     ),
     "binding": _of_user(
         "与合作方的绑定", "bindings to partners", COUNTING, hidden=("account_key",), names=("account_id",), order=2
+    ),
+    "binding_authorization": _of_user(
+        "在合作方处授权的过程（散列）", "authorizations at partners, as hashes", COUNTING,
+        until=Text("过期后 1 天", "1 day after expiry"), hidden=("state_sha256", "code_hash"),
     ),
     "binding_token": _of_user(
         "绑定二维码", "QR codes for binding", COUNTING, until=Text("过期后 1 天", "1 day after expiry"),
@@ -59,7 +68,31 @@ TABLES: Final[dict[str, Kept]] = {
         "个人碳账户", "the carbon account", ACCOUNT, names=("account_id", "account_no"), order=8
     ),
     "consent": _of_user("同意记录", "consents", PROOF, order=1),
+    "consent_change": _of_user("同意的每次变更", "every change of consents", PROOF),
     "data_export": _of_user("信息导出的申请", "exports", PROOF, until=Text("7 天", "7 days"), order=3),
+    "declared_age": _of_user(
+        "声明未满 14 岁者满 14 岁的日期（密文）", "people who said to be under 14: the sealed day they turn 14", PROOF,
+        hidden=("turns_14_sealed",),
+    ),
+    "enterprise": Kept(
+        Text("企业，及申请时的联系人（密文）", "enterprises, with the sealed contact of the application"), REPRESENTING,
+        FOR_GOOD, Erasure.CLEAR, by=(user("applied_by"),), hidden=frozenset({"contact_sealed"}),
+        clear={"applied_by": "NULL", "contact_sealed": "NULL"},
+    ),
+    "enterprise_document": Kept(
+        Text("企业证件：申请未通过的删除，其余保留", "documents of enterprises, deleted unless they were approved"),
+        REPRESENTING, FOR_GOOD, Erasure.CLEAR, by=(user("uploaded_by"),), hidden=frozenset({"key_sealed"}),
+        clear={"uploaded_by": "NULL"},
+    ),
+    "enterprise_document_piece": Kept(
+        Text("企业证件的内容（以证件密钥加密）", "contents of documents, sealed with the document's key"), REPRESENTING,
+        FOR_GOOD, Erasure.RETAIN,
+        loose=Text("属于企业，证件上可能有姓名", "belongs to the enterprise; a document may show names"),
+    ),
+    "enterprise_member": _of_user(
+        "企业成员、角色与姓名（密文）", "memberships of enterprises, roles, the sealed name", REPRESENTING,
+        hidden=("name_sealed",), names=("account_id",),
+    ),
     "erasure": Kept(
         Text("申请注销的记录", "erasures"), PROOF, FOR_GOOD, Erasure.RETAIN, by=(account(),),
         names=frozenset({"user_id"}),
@@ -88,6 +121,15 @@ TABLES: Final[dict[str, Kept]] = {
     "freeze_question": _of_user(
         "对冻结的提问与答复（以本人密钥加密）", "questions about a freeze, sealed with the person's key", ACCOUNT,
         hidden=("text_sealed", "answer_sealed"),
+    ),
+    "guardian_code": _of_user(
+        "给监护人看的码（散列）", "codes shown to a guardian, as a hash", PROOF,
+        until=Text("过期后 1 天", "1 day after expiry"), by=(user(), through("guardianship", "guardianship_id")),
+        hidden=("token_sha256",),
+    ),
+    "guardianship": _of_user(
+        "监护关系", "guardianships", PROOF, by=(user("ward_id"), user("guardian_id")),
+        hidden=("ward_id", "guardian_id"), order=1,
     ),
     "household": Kept(
         Text("家庭", "households"), ACCOUNT, FOR_GOOD, Erasure.CLEAR, by=(user("opened_by"),),
@@ -125,8 +167,28 @@ TABLES: Final[dict[str, Kept]] = {
         hidden=frozenset({"code_hash"}),
     ),
     "login_session": _of_user(
-        "登录会话", "log-in sessions", LOG_IN, until=Text("180 天，或注销时", "180 days, or until erasure"), order=2
+        "登录会话、设备与最近使用的时间", "log-in sessions, their devices and times of use", LOG_IN,
+        until=Text("180 天，或注销时", "180 days, or until erasure"), order=2,
     ),
+    "lookup_key": Kept(
+        Text("索引密钥的轮换进度", "progress of a change of the index keys"), LOG_IN, FOR_GOOD, Erasure.PSEUDONYM,
+        loose=Text("进度停在某个用户编号", "the progress is the id of the last user"),
+        names=frozenset({"users_through", "phones_through"}),
+    ),
+    "mandate": _of_user("对平台的授权", "mandates given to platforms", MANDATE, names=("account_id",)),
+    "mandate_terms": Kept(
+        Text("平台的授权条款，及制定人与复核人", "terms of mandates, with their maker and checker"), REPRESENTING,
+        FOR_GOOD, Erasure.RETAIN, by=(user("made_by"), user("published_by")),
+    ),
+    "message": _of_user(
+        "微信订阅消息", "messages through WeChat", MESSAGING, until=Text("90 天", "90 days"),
+    ),
+    "message_choice": _of_user("订阅的消息种类与次数", "kinds and numbers of messages asked for", MESSAGING, order=1),
+    "message_run": Kept(
+        Text("每日消息的进度", "progress of the daily messages"), MESSAGING, Text("90 天", "90 days"), Erasure.EXPIRE,
+        loose=Text("进度停在某个用户编号", "the progress is the id of the last user"), names=frozenset({"position"}),
+    ),
+    "message_window": nobody(Text("消息发送次数", "counts of messages that were sent")),
     "refresh_token": Kept(
         Text("续期凭证（散列）", "refresh tokens, as a hash"), LOG_IN, Text("30 天", "30 days"), Erasure.DELETE,
         by=(through("login_session", "session_id"),), hidden=frozenset({"token_sha256"}), order=1,
@@ -144,6 +206,11 @@ TABLES: Final[dict[str, Kept]] = {
     "operator_attempt": nobody(Text("运营登录尝试次数", "attempts of operators to log in")),
     "operator_log_in": nobody(Text("运营登录流程", "operators' log-ins at the provider")),
     "operator_session": nobody(Text("运营登录会话", "operators' sessions")),
+    "partner_grant": Kept(
+        Text("合作方令牌（密文），仅用于撤销", "sealed tokens of partners, kept to be revoked"), COUNTING,
+        Text("撤销后删除", "deleted after their revocation"), Erasure.EXPIRE, by=_USER,
+        hidden=frozenset({"tokens_sealed"}),
+    ),
     "partner_nonce": nobody(Text("合作方签名随机数", "nonces of partners' signatures")),
     "person_key": _of_user(
         "本人的数据密钥（密文）", "the person's data key, sealed", PROOF, hidden=("key_sealed",)
@@ -153,5 +220,11 @@ TABLES: Final[dict[str, Kept]] = {
         hidden=("phone_hash", "phone_sealed"),
     ),
     "policy": nobody(Text("隐私政策版本", "versions of the privacy policy")),
+    "signing_key": nobody(Text("令牌签名密钥", "keys that sign tokens")),
+    "steps_reported": _of_user("步数已上报至哪一天", "the last day of reported steps", COUNTING),
+    "text_check": _of_user(
+        "待人工审核的文字（密文）", "texts that await or had a person's check, sealed", ACCOUNT,
+        until=Text("90 天", "90 days"), hidden=("text_hash", "text_sealed"),
+    ),
     "quota_use": _of_user("操作次数", "counts of uses", LOG_IN, until=Text("1 天", "1 day")),
 }  # fmt: skip

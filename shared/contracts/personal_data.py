@@ -4,7 +4,18 @@ from typing import Final
 
 from shared.contracts import topics
 from shared.language import Text
-from shared.personal_data import ACCOUNT, COUNTING, LEAVING, LEDGER, PARTNERS, REDEEMING, KeptTopic
+from shared.personal_data import (
+    ACCOUNT,
+    COUNTING,
+    LEAVING,
+    LEDGER,
+    MANDATE,
+    PARTNERS,
+    PROOF,
+    REDEEMING,
+    REPRESENTING,
+    KeptTopic,
+)
 
 _SEVEN_DAYS: Final = Text("7 天", "7 days")
 _EXPIRES: Final = Text("到期删除", "expires")
@@ -30,6 +41,21 @@ TOPICS: Final[dict[str, KeptTopic]] = {
             "a null value for memberships and the person's card; meters and rules belong to the household",
         ),
         by=("account_id", "meter_key", "proxy_account_id"),
+    ),
+    topics.CONSENTS: KeptTopic(
+        Text("同意：目的与时间", "consents: purposes and times"), PROOF,
+        Text("直到注销（压实）", "until erasure (compacted)"),
+        Text("空值标记，压实后消失", "a null value: compacted away"), by=("account_id",),
+    ),
+    topics.ENTERPRISES: KeptTopic(
+        Text("企业、成员与角色，不含姓名", "enterprises, members and roles, without names"), REPRESENTING,
+        Text("直到注销（压实）", "until erasure (compacted)"),
+        Text("成员记录写空值标记；企业保留", "a null value for memberships; enterprises stay"), by=("account_id",),
+    ),
+    topics.MANDATES: KeptTopic(
+        Text("对平台的授权", "mandates given to platforms"), MANDATE,
+        Text("直到注销（压实）", "until erasure (compacted)"),
+        Text("空值标记，压实后消失", "a null value: compacted away"), by=("account_id",),
     ),
     topics.OUTCOMES: KeptTopic(
         Text("判定结果", "verdicts"), COUNTING, _SEVEN_DAYS, _EXPIRES, by=("account_id",)

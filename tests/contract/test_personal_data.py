@@ -11,8 +11,11 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
+from shared.contracts.consents_v1 import ConsentChanged
+from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
 from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
+from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
 from shared.contracts.personal_data import TOPICS
 from shared.contracts.rewards_v1 import DonationMade, OrderCancelled, OrderConfirmed
@@ -32,6 +35,9 @@ MESSAGES: Mapping[str, tuple[type[msgspec.Struct], ...]] = {
     topics.ACTIVITIES: (ActivityReported,),
     topics.BINDINGS: (BindingChanged,),
     topics.HOUSEHOLDS: (MembershipChanged, MeterChanged, RuleChanged, CardChanged),
+    topics.CONSENTS: (ConsentChanged,),
+    topics.ENTERPRISES: (EnterpriseChanged, EnterpriseMemberChanged),
+    topics.MANDATES: (MandateChanged,),
     topics.OUTCOMES: (ActivityJudged,),
     topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade),
     topics.ERASURES: (ErasureAsked,),
