@@ -23,6 +23,7 @@ class Guardianship(Base):
     __table_args__ = (
         Index("uq_guardianship_live", "ward_id", unique=True, postgresql_where=text("ended_at IS NULL")),
         Index(None, "guardian_id"),
+        Index(None, "ward_id"),
         CheckConstraint("ward_id <> guardian_id", name="two_people"),
     )
 

@@ -44,12 +44,13 @@ class MandateTerms(Base):
 
 
 class Mandate(Base):
-    """A mandate, [accepted_at, until). `until` is a planned end while `closed_at` is empty. Rows are never deleted."""
+    """A mandate, [accepted_at, until). `until` is a planned end while `closed_at` is empty. Rows stay until erasure."""
 
     __tablename__ = "mandate"
     __table_args__ = (
         Index("uq_mandate_open", "user_id", "platform_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index(None, "user_id", "mandate_id"),
+        Index(None, "account_id"),
         Index("ix_mandate_terms_open", "terms_id", "mandate_id", postgresql_where=text("closed_at IS NULL")),
         Index("ix_mandate_platform_open", "platform_id", postgresql_where=text("closed_at IS NULL")),
         CheckConstraint("until >= accepted_at", name="order"),

@@ -1,0 +1,28 @@
+"""Erasure finds its rows by indexes. Enterprises and their documents outlive the people who applied and uploaded.
+
+Revision ID: 20261127_0017
+Revises: 20261127_0015
+"""
+
+from alembic import op
+
+revision = "20261127_0017"
+down_revision = "20261127_0015"
+branch_labels = None
+depends_on = None
+
+_INDEXES = (("enterprise_document", "uploaded_by"), ("mandate", "account_id"), ("guardianship", "ward_id"))
+
+
+def upgrade() -> None:
+    op.alter_column("enterprise", "applied_by", nullable=True, schema="accounts")
+    op.alter_column("enterprise_document", "uploaded_by", nullable=True, schema="accounts")
+    for table, column in _INDEXES:
+        op.create_index(f"ix_{table}_{column}", table, [column], schema="accounts")
+
+
+def downgrade() -> None:
+    for table, column in _INDEXES:
+        op.drop_index(f"ix_{table}_{column}", table, schema="accounts")
+    op.alter_column("enterprise_document", "uploaded_by", nullable=False, schema="accounts")
+    op.alter_column("enterprise", "applied_by", nullable=False, schema="accounts")
