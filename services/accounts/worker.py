@@ -1,7 +1,6 @@
 """Worker process of the accounts service: publishes facts, ends what is over, deletes old rows, counts look-ups."""
 
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,6 +17,7 @@ from services.accounts.family_cards import service as family_cards
 from services.accounts.grams.client import GramsReader
 from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
+from services.accounts.leaving import service as leaving
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.mandates import service as mandates
 from services.accounts.messages import orders
@@ -133,7 +133,7 @@ def _add_messages(worker: Worker, settings: Settings) -> None:
 def _add_erasures(worker: Worker, settings: Settings) -> None:
     async def carry_out(_session: Session) -> None:
         # Each person has a transaction of its own. The job's one stays unused.
-        await erasures.carry_out_due(worker.database, settings=settings)
+        await leaving.carry_out_due(worker.database, settings=settings)
 
     worker.every(ERASE_EVERY_S, "erase", carry_out)
     worker.every(MINUTELY_S, "ask_erasures_again", partial(erasures.ask_again, settings=settings))
@@ -160,7 +160,7 @@ def _add_exports(worker: Worker, settings: Settings) -> None:
 
     async def build(_session: Session) -> None:
         # No transaction is open while other services are asked. The job's one stays unused.
-        await exports.build_next(worker.database, vault=vault, reader=reader, zone=ZoneInfo(settings.time_zone))
+        await exports.build_next(worker.database, settings=settings, vault=vault, reader=reader)
 
     worker.every(EXPORT_EVERY_S, "export", build)
 

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.accounts.erasures import service as erasures
+from services.accounts.leaving import service as leaving_service
 from services.accounts.resources import Resources
 from shared import clock, telemetry
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked
@@ -36,7 +37,7 @@ class Leaving:
         await self.db.execute("UPDATE accounts.erasure SET due_at = now() - interval '1 s' WHERE status = 'planned'")
 
     async def carry_out(self) -> int:
-        return await erasures.carry_out_due(self.resources.database, settings=self.resources.settings)
+        return await leaving_service.carry_out_due(self.resources.database, settings=self.resources.settings)
 
     async def erase(self, person: Person) -> None:
         await person.step_up()

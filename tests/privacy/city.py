@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
@@ -18,14 +17,18 @@ from pydantic import SecretStr
 from deploy.local import fake_wechat
 from services.accounting import seed as accounting_seed
 from services.accounting.bindings import service as projected_bindings
-from services.accounting.decoders import BINDINGS, HOUSEHOLDS
+from services.accounting.consents import service as projected_consents
+from services.accounting.decoders import BINDINGS, CONSENTS, ENTERPRISES, HOUSEHOLDS, MANDATES
+from services.accounting.enterprises import service as projected_enterprises
 from services.accounting.erasures import service as accounting_erasures
 from services.accounting.households import service as projected_households
 from services.accounting.main import create_app as create_accounting
+from services.accounting.mandates import service as projected_mandates
 from services.accounting.settings import Settings as AccountingSettings
 from services.accounts.erasures import service as accounts_erasures
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
+from services.accounts.leaving import service as leaving
 from services.accounts.main import create_app as create_accounts
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings as AccountsSettings
@@ -59,7 +62,6 @@ from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 WX_SECRET = "wechat-secret-of-the-city"
 REF_PEPPER = "pepper"  # the one of tests.accounting.reports, and long enough below
-ZONE = ZoneInfo("Asia/Shanghai")
 ITEM, CAMPAIGN = "reganmian", "zero-carbon-marathon"
 _ASKED = msgspec.json.Decoder(ErasureAsked)
 _ANSWERED: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
@@ -223,7 +225,13 @@ class City:
             async with self.databases[own].transaction() as session:
                 await handler(session, found.items, **options)
 
-        if topic == "accounts.bindings.v1":
+        if topic == "accounts.consents.v1":
+            await handle("accounting", CONSENTS, projected_consents.handle_consents)
+        elif topic == "accounts.enterprises.v1":
+            await handle("accounting", ENTERPRISES, projected_enterprises.handle_facts)
+        elif topic == "accounts.mandates.v1":
+            await handle("accounting", MANDATES, projected_mandates.handle_mandates)
+        elif topic == "accounts.bindings.v1":
             await handle("accounting", BINDINGS, projected_bindings.handle_bindings)
         elif topic == "accounts.households.v1":
             await handle("accounting", HOUSEHOLDS, projected_households.handle_facts)
@@ -237,7 +245,9 @@ class City:
             await handle("accounts", _ANSWERED, accounts_erasures.handle_answers, service=service)
 
     async def build_exports(self) -> None:
-        while await exports.build_next(self.databases["accounts"], vault=self.vault, reader=self.rows, zone=ZONE):
+        while await exports.build_next(
+            self.databases["accounts"], settings=self.settings["accounts"], vault=self.vault, reader=self.rows
+        ):
             pass
 
     async def end_cooling_off(self) -> None:
@@ -245,7 +255,7 @@ class City:
 
     async def erase_all_due(self) -> None:
         """Run the jobs of erasure of all services until every erasure is done."""
-        while await accounts_erasures.carry_out_due(self.databases["accounts"], settings=self.settings["accounts"]):
+        while await leaving.carry_out_due(self.databases["accounts"], settings=self.settings["accounts"]):
             pass
         while await self.admin.fetchval("SELECT count(*) FROM accounts.erasure WHERE status = 'running'"):
             await self.relay()

@@ -14,6 +14,7 @@ import asyncpg
 
 from services.accounting.erasures import service as accounting_erasures
 from services.accounts.erasures import service as accounts_erasures
+from services.accounts.leaving import service as leaving
 from services.rewards.erasures import service as rewards_erasures
 from shared import telemetry
 from shared.contracts.identity import person_account_id
@@ -129,7 +130,7 @@ async def test_many_people_leave_while_the_city_posts(city: City, city_dsns: Dsn
     started = time.monotonic()
     tasks = [asyncio.create_task(work) for work in (watch.run(), _keep_posting(city, posted), _erase_there(city))]
     try:
-        while await accounts_erasures.carry_out_due(city.databases["accounts"], settings=city.settings["accounts"]):
+        while await leaving.carry_out_due(city.databases["accounts"], settings=city.settings["accounts"]):
             async with city.databases["accounts"].transaction() as session:
                 await accounts_erasures.measure(session)
             progress.append(telemetry.ERASURES_OPEN.labels(status="planned")._value.get())

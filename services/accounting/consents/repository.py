@@ -46,7 +46,3 @@ async def holders_of(
         at,
     )
     return {row[0] for row in rows}
-
-
-async def delete_of_account(connection: Connection, account_id: uuid.UUID) -> None:
-    await connection.execute("DELETE FROM accounting.consent WHERE account_id = $1", account_id)

@@ -20,12 +20,8 @@ async def handle_consents(session: Session, items: Items[ConsentChanged]) -> Non
         key=lambda change: (change.account_id, change.purpose),
         version=lambda change: change.version,
     )
-    await repository.upsert_consents(session, list(changes.values()))
-
-
-async def erase_account(connection: Connection, *, account_id: uuid.UUID) -> None:
-    """Delete the consents of a person. The topic deletes them by tombstones, which say nothing to a projection."""
-    await repository.delete_of_account(connection, account_id)
+    if changes:  # a batch may have tombstones only
+        await repository.upsert_consents(session, list(changes.values()))
 
 
 async def holders_of(

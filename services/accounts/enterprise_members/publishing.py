@@ -1,5 +1,6 @@
 """Records of memberships on the topic `accounts.enterprises.v1`, keyed by the membership's id."""
 
+import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from services.accounts.database import SCHEMA
 from services.accounts.enterprise_members.models import EnterpriseMember
 from services.accounts.settings import Settings
-from shared import outbox
+from shared import clock, outbox
 from shared.contracts import topics
 from shared.contracts.enterprises_v1 import EnterpriseMemberChanged
 from shared.contracts.envelope import event_headers
@@ -21,6 +22,22 @@ EVENT_SOURCE = "/accounts"
 async def publish_members(session: Session, *, settings: Settings, rows: Sequence[EnterpriseMember]) -> None:
     """Store one record per membership in the outbox, in the transaction of the change."""
     records = [_record(row) for row in rows]
+    await outbox.add(session, SCHEMA, settings.topic_prefix + topics.ENTERPRISES, records)
+
+
+async def publish_forgotten(session: Session, *, settings: Settings, membership_ids: Sequence[uuid.UUID]) -> None:
+    """Store a record without a value for each membership: compaction then removes what the topic knew of it."""
+    now = clock.now()
+    records = [
+        Record(
+            key=str(membership_id).encode(),
+            value=None,
+            headers=event_headers(
+                f"{membership_id}:forgotten", source=EVENT_SOURCE, event_type=ENTERPRISE_MEMBER_CHANGED_TYPE, at=now
+            ),
+        )
+        for membership_id in membership_ids
+    ]
     await outbox.add(session, SCHEMA, settings.topic_prefix + topics.ENTERPRISES, records)
 
 

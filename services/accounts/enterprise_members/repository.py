@@ -48,6 +48,14 @@ async def list_of_user(
     return (await session.scalars(in_order.limit(limit))).all()
 
 
+async def published_of(session: AsyncSession, *, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """List the memberships of a person that may be on the topic."""
+    statement = select(EnterpriseMember.membership_id).where(
+        EnterpriseMember.user_id == user_id, EnterpriseMember.version > 0
+    )
+    return (await session.scalars(statement)).all()
+
+
 async def count_of_enterprise(session: AsyncSession, *, enterprise_id: uuid.UUID) -> int:
     statement = select(func.count()).where(EnterpriseMember.enterprise_id == enterprise_id, _IS_LIVE)
     return await session.scalar(statement) or 0

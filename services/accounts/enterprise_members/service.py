@@ -22,7 +22,7 @@ from services.accounts.enterprise_members.errors import (
     MembersFull,
 )
 from services.accounts.enterprise_members.models import EnterpriseMember
-from services.accounts.enterprise_members.publishing import publish_members
+from services.accounts.enterprise_members.publishing import publish_forgotten, publish_members
 from services.accounts.enterprises import service as enterprises
 from services.accounts.enterprises.errors import EnterpriseNotFound, EnterpriseRoleRequired
 from services.accounts.enterprises.service import Contact, EnterpriseView
@@ -273,7 +273,10 @@ async def end_expired(session: Session, *, at_most: int) -> None:
 
 
 async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """End all memberships of a person and delete the names, also where the person is the last administrator."""
+    """End all memberships of a person, also where the person is the last administrator, and let readers forget them.
+
+    The rows are deleted by the caller.
+    """
     rows = await repository.list_of_user(session, user_id=user_id, limit=_EXPORTED_MAX, with_ended=True)
     for row in sorted(rows, key=lambda one: one.enterprise_id):
         if row.ended_at is None:
@@ -281,6 +284,8 @@ async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID
             await _end(session, settings, enterprise, row, "erased")
         row.name_sealed = None
     await repository.flush_changes(session)
+    published = await repository.published_of(session, user_id=user_id)
+    await publish_forgotten(session, settings=settings, membership_ids=published)
 
 
 async def export_user(session: Session, *, user_id: uuid.UUID, vault: Vault) -> Sequence[Mapping[str, object]]:

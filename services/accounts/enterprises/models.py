@@ -39,7 +39,8 @@ class Enterprise(Base):
     contact_sealed: Mapped[bytes | None]
     status: Mapped[str]
     status_reason: Mapped[str | None]
-    applied_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    # Null once the person was erased.
+    applied_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"))
     applied_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]
     version: Mapped[int]

@@ -1,24 +1,22 @@
 """Erasure of a person: planned, cancelled, carried out here, asked of the other services, and answered by them.
 
-`DELETE /me` plans it. When the cooling-off is over, one transaction for each person ends bindings and household,
-deletes the person's rows of this schema and asks the others. Each answers on its own topic. A question without an
-answer is asked again, and an alarm tells of erasures that hang.
+`DELETE /me` plans it. When the cooling-off is over, one transaction for each person lets every room end what others
+rely on, deletes the person's rows of this schema and asks the other services. Each answers on its own topic. A question
+without an answer is asked again, and an alarm tells of erasures that hang.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
-from services.accounts.bindings import service as bindings
 from services.accounts.database import SCHEMA
 from services.accounts.erasures import repository
 from services.accounts.erasures.errors import ErasureNotPlanned
 from services.accounts.erasures.models import Erasure, ErasureAnswer
-from services.accounts.households import service as households
 from services.accounts.personal_data import TABLES
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
@@ -40,6 +38,11 @@ _ROWS_MAX: Final = 1000
 _ASK_MAX: Final = 100
 _SOURCE: Final = "/accounts"
 _ROWS: Final = PersonalRows(SCHEMA, TABLES)
+# Its rows never change, so the service may delete and not lock them. Its room does.
+_ELSEWHERE: Final = frozenset({"consent_change"})
+Release: TypeAlias = Callable[[Session, Settings, uuid.UUID], Awaitable[None]]
+"""Ends what a person has with others, before the rows are deleted."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -93,21 +96,21 @@ async def find_planned(session: Session, *, user_id: uuid.UUID) -> ErasureView |
     return None if row is None else _view(row, ())
 
 
-async def carry_out_due(database: Database, *, settings: Settings) -> int:
-    """Erase people whose cooling-off is over, each in a transaction of its own. Return how many. Timed job.
+async def carry_out_due(database: Database, *, settings: Settings, release: Release) -> int:
+    """Erase people whose cooling-off is over, each in a transaction of its own. Return how many.
 
-    A transaction holds the locks of one person and household only, so that no two of them can wait for each other.
+    A transaction holds the locks of one person only, and what `release` locks behind it.
     """
     async with database.transaction() as session:
         people = await repository.due_people(session, at=clock.now(), limit=PEOPLE_MAX)
     done = 0
     for user_id in people:
         async with database.transaction() as session:
-            done += await _carry_out_one(session, settings, user_id)
+            done += await _carry_out_one(session, settings, release, user_id)
     return done
 
 
-async def _carry_out_one(session: Session, settings: Settings, user_id: uuid.UUID) -> bool:
+async def _carry_out_one(session: Session, settings: Settings, release: Release, user_id: uuid.UUID) -> bool:
     try:
         await users.lock_user(session, user_id=user_id)
     except Unauthenticated:
@@ -115,16 +118,15 @@ async def _carry_out_one(session: Session, settings: Settings, user_id: uuid.UUI
     row = await repository.lock_due(session, user_id=user_id, at=clock.now())
     if row is None:
         return False  # cancelled a moment ago
+    await release(session, settings, user_id)
     await _carry_out(session, settings, row, user_id)
     return True
 
 
 async def _carry_out(session: Session, settings: Settings, row: Erasure, user_id: uuid.UUID) -> None:
-    await bindings.erase_user(session, settings=settings, user_id=user_id)
-    await households.erase_user(session, settings=settings, user_id=user_id)
     await session.flush()
     rows, ids = 0, PersonIds(user_id=user_id, account_id=row.account_id)
-    while erased := await _ROWS.erase(session, ids, at_most=_ROWS_MAX):
+    while erased := await _ROWS.erase(session, ids, at_most=_ROWS_MAX, without=_ELSEWHERE):
         rows += erased
     row.status, row.started_at = "running", clock.now()
     await _ask(session, settings, row)

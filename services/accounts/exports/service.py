@@ -20,11 +20,12 @@ from services.accounts.exports.archive import build_archive
 from services.accounts.exports.client import RowsReader, RowsUnavailable
 from services.accounts.exports.errors import ExportFailed, ExportNotFound
 from services.accounts.exports.models import DataExport, ExportArchive
+from services.accounts.exports.opened import opened_page
 from services.accounts.person_keys import service as person_keys
 from services.accounts.personal_data import TABLES
-from services.accounts.phones import service as phones
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
+from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from shared import clock
@@ -100,7 +101,7 @@ async def read(session: Session, *, vault: Vault, user_id: uuid.UUID, export_id:
         raise ExportNotFound from exc
 
 
-async def build_next(database: Database, *, vault: Vault, reader: RowsReader, zone: ZoneInfo) -> bool:
+async def build_next(database: Database, *, settings: Settings, vault: Vault, reader: RowsReader) -> bool:
     """Build the export that waits longest. Return whether there was one. Timed job."""
     async with database.transaction() as session:
         claimed = await repository.claim(session, at=clock.now(), lease=_LEASE)
@@ -108,14 +109,14 @@ async def build_next(database: Database, *, vault: Vault, reader: RowsReader, zo
             return False
         export_id, user_id, attempts = claimed.export_id, claimed.user_id, claimed.attempts
     try:
-        collected = await _collect(database, export_id=export_id, user_id=user_id, vault=vault, reader=reader)
+        collected = await _collect(database, settings, export_id=export_id, user_id=user_id, vault=vault, reader=reader)
     except (RowsUnavailable, _TooLarge) as exc:
         _log.warning("export_failed", export_id=str(export_id), error=repr(exc), attempts=attempts)
         await _give_up(database, export_id, final=attempts >= ATTEMPTS_MAX or isinstance(exc, _TooLarge))
         return True
     except _PersonGone:
         return True
-    content = build_archive(collected.tables, collected.titles, at=clock.now().astimezone(zone))
+    content = build_archive(collected.tables, collected.titles, at=clock.now().astimezone(ZoneInfo(settings.time_zone)))
     async with database.transaction() as session:
         await _store(session, vault=vault, export_id=export_id, user_id=user_id, content=content)
     return True
@@ -145,7 +146,13 @@ class _Collected:
 
 
 async def _collect(
-    database: Database, *, export_id: uuid.UUID, user_id: uuid.UUID, vault: Vault, reader: RowsReader
+    database: Database,
+    settings: Settings,
+    *,
+    export_id: uuid.UUID,
+    user_id: uuid.UUID,
+    vault: Vault,
+    reader: RowsReader,
 ) -> _Collected:
     """Raises RowsUnavailable, _TooLarge, _PersonGone."""
     account_id = person_account_id(user_id)
@@ -156,7 +163,7 @@ async def _collect(
             found.add(service, page)
             await _tell(database, export_id, service, found.total)
 
-    await take("accounts", _own_pages(database, vault, user_id, account_id))
+    await take("accounts", _own_pages(database, settings, vault, user_id, account_id))
     for service in ("accounting", "rewards"):
         await take(service, reader.pages(service, user_id=user_id, account_id=account_id))
     # Only accounting knows which events of the archive were this person's.
@@ -169,13 +176,11 @@ async def _collect(
 
 
 async def _own_pages(
-    database: Database, vault: Vault, user_id: uuid.UUID, account_id: uuid.UUID
+    database: Database, settings: Settings, vault: Vault, user_id: uuid.UUID, account_id: uuid.UUID
 ) -> AsyncIterator[PersonalDataPage]:
     async with database.transaction() as session:
-        number = await phones.read_number(session, vault=vault, user_id=user_id)
-    if number is not None:
-        opened = PersonalRow(table="phone_number", row={"phone": number})
-        yield PersonalDataPage(rows=[opened], titles={"phone_number": "手机号"}, after=None)
+        opened = await opened_page(session, settings=settings, vault=vault, user_id=user_id)
+    yield opened
     after: str | None = None
     while True:
         async with database.transaction() as session:

@@ -44,7 +44,7 @@ class MandateTerms(Base):
 
 
 class Mandate(Base):
-    """A mandate, [accepted_at, until). `until` is a planned end while `closed_at` is empty. Rows are never deleted."""
+    """A mandate, [accepted_at, until). `until` is a planned end while `closed_at` is empty. Rows stay until erasure."""
 
     __tablename__ = "mandate"
     __table_args__ = (

@@ -116,6 +116,10 @@ async def list_open(session: AsyncSession, *, user_id: uuid.UUID) -> Sequence[Ma
     return (await session.scalars(statement.order_by(Mandate.mandate_id).with_for_update())).all()
 
 
+async def ids_of(session: AsyncSession, *, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    return (await session.scalars(select(Mandate.mandate_id).where(Mandate.user_id == user_id))).all()
+
+
 async def count_open(session: AsyncSession, *, user_id: uuid.UUID) -> int:
     statement = select(func.count()).where(Mandate.user_id == user_id, Mandate.closed_at.is_(None))
     return await session.scalar(statement) or 0

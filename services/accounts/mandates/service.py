@@ -19,7 +19,7 @@ from services.accounts.mandates import repository, terms
 from services.accounts.mandates.domain import EndReason, MandateState, state_at
 from services.accounts.mandates.errors import MandateExists, MandateNotFound, NotAPlatform, TermsOutdated
 from services.accounts.mandates.models import Mandate, MandateTerms
-from services.accounts.mandates.publishing import publish_mandates
+from services.accounts.mandates.publishing import publish_forgotten, publish_mandates
 from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.settings import Settings
@@ -144,8 +144,12 @@ async def end_with_terms(session: Session, *, settings: Settings) -> None:
 
 
 async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
-    """End all mandates of a person. The caller holds the user's lock."""
+    """End all mandates of a person, then tell readers of the topic to forget them.
+
+    The rows are deleted by the caller, who holds the user's lock.
+    """
     await _end_rows(session, settings, await repository.list_open(session, user_id=user_id), "erasure")
+    await publish_forgotten(session, settings=settings, mandate_ids=await repository.ids_of(session, user_id=user_id))
 
 
 async def export_user(session: Session, *, user_id: uuid.UUID) -> Sequence[Mapping[str, object]]:

@@ -10,6 +10,7 @@ from services.accounts.people import service
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from shared.db import Database, Session
+from shared.errors import Unauthenticated
 
 BY_GUARDIAN: Final = Decision("guardian", "guardian")
 _BY_AGE: Final = Decision("self", "age")
@@ -35,7 +36,10 @@ async def declare_age(
 async def release_wards(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
     """End every guardianship of a person who cannot be a guardian any more. The caller holds the person's lock."""
     for ward in await guardians.list_wards(session, settings=settings, guardian_id=user_id):
-        await users.lock_user(session, user_id=ward.user_id)
+        try:
+            await users.lock_user(session, user_id=ward.user_id)
+        except Unauthenticated:
+            continue  # the ward was erased while this transaction waited
         await end_ward(session, settings=settings, ward=ward)
 
 

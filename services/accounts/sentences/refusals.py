@@ -120,56 +120,11 @@ CONSENT_REQUIRED: Final = Sentence(
         ),
     ),
 )
-HOUSEHOLD_NOT_FOUND: Final = Sentence(
-    Text("没有这个家庭账户", "No such household"),
-    Text(
-        "家庭账户不存在，或您不是其中的成员。请让家人发邀请码给您。",
-        "There is no such household, or you are not a member of it. Ask your family for an invitation.",
-    ),
-)
-ALREADY_IN_HOUSEHOLD: Final = Sentence(
-    Text("您已在另一个家庭", "You belong to another household"),
-    Text(
-        "一人只能加入一个家庭，这次没有加入。要换家庭，请先退出现在的家庭。",
-        ("A person belongs to one household, so you did not join this one. To change, leave the present one first."),
-    ),
-)
-HOUSEHOLD_MOVE_TOO_SOON: Final = Sentence(
-    Text("退出家庭后要等一段时间", "It is too soon after leaving a household"),
-    Text(
-        "退出后 {days} 天内不能换家庭，这次没有加入。{earliest}以后可以。",
-        ("You can join another one {days} days after leaving. You did not join this time. You can from {earliest} on."),
-    ),
-)
-HOUSEHOLD_FULL: Final = Sentence(
-    Text("家庭成员已满", "The household is full"),
-    Text(
-        "一个家庭最多 {limit} 人，您没有加入。请家里人先退出一位，再来加入。",
-        "A household has at most {limit} members, so you did not join. Somebody has to leave it first.",
-    ),
-)
-INVITATION_INVALID: Final = Sentence(
-    Text("邀请码不能用", "The invitation is not valid"),
-    Text(
-        "邀请码有误、已过期（15 分钟）或已用过，您没有加入。请家人重新邀请。",
-        ("The code is wrong, older than 15 minutes or used before. You did not join. Ask your family for a new one."),
-    ),
-)
 LOOK_UP_KEY_UNKNOWN: Final = Sentence(
     Text("系统正在维护", "The system is being maintained"),
     Text(
         "这次没有办理，您的账户没有变动。请过几分钟再试。",
         "Nothing was done, and your account is unchanged. Please try again in a few minutes.",
-    ),
-)
-METER_TAKEN: Final = Sentence(
-    Text("这块电表已被登记", "This meter is registered already"),
-    Text(
-        "这块电表登记在另一个家庭名下，没有登记成功。请核对电表编号；确是您家的，请联系客服。",
-        (
-            "It belongs to another household, so it was not registered. Check its number. If the meter is "
-            "yours, ask support."
-        ),
     ),
 )
 ACCOUNT_NO_INVALID: Final = Sentence(

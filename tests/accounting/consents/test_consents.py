@@ -74,12 +74,3 @@ async def test_an_announced_end_holds_from_its_second_on(accounting: Accounting)
     assert await holders(accounting, account_id, DAY - timedelta(microseconds=1))
     assert not await holders(accounting, account_id, DAY)
     assert not await holders(accounting, account_id, -DAY - timedelta(microseconds=1))
-
-
-async def test_the_consents_of_one_person_are_deleted_alone(accounting: Accounting) -> None:
-    erased, other = uuid.uuid4(), uuid.uuid4()
-    await read(accounting, consent(erased, 1), consent(other, 1))
-    async with accounting.database.transaction() as session:
-        await consents.erase_account(await driver(session), account_id=erased)
-    assert not await holders(accounting, erased, timedelta(0))
-    assert await holders(accounting, other, timedelta(0))

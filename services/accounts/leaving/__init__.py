@@ -1,0 +1,1 @@
+"""Carrying out an erasure: what each room does before the rows of a person are deleted."""
