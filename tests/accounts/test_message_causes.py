@@ -20,7 +20,7 @@ from tests.accounts.subscribers import subscriber
 from tests.accounts.test_partner_confirmations import PARTNER, pending, signed
 from tests.tokens import SERVICE_KEYS, TokenFactory
 
-EMPTY_PAGE = {"rows": [], "titles": {}, "after": None}
+EMPTY_PAGE: dict[str, object] = {"rows": [], "titles": {}, "after": None}
 
 
 @pytest.fixture
