@@ -95,3 +95,39 @@ async def _seal_pass(database: Database, name: str, column: Sealed, left: int) -
             return done
         if not step.count:
             await asyncio.sleep(_HELD_WAIT_S)
+
+
+def sealed_column(
+    title: str,
+    *,
+    table: str,
+    key: str,
+    column: str,
+    version: int,
+    reseal: Callable[[uuid.UUID, bytes], bytes | None],
+    owner: str | None = None,
+) -> Sealed:
+    """Return a column that needs no rule of its own. `owner` is the column whose id is the sealed place, or the key.
+
+    The first byte of a ciphertext is the number of its key. `reseal` raises SealBroken. The names are constants.
+    """
+    otherwise = f"get_byte({column}, 0) <> :version"
+    counting = text(f"SELECT count(*) FROM {table} WHERE {otherwise}")
+    locking = text(
+        f"SELECT {key}, {owner or key}, {column} FROM {table} WHERE {otherwise}"
+        f" AND (CAST(:after AS uuid) IS NULL OR {key} > :after) ORDER BY {key} LIMIT :at_most FOR UPDATE"
+    )
+    changing = text(f"UPDATE {table} SET {column} = :sealed WHERE {key} = :key")
+
+    async def count_left(session: AsyncSession) -> int:
+        return int((await session.execute(counting, {"version": version})).scalar_one())
+
+    async def step(session: AsyncSession, after: uuid.UUID | None, at_most: int) -> Step:
+        found = (await session.execute(locking, {"version": version, "after": after, "at_most": at_most})).all()
+        again = [(row[0], reseal(row[1], row[2])) for row in found]
+        changes = [{"key": key_, "sealed": sealed} for key_, sealed in again if sealed is not None]
+        if changes:
+            await session.execute(changing, changes)
+        return Step(found[-1][0] if found else None, len(changes), is_last=not found)
+
+    return Sealed(title, count_left, step)

@@ -8,10 +8,12 @@ import base64
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, Final, TypeVar
 
 import typer
 
+from services.accounts.database import SCHEMA
 from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.phones import service as phones
@@ -21,15 +23,32 @@ from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
 from services.accounts.signing_keys import service as signing_keys
 from services.accounts.users import service as users
-from services.accounts.vault import IndexKey, Vault
+from services.accounts.vault import DataKind, IndexKey, Vault
 from shared.db import Database
 from shared.errors import AppError
-from shared.rotation import ROWS_PER_STEP, ProgressBar, Sealed, seal_anew, take_turn
+from shared.rotation import ROWS_PER_STEP, ProgressBar, Sealed, seal_anew, sealed_column, take_turn
 from shared.sealing import SealBroken
 
 T = TypeVar("T")
 INDEX, SEAL = "accounts.lookup_key", "accounts.seal"
 _HELD_WAIT_S = 0.02
+# Title, kind, table, its key, the column of the id that is the sealed place, the sealed column.
+PLAIN_COLUMNS: Final[tuple[tuple[str, DataKind, str, str, str, str], ...]] = (
+    ("企业联系人 contacts", "enterprise_contact", "enterprise", "enterprise_id", "enterprise_id", "contact_sealed"),
+    ("成员姓名 names", "member_name", "enterprise_member", "membership_id", "membership_id", "name_sealed"),
+    ("证件密钥 document keys", "document_key", "enterprise_document", "document_id", "document_id", "key_sealed"),
+    ("合作方令牌 partner tokens", "partner_tokens", "partner_grant", "grant_id", "user_id", "tokens_sealed"),
+    ("满 14 岁的日期 ages", "turns_14", "declared_age", "user_id", "user_id", "turns_14_sealed"),
+    ("个人密钥 person keys", "data_key", "person_key", "user_id", "user_id", "key_sealed"),
+    ("待审文字 texts", "text", "text_check", "check_id", "user_id", "text_sealed"),
+)
+# Sealed with another key, which one of the columns above holds.
+SEALED_BY_OTHER_KEYS: Final = {
+    ("enterprise_document_piece", "content_sealed"): "the key of the document",
+    ("export_archive", "sealed"): "the key of the person",
+    ("freeze_question", "text_sealed"): "the key of the person",
+    ("freeze_question", "answer_sealed"): "the key of the person",
+}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="密钥轮换 Rotation of keys.", rich_markup_mode=None)
 
@@ -123,6 +142,18 @@ def sealed_columns(vault: Vault) -> list[Sealed]:
             "签名密钥 signing keys",
             lambda session: signing_keys.count_sealed_otherwise(session, vault),
             lambda session, after, at_most: signing_keys.reseal_some(session, vault, after, at_most),
+        ),
+        *(
+            sealed_column(
+                title,
+                table=f"{SCHEMA}.{table}",
+                key=key,
+                owner=owner,
+                column=column,
+                version=vault.seal_version,
+                reseal=partial(vault.reseal, kind),
+            )
+            for title, kind, table, key, owner, column in PLAIN_COLUMNS
         ),
     ]
 

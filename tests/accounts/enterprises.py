@@ -112,6 +112,8 @@ async def facts(db: Db) -> list[EnterpriseFact]:
     rows = await db.fetch("SELECT records FROM accounts.outbox WHERE topic = 'accounts.enterprises.v1' ORDER BY id")
     for row in rows:
         for key, value, headers in msgspec.msgpack.decode(row["records"]):
+            if value is None:  # a membership of a person who was erased
+                continue
             read_event("accounts.enterprises.v1", key, value, headers)
             fact: EnterpriseFact = msgspec.json.decode(value, type=EnterpriseFact)
             own: uuid.UUID = fact.enterprise_id if isinstance(fact, EnterpriseChanged) else fact.membership_id

@@ -18,6 +18,7 @@ from shared.contracts.mandates_v1 import MandateChanged
 from shared.db import Database
 from tests.accounts.conftest import Db, People, Person, code_of
 from tests.accounts.enterprises import BECAUSE, Operators, held, holdings, join, opened
+from tests.accounts.test_guardians import guarded
 from tests.cloud_events import read_event
 from tests.tokens import TokenFactory
 
@@ -64,10 +65,13 @@ async def platform(people: People, operators: Operators) -> Platform:
 
 
 async def facts(db: Db) -> list[MandateChanged]:
-    found = []
+    found: list[MandateChanged] = []
     rows = await db.fetch("SELECT records FROM accounts.outbox WHERE topic = 'accounts.mandates.v1' ORDER BY id")
     for row in rows:
         for key, value, headers in msgspec.msgpack.decode(row["records"]):
+            if value is None:  # forgotten: the last record of its key
+                assert any(key == str(fact.mandate_id).encode() for fact in found)
+                continue
             read_event("accounts.mandates.v1", key, value, headers)
             fact = msgspec.json.decode(value, type=MandateChanged)
             assert key == str(fact.mandate_id).encode()
@@ -303,3 +307,12 @@ async def test_who_accepts_a_mandate_while_being_invited_waits_for_nobody_foreve
         )
         assert [answer.status_code for answer in answers[:2]] == [201, 201]
         assert answers[2].status_code in {204, 404}
+
+
+async def test_a_person_under_14_gives_no_mandate_also_with_a_guardian(
+    people: People, platform: Platform, db: Db
+) -> None:
+    await platform.publish()
+    child, _, _ = await guarded(people)
+    assert code_of(await child.call("POST", "/me/mandates", json=platform.mandate())) == (403, "GUARDIAN_REQUIRED")
+    assert await db.fetchval("SELECT count(*) FROM accounts.mandate") == 0

@@ -30,6 +30,7 @@ from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
 from services.accounts.leaving import service as leaving
 from services.accounts.main import create_app as create_accounts
+from services.accounts.messages.service import MessageKind
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.settings import Settings as AccountsSettings
 from services.ingest.erasures import service as ingest_erasures
@@ -88,6 +89,7 @@ def settings_of(dsns: Dsns, tokens: TokenFactory) -> dict[str, Any]:
                 "phone_pepper": "phone-pepper-of-the-city",
                 "phone_encryption_key": key,
                 "account_ref_pepper": "reference-pepper-of-the-city",
+                "message_templates": {kind: {"template_id": kind} for kind in MessageKind},
                 "ingest_base_url": "http://ingest.test",
                 "accounting_base_url": "http://accounting.test",
                 "rewards_base_url": "http://rewards.test",
@@ -160,11 +162,15 @@ class City:
     def vault(self) -> Any:
         return self.apps["accounts"].state.resources.vault
 
-    async def citizen(self, openid: str) -> Citizen:
+    async def visitor(self, openid: str) -> Citizen:
+        """A person who has logged in and has no account."""
         code = f"dev:{openid}"
         answer = await self.http["accounts"].post("/api/v1/accounts/sessions", json={"code": code})
         assert answer.status_code == 201, answer.text
-        person = Citizen(self, answer.json(), code)
+        return Citizen(self, answer.json(), code)
+
+    async def citizen(self, openid: str) -> Citizen:
+        person = await self.visitor(openid)
         opened = await person.call(
             "accounts", "POST", "/me/carbon-account", json={"consent": {"policy_version": "2026-11"}}
         )

@@ -15,8 +15,10 @@ from services.accounting.proofs import rechecking
 from services.accounts.exports import service as exports
 from shared.personal_data import Erasure
 from tests.accounting.reports import PARTNER, YESTERDAY
+from tests.accounts.enterprises import CONTACT
 from tests.contract.personal_data_page import SERVICES, register
 from tests.privacy.city import CAMPAIGN, ITEM, Citizen, City
+from tests.privacy.standing import stand
 
 OPENID, PHONE = "canary-openid-leaving", "13877770042"
 # Rows of these tables pass within seconds or days, and the register says so.
@@ -24,8 +26,12 @@ _PASSING = {"outbox", "dead_letter", "consumer_partition"}
 
 
 async def live(city: City, openid: str = OPENID, phone: str = PHONE) -> Citizen:
-    """A citizen with an account, a phone, a binding, a household, acts, an order, a donation and a look-up."""
+    """A citizen with an account, a phone, a binding, a household, acts, an order, a donation and a look-up.
+
+    And with consents that changed, a ward, enterprises, a mandate, a message, a text that waits and reported steps.
+    """
     anna = await city.citizen(openid)
+    await stand(city, anna, openid)
     assert (await anna.call("accounts", "PUT", "/me/phone", json={"code": f"dev-phone:{phone}"})).status_code == 200
     bound = await anna.call("accounts", "POST", "/me/bindings", json={"partner_id": PARTNER, "mode": "account_no"})
     assert bound.status_code == 201, bound.text
@@ -116,7 +122,18 @@ async def test_the_export_has_every_row_of_the_person_in_every_schema(city: City
                 if shown not in exported[schema].get(table, []):
                     missing.append(f"{schema}.{table} {shown}")
     assert missing == []
-    assert found > 30
+    assert found > 45
+    for table in (
+        "consent_change", "guardianship", "enterprise", "enterprise_document", "enterprise_member", "mandate",
+        "message_choice", "message", "text_check", "steps_reported",
+    ):  # fmt: skip
+        assert exported["accounts"][table], table
+    for table in ("consent", "enterprise_member", "mandate"):
+        assert exported["accounting"][table], table
+    [text] = exported["accounts"]["checked_text"]
+    assert text["text"] == "待审的名字"
+    assert {one["contact"]["name"] for one in exported["accounts"]["enterprise_application"]} == {CONTACT["name"]}
+    assert {one["name"] for one in exported["accounts"]["enterprise_membership"]} == {CONTACT["name"]}
     assert exported["accounts"]["phone_number"] == [{"phone": f"+86{PHONE}"}]
     everything_told = "".join(archive.read(name).decode() for name in archive.namelist())
     assert str(ben.user_id) not in everything_told
@@ -199,6 +216,10 @@ async def test_after_the_erasure_nothing_names_the_person_and_everything_adds_up
     assert all(row["user_id"] is None for row in rows["accounts"]["erasure"])
     of_anna = [row for row in rows["ingest"]["reported_event"] if row["event_id"].startswith(str(anna.user_id))]
     assert [row["act"] for row in of_anna] == [None] * 3
+    for table in ("steps_reported", "text_check", "message", "mandate"):
+        assert [row["user_id"] for row in rows["accounts"][table]] == [str(ben.user_id)], table
+    assert sum(row["applied_by"] is None for row in rows["accounts"]["enterprise"]) == 2
+    assert sum(row["uploaded_by"] is None for row in rows["accounts"]["enterprise_document"]) == 1, "the approved one"
     # What others rely on still holds.
     assert (await city.accounting.check())["ok"]
     async with city.databases["accounting"].transaction() as session:

@@ -8,20 +8,26 @@ from collections.abc import Collection
 from datetime import datetime
 
 from services.accounting.consents import repository
+from services.accounting.erased_accounts import service as erased_accounts
 from shared.contracts.consents_v1 import ConsentChanged
 from shared.db import Connection, Session
 from shared.projection import Items, newest
 
 
 async def handle_consents(session: Session, items: Items[ConsentChanged]) -> None:
-    """Store the newest version of each consent, in any order of arrival. Consumer of `accounts.consents.v1`."""
+    """Store the newest version of each consent, in any order of arrival. Consumer of `accounts.consents.v1`.
+
+    A late record about an erased person is dropped.
+    """
     changes = newest(
         (change for _, change in items),
         key=lambda change: (change.account_id, change.purpose),
         version=lambda change: change.version,
     )
-    if changes:  # a batch may have tombstones only
-        await repository.upsert_consents(session, list(changes.values()))
+    erased = await erased_accounts.erased_among(session, {change.account_id for change in changes.values()})
+    kept = [change for change in changes.values() if change.account_id not in erased]
+    if kept:
+        await repository.upsert_consents(session, kept)
 
 
 async def holders_of(

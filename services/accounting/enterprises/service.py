@@ -11,6 +11,7 @@ from services.accounting.enterprises.errors import (
     EnterpriseRoleRequired,
     EnterpriseSuspended,
 )
+from services.accounting.erased_accounts import service as erased_accounts
 from services.accounting.ledger import service as ledger
 from shared.contracts.enterprise_holdings import EnterpriseHoldings
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseFact, EnterpriseRole, lacks_role
@@ -31,10 +32,15 @@ class EnterpriseActor:
 
 
 async def handle_facts(session: Session, items: Items[EnterpriseFact]) -> None:
-    """Store the newest version of each enterprise and membership. Consumer of `accounts.enterprises.v1`."""
+    """Store the newest version of each enterprise and membership. Consumer of `accounts.enterprises.v1`.
+
+    A late record about an erased person is dropped.
+    """
     facts = newest((fact for _, fact in items), key=_fact_id, version=lambda fact: fact.version).values()
     changed = [fact for fact in facts if isinstance(fact, EnterpriseChanged)]
     members = [fact for fact in facts if not isinstance(fact, EnterpriseChanged)]
+    erased = await erased_accounts.erased_among(session, {member.account_id for member in members})
+    members = [member for member in members if member.account_id not in erased]
     if changed:
         await repository.upsert_enterprises(session, changed)
     if members:

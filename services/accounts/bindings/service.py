@@ -31,6 +31,8 @@ from services.accounts.consents.domain import partner_purpose
 from services.accounts.consents.service import Decision, Purpose
 from services.accounts.guardians import service as guardians
 from services.accounts.guardians.errors import GuardianRequired
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
 from services.accounts.partners.directory import PartnerDirectory
 from services.accounts.partners.domain import Partner
 from services.accounts.phones import service as phones
@@ -49,6 +51,9 @@ from shared.instants import stamp
 LIVE_BINDINGS_MAX = 50
 # Every binding stays in the table as history and on the compacted topic.
 BINDINGS_QUOTA = Quota("binding", at_most=50, window_s=86_400)
+
+# Nobody needs a message about what one has just done.
+_ENDED_BY_ONESELF = frozenset({EndReason.CITIZEN, EndReason.CONSENT_GIVEN_AGAIN, EndReason.ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +253,15 @@ async def end_rows(
         _end(row, ended_at=now, now=now, reason=reason)
     await publish_bindings(session, settings=settings, changed=ended)
     await authorizations.end_grants(session, binding_ids=[row.binding_id for row in ended])
+    if reason not in _ENDED_BY_ONESELF:
+        for row in ended:
+            await messages.queue(
+                session,
+                user_id=row.user_id,
+                kind=MessageKind.BINDING_ENDED,
+                key=str(row.binding_id),
+                values={"partner": row.partner_id, "at": now},
+            )
     return ended
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -17,6 +18,8 @@ from services.accounts.database import SCHEMA
 from services.accounts.erasures import repository
 from services.accounts.erasures.errors import ErasureNotPlanned
 from services.accounts.erasures.models import Erasure, ErasureAnswer
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
 from services.accounts.personal_data import TABLES
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
@@ -79,6 +82,10 @@ async def plan(session: Session, *, settings: Settings, user_id: uuid.UUID) -> E
         due_at=now + timedelta(days=settings.erasure_cooling_off_days),
     )
     await repository.add(session, row)
+    day = row.due_at.astimezone(ZoneInfo(settings.time_zone)).date()
+    await messages.queue(
+        session, user_id=user_id, kind=MessageKind.ERASURE_PLANNED, key=str(row.erasure_id), values={"on": day}
+    )
     return _view(row, ())
 
 

@@ -21,6 +21,8 @@ from services.accounts.exports.client import RowsReader, RowsUnavailable
 from services.accounts.exports.errors import ExportFailed, ExportNotFound
 from services.accounts.exports.models import DataExport, ExportArchive
 from services.accounts.exports.opened import opened_page
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
 from services.accounts.person_keys import service as person_keys
 from services.accounts.personal_data import TABLES
 from services.accounts.quotas import service as quotas
@@ -116,9 +118,10 @@ async def build_next(database: Database, *, settings: Settings, vault: Vault, re
         return True
     except _PersonGone:
         return True
-    content = build_archive(collected.tables, collected.titles, at=clock.now().astimezone(ZoneInfo(settings.time_zone)))
+    zone = ZoneInfo(settings.time_zone)
+    content = build_archive(collected.tables, collected.titles, at=clock.now().astimezone(zone))
     async with database.transaction() as session:
-        await _store(session, vault=vault, export_id=export_id, user_id=user_id, content=content)
+        await _store(session, zone, vault=vault, export_id=export_id, user_id=user_id, content=content)
     return True
 
 
@@ -207,7 +210,9 @@ async def _give_up(database: Database, export_id: uuid.UUID, *, final: bool) -> 
             row.status, row.finished_at = "failed", clock.now()
 
 
-async def _store(session: Session, *, vault: Vault, export_id: uuid.UUID, user_id: uuid.UUID, content: bytes) -> None:
+async def _store(
+    session: Session, zone: ZoneInfo, *, vault: Vault, export_id: uuid.UUID, user_id: uuid.UUID, content: bytes
+) -> None:
     """Keep the archive, sealed with the person's key. An erasure meanwhile leaves nothing to keep."""
     try:
         await users.lock_user(session, user_id=user_id)
@@ -221,6 +226,10 @@ async def _store(session: Session, *, vault: Vault, export_id: uuid.UUID, user_i
     await repository.add_archive(session, ExportArchive(export_id=export_id, sealed=sealed))
     now = clock.now()
     row.status, row.finished_at, row.expires_at, row.lease_until = "ready", now, now + KEPT, None
+    until = row.expires_at.astimezone(zone).date()
+    await messages.queue(
+        session, user_id=user_id, kind=MessageKind.EXPORT_READY, key=str(export_id), values={"until": until}
+    )
 
 
 async def purge_expired(session: Session, *, at_most: int) -> None:

@@ -15,6 +15,8 @@ from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.enterprises import service as enterprises
 from services.accounts.enterprises.errors import EnterpriseNotFound
+from services.accounts.guardians import service as guardians
+from services.accounts.guardians.errors import GuardianRequired
 from services.accounts.mandates import repository, terms
 from services.accounts.mandates.domain import EndReason, MandateState, state_at
 from services.accounts.mandates.errors import MandateExists, MandateNotFound, NotAPlatform, TermsOutdated
@@ -67,12 +69,15 @@ async def accept(
 ) -> tuple[MandateView, bool]:
     """Give a platform a mandate. The same again is the same mandate; then the second value is False.
 
-    Raises CarbonAccountNotOpened, ConsentRequired, NotAPlatform (also for one that is unknown), EnterpriseSuspended,
-    EnterpriseStateConflict, TermsOutdated, MandateExists, InvalidRequest, QuotaExceeded, Unauthenticated.
+    Raises CarbonAccountNotOpened, GuardianRequired, ConsentRequired, NotAPlatform (also for one that is unknown),
+    EnterpriseSuspended, EnterpriseStateConflict, TermsOutdated, MandateExists, InvalidRequest, QuotaExceeded,
+    Unauthenticated.
     """
     await users.lock_user(session, user_id=user_id)
     # A personal account: neither a household nor a card that somebody else keeps can give a mandate.
     account = await carbon_accounts.require_personal(session, user_id=user_id)
+    if await guardians.is_under_14(session, settings=settings, user_id=user_id):
+        raise GuardianRequired
     await consents.require_consent(session, user_id=user_id, purpose=Purpose.DATA_PROCESSING)
     try:
         platform = await enterprises.lock_shared(session, enterprise_id=platform_id)

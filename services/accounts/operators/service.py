@@ -14,6 +14,8 @@ from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
 from services.accounts.households import service as households
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.operators import repository
 from services.accounts.operators.errors import AccountNoInvalid, TooManyLookUps
@@ -104,7 +106,9 @@ async def look_up_account(
     account = await carbon_accounts.find_by_number(session, account_no=account_no)
     account_id = account.account_id if account else None
     role = await operator_accounts.role_of(session, subject=operator)
-    await _record(session, operator, LOOK_UP, account_no, account_id, reason, reason_kind=reason_kind, role=role)
+    look_up = await _record(
+        session, operator, LOOK_UP, account_no, account_id, reason, reason_kind=reason_kind, role=role
+    )
     telemetry.OPERATOR_LOOK_UPS.labels(outcome="found" if account else "not_found").inc()
     if account is None:
         return None
@@ -115,6 +119,9 @@ async def look_up_account(
         return AccountFacts(account.account_id, account_no, account.kind, account.opened_at, None, None, None, ())
     user_id = account.user_id
     assert user_id is not None  # the table's CHECK allows only persons here
+    await messages.queue(
+        session, user_id=user_id, kind=MessageKind.LOOKED_UP, key=str(look_up.id), values={"at": look_up.at}
+    )
     return AccountFacts(
         account_id=account.account_id,
         account_no=account.account_no,
@@ -150,7 +157,7 @@ async def _record(
     *,
     reason_kind: LookUpKind | None = None,
     role: str | None = None,
-) -> None:
+) -> OperatorAction:
     row = OperatorAction(
         at=clock.now(),
         operator=operator,
@@ -163,3 +170,4 @@ async def _record(
         request_id=telemetry.current_request_id(),
     )
     await repository.add(session, row)
+    return row

@@ -2,12 +2,16 @@
 
 import uuid
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from services.accounts.bindings.following import follow_consents
 from services.accounts.consents import service as consents
 from services.accounts.consents.domain import stops_bindings
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
+from services.accounts.sentences.names import PARTNER_SHARING, PURPOSES
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from shared.db import Session
@@ -34,7 +38,7 @@ async def announce_ends(session: Session, *, settings: Settings) -> int:
         if any(stops_bindings(purpose) for purpose, _ in ends):
             await follow_consents(session, settings=settings, user_id=user_id)
         for purpose, ends_at in ends:
-            await _warn(session, user_id=user_id, purpose=purpose, ends_at=ends_at)
+            await _warn(session, settings, user_id=user_id, purpose=purpose, ends_at=ends_at)
     if found:
         _log.info("consent_ends_announced", people=found)
     return found
@@ -47,5 +51,14 @@ async def record_expired(session: Session) -> None:
             await consents.record_expired(session, user_id=user_id)
 
 
-async def _warn(session: Session, *, user_id: uuid.UUID, purpose: str, ends_at: datetime) -> None:
-    """Queue the message `consent_expiring` for people who asked for it: the one place that does."""
+async def _warn(session: Session, settings: Settings, *, user_id: uuid.UUID, purpose: str, ends_at: datetime) -> None:
+    """Queue the message for people who asked for it."""
+    title = PURPOSES.get(purpose, PARTNER_SHARING)
+    day = ends_at.astimezone(ZoneInfo(settings.time_zone)).date()
+    await messages.queue(
+        session,
+        user_id=user_id,
+        kind=MessageKind.CONSENT_EXPIRING,
+        key=f"{purpose}:{day}",
+        values={"what": title.zh, "on": day},
+    )

@@ -1,0 +1,116 @@
+"""What happens to an account leads to one message for people who asked for it, and to none for others."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services.accounts.exports import service as exports
+from services.accounts.exports.client import RowsReader
+from services.accounts.settings import Settings
+from shared import clock
+from shared.db import Database
+from tests.accounts.conftest import BASE, Db, People
+from tests.accounts.consenting import announce, new_text
+from tests.accounts.subscribers import subscriber
+from tests.accounts.test_partner_confirmations import PARTNER, pending, signed
+from tests.tokens import SERVICE_KEYS, TokenFactory
+
+EMPTY_PAGE: dict[str, object] = {"rows": [], "titles": {}, "after": None}
+
+
+@pytest.fixture
+async def own_policies(db: Db) -> AsyncIterator[None]:
+    yield
+    await db.execute("DELETE FROM accounts.policy WHERE version LIKE '2027%'")
+    await db.execute("UPDATE accounts.policy SET accepted_until = NULL")
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[RowsReader]:
+    empty = httpx.MockTransport(lambda request: httpx.Response(200, json=EMPTY_PAGE))
+    names = ("accounting", "rewards", "ingest")
+    made = RowsReader(
+        base_urls={name: f"http://{name}.test" for name in names},
+        service_key=SecretStr(SERVICE_KEYS["accounts"]),
+        transports=dict.fromkeys(names, empty),
+    )
+    yield made
+    await made.stop()
+
+
+async def queued(db: Db) -> list[tuple[str, dict[str, str]]]:
+    rows = await db.fetch("SELECT kind, texts FROM accounts.message ORDER BY message_id")
+    return [(row["kind"], json.loads(row["texts"])) for row in rows]
+
+
+async def test_a_partner_that_refuses_a_binding_causes_one_message(
+    people: People, client: httpx.AsyncClient, db: Db
+) -> None:
+    anna, ben = await subscriber(people, "anna", times=2, kind="binding_ended"), await people.new()
+    for person in (anna, ben):
+        waiting = await pending(person)
+        for _ in range(2):  # the partner repeats itself
+            await signed(client, "POST", f"{PARTNER}/{waiting['binding_id']}/refuse")
+    [(kind, texts)] = await queued(db)
+    assert (kind, texts["partner"]) == ("binding_ended", "meter")
+
+
+async def test_a_binding_that_its_person_ends_causes_no_message(people: People, db: Db) -> None:
+    anna = await subscriber(people, "anna", kind="binding_ended")
+    bound = await anna.bind("didi")
+    assert (await anna.unbind(bound.json()["binding_id"])).status_code == 204
+    assert await queued(db) == []
+
+
+async def test_a_text_that_replaces_another_causes_one_message(
+    people: People, settings: Settings, database: Database, db: Db, own_policies: None
+) -> None:
+    await subscriber(people, "anna", times=5, kind="consent_expiring")
+    await people.new()
+    ends = await new_text(settings, "general", renew_in=timedelta(days=30))
+    assert await announce(database, settings) == 2
+    assert await announce(database, settings) == 0
+    found = await queued(db)
+    assert ("consent_expiring", "个人信息处理规则") in [(kind, texts["what"]) for kind, texts in found]
+    assert len({texts["what"] for _, texts in found}) == len(found)
+    local = ends.astimezone(clock.now().astimezone().tzinfo)
+    assert all(texts["on"].startswith(f"{local.year}年") for _, texts in found)
+
+
+async def test_an_export_that_is_ready_causes_one_message(
+    people: People, app: FastAPI, settings: Settings, reader: RowsReader, db: Db
+) -> None:
+    anna, ben = await subscriber(people, "anna", times=2, kind="export_ready"), await people.new()
+    resources = app.state.resources
+    for person in (anna, ben):
+        assert (await person.call("POST", "/me/export")).status_code == 202
+    while await exports.build_next(resources.database, settings=settings, vault=resources.vault, reader=reader):
+        pass
+    [(kind, texts)] = await queued(db)
+    assert (kind, texts["state"]) == ("export_ready", "可下载")
+
+
+async def test_a_planned_erasure_causes_one_message(people: People, db: Db) -> None:
+    anna, ben = await subscriber(people, "anna", times=2, kind="erasure_planned"), await people.new()
+    for person in (anna, ben, anna):
+        await person.step_up()
+        assert (await person.call("DELETE", "/me")).status_code == 202
+    [(kind, _)] = await queued(db)
+    assert kind == "erasure_planned"
+
+
+async def test_each_look_up_by_an_operator_causes_a_message(
+    people: People, client: httpx.AsyncClient, tokens: TokenFactory, db: Db
+) -> None:
+    anna, ben = await subscriber(people, "anna", times=2, kind="looked_up"), await people.new()
+    for person in (anna, ben, anna, anna):
+        path = f"{BASE}/ops/accounts/{person.account['account_no']}?reason=ticket 42&reason_kind=help"
+        assert (await client.get(path, headers=tokens.operator(subject="mr-wang"))).status_code == 200
+    found = await queued(db)
+    assert [kind for kind, _ in found] == ["looked_up"] * 2, "as many as were accepted"
+    assert "mr-wang" not in str(found)
