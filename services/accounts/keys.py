@@ -18,7 +18,6 @@ from services.accounts.lookup_keys import service as lookup_keys
 from services.accounts.operator_accounts import service as operator_accounts
 from services.accounts.phones import service as phones
 from services.accounts.resources import vault_of
-from services.accounts.sealed_names import sealed_names
 from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
 from services.accounts.signing_keys import service as signing_keys
@@ -39,6 +38,9 @@ PLAIN_COLUMNS: Final[tuple[tuple[str, DataKind, str, str, str, str], ...]] = (
     ("证件密钥 document keys", "document_key", "enterprise_document", "document_id", "document_id", "key_sealed"),
     ("合作方令牌 partner tokens", "partner_tokens", "partner_grant", "grant_id", "user_id", "tokens_sealed"),
     ("满 14 岁的日期 ages", "turns_14", "declared_age", "user_id", "user_id", "turns_14_sealed"),
+    ("家庭名称 household names", "household_name", "household", "household_id", "household_id", "name_sealed"),
+    ("家庭昵称 nicknames", "nickname", "household_member", "membership_id", "membership_id", "nickname_sealed"),
+    ("亲情卡备注 card labels", "card_label", "family_card", "card_id", "card_id", "label_sealed"),
     ("个人密钥 person keys", "data_key", "person_key", "user_id", "user_id", "key_sealed"),
     ("待审文字 texts", "text", "text_check", "check_id", "user_id", "text_sealed"),
 )
@@ -122,7 +124,6 @@ async def _rehash_step(database: Database, vault: Vault, key: IndexKey, bar: Pro
 def sealed_columns(vault: Vault) -> list[Sealed]:
     """Everything that the vault seals."""
     return [
-        *sealed_names(vault),
         Sealed(
             "微信号 open ids",
             lambda session: users.count_sealed_otherwise(session, vault),

@@ -76,22 +76,3 @@ async def delete_codes(session: AsyncSession, *, card_id: uuid.UUID) -> None:
 async def delete_expired_codes(session: AsyncSession, *, before: datetime, at_most: int) -> None:
     past = select(FamilyCardCode.token_sha256).where(FamilyCardCode.expires_at < before).limit(at_most)
     await session.execute(delete(FamilyCardCode).where(FamilyCardCode.token_sha256.in_(past.scalar_subquery())))
-
-
-async def count_labels(session: AsyncSession, *, not_sealed_by: int) -> int:
-    query = select(func.count()).where(func.get_byte(FamilyCard.label_sealed, 0) != not_sealed_by)
-    return await session.scalar(query) or 0
-
-
-async def lock_labelled(
-    session: AsyncSession, *, after: uuid.UUID | None, at_most: int, not_sealed_by: int
-) -> tuple[Sequence[uuid.UUID], Sequence[FamilyCard]]:
-    """Return the next cards with such a label, and their rows up to the first that somebody holds."""
-    ids = select(FamilyCard.card_id).where(func.get_byte(FamilyCard.label_sealed, 0) != not_sealed_by)
-    if after is not None:
-        ids = ids.where(FamilyCard.card_id > after)
-    wanted = (await session.scalars(ids.order_by(FamilyCard.card_id).limit(at_most))).all()
-    query = select(FamilyCard).where(FamilyCard.card_id.in_(wanted)).order_by(FamilyCard.card_id)
-    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
-    rows = (await session.scalars(query)).all()
-    return wanted, [row for row, wish in zip(rows, wanted, strict=False) if row.card_id == wish]

@@ -92,7 +92,7 @@ class RuleIn(BaseModel):
         return self
 
 
-class MemberOut(BaseModel):
+class HouseholdMemberOut(BaseModel):
     member_id: uuid.UUID
     nickname: str | None = Field(description="没有设昵称的为空，显示“家人” Null: shown as a family member")
     me: bool
@@ -164,14 +164,14 @@ class HouseholdOut(BaseModel):
     name: str | None
     member_id: uuid.UUID = Field(description="我的成员编号 My own")
     owner: bool = Field(description="我是户主 I am the owner")
-    people: list[MemberOut]
+    people: list[HouseholdMemberOut]
     offered_to: uuid.UUID | None = Field(description="户主正在移交给的成员 To whom the owner offers the household")
     rule: RuleOut
 
     @classmethod
     def of(cls, view: HouseholdView) -> Self:
         people = [
-            MemberOut(member_id=one.member_id, nickname=one.nickname, me=one.is_me, owner=one.is_owner)
+            HouseholdMemberOut(member_id=one.member_id, nickname=one.nickname, me=one.is_me, owner=one.is_owner)
             for one in view.people
         ]
         fields = {name: getattr(view, name) for name in cls.model_fields if name not in {"owner", "people", "rule"}}
