@@ -86,6 +86,14 @@ ROUTERS = (
 )
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await app.state.resources.stop()
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -99,13 +107,6 @@ def create_app(
     settings = settings or Settings()
     offered_templates(settings.message_templates)  # a setting that cannot be ends the process here
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await app.state.resources.stop()
-
     signer = TokenSigner(settings)
     own_jwks = LocalJwks(signer)
     app = build_app(
@@ -115,7 +116,7 @@ def create_app(
         title_zh="账户",
         title_en="Accounts",
         description="登录、同意、碳账户、手机号、绑定与家庭。Log-in, consents, accounts, phone, bindings, households.",
-        lifespan=lifespan,
+        lifespan=_lifespan,
         body_limits={DOCUMENTS_PATHS: DOCUMENT_BODY_BYTES},
         jwks_transport=own_jwks,
     )

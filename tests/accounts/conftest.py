@@ -126,11 +126,11 @@ def early_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello, fake: FakeWechat) -> None:
+async def fresh(dsns: Dsns, app: FastAPI, ingest: FakeIngest, hello: Hello, wechat_server: FastAPI) -> None:
     """Empty the tables, reset the fake ingest and the fake WeChat, and drop the cached partner list."""
     await empty_tables(dsns, "accounts", keep=["policy"])
     ingest.reset()
-    fake.reset()
+    wechat_server.state.fake.reset()
     hello.reset()
     old = app.state.resources
     old.wechat._wechat._token = ""  # an earlier test may have renewed it: a call with the old one would be two calls

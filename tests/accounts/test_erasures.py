@@ -209,7 +209,8 @@ async def test_every_foreign_key_to_a_person_has_an_index(db: Db) -> None:
         " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1]"
         "  AND i.indpred IS NULL)"
     )
-    assert [tuple(row) for row in missing] == []
+    found = [tuple(row) for row in missing]
+    assert found == [], found
 
 
 async def test_erasures_of_the_database_keep_their_state(db: Db) -> None:

@@ -1,7 +1,6 @@
 """Binding by a confirmation at the partner: what a thief, a liar, a crowd and a crash can do."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -394,16 +393,3 @@ async def test_an_entry_from_before_pkce_offers_no_oauth_and_hides_no_other_mode
 async def _hurry(db: Db) -> None:
     """Let the time pass that a grant waits for its binding."""
     await db.execute("UPDATE accounts.partner_grant SET revoke_at = $1 WHERE revoke_at IS NOT NULL", clock.now())
-
-
-def test_the_pauses_between_attempts_grow_to_hours_and_end() -> None:
-    pauses = [domain.retry_delay(attempt) for attempt in range(1, domain.ATTEMPTS_MAX + 1)]
-    assert pauses[0] == timedelta(seconds=30)
-    assert pauses[-1] is None
-    whole = sum((pause for pause in pauses if pause is not None), timedelta())
-    assert timedelta(days=1) < whole < timedelta(days=4)
-
-
-def test_a_state_is_read_only_in_its_form() -> None:
-    assert domain.split_state(json.dumps({"a": 1})) is None
-    assert domain.split_state("a.b") == ("a", "b")

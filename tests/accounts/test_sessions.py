@@ -22,7 +22,7 @@ async def test_log_in_returns_tokens_and_the_same_user_each_time(client: httpx.A
     other = await client.post(f"{BASE}/sessions", json={"code": "dev:bert"})
     assert first.status_code == again.status_code == other.status_code == 201
     document = first.json()
-    assert set(document) == {"access_token", "expires_in", "refresh_token", "user_id", "carbon_account"}
+    assert set(document) == {"access_token", "expires_in", "refresh_token", "user_id", "carbon_account", "erasure"}
     assert document["expires_in"] == 1800
     assert document["carbon_account"] is None
     assert again.json()["user_id"] == document["user_id"] != other.json()["user_id"]

@@ -203,9 +203,10 @@ async def _apps(dsns: Dsns, tokens: TokenFactory, jwks: httpx.MockTransport) -> 
     await accounting_seed.seed(accounting)
     partners = [seed_partner(PARTNER, cities=["420100"]), seed_partner("box", environment="sandbox")]
     await ingest_seed.seed(ingest, json.dumps(partners).encode())
+    ingest_app = ingest_main.create_app(ingest, jwks_transport=jwks)
     return {
-        "accounts": accounts_main.create_app(accounts),
-        "ingest": ingest_main.create_app(ingest, jwks_transport=jwks),
+        "accounts": accounts_main.create_app(accounts, ingest_transport=httpx.ASGITransport(ingest_app)),
+        "ingest": ingest_app,
         "accounting": accounting_main.create_app(accounting, jwks_transport=jwks),
         "rewards": rewards_main.create_app(rewards, jwks_transport=jwks),
     }, accounting

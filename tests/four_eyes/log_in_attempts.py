@@ -55,12 +55,12 @@ async def disable(city: City) -> None:
 async def answer_question(city: City) -> None:
     """An answer releases nothing: unfreezing is a proposal."""
     await city.mark()
-    await city.did(403, "POST", f"{OPS}/freeze-questions/{SAMPLE}/answer", {"text": "released"})
+    await city.did(404, "POST", f"{OPS}/freeze-questions/{SAMPLE}/answer", {"text": "released"})
 
 
 @attempt("POST", f"{OPS}/texts/{{check_id}}/decision")
 async def decide_on_text(city: City) -> None:
-    """A name moves no grams: one operator decides, who must be of the service desk (`ops:accounts`)."""
+    """A name moves no grams: one operator of the service desk decides."""
     await city.mark()
     body = {"allow": True, "reason": "looks harmless"}
-    await city.did(403, "POST", f"{OPS}/texts/{SAMPLE}/decision", body)
+    await city.did(404, "POST", f"{OPS}/texts/{SAMPLE}/decision", body)

@@ -17,6 +17,35 @@ _OWN_TO_EACH = {"instance", "request_id"}
 NOBODYS = {"item_id", "campaign_id", "code", "version"}
 
 
+# An enterprise of hers with a document, terms and a mandate, and a child whose guardian she is.
+_HOLDINGS = """
+WITH enterprise AS (
+    INSERT INTO accounts.enterprise (enterprise_id, uscc, name, kinds, status, applied_by, applied_at, approved_at,
+        version, changed_at)
+    VALUES (gen_random_uuid(), '914201007071000009', '江城会展有限公司', '["pool_owner"]', 'active', $1, now(), now(),
+        1, now()) RETURNING enterprise_id AS id),
+member AS (
+    INSERT INTO accounts.enterprise_member (membership_id, enterprise_id, user_id, account_id, roles, version,
+        invited_at, accepted_at, changed_at)
+    SELECT gen_random_uuid(), id, $1, $2, '["admin"]', 1, now(), now(), now() FROM enterprise),
+document AS (
+    INSERT INTO accounts.enterprise_document (document_id, enterprise_id, kind, media_type, size_bytes, sha256,
+        key_sealed, uploaded_by, uploaded_at)
+    SELECT gen_random_uuid(), id, 'other', 'application/pdf', 1, repeat('0', 64), '', $1, now() FROM enterprise),
+terms AS (
+    INSERT INTO accounts.mandate_terms (terms_id, platform_id, kind, scenes, terms_version, text, sha256, made_by,
+        made_at)
+    SELECT gen_random_uuid(), id, 'benefit', '["bus"]', '1', '-', repeat('0', 64), $1, now() FROM enterprise
+    RETURNING terms_id, platform_id),
+mandate AS (
+    INSERT INTO accounts.mandate (mandate_id, user_id, account_id, platform_id, terms_id, kind, scenes, terms_version,
+        terms_sha256, accepted_at, version, changed_at)
+    SELECT gen_random_uuid(), $1, $2, platform_id, terms_id, 'benefit', '["bus"]', '1', repeat('0', 64), now(), 1, now()
+    FROM terms)
+INSERT INTO accounts.guardianship (guardianship_id, ward_id, guardian_id, since)
+VALUES (gen_random_uuid(), $3, $1, now())"""
+
+
 async def ids_of(city: City, anna: Citizen) -> dict[str, str]:
     """One real id of hers for each parameter of a path."""
     admin = city.admin
@@ -34,6 +63,12 @@ async def ids_of(city: City, anna: Citizen) -> dict[str, str]:
     return {
         "binding_id": await one("SELECT binding_id FROM accounts.binding WHERE user_id = $1"),
         "household_id": await one("SELECT household_id FROM accounts.household_member WHERE user_id = $1"),
+        "enterprise_id": await one("SELECT enterprise_id FROM accounts.enterprise WHERE applied_by = $1"),
+        "membership_id": await one("SELECT membership_id FROM accounts.enterprise_member WHERE user_id = $1"),
+        "document_id": await one("SELECT document_id FROM accounts.enterprise_document WHERE uploaded_by = $1"),
+        "terms_id": await one("SELECT terms_id FROM accounts.mandate_terms WHERE made_by = $1"),
+        "mandate_id": await one("SELECT mandate_id FROM accounts.mandate WHERE user_id = $1"),
+        "ward_id": await one("SELECT ward_id FROM accounts.guardianship WHERE guardian_id = $1"),
         "session_id": await one("SELECT session_id FROM accounts.login_session WHERE user_id = $1"),
         "export_id": await one("SELECT export_id FROM accounts.data_export WHERE user_id = $1"),
         "order_id": await one("SELECT order_id FROM rewards.orders WHERE user_id = $1"),
@@ -69,6 +104,8 @@ async def test_another_persons_id_is_answered_like_an_unknown_one(city: City, wi
     await city.open_shop()
     anna, ben = await live(city), await live(city, "ben-of-two", "13877770044")
     await archive_of(city, anna)
+    child = await live(city, "child-of-two", "13877770055")
+    await city.admin.execute(_HOLDINGS, anna.user_id, anna.account_id, child.user_id)
     ids = await ids_of(city, anna)
     leaks, asked = [], 0
     for one in with_ids:

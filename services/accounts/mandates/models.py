@@ -50,7 +50,6 @@ class Mandate(Base):
     __table_args__ = (
         Index("uq_mandate_open", "user_id", "platform_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index(None, "user_id", "mandate_id"),
-        Index(None, "account_id"),
         Index("ix_mandate_terms_open", "terms_id", "mandate_id", postgresql_where=text("closed_at IS NULL")),
         Index("ix_mandate_platform_open", "platform_id", postgresql_where=text("closed_at IS NULL")),
         CheckConstraint("until >= accepted_at", name="order"),
@@ -62,7 +61,7 @@ class Mandate(Base):
 
     mandate_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"), index=True)
     platform_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.enterprise.enterprise_id"))
     terms_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(MandateTerms.terms_id))
     kind: Mapped[str]

@@ -172,6 +172,7 @@ def _guardians() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(op.f("ix_guardianship_guardian_id"), "guardianship", ["guardian_id"], schema="accounts")
+    op.create_index(op.f("ix_guardianship_ward_id"), "guardianship", ["ward_id"], schema="accounts")
     op.create_table(
         "guardian_code",
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
