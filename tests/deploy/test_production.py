@@ -1,6 +1,7 @@
 """`PROFILE=production`: a service refuses to start on unsafe settings and names all of them at once."""
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -106,12 +107,14 @@ def test_b10_safe_settings_start_in_production(service: str, variables: Callable
     assert SETTINGS[service]().profile == "production"
 
 
+# The same in each process: it is part of the names of tests.
+STRONG_KEY = base64.b64encode(hashlib.sha256(b"a strong key of these tests").digest()).decode()
 WEAK_KEY = base64.b64encode(b"A" * 32).decode()
 UNSAFE = [
     ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", "1:" + WEAK_KEY),
     ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", "2:" + base64.b64encode(bytes(range(32))).decode()),
-    ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", _key()),  # two keys without a number
-    ("accounts", "PHONE_ENCRYPTION_KEY", "300:" + _key()),
+    ("accounts", "PHONE_ENCRYPTION_KEYS_FORMER", STRONG_KEY),  # two keys without a number
+    ("accounts", "PHONE_ENCRYPTION_KEY", "300:" + STRONG_KEY),
     ("accounts", "PHONE_PEPPERS_FORMER", "changeme-changeme-changeme"),
     ("accounts", "PHONE_PEPPERS_FORMER", "short"),
     ("ingest", "KEY_ENCRYPTION_KEYS_FORMER", "2:" + WEAK_KEY),
