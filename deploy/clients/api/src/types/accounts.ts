@@ -3084,6 +3084,15 @@ export interface components {
             /** @description 我在家庭里的昵称，家人可见 My nickname, seen by the members */
             nickname?: string | null;
         };
+        HouseholdMemberOut: {
+            me: boolean;
+            /** Format: uuid */
+            member_id: string;
+            /** @description 没有设昵称的为空，显示“家人” Null: shown as a family member */
+            nickname: string | null;
+            /** @description 户主 The owner of the household */
+            owner: boolean;
+        };
         /**
          * @description 家庭账户：只显示设了昵称的成员的昵称，不显示身份。Nicknames of members who set one, and nothing else of them.
          * @example {
@@ -3150,7 +3159,7 @@ export interface components {
             opened_at: string;
             /** @description 我是户主 I am the owner */
             owner: boolean;
-            people: components["schemas"]["services__accounts__households__schemas__MemberOut"][];
+            people: components["schemas"]["HouseholdMemberOut"][];
             rule: components["schemas"]["RuleOut"];
         };
         InvitationOut: {
@@ -3341,9 +3350,34 @@ export interface components {
              */
             roles: ("admin" | "maker" | "checker" | "viewer")[];
         };
+        /**
+         * @example {
+         *       "account_no": "WH203947561028",
+         *       "is_me": false,
+         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
+         *       "name": "李伟",
+         *       "roles": [
+         *         "maker"
+         *       ],
+         *       "since": "2026-11-27T10:00:00+08:00",
+         *       "status": "invited"
+         *     }
+         */
+        MemberOut: {
+            /** @description 仅管理员可见 Shown to administrators */
+            account_no: string | null;
+            is_me: boolean;
+            /** Format: uuid */
+            membership_id: string;
+            name: string | null;
+            roles: ("admin" | "maker" | "checker" | "viewer")[];
+            since: string;
+            /** @enum {string} */
+            status: "invited" | "active";
+        };
         MembersOut: {
             /** @description 最多 100 位 At most 100 */
-            items: components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"][];
+            items: components["schemas"]["MemberOut"][];
         };
         MessageAnswerIn: {
             /** @description wx.requestSubscribeMessage 的结果，或 stop 表示不再接收 The result of wx.requestSubscribeMessage, or stop: no more of these */
@@ -4039,40 +4073,6 @@ export interface components {
             rows: number;
             /** @enum {string} */
             service: "accounting" | "ingest" | "rewards";
-        };
-        /**
-         * @example {
-         *       "account_no": "WH203947561028",
-         *       "is_me": false,
-         *       "membership_id": "01938f3e-5a7c-7d21-9d3e-0f6a1b2c3d4f",
-         *       "name": "李伟",
-         *       "roles": [
-         *         "maker"
-         *       ],
-         *       "since": "2026-11-27T10:00:00+08:00",
-         *       "status": "invited"
-         *     }
-         */
-        services__accounts__enterprise_members__schemas__MemberOut: {
-            /** @description 仅管理员可见 Shown to administrators */
-            account_no: string | null;
-            is_me: boolean;
-            /** Format: uuid */
-            membership_id: string;
-            name: string | null;
-            roles: ("admin" | "maker" | "checker" | "viewer")[];
-            since: string;
-            /** @enum {string} */
-            status: "invited" | "active";
-        };
-        services__accounts__households__schemas__MemberOut: {
-            me: boolean;
-            /** Format: uuid */
-            member_id: string;
-            /** @description 没有设昵称的为空，显示“家人” Null: shown as a family member */
-            nickname: string | null;
-            /** @description 户主 The owner of the household */
-            owner: boolean;
         };
         /**
          * @example {
@@ -4877,41 +4877,10 @@ export interface components {
             };
         };
         /**
-         * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
-         *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
-         */
-        Forbidden2: {
-            headers: {
-                "X-Request-Id": components["headers"]["XRequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": "ENTERPRISE_ROLE_REQUIRED",
-                 *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
-                 *       "errors": [],
-                 *       "instance": "/api/v1",
-                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
-                 *       "retryable": false,
-                 *       "status": 403,
-                 *       "title": "您没有这项权限",
-                 *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
-                    /** @constant */
-                    status: 403;
-                };
-            };
-        };
-        /**
          * @description * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
          *     * `GUARDIAN_REQUIRED` 请监护人来办理 · A guardian has to do this
          */
-        Forbidden3: {
+        Forbidden2: {
             headers: {
                 "X-Request-Id": components["headers"]["XRequestId"];
                 [name: string]: unknown;
@@ -4933,6 +4902,37 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code: "FORBIDDEN" | "GUARDIAN_REQUIRED";
+                    /** @constant */
+                    status: 403;
+                };
+            };
+        };
+        /**
+         * @description * `ENTERPRISE_ROLE_REQUIRED` 您没有这项权限 · Your role does not allow this
+         *     * `FORBIDDEN` 您没有这项权限 · You are not allowed to do this
+         */
+        Forbidden3: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "ENTERPRISE_ROLE_REQUIRED",
+                 *       "detail": "您在这个企业的角色不能办理，没有变动。请让管理员办理，或请管理员给您这个角色。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 403,
+                 *       "title": "您没有这项权限",
+                 *       "type": "urn:carbon-inclusion:problem:enterprise-role-required"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "ENTERPRISE_ROLE_REQUIRED" | "FORBIDDEN";
                     /** @constant */
                     status: 403;
                 };
@@ -6345,7 +6345,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidRequest"];
@@ -6433,7 +6433,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
@@ -6543,7 +6543,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             /**
              * @description * `DOCUMENT_NOT_FOUND` 没有这份材料 · No such document
              *     * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
@@ -6768,7 +6768,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidRequest"];
@@ -6829,7 +6829,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             /**
              * @description * `ENTERPRISE_NOT_EMPTY` 企业碳账户还不能关闭 · The enterprise account is not empty
@@ -6941,7 +6941,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidRequest"];
@@ -7023,7 +7023,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
@@ -7133,7 +7133,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
@@ -7239,7 +7239,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["NotFound"];
             /**
              * @description * `ENTERPRISE_STATE_CONFLICT` 企业现在的状态不能这样办 · The enterprise's state does not allow this
@@ -7335,7 +7335,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             404: components["responses"]["EnterpriseNotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["InvalidRequest"];
@@ -7401,7 +7401,7 @@ export interface operations {
                      *       "status": "invited"
                      *     }
                      */
-                    "application/json": components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"];
+                    "application/json": components["schemas"]["MemberOut"];
                 };
             };
             /** @description 已创建 Created */
@@ -7424,7 +7424,7 @@ export interface operations {
                      *       "status": "invited"
                      *     }
                      */
-                    "application/json": components["schemas"]["services__accounts__enterprise_members__schemas__MemberOut"];
+                    "application/json": components["schemas"]["MemberOut"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7570,7 +7570,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden2"];
+            403: components["responses"]["Forbidden3"];
             /**
              * @description * `ENTERPRISE_NOT_FOUND` 没有这个企业 · No such enterprise
              *     * `MEMBER_NOT_FOUND` 没有这位成员 · No such member
@@ -9441,7 +9441,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict2"];
@@ -9681,7 +9681,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict3"];
@@ -9763,7 +9763,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
@@ -9883,7 +9883,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             404: components["responses"]["PartnerNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
@@ -10582,7 +10582,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict6"];
             413: components["responses"]["PayloadTooLarge"];
@@ -10822,7 +10822,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             /**
              * @description * `FAMILY_CARD_NOT_FOUND` 没有这张亲情卡 · No such family card
              *     * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
@@ -11181,7 +11181,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             /** @description * `FAMILY_CARD_CODE_INVALID` 这个码不能用 · This code does not work */
             404: {
                 headers: {
@@ -11799,7 +11799,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["Forbidden2"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description * `CARBON_ACCOUNT_NOT_OPENED` 您还没有领取碳账户 · You have no carbon account yet
@@ -12904,7 +12904,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             /** @description * `GUARDIAN_CODE_INVALID` 监护码不能用 · The guardian's code is not valid */
             404: {
                 headers: {
@@ -13134,7 +13134,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             /**
              * @description * `PARTNER_NOT_FOUND` 没有这个合作方 · No such partner
              *     * `WARD_NOT_FOUND` 没有这位被监护人 · No such child
@@ -14711,7 +14711,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized2"];
-            403: components["responses"]["Forbidden3"];
+            403: components["responses"]["Forbidden2"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict6"];
             413: components["responses"]["PayloadTooLarge"];
