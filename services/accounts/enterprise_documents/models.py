@@ -13,7 +13,6 @@ class EnterpriseDocument(Base):
     __tablename__ = "enterprise_document"
     __table_args__ = (
         Index("uq_enterprise_document_content", "enterprise_id", "sha256", unique=True),
-        Index(None, "uploaded_by"),
         CheckConstraint("size_bytes BETWEEN 1 AND 5242880", name="size"),
         CheckConstraint("kind IN ('business_licence', 'authorisation_letter', 'other')", name="kind"),
         CheckConstraint("media_type IN ('application/pdf', 'image/jpeg', 'image/png')", name="media_type"),
@@ -27,7 +26,7 @@ class EnterpriseDocument(Base):
     sha256: Mapped[str]
     key_sealed: Mapped[bytes]
     # Null once the person was erased.
-    uploaded_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"))
+    uploaded_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.app_user.user_id"), index=True)
     uploaded_at: Mapped[datetime]
 
 

@@ -58,7 +58,7 @@ def _enterprise() -> None:
         sa.Column("contact_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("status_reason", sa.Text(), nullable=True),
-        sa.Column("applied_by", sa.Uuid(), nullable=False),
+        sa.Column("applied_by", sa.Uuid(), nullable=True),
         sa.Column("applied_at", _TIME, nullable=False),
         sa.Column("approved_at", _TIME, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -104,7 +104,7 @@ def _documents() -> None:
         sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("key_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("uploaded_by", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_by", sa.Uuid(), nullable=True),
         sa.Column("uploaded_at", _TIME, nullable=False),
         sa.CheckConstraint(
             "kind IN ('business_licence', 'authorisation_letter', 'other')", name=op.f("ck_enterprise_document_kind")
