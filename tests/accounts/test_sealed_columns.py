@@ -55,6 +55,7 @@ async def rows(settings: Settings, people: People, db: Db) -> dict[str, tuple[uu
     anna = await people.new("anna")
     vault = vault_of(settings)
     ids = {name: uuid.uuid4() for name in ("enterprise", "enterprise_member", "enterprise_document", "partner_grant")}
+    ids |= {name: uuid.uuid4() for name in ("household", "household_member", "family_card")}
     ids |= {"text_check": uuid.uuid4(), "declared_age": anna.user_id, "person_key": anna.user_id}
     by_user = {"partner_grant", "text_check"}
     found = {name: (key, anna.user_id if name in by_user else key) for name, key in ids.items()}
@@ -87,7 +88,28 @@ async def rows(settings: Settings, people: People, db: Db) -> dict[str, tuple[uu
         " VALUES ($1, $2, 'household_name', '', $3, 1, 'waiting', now())",
         ids["text_check"], user, sealed["text_check"],
     )  # fmt: skip
+    await _add_family(db, ids, sealed, user, account)
     return found
+
+
+async def _add_family(
+    db: Db, ids: dict[str, uuid.UUID], sealed: dict[str, bytes], user: uuid.UUID, account: uuid.UUID
+) -> None:
+    await db.execute(
+        "INSERT INTO accounts.household (household_id, opened_by, owner_id, name_sealed, opened_at)"
+        " VALUES ($1, $2, $2, $3, now())",
+        ids["household"], user, sealed["household"],
+    )  # fmt: skip
+    await db.execute(
+        "INSERT INTO accounts.household_member (membership_id, household_id, user_id, account_id, version, joined_at,"
+        " nickname_sealed, changed_at) VALUES ($1, $2, $3, $4, 1, now(), $5, now())",
+        ids["household_member"], ids["household"], user, account, sealed["household_member"],
+    )  # fmt: skip
+    await db.execute(
+        "INSERT INTO accounts.family_card (card_id, user_id, kind, proxy_user_id, label_sealed, limit_mg, version,"
+        " opened_at, opened_through, changed_at) VALUES ($1, $2, 'paper', $3, $4, 0, 1, now(), 'proxy', now())",
+        ids["family_card"], uuid.uuid4(), user, sealed["family_card"],
+    )  # fmt: skip
 
 
 async def read_all(db: Db, vault: Vault, rows: dict[str, tuple[uuid.UUID, uuid.UUID]]) -> list[str]:
