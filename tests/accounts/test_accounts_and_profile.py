@@ -67,6 +67,7 @@ async def test_the_profile_shows_account_phone_and_bindings_once_they_exist(peop
         "data_processing_consent": False,
         "bindings": {"active": 0, "partner_ids": []},
         "erasure": None,
+        "household_notice": None,
         "freeze": None,
     }
     account = await anna.open_account()
