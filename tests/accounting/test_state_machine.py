@@ -217,14 +217,14 @@ class LedgerStory(RuleBasedStateMachine):
         person = self.people[who % len(self.people)]
         arguments = {"account_id": person.reports.account_id, "reason": WHY, "operator": "ann"}
         if person.frozen:
-            self.world.refused(AccountFrozen, operations.freeze_account, **arguments)
+            self.world.refused(AccountFrozen, operations.freeze_account, **arguments, code="suspicious_acts")
             approvals = self.world.accounting.approvals
             proposed = {**arguments, "approvals": approvals, "operator": ANN}
             row = self.world.call(operations.propose_unfreeze, **proposed)
             decision = {"approvals": approvals, "kind": "unfreeze", "proposal_id": row.proposal_id, "operator": BOB}
             self.world.call(operations.approve, **decision)
         else:
-            self.world.call(operations.freeze_account, **arguments)
+            self.world.call(operations.freeze_account, **arguments, code="suspicious_acts")
         person.frozen = not person.frozen
 
     # Holds

@@ -135,7 +135,7 @@ def test_b7_each_service_knows_its_callers_and_its_own_key_only(path: Path, tmp_
     assert callers["ingest"] == {"accounts"}
     assert callers["accounting"] == {"accounts", "rewards"}
     assert callers["accounts"] == {"rewards"}
-    assert callers["rewards"] == set()
+    assert callers["rewards"] == {"accounts"}
 
 
 @pytest.mark.parametrize(("cores", "asked", "processes"), [(1, 0, 1), (2, 0, 1), (4, 0, 2), (64, 0, 4), (2, 3, 3)])

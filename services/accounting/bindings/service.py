@@ -15,7 +15,7 @@ from services.accounting.erased_accounts import service as erased_accounts
 from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
-from shared.db import Connection, Session
+from shared.db import Connection, Session, driver
 from shared.projection import Items, newest
 
 # A credit that is taken back cannot come again. So the job waits for a consent that is given again at once, and for
@@ -43,6 +43,7 @@ async def handle_bindings(session: Session, items: Items[BindingChanged]) -> Non
     changes = newest(
         (change for _, change in items), key=lambda change: change.binding_id, version=lambda change: change.version
     )
+    await driver(session)  # statements over many keys are planned each time
     erased = await erased_accounts.erased_among(session, {change.account_id for change in changes.values()})
     kept = [change for change in changes.values() if change.account_id not in erased]
     if not kept:

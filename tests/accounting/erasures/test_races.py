@@ -15,7 +15,7 @@ from tests.accounting.erasures.conftest import Erasures
 from tests.accounting.reports import PARTNER, YESTERDAY, Reports, as_records
 
 ROUNDS = 200
-TOGETHER = 50  # people of one round of polls
+TOGETHER = 20  # people of one round of polls, as many as one step of the worker erases
 
 
 async def publish_again(accounting: Accounting, person: Reports) -> None:
