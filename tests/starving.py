@@ -12,7 +12,7 @@ RATIO_MAX = 3.0
 _NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 STARVED_RATIO = RATIO_MAX if _NIGHTLY else 20.0
 # The p99 of a hundred requests is the slowest of them. Four hundred tell the attack from one unlucky turn.
-_TIMES_FACTOR = 4 if _NIGHTLY else 1
+TIMES_FACTOR = 4 if _NIGHTLY else 1
 # Below this a difference is the machine's, not the attack's: one turn of another process on a core.
 FLOOR_MS = 15.0
 _TRIES = 3
@@ -70,7 +70,7 @@ async def compare(
 
     On a busy machine a measurement may be unlucky: of up to three, the best one counts.
     """
-    times *= _TIMES_FACTOR
+    times *= TIMES_FACTOR
     best: Figure | None = None
     number = 0
 

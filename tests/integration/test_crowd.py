@@ -14,7 +14,7 @@ import pytest
 
 from shared.contracts.identity import person_account_id
 from tests.shop import HOST, PRICE_MG, SPONSOR, Shop, Visitor
-from tests.starving import compare
+from tests.starving import TIMES_FACTOR, compare
 from tests.tokens import TokenFactory
 
 # `make nightly` sells 500 pieces to 5,000 citizens.
@@ -117,8 +117,8 @@ async def test_c1_a_crowd_buys_every_piece_once_and_everybody_else_gets_the_same
 async def test_c1_a_citizen_on_many_connections_delays_nobody_else(shop: Shop) -> None:
     """An impatient citizen repeats an order that is sold out. Other citizens order something else meanwhile."""
     await shop.add_item("sold-out", 0)
-    await shop.add_item("calm", 8 * GENUINE)
-    impatient, *others = await shop.add_visitors(1 + 8 * GENUINE)
+    await shop.add_item("calm", 8 * GENUINE * TIMES_FACTOR)
+    impatient, *others = await shop.add_visitors(1 + 8 * GENUINE * TIMES_FACTOR)
     waiting = iter(others)
 
     async def insist() -> None:
