@@ -58,12 +58,8 @@ TABLES: Final[dict[str, Kept]] = {
         by=_OWN, hidden=frozenset({"account_key"}), names=frozenset({"account_key"}),
     ),
     "binding_change": Kept(
-        Text("待复查的绑定变更", "changes of bindings that await a check"), COUNTING, Text("数秒", "seconds"),
-        Erasure.DELETE, by=_OWN,
-    ),
-    "binding_recheck": Kept(
-        Text("待复查的绑定", "bindings that await a check"), COUNTING, Text("30 秒", "30 seconds"), Erasure.EXPIRE,
-        by=(through("binding", "binding_id"),),
+        Text("待复查的绑定变更", "changes of bindings that await a check"), COUNTING,
+        Text("约一分钟", "about a minute"), Erasure.DELETE, by=_OWN,
     ),
     "cap_subject": Kept(
         Text("家庭与电表的计数锁", "locks of households and meters"), COUNTING, FOR_GOOD, Erasure.NOTHING,
@@ -117,7 +113,7 @@ TABLES: Final[dict[str, Kept]] = {
         (account(), account("spender_account_id")),
     ),
     "freed_room": Kept(
-        Text("撤回后腾出的额度", "room that was freed"), COUNTING, Text("数秒", "seconds"), Erasure.EXPIRE,
+        Text("撤回后腾出的额度", "room that was freed"), COUNTING, Text("约一分钟", "about a minute"), Erasure.EXPIRE,
         by=_OF_ACTIVITY,
     ),
     "gram_period": nobody(Text("过期年度", "years that expired")),

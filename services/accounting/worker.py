@@ -9,7 +9,6 @@ from services.accounting.approvals import service as approvals
 from services.accounting.bindings import service as bindings
 from services.accounting.checks import service as checks
 from services.accounting.consents import service as consents
-from services.accounting.corrections import ended_bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.database import SCHEMA
 from services.accounting.enterprises import service as enterprises
@@ -71,7 +70,6 @@ def build(settings: Settings | None = None) -> Worker:
     for interval_s, name, job in (
         (SWEEP_EVERY_S, "sweep_parked", parking.release_parked),
         (SWEEP_EVERY_S, "release_held", parking.release_held),
-        (SWEEP_EVERY_S, "take_back_outside", ended_bindings.take_back_outside),
         (SWEEP_EVERY_S, "apply_corrections", apply_corrections),
         (SWEEP_EVERY_S, "fill_freed_room", freed_room.fill_freed_room),
         (SWEEP_EVERY_S, "settle_late_bindings", late_bindings.settle_late),

@@ -85,7 +85,7 @@ def _given_again(bindings: Sequence[BindingRow], stopped: BindingRow) -> datetim
 
 def changed_since(before: BindingRow | None, after: BindingRow) -> datetime | None:
     """Return from when acts may be decided otherwise by a new version of a binding. None: no act is concerned."""
-    if before is None:
+    if before is None or before.is_pending:
         return after.counts_from
     moments: set[datetime | None] = set()
     if before.ended_at != after.ended_at:

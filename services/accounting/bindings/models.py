@@ -17,15 +17,6 @@ binding = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("consent_withdrawn_at", DateTime(timezone=True)),
 )
-# Bindings that ended or lost their consent: acts that were credited before that was known are looked for, twice.
-binding_recheck = Table(
-    "binding_recheck",
-    metadata,
-    Column("binding_id", Uuid, primary_key=True),
-    Column("due_at", DateTime(timezone=True), nullable=False),
-    Column("looks", Integer, nullable=False, server_default="0", comment="made so far"),
-)
-Index("ix_binding_recheck_due", binding_recheck.c.due_at)
 Index("ix_binding_key", binding.c.partner_id, binding.c.account_key)
 Index("ix_binding_account", binding.c.account_id, binding.c.partner_id)
 
@@ -36,5 +27,6 @@ binding_change = Table(
     Column("account_id", Uuid, primary_key=True, comment="whose binding became known after acts that it decides"),
     Column("since", DateTime(timezone=True), nullable=False, comment="acts received before are not concerned"),
     Column("due_at", DateTime(timezone=True), nullable=False, comment="further changes may arrive until then"),
+    Column("looks", Integer, nullable=False, server_default="0", comment="made so far"),
 )
 Index("ix_binding_change_due_at", binding_change.c.due_at)

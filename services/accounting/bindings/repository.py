@@ -1,16 +1,16 @@
 """SQL of bindings."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.bindings.domain import BindingRow
-from services.accounting.bindings.models import binding, binding_recheck
+from services.accounting.bindings.models import binding
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.db import Connection, driver
 
@@ -65,36 +65,6 @@ async def bindings_of(
     return found
 
 
-async def queue_rechecks(session: AsyncSession, binding_ids: Collection[uuid.UUID], at: datetime) -> None:
-    rows = [{"binding_id": one, "due_at": at, "looks": 0} for one in sorted(binding_ids)]
-    statement = insert(binding_recheck).values(rows)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[binding_recheck.c.binding_id],
-            set_={"due_at": statement.excluded.due_at, "looks": 0},
-        )
-    )
-
-
-async def due_rechecks(session: AsyncSession, at: datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return bindings that are due, locked. Rows of other workers are skipped."""
-    statement = (
-        select(binding_recheck.c.binding_id)
-        .where(binding_recheck.c.due_at <= at)
-        .order_by(binding_recheck.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return (await session.scalars(statement)).all()
-
-
-async def note_look(session: AsyncSession, binding_ids: Sequence[uuid.UUID], *, again_at: datetime) -> None:
-    """Delete those that were looked at before. The others are due once more."""
-    chosen = binding_recheck.c.binding_id.in_(binding_ids)
-    await session.execute(delete(binding_recheck).where(chosen, binding_recheck.c.looks > 0))
-    await session.execute(update(binding_recheck).where(chosen).values(looks=1, due_at=again_at))
-
-
 async def account_keys_of(
     connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]
 ) -> dict[tuple[str, uuid.UUID], str]:
@@ -112,9 +82,9 @@ async def account_keys_of(
 async def known_bindings(session: AsyncSession, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, BindingRow]]:
     """Return version and state of the bindings that are known, by id."""
     c = binding.c
-    query = select(c.binding_id, c.version, c.account_id, c.counts_from, c.ended_at, c.consent_withdrawn_at)
-    rows = await session.execute(query.where(c.binding_id.in_(ids)))
-    return {row[0]: (row[1], BindingRow(row[2], row[3], row[4], row[5])) for row in rows}
+    columns = (c.account_id, c.counts_from, c.ended_at, c.consent_withdrawn_at, c.status == "pending")
+    rows = await session.execute(select(c.binding_id, c.version, *columns).where(c.binding_id.in_(ids)))
+    return {row[0]: (row[1], BindingRow(*row[2:])) for row in rows}
 
 
 async def queue_changes(
@@ -128,7 +98,7 @@ async def queue_changes(
         " FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS n(partner_id, account_id, since)"
         " WHERE since <= clock_timestamp() GROUP BY 1, 2 ORDER BY 1, 2"
         " ON CONFLICT (partner_id, account_id)"
-        " DO UPDATE SET since = least(c.since, EXCLUDED.since), due_at = EXCLUDED.due_at",
+        " DO UPDATE SET since = least(c.since, EXCLUDED.since), due_at = EXCLUDED.due_at, looks = 0",
         [change[0] for change in changes],
         [change[1] for change in changes],
         [change[2] for change in changes],
@@ -160,23 +130,31 @@ async def due_changes(connection: Connection, limit: int) -> Sequence[Any]:
     return rows
 
 
-async def delete_changes(connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]) -> None:
+async def note_look(connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]], *, again_s: float) -> None:
+    """Delete changes that were looked at before. The others are due once more, after `again_s` seconds."""
+    keys = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    chosen = "unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id)"
+    same = "c.partner_id = k.partner_id AND c.account_id = k.account_id"
     await connection.execute(
-        "DELETE FROM accounting.binding_change c USING unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id)"
-        " WHERE c.partner_id = k.partner_id AND c.account_id = k.account_id",
-        [pair[0] for pair in pairs],
-        [pair[1] for pair in pairs],
+        f"DELETE FROM accounting.binding_change c USING {chosen} WHERE {same} AND c.looks > 0",
+        *keys,
+    )
+    await connection.execute(
+        "UPDATE accounting.binding_change c SET looks = 1, due_at = clock_timestamp() + make_interval(secs => $3)"
+        f" FROM {chosen} WHERE {same}",
+        *keys,
+        again_s,
     )
 
 
-async def only_keys_of(
+async def keys_of(
     connection: Connection, pairs: Sequence[tuple[str, uuid.UUID]]
-) -> dict[tuple[str, uuid.UUID], str]:
-    """Return the account key of each (partner, account) pair that never had another one."""
+) -> dict[tuple[str, uuid.UUID], list[str]]:
+    """Return all account keys that each (partner, account) pair has had."""
     rows = await connection.fetch(
-        "SELECT partner_id, account_id, min(account_key) FROM accounting.binding"
+        "SELECT partner_id, account_id, array_agg(DISTINCT account_key ORDER BY account_key) FROM accounting.binding"
         " JOIN unnest($1::text[], $2::uuid[]) AS k(partner_id, account_id) USING (partner_id, account_id)"
-        " GROUP BY 1, 2 HAVING count(DISTINCT account_key) = 1",
+        " GROUP BY 1, 2",
         [pair[0] for pair in pairs],
         [pair[1] for pair in pairs],
     )

@@ -1,7 +1,7 @@
 """Use cases of bindings: project the topic of accounts, look up the bindings of reported events.
 
 A binding may become known after the acts that it decides: the topics are read separately. Each change that concerns the
-past is queued. A timed job of posting then looks at the acts since that moment again.
+past is queued. A timed job of posting then looks at the acts since that moment again, twice.
 """
 
 import uuid
@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.accounting.bindings import repository
-from services.accounting.bindings.domain import SETTLED_AFTER, BindingRow, Bindings, changed_since
+from services.accounting.bindings.domain import BindingRow, Bindings, changed_since
 from services.accounting.erased_accounts import service as erased_accounts
-from shared import clock
 from shared.contracts.activities_v1 import ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
 from shared.db import Connection, Session, driver
@@ -21,18 +20,21 @@ from shared.projection import Items, newest
 # A credit that is taken back cannot come again. So the job waits for a consent that is given again at once, and for
 # the other record of the same request.
 SETTLE_S: Final = 15.0
+# A poll that read the bindings before the change may commit after the first look. A poll takes seconds at most: a
+# statement ends after 30 seconds, an idle transaction after 15.
+LOOK_AGAIN_S: Final = 60.0
 
 
 class LateChange(NamedTuple):
     """A person's bindings at a partner changed. Acts that were received before `since` are not concerned.
 
-    `account_key` None: the person had several accounts at the partner, and stored acts do not name theirs.
+    `account_keys`: more than one if the person had several accounts at the partner. Stored acts do not name theirs.
     """
 
     partner_id: str
     account_id: uuid.UUID
     since: datetime
-    account_key: str | None
+    account_keys: tuple[str, ...]
 
 
 async def handle_bindings(session: Session, items: Items[BindingChanged]) -> None:
@@ -50,29 +52,7 @@ async def handle_bindings(session: Session, items: Items[BindingChanged]) -> Non
         return
     before = await repository.known_bindings(session, [change.binding_id for change in kept])
     await repository.upsert_bindings(session, kept)
-    now = clock.now()
-    shorter = [
-        one.binding_id
-        for one in kept
-        if one.ended_at or (one.consent_withdrawn_at and one.consent_withdrawn_at <= now)  # later ends come announced
-    ]
-    if shorter:
-        await repository.queue_rechecks(session, shorter, now)
     await _queue_late(session, kept, before)
-
-
-async def due_rechecks(session: Session, *, at_most: int) -> Sequence[uuid.UUID]:
-    """Return bindings that ended or lost their consent and whose acts must be looked at, locked."""
-    return await repository.due_rechecks(session, clock.now(), at_most)
-
-
-async def note_look(session: Session, binding_ids: Sequence[uuid.UUID]) -> None:
-    """Note that the acts of these bindings were looked at.
-
-    Each binding is looked at a second time later: a poll that began before its end was known may commit after the
-    first look.
-    """
-    await repository.note_look(session, binding_ids, again_at=clock.now() + SETTLED_AFTER)
 
 
 async def _queue_late(
@@ -102,14 +82,16 @@ async def _queue_late(
 
 
 async def late_changes(connection: Connection, limit: int) -> list[LateChange]:
-    """Return changes whose acts have to be looked at again, locked until `finish_changes`."""
+    """Return changes whose acts have to be looked at again, locked."""
     rows = await repository.due_changes(connection, limit)
-    keys = await repository.only_keys_of(connection, [(row[0], row[1]) for row in rows]) if rows else {}
-    return [LateChange(row[0], row[1], row[2], keys.get((row[0], row[1]))) for row in rows]
+    keys = await repository.keys_of(connection, [(row[0], row[1]) for row in rows]) if rows else {}
+    return [LateChange(row[0], row[1], row[2], tuple(keys.get((row[0], row[1]), ()))) for row in rows]
 
 
-async def finish_changes(connection: Connection, changes: Sequence[LateChange]) -> None:
-    await repository.delete_changes(connection, [(one.partner_id, one.account_id) for one in changes])
+async def note_look(connection: Connection, changes: Sequence[LateChange]) -> None:
+    """Note that all acts of these changes are as the bindings say. Each change is looked at twice."""
+    pairs = [(one.partner_id, one.account_id) for one in changes]
+    await repository.note_look(connection, pairs, again_s=LOOK_AGAIN_S)
 
 
 async def bindings_of_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Bindings:

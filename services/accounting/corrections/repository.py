@@ -1,14 +1,13 @@
 """SQL of the inbox of corrections. Corrections are rare, so each is settled by its own statement.
 
-It reads and locks the activity that a correction names, and never writes it. It reads activities beside the bindings
-that they were credited through, to find those outside.
+It reads and locks the activity that a correction names, and never writes it.
 """
 
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, column, exists, func, null, or_, select, table, text, tuple_, update
+from sqlalchemy import and_, column, exists, func, null, or_, select, table, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounting.corrections.models import correction
@@ -21,26 +20,6 @@ _activity = table(
 )
 _original = correction.alias("original")
 _WITH_GRAMS = ("credited", "pending")
-
-
-_OUTSIDE = """
-SELECT a.activity_id, a.account_id, b.account_key, b.binding_id,
-       b.ended_at IS NOT NULL AND a.occurred_at >= b.ended_at AS is_after
-FROM accounting.binding b
-JOIN accounting.activity a ON a.account_id = b.account_id AND a.partner_id = b.partner_id
- AND a.occurred_at >= CASE WHEN b.consent_withdrawn_at IS NULL THEN b.ended_at ELSE b.counts_from END
-WHERE b.binding_id = ANY(CAST(:ids AS uuid[])) AND a.status IN ('credited', 'pending')
- AND (b.ended_at IS NOT NULL AND a.occurred_at >= b.ended_at
-      OR a.received_at >= b.consent_withdrawn_at AND b.ended_at IS DISTINCT FROM b.consent_withdrawn_at)
- AND NOT EXISTS (
-    SELECT 1 FROM accounting.binding o
-    WHERE o.account_id = b.account_id AND o.partner_id = b.partner_id AND o.binding_id <> b.binding_id
-     AND o.status <> 'pending' AND o.counts_from <= a.occurred_at
-     AND (o.ended_at IS NULL OR a.occurred_at < o.ended_at)
-     AND (o.consent_withdrawn_at IS NULL OR o.ended_at = o.consent_withdrawn_at
-          OR a.received_at < o.consent_withdrawn_at))
-ORDER BY a.occurred_at, a.activity_id LIMIT :n
-"""
 
 
 class CorrectionRow(NamedTuple):
@@ -87,15 +66,6 @@ async def applicable(session: AsyncSession, held: Collection[tuple[str, int]], l
         .with_for_update(skip_locked=True)
     )
     return (await session.execute(query)).all()
-
-
-async def outside_of(session: AsyncSession, binding_ids: Sequence[uuid.UUID], limit: int) -> Sequence[Any]:
-    """Return acts that were credited through these bindings and lie outside them, oldest first.
-
-    Another binding of the same person at the same partner that contains the act keeps it.
-    """
-    rows = await session.execute(text(_OUTSIDE), {"ids": list(binding_ids), "n": limit})
-    return rows.all()
 
 
 async def without_content(session: AsyncSession, limit: int) -> Sequence[Any]:

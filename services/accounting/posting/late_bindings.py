@@ -5,11 +5,13 @@ if it began within a binding and was received while consent was given. A credit 
 refusal that this contradicts is judged again.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from services.accounting.bindings import service as bindings_room
 from services.accounting.bindings.domain import SETTLED_AFTER, Bindings, BindingState, bound_account
+from services.accounting.bindings.service import LateChange
 from services.accounting.households import service as households
 from services.accounting.judging import reasons
 from services.accounting.judging.domain import BINDING_REFUSALS
@@ -23,8 +25,12 @@ from shared import clock
 from shared.db import Connection, Session, driver
 
 # A run holds the locks of these people for some ten milliseconds.
-_PEOPLE_MAX: Final = 50
+_PEOPLE_MAX: Final = 200
+_ACTS_MAX: Final = 500
 _REQUESTED_BY: Final = "accounting:bindings"
+
+# Account keys by (partner, account).
+Keys: TypeAlias = Mapping[tuple[str, uuid.UUID], Sequence[str]]
 
 
 async def settle_late(session: Session, *, programme: Programme) -> int:
@@ -37,46 +43,63 @@ async def settle_late(session: Session, *, programme: Programme) -> int:
     changes = await bindings_room.late_changes(connection, _PEOPLE_MAX)
     if not changes:
         return 0
-    certain = [change for change in changes if change.account_key is not None]
-    rows = await repository.decided_since(connection, certain, [*BINDING_REFUSALS.values()])
-    keys = {(change.partner_id, change.account_id): str(change.account_key) for change in certain}
-    bindings = await bindings_room.bindings_of_keys(connection, {(pair[0], key) for pair, key in keys.items()})
+    changes, rows = await _decided_acts(connection, changes)
+    keys = {(change.partner_id, change.account_id): change.account_keys for change in changes}
+    every_key = {(pair[0], key) for pair, found in keys.items() for key in found}
+    bindings = await bindings_room.bindings_of_keys(connection, every_key)
     wrong = [(row, state) for row in rows if (state := _other_state(row, keys, bindings)) is not None]
     contradicted = [(row, state) for row, state in wrong if state is not BindingState.BOUND]
     if contradicted:
         await _take_back(session, connection, contradicted, keys, programme)
         return len(contradicted)
     refused = [row for row, _ in wrong]
-    await bindings_room.finish_changes(connection, changes)
+    await bindings_room.note_look(connection, changes)
     if not refused:
         return 0
     async with closing(session, programme) as closed:
         return await service.judge_again(session, refused, programme=programme, closing=closed)
 
 
-def _other_state(row: Any, keys: dict[Any, str], bindings: Bindings) -> BindingState | None:
+async def _decided_acts(
+    connection: Connection, changes: Sequence[LateChange]
+) -> tuple[Sequence[LateChange], Sequence[Any]]:
+    """Return as many of the changes as have _ACTS_MAX acts together, one at least, and their acts in order."""
+    found: list[Any] = []
+    for number, change in enumerate(changes, start=1):
+        found += await repository.decided_since(connection, change, [*BINDING_REFUSALS.values()])
+        if len(found) >= _ACTS_MAX:
+            changes = changes[:number]
+            break
+    return changes, sorted(found, key=lambda row: (row["occurred_at"], row["activity_id"]))
+
+
+def _other_state(row: Any, keys: Keys, bindings: Bindings) -> BindingState | None:
     """Return where the act lies by what is known now, if that contradicts its verdict.
 
-    An act that now belongs to another person stays as it was decided: its row is in the account of the first one.
+    An act that now belongs to another person stays as it was decided: its row is in the account of the first one. So
+    does a refused act of a person who had several accounts at the partner: it may be about any of them. A credit is
+    wrong if the act counts through none of them.
     """
     partner_id = row["partner_id"]
-    found = bindings.get((partner_id, keys[partner_id, row["account_id"]]), ())
     # An act after the end of a binding waits no longer: what may be under way has settled.
     settled = clock.now() + SETTLED_AFTER
-    account_id, state = bound_account(found, row["occurred_at"], row["received_at"], now=settled)
-    if state is BindingState.NONE:  # the partner has not confirmed
+    ends = [
+        bound_account(bindings.get((partner_id, key), ()), row["occurred_at"], row["received_at"], now=settled)
+        for key in keys[partner_id, row["account_id"]]
+    ]
+    states = {state for _, state in ends}
+    if not states or BindingState.NONE in states:  # the partner has not confirmed
         return None
-    is_bound = state is BindingState.BOUND
-    if is_bound and account_id != row["account_id"]:
-        return None
-    return state if is_bound == (row["status"] == "refused") else None
+    if row["status"] != "refused":
+        return None if BindingState.BOUND in states else min(states)
+    return BindingState.BOUND if ends == [(row["account_id"], BindingState.BOUND)] else None
 
 
 async def _take_back(
     session: Session,
     connection: Connection,
     contradicted: Sequence[tuple[Any, BindingState]],
-    keys: dict[Any, str],
+    keys: Keys,
     programme: Programme,
 ) -> None:
     rows = [row for row, _ in contradicted]
@@ -90,7 +113,7 @@ async def _take_back(
                 session,
                 row,
                 BINDING_REFUSALS.get(state, reasons.AFTER_BINDING),
-                account_key=keys[row["partner_id"], row["account_id"]],
+                account_key=keys[row["partner_id"], row["account_id"]][0],
                 requested_by=_REQUESTED_BY,
                 closing=closed,
             )

@@ -13,6 +13,7 @@ import pytest
 from services.accounting.bindings import service as bindings
 from services.accounting.bindings.domain import BindingRow, BindingState, bound_account, changed_since
 from services.accounting.decoders import BINDINGS
+from services.accounting.posting import late_bindings
 from shared import clock
 from shared.contracts.activities_v1 import Act, ActivityReported
 from shared.contracts.bindings_v1 import BindingChanged
@@ -27,6 +28,7 @@ PLAYS = 200
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bindings, "SETTLE_S", 0.0)
+    monkeypatch.setattr(bindings, "LOOK_AGAIN_S", 0.0)
 
 
 def s(seconds: float) -> timedelta:
@@ -192,7 +194,16 @@ async def test_a_renewal_that_is_read_late_credits_what_was_refused_meanwhile(ac
     assert await ends_of_person(accounting, person) == ["credited"]
 
 
-async def test_acts_of_who_had_two_accounts_at_a_partner_stay_as_they_were_decided(
+async def bind_another_account(accounting: Accounting, person: Reports, **changes: object) -> None:
+    """Bind a second account of the person at the partner."""
+    first = person.bindings[PARTNER]
+    await read(
+        accounting,
+        [msgspec.structs.replace(first, binding_id=uuid.uuid4(), version=1, account_key="another-key", **changes)],
+    )
+
+
+async def test_a_refused_act_of_a_person_with_two_accounts_at_a_partner_stays_refused(
     accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     """A stored act does not name its account at the partner: looking again could credit a stranger's act."""
@@ -201,13 +212,58 @@ async def test_acts_of_who_had_two_accounts_at_a_partner_stay_as_they_were_decid
     await accounting.bind(person, days_ago=30, status="ended", ended_at=ended)
     received = clock.now() - timedelta(minutes=1)  # after half a minute, nobody waits for a successor
     await accounting.post(person.bus(clock.now() - timedelta(hours=1), received_at=received))
-    other = msgspec.structs.replace(
-        person.bindings[PARTNER], binding_id=uuid.uuid4(), version=1, account_key="another-key", status="active",
-        counts_from=ended, ended_at=None,
-    )  # fmt: skip
-    await read(accounting, [other])
+    await bind_another_account(accounting, person, status="active", counts_from=ended, ended_at=None)
     await accounting.release()
     assert await ends_of_person(accounting, person) == ["refused"]
+    assert await admin.fetchval("SELECT count(*) FROM accounting.binding_change") == 0
+
+
+@pytest.mark.parametrize("other_ends", [True, False])
+async def test_a_credit_that_counts_through_none_of_two_accounts_at_a_partner_is_taken_back(
+    accounting: Accounting, other_ends: bool
+) -> None:
+    person = await accounting.citizen(days_ago=30)
+    ended = clock.now() - timedelta(hours=2)
+    changes = {"status": "ended", "ended_at": ended} if other_ends else {}
+    await bind_another_account(accounting, person, **changes)
+    await accounting.post(person.bus(clock.now() - timedelta(hours=1)))
+    assert await ends_of_person(accounting, person) == ["credited"]
+    await accounting.bind(person, days_ago=30, status="ended", ended_at=ended)
+    await accounting.release()
+    assert await ends_of_person(accounting, person) == ["reversed" if other_ends else "credited"]
+
+
+async def test_a_confirmation_that_is_read_late_credits_an_act_that_was_refused_before(accounting: Accounting) -> None:
+    """The first binding has ended. The record of its successor, which waited for the partner, comes late."""
+    person = await accounting.citizen(days_ago=30)
+    ended, again = clock.now() - timedelta(hours=4), clock.now() - timedelta(hours=3)
+    first = person.bindings[PARTNER]
+    await accounting.bind(person, counts_from=first.counts_from, status="ended", ended_at=ended)
+    received = clock.now() - timedelta(minutes=1)
+    await accounting.post(person.bus(clock.now() - timedelta(hours=1), received_at=received))
+    assert await ends_of_person(accounting, person) == ["refused"]
+    pending = msgspec.structs.replace(
+        first, binding_id=uuid.uuid4(), version=1, status="pending", counts_from=again, ended_at=None
+    )
+    await read(accounting, [pending])
+    await accounting.release()
+    assert await ends_of_person(accounting, person) == ["refused"]
+    await read(accounting, [msgspec.structs.replace(pending, version=2, status="active")])
+    await accounting.release()
+    assert await ends_of_person(accounting, person) == ["credited"]
+
+
+async def test_people_with_many_acts_are_looked_at_in_several_runs(
+    accounting: Accounting, admin: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_bindings, "_ACTS_MAX", 3)
+    people = [await accounting.citizen(days_ago=30) for _ in range(3)]
+    for person in people:
+        await accounting.post(*(person.bus(clock.now() - timedelta(hours=hour)) for hour in (1, 2)))
+        await accounting.bind(person, days_ago=30, status="ended", ended_at=clock.now() - timedelta(hours=3))
+    for _ in range(6):
+        await accounting.release()
+    assert [await ends_of_person(accounting, person) for person in people] == [["reversed", "reversed"]] * 3
     assert await admin.fetchval("SELECT count(*) FROM accounting.binding_change") == 0
 
 
@@ -226,6 +282,7 @@ def test_a_new_version_concerns_acts_since_the_first_moment_that_it_moves() -> N
     assert changed_since(row, row._replace(ended_at=later)) == later
     assert changed_since(row._replace(consent_withdrawn_at=later), row) == later
     assert changed_since(row._replace(counts_from=later), row) == now
+    assert changed_since(row._replace(is_pending=True), row) == now
 
 
 def test_an_act_that_arrives_between_withdrawal_and_new_consent_never_counts() -> None:
