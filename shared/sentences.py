@@ -51,6 +51,13 @@ UNSUPPORTED_MEDIA_TYPE: Final = Sentence(
         "What was sent has another format and was not accepted. Formats that can be used: {allowed}.",
     ),
 )
+SESSION_ENDED: Final = Sentence(
+    Text("您已退出登录", "You are logged out"),
+    Text(
+        "这次没有办理，减碳量没有变动。请重新登录后再试。",
+        "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
+    ),
+)
 UNAUTHENTICATED: Final = Sentence(
     Text("请先登录", "Please log in"),
     Text(

@@ -31,7 +31,7 @@ def _public_pem(private_pem: str) -> str:
 
 
 # The key of each calling service, and what a called service knows of them.
-SERVICE_KEYS = {name: _new_pem() for name in ("accounts", "rewards")}
+SERVICE_KEYS = {name: _new_pem() for name in ("accounts", "accounting", "rewards")}
 SERVICE_CALLERS = {name: _public_pem(pem) for name, pem in SERVICE_KEYS.items()}
 
 

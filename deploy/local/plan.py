@@ -215,7 +215,8 @@ class Plan:
             values |= {"wechat_base_url": url("wechat"), "ingest_base_url": url("ingest")}
             values |= {"service_key": secret["accounts_service_key"], "accounting_base_url": url("accounting")}
             values |= {"rewards_base_url": url("rewards"), "meter_partners": "grid"}
-            values |= {"service_callers": secret.service_callers("rewards"), "partner_allow_loopback": "true"}
+            values |= {"service_callers": secret.service_callers("accounting", "rewards")}
+            values |= {"partner_allow_loopback": "true"}
             values |= {"message_templates": json.dumps(MESSAGE_TEMPLATES)}
             if self._settings.operators == "oidc":
                 values |= {
@@ -231,6 +232,7 @@ class Plan:
             values |= {"service_callers": secret.service_callers("accounts")}
             values |= {"webhook_allow_loopback": "true"}  # partners' engineers receive webhooks on this machine
         elif service == "accounting":
+            values |= {"service_key": secret["accounting_service_key"], "accounts_base_url": url("accounts")}
             values |= {"service_callers": secret.service_callers("accounts", "rewards")}
             values |= {"digest_signing_key": secret["digest_signing_key"], "digest_file": str(self._directory.digests)}
         elif service == "rewards":

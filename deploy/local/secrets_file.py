@@ -81,6 +81,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "digest_signing_key": _key_pem,
     "ingest_digest_signing_key": _key_pem,
     "accounts_service_key": _key_pem,
+    "accounting_service_key": _key_pem,
     "rewards_service_key": _key_pem,
     "phone_pepper": lambda: secrets.token_urlsafe(32),
     "phone_encryption_key": _bytes_key,

@@ -1,5 +1,8 @@
 """HTTP application of the accounting service: the value of acts, and the ledger of grams."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import httpx
 from fastapi import FastAPI
 
@@ -38,6 +41,9 @@ from services.accounting.totals.api import router as totals
 from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 from shared.approvals import Approvals
+from shared.auth.tokens import ServiceTokens
+from shared.httpclient import ServiceAuth, new_client
+from shared.live_sessions import SessionChecks
 from shared.personal_routes import personal_data_router
 from shared.personal_rows import PersonalRows
 from shared.settings import ServiceSettings
@@ -48,9 +54,21 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    accounts_transport: httpx.AsyncBaseTransport | None = None,
+    jwks_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
     settings = settings or Settings()
     library = Library()
+    accounts = new_client(settings.accounts_url, transport=accounts_transport)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with accounts:
+            yield
+
     app = build_app(
         service="accounting",
         settings=settings,
@@ -84,9 +102,12 @@ def create_app(settings: Settings | None = None, *, jwks_transport: httpx.AsyncB
         title_zh="碳核算与账本",
         title_en="Accounting",
         description=DESCRIPTION,
+        lifespan=lifespan,
         jwks_transport=jwks_transport,
     )
     app.state.library = library
+    tokens = ServiceTokens(settings.service_key.get_secret_value(), SCHEMA)
+    app.state.session_checks = SessionChecks(accounts, ServiceAuth(tokens, "accounts"))
     app.state.approvals = approvals_for(settings, library)
     return app
 

@@ -1,14 +1,21 @@
 """The only reader of ACCOUNTING_* variables."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from shared.production import Given
 from shared.seals.settings import SealSettings
 
 
 class Settings(SealSettings):
     model_config = SettingsConfigDict(env_prefix="ACCOUNTING_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
+    service_key: SecretStr = Field(description="Ed25519 private key, PEM; signs the calls to accounts")
+    accounts_base_url: str = Field(
+        "", description="the accounts service, which knows whether a session lives; empty: the host of jwks_url"
+    )
     posting_lanes: int = Field(
         2,
         ge=1,
@@ -31,3 +38,13 @@ class Settings(SealSettings):
         " available. 0: never. Ten years is the longest life in a published rule (Shenzhen: at most ten years). No rule"
         " was found for Wuhan.",
     )
+
+    @classmethod
+    def check_production(cls, given: Given) -> None:
+        super().check_production(given)
+        given.require_inside("accounts_base_url")
+
+    @property
+    def accounts_url(self) -> str:
+        parts = urlsplit(self.jwks_url)
+        return self.accounts_base_url or f"{parts.scheme}://{parts.netloc}"

@@ -9,7 +9,6 @@ from services.rewards.database import SCHEMA
 from services.rewards.orders.settling import ORDER, OrderKind
 from services.rewards.reconciliation.engine import Reconciler
 from services.rewards.reconciliation.holds import HoldReader
-from services.rewards.sessions.service import SessionChecks
 from services.rewards.settings import Settings
 from services.rewards.settlement.desk import Desk
 from services.rewards.settlement.engine import SettlementEngine
@@ -20,6 +19,7 @@ from shared.contracts import topics
 from shared.contracts.holds import HOLDS_PER_PAGE_MAX
 from shared.db import Database
 from shared.httpclient import ServiceAuth
+from shared.live_sessions import SessionChecks
 
 
 def build_engine(settings: Settings, database: Database, client: httpx.AsyncClient) -> SettlementEngine:

@@ -34,7 +34,7 @@ from tests.accounting.reports import PARTNER, as_records
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
 from tests.ingest.conftest import Reader
 from tests.ingest.samples import PartnerClient, archive_outcomes, archive_reports, seed_partner
-from tests.tokens import SERVICE_CALLERS, TokenFactory
+from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 PEPPER_OF_INGEST = "pepper-of-both-services"
 _COPIES = {"duplicate", "conflict"}
@@ -47,13 +47,14 @@ def settings_of(dsns: Dsns) -> tuple[AccountingSettings, IngestSettings]:
         "service_callers": SERVICE_CALLERS,
         "log_level": "ERROR",
     }
+    its_own = {"service_key": SERVICE_KEYS["accounting"]}
     own = {
         "account_ref_pepper": PEPPER_OF_INGEST,
         "key_encryption_key": base64.b64encode(b"k" * 32).decode(),
         "webhook_allow_loopback": True,
     }
     return (
-        AccountingSettings.model_validate({"database_url": dsns.app("accounting"), **shared}),
+        AccountingSettings.model_validate({"database_url": dsns.app("accounting"), **shared, **its_own}),
         IngestSettings.model_validate({"database_url": dsns.app("ingest"), **shared, **own}),
     )
 

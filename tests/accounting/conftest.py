@@ -15,7 +15,8 @@ from tests.accounting.driver import Accounting, publish_vesting_bus, remove_vest
 from tests.accounting.holds import Holds
 from tests.accounting.operators import LedgerOperators, Operators
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables, in_own_loop, make_database
-from tests.tokens import SERVICE_CALLERS, TokenFactory
+from tests.fake_accounts import FakeAccounts
+from tests.tokens import SERVICE_CALLERS, SERVICE_KEYS, TokenFactory
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,7 @@ def accounting_settings(accounting_dsns: Dsns) -> Settings:
         database_url=accounting_dsns.app("accounting"),
         event_log_url=accounting_dsns.event_log,
         jwks_url="http://accounts.test/jwks",
+        service_key=SERVICE_KEYS["accounting"],
         service_callers=SERVICE_CALLERS,
     )
     in_own_loop(lambda: seed.seed(settings))
@@ -47,13 +49,15 @@ async def accounting(
     jwks_transport: httpx.MockTransport,
 ) -> AsyncIterator[Accounting]:
     await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
-    app = create_app(accounting_settings, jwks_transport=jwks_transport)
+    accounts = FakeAccounts("accounting")
+    app = create_app(accounting_settings, accounts_transport=accounts, jwks_transport=jwks_transport)
     database = Database(accounting_settings.database_url, pool_size=10)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounting.test") as client,
     ):
         driver = Accounting(accounting_settings, database, client, tokens)
+        driver.accounts = accounts
         await driver.know_receivers(*RECEIVERS)
         yield driver
         check = await driver.check()

@@ -7,7 +7,6 @@ from functools import partial
 import httpx
 
 from services.accounting.bindings import service as bindings
-from services.accounting.corrections import ended_bindings
 from services.accounting.corrections import service as corrections
 from services.accounting.decoders import ACTIVITIES, BINDINGS
 from services.accounting.intake import service as intake
@@ -28,6 +27,7 @@ from shared.projection import decoded
 from tests.accounting.methodologies.drafts import plain
 from tests.accounting.reports import PARTNER, SLOW_CITY, Reports, as_records
 from tests.databases import Dsns, connect_past_triggers
+from tests.fake_accounts import FakeAccounts
 from tests.tokens import TokenFactory
 
 TOPIC = "accounting.outcomes.v1"
@@ -37,6 +37,8 @@ VESTING_DAYS = 7
 
 class Accounting:
     """Drives the posting path as the worker does: one transaction for free people, a second one for locked people."""
+
+    accounts: FakeAccounts
 
     def __init__(self, settings: Settings, database: Database, client: httpx.AsyncClient, tokens: TokenFactory) -> None:
         self.settings, self.database, self.client, self.tokens = settings, database, client, tokens
@@ -69,7 +71,6 @@ class Accounting:
         programme = await self.programme()
         jobs = (
             parking.release_parked,
-            ended_bindings.take_back_outside,
             late_bindings.settle_late,
             late_bindings.settle_late,
             partial(corrections.apply_waiting, deadline_days=self.settings.correction_days),

@@ -13,6 +13,7 @@ from tests.bench.lab import Lab, drain
 from tests.bench.orm_peer import OrmPeer
 from tests.bench.progress import Progress
 from tests.databases import Dsns, in_own_loop
+from tests.tokens import SERVICE_KEYS
 
 PART = "posting"
 PEOPLE = 100_000
@@ -41,6 +42,7 @@ async def prepare(lab: Lab, name: str, progress: Progress, size: int = PEOPLE) -
         database_url=dsns.app("accounting"),
         event_log_url=lab.event_log_url(dsns),
         jwks_url="http://127.0.0.1:9/jwks",
+        service_key=SERVICE_KEYS["accounting"],
     )
     await asyncio.to_thread(in_own_loop, lambda: seed.seed(settings))
     await people.make_people(dsns.admin, 1, size)

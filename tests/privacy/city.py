@@ -103,7 +103,14 @@ def settings_of(dsns: Dsns, tokens: TokenFactory) -> dict[str, Any]:
                 "key_encryption_key": base64.b64encode(b"k" * 32).decode(),
             }
         ),
-        "accounting": AccountingSettings.model_validate({**common, "database_url": dsns.app("accounting")}),
+        "accounting": AccountingSettings.model_validate(
+            {
+                **common,
+                "database_url": dsns.app("accounting"),
+                "service_key": SERVICE_KEYS["accounting"],
+                "accounts_base_url": "http://accounts.test",
+            }
+        ),
         "rewards": RewardsSettings.model_validate(
             {
                 **common,
@@ -283,7 +290,13 @@ async def run_city(dsns: Dsns, tokens: TokenFactory, jwks: httpx.MockTransport) 
     )
     await seed_partners(settings["ingest"], json.dumps([partner]).encode())
     apps: dict[str, Any] = {}
-    apps["accounting"] = create_accounting(settings["accounting"], jwks_transport=jwks)
+
+    async def ask_accounts(*call: Any) -> None:  # accounts asks accounting too, so one of them is made first
+        await apps["accounts"](*call)
+
+    apps["accounting"] = create_accounting(
+        settings["accounting"], accounts_transport=httpx.ASGITransport(ask_accounts), jwks_transport=jwks
+    )
     apps["ingest"] = create_ingest(settings["ingest"], jwks_transport=jwks)
     apps["accounts"] = create_accounts(
         settings["accounts"],

@@ -30,8 +30,8 @@ from shared.db import Database
 from shared.httpclient import new_client
 from shared.language import Text
 from tests.databases import Dsns, empty_tables, make_database
+from tests.fake_accounts import FakeAccounts
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
-from tests.rewards.fake_accounts import FakeAccounts
 from tests.tokens import SERVICE_KEYS, TokenFactory
 
 VOUCHER_KEY = base64.b64encode(bytes(range(32))).decode()

@@ -23,9 +23,9 @@ from services.rewards.settings import Settings
 from services.rewards.worker import build
 from shared.contracts.rewards_v1 import OrderConfirmed, RewardEvent
 from shared.eventlog import TopicPartition, open_event_log
+from tests.fake_accounts import PATH
 from tests.rewards.conftest import API, PRICE_MG, VOUCHER_KEY, Rewards
 from tests.rewards.fake_accounting import holds_app
-from tests.rewards.fake_accounts import PATH
 from tests.tokens import SERVICE_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,10 +21,10 @@ from tests.accounting.conftest import accounting, accounting_dsns, accounting_se
 from tests.accounting.driver import Accounting
 from tests.accounting.reports import YESTERDAY
 from tests.databases import LIBRARY_TABLES, Dsns, connect_past_triggers, empty_tables
+from tests.fake_accounts import FakeAccounts
 from tests.rewards.backups import Backup, RealAccounting
 from tests.rewards.conftest import API, Rewards
 from tests.rewards.fake_accounting import RESPONSE_LOST, UNAVAILABLE
-from tests.rewards.fake_accounts import FakeAccounts
 from tests.tokens import ALL_OPS, TokenFactory
 
 __all__ = ["accounting", "accounting_dsns", "accounting_settings"]  # fixtures

@@ -13,6 +13,7 @@ from shared.auth.tokens import Citizen, require_service
 from shared.contracts.holds import SpendRequests, SpentItems
 from shared.db import Session
 from shared.http_language import AskedLanguage
+from shared.live_sessions import LiveCitizen
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/accounting/households", tags=["家庭 Households"])
@@ -32,7 +33,7 @@ async def spend(session: Session, request: Request, body: SpendRequests, caller:
 
 @router.post("/{household_id}/agreements", status_code=201, summary="发起用碳约定 · Propose a use of the grams")
 async def propose_household_agreement(
-    session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, body: AgreementIn
+    session: Session, citizen: LiveCitizen, language: AskedLanguage, household_id: uuid.UUID, body: AgreementIn
 ) -> AgreementOut:
     """家人都同意后，发起人凭 agreement_id 兑换或捐赠一次，7 天内有效。
 
@@ -70,7 +71,7 @@ async def list_household_agreements(
 
 @router.post("/{household_id}/agreements/{agreement_id}/agree", summary="同意用碳约定 · Agree")
 async def agree_household_agreement(
-    session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
+    session: Session, citizen: LiveCitizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
 ) -> AgreementOut:
     view = await service.agree(
         session, account_id=citizen.account_id, household_id=household_id, agreement_id=agreement_id
@@ -80,7 +81,7 @@ async def agree_household_agreement(
 
 @router.post("/{household_id}/agreements/{agreement_id}/refuse", summary="拒绝或撤回约定 · Refuse or withdraw")
 async def refuse_household_agreement(
-    session: Session, citizen: Citizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
+    session: Session, citizen: LiveCitizen, language: AskedLanguage, household_id: uuid.UUID, agreement_id: uuid.UUID
 ) -> AgreementOut:
     view = await service.refuse(
         session, account_id=citizen.account_id, household_id=household_id, agreement_id=agreement_id

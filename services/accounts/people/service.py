@@ -25,7 +25,7 @@ from services.accounts.phones import service as phones
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
 from services.accounts.sessions.domain import Device
-from services.accounts.sessions.errors import SessionEnded, StepUpOtherPerson
+from services.accounts.sessions.errors import StepUpOtherPerson
 from services.accounts.sessions.service import Tokens
 from services.accounts.settings import Settings
 from services.accounts.signing import TokenSigner
@@ -36,6 +36,7 @@ from services.accounts.wechat.errors import REFUSALS, WxCodeInvalid, WxUnavailab
 from shared.db import Database, Session
 from shared.errors import AppError
 from shared.fair_gate import FairGate
+from shared.live_sessions import SessionEnded
 
 _OF_STEP_UP = frozenset({StepUpOtherPerson.code, SessionEnded.code})
 

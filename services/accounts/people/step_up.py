@@ -12,7 +12,7 @@ from services.accounts.quotas import service as quotas
 from services.accounts.quotas.service import Quota
 from services.accounts.resources import LogInCalls
 from services.accounts.sessions import service as sessions
-from services.accounts.sessions.errors import SessionEnded, StepUpCodeInvalid, StepUpOtherPerson, StepUpRequired
+from services.accounts.sessions.errors import StepUpCodeInvalid, StepUpOtherPerson, StepUpRequired
 from services.accounts.users import service as users
 from services.accounts.vault import Vault
 from services.accounts.wechat.client import WeChatClient
@@ -20,6 +20,7 @@ from services.accounts.wechat.errors import REFUSALS, WxCodeInvalid, WxUnavailab
 from shared.db import Database
 from shared.errors import AppError
 from shared.fair_gate import FairGate
+from shared.live_sessions import SessionEnded
 
 # A person confirms once for each thing that is done. Each confirmation is a call to WeChat.
 STEP_UP_QUOTA = Quota("step_up", at_most=20, window_s=3600)

@@ -228,13 +228,6 @@ REFRESH_TOKEN_REUSED: Final = Sentence(
         ),
     ),
 )
-SESSION_ENDED: Final = Sentence(
-    Text("您已退出登录", "You are logged out"),
-    Text(
-        "这次没有办理，减碳量没有变动。请重新登录后再试。",
-        "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
-    ),
-)
 SESSION_NOT_FOUND: Final = Sentence(
     Text("没有这次登录", "No such log-in"),
     Text(

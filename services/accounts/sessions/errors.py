@@ -7,11 +7,6 @@ class RefreshTokenInvalid(Unauthenticated):
     says = refusals.REFRESH_TOKEN_INVALID
 
 
-class SessionEnded(Unauthenticated):
-    code = "SESSION_ENDED"
-    says = refusals.SESSION_ENDED
-
-
 class SessionNotFound(NotFound):
     code = "SESSION_NOT_FOUND"
     says = refusals.SESSION_NOT_FOUND

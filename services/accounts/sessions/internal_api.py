@@ -1,4 +1,4 @@
-"""The route of other services: whether sessions live, asked before grams are spent."""
+"""The route of other services: whether sessions live, asked before grams are spent or promised."""
 
 import uuid
 
@@ -11,8 +11,8 @@ from shared.db import Session
 
 TOKENS_MAX = 200
 
-_rewards = Depends(require_service("accounts", callers={"rewards"}))
-router = APIRouter(prefix="/internal/accounts", include_in_schema=False, dependencies=[_rewards])
+_spending = Depends(require_service("accounts", callers={"accounting", "rewards"}))
+router = APIRouter(prefix="/internal/accounts", include_in_schema=False, dependencies=[_spending])
 
 
 class AccessToken(BaseModel):

@@ -14,7 +14,6 @@ from services.accounts.sessions.domain import Device
 from services.accounts.sessions.errors import (
     RefreshTokenInvalid,
     RefreshTokenReused,
-    SessionEnded,
     SessionNotFound,
     StepUpRequired,
 )
@@ -25,6 +24,7 @@ from services.accounts.vault import IndexKey, Vault
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
+from shared.live_sessions import SessionEnded
 
 # A person who opens the mini-program once a month need not log in again. wx.login needs no interaction anyway.
 REFRESH_LIFE = timedelta(days=30)

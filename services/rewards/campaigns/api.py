@@ -9,7 +9,6 @@ from services.rewards.campaigns import service
 from services.rewards.campaigns.schemas import CampaignView, DonationRequest, DonationView
 from services.rewards.campaigns.service import Wanted
 from services.rewards.campaigns.settling import DONATION
-from services.rewards.sessions.service import SpendingCitizen
 from services.rewards.settlement.desk import Desk
 from services.rewards.settlement.replies import REPLY_HEADERS, origin_of, respond
 from services.rewards.settlement.service import Asked
@@ -19,6 +18,7 @@ from shared.auth.tokens import Citizen
 from shared.db import Session
 from shared.http_language import AskedLanguage
 from shared.idempotency import RequiredKey
+from shared.live_sessions import LiveCitizen
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["公益 Campaigns"])
@@ -55,7 +55,7 @@ async def get_campaign(session: Session, language: AskedLanguage, campaign_id: S
 )
 async def donate(
     request: Request,
-    citizen: SpendingCitizen,
+    citizen: LiveCitizen,
     key: RequiredKey,
     language: AskedLanguage,
     campaign_id: SlugPath,

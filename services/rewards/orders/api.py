@@ -17,7 +17,6 @@ from services.rewards.orders.schemas import (
 )
 from services.rewards.orders.service import Wanted
 from services.rewards.orders.settling import ORDER
-from services.rewards.sessions.service import SpendingCitizen
 from services.rewards.settlement.desk import Desk
 from services.rewards.settlement.domain import Status
 from services.rewards.settlement.engine import SettlementEngine
@@ -27,6 +26,7 @@ from shared.auth.tokens import Citizen
 from shared.db import Database, Session
 from shared.http_language import AskedLanguage
 from shared.idempotency import RequiredKey
+from shared.live_sessions import LiveCitizen
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
 router = APIRouter(prefix="/api/v1/rewards", tags=["订单 Orders"])
@@ -46,7 +46,7 @@ router = APIRouter(prefix="/api/v1/rewards", tags=["订单 Orders"])
     },
 )
 async def place_order(
-    request: Request, citizen: SpendingCitizen, key: RequiredKey, language: AskedLanguage, body: OrderRequest
+    request: Request, citizen: LiveCitizen, key: RequiredKey, language: AskedLanguage, body: OrderRequest
 ) -> Response:
     """拒绝以 409 给出：INSUFFICIENT_BALANCE、SOLD_OUT、LIMIT_REACHED、BUDGET_EXHAUSTED、SALE_CLOSED、ACCOUNT_FROZEN。
 

@@ -126,13 +126,6 @@ RECONCILIATION_RUNNING: Final = Sentence(
     Text("已有一次核对正在进行", "A reconciliation is running already"),
     Text("没有另开一次。请等它结束再开始。", "No second one was started. Wait until it has finished."),
 )
-SESSION_ENDED: Final = Sentence(
-    Text("您已退出登录", "You are logged out"),
-    Text(
-        "这次没有办理，减碳量没有扣除。请重新登录后再试。",
-        "Nothing was done, and no grams were taken. Log in again and repeat what you did.",
-    ),
-)
 CALLED_OFF: Final = Sentence(
     Text("已经取消", "Cancelled"),
     Text(

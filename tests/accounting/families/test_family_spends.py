@@ -119,6 +119,26 @@ async def test_without_a_rule_all_members_have_to_agree(accounting: Accounting, 
     assert shown["status"] == "spent"
 
 
+async def test_an_ended_session_proposes_agrees_and_refuses_nothing(accounting: Accounting) -> None:
+    home, [anna, bert] = await rich_family(accounting)
+    agreement_id = await propose(accounting, home, anna, 300_000)
+    path = f"/households/{home.household_id}/agreements"
+    calls = (
+        (anna, path, {"about": ABOUT, "amount_mg": 1000}),
+        (bert, f"{path}/{agreement_id}/agree", None),
+        (bert, f"{path}/{agreement_id}/refuse", None),
+    )
+    accounting.accounts.ended = {str(anna.user_id), str(bert.user_id)}
+    for person, route, content in calls:
+        assert refusal(await ask(accounting, person, route, content)) == (401, "SESSION_ENDED")
+    accounting.accounts.ended, accounting.accounts.down = set(), True
+    for person, route, content in calls:
+        assert refusal(await ask(accounting, person, route, content)) == (503, "UNAVAILABLE")
+    accounting.accounts.down = False
+    [shown] = (await ask(accounting, bert, path, method="GET")).json()["items"]
+    assert (shown["complete"], len(shown["missing"])) == (False, 1)
+
+
 async def test_a_person_who_lives_alone_agrees_with_nobody(accounting: Accounting, holds: Holds) -> None:
     home, [anna] = await rich_family(accounting, 1)
     assert await spend(holds, of_home(home, anna, 1000)) == [("captured", None)]

@@ -16,9 +16,9 @@ from tests.accounting.families.test_family_spends import agree, home_mg, propose
 from tests.accounting.households.homes import KWH_MG, publish, unpublish
 from tests.accounting.reports import Reports
 from tests.databases import Dsns, empty_tables, make_database
+from tests.fake_accounts import FakeAccounts
 from tests.rewards.conftest import VOUCHER_KEY, Rewards
 from tests.rewards.fake_accounting import FaultyNetwork, Ledger
-from tests.rewards.fake_accounts import FakeAccounts
 from tests.tokens import SERVICE_KEYS, TokenFactory
 
 PRICE_MG = 300_000

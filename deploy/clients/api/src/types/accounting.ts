@@ -3979,6 +3979,37 @@ export interface components {
             };
         };
         /**
+         * @description * `SESSION_ENDED` 您已退出登录 · You are logged out
+         *     * `UNAUTHENTICATED` 请先登录 · Please log in
+         */
+        Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["XRequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SESSION_ENDED",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
+                 *       "errors": [],
+                 *       "instance": "/api/v1",
+                 *       "request_id": "019aadf0-6b00-7000-8000-000000000001",
+                 *       "retryable": false,
+                 *       "status": 401,
+                 *       "title": "您已退出登录",
+                 *       "type": "urn:carbon-inclusion:problem:session-ended"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code: "SESSION_ENDED" | "UNAUTHENTICATED";
+                    /** @constant */
+                    status: 401;
+                };
+            };
+        };
+        /**
          * @description * `CAP_MISMATCH` 同一上限编号含义不一致 · One cap id with two meanings
          *     * `DOCUMENT_INVALID` 方法学文件有错误 · The methodology document has faults
          *     * `INVALID_REQUEST` 填写的内容有误 · Something you entered is not valid
@@ -4614,7 +4645,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["HouseholdNotFound"];
             408: components["responses"]["RequestTimeout"];
@@ -4709,7 +4740,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["AgreementClosed"];
@@ -4775,7 +4806,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["AgreementClosed"];

@@ -1571,7 +1571,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "SESSION_ENDED",
-                 *       "detail": "这次没有办理，减碳量没有扣除。请重新登录后再试。",
+                 *       "detail": "这次没有办理，减碳量没有变动。请重新登录后再试。",
                  *       "errors": [],
                  *       "instance": "/api/v1",
                  *       "request_id": "019aadf0-6b00-7000-8000-000000000001",

@@ -1,6 +1,7 @@
 """Asks accounts whether sessions live. Questions that arrive while one is under way go together in the next.
 
-An access token is valid for its 30 minutes. Log-out must end spending at once, so a token alone is not enough.
+An access token is valid for its 30 minutes. Log-out must end spending at once, so a token alone is not enough. A
+service that uses `LiveCitizen` sets `app.state.session_checks`.
 """
 
 import asyncio
@@ -10,9 +11,9 @@ import httpx
 import structlog
 from fastapi import Depends, Request
 
-from services.rewards.sessions.errors import SessionEnded
+from shared import sentences
 from shared.auth.tokens import Citizen, CitizenIdentity
-from shared.errors import Unavailable
+from shared.errors import Unauthenticated, Unavailable
 from shared.httpclient import ServiceAuth
 
 _PATH = "/internal/accounts/sessions/live"
@@ -23,6 +24,11 @@ WAITING_MAX = 2_000
 
 _log = structlog.get_logger(__name__)
 _Question = tuple[CitizenIdentity, "asyncio.Future[bool]"]
+
+
+class SessionEnded(Unauthenticated):
+    code = "SESSION_ENDED"
+    says = sentences.SESSION_ENDED
 
 
 class SessionChecks:
@@ -67,11 +73,11 @@ class SessionChecks:
         return live
 
 
-async def _spending_citizen(request: Request, citizen: Citizen) -> CitizenIdentity:
+async def _live_citizen(request: Request, citizen: Citizen) -> CitizenIdentity:
     checks: SessionChecks = request.app.state.session_checks
     await checks.require_live(citizen)
     return citizen
 
 
-SpendingCitizen = Annotated[CitizenIdentity, Depends(_spending_citizen)]
-"""The citizen of a request that spends grams: the token is valid and its session lives."""
+LiveCitizen = Annotated[CitizenIdentity, Depends(_live_citizen)]
+"""The citizen of a request that spends grams or lets others spend them: the token is valid and its session lives."""

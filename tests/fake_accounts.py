@@ -14,16 +14,20 @@ PATH = "/internal/accounts/sessions/live"
 class FakeAccounts(httpx.AsyncBaseTransport):
     """`ended`: users whose sessions have ended. `down`: no answer. `sizes`: how many were asked for in each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, caller: str = "rewards") -> None:
+        self.caller = caller
         self.ended: set[str] = set()
         self.down = False
         self.sizes: Counter[int] = Counter()
 
     def answer(self, authorization: str, body: bytes) -> dict[str, list[bool]]:
         claims = jwt.decode(
-            authorization.removeprefix("Bearer "), SERVICE_CALLERS["rewards"], algorithms=["EdDSA"], audience="accounts"
+            authorization.removeprefix("Bearer "),
+            SERVICE_CALLERS[self.caller],
+            algorithms=["EdDSA"],
+            audience="accounts",
         )
-        assert claims["iss"] == "rewards"
+        assert claims["iss"] == self.caller
         asked = json.loads(body)["tokens"]
         self.sizes[len(asked)] += 1
         return {"live": [token["user_id"] not in self.ended for token in asked]}

@@ -1,1 +1,0 @@
-"""Whether the session of a citizen still lives: asked of accounts before grams are spent."""
