@@ -60,9 +60,7 @@ async def settle_late(session: Session, *, programme: Programme) -> int:
         return await service.judge_again(session, refused, programme=programme, closing=closed)
 
 
-async def _decided_acts(
-    connection: Connection, changes: Sequence[LateChange]
-) -> tuple[Sequence[LateChange], Sequence[Any]]:
+async def _decided_acts(connection: Connection, changes: list[LateChange]) -> tuple[list[LateChange], list[Any]]:
     """Return as many of the changes as have _ACTS_MAX acts together, one at least, and their acts in order."""
     found: list[Any] = []
     for number, change in enumerate(changes, start=1):
