@@ -22,6 +22,7 @@ from services.accounting.settings import Settings
 from shared.contracts import topics
 from shared.eventlog import EventLog, Record, open_event_log
 from tests.databases import Dsns, make_database
+from tests.tokens import SERVICE_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTING_LANES: int = Settings.model_fields["posting_lanes"].default
@@ -130,6 +131,7 @@ class Lab:
             "ACCOUNTING_DATABASE_URL": dsns.app("accounting"),
             "ACCOUNTING_EVENT_LOG_URL": self.event_log_url(dsns),
             "ACCOUNTING_JWKS_URL": "http://127.0.0.1:9/jwks",
+            "ACCOUNTING_SERVICE_KEY": SERVICE_KEYS["accounting"],
             "ACCOUNTING_LEASE_S": str(LEASE_S),
             "ACCOUNTING_LOG_LEVEL": "WARNING",
             "ACCOUNTING_TOPIC_PREFIX": f"{dsns.name}." if self.kafka is not None else "",

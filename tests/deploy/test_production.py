@@ -69,7 +69,7 @@ def safe(service: str) -> dict[str, str]:
             "KEY_ENCRYPTION_KEY": _key(),
             "DIGEST_SIGNING_KEY": _pem(),
         },
-        "accounting": {"DIGEST_SIGNING_KEY": _pem()},
+        "accounting": {"DIGEST_SIGNING_KEY": _pem(), "SERVICE_KEY": _pem()},
         "rewards": {
             "SERVICE_KEY": _pem(),
             "ACCOUNTING_BASE_URL": "http://accounting:8103",

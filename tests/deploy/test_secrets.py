@@ -120,6 +120,7 @@ def test_service_environment_holds_only_its_own_secrets(
             ("digest_signing_key", "accounting"),
             ("ingest_digest_signing_key", "ingest"),
             ("accounts_service_key", "accounts"),
+            ("accounting_service_key", "accounting"),
             ("rewards_service_key", "rewards"),
         ):
             assert (secrets[name] in environment.values()) is (service == owner)
@@ -134,7 +135,7 @@ def test_b7_each_service_knows_its_callers_and_its_own_key_only(path: Path, tmp_
     }
     assert callers["ingest"] == {"accounts"}
     assert callers["accounting"] == {"accounts", "rewards"}
-    assert callers["accounts"] == {"rewards"}
+    assert callers["accounts"] == {"accounting", "rewards"}
     assert callers["rewards"] == {"accounts"}
 
 
