@@ -16,6 +16,9 @@ class FakeAccounts(httpx.AsyncBaseTransport):
 
     def __init__(self, caller: str = "rewards") -> None:
         self.caller = caller
+        self.reset()
+
+    def reset(self) -> None:
         self.ended: set[str] = set()
         self.down = False
         self.sizes: Counter[int] = Counter()

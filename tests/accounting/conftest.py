@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.accounting import seed
-from services.accounting.main import create_app
+from services.accounting.main import approvals_for, create_app
+from services.accounting.methodologies.service import Library
 from services.accounting.settings import Settings
 from shared.db import Database
 from tests.accounting.both_services import BothServices, both_services, empty_both, settings_of
@@ -41,28 +43,49 @@ def accounting_settings(accounting_dsns: Dsns) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="module")
+def accounts() -> FakeAccounts:
+    return FakeAccounts("accounting")
+
+
+@pytest.fixture(scope="module")
+async def accounting_app(
+    accounting_settings: Settings, accounts: FakeAccounts, jwks_transport: httpx.MockTransport
+) -> AsyncIterator[FastAPI]:
+    """One application for a file: making it takes as long as most tests."""
+    built = create_app(accounting_settings, accounts_transport=accounts, jwks_transport=jwks_transport)
+    async with built.router.lifespan_context(built):
+        yield built
+
+
+@pytest.fixture(scope="module")
+def accounting_database(accounting_settings: Settings) -> Database:
+    """Keeps the compiled statements of a file. Each test opens connections of its own."""
+    return Database(accounting_settings.database_url, pool_size=10)
+
+
 @pytest.fixture
 async def accounting(
+    accounting_app: FastAPI,
+    accounting_database: Database,
     accounting_settings: Settings,
     accounting_dsns: Dsns,
+    accounts: FakeAccounts,
     tokens: TokenFactory,
-    jwks_transport: httpx.MockTransport,
 ) -> AsyncIterator[Accounting]:
     await empty_tables(accounting_dsns, "accounting", keep=LIBRARY_TABLES)
-    accounts = FakeAccounts("accounting")
-    app = create_app(accounting_settings, accounts_transport=accounts, jwks_transport=jwks_transport)
-    database = Database(accounting_settings.database_url, pool_size=10)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accounting.test") as client,
-    ):
-        driver = Accounting(accounting_settings, database, client, tokens)
+    accounts.reset()
+    accounting_app.state.library = library = Library()
+    accounting_app.state.approvals = approvals_for(accounting_settings, library)
+    transport = httpx.ASGITransport(accounting_app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://accounting.test") as client:
+        driver = Accounting(accounting_settings, accounting_database, client, tokens)
         driver.accounts = accounts
         await driver.know_receivers(*RECEIVERS)
         yield driver
         check = await driver.check()
         assert check["ok"], check
-    await database.stop()
+    await accounting_database.stop()
 
 
 @pytest.fixture

@@ -364,4 +364,4 @@ def test_after_any_story_the_ledger_equals_the_model(world: World) -> None:
         pass
 
     Story.world = world
-    play(Story, stories=20, steps=30, nightly_steps=80)
+    play(Story, stories=10, steps=30, nightly_steps=80)

@@ -86,6 +86,7 @@ def test_demo_gives_the_published_numbers(undisturbed: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_killed_workers_do_not_change_the_numbers(embedded: LocalStack, undisturbed: dict[str, Any]) -> None:
     before = embedded.restarts()
     assert fixed_numbers(embedded.demo(kills=KILLS, seed=1)) == undisturbed
