@@ -307,6 +307,8 @@ class Approvals:
         kind = self._kinds[proposal.kind]
         if decider is not None and kind.scope not in decider.scopes:
             raise Forbidden(scope=kind.scope)
+        if decider is not None and kind.check_decider is not None:
+            kind.check_decider(proposal, decider.subject)
         if proposal.status != "open":
             raise ProposalDecided
         if await session.scalar(select(func.clock_timestamp() >= proposal.expires_at)):

@@ -97,6 +97,7 @@ def _seen(subject: str) -> str:
 
 Preview = Callable[[AsyncSession, str, Mapping[str, Any]], Awaitable[Change]]
 Act = Callable[[AsyncSession, Proposal], Awaitable[None]]
+DeciderCheck = Callable[[Proposal, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Kind:
 
     `spell` gives the one spelling of a subject. The audit log names the steps `<name>.propose`, `<name>.approve` and so
     on; `approved_action` replaces the second. `evidence` gives what the entry of an approval holds beside the state
-    and the proposal, for example a signature of the decision.
+    and the proposal, for example a signature of the decision. `check_decider` raises an AppError for an operator who
+    may neither approve nor reject, for example the person whom the proposal is about.
     """
 
     name: str
@@ -115,3 +117,4 @@ class Kind:
     spell: Callable[[str], str] = spell_text
     approved_action: str | None = None
     evidence: Callable[[Proposal], Mapping[str, Any]] | None = None
+    check_decider: DeciderCheck | None = None

@@ -34,6 +34,8 @@ from services.accounts.key_learning import KeyLearner
 from services.accounts.mandates.api import router as mandates_router
 from services.accounts.messages.api import router as messages_router
 from services.accounts.messages.templates import offered_templates
+from services.accounts.operator_roles.api import router as operator_roles_router
+from services.accounts.operator_roles.service import kinds as kinds_of_roles
 from services.accounts.operator_sessions.api import router as operator_sessions_router
 from services.accounts.operator_sessions.people_api import router as operator_people_router
 from services.accounts.operators.api import citizens as look_ups_router
@@ -91,6 +93,7 @@ ROUTERS = (
     operator_sessions_router,
     approvals_router,
     operator_people_router,
+    operator_roles_router,
     audit_router,
     internal_sessions_router,
 )
@@ -157,5 +160,5 @@ def create_app(
         qr_codes=QrCodes(),
     )
     # Kinds of two-person approval, by the rooms that propose them.
-    app.state.approvals = approvals_of(kinds_of_review(settings))
+    app.state.approvals = approvals_of([*kinds_of_review(settings), *kinds_of_roles()])
     return app

@@ -137,8 +137,9 @@ def list_operators() -> None:
 
     async def work(session: Session, _settings: Settings) -> list[str]:
         return [
-            f"{subject}\t{name}\t{','.join(roles)}\t{f'disabled {disabled_at}' if disabled_at else 'active'}"
-            for subject, name, roles, disabled_at in await service.list_operators(session)
+            f"{one.subject}\t{one.name}\t{','.join(one.roles)}\t"
+            + (f"disabled {one.disabled_at}" if one.disabled_at else "active")
+            for one in await service.list_operators(session)
         ]
 
     print("\n".join(_run(work)))

@@ -310,11 +310,15 @@ class RaisedErrors:
         """What the proposals do that a route makes or decides: the kinds whose names its code holds."""
         approvals = getattr(self._state, "approvals", None)
         functions = {callee.function for callee in reached}
-        if not isinstance(approvals, Approvals) or not functions & {Approvals.propose, Approvals.approve}:
+        acts = bool(functions & {Approvals.propose, Approvals.approve})
+        decides = bool(functions & {Approvals.approve, Approvals.reject, Approvals.reject_or_withdraw})
+        if not isinstance(approvals, Approvals) or not (acts or decides):
             return []
         strings = set().union(*(self._use(callee).strings for callee in reached))
         named = [kind for kind in approvals.kinds if kind.name in strings]
-        return [found for kind in named for one in (kind.preview, kind.act, kind.spell) for found in _functions_of(one)]
+        called: list[Any] = [one for kind in named for one in (kind.preview, kind.act, kind.spell) if acts]
+        called += [kind.check_decider for kind in named if decides and kind.check_decider is not None]
+        return [found for one in called for found in _functions_of(one)]
 
     def _solve(self, reached: set[_Callee]) -> dict[_Callee, set[type[AppError]]]:
         found = {

@@ -1,7 +1,9 @@
 """Operators of tests: an identity provider, local accounts, and what a browser and a console do."""
 
 import base64
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,7 +13,9 @@ import pyotp
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from deploy.local import fake_oidc
 from deploy.local.fake_oidc import Client, FakeProvider, User
+from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.operator_accounts import service
 from services.accounts.settings import Settings
 from services.accounts.vault import Vault
@@ -46,6 +50,19 @@ def with_provider(settings: Settings) -> Settings:
 
 def make_provider() -> FakeProvider:
     return FakeProvider(ISSUER, CLIENT, USERS)
+
+
+@asynccontextmanager
+async def provider_of(app: FastAPI, settings: Settings, fake: FakeProvider) -> AsyncIterator[httpx.AsyncClient]:
+    """Let the service know a provider meanwhile. The client is the operator's browser."""
+    transport = httpx.ASGITransport(fake_oidc.create_app(fake))
+    before = app.state.resources
+    identity_provider = IdentityProvider(with_provider(settings), transport=transport)
+    app.state.resources = dataclasses.replace(before, identity_provider=identity_provider)
+    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as browser:
+        yield browser
+    await identity_provider.stop()
+    app.state.resources = dataclasses.replace(app.state.resources, identity_provider=before.identity_provider)
 
 
 @dataclass

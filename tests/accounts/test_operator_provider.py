@@ -1,7 +1,6 @@
 """Operators log in by OpenID Connect: authorization code with PKCE, state and nonce, against a provider that checks."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +13,6 @@ from fastapi import FastAPI
 
 from deploy.local import fake_oidc
 from deploy.local.fake_oidc import FakeProvider
-from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.settings import Settings
 from tests.accounts.conftest import Db, code_of
 from tests.accounts.operators import (
@@ -28,8 +26,8 @@ from tests.accounts.operators import (
     log_in_by_provider,
     make_local,
     make_provider,
+    provider_of,
     start,
-    with_provider,
 )
 
 
@@ -42,15 +40,8 @@ def fake() -> FakeProvider:
 async def provider(
     app: FastAPI, settings: Settings, fake: FakeProvider, fresh: None
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The service knows a provider for one test. The client is the operator's browser."""
-    transport = httpx.ASGITransport(fake_oidc.create_app(fake))
-    before = app.state.resources
-    identity_provider = IdentityProvider(with_provider(settings), transport=transport)
-    app.state.resources = dataclasses.replace(before, identity_provider=identity_provider)
-    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as browser:
+    async with provider_of(app, settings, fake) as browser:
         yield browser
-    await identity_provider.stop()
-    app.state.resources = dataclasses.replace(app.state.resources, identity_provider=before.identity_provider)
 
 
 async def test_b10_an_operator_logs_in_by_the_provider(

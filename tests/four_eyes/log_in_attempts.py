@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.four_eyes.attempts import attempt
-from tests.four_eyes.conftest import SAMPLE, City
+from tests.four_eyes.conftest import ALONE, SAMPLE, City
 
 OPS: Final = "/api/v1/accounts/ops"
 
@@ -49,6 +49,22 @@ async def disable(city: City) -> None:
     """Switching another one off is for `ops:operators`, and takes only away."""
     await city.mark()
     await city.did(403, "POST", f"{OPS}/operators/local:other/disable", {"reason": "away"})
+
+
+@attempt("POST", f"{OPS}/operators/{{subject}}/give-role")
+async def give_role(city: City) -> None:
+    """More scopes for a friend, or for oneself: it is for `ops:operators`, and never about oneself."""
+    await city.mark()
+    for subject in ("local:other", ALONE):
+        body = {"role": "programme-lead", "reason": "needs it"}
+        await city.did(403, "POST", f"{OPS}/operators/{subject}/give-role", body)
+
+
+@attempt("POST", f"{OPS}/operators/{{subject}}/take-role")
+async def take_role(city: City) -> None:
+    await city.mark()
+    body = {"role": "ledger", "reason": "in the way"}
+    await city.did(403, "POST", f"{OPS}/operators/local:other/take-role", body)
 
 
 @attempt("POST", f"{OPS}/freeze-questions/{{question_id}}/answer")

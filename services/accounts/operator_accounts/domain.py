@@ -2,9 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Final, Literal
 
 import pyotp
 
+RoleName = Literal[
+    "reader", "service-desk", "partners", "methodologies", "ledger", "tonnes", "rewards", "auditor", "operator-admin",
+    "programme-lead",
+]  # fmt: skip
+# Whoever has this scope may give and take roles, together with a second operator who has it.
+GIVING_SCOPE: Final = "ops:operators"
+# Giving a role needs two operators. With fewer of them left, no role could be given any more.
+GIVERS_MIN: Final = 2
 # The one table of what a role may do. Docs: docs/operators.md. Every role may read.
 ROLES: Mapping[str, frozenset[str]] = {
     "reader": frozenset({"ops:read"}),
@@ -42,6 +51,15 @@ _STEPS_AROUND = 1
 def scopes_of(roles: Iterable[str]) -> frozenset[str]:
     """The scopes of some roles. A role that is gone from the table gives none."""
     return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+
+
+def may_give_roles(roles: Iterable[str]) -> bool:
+    return GIVING_SCOPE in scopes_of(roles)
+
+
+def held_roles(own: Iterable[str], *, given: Iterable[str], withheld: Iterable[str]) -> tuple[str, ...]:
+    """The roles in force: those of the machine or the provider and the given ones, without the withheld ones."""
+    return tuple(sorted({*own, *given} - {*withheld}))
 
 
 def roles_of(groups: Iterable[str], mapping: Mapping[str, str]) -> tuple[str, ...]:

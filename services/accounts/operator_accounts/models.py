@@ -2,7 +2,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,8 +12,9 @@ from services.accounts.database import Base
 class OperatorAccount(Base):
     """An operator. `subject` is the person in every token, approval and audit entry, and never changes.
 
-    With an issuer the identity provider proves who it is, and its roles are those of the log-in. Without one it is a
-    local account: password (argon2id) and TOTP secret (sealed).
+    With an issuer the identity provider proves who it is, and `roles` are those of the newest log-in. Without one it is
+    a local account: password (argon2id), TOTP secret (sealed), `roles` from the machine. Two other operators give
+    further roles, or withhold some; `domain.held_roles` gives the roles in force.
     """
 
     __tablename__ = "operator_account"
@@ -24,6 +25,8 @@ class OperatorAccount(Base):
     issuer: Mapped[str | None]
     name: Mapped[str]
     roles: Mapped[list[Any]] = mapped_column(JSONB)
+    given_roles: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    withheld_roles: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
     password_hash: Mapped[str | None]
     totp_sealed: Mapped[bytes | None]
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)

@@ -21,6 +21,17 @@ async def lock(session: AsyncSession, *, operator_id: uuid.UUID) -> OperatorAcco
     return await session.get(OperatorAccount, operator_id, with_for_update=True, populate_existing=True)
 
 
+async def lock_by_subject(session: AsyncSession, *, subject: str) -> OperatorAccount | None:
+    statement = select(OperatorAccount).where(OperatorAccount.subject == subject).with_for_update()
+    return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def lock_all(session: AsyncSession) -> list[OperatorAccount]:
+    """Lock all operators, a few dozen, in one order."""
+    statement = select(OperatorAccount).order_by(OperatorAccount.operator_id).with_for_update()
+    return list(await session.scalars(statement.execution_options(populate_existing=True)))
+
+
 async def list_all(session: AsyncSession) -> list[OperatorAccount]:
     return list(await session.scalars(select(OperatorAccount).order_by(OperatorAccount.subject)))
 

@@ -56,6 +56,18 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorView:
+    """`roles` are in force. `given_roles` and `withheld_roles` say which of them two operators have changed."""
+
+    subject: str
+    name: str
+    roles: tuple[str, ...]
+    given_roles: tuple[str, ...]
+    withheld_roles: tuple[str, ...]
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewAccount:
     """A local account as its owner gets it, once: the password and the secret of the authenticator app."""
 
@@ -99,37 +111,47 @@ async def use_code(
     step = _step_of(vault, account, code, clock.now()) if account is not None else None
     if account is None or step is None or not await repository.use_step(session, operator_id=operator_id, step=step):
         raise LogInRefused
-    person = _active(account, tuple(account.roles))
+    person = _active(account)
     await repository.forget_attempts(session, [key for key, _ in _attempt_keys(name, address)[1:]])
     return person
 
 
 async def prove_identity(session: Session, *, issuer: str, subject: str, name: str, roles: Sequence[str]) -> Person:
-    """Find or register the person of a verified identity. The provider's roles are the roles.
+    """Find or register the person of a verified identity. The provider's roles replace those of the log-in before.
 
-    Raises OperatorElsewhere, OperatorDisabled, OperatorWithoutRole.
+    Without a role there, nobody gets in, also with given roles. Raises OperatorElsewhere, OperatorDisabled,
+    OperatorWithoutRole.
     """
     if subject.startswith(LOCAL_PREFIX):
         raise OperatorElsewhere
     if not roles:
         raise OperatorWithoutRole(scope="ops:read")
     row = OperatorAccount(
-        operator_id=new_id(), subject=subject, issuer=issuer, name=name, roles=list(roles), created_at=clock.now()
+        operator_id=new_id(),
+        subject=subject,
+        issuer=issuer,
+        name=name,
+        roles=list(roles),
+        given_roles=[],
+        withheld_roles=[],
+        created_at=clock.now(),
     )
     await repository.add(session, row)
-    account = await repository.find(session, subject=subject)
+    # Locked, so that a role taken away at this moment is either absent here, or ends the session made here.
+    account = await repository.lock_by_subject(session, subject=subject)
     assert account is not None
     if account.issuer != issuer:
         raise OperatorElsewhere
     account.name, account.roles = name, list(roles)
-    return _active(account, tuple(roles))
+    return _active(account)
 
 
-async def require_active(session: Session, *, operator_id: uuid.UUID) -> None:
-    """Raises OperatorDisabled."""
+async def require_active(session: Session, *, operator_id: uuid.UUID) -> tuple[str, ...]:
+    """Return the roles in force. Raises OperatorDisabled."""
     account = await repository.get(session, operator_id=operator_id)
     if account is None or account.disabled_at is not None:
         raise OperatorDisabled
+    return _held(account)
 
 
 async def add_local(session: Session, *, vault: Vault, name: str, roles: Sequence[str]) -> NewAccount | None:
@@ -156,6 +178,8 @@ async def import_local(
         subject=LOCAL_PREFIX + name,
         name=name,
         roles=sorted(roles),
+        given_roles=[],
+        withheld_roles=[],
         password_hash=_hasher.hash(password),
         totp_sealed=vault.seal("totp", operator_id, totp_secret),
         created_at=clock.now(),
@@ -175,13 +199,46 @@ async def set_disabled(session: Session, *, subject: str, disabled: bool) -> uui
 async def role_of(session: Session, *, subject: str) -> str | None:
     """Return the first role of an operator, None if the subject has no account here."""
     row = await repository.find(session, subject=subject)
-    return str(row.roles[0]) if row is not None and row.roles else None
+    return next(iter(_held(row)), None) if row is not None else None
 
 
-async def list_operators(session: Session) -> list[tuple[str, str, tuple[str, ...], datetime | None]]:
-    """Return subject, name, roles and when the operator was disabled."""
-    rows = await repository.list_all(session)
-    return [(row.subject, row.name, tuple(row.roles), row.disabled_at) for row in rows]
+async def list_operators(session: Session) -> list[OperatorView]:
+    """Return all operators by subject."""
+    return [_view(row) for row in await repository.list_all(session)]
+
+
+async def lock_operator(session: Session, *, subject: str) -> OperatorView | None:
+    """Lock an operator until the end of the transaction. None if there is none."""
+    row = await repository.lock_by_subject(session, subject=subject)
+    return None if row is None else _view(row)
+
+
+async def lock_operators(session: Session) -> list[OperatorView]:
+    """Lock all operators until the end of the transaction."""
+    return [_view(row) for row in await repository.lock_all(session)]
+
+
+async def give_role(session: Session, *, subject: str, role: str) -> None:
+    """Give a role to an operator whom the caller has locked. It is in the operator's next access token."""
+    row = await repository.lock_by_subject(session, subject=subject)
+    assert row is not None  # the caller has locked it
+    row.withheld_roles = [one for one in row.withheld_roles if one != role]
+    if role not in row.roles:
+        row.given_roles = sorted({*row.given_roles, role})
+    await repository.flush_changes(session)
+
+
+async def take_role(session: Session, *, subject: str, role: str) -> uuid.UUID:
+    """Take a role from an operator whom the caller has locked, whatever the provider says. Return the operator's id.
+
+    The caller ends the sessions.
+    """
+    row = await repository.lock_by_subject(session, subject=subject)
+    assert row is not None  # the caller has locked it
+    row.given_roles = [one for one in row.given_roles if one != role]
+    row.withheld_roles = sorted({*row.withheld_roles, role})
+    await repository.flush_changes(session)
+    return row.operator_id
 
 
 async def purge_past(session: Session, *, at_most: int) -> None:
@@ -189,9 +246,20 @@ async def purge_past(session: Session, *, at_most: int) -> None:
     await repository.delete_past(session, before=clock.now(), at_most=at_most)
 
 
-def _active(account: OperatorAccount, roles: tuple[str, ...]) -> Person:
+def _held(account: OperatorAccount) -> tuple[str, ...]:
+    return domain.held_roles(account.roles, given=account.given_roles, withheld=account.withheld_roles)
+
+
+def _view(row: OperatorAccount) -> OperatorView:
+    return OperatorView(
+        row.subject, row.name, _held(row), tuple(row.given_roles), tuple(row.withheld_roles), row.disabled_at
+    )
+
+
+def _active(account: OperatorAccount) -> Person:
     if account.disabled_at is not None:
         raise OperatorDisabled
+    roles = _held(account)
     if not domain.scopes_of(roles):
         raise OperatorWithoutRole(scope="ops:read")
     return Person(account.operator_id, account.subject, roles)

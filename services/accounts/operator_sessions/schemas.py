@@ -1,9 +1,10 @@
 import uuid
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.accounts.operator_accounts.domain import scopes_of
+from services.accounts.operator_accounts.service import OperatorView
 from services.accounts.operator_sessions.models import OperatorSession
 from services.accounts.operator_sessions.service import OperatorTokens, StartedLogIn
 from shared.instants import Instant
@@ -150,10 +151,23 @@ class OperatorSessionOut(BaseModel):
 class OperatorOut(BaseModel):
     subject: str = Field(examples=["local:li.wei"])
     name: str = Field(examples=["李伟"])
-    roles: list[str] = Field(examples=[["ledger"]])
+    roles: list[str] = Field(description="现有角色 Roles in force", examples=[["ledger"]])
+    scopes: list[str] = Field(description="现有权限 What the roles allow", examples=[["ops:ledger", "ops:read"]])
+    given_roles: list[str] = Field(description="由两人授予的角色 Given by two operators", examples=[["ledger"]])
+    withheld_roles: list[str] = Field(
+        description="由两人收回的角色，身份系统仍给也无效 Taken away by two, also if the identity provider gives them",
+        examples=[[]],
+    )
     disabled_at: Instant | None
 
     @classmethod
-    def of(cls, listed: tuple[str, str, tuple[str, ...], datetime | None]) -> Self:
-        subject, name, roles, disabled_at = listed
-        return cls(subject=subject, name=name, roles=list(roles), disabled_at=disabled_at)
+    def of(cls, view: OperatorView) -> Self:
+        return cls(
+            subject=view.subject,
+            name=view.name,
+            roles=list(view.roles),
+            scopes=sorted(scopes_of(view.roles)),
+            given_roles=list(view.given_roles),
+            withheld_roles=list(view.withheld_roles),
+            disabled_at=view.disabled_at,
+        )

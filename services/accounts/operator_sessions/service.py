@@ -15,7 +15,7 @@ from services.accounts.identity_provider.client import IdentityProvider
 from services.accounts.operator_accounts import domain
 from services.accounts.operator_accounts import service as accounts
 from services.accounts.operator_accounts.errors import LocalLogInOff, ProviderLogInOff
-from services.accounts.operator_accounts.service import Person
+from services.accounts.operator_accounts.service import OperatorView, Person
 from services.accounts.operator_sessions import repository
 from services.accounts.operator_sessions.errors import (
     LogInUnknown,
@@ -160,7 +160,8 @@ async def refresh(
     at = clock.now()
     if row.ended_at is not None or row.expires_at <= at:
         return OperatorSessionEnded()
-    await accounts.require_active(session, operator_id=row.operator_id)
+    # Roles that were given meanwhile are in the next token.
+    row.roles = list(await accounts.require_active(session, operator_id=row.operator_id))
     value = f"{row.session_id}:{refresh_token}"
     if row.previous_sha256 == presented:
         candidates = [_REFRESH_PREFIX + key.derive_token("operator_refresh", value) for key in vault.index_keys]
@@ -202,8 +203,8 @@ async def end_all(session: Session, *, operator_id: uuid.UUID, by: str, reason: 
     return len(ended)
 
 
-async def list_operators(session: Session) -> list[tuple[str, str, tuple[str, ...], datetime | None]]:
-    """Return subject, name, roles and the time of being disabled of every operator."""
+async def list_operators(session: Session) -> list[OperatorView]:
+    """Return all operators by subject."""
     return await accounts.list_operators(session)
 
 

@@ -93,6 +93,27 @@ IDENTITY_REFUSED: Final = Sentence(
         "The code is invalid, was used, or belongs to another log-in. Log in again.",
     ),
 )
+OWN_ROLES: Final = Sentence(
+    Text("不能办理自己的角色", "Your own roles are decided by others"),
+    Text(
+        "角色由另外两位管理员提议和批准，这次没有改动。请联系其他管理员。",
+        "Two other administrators propose and approve it. Nothing was changed. Ask them.",
+    ),
+)
+ROLE_UNCHANGED: Final = Sentence(
+    Text("角色无需改动", "Nothing to change"),
+    Text(
+        "这位运营人员已有这个角色，或本来就没有。没有改动，请在运营人员列表里核对。",
+        "The operator has this role already, or does not have it. Nothing was changed. See the list of operators.",
+    ),
+)
+ROLE_GIVERS_NEEDED: Final = Sentence(
+    Text("至少要留两位能授予角色的人", "Two operators who give roles must remain"),
+    Text(
+        "收回之后，能授予角色的人不足两位，今后就无法授予任何角色。请先给其他人这项角色。",
+        "Fewer than two would remain, and no role could be given any more. Give that role to somebody else first.",
+    ),
+)
 OPERATOR_NOT_FOUND: Final = Sentence(
     Text("没有这位运营人员", "No such operator"),
     Text("没有改动。请在运营人员列表里查看。", "Nothing was changed. See the list of operators."),

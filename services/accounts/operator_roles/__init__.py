@@ -1,0 +1,1 @@
+"""Roles of operators, given and taken away by two other operators."""
