@@ -1,7 +1,9 @@
 """A person sees that an operator looked, and why an account is frozen, and may ask."""
 
 import httpx
+from fastapi import FastAPI
 
+from services.accounts.exports.opened import opened_page
 from shared.contracts.identity import person_account_id
 from tests.accounts.conftest import BASE, Db, People, code_of
 from tests.accounts.test_freezes import FakeAccounting, accounting
@@ -41,7 +43,12 @@ async def test_a_frozen_account_is_told_since_when_and_why(people: People, accou
 
 
 async def test_a_question_about_a_freeze_is_answered_by_an_operator(
-    client: httpx.AsyncClient, people: People, accounting: FakeAccounting, tokens: TokenFactory, db: Db
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    people: People,
+    accounting: FakeAccounting,
+    tokens: TokenFactory,
+    db: Db,
 ) -> None:
     anna = await people.new()
     asked = await anna.call("POST", "/me/freeze-questions", json={"text": "为什么冻结 canary-question"})
@@ -60,6 +67,11 @@ async def test_a_question_about_a_freeze_is_answered_by_an_operator(
     assert code_of(await client.post(path, json={"text": "再答一次"}, headers=desk)) == (409, "QUESTION_ANSWERED")
     [own] = (await anna.call("GET", "/me/freeze-questions")).json()["items"]
     assert (own["answer"], "account_id" in own) == ("核实完毕", False)
+    resources = app.state.resources
+    async with app.state.db.transaction() as session:
+        exported = await opened_page(session, settings=resources.settings, vault=resources.vault, user_id=anna.user_id)
+    [row] = [one.row for one in exported.rows if one.table == "question_about_freeze"]
+    assert (row["question"], row["answer"]) == ("为什么冻结 canary-question", "核实完毕")
     assert (await client.get(f"{BASE}/ops/freeze-questions", headers=desk)).json()["items"] == []
     for _ in range(2):
         await anna.call("POST", "/me/freeze-questions", json={"text": "还在吗"})

@@ -9,6 +9,7 @@ import msgspec
 from services.accounts.enterprise_members import service as enterprise_members
 from services.accounts.enterprises import service as enterprises
 from services.accounts.family_cards import service as family_cards
+from services.accounts.freeze_questions import service as freeze_questions
 from services.accounts.guardians import service as guardians
 from services.accounts.households import service as households
 from services.accounts.phones import service as phones
@@ -25,6 +26,7 @@ _TITLES: Final = {
     "family_card_in_care": "代管或持有的亲情卡",
     "enterprise_application": "企业申请与联系人",
     "enterprise_membership": "企业成员身份与姓名",
+    "question_about_freeze": "对冻结的提问与答复",
     "checked_text": "人工审核的文字",
 }
 
@@ -39,6 +41,7 @@ async def opened_page(session: Session, *, settings: Settings, vault: Vault, use
         "family_card_in_care": await family_cards.export_user(session, vault=vault, user_id=user_id),
         "enterprise_application": await enterprises.export_user(session, user_id=user_id, vault=vault),
         "enterprise_membership": await enterprise_members.export_user(session, user_id=user_id, vault=vault),
+        "question_about_freeze": await freeze_questions.export_user(session, vault=vault, user_id=user_id),
         "checked_text": await text_checks.export_user(session, vault=vault, user_id=user_id),
     }
     rows = [PersonalRow(table=table, row=msgspec.to_builtins(row)) for table, many in found.items() for row in many]

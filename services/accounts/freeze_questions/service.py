@@ -1,7 +1,7 @@
 """Use cases: a person with a frozen account asks, an operator answers, the person reads the answer."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,9 +20,12 @@ from shared import clock
 from shared.contracts.identity import person_account_id
 from shared.db import Session
 from shared.ids import new_id
+from shared.instants import stamp
 from shared.sealing import Sealer
 
 QUESTIONS_QUOTA: Final = Quota("freeze_question", at_most=3, window_s=86_400)
+# Three a day: more than a year of asking every day.
+_EXPORTED_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,21 @@ async def list_own(
         return ()
     sealer = await person_keys.read_key(session, vault=vault, user_id=user_id)
     return [_view(row, sealer) for row in rows]
+
+
+async def export_user(session: Session, *, vault: Vault, user_id: uuid.UUID) -> Sequence[Mapping[str, object]]:
+    """Return the newest _EXPORTED_MAX questions of a person with their answers, for the export."""
+    views = await list_own(session, vault=vault, user_id=user_id, before=None, limit=_EXPORTED_MAX)
+    return [
+        {
+            "question_id": str(view.question_id),
+            "asked_at": stamp(view.asked_at),
+            "question": view.text,
+            "answered_at": None if view.answered_at is None else stamp(view.answered_at),
+            "answer": view.answer,
+        }
+        for view in views
+    ]
 
 
 async def list_open(session: Session, *, vault: Vault, after: uuid.UUID | None, limit: int) -> Sequence[QuestionView]:
