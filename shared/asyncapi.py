@@ -18,6 +18,7 @@ from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberC
 from shared.contracts.envelope import ATTRIBUTES
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
 from shared.contracts.event_types import DEAD_LETTER_CONTENT, DEAD_LETTER_TYPE, TYPES
+from shared.contracts.freezes_v1 import FreezeChanged
 from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
@@ -125,10 +126,18 @@ TOPICS = (
         "链的名称；各日保持先后 the chain; its days stay in order",
     ),
     Topic(
+        topics.FREEZES,
+        "个人碳账户的冻结与解冻 Freezes of people's accounts, and their ends",
+        "accounting",
+        ("accounts",),
+        (FreezeChanged,),
+        _ACCOUNT_KEY,
+    ),
+    Topic(
         topics.REWARDS,
         "减碳量的兑换与捐赠 Grams spent on rewards and donations",
         "rewards",
-        (),
+        ("accounts",),
         (OrderConfirmed, OrderCancelled, DonationMade),
         "碳账户 id，不含姓名 the id of the carbon account, without a name",
     ),

@@ -42,6 +42,7 @@ from services.accounting.what_if.api import router as what_if
 from shared.app import build_app
 from shared.approvals import Approvals
 from shared.auth.tokens import ServiceTokens
+from shared.contracts import topics
 from shared.httpclient import ServiceAuth, new_client
 from shared.live_sessions import SessionChecks
 from shared.personal_routes import personal_data_router
@@ -116,5 +117,9 @@ def approvals_for(settings: ServiceSettings, library: Library) -> Approvals:
     """Return the two-person approval with the kinds of all rooms."""
     programmes = ProgrammeSource.of(library, settings)
     return approvals_of(
-        [*kinds_of_operations(programmes.current), *kinds_of_publishing(settings.time_zone), mends.kind()]
+        [
+            *kinds_of_operations(programmes.current, freezes_topic=settings.topic_prefix + topics.FREEZES),
+            *kinds_of_publishing(settings.time_zone),
+            mends.kind(),
+        ]
     )

@@ -63,7 +63,7 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(RECHECK_LIBRARY_EVERY_S, "recheck_library", library.recheck)
     worker.check("methodologies", library.warning)
     _consume(worker, programmes, settings)
-    worker.publish(topics.OUTCOMES, topics.DIGESTS, topics.ACCOUNTING_ERASURES)
+    worker.publish(topics.OUTCOMES, topics.DIGESTS, topics.FREEZES, topics.ACCOUNTING_ERASURES)
     _add_erasures(worker)
     apply_corrections = partial(corrections.apply_waiting, deadline_days=settings.correction_days)
     # Each job locks people first and shared rows last, so each has its own transaction.

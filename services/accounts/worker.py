@@ -2,8 +2,7 @@
 
 from functools import partial
 
-import msgspec
-
+from services.accounts import decoders
 from services.accounts.approvals import service as approvals
 from services.accounts.authorizations import service as authorizations
 from services.accounts.authorizations.revoking import RevocationRunner
@@ -20,7 +19,7 @@ from services.accounts.households import service as households
 from services.accounts.leaving import service as leaving
 from services.accounts.log_in_codes import service as log_in_codes
 from services.accounts.mandates import service as mandates
-from services.accounts.messages import orders
+from services.accounts.messages import freezing, orders
 from services.accounts.messages import service as messages
 from services.accounts.messages.evening import EveningMessages
 from services.accounts.messages.sending import MessageSender
@@ -39,27 +38,18 @@ from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from services.accounts.text_checks import service as text_checks
 from shared import idempotency
-from shared.contracts.erasures_v1 import ErasureMessage
-from shared.contracts.topics import (
-    ACCOUNTING_ERASURES,
-    BINDINGS,
-    CONSENTS,
-    ENTERPRISES,
-    ERASURES,
-    HOUSEHOLDS,
-    INGEST_ERASURES,
-    MANDATES,
-    REWARDS,
-    REWARDS_ERASURES,
-)
+from shared.contracts import topics
 from shared.db import Session
 from shared.worker import Worker, run
 
 PURGE_EVERY_S = 300
 ERASE_EVERY_S = 1.0
 MINUTELY_S = 60.0
-ERASURE_ANSWERS = {"accounting": ACCOUNTING_ERASURES, "ingest": INGEST_ERASURES, "rewards": REWARDS_ERASURES}
-_ERASURE_ANSWERS: msgspec.json.Decoder[ErasureMessage] = msgspec.json.Decoder(ErasureMessage)
+ERASURE_ANSWERS = {
+    "accounting": topics.ACCOUNTING_ERASURES,
+    "ingest": topics.INGEST_ERASURES,
+    "rewards": topics.REWARDS_ERASURES,
+}
 UNCONFIRMED_EVERY_S = 60
 EVENING_EVERY_S = 60
 LOOK_UPS_MEASURED_EVERY_S = 60
@@ -94,7 +84,9 @@ async def purge(session: Session) -> None:
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker("accounts", settings)
-    worker.publish(BINDINGS, CONSENTS, HOUSEHOLDS, ENTERPRISES, MANDATES, ERASURES)
+    worker.publish(
+        topics.BINDINGS, topics.CONSENTS, topics.HOUSEHOLDS, topics.ENTERPRISES, topics.MANDATES, topics.ERASURES
+    )
     worker.every(renewals.RUN_EVERY_S, "announce_ends", partial(renewals.announce_ends, settings=settings))
     worker.every(renewals.RUN_EVERY_S, "record_expired", renewals.record_expired)
     worker.every(PURGE_EVERY_S, "purge", purge)
@@ -118,7 +110,8 @@ def _add_messages(worker: Worker, settings: Settings) -> None:
         offered=offered_templates(settings.message_templates),
     )
     worker.part(sender.run)
-    worker.consume("accounts.rewards", REWARDS, decoder=orders.DECODER, handler=orders.handle_rewards)
+    worker.consume("accounts.rewards", topics.REWARDS, decoder=decoders.REWARDS, handler=orders.handle_rewards)
+    worker.consume("accounts.freezes", topics.FREEZES, decoder=decoders.FREEZES, handler=freezing.handle_freezes)
     grams = GramsReader(base_url=settings.accounting_base_url, service_key=settings.service_key)
     evening = EveningMessages(worker.database, settings=settings, grams=grams)
 
@@ -142,7 +135,7 @@ def _add_erasures(worker: Worker, settings: Settings) -> None:
         worker.consume(
             f"accounts.erasures.{service}",
             topic,
-            decoder=_ERASURE_ANSWERS,
+            decoder=decoders.ERASURES,
             handler=partial(erasures.handle_answers, service=service),
         )
 

@@ -9,6 +9,7 @@ from shared.contracts import topics
 from shared.contracts.digests_v1 import DAY_SEALED_TYPE
 from shared.contracts.envelope import Headers, event_headers
 from shared.contracts.erasures_v1 import ERASURE_ANSWERED_TYPE, ERASURE_ASKED_TYPE, EVENTS_ERASED_TYPE
+from shared.contracts.freezes_v1 import FREEZE_CHANGED_TYPE
 from shared.contracts.outcomes_v1 import ACTIVITY_JUDGED_TYPE
 from shared.contracts.rejections_v1 import RECEIPT_REJECTED_TYPE
 from shared.contracts.rewards_v1 import DONATION_MADE_TYPE, ORDER_CANCELLED_TYPE, ORDER_CONFIRMED_TYPE
@@ -40,6 +41,7 @@ TYPES: Final[dict[str, tuple[str, ...]]] = {
     topics.OUTCOMES: (ACTIVITY_JUDGED_TYPE,),
     topics.DIGESTS: (DAY_SEALED_TYPE,),
     topics.INGEST_DIGESTS: (DAY_SEALED_TYPE,),
+    topics.FREEZES: (FREEZE_CHANGED_TYPE,),
     topics.REWARDS: (ORDER_CONFIRMED_TYPE, ORDER_CANCELLED_TYPE, DONATION_MADE_TYPE),
     topics.ERASURES: (ERASURE_ASKED_TYPE,),
     topics.ACCOUNTING_ERASURES: (EVENTS_ERASED_TYPE, ERASURE_ANSWERED_TYPE),

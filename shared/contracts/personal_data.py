@@ -63,6 +63,9 @@ TOPICS: Final[dict[str, KeptTopic]] = {
     topics.REWARDS: KeptTopic(
         Text("兑换与捐赠", "orders and donations"), REDEEMING, _SEVEN_DAYS, _EXPIRES, by=("account_id",)
     ),
+    topics.FREEZES: KeptTopic(
+        Text("账户的冻结与解冻", "freezes of accounts"), LEDGER, _SEVEN_DAYS, _EXPIRES, by=("account_id",)
+    ),
     topics.DIGESTS: KeptTopic(
         Text("每日摘要（散列）", "daily digests: hashes"), LEDGER, _SEVEN_DAYS, Text("不含个人信息", "nothing personal")
     ),

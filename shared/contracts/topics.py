@@ -10,6 +10,7 @@ CONSENTS = "accounts.consents.v1"
 DIGESTS = "accounting.digests.v1"
 INGEST_DIGESTS = "ingest.digests.v1"
 OUTCOMES = "accounting.outcomes.v1"
+FREEZES = "accounting.freezes.v1"
 REWARDS = "rewards.events.v1"
 ERASURES = "accounts.erasures.v1"
 ACCOUNTING_ERASURES = "accounting.erasures.v1"
@@ -27,6 +28,7 @@ PARTITIONS = {
     DIGESTS: 1,
     INGEST_DIGESTS: 1,
     OUTCOMES: 8,
+    FREEZES: 1,  # few records
     REWARDS: 4,
     ERASURES: 1,  # few records
     ACCOUNTING_ERASURES: 1,

@@ -26,6 +26,7 @@ from services.accounting.posting.errors import ActivityNotCredited, ActivityReve
 from services.accounting.settings import Settings
 from shared import clock
 from shared.auth.tokens import Operator
+from shared.contracts import topics
 from shared.contracts.holds import CaptureRequest, HoldRequest
 from shared.contracts.identity import person_account_id
 from tests.accounting.ledger_model import Correction, Hold, Person, Ride
@@ -216,15 +217,16 @@ class LedgerStory(RuleBasedStateMachine):
     def freeze_or_unfreeze(self, who: int) -> None:
         person = self.people[who % len(self.people)]
         arguments = {"account_id": person.reports.account_id, "reason": WHY, "operator": "ann"}
+        freezing = {**arguments, "code": "suspicious_acts", "topic": topics.FREEZES}
         if person.frozen:
-            self.world.refused(AccountFrozen, operations.freeze_account, **arguments, code="suspicious_acts")
+            self.world.refused(AccountFrozen, operations.freeze_account, **freezing)
             approvals = self.world.accounting.approvals
             proposed = {**arguments, "approvals": approvals, "operator": ANN}
             row = self.world.call(operations.propose_unfreeze, **proposed)
             decision = {"approvals": approvals, "kind": "unfreeze", "proposal_id": row.proposal_id, "operator": BOB}
             self.world.call(operations.approve, **decision)
         else:
-            self.world.call(operations.freeze_account, **arguments, code="suspicious_acts")
+            self.world.call(operations.freeze_account, **freezing)
         person.frozen = not person.frozen
 
     # Holds

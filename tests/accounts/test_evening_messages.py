@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
+from services.accounts import decoders
 from services.accounts.grams.client import GramsReader
 from services.accounts.messages import orders
 from services.accounts.messages.evening import EveningMessages, present_evening
@@ -228,7 +229,7 @@ def confirmed(person: Person, order: int = 1) -> OrderConfirmed:
 
 
 async def take(database: Database, *events: Any) -> None:
-    records: Any = [(None, orders.DECODER.decode(msgspec.json.encode(event))) for event in events]
+    records: Any = [(None, decoders.REWARDS.decode(msgspec.json.encode(event))) for event in events]
     async with database.transaction() as session:
         await orders.handle_rewards(session, records)
 

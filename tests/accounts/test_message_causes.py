@@ -1,20 +1,28 @@
 """What happens to an account leads to one message for people who asked for it, and to none for others."""
 
+import io
 import json
+import uuid
+import zipfile
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from services.accounts import decoders
 from services.accounts.exports import service as exports
 from services.accounts.exports.client import RowsReader
+from services.accounts.messages import freezing
 from services.accounts.settings import Settings
 from shared import clock
+from shared.contracts.freezes_v1 import FreezeChanged
 from shared.db import Database
-from tests.accounts.conftest import BASE, Db, People
+from tests.accounts.conftest import BASE, Db, People, Person
 from tests.accounts.consenting import announce, new_text
 from tests.accounts.subscribers import subscriber
 from tests.accounts.test_partner_confirmations import PARTNER, pending, signed
@@ -114,3 +122,47 @@ async def test_each_look_up_by_an_operator_causes_a_message(
     found = await queued(db)
     assert [kind for kind, _ in found] == ["looked_up"] * 2, "as many as were accepted"
     assert "mr-wang" not in str(found)
+
+
+def change(person: Person, *, frozen: bool, minute: int = 0) -> FreezeChanged:
+    return FreezeChanged(
+        account_id=uuid.UUID(person.account["account_id"]),
+        frozen=frozen,
+        reason="partner_report" if frozen else None,
+        changed_at=datetime(2026, 11, 27, 8, minute, tzinfo=UTC),
+    )
+
+
+async def take(database: Database, *changes: FreezeChanged) -> None:
+    records: Any = [(None, decoders.FREEZES.decode(msgspec.json.encode(one))) for one in changes]
+    async with database.transaction() as session:
+        await freezing.handle_freezes(session, records)
+
+
+async def test_a_freeze_is_told_once_with_the_way_to_ask_and_is_in_the_export(
+    people: People, app: FastAPI, settings: Settings, database: Database, reader: RowsReader, db: Db
+) -> None:
+    anna, ben = await subscriber(people, "anna", times=3, kind="account_frozen"), await people.new()
+    stranger = FreezeChanged(account_id=uuid.uuid4(), frozen=True, reason=None, changed_at=clock.now())
+    await take(database, change(anna, frozen=True), change(ben, frozen=True), stranger)
+    await take(database, change(anna, frozen=True))  # the topic repeats itself
+    [(kind, texts)] = await queued(db)
+    expected = {"state": "已冻结", "at": "2026年11月27日 16:00", "hint": "点开即可提问，客服会答复"}
+    assert (kind, texts) == ("account_frozen", expected)
+    export_id = (await anna.call("POST", "/me/export")).json()["export_id"]
+    resources = app.state.resources
+    assert await exports.build_next(resources.database, settings=settings, vault=resources.vault, reader=reader)
+    ready = await anna.call("GET", f"/me/export/{export_id}")
+    content = json.loads(zipfile.ZipFile(io.BytesIO(ready.content)).read("accounts.json"))
+    assert [one["texts"] for one in content["message"]] == [expected]
+
+
+async def test_a_freeze_that_has_ended_meanwhile_is_not_told_and_the_next_one_is(
+    people: People, database: Database, db: Db
+) -> None:
+    anna = await subscriber(people, "anna", times=3, kind="account_frozen")
+    await take(database, change(anna, frozen=True), change(anna, frozen=False, minute=5))
+    assert await queued(db) == []
+    await take(database, change(anna, frozen=True, minute=10))
+    await take(database, change(anna, frozen=False, minute=15), change(anna, frozen=True, minute=20))
+    assert len(await queued(db)) == 2, "each freeze once"

@@ -14,6 +14,7 @@ from shared.contracts.bindings_v1 import BindingChanged
 from shared.contracts.consents_v1 import ConsentChanged
 from shared.contracts.enterprises_v1 import EnterpriseChanged, EnterpriseMemberChanged
 from shared.contracts.erasures_v1 import ErasureAnswered, ErasureAsked, EventsErased
+from shared.contracts.freezes_v1 import FreezeChanged
 from shared.contracts.households_v1 import CardChanged, MembershipChanged, MeterChanged, RuleChanged
 from shared.contracts.mandates_v1 import MandateChanged
 from shared.contracts.outcomes_v1 import ActivityJudged
@@ -39,6 +40,7 @@ MESSAGES: Mapping[str, tuple[type[msgspec.Struct], ...]] = {
     topics.ENTERPRISES: (EnterpriseChanged, EnterpriseMemberChanged),
     topics.MANDATES: (MandateChanged,),
     topics.OUTCOMES: (ActivityJudged,),
+    topics.FREEZES: (FreezeChanged,),
     topics.REWARDS: (OrderConfirmed, OrderCancelled, DonationMade),
     topics.ERASURES: (ErasureAsked,),
     topics.ACCOUNTING_ERASURES: (EventsErased, ErasureAnswered),

@@ -3,12 +3,14 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from services.accounting.operations import service
 from services.accounting.operations.schemas import AccountState, Decision, FreezeIn, LedgerProposal, Reason
+from services.accounting.settings import Settings
 from shared.approvals import Approvals, RequestApprovals
 from shared.auth.tokens import Operator, require_scope
+from shared.contracts import topics
 from shared.db import Session
 from shared.pagination import LIMIT_DEFAULT, Cursor, Limit, Page, position_of
 
@@ -19,11 +21,20 @@ LedgerOperator = Annotated[Operator, Depends(require_scope(service.SCOPE))]
 
 @router.post("/accounts/{account_id}/freeze", summary="冻结账户 · Freeze an account")
 async def freeze_account(
-    session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: FreezeIn
+    request: Request, session: Session, operator: LedgerOperator, account_id: uuid.UUID, body: FreezeIn
 ) -> AccountState:
-    """立即生效：不能再下单或捐赠，减碳量照常累计。Takes effect at once: no new orders or donations. Credits arrive."""
+    """立即生效：不能再下单或捐赠，减碳量照常累计；订阅了消息的本人会收到通知。
+
+    Takes effect at once: no new orders or donations. Credits arrive. The owner gets a message, if they asked for it.
+    """
+    settings: Settings = request.app.state.settings
     await service.freeze_account(
-        session, account_id=account_id, reason=body.reason, code=body.reason_code, operator=operator.subject
+        session,
+        topic=settings.topic_prefix + topics.FREEZES,
+        account_id=account_id,
+        reason=body.reason,
+        code=body.reason_code,
+        operator=operator.subject,
     )
     return AccountState(account_id=account_id, frozen=True)
 

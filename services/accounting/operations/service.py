@@ -6,13 +6,16 @@ another person approves.
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Literal
 
 from services.accounting.audit import service as audit
 from services.accounting.corrections import service as corrections
 from services.accounting.ledger import service as ledger
 from services.accounting.ledger import targets
+from services.accounting.operations.publishing import publish_freeze
 from services.accounting.posting.closing import Programme
+from shared import clock
 from shared.approvals import Approvals
 from shared.approvals_kinds import Change, Kind, Proposal, spell_uuid
 from shared.auth.tokens import Operator
@@ -27,10 +30,13 @@ LoadProgramme = Callable[[Session], Awaitable[Programme]]
 
 
 async def freeze_account(
-    session: Session, *, account_id: uuid.UUID, reason: str, code: FreezeReason, operator: str
+    session: Session, *, topic: str, account_id: uuid.UUID, reason: str, code: FreezeReason, operator: str
 ) -> None:
-    """Freeze an account. Raises AccountNotFound, AccountFrozen."""
+    """Freeze an account and publish it to `topic`. Raises AccountNotFound, AccountFrozen."""
     await ledger.freeze_account(session, account_id=account_id, reason=code)
+    since, _ = await ledger.frozen_since(session, account_id=account_id)
+    assert since is not None  # it was frozen just now
+    await publish_freeze(session, topic=topic, account_id=account_id, frozen=True, reason=code, at=since)
     await audit.record(
         session,
         subject=operator,
@@ -106,7 +112,7 @@ async def open_proposals(
     return await approvals.newest(session, kinds=(kind,), statuses=("open",), before=before, limit=limit)
 
 
-def kinds(load_programme: LoadProgramme) -> tuple[Kind, ...]:
+def kinds(load_programme: LoadProgramme, *, freezes_topic: str) -> tuple[Kind, ...]:
     """Return the kinds of this room. A reversal needs the programme, because it closes like the posting path."""
 
     async def reverse(session: Session, proposal: Proposal) -> None:
@@ -130,7 +136,7 @@ def kinds(load_programme: LoadProgramme) -> tuple[Kind, ...]:
             name="unfreeze",
             scope=SCOPE,
             preview=_preview_unfreeze,
-            act=_unfreeze,
+            act=partial(_unfreeze, topic=freezes_topic),
             spell=spell_uuid,
             approved_action="account.unfreeze",
         ),
@@ -170,5 +176,7 @@ async def _add_capture_target(session: Session, proposal: Proposal) -> None:
     await targets.add(session, code=proposal.subject, title=title)
 
 
-async def _unfreeze(session: Session, proposal: Proposal) -> None:
-    await ledger.unfreeze_account(session, account_id=uuid.UUID(proposal.subject))
+async def _unfreeze(session: Session, proposal: Proposal, *, topic: str) -> None:
+    account_id = uuid.UUID(proposal.subject)
+    await ledger.unfreeze_account(session, account_id=account_id)
+    await publish_freeze(session, topic=topic, account_id=account_id, frozen=False, reason=None, at=clock.now())

@@ -1,17 +1,11 @@
 """Consumer of `rewards.events.v1`: tells the owner that an order is confirmed, if they asked for it."""
 
-from typing import Final
-
-import msgspec
-
 from services.accounts.carbon_accounts import service as carbon_accounts
 from services.accounts.messages import service
 from services.accounts.messages.templates import MessageKind
 from shared.contracts.rewards_v1 import OrderConfirmed, RewardEvent
 from shared.db import Session
 from shared.projection import Items
-
-DECODER: Final = msgspec.json.Decoder(RewardEvent)
 
 
 async def handle_rewards(session: Session, items: Items[RewardEvent]) -> None:

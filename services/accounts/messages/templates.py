@@ -91,7 +91,7 @@ TEMPLATES: Final[Mapping[MessageKind, Template]] = {
         (
             Field("state", "phrase1", "text", fixed="已冻结"),
             Field("at", "time2", "time"),
-            Field("hint", "thing3", "text", fixed="可在小程序里联系客服了解原因"),
+            Field("hint", "thing3", "text", fixed="点开即可提问，客服会答复"),
         ),
     ),
     MessageKind.BINDING_ENDED: Template(
