@@ -25,6 +25,7 @@ from shared.db import Database
 from tests.accounts.conftest import BASE, Db, People, Person
 from tests.accounts.consenting import announce, new_text
 from tests.accounts.subscribers import subscriber
+from tests.accounts.test_households import invite, join, leave, open_household
 from tests.accounts.test_partner_confirmations import PARTNER, pending, signed
 from tests.tokens import SERVICE_KEYS, TokenFactory
 
@@ -65,7 +66,7 @@ async def test_a_partner_that_refuses_a_binding_causes_one_message(
         for _ in range(2):  # the partner repeats itself
             await signed(client, "POST", f"{PARTNER}/{waiting['binding_id']}/refuse")
     [(kind, texts)] = await queued(db)
-    assert (kind, texts["partner"]) == ("binding_ended", "meter")
+    assert (kind, texts["partner"]) == ("binding_ended", "meter 公司"), "the name, not the id"
 
 
 async def test_a_binding_that_its_person_ends_causes_no_message(people: People, db: Db) -> None:
@@ -166,3 +167,19 @@ async def test_a_freeze_that_has_ended_meanwhile_is_not_told_and_the_next_one_is
     await take(database, change(anna, frozen=True, minute=10))
     await take(database, change(anna, frozen=False, minute=15), change(anna, frozen=True, minute=20))
     assert len(await queued(db)) == 2, "each freeze once"
+
+
+async def test_a_member_who_is_removed_from_a_household_gets_one_message(people: People, db: Db) -> None:
+    owner = await people.new()
+    removed = await subscriber(people, "anna", times=2, kind="household_stay_ended")
+    leaver = await subscriber(people, "ben", kind="household_stay_ended")
+    home = (await open_household(owner))["household_id"]
+    for person in (removed, leaver):
+        assert (await join(person, await invite(owner, home))).status_code == 201
+    assert (await leave(leaver, home)).status_code == 204
+    shown = (await owner.call("GET", "/me")).json()["household"]["people"]
+    [member_id] = [one["member_id"] for one in shown if not one["me"]]
+    for _ in range(2):
+        assert (await owner.call("DELETE", f"/households/{home}/members/{member_id}")).status_code == 204
+    [(kind, texts)] = await queued(db)
+    assert (kind, texts["state"]) == ("household_stay_ended", "已移出")

@@ -36,6 +36,8 @@ class Binding(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"))
     account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.carbon_account.account_id"), index=True)
     partner_id: Mapped[str]
+    # As it was when the person bound: messages need it without a call. Null for bindings from before.
+    partner_name: Mapped[str | None]
     account_key: Mapped[str]
     mode: Mapped[str]
     # Text with a CHECK, which a new status extends more easily than an ENUM type.

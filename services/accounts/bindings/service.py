@@ -184,6 +184,7 @@ async def create_binding(
         user_id=user_id,
         account_id=account.account_id,
         partner_id=partner.partner_id,
+        partner_name=partner.name,
         account_key=key,
         mode=mode,
         counts_from=start,
@@ -260,7 +261,7 @@ async def end_rows(
                 user_id=row.user_id,
                 kind=MessageKind.BINDING_ENDED,
                 key=str(row.binding_id),
-                values={"partner": row.partner_id, "at": now},
+                values={"partner": row.partner_name or row.partner_id, "at": now},
             )
     return ended
 

@@ -13,6 +13,8 @@ from services.accounts.households.errors import MemberNotFound, NoHandover, NotO
 from services.accounts.households.models import Household, HouseholdHandover, HouseholdMember
 from services.accounts.households.service import MOVES_QUOTA
 from services.accounts.households.views import HouseholdView, to_view
+from services.accounts.messages import service as messages
+from services.accounts.messages.service import MessageKind
 from services.accounts.meters import service as meters
 from services.accounts.meters.errors import MeterClaimNotFound
 from services.accounts.quotas import service as quotas
@@ -69,6 +71,13 @@ async def remove_member(
         return
     await quotas.count_use(session, user_id=user_id, quota=MOVES_QUOTA)
     await service.end_stay(session, settings=settings, household=household, membership=member, ended_by="owner")
+    await messages.queue(
+        session,
+        user_id=member.user_id,
+        kind=MessageKind.HOUSEHOLD_STAY_ENDED,
+        key=str(member_id),
+        values={"at": clock.now()},
+    )
 
 
 async def offer_household(

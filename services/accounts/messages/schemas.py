@@ -9,7 +9,7 @@ from services.accounts.sentences import refusals
 from shared.errors import InvalidValue
 from shared.language import Language
 
-KINDS_PER_REQUEST_MAX = 9
+KINDS_PER_REQUEST_MAX = 10
 
 
 class MessageChoiceOut(BaseModel):

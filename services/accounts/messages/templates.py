@@ -29,6 +29,7 @@ class MessageKind(StrEnum):
     EXPORT_READY = "export_ready"
     ERASURE_PLANNED = "erasure_planned"
     LOOKED_UP = "looked_up"
+    HOUSEHOLD_STAY_ENDED = "household_stay_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,15 @@ TEMPLATES: Final[Mapping[MessageKind, Template]] = {
         (
             Field("at", "time1", "time"),
             Field("hint", "thing2", "text", fixed="查看原因请见“谁看过我的信息”"),
+        ),
+    ),
+    MessageKind.HOUSEHOLD_STAY_ENDED: Template(
+        Text("家庭成员变动", "Your stay in a household has ended"),
+        "pages/household/index",
+        (
+            Field("state", "phrase1", "text", fixed="已移出"),
+            Field("at", "time2", "time"),
+            Field("hint", "thing3", "text", fixed="您的减碳量还在，30 天后可加入其他家庭"),
         ),
     ),
 }
