@@ -17,6 +17,7 @@ from services.accounts.enterprise_documents.api import router as documents_route
 from services.accounts.enterprise_members.api import router as enterprises_router
 from services.accounts.enterprise_review.api import members_router as closing_router
 from services.accounts.enterprise_review.api import router as review_router
+from services.accounts.enterprise_review.appointing import kind_of as kind_of_appointment
 from services.accounts.enterprise_review.service import kinds as kinds_of_review
 from services.accounts.erasures.api import router as erasures_router
 from services.accounts.exports.api import router as exports_router
@@ -160,5 +161,5 @@ def create_app(
         qr_codes=QrCodes(),
     )
     # Kinds of two-person approval, by the rooms that propose them.
-    app.state.approvals = approvals_of([*kinds_of_review(settings), *kinds_of_roles()])
+    app.state.approvals = approvals_of([*kinds_of_review(settings), kind_of_appointment(settings), *kinds_of_roles()])
     return app

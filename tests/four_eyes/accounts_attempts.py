@@ -62,6 +62,21 @@ async def resume_enterprise(city: City) -> None:
     await city.did(202, "POST", f"{ENTERPRISES}/{enterprise_id}/resume", BECAUSE)
 
 
+@attempt("POST", f"{ENTERPRISES}/{{enterprise_id}}/appoint-admin")
+async def appoint_admin(city: City) -> None:
+    """An enterprise without an administrator, and a friend of the operator."""
+    enterprise_id = await enterprise(city, "active")
+    (account_no,) = await city.sql(
+        "INSERT INTO accounts.carbon_account (account_id, user_id, account_no, kind, opened_at)"
+        " SELECT gen_random_uuid(), applied_by, 'WH' || lpad((random() * 10^11)::bigint::text, 12, '0'), 'person',"
+        " now() FROM accounts.enterprise WHERE enterprise_id = $1::uuid RETURNING account_no",
+        enterprise_id,
+    )
+    await city.mark()
+    body = {**BECAUSE, "account_no": account_no, "document_sha256": "0" * 64}
+    await city.did(202, "POST", f"{ENTERPRISES}/{enterprise_id}/appoint-admin", body)
+
+
 @attempt("POST", f"{ENTERPRISES}/{{enterprise_id}}/close")
 async def close_enterprise(city: City) -> None:
     """Closing needs the word of accounting, which these services do not reach here."""

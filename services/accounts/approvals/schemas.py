@@ -15,9 +15,21 @@ DecisionReason = Annotated[
 
 
 # The kinds of all rooms. `main.py` registers each with its acts; a kind that is missing here fails a test.
-ProposalKind = Literal["enterprise.approve", "enterprise.resume", "operator_role.give", "operator_role.take"]
+ProposalKind = Literal[
+    "enterprise.approve",
+    "enterprise.resume",
+    "enterprise.appoint_admin",
+    "operator_role.give",
+    "operator_role.take",
+]
 # The document of the API reads these names to find what a decision may raise.
-KIND_NAMES: Final = ("enterprise.approve", "enterprise.resume", "operator_role.give", "operator_role.take")
+KIND_NAMES: Final = (
+    "enterprise.approve",
+    "enterprise.resume",
+    "enterprise.appoint_admin",
+    "operator_role.give",
+    "operator_role.take",
+)
 
 
 class DecisionIn(BaseModel):

@@ -24,6 +24,11 @@ class EnterprisesFull(Conflict):
     says = refusals.ENTERPRISES_FULL
 
 
+class AdminRemains(Conflict):
+    code = "ADMIN_REMAINS"
+    says = refusals.ADMIN_REMAINS
+
+
 class LastAdmin(Conflict):
     code = "LAST_ADMIN"
     says = refusals.LAST_ADMIN

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.accounts.enterprise_members.models import EnterpriseMember
 
 _IS_LIVE = EnterpriseMember.ended_at.is_(None)
+_ADMINS = (_IS_LIVE, EnterpriseMember.accepted_at.is_not(None), EnterpriseMember.roles.contains(["admin"]))
 
 
 async def add(session: AsyncSession, row: EnterpriseMember) -> None:
@@ -69,14 +70,16 @@ async def count_of_user(session: AsyncSession, *, user_id: uuid.UUID) -> int:
     return await session.scalar(statement) or 0
 
 
+async def count_admins(session: AsyncSession, *, enterprise_id: uuid.UUID) -> int:
+    """Count administrators who have accepted."""
+    statement = select(func.count()).where(*_ADMINS, EnterpriseMember.enterprise_id == enterprise_id)
+    return await session.scalar(statement) or 0
+
+
 async def count_other_admins(session: AsyncSession, *, enterprise_id: uuid.UUID, than: uuid.UUID) -> int:
     """Count administrators who have accepted, without the membership `than`."""
     statement = select(func.count()).where(
-        EnterpriseMember.enterprise_id == enterprise_id,
-        EnterpriseMember.membership_id != than,
-        EnterpriseMember.accepted_at.is_not(None),
-        EnterpriseMember.roles.contains(["admin"]),
-        _IS_LIVE,
+        *_ADMINS, EnterpriseMember.enterprise_id == enterprise_id, EnterpriseMember.membership_id != than
     )
     return await session.scalar(statement) or 0
 

@@ -203,7 +203,7 @@ async def invite(
         )
         await repository.add(session, row)
     else:
-        await _set_roles(session, settings, row, in_order(roles), now)
+        await set_roles(session, settings, row, in_order(roles), now)
     if name is not None:
         row.name_sealed = vault.seal("member_name", row.membership_id, name)
     await repository.flush_changes(session)
@@ -306,9 +306,10 @@ async def export_user(session: Session, *, user_id: uuid.UUID, vault: Vault) -> 
     ]
 
 
-async def _set_roles(
+async def set_roles(
     session: Session, settings: Settings, row: EnterpriseMember, roles: list[EnterpriseRole], now: datetime
 ) -> None:
+    """Change the roles of a member, or invite anew. The caller holds the enterprise's lock. Raises LastAdmin."""
     if row.accepted_at is None:  # a new invitation, also in the place of an expired one
         row.roles, row.invited_at, row.changed_at = roles, now, now
         return

@@ -8,8 +8,14 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.accounts.approvals.schemas import ProposalOut
 from services.accounts.enterprise_documents import service as documents
 from services.accounts.enterprise_documents.schemas import DocumentOut
-from services.accounts.enterprise_review import service
-from services.accounts.enterprise_review.schemas import ContactOut, EnterpriseCaseOut, LookReason, ReviewIn
+from services.accounts.enterprise_review import appointing, service
+from services.accounts.enterprise_review.schemas import (
+    AppointmentIn,
+    ContactOut,
+    EnterpriseCaseOut,
+    LookReason,
+    ReviewIn,
+)
 from services.accounts.enterprises import service as enterprises
 from services.accounts.enterprises.domain import EnterpriseState
 from services.accounts.enterprises.schemas import EnterpriseOut
@@ -153,6 +159,28 @@ async def propose_enterprise_resumption(
 ) -> ProposalOut:
     proposal = await service.propose_resumption(
         session, approvals, enterprise_id=enterprise_id, reason=body.reason, operator=operator
+    )
+    return ProposalOut.of(proposal)
+
+
+@router.post(
+    "/{enterprise_id}/appoint-admin", status_code=202, summary="提议任命管理员，须两人 · Propose a new administrator"
+)
+async def propose_enterprise_admin(
+    enterprise_id: uuid.UUID, body: AppointmentIn, session: Session, approvals: RequestApprovals, operator: Reviewer
+) -> ProposalOut:
+    """仅限最后一位管理员已不在时。批准后，原有成员立即成为管理员，其他人收到邀请，接受后生效。
+
+    Only after the last administrator is gone. A member becomes administrator at once, anybody else accepts first.
+    """
+    proposal = await appointing.propose(
+        session,
+        approvals,
+        enterprise_id=enterprise_id,
+        account_no=body.account_no,
+        document_sha256=body.document_sha256,
+        reason=body.reason,
+        operator=operator,
     )
     return ProposalOut.of(proposal)
 

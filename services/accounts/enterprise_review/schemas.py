@@ -23,6 +23,25 @@ class ReviewIn(BaseModel):
     reason: ReviewReason
 
 
+class AppointmentIn(ReviewIn):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "account_no": "WH203947561028",
+                    "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "reason": "原管理员已注销，单位来函指定新管理员",
+                }
+            ]
+        }
+    )
+
+    account_no: str = Field(pattern=r"^[A-Z]{2}[0-9]{12}$", description="新管理员的个人碳账户号 A person's number")
+    document_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="单位来函的 SHA-256 Of the letter in which the enterprise asks for it"
+    )
+
+
 class EnterpriseCaseOut(EnterpriseOut):
     """企业与其申请材料。An enterprise with the documents of its application."""
 

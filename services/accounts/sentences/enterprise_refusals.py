@@ -95,6 +95,13 @@ LAST_ADMIN: Final = Sentence(
         "An enterprise needs an administrator, so nothing was changed. Make another member one first.",
     ),
 )
+ADMIN_REMAINS: Final = Sentence(
+    Text("企业还有管理员", "The enterprise has an administrator"),
+    Text(
+        "成员由现有管理员办理，没有变动。只有最后一位管理员已不在时，才由两位运营人员任命。",
+        "Its administrator manages members, so nothing was changed. Operators appoint one only after the last is gone.",
+    ),
+)
 DOCUMENT_NOT_FOUND: Final = Sentence(
     Text("没有这份材料", "No such document"),
     Text(
