@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -155,16 +155,19 @@ class DiscardRequest(BecauseRequest):
     pass
 
 
-_Reader = Depends(require_scope("ops:read"))
+Require = Callable[[str], Callable[..., Coroutine[Any, Any, Operator]]]
+"""Makes the dependency of an operator's route from the scope that it needs."""
 
 
-def dead_letter_router(*, service: str, mends: LetterMends, audit: Audit) -> APIRouter:
+def dead_letter_router(
+    *, service: str, mends: LetterMends, audit: Audit, require: Require = require_scope
+) -> APIRouter:
     """The routes of `service`. Its `app.state.approvals` must know `mends.kind()`. Reading needs `ops:read`."""
     router = APIRouter(prefix=f"/api/v1/{service}/ops/dead-letters", tags=["死信 Dead letters"])
-    _add_mend_list(router, service)
-    _add_mend_decisions(router, service, mends.scope)
-    _add_read_routes(router, service)
-    writer = Depends(require_scope(mends.scope))
+    reader, writer = Depends(require("ops:read")), Depends(require(mends.scope))
+    _add_mend_list(router, service, reader)
+    _add_mend_decisions(router, service, writer)
+    _add_read_routes(router, service, reader)
 
     @router.post(
         "/{letter_id}/replay",
@@ -238,12 +241,12 @@ async def _propose_mend(
     return DeadLetterDetail.of(await dead_letters.get_letter(session, mends.schema, letter_id), proposal)
 
 
-def _add_read_routes(router: APIRouter, service: str) -> None:
+def _add_read_routes(router: APIRouter, service: str, reader: Any) -> None:
     @router.get(
         "",
         operation_id=f"list_{service}_dead_letters",
         summary="死信列表 · Dead letters, newest first",
-        dependencies=[_Reader],
+        dependencies=[reader],
     )
     async def list_dead_letters(
         session: Session,
@@ -262,7 +265,7 @@ def _add_read_routes(router: APIRouter, service: str) -> None:
         "/{letter_id}",
         operation_id=f"get_{service}_dead_letter",
         summary="查看一条死信 · One dead letter",
-        dependencies=[_Reader],
+        dependencies=[reader],
     )
     async def get_dead_letter(letter_id: LetterId, session: Session, approvals: RequestApprovals) -> DeadLetterDetail:
         row = await dead_letters.get_letter(session, service, letter_id)
@@ -275,12 +278,12 @@ async def _shown(session: Session, service: str, proposal: Proposal) -> MendProp
     return MendProposal.of(proposal, await dead_letters.original_of(session, service, letter_id))
 
 
-def _add_mend_list(router: APIRouter, service: str) -> None:
+def _add_mend_list(router: APIRouter, service: str, reader: Any) -> None:
     @router.get(
         "/mends",
         operation_id=f"list_{service}_mends",
         summary="死信修正提案 · Proposed mends, newest first",
-        dependencies=[_Reader],
+        dependencies=[reader],
     )
     async def list_mends(
         session: Session,
@@ -300,8 +303,7 @@ def _add_mend_list(router: APIRouter, service: str) -> None:
         return Page.of(rows, limit, item=lambda row: items[row.proposal_id], cursor=lambda row: (row.proposal_id,))
 
 
-def _add_mend_decisions(router: APIRouter, service: str, scope: str) -> None:
-    writer = Depends(require_scope(scope))
+def _add_mend_decisions(router: APIRouter, service: str, writer: Any) -> None:
     kinds = (dead_letter_mends.KIND,)
 
     @router.post(

@@ -12,6 +12,8 @@ from services.accounts.audit.api import router as audit_router
 from services.accounts.bindings.api import router as bindings_router
 from services.accounts.bindings.partner_api import router as partner_router
 from services.accounts.consents.api import router as consents_router
+from services.accounts.dead_letters.api import router as dead_letters_router
+from services.accounts.dead_letters.service import mends
 from services.accounts.enterprise_documents.api import DOCUMENT_BODY_BYTES, DOCUMENTS_PATHS
 from services.accounts.enterprise_documents.api import router as documents_router
 from services.accounts.enterprise_members.api import router as enterprises_router
@@ -96,6 +98,7 @@ ROUTERS = (
     operator_people_router,
     operator_roles_router,
     audit_router,
+    dead_letters_router,
     internal_sessions_router,
 )
 
@@ -161,5 +164,7 @@ def create_app(
         qr_codes=QrCodes(),
     )
     # Kinds of two-person approval, by the rooms that propose them.
-    app.state.approvals = approvals_of([*kinds_of_review(settings), kind_of_appointment(settings), *kinds_of_roles()])
+    app.state.approvals = approvals_of(
+        [*kinds_of_review(settings), kind_of_appointment(settings), *kinds_of_roles(), mends.kind()]
+    )
     return app

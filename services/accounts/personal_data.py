@@ -11,6 +11,7 @@ from shared.personal_data import (
     LOG_IN,
     MANDATE,
     MESSAGING,
+    PARTNERS,
     PROOF,
     REPRESENTING,
     Erasure,
@@ -70,6 +71,10 @@ TABLES: Final[dict[str, Kept]] = {
     "consent": _of_user("同意记录", "consents", PROOF, order=1),
     "consent_change": _of_user("同意的每次变更", "every change of consents", PROOF),
     "data_export": _of_user("信息导出的申请", "exports", PROOF, until=Text("7 天", "7 days"), order=3),
+    "dead_letter_resolution": Kept(
+        Text("对无法处理消息的处置", "what was done with dead letters"), PARTNERS, Text("180 天", "180 days"),
+        Erasure.EXPIRE, loose=Text("重新发布的消息可能带有假名编号", "the published message may hold a pseudonymous id"),
+    ),
     "declared_age": _of_user(
         "声明未满 14 岁者满 14 岁的日期（密文）", "people who said to be under 14: the sealed day they turn 14", PROOF,
         hidden=("turns_14_sealed",),

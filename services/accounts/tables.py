@@ -7,6 +7,7 @@ from services.accounts.bindings import models as bindings
 from services.accounts.carbon_accounts import models as carbon_accounts
 from services.accounts.consents import models as consents
 from services.accounts.database import metadata
+from services.accounts.dead_letters import models as dead_letters
 from services.accounts.enterprise_documents import models as enterprise_documents
 from services.accounts.enterprise_members import models as enterprise_members
 from services.accounts.enterprises import models as enterprises
@@ -42,6 +43,7 @@ __all__ = [
     "bindings",
     "carbon_accounts",
     "consents",
+    "dead_letters",
     "enterprise_documents",
     "enterprise_members",
     "enterprises",

@@ -37,7 +37,7 @@ from services.accounts.resources import vault_of, wechat_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from services.accounts.text_checks import service as text_checks
-from shared import idempotency
+from shared import dead_letters, idempotency
 from shared.contracts import topics
 from shared.db import Session
 from shared.worker import Worker, run
@@ -79,6 +79,7 @@ async def purge(session: Session) -> None:
     await quotas.purge_past(session, at_most=PURGE_ROWS_MAX)
     await exports.purge_expired(session, at_most=PURGE_EXPORTS_MAX)
     await idempotency.purge(session, schema=SCHEMA)
+    await dead_letters.delete_resolved(session, schema=SCHEMA)
 
 
 def build(settings: Settings | None = None) -> Worker:

@@ -4,10 +4,12 @@ import json
 import uuid
 from typing import Final
 
+from shared.contracts import topics
 from tests.four_eyes.attempts import BECAUSE, attempt
 from tests.four_eyes.conftest import ACCOUNTS, SAMPLE, City
 
 APPROVALS: Final = f"{ACCOUNTS}/approvals"
+LETTERS: Final = f"{ACCOUNTS}/dead-letters"
 ENTERPRISES: Final = f"{ACCOUNTS}/enterprises"
 
 
@@ -82,6 +84,35 @@ async def close_enterprise(city: City) -> None:
     """Closing needs the word of accounting, which these services do not reach here."""
     enterprise_id = await enterprise(city, "suspended")
     await city.did(503, "POST", f"{ENTERPRISES}/{enterprise_id}/close", BECAUSE)
+
+
+@attempt("POST", f"{LETTERS}/{{letter_id}}/replay")
+async def replay(city: City) -> None:
+    """Amounts and persons of orders and freezes are never mended: no change is even proposed."""
+    await city.mark()
+    letter = await city.dead_letter("accounts", b'{"account_id": "y", "frozen": true}', topics.FREEZES)
+    for change in ({"patch": {"account_id": SAMPLE}}, {"value": {"account_id": SAMPLE}}):
+        await city.did(422, "POST", f"{LETTERS}/{letter}/replay", {**BECAUSE, **change})
+    await city.did(422, "POST", f"{LETTERS}/{letter}/replay", BECAUSE)
+
+
+@attempt("POST", f"{LETTERS}/{{letter_id}}/discard")
+async def discard(city: City) -> None:
+    await city.mark()
+    letter = await city.dead_letter("accounts", b"rubbish", topics.REWARDS)
+    await city.did(200, "POST", f"{LETTERS}/{letter}/discard", BECAUSE)
+
+
+@attempt("POST", f"{LETTERS}/mends/{{proposal_id}}/approve")
+async def approve_mend(city: City) -> None:
+    await city.mark()
+    await city.did(404, "POST", f"{LETTERS}/mends/{SAMPLE}/approve", BECAUSE)
+
+
+@attempt("POST", f"{LETTERS}/mends/{{proposal_id}}/reject")
+async def reject_mend(city: City) -> None:
+    await city.mark()
+    await city.did(404, "POST", f"{LETTERS}/mends/{SAMPLE}/reject", BECAUSE)
 
 
 @attempt("POST", f"{APPROVALS}/{{proposal_id}}/approve")

@@ -21,6 +21,7 @@ ProposalKind = Literal[
     "enterprise.appoint_admin",
     "operator_role.give",
     "operator_role.take",
+    "dead_letter.mend",
 ]
 # The document of the API reads these names to find what a decision may raise.
 KIND_NAMES: Final = (
@@ -29,6 +30,7 @@ KIND_NAMES: Final = (
     "enterprise.appoint_admin",
     "operator_role.give",
     "operator_role.take",
+    "dead_letter.mend",
 )
 
 
