@@ -59,9 +59,12 @@ from services.accounts.signing import LocalJwks, TokenSigner
 from services.accounts.steps.api import router as steps_router
 from services.accounts.turns import new_document_gate, new_gate, new_password_gate
 from services.accounts.wards.api import router as wards_router
+from services.accounts.wards.correcting import kind_of as kind_of_age_correction
+from services.accounts.wards.ops_api import router as age_corrections_router
 from services.accounts.wechat.qr_codes import QrCodes
 from services.accounts.wechat_desk.api import router as wechat_desk_router
 from shared.app import build_app
+from shared.approvals_kinds import Kind
 
 ROUTERS = (
     people_router,
@@ -98,6 +101,7 @@ ROUTERS = (
     operator_people_router,
     operator_roles_router,
     audit_router,
+    age_corrections_router,
     dead_letters_router,
     internal_sessions_router,
 )
@@ -163,8 +167,16 @@ def create_app(
         document_gate=new_document_gate(),
         qr_codes=QrCodes(),
     )
-    # Kinds of two-person approval, by the rooms that propose them.
-    app.state.approvals = approvals_of(
-        [*kinds_of_review(settings), kind_of_appointment(settings), *kinds_of_roles(), mends.kind()]
-    )
+    app.state.approvals = approvals_of(kinds_of(settings))
     return app
+
+
+def kinds_of(settings: Settings) -> tuple[Kind, ...]:
+    """Return the kinds of two-person approval, by the rooms that propose them."""
+    return (
+        *kinds_of_review(settings),
+        kind_of_appointment(settings),
+        *kinds_of_roles(),
+        kind_of_age_correction(settings),
+        mends.kind(),
+    )

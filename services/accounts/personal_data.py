@@ -73,11 +73,12 @@ TABLES: Final[dict[str, Kept]] = {
     "data_export": _of_user("信息导出的申请", "exports", PROOF, until=Text("7 天", "7 days"), order=3),
     "dead_letter_resolution": Kept(
         Text("对无法处理消息的处置", "what was done with dead letters"), PARTNERS, Text("180 天", "180 days"),
-        Erasure.EXPIRE, loose=Text("重新发布的消息可能带有假名编号", "the published message may hold a pseudonymous id"),
+        Erasure.EXPIRE,
+        loose=Text("重新发布的消息可能带有假名编号", "the published message may hold a pseudonymous id"),
     ),
     "declared_age": _of_user(
         "声明未满 14 岁者满 14 岁的日期（密文）", "people who said to be under 14: the sealed day they turn 14", PROOF,
-        hidden=("turns_14_sealed",),
+        hidden=("turns_14_sealed",), names=("account_id",),
     ),
     "enterprise": Kept(
         Text("企业，及申请时的联系人（密文）", "enterprises, with the sealed contact of the application"), REPRESENTING,

@@ -312,7 +312,7 @@ async def test_only_the_sealed_day_is_kept(people: People, db: Db) -> None:
     await new_child(people, birth_month=month_of(9))
     row = await db.fetchrow("SELECT * FROM accounts.declared_age")
     assert row is not None
-    assert set(row.keys()) == {"user_id", "turns_14_sealed"}
+    assert set(row.keys()) == {"user_id", "account_id", "turns_14_sealed"}
     assert str(clock.now().year + 5).encode() not in row["turns_14_sealed"]
 
 

@@ -78,7 +78,10 @@ async def rows(settings: Settings, people: People, db: Db) -> dict[str, tuple[uu
         " attempts) VALUES ($1, $2, 'didi', $3, now(), now(), 0)",
         ids["partner_grant"], user, sealed["partner_grant"],
     )  # fmt: skip
-    await db.execute("INSERT INTO accounts.declared_age VALUES ($1, $2)", user, sealed["declared_age"])
+    await db.execute(
+        "INSERT INTO accounts.declared_age (user_id, account_id, turns_14_sealed) VALUES ($1, $2, $3)",
+        user, account, sealed["declared_age"],
+    )  # fmt: skip
     await db.execute(
         "INSERT INTO accounts.person_key (user_id, key_sealed, created_at) VALUES ($1, $2, now())",
         user, sealed["person_key"],

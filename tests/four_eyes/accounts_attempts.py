@@ -5,6 +5,7 @@ import uuid
 from typing import Final
 
 from shared.contracts import topics
+from shared.contracts.identity import person_account_id
 from tests.four_eyes.attempts import BECAUSE, attempt
 from tests.four_eyes.conftest import ACCOUNTS, SAMPLE, City
 
@@ -128,3 +129,19 @@ async def reject(city: City) -> None:
     proposal_id = await propose_approval(city)
     await city.did(200, "POST", f"{APPROVALS}/{proposal_id}/reject", BECAUSE)
     await city.did(409, "POST", f"{APPROVALS}/{proposal_id}/approve", BECAUSE)
+
+
+@attempt("POST", f"{ACCOUNTS}/people/{{user_id}}/correct-age")
+async def correct_age(city: City) -> None:
+    """A child whose guardian is in the operator's way."""
+    user_id = uuid.uuid4()
+    sealed = city.apps["accounts"].state.resources.vault.seal("turns_14", user_id, "2099-01-01")
+    await city.sql(
+        "WITH person AS (INSERT INTO accounts.app_user (user_id, openid_hash, openid_sealed, created_at, last_login_at)"
+        " VALUES ($1, uuid_send($1), 'x', now(), now()) RETURNING user_id)"
+        " INSERT INTO accounts.declared_age (user_id, account_id, turns_14_sealed)"
+        " SELECT user_id, $2, $3 FROM person RETURNING user_id",
+        user_id, person_account_id(user_id), sealed,
+    )  # fmt: skip
+    await city.mark()
+    await city.did(202, "POST", f"{ACCOUNTS}/people/{user_id}/correct-age", BECAUSE)

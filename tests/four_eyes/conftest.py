@@ -64,6 +64,7 @@ _GAINS = {
     "enterprises that may act": "SELECT enterprise_id::text FROM accounts.enterprise WHERE status = 'active'",
     "members of enterprises": "SELECT membership_id || ' ' || roles FROM accounts.enterprise_member"
     " WHERE ended_at IS NULL",
+    "acts of two, done alone": "SELECT proposal_id::text FROM accounts.approval WHERE status = 'approved'",
     "captures allowed": "SELECT run_id::text FROM rewards.reconciliation_run WHERE capture_again IS NOT NULL",
 }
 

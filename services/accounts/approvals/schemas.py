@@ -21,6 +21,7 @@ ProposalKind = Literal[
     "enterprise.appoint_admin",
     "operator_role.give",
     "operator_role.take",
+    "age.correct",
     "dead_letter.mend",
 ]
 # The document of the API reads these names to find what a decision may raise.
@@ -30,6 +31,7 @@ KIND_NAMES: Final = (
     "enterprise.appoint_admin",
     "operator_role.give",
     "operator_role.take",
+    "age.correct",
     "dead_letter.mend",
 )
 

@@ -31,6 +31,13 @@ class GuardianNotNeeded(Conflict):
     says = refusals.GUARDIAN_NOT_NEEDED
 
 
+class AgeNotDeclared(NotFound):
+    """Also for somebody who has turned 14, and for unknown ids."""
+
+    code = "AGE_NOT_DECLARED"
+    says = refusals.AGE_NOT_DECLARED
+
+
 class WardNotFound(NotFound):
     """Also for a ward of other people, so that nobody learns who is a child."""
 

@@ -13,6 +13,7 @@ class DeclaredAge(Base):
     __tablename__ = "declared_age"
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.app_user.user_id"), primary_key=True)
+    account_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     turns_14_sealed: Mapped[bytes]
 
 

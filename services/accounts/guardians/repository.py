@@ -14,6 +14,14 @@ async def find_age(session: AsyncSession, *, user_id: uuid.UUID) -> DeclaredAge 
     return await session.get(DeclaredAge, user_id)
 
 
+async def find_age_of_account(session: AsyncSession, *, account_id: uuid.UUID) -> DeclaredAge | None:
+    return await session.scalar(select(DeclaredAge).where(DeclaredAge.account_id == account_id))
+
+
+async def delete_age(session: AsyncSession, *, user_id: uuid.UUID) -> None:
+    await session.execute(delete(DeclaredAge).where(DeclaredAge.user_id == user_id))
+
+
 async def add(session: AsyncSession, row: DeclaredAge | GuardianCode | Guardianship) -> None:
     session.add(row)
     await session.flush()
@@ -66,7 +74,7 @@ async def delete_of_user(session: AsyncSession, *, user_id: uuid.UUID) -> None:
         .where(or_(Guardianship.ward_id == user_id, Guardianship.guardian_id == user_id))
         .execution_options(synchronize_session=False)
     )
-    await session.execute(delete(DeclaredAge).where(DeclaredAge.user_id == user_id))
+    await delete_age(session, user_id=user_id)
 
 
 async def flush_changes(session: AsyncSession) -> None:

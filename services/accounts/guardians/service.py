@@ -28,6 +28,7 @@ from services.accounts.resources import vault_of
 from services.accounts.settings import Settings
 from services.accounts.users import service as users
 from shared import clock
+from shared.contracts.identity import person_account_id
 from shared.db import Session
 from shared.ids import new_id
 from shared.instants import stamp
@@ -69,8 +70,28 @@ async def declare_under_14(
     turns = latest_14th_birthday(today) if birth_month is None else turns_14_on(birth_month)
     if turns <= today:
         return False
-    await repository.add(session, DeclaredAge(user_id=user_id, turns_14_sealed=_seal(settings, user_id, turns)))
+    row = DeclaredAge(
+        user_id=user_id, account_id=person_account_id(user_id), turns_14_sealed=_seal(settings, user_id, turns)
+    )
+    await repository.add(session, row)
     return True
+
+
+async def find_declared(session: Session, *, account_id: uuid.UUID) -> uuid.UUID | None:
+    """Return the user with this account who said to be under 14, at whatever time."""
+    row = await repository.find_age_of_account(session, account_id=account_id)
+    return None if row is None else row.user_id
+
+
+async def find_guardianship_of(session: Session, *, settings: Settings, user_id: uuid.UUID) -> WardView | None:
+    """Return the guardianship that somebody has over this person now."""
+    row = await repository.find_live_of_ward(session, ward_id=user_id)
+    return None if row is None else await _view(session, settings, row)
+
+
+async def remove_declaration(session: Session, *, user_id: uuid.UUID) -> None:
+    """Forget that a person said to be under 14. The caller holds the user's lock and has ended the guardianship."""
+    await repository.delete_age(session, user_id=user_id)
 
 
 async def is_under_14(session: Session, *, settings: Settings, user_id: uuid.UUID) -> bool:

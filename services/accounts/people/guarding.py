@@ -47,3 +47,15 @@ async def end_ward(session: Session, *, settings: Settings, ward: WardView) -> N
     """End one guardianship with the consents of the child, until another guardian consents."""
     await guardians.end(session, ward_id=ward.ward_id)
     await service.withdraw_everything(session, settings=settings, user_id=ward.user_id, decision=BY_GUARDIAN)
+
+
+async def correct_age(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:
+    """Forget that an adult said to be under 14, and end the guardianship with its consents.
+
+    The caller holds the person's lock. The person consents anew.
+    """
+    guardianship = await guardians.find_guardianship_of(session, settings=settings, user_id=user_id)
+    if guardianship is not None:
+        await guardians.end(session, ward_id=guardianship.ward_id)
+    await service.withdraw_everything(session, settings=settings, user_id=user_id, decision=_BY_AGE)
+    await guardians.remove_declaration(session, user_id=user_id)

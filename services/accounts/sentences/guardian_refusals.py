@@ -32,6 +32,13 @@ GUARDIAN_ALREADY: Final = Sentence(
         "This person has a guardian, and nothing was changed. To change, the present guardian ends it first.",
     ),
 )
+AGE_NOT_DECLARED: Final = Sentence(
+    Text("没有可更正的年龄声明", "No age to correct"),
+    Text(
+        "这个编号不存在，或没有声明未满 14 周岁，或已满 14 周岁。没有改动，请与本人核对编号。",
+        "The id is unknown, or nobody under 14 has it. Nothing was changed. Check the id with the person.",
+    ),
+)
 GUARDIAN_NOT_NEEDED: Final = Sentence(
     Text("不需要监护人", "No guardian is needed"),
     Text(

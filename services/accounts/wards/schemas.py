@@ -1,9 +1,9 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.accounts.consents.schemas import PolicyVersion
 from services.accounts.guardians.service import WardView
@@ -63,3 +63,11 @@ class WardsOut(BaseModel):
     @classmethod
     def of(cls, wards: Sequence[WardView]) -> Self:
         return cls(items=[WardOut.of(ward) for ward in wards])
+
+
+class AgeCorrectionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "窗口核对身份证，1985 年生"}]})
+
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200, pattern=r"^[^\x00]+$")
+    ] = Field(description="写入审计记录，不写姓名和证件号 Stored in the audit log; no name, no number of a document")
