@@ -5,18 +5,14 @@ nobody's, and leaves the others waiting. When a customer leaves, it says so. Eac
 """
 
 import asyncio
-import base64
 import contextlib
-import hashlib
-import hmac
-import json
-import secrets
-import time
 from typing import Any
 
 import httpx
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
+
+from deploy.local.signed_requests import SignedRequests
 
 BINDINGS = "/api/v1/accounts/partner/bindings"
 LOOK_EVERY_S = 10.0
@@ -25,7 +21,7 @@ PAGES_MAX = 50
 
 class AccountPartner:
     def __init__(self, http: httpx.AsyncClient, *, app_key: str, secret: str) -> None:
-        self._http, self._app_key, self._secret = http, app_key, secret.encode()
+        self._requests = SignedRequests(http, app_key=app_key, secret=secret)
         self._numbers: dict[str, str] = {}
         self._nobodys: set[str] = set()
 
@@ -68,7 +64,7 @@ class AccountPartner:
         found: list[dict[str, Any]] = []
         path = f"{BINDINGS}?status=pending&limit=100"
         for _ in range(PAGES_MAX):
-            page = (await self._send("GET", path)).raise_for_status().json()
+            page = (await self._requests.send("GET", path)).raise_for_status().json()
             found += page["items"]
             if page["next_cursor"] is None:
                 break
@@ -76,17 +72,7 @@ class AccountPartner:
         return found
 
     async def _sent(self, method: str, path: str, body: Any = None) -> bool:
-        return (await self._send(method, path, body)).is_success
-
-    async def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        raw = b"" if body is None else json.dumps(body).encode()
-        timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-        text = f"{method}\n{path}\n{timestamp}\n{nonce}\n".encode() + raw + b"\n"
-        signature = base64.b64encode(hmac.new(self._secret, text, hashlib.sha256).digest()).decode()
-        parts = {"app_key": self._app_key, "timestamp": timestamp, "nonce": nonce, "signature": signature}
-        credential = ",".join(f'{name}="{value}"' for name, value in parts.items())
-        headers = {"Authorization": f"CP1-HMAC-SHA256 {credential}", "Content-Type": "application/json"}
-        return await self._http.request(method, path, content=raw, headers=headers)
+        return (await self._requests.send(method, path, body)).is_success
 
 
 def router_of(partner: AccountPartner) -> APIRouter:

@@ -48,6 +48,7 @@ PARTNERS = (
     Partner("bike", "共享单车", "Shared Bikes", ("bike",), (TRIP,), modes=(*BINDING_MODES, "oauth")),
     Partner("market", "超市", "Supermarket", ("own_bag",), (BAG,)),
     Partner("recycle", "爱回收·爱分类", "Aihuishou Recycling", ("recycling",), (RECYCLING,)),
+    # It confirms the meters of households, see `fake_grid.py`.
     Partner("grid", "电网", "Power Grid", ("power_saving",), (ENERGY,)),
     # These two confirm each account number before it counts. Their servers are in `fake_partners.py`.
     Partner(
@@ -91,7 +92,7 @@ def servers_configuration(secrets: Secrets, servers_url: str, gateway_url: str) 
         "gateway_url": gateway_url,
         "oauth": {name: bike[name] for name in ("issuer", "client_id", "client_secret", "redirect_uri")},
         "phone_pepper": secrets["metro_phone_pepper"],
-        "keys": {name: secrets.partner_key(name) for name in ("recycler", "meter")},
+        "keys": {name: secrets.partner_key(name) for name in ("recycler", "meter", "grid")},
     }
 
 

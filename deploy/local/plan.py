@@ -101,7 +101,7 @@ class Plan:
         )
 
     def partner_servers(self) -> Program:
-        """The servers of four partners for development, each with its side of a way to bind."""
+        """The servers of five partners for development: four with a side of a way to bind, and the grid company."""
         settings = self._settings
         configuration = servers_configuration(self._secrets, settings.url("partner_servers"), settings.gateway_url)
         environment = {**inherited_environment(), "FAKE_PARTNERS": json.dumps(configuration)}

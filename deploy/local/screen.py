@@ -103,7 +103,8 @@ def address_table(settings: LocalSettings, directory: RunDirectory, postgres_por
     for service in SERVICES:
         table.add_row(f"{service} API", f"{gateway}/api/v1/{service}/…  (直连 direct {settings.url(service)})")
     table.add_row("模拟微信 Fake WeChat", f"{settings.url('wechat')}  (登录码 code: dev:<openid>)")
-    table.add_row("模拟合作方 Fake partners", f"{settings.url('partner_servers')}/bike, /metro, /recycler, /meter")
+    partners = f"{settings.url('partner_servers')}/bike, /metro, /recycler, /meter, /grid"
+    table.add_row("模拟合作方 Fake partners", partners)
     how = settings.url("identity") if settings.operators == "oidc" else "本地账户加动态码 local accounts, TOTP"
     table.add_row("运营登录 Operators", f"{FIRST_OPERATOR}, {SECOND_OPERATOR}  ({how}; 密码 passwords: make operators)")
     table.add_row("PostgreSQL", f"127.0.0.1:{postgres_port}/carbon  (密码 passwords: {directory.secrets})")

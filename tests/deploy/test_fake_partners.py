@@ -179,7 +179,7 @@ def test_the_seed_registers_each_partner_with_its_way_to_bind(tmp_path: Any) -> 
     assert chosen.oauth["issuer"] == seeded["bike"].oauth.issuer
 
 
-async def test_the_four_servers_answer_in_one_process(tmp_path: Any) -> None:
+async def test_the_five_servers_answer_in_one_process(tmp_path: Any) -> None:
     secrets = Secrets(tmp_path / "secrets.json", PARTNER_ENVIRONMENTS)
     chosen = FakePartners.model_validate(servers_configuration(secrets, "http://servers", "http://gateway"))
     nobody = httpx.MockTransport(lambda _: httpx.Response(200, json={"items": [], "next_cursor": None}))
@@ -196,3 +196,6 @@ async def test_the_four_servers_answer_in_one_process(tmp_path: Any) -> None:
         for name in ("recycler", "meter"):
             looked = await http.put(f"/{name}/customers/a", json={"account_no": "WH1"})
             assert looked.json() == {"confirmed": 0, "refused": 0, "waiting": 0}
+        named = await http.put("/grid/customers/4201004812345", json={"account_no": "WH1"})
+        assert named.json() == {"status": "confirmed"}
+        assert (await http.put("/grid/customers/13800138000", json={"account_no": "WH1"})).status_code == 404
