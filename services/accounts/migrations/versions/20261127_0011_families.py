@@ -27,6 +27,7 @@ def upgrade() -> None:
     _rules()
     _meters()
     _cards()
+    _codes_and_events()
 
 
 def _members() -> None:
@@ -185,6 +186,9 @@ def _cards() -> None:
         schema="accounts",
     )
     op.create_index(op.f("ix_family_card_proxy_user_id"), "family_card", ["proxy_user_id"], schema="accounts")
+
+
+def _codes_and_events() -> None:
     op.create_table(
         "family_card_code",
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _members()
     _terms()
     _mandates()
+    _mandate_indexes()
     for name in ("kind", "holder"):
         op.drop_constraint(op.f(f"ck_carbon_account_{name}"), "carbon_account", schema="accounts", type_="check")
     op.add_column("carbon_account", sa.Column("enterprise_id", sa.Uuid(), nullable=True), schema="accounts")
@@ -271,6 +272,9 @@ def _mandates() -> None:
         sa.PrimaryKeyConstraint("mandate_id", name=op.f("pk_mandate")),
         schema="accounts",
     )
+
+
+def _mandate_indexes() -> None:
     op.create_index(
         "ix_mandate_platform_open",
         "mandate",

@@ -17,6 +17,14 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    _choices()
+    _messages()
+    _runs()
+    _text_checks()
+    _steps()
+
+
+def _choices() -> None:
     op.create_table(
         "message_choice",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -37,6 +45,9 @@ def upgrade() -> None:
         schema="accounts",
         postgresql_where=sa.text("remaining > 0"),
     )
+
+
+def _messages() -> None:
     op.create_table(
         "message",
         sa.Column("message_id", sa.Uuid(), nullable=False),
@@ -80,6 +91,9 @@ def upgrade() -> None:
         "ix_message_failed", "message", ["message_id"], schema="accounts", postgresql_where=sa.text("status = 'failed'")
     )
     op.create_index(op.f("ix_message_created_at"), "message", ["created_at"], schema="accounts")
+
+
+def _runs() -> None:
     op.create_table(
         "message_window",
         sa.Column("length_s", sa.Integer(), nullable=False),
@@ -99,7 +113,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "day", name=op.f("pk_message_run")),
         schema="accounts",
     )
-    _text_checks()
+
+
+def _steps() -> None:
     op.create_table(
         "steps_reported",
         sa.Column("user_id", sa.Uuid(), nullable=False),
