@@ -85,11 +85,6 @@ async def delete_authorizations(session: AsyncSession, *, user_id: uuid.UUID) ->
     await session.execute(delete(BindingAuthorization).where(BindingAuthorization.user_id == user_id))
 
 
-async def list_grants(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[PartnerGrant]:
-    statement = select(PartnerGrant).where(PartnerGrant.user_id == user_id).order_by(PartnerGrant.grant_id)
-    return (await session.scalars(statement.limit(at_most))).all()
-
-
 async def claim_due(session: AsyncSession, *, at: datetime, lease: timedelta, limit: int) -> Sequence[PartnerGrant]:
     """Count an attempt for each due grant and take it for `lease`. A worker that dies loses only that time."""
     due = (

@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,7 +28,6 @@ from shared.ids import new_id
 STATE_LIFE = timedelta(minutes=10)
 # A person confirms a partner once in years. More come from a script.
 AUTHORIZATIONS_QUOTA = Quota("binding_authorization", at_most=20, window_s=3_600)
-GRANTS_SHOWN_MAX = 100
 _NONCE_BYTES = 18
 # For this long a used state still answers the repeated request of a phone that lost our answer.
 _STATE_KEPT = timedelta(days=1)
@@ -64,15 +63,6 @@ class AnsweredBefore:
     """The same request was handled before. This binding came of it."""
 
     binding_id: uuid.UUID
-
-
-@dataclass(frozen=True, slots=True)
-class GrantSummary:
-    """That tokens of a partner are kept for a person. Never the tokens."""
-
-    partner_id: str
-    kept_since: datetime
-    is_ending: bool
 
 
 async def start(session: Session, *, vault: Vault, bearer: Bearer, partner: Partner, config: OauthConfig) -> Started:
@@ -173,11 +163,6 @@ async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
     """Delete the states of a person. The tokens stay sealed until the partner has revoked them, then go."""
     await repository.delete_authorizations(session, user_id=user_id)
     await repository.end_grants_of_user(session, user_id=user_id, at=clock.now())
-
-
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Sequence[GrantSummary]:
-    rows = await repository.list_grants(session, user_id=user_id, at_most=GRANTS_SHOWN_MAX)
-    return [GrantSummary(row.partner_id, row.created_at, row.revoke_at is not None) for row in rows]
 
 
 async def purge_expired(session: Session, *, at_most: int) -> None:

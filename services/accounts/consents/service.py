@@ -24,15 +24,12 @@ from services.accounts.settings import Settings
 from shared import clock
 from shared.db import Session
 from shared.ids import new_id
-from shared.instants import stamp
 
 __all__ = ["Purpose"]
 
 # Each consent leaves a row for ever. Thirty a day are more than a person needs.
 CHANGES_QUOTA = Quota("consent_change", at_most=30, window_s=86_400)
 HISTORY_ROWS_MAX = 100
-# Thirty changes a day for nine years.
-EXPORT_ROWS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,22 +246,6 @@ async def list_changes(
     """List every change of a person's consents, newest first."""
     rows = await repository.list_changes(session, user_id=user_id, before=before, limit=limit)
     return [_change(row) for row in rows]
-
-
-async def export_user(session: Session, *, user_id: uuid.UUID) -> list[dict[str, str | None]]:
-    """Return every change of a person's consents, oldest first, as JSON values."""
-    rows = await repository.list_changes(session, user_id=user_id, before=None, limit=EXPORT_ROWS_MAX)
-    return [
-        {
-            "purpose": row.purpose,
-            "policy_version": row.policy_version,
-            "change": row.change,
-            "at": stamp(row.at),
-            "by": row.actor,
-            "channel": row.channel,
-        }
-        for row in reversed(rows)
-    ]
 
 
 async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID) -> None:

@@ -8,7 +8,7 @@ for its first reviewer. Afterwards both operators decide about the same ones.
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -48,7 +48,7 @@ READS_PER_HOUR = 60
 _READS_QUOTA = Quota("operator_document_read", at_most=READS_PER_HOUR, window_s=3600)
 _OPERATORS = uuid.UUID("4a9a7f0c-6f43-5e0e-b7f9-1d5f8f1c2a63")
 _KEY_BYTES = 32
-_EXPORTED_MAX = 200
+_UPLOADED_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +170,9 @@ async def read_as_operator(
     return view, content
 
 
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Sequence[Mapping[str, object]]:
-    """Return which documents a person uploaded, newest first. The content belongs to the enterprise."""
-    rows = await repository.list_of_uploader(session, user_id=user_id, limit=_EXPORTED_MAX)
-    return [
-        {
-            "document_id": str(row.document_id),
-            "enterprise_id": str(row.enterprise_id),
-            "kind": row.kind,
-            "sha256": row.sha256,
-            "uploaded_at": row.uploaded_at.isoformat(),
-        }
-        for row in rows
-    ]
-
-
 async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
     """Delete documents that the person uploaded for applications that were not approved."""
-    for row in await repository.list_of_uploader(session, user_id=user_id, limit=_EXPORTED_MAX):
+    for row in await repository.list_of_uploader(session, user_id=user_id, limit=_UPLOADED_MAX):
         if (await enterprises.read(session, enterprise_id=row.enterprise_id)).approved_at is None:
             await repository.remove(session, document_id=row.document_id)
 

@@ -5,7 +5,7 @@ Lock order: the person, the platform (shared by all who accept at once), the man
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -36,7 +36,6 @@ from shared.language import Text
 # Every mandate stays in the table as history and on the compacted topic.
 MANDATES_QUOTA = Quota("mandate", at_most=20, window_s=86_400)
 ENDED_AT_ONCE = 500
-_EXPORTED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +154,6 @@ async def erase_user(session: Session, *, settings: Settings, user_id: uuid.UUID
     """
     await _end_rows(session, settings, await repository.list_open(session, user_id=user_id), "erasure")
     await publish_forgotten(session, settings=settings, mandate_ids=await repository.ids_of(session, user_id=user_id))
-
-
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Sequence[Mapping[str, object]]:
-    """Return all mandates of a person, newest first."""
-    rows = await repository.list_of(session, user_id=user_id, before=None, limit=_EXPORTED_MAX)
-    return [
-        {
-            "mandate_id": str(row.mandate_id),
-            "platform_id": str(row.platform_id),
-            "kind": row.kind,
-            "scenes": row.scenes,
-            "terms_version": row.terms_version,
-            "terms_sha256": row.terms_sha256,
-            "accepted_at": row.accepted_at.isoformat(),
-            "until": row.until and row.until.isoformat(),
-            "end_reason": row.end_reason,
-        }
-        for row in rows
-    ]
 
 
 async def _end_rows(session: Session, settings: Settings, rows: Sequence[Mandate], reason: EndReason) -> None:

@@ -191,11 +191,6 @@ async def list_failed(session: AsyncSession, *, before: uuid.UUID | None, at_mos
     return (await session.scalars(statement)).all()
 
 
-async def list_of_user(session: AsyncSession, *, user_id: uuid.UUID, at_most: int) -> Sequence[Message]:
-    statement = select(Message).where(Message.user_id == user_id).order_by(Message.message_id.desc()).limit(at_most)
-    return (await session.scalars(statement)).all()
-
-
 async def delete_of_user(session: AsyncSession, *, user_id: uuid.UUID) -> None:
     await session.execute(
         select(MessageChoice.kind)

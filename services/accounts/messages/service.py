@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from services.accounts.consents import service as consents
 from services.accounts.consents.service import Purpose
@@ -36,7 +35,6 @@ KEPT = timedelta(days=90)
 # A message about today is of no use the day after tomorrow.
 LIFE = timedelta(hours=36)
 _KEY_CHARS_MAX = 128
-_EXPORTED_MAX = 1_000
 
 
 class Answer(StrEnum):
@@ -178,25 +176,6 @@ async def list_failed(session: Session, *, before: uuid.UUID | None, limit: int)
 async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
     """Delete everything about a person. A message under way may still arrive."""
     await repository.delete_of_user(session, user_id=user_id)
-
-
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Mapping[str, Any]:
-    """Return everything about a person, the newest _EXPORTED_MAX messages."""
-    remaining = await repository.list_choices(session, user_id=user_id)
-    rows = await repository.list_of_user(session, user_id=user_id, at_most=_EXPORTED_MAX)
-    return {
-        "accepted": dict(remaining),
-        "messages": [
-            {
-                "kind": row.kind,
-                "texts": row.texts,
-                "status": row.status,
-                "created_at": row.created_at,
-                "finished_at": row.finished_at,
-            }
-            for row in rows
-        ],
-    }
 
 
 async def purge_past(session: Session, *, at_most: int) -> None:

@@ -196,7 +196,3 @@ async def _bind(
 
 async def erase_user(session: Session, *, user_id: uuid.UUID) -> None:
     await repository.delete_of_user(session, user_id=user_id)
-
-
-async def export_user(session: Session, *, user_id: uuid.UUID) -> Mapping[str, object]:
-    return {"steps_reported_through": await repository.reported_through(session, user_id=user_id)}
