@@ -1,5 +1,6 @@
 """Worker process of the accounts service: publishes facts, ends what is over, deletes old rows, counts look-ups."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from services.accounts import decoders
@@ -37,6 +38,8 @@ from services.accounts.resources import vault_of, wechat_of
 from services.accounts.sessions import service as sessions
 from services.accounts.settings import Settings
 from services.accounts.text_checks import service as text_checks
+from services.accounts.vault import Vault
+from services.accounts.wechat.client import WeChatClient
 from shared import dead_letters, idempotency
 from shared.contracts import topics
 from shared.db import Session
@@ -82,6 +85,35 @@ async def purge(session: Session) -> None:
     await dead_letters.delete_resolved(session, schema=SCHEMA)
 
 
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """What the jobs call beside the database, made once for the process."""
+
+    vault: Vault
+    wechat: WeChatClient
+    partners: PartnerDirectory
+    oauth: PartnerOauth
+    rows: RowsReader
+    grams: GramsReader
+
+
+def _clients_of(settings: Settings) -> _Clients:
+    key = settings.service_key
+    base_urls = {
+        "ingest": settings.ingest_base_url,
+        "accounting": settings.accounting_base_url,
+        "rewards": settings.rewards_base_url,
+    }
+    return _Clients(
+        vault=vault_of(settings),
+        wechat=wechat_of(settings),
+        partners=PartnerDirectory(IngestClient(base_url=settings.ingest_base_url, service_key=key)),
+        oauth=PartnerOauth(allow_loopback=settings.partner_allow_loopback),
+        rows=RowsReader(base_urls=base_urls, service_key=key),
+        grams=GramsReader(base_url=settings.accounting_base_url, service_key=key),
+    )
+
+
 def build(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     worker = Worker("accounts", settings)
@@ -95,26 +127,27 @@ def build(settings: Settings | None = None) -> Worker:
     worker.every(TERMS_ENDED_EVERY_S, "end_with_terms", partial(mandates.end_with_terms, settings=settings))
     worker.every(APPROVALS_EXPIRED_EVERY_S, "expire_approvals", approvals.expire)
     worker.every(UNCONFIRMED_EVERY_S, "unconfirmed", partial(confirming.end_unconfirmed, settings=settings))
-    worker.part(_revocations(worker, settings).run)
+    clients = _clients_of(settings)
+    revocations = RevocationRunner(worker.database, vault=clients.vault, partners=clients.partners, oauth=clients.oauth)
+    worker.part(revocations.run)
     _add_erasures(worker, settings)
-    _add_exports(worker, settings)
-    _add_messages(worker, settings)
+    _add_exports(worker, settings, clients)
+    _add_messages(worker, settings, clients)
     return worker
 
 
-def _add_messages(worker: Worker, settings: Settings) -> None:
+def _add_messages(worker: Worker, settings: Settings, clients: _Clients) -> None:
     sender = MessageSender(
         worker.database,
         settings=settings,
-        vault=vault_of(settings),
-        wechat=wechat_of(settings),
+        vault=clients.vault,
+        wechat=clients.wechat,
         offered=offered_templates(settings.message_templates),
     )
     worker.part(sender.run)
     worker.consume("accounts.rewards", topics.REWARDS, decoder=decoders.REWARDS, handler=orders.handle_rewards)
     worker.consume("accounts.freezes", topics.FREEZES, decoder=decoders.FREEZES, handler=freezing.handle_freezes)
-    grams = GramsReader(base_url=settings.accounting_base_url, service_key=settings.service_key)
-    evening = EveningMessages(worker.database, settings=settings, grams=grams)
+    evening = EveningMessages(worker.database, settings=settings, grams=clients.grams)
 
     async def queue_evening(_session: Session) -> None:
         # It opens its own transactions, none of them during a call to accounting. The job's one stays unused.
@@ -141,28 +174,12 @@ def _add_erasures(worker: Worker, settings: Settings) -> None:
         )
 
 
-def _add_exports(worker: Worker, settings: Settings) -> None:
-    reader = RowsReader(
-        base_urls={
-            "ingest": settings.ingest_base_url,
-            "accounting": settings.accounting_base_url,
-            "rewards": settings.rewards_base_url,
-        },
-        service_key=settings.service_key,
-    )
-    vault = vault_of(settings)
-
+def _add_exports(worker: Worker, settings: Settings, clients: _Clients) -> None:
     async def build(_session: Session) -> None:
         # No transaction is open while other services are asked. The job's one stays unused.
-        await exports.build_next(worker.database, settings=settings, vault=vault, reader=reader)
+        await exports.build_next(worker.database, settings=settings, vault=clients.vault, reader=clients.rows)
 
     worker.every(EXPORT_EVERY_S, "export", build)
-
-
-def _revocations(worker: Worker, settings: Settings) -> RevocationRunner:
-    ingest = IngestClient(base_url=settings.ingest_base_url, service_key=settings.service_key)
-    oauth = PartnerOauth(allow_loopback=settings.partner_allow_loopback)
-    return RevocationRunner(worker.database, vault=vault_of(settings), partners=PartnerDirectory(ingest), oauth=oauth)
 
 
 if __name__ == "__main__":
