@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class KeyLearner:
     """Keeps the signer and the deriving pepper of this process up to date. Any request may ask, and one of them reads.
 
-    While the database is away, what was learned last holds.
+    While the database is away, the keys that were learned last stay in force.
     """
 
     def __init__(self, database: Database, vault: Vault, signer: TokenSigner) -> None:

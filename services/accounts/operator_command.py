@@ -1,7 +1,7 @@
 """Operators on the machine itself: `python -m services.accounts.operator_command add li.wei --role ledger`.
 
-There is no route that makes an operator: one who can make another is two persons. Whoever may run this on the server
-could do anything anyway. In a city with an identity provider only `list`, `disable` and `enable` are of use.
+There is no route that makes an operator: an operator who can make another one is two persons. The administrator of the
+server could do anything anyway. In a city with an identity provider only `list`, `disable` and `enable` are of use.
 """
 
 import asyncio

@@ -121,7 +121,7 @@ TABLES: Final[dict[str, Kept]] = {
         Erasure.EXPIRE, by=(through("family_card", "card_id"),), hidden=frozenset({"token_sha256"}),
     ),
     "family_card_event": Kept(
-        Text("对亲情卡的操作", "what was done with family cards"), PROOF, FOR_GOOD, Erasure.PSEUDONYM,
+        Text("对亲情卡的操作", "acts on family cards"), PROOF, FOR_GOOD, Erasure.PSEUDONYM,
         by=(through("family_card", "card_id"),), hidden=frozenset({"request_id"}),
     ),
     "freeze_question": _of_user(

@@ -1,4 +1,4 @@
-"""Texts that other people see, such as the name of a household and a nickname: their form, and who checks them.
+"""Texts that other people see, such as the name of a household and a nickname: their form, and their check.
 
 The check comes before the first statement of a request, so that no database connection waits for WeChat.
 """

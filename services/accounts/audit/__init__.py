@@ -1,1 +1,1 @@
-"""The audit log: log-ins and sessions of operators, who ended whose, when and why."""
+"""The audit log: log-ins and sessions of operators, with the ends of sessions, their times and reasons."""

@@ -43,7 +43,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who presents a state: the person, and the session of the access token."""
+    """The bearer of a state: the person, and the session of the access token."""
 
     user_id: uuid.UUID
     token_id: str

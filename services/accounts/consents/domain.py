@@ -1,4 +1,4 @@
-"""Purposes that a person consents to separately, and who may have changed a consent. Pure."""
+"""Purposes that a person consents to separately, and the actors of changes. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -34,7 +34,7 @@ HISTORY_ROWS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who changes a consent, and how."""
+    """The actor of a change of a consent, and its channel."""
 
     actor: Actor = "self"
     channel: Channel = "app"

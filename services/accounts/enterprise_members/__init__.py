@@ -1,1 +1,1 @@
-"""Members of enterprises and their roles: who applied, who was invited, who acts for whom."""
+"""Members of enterprises and their roles: applications, invitations, memberships."""

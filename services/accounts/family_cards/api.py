@@ -1,4 +1,4 @@
-"""Routes of family cards for their proxies, and for who takes a card's account over."""
+"""Routes of family cards for their proxies, and for the holder who takes the account of a card over."""
 
 import uuid
 
@@ -119,7 +119,7 @@ async def hand_over_family_card(
     return CardCodeOut.of(code)
 
 
-@router.get("/{card_id}/events", summary="亲情卡的办理记录 · What was done with a family card, newest first")
+@router.get("/{card_id}/events", summary="亲情卡的办理记录 · Acts on a family card, newest first")
 async def list_family_card_events(
     card_id: uuid.UUID, citizen: Citizen, session: Session, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> Page[CardEventOut]:

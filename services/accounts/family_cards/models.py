@@ -60,7 +60,7 @@ class FamilyCardCode(Base):
 
 
 class FamilyCardEvent(Base):
-    """What was done with a card, by whom. The service's role may only insert.
+    """An act on a card, and the kind of its actor. The service's role may only insert.
 
     `policy_version`: the policy to which the holder consented, through the one who did it. What an operator did is in
     the audit log, too, with the operator's name and reason.

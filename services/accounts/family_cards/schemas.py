@@ -173,7 +173,7 @@ class PrintedCardOut(BaseModel):
 
 
 class CardEventOut(BaseModel):
-    """对卡做过的操作。What was done with the card."""
+    """对卡做过的操作。An act on the card."""
 
     at: Instant
     action: str = Field(examples=["code_renewed"])

@@ -38,7 +38,7 @@ _QR_PREFIX, _CODE_PREFIX = "cfc_", "cfh_"
 
 @dataclass(frozen=True, slots=True)
 class Doer:
-    """Who acts on a card: its proxy, or an operator at a service window (without a user id)."""
+    """The actor on a card: its proxy, or an operator at a service window (without a user id)."""
 
     by: str
     user_id: uuid.UUID | None = None
@@ -165,7 +165,7 @@ async def issue_code(
 ) -> ShownCode:
     """Issue a code by which a person takes over the account, or becomes the proxy. It replaces earlier codes.
 
-    A window needs the code on the card: whoever brings the card is present. After a window replaced that code, it
+    A window needs the code on the card: its bearer is present. After a window replaced that code, it
     waits, so that one operator alone cannot take an account. Raises FamilyCardNotFound, FamilyCardRenewedLately,
     QuotaExceeded.
     """
@@ -211,7 +211,7 @@ async def enter(session: Session, *, doer: Doer, card_id: uuid.UUID) -> FamilyCa
 
 @dataclass(frozen=True, slots=True)
 class CardEvent:
-    """What was done with a card. `by`: proxy, window or person."""
+    """An act on a card. `by`: proxy, window or person."""
 
     event_id: uuid.UUID
     at: datetime
@@ -222,7 +222,7 @@ class CardEvent:
 async def list_events(
     session: Session, *, user_id: uuid.UUID, card_id: uuid.UUID, before: uuid.UUID | None, limit: int
 ) -> list[CardEvent]:
-    """Return what was done with a card of this proxy, newest first. Raises FamilyCardNotFound."""
+    """Return the acts on a card of this proxy, newest first. Raises FamilyCardNotFound."""
     card = await repository.find_card(session, card_id=card_id)
     if card is None or card.proxy_user_id != user_id:
         raise FamilyCardNotFound
@@ -264,7 +264,7 @@ async def find_by_number(session: Session, *, vault: Vault, account_no: str) -> 
 async def record(
     session: Session, card: FamilyCard, action: str, doer: Doer, *, policy_version: str | None = None
 ) -> None:
-    """Write what was done with a card."""
+    """Store an act on a card."""
     event = FamilyCardEvent(
         event_id=new_id(),
         card_id=card.card_id,

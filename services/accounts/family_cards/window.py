@@ -17,7 +17,7 @@ from services.accounts.settings import Settings
 from services.accounts.vault import Vault
 from shared.db import Database, Session
 
-# A window serves a person in some minutes. Whoever opens more makes up people.
+# A window serves a person in some minutes. More cards than that are of made-up people.
 CARDS_QUOTA = Quota("window_family_card", at_most=40, window_s=86_400)
 _WINDOWS = uuid.UUID("2d6f7a0c-5b1e-5f6b-9f4e-2a7d1f0c9b33")
 

@@ -15,7 +15,7 @@ class GuardianCodeInvalid(NotFound):
 
 
 class GuardianUnsuitable(Conflict):
-    """For the child itself, and for whoever is under 14."""
+    """For the child itself, and for everybody under 14."""
 
     code = "GUARDIAN_UNSUITABLE"
     says = refusals.GUARDIAN_UNSUITABLE

@@ -1,4 +1,4 @@
-"""Who is under 14, and who decides for them. Only facts: the consents that follow are changed by the room `wards`.
+"""People under 14 and their guardians. Only facts: the consents that follow are changed by the room `wards`.
 
 Age is known only if it was told. Then it cannot be taken back: only time, or the guardian with the month of birth,
 changes the day on which the person turns 14.
@@ -62,7 +62,7 @@ async def declare_under_14(
 ) -> bool:
     """Store that a person is under 14 and return True if that is new. The caller holds the user's lock.
 
-    `birth_month` None: under 14, without a month. Whoever is 14 or older leaves nothing.
+    `birth_month` None: under 14, without a month. A person of 14 or older leaves no row.
     """
     if await repository.find_age(session, user_id=user_id) is not None:
         return False
@@ -131,7 +131,7 @@ async def accept(
 ) -> Accepted:
     """Become the guardian of the person who showed the code. Both are locked afterwards, the guardian first.
 
-    The same guardian gets the same answer again. `birth_month` of the child corrects what was told before.
+    The same guardian gets the same answer again. `birth_month` of the child corrects an earlier declaration.
     Raises GuardianCodeInvalid, GuardianUnsuitable, GuardianAlready, GuardianNotNeeded, WardLimitReached,
     Unauthenticated.
     """

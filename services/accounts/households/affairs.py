@@ -1,4 +1,4 @@
-"""What the members of a household decide: names, the owner, who stays, the meter, the rule of its grams.
+"""Decisions of the members of a household: names, the owner, ends of stays, the meter, the rule of its grams.
 
 Each use case locks its caller and the household first (`service.enter`).
 """

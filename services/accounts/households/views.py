@@ -17,7 +17,7 @@ from shared.db import Session
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member as the others see them. `member_id` names the stay. The nickname is None for who set none."""
+    """A member as the others see them. `member_id` names the stay. The nickname is None if the member set none."""
 
     member_id: uuid.UUID
     nickname: str | None

@@ -1,6 +1,6 @@
 """One exchange for one code, across processes.
 
-Whoever claims a code asks WeChat. The others wait for what comes of it. The claim is a committed row, so no connection
+The process that claims a code asks WeChat. The others wait for its result. The claim is a committed row, so no connection
 waits for WeChat, and a process that dies leaves a claim that runs out.
 """
 

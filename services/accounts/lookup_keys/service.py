@@ -1,6 +1,6 @@
 """Two peppers live while rows are hashed anew. New hashes have one key, which the database names.
 
-Look-ups try the hash under every pepper of the settings. Whoever writes a new hash first enters the fence: the current
+Look-ups try the hash under every pepper of the settings. The writer of a new hash first enters the fence: the current
 key cannot change until that transaction ends, so all writers use one key and the unique index on the hash decides.
 A process that was not given a live pepper cannot see some rows. It refuses to write, else people would exist twice.
 """

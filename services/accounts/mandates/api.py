@@ -55,7 +55,7 @@ async def accept_mandate(
 async def end_mandate(
     mandate_id: uuid.UUID, citizen: LiveCitizen, session: Session, resources: RequestResources
 ) -> None:
-    """即时生效，此前已归集的不变。Takes effect at once; what was pooled before stays."""
+    """即时生效，此前已归集的不变。Takes effect at once; acts that were pooled before stay."""
     await service.end(session, settings=resources.settings, user_id=citizen.user_id, mandate_id=mandate_id)
 
 

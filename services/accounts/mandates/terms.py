@@ -146,7 +146,7 @@ async def list_current(
 
 
 async def read(session: Session, *, terms_id: uuid.UUID) -> TermsView:
-    """Return published terms, also former ones: who accepted them can read them. Raises TermsNotFound."""
+    """Return published terms, also former ones: people who accepted them can read them. Raises TermsNotFound."""
     row = await repository.find_terms(session, terms_id=terms_id)
     if row is None or row.published_at is None:
         raise TermsNotFound

@@ -1,1 +1,1 @@
-"""Subscribe messages of WeChat: who asked for which, and sending each of them once."""
+"""Subscribe messages of WeChat: acceptances of people, and the sending of each message once."""

@@ -1,4 +1,4 @@
-"""Who asked for which messages, and the queue of messages to send.
+"""The kinds of messages that people asked for, and the queue of messages to send.
 
 A subscription of WeChat is one-time: each acceptance in the mini-program allows one message of one template. So a
 person has a count for each kind. Queuing takes one off, and a message that WeChat cannot deliver for a reason of ours

@@ -10,7 +10,7 @@ RoleName = Literal[
     "reader", "service-desk", "partners", "methodologies", "ledger", "tonnes", "rewards", "auditor", "operator-admin",
     "programme-lead",
 ]  # fmt: skip
-# Whoever has this scope may give and take roles, together with a second operator who has it.
+# Two operators with this scope give and take roles.
 GIVING_SCOPE: Final = "ops:operators"
 # Giving a role needs two operators. With fewer of them left, no role could be given any more.
 GIVERS_MIN: Final = 2

@@ -1,4 +1,4 @@
-"""Who an operator is: password and one-time code of a local account, or an identity of the provider."""
+"""The identity of an operator: password and one-time code of a local account, or an identity of the provider."""
 
 import asyncio
 import hashlib

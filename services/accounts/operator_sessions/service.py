@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StartedLogIn:
-    """`secret` stays with whoever began the log-in. Without it, nobody can end it with a stolen code and state."""
+    """`secret` stays with the console that began the log-in. A stolen code and state are useless without it."""
 
     authorization_url: str
     state: str
@@ -283,7 +283,7 @@ def _tokens(signer: TokenSigner, row: OperatorSession, refresh_token: str, at: d
 
 
 def _derived(key: IndexKey, secret: str) -> tuple[str, str, str]:
-    """State, nonce and PKCE verifier of a log-in. Who sees the state in an address cannot find the others."""
+    """State, nonce and PKCE verifier of a log-in. The state, which an address shows, does not reveal the others."""
     return (
         key.derive_token("oidc_state", secret),
         key.derive_token("oidc_nonce", secret),

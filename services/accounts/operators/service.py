@@ -28,7 +28,7 @@ from services.accounts.vault import Vault
 from shared import clock, telemetry
 from shared.db import Database, Session
 
-# A hotline answers a citizen in about three minutes. Whoever needs more looks through people, not after one.
+# A hotline answers a citizen in about three minutes. An operator who needs more look-ups searches through people.
 LOOK_UPS_PER_HOUR, LOOK_UPS_PER_DAY = 30, 120
 _QUOTAS = (
     Quota("operator_look_up_hour", LOOK_UPS_PER_HOUR, 3600),

@@ -1,4 +1,4 @@
-"""Consents follow age and guardianship: what a child agreed to alone, or through a guardian who left, is withdrawn."""
+"""Consents follow age and guardianship: those of a child alone, or of a guardian who left, are withdrawn."""
 
 import uuid
 from typing import Final

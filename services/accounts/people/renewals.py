@@ -27,7 +27,7 @@ async def announce_ends(session: Session, *, settings: Settings) -> int:
     """Store the end of consents to replaced texts, publish it with the bindings, and warn their people.
 
     The projections of other services then know the end in advance, so nothing has to run at that second.
-    Return the number of people. Whoever is locked is left to the next run.
+    Return the number of people. Locked people are left to the next run.
     """
     found = 0
     for user_id in await consents.users_to_warn(session, at_most=PEOPLE_A_RUN_MAX):

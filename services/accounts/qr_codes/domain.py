@@ -16,7 +16,7 @@ PAGE_CHARS_MAX: Final = 128
 def scene_of(user_id: uuid.UUID) -> str:
     """Return the scene of a person's code: `i=` and 22 characters that do not lead back to the person.
 
-    Whoever scans the code sees the scene. It is always the same, so the image can be cached.
+    Everybody who scans the code sees the scene. It is always the same, so the image can be cached.
     """
     digest = hashlib.sha256(b"qr\x00" + user_id.bytes).digest()[:16]
     return "i=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")

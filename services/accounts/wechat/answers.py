@@ -23,7 +23,7 @@ class TextAnswer:
 
 
 class WeChatRefusal(Exception):
-    """WeChat answered with an error code: it did not do what was asked. The use case decides what that means."""
+    """WeChat answered with an error code and did nothing. The use case decides about the consequence."""
 
     def __init__(self, errcode: int) -> None:
         super().__init__(str(errcode))

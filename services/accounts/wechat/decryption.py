@@ -1,6 +1,6 @@
 """Data that WeChat encrypts for the mini-program: AES-128-CBC with PKCS#7 under the user's session key. Pure.
 
-The cipher does not protect against changes. Whoever owns the phone can change what it sends, so the limits of a
+The cipher does not protect against changes. The owner of the phone can change its messages, so the limits of a
 methodology apply to these values as to those of any phone.
 """
 
