@@ -8,7 +8,7 @@ from services.accounts.database import Base
 
 
 class LogInCode(Base):
-    """The keyed hash of a code, the process and the time of its exchange, and the result: a session or a refusal's code."""
+    """The keyed hash of a code, the claim of its exchange, and the result: a session or a refusal's code."""
 
     __tablename__ = "log_in_code"
     __table_args__ = (Index(None, "claimed_until"),)

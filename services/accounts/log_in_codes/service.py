@@ -1,7 +1,7 @@
 """One exchange for one code, across processes.
 
-The process that claims a code asks WeChat. The others wait for its result. The claim is a committed row, so no connection
-waits for WeChat, and a process that dies leaves a claim that runs out.
+The process that claims a code asks WeChat. The others wait for its result. The claim is a committed row, so no
+connection waits for WeChat, and a process that dies leaves a claim that runs out.
 """
 
 import asyncio

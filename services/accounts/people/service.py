@@ -207,7 +207,8 @@ async def withdraw_consent(
 ) -> None:
     """Record a withdrawal. Acts that need this consent no longer count from this moment on.
 
-    Withdrawing a consent that was not given changes nothing. No quota limits it. Raises Unauthenticated (the user is gone).
+    Withdrawing a consent that was not given changes nothing. No quota limits it.
+    Raises Unauthenticated (the user is gone).
     """
     await users.lock_user(session, user_id=user_id)
     await consents.record_withdrawn(session, settings=settings, user_id=user_id, purpose=purpose, decision=decision)

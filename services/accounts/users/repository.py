@@ -62,8 +62,8 @@ async def flush_changes(session: AsyncSession) -> None:
 
 
 async def lock_user(session: AsyncSession, *, user_id: uuid.UUID) -> User | None:
-    # FOR NO KEY UPDATE: rows that refer to this user may be added meanwhile. With FOR UPDATE, the inviter of a person to an
-    # enterprise and this person, who waits for the same enterprise, would wait for each other.
+    # FOR NO KEY UPDATE: rows that refer to this user may be added meanwhile. With FOR UPDATE, the inviter of a person
+    # to an enterprise and this person, who waits for the same enterprise, would wait for each other.
     return await session.scalar(select(User).where(User.user_id == user_id).with_for_update(key_share=True))
 
 
