@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from services.ingest.deliveries import service as deliveries
+from services.ingest.partners import proof
 from services.ingest.partners import service as partners
 from services.ingest.settings import Settings, sealer_of
 from shared.db import Database, Session
@@ -14,11 +15,11 @@ from shared.key_command import Opened, sealing_app
 from shared.rotation import Sealed, Step
 from shared.sealing import Sealer
 
-AFTER = "旧密钥留在配置里，供核对旧记录 the former keys stay in the settings: they prove old records"
+AFTER = "没有待批的提案时，可以从配置里去掉旧密钥 the former keys may leave the settings, unless a proposal still waits"
 
 
 def sealed_columns(sealer: Sealer) -> list[Sealed]:
-    """Everything that the key seals and that may change. Records of decisions are final."""
+    """Everything that the key seals. The audit log only grows: it gets the new seals beside the former ones."""
 
     def stepping(seal: Callable[..., Awaitable[int]]) -> Callable[..., Awaitable[Step]]:
         async def step(session: Session, after: uuid.UUID | None, at_most: int) -> Step:
@@ -38,6 +39,11 @@ def sealed_columns(sealer: Sealer) -> list[Sealed]:
             "回执 webhooks",
             lambda session: deliveries.count_sealed_otherwise(session, sealer),
             stepping(deliveries.reseal_some),
+        ),
+        Sealed(
+            "审计记录 records",
+            lambda session: proof.count_seals_of_former_keys(session, sealer),
+            stepping(proof.renew_seals),
         ),
     ]
 

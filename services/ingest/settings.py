@@ -26,7 +26,7 @@ class Settings(SealSettings):
         " after a rotation `2:…`"
     )
     key_encryption_keys_former: SecretStr = Field(
-        SecretStr(""), description="further keys that open, with commas between them; they also prove old records"
+        SecretStr(""), description="further keys that open, with commas between them"
     )
 
     archive_months_kept: int = Field(

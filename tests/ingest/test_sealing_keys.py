@@ -35,7 +35,8 @@ async def test_partners_sign_before_during_and_after_the_change_and_every_record
         for number, bike in enumerate(clients):
             assert (await bike.push(event(f"before-{number}")))["accepted"] == 1
         counts = await asyncio.gather(*[seal_all(ingest, both) for _ in range(2)])
-        assert sum(counts) == 3  # two keys of the seed file, and the new one
+        # Two keys of the seed file, and the new one; the records of two registrations and of one approval.
+        assert sum(counts) == 3 + 3
         assert await seal_all(ingest, both) == 0
         await asyncio.sleep(1.0)  # the registries hear of the change
         for number, bike in enumerate(clients):
@@ -46,3 +47,39 @@ async def test_partners_sign_before_during_and_after_the_change_and_every_record
     sealed = await ingest.admin.fetchval("SELECT secret_sealed FROM ingest.partner_key WHERE app_key = 'ak-bike'")
     assert sealed[0] == 2
     assert sealer_of(both.sealing_keys).open(sealed, key_place("ak-bike"))
+
+
+async def test_without_the_former_key_every_record_stays_proved(ingest: Ingest, run_app: RunApp) -> None:
+    first = ingest.settings.key_encryption_key.get_secret_value()
+    await ingest.operators.signer("bike")
+    both, second = changed(ingest.settings, SECOND_KEY, first), changed(ingest.settings, SECOND_KEY, "")
+    log = "SELECT string_agg(row::text, '' ORDER BY entry_id) FROM ingest.audit_log row WHERE action <> 'seals.renew'"
+    async with run_app(second) as client:
+        found = (await client.get(CHECK, headers=ingest.operators.headers)).json()["findings"]
+        assert found, "before the change the next key proves nothing"
+    before = await ingest.admin.fetchval(log)
+    await seal_all(ingest, both)
+    entries = await ingest.admin.fetchval(log)
+    assert entries.startswith(before), "the log only grows"
+    async with run_app(second) as client:
+        assert (await client.get(CHECK, headers=ingest.operators.headers)).json()["findings"] == []
+        assert (await PartnerClient(client, "ak-bike").push(event("without")))["accepted"] == 1
+    assert await seal_all(ingest, second) == 0
+
+
+async def test_a_writer_of_the_database_cannot_renew_a_seal(ingest: Ingest, run_app: RunApp) -> None:
+    """Seals of another place, of another key and of no key prove nothing, and stop no change of the key."""
+    first = ingest.settings.key_encryption_key.get_secret_value()
+    await ingest.operators.signer("bike")
+    both, second = changed(ingest.settings, SECOND_KEY, first), changed(ingest.settings, SECOND_KEY, "")
+    await seal_all(ingest, both)
+    await ingest.admin.execute(
+        "ALTER TABLE ingest.audit_log DISABLE TRIGGER USER;"
+        "UPDATE ingest.audit_log SET after = jsonb_set(after, '{seals}', (SELECT jsonb_object_agg(key,"
+        " (SELECT value FROM jsonb_each_text(after -> 'seals') ORDER BY key DESC LIMIT 1))"
+        " FROM jsonb_each_text(after -> 'seals'))) WHERE action = 'seals.renew' AND object = 'partner/bike';"
+        "ALTER TABLE ingest.audit_log ENABLE TRIGGER USER"
+    )
+    async with run_app(second) as client:
+        found = (await client.get(CHECK, headers=ingest.operators.headers)).json()["findings"]
+    assert "bike" in str(found)

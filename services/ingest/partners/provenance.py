@@ -33,6 +33,8 @@ ACTIONS: Final = (
     "key.revoke",
 )
 REGISTER: Final = "partner.register"
+RENEW: Final = "seals.renew"
+"""An entry with the seals of earlier entries, made anew with the next key. It proves these places like the first."""
 SEED_SUBJECT: Final = "~seed"
 BEFORE_RECORDS: Final = "~before-records"
 """The subject of the entries that the migration wrote about what existed."""
@@ -62,6 +64,15 @@ class Unproved:
     text: Text
 
 
+@dataclass(frozen=True, slots=True)
+class SealedPlace:
+    """A seal (hex) of an entry, with the entry's object and the place that the seal covers."""
+
+    object: str
+    place: str
+    seal: str
+
+
 @dataclass(slots=True)
 class _Proved:
     """What the entries of one partner prove so far."""
@@ -75,13 +86,21 @@ class _Proved:
 class Records:
     """The records of some partners. `began_at` is when records began: before, entries of the migration are believed.
 
-    `opens` is None without the key encryption key: then the seals of entries are not checked.
+    `opens` is None without the key encryption key: then the seals of entries are not checked. `renewed` are further
+    seals by their place.
     """
 
     entries: Sequence[Entry]
     approvals: Mapping[UUID, Proposal]
     began_at: datetime | None
     opens: Opens | None = None
+    renewed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def proves(self, seal: str, place: str) -> bool:
+        """Whether a holder of the key encryption key sealed this place, in the entry itself or later."""
+        if self.opens is None:
+            return True
+        return any(self.opens(one, place) for one in (seal, *self.renewed.get(place, ())))
 
 
 def recorded_partner(row: View) -> dict[str, Any]:
@@ -109,6 +128,32 @@ def decision_place(proposal: Proposal) -> str:
     people = (proposal.proposed_by, proposal.decided_by)
     decided = [str(proposal.proposal_id), proposal.kind, proposal.subject, dict(proposal.content), *people]
     return f"approval/{hashlib.sha256(msgspec.json.encode(decided, order='sorted')).hexdigest()}"
+
+
+def renewed_seals(entries: Iterable[Entry]) -> dict[str, list[str]]:
+    """Return the seals that entries RENEW hold, by place. Entries of another shape hold none."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        seals = entry.after.get("seals")
+        for place, seal in seals.items() if isinstance(seals, dict) else ():
+            if isinstance(seal, str):
+                found.setdefault(place, []).append(seal)
+    return found
+
+
+def sealed_places(entries: Iterable[Entry], approvals: Mapping[UUID, Proposal]) -> list[SealedPlace]:
+    """Return every seal of the entries with its object and place. Entries without a seal are left out."""
+    found = []
+    for entry in entries:
+        try:
+            if entry.action == REGISTER:
+                place = seal_place(entry.object.removeprefix("partner/"), entry.after)
+            else:
+                place = decision_place(approvals[UUID(entry.after["proposal"]["proposal_id"])])
+            found.append(SealedPlace(entry.object, place, entry.after["seal"]))
+        except _MISSHAPEN:
+            continue
+    return found
 
 
 def unproved(partners: Iterable[View], keys: Iterable[View], records: Records) -> list[Unproved]:
@@ -194,7 +239,7 @@ def _register(proved: _Proved, entry: Entry, records: Records) -> None:
             proved.terms = dict(entry.after["partner"])
             proved.keys = {key["app_key"]: dict(key) for key in entry.after["keys"]}
         return
-    if records.opens is not None and not records.opens(entry.after["seal"], seal_place(partner_id, entry.after)):
+    if not records.proves(entry.after["seal"], seal_place(partner_id, entry.after)):
         return
     suspended = proved.terms is not None and proved.terms["status"] == "suspended"
     status = "suspended" if suspended else entry.after["partner"]["status"]
@@ -278,7 +323,7 @@ def _approved(proved: _Proved, entry: Entry, records: Records) -> bool:
         and named.get("content") == content
         and all(entry.after.get(name) == value for name, value in wanted.items())
         and entry.after.get("public_key_sha256") in (None, _digest(wanted.get("public_key")))
-        and (records.opens is None or records.opens(entry.after["seal"], decision_place(proposal)))
+        and records.proves(entry.after["seal"], decision_place(proposal))
     )
     if fits:
         proved.used.add(proposal.proposal_id)

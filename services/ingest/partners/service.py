@@ -60,10 +60,6 @@ __all__ = [
     "verify_signature",
 ]
 
-# The subject of the entries that the command of the sealing key writes.
-_KEYS_SUBJECT = "~keys"
-_KEYS_REASON = "更换加密密钥 sealed with another key"
-
 
 def claimed_share(checks: SignatureChecks, request: SignedRequest) -> str | None:
     """Return whose share of the intake the header of a request names, before its body is read. Nothing is verified.
@@ -213,7 +209,11 @@ async def reseal_some(session: Session, sealer: Sealer, *, at_most: int) -> int:
             changed.add(partner_id)
     for partner_id in sorted(changed):
         await audit.record(
-            session, subject=_KEYS_SUBJECT, action="secrets.reseal", about=f"partner/{partner_id}", reason=_KEYS_REASON
+            session,
+            subject=proof.KEYS_SUBJECT,
+            action="secrets.reseal",
+            about=f"partner/{partner_id}",
+            reason=proof.KEYS_REASON,
         )
     return count
 
